@@ -1,0 +1,1 @@
+"""What every part shares: settings, errors, logging, atomic files. Imports nothing else of ours."""

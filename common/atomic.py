@@ -1,0 +1,59 @@
+"""Files that are there whole or not at all, also after a power cut.
+
+Temporary name in the same folder, fsync, rename, fsync of the folder.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import stamina
+
+
+def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> int:
+    """Writes a file through ``write`` and returns its size in bytes.
+
+    Guarantee: after the return the file is durable under its name; before it, either the old file
+    or none is there. Safe to repeat. Raises OSError when the disk refuses; the temporary file is
+    then gone.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+            size = file.tell()
+        _replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+    return size
+
+
+def move(source: Path, target: Path) -> None:
+    """Moves a file durably within one file system; the target's folder is made if missing."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _replace(source, target)
+    sync_folder(target.parent)
+    sync_folder(source.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames in ``folder`` durable (where the system knows how: Windows does not)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@stamina.retry(on=PermissionError, attempts=5, timeout=2.0, wait_initial=0.05)
+def _replace(source: Path, target: Path) -> None:
+    # Windows refuses to replace a file that a virus scanner or a reader holds open for a moment
+    source.replace(target)

@@ -1,0 +1,26 @@
+"""The demo patients, as the seed writes them and the simulator plays them."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+
+_OLDEST = date(1934, 1, 1)
+_BIRTH_RANGE_DAYS = 88 * 365
+
+
+def demo_patient_ids(count: int) -> list[str]:
+    """``demo-000001`` and so on: a prefix of their own, so that no real patient meets them."""
+    return [f"demo-{number:06d}" for number in range(1, count + 1)]
+
+
+def birth_dates(seed: int, patient_ids: Sequence[str]) -> list[date]:
+    """A date of birth for each patient (ages 4 to 92 in 2026); the same for the same seed and id."""
+    return [_OLDEST + timedelta(days=int(days)) for days in _birth_days(seed, patient_ids)]
+
+
+def _birth_days(seed: int, patient_ids: Iterable[str]) -> Iterable[int]:
+    for patient_id in patient_ids:
+        digest = hashlib.blake2b(f"{seed}:{patient_id}".encode(), digest_size=8).digest()
+        # the mean of two draws: more middle-aged patients than very young or very old ones
+        low, high = int.from_bytes(digest[:4]), int.from_bytes(digest[4:])
+        yield (low + high) * _BIRTH_RANGE_DAYS // (2 << 32)

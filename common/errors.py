@@ -1,0 +1,52 @@
+"""The errors that a person may see, as one small tree.
+
+    VitalsError
+    ├── ConfigurationError   the settings or the machine must be changed first; never retried
+    ├── UnavailableError     a service is away for now; retried where a batch is held
+    └── BadInputError        one file or message cannot be read; the rest goes on
+
+A message says the operation, the object, and in ``hint`` what to do next. A bad *record* is no
+exception at all: it is a row with a reason (see ``schemas.reasons``).
+"""
+
+
+class VitalsError(Exception):
+    """Base of all errors that end in a message for a person, not in a traceback."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        """``message``: the operation and its object; ``hint``: what the reader does next."""
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """The message, and behind an arrow what to do."""
+        return f"{self.message}\n  -> {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickles with its hint: Spark carries errors from workers to the driver."""
+        return _rebuild, (type(self), self.message, self.hint)
+
+
+def _rebuild(kind: type[VitalsError], message: str, hint: str) -> VitalsError:
+    return kind(message, hint=hint)
+
+
+class ConfigurationError(VitalsError):
+    """Something must be set, installed or migrated first; trying again does not help."""
+
+    exit_code = 2
+
+
+class UnavailableError(VitalsError):
+    """A service did not answer; the same call may work later."""
+
+    exit_code = 3
+
+
+class BadInputError(VitalsError):
+    """One file, row or message cannot be used; it is reported and the rest goes on."""
+
+    exit_code = 4

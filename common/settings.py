@@ -1,0 +1,90 @@
+"""Settings, read once in each ``__main__`` from the environment or from secret files, then frozen.
+
+Every name ``X`` may be given as ``X_FILE`` instead: a path whose content is the value (the way
+container secrets arrive). All problems of a read are reported together.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from common.errors import ConfigurationError
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """Base: environment variables named like the fields, frozen after the read."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+class KafkaSettings(Settings):
+    """Where the broker is and what the topics are called."""
+
+    kafka_bootstrap_servers: str
+    kafka_topic: str = "sensor-batches"
+    kafka_shards_topic: str = "producer-shards"
+    kafka_group: str = "vitals-consumer"
+    kafka_producers_group: str = "vitals-producers"
+
+
+class DatabaseSettings(Settings):
+    """How the database is reached."""
+
+    db_host: str
+    db_port: Port = 3306
+    db_user: str
+    db_password: SecretStr
+    db_name: str = "health_data"
+    db_connect_timeout_seconds: Annotated[int, Field(ge=1)] = 10
+
+
+class LogSettings(Settings):
+    """``LOG_FORMAT``: ``json`` for machines, ``console`` for eyes."""
+
+    log_format: Annotated[str, Field(pattern="^(json|console)$")] = "json"
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+
+
+class OutputSettings(Settings):
+    """The folder that holds ``raw/`` and ``trusted/``."""
+
+    output_dir: Path = Path("output")
+
+
+def load(kind: type[S], **given: Any) -> S:
+    """Reads ``kind`` from the environment; ``given`` (command-line options) wins where not None.
+
+    Raises:
+        ConfigurationError: with every missing or wrong name in one message.
+    """
+    values = {name: value for name, value in given.items() if value is not None}
+    problems: list[str] = []
+    for name in kind.model_fields.keys() - values.keys():
+        if path := os.environ.get(f"{name.upper()}_FILE"):
+            try:
+                values[name] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+            except OSError as error:
+                problems.append(f"{name.upper()}_FILE: cannot read {path}: {error.strerror}")
+    try:
+        settings = kind(**values)
+    except ValidationError as error:
+        problems += [f"{_name(item)}: {item['msg']}" for item in error.errors()]
+    if problems:
+        raise ConfigurationError(
+            "cannot read the settings:\n    " + "\n    ".join(problems),
+            hint="set these names in the environment (or NAME_FILE with a path); with the embedded"
+            ' stack running, `eval "$(vitals env)"` sets them all',
+        )
+    return settings
+
+
+def _name(item: Any) -> str:
+    return ".".join(str(part) for part in item["loc"]).upper()

@@ -1,0 +1,46 @@
+"""A sensor batch as plain data. All times are UTC epoch milliseconds."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_NAMESPACE = uuid.UUID("6f1f0a52-1f53-5c3a-9a4e-0d6c8f6a7b21")
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A regular run of samples; value ``i`` is of ``start + i * interval_ms``; NaN = no sample."""
+
+    sensor: str
+    component: str | None
+    unit: str
+    start: int
+    interval_ms: int
+    values: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class SensorBatch:
+    """The readings of one patient in one window."""
+
+    batch_id: str
+    patient_id: str
+    producer_id: str
+    window_start: int
+    produced_at: int
+    series: tuple[Series, ...]
+
+    @property
+    def reading_count(self) -> int:
+        """Samples in all series, missing ones included."""
+        return sum(len(each.values) for each in self.series)
+
+
+def batch_id(source: str, patient_id: str, window_start: int) -> str:
+    """The id of a patient's window from one source: the same whoever makes it, and whenever.
+
+    ``source`` names what decides the content: the simulator with its seed and intervals, or a file
+    by its content. The consumer takes each id once, so a batch that is published again after a
+    crash has no effect.
+    """
+    return str(uuid.uuid5(_NAMESPACE, f"{source}\n{patient_id}\n{window_start}"))

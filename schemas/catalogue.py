@@ -1,0 +1,143 @@
+"""The sensor catalogue: codes, components, units, conversions and plausible limits.
+
+``catalogue.json`` is the only place where they stand. Sources: LOINC codes as published; 1 kPa =
+760/101.325 mmHg and 1 g = 9.80665 m/s2 by definition; glucose 180.156 g/mol, so 1 mmol/L =
+18.0156 mg/dL.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+COMPONENTLESS = "valor"
+"""What the database calls the one component of a sensor that has no components."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The plausible range of a component, in its sensor's unit."""
+
+    lower: float
+    upper: float
+    is_lower_allowed: bool
+    is_upper_allowed: bool
+
+    def holds(self, value: float) -> bool:
+        """True where ``value`` is plausible; NaN is not."""
+        above = value >= self.lower if self.is_lower_allowed else value > self.lower
+        below = value <= self.upper if self.is_upper_allowed else value < self.upper
+        return above and below
+
+
+@dataclass(frozen=True)
+class Component:
+    """One measured quantity of a sensor; ``code`` is None where the sensor has only one."""
+
+    code: str | None
+    loinc: str | None
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit that is understood: value in the sensor's unit = (v - subtract) * multiply / divide."""
+
+    names: tuple[str, ...]
+    subtract: float = 0.0
+    multiply: float = 1.0
+    divide: float = 1.0
+
+    def convert(self, value: float) -> float:
+        """``value`` in the sensor's own unit, not rounded."""
+        return (value - self.subtract) * self.multiply / self.divide
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """One sensor of the catalogue."""
+
+    code: str
+    name_en: str
+    name_pt: str
+    unit: str
+    ucum: str
+    loinc: tuple[str, ...]
+    decimals: int
+    components: tuple[Component, ...]
+    units: tuple[Unit, ...]
+
+    def component(self, code: str | None) -> Component | None:
+        """The component of that code, or None."""
+        return next((each for each in self.components if each.code == code), None)
+
+    def unit_named(self, name: str) -> Unit | None:
+        """The unit that goes by ``name`` (case and spaces do not matter), or None."""
+        wanted = canonical_unit(name)
+        return next(
+            (unit for unit in self.units if wanted in map(canonical_unit, unit.names)), None
+        )
+
+
+@dataclass(frozen=True)
+class CanonicalRule:
+    """How a name is brought into canonical form, as data that Spark can apply too."""
+
+    accented: str
+    plain: str
+    separators: str
+
+
+@cache
+def _document() -> dict[str, Any]:
+    text = files("schemas").joinpath("catalogue.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
+@cache
+def canonical_rule() -> CanonicalRule:
+    """The rule behind ``canonical_name``."""
+    return CanonicalRule(**_document()["canonical"])
+
+
+def canonical_name(text: str) -> str:
+    """``Frequência-Cardíaca `` -> ``frequencia_cardiaca``: case, accents, spaces, hyphens."""
+    rule = canonical_rule()
+    plain = text.lower().translate(str.maketrans(rule.accented, rule.plain))
+    return re.sub(rule.separators, "_", plain).strip("_")
+
+
+def canonical_unit(text: str) -> str:
+    """Unit names are compared without case and spaces."""
+    return text.replace(" ", "").lower()
+
+
+@cache
+def sensors() -> tuple[Sensor, ...]:
+    """All sensors, in the order of the file."""
+    return tuple(_sensor(entry) for entry in _document()["sensors"])
+
+
+@cache
+def sensor(code: str) -> Sensor:
+    """The sensor of that code (canonical form). Raises KeyError for an unknown one."""
+    return {each.code: each for each in sensors()}[code]
+
+
+def _sensor(entry: dict[str, Any]) -> Sensor:
+    return Sensor(
+        code=entry["code"],
+        name_en=entry["name"]["en"],
+        name_pt=entry["name"]["pt"],
+        unit=entry["unit"],
+        ucum=entry["ucum"],
+        loinc=tuple(entry["loinc"]),
+        decimals=entry["decimals"],
+        components=tuple(
+            Component(each["code"], each["loinc"], Limits(*each["plausible"]))
+            for each in entry["components"]
+        ),
+        units=tuple(Unit(**{**each, "names": tuple(each["names"])}) for each in entry["units"]),
+    )

@@ -1,0 +1,28 @@
+"""Why a message, a series or a reading does not count as accepted: the values of ``motivo``."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Grouped by what is kept: the whole message with its exact bytes, or one reading."""
+
+    # the message
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    BAD_FRAME = "bad_frame"
+    UNKNOWN_SCHEMA = "unknown_schema"
+    UNDECODABLE = "undecodable"
+    INVALID_BATCH = "invalid_batch"
+    # the reading, by its series
+    UNKNOWN_SENSOR = "unknown_sensor"
+    UNKNOWN_COMPONENT = "unknown_component"
+    UNKNOWN_UNIT = "unknown_unit"
+    INVALID_TIME = "invalid_time"
+    # the reading, by its value
+    MISSING = "missing"
+    NOT_FINITE = "not_finite"
+    OUT_OF_RANGE = "out_of_range"
+    PRESSURE_INVERTED = "pressure_inverted"
+    FUTURE_TIMESTAMP = "future_timestamp"
+    # accepted, but nobody says yet whose sensor it is
+    UNMAPPED = "unmapped"
