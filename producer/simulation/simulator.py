@@ -1,0 +1,91 @@
+"""The simulator: seven sensors of some patients in one window."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from common.errors import ConfigurationError
+from producer.simulation.circulation import blood_pressure, heart_rate, oxygen_saturation
+from producer.simulation.faults import FaultPlan, with_faults
+from producer.simulation.metabolism import glucose, skin_moisture, temperature
+from producer.simulation.movement import acceleration
+from producer.simulation.profiles import profile_of
+from producer.simulation.randomness import Floats
+from producer.simulation.readings import Readings, SeriesKey, SimulatedSeries
+from producer.simulation.scene import Scene
+from schemas.catalogue import sensors
+
+MODEL_VERSION = 1
+"""Goes up with every change of a simulated value: the batch ids change with it."""
+
+_MODELS: dict[str, Callable[[Scene], tuple[Floats, ...]]] = {
+    "frequencia_cardiaca": heart_rate,
+    "pressao_arterial": blood_pressure,
+    "temperatura_corporal": temperature,
+    "nivel_oxigenacao": oxygen_saturation,
+    "glicose": glucose,
+    "umidade_pele": skin_moisture,
+    "movimentacao": acceleration,
+}
+
+
+class Simulator:
+    """A pure function of (seed, patient, window): every replica makes the same readings."""
+
+    def __init__(self, *, seed: int, fault_share: float = 0.0) -> None:
+        """``fault_share``: the share of readings that are spoilt on purpose, 0 to 1.
+
+        Raises:
+            ConfigurationError: for a share outside of that.
+        """
+        if not 0.0 <= fault_share <= 1.0:
+            raise ConfigurationError(
+                f"cannot simulate with a fault share of {fault_share}",
+                hint="give a share between 0 (no faults) and 1, such as 0.01",
+            )
+        self.seed = seed
+        self.fault_share = float(fault_share)
+
+    def source(self, window_ms: int, interval_ms: int) -> str:
+        """What decides the content of a batch, for ``schemas.batch.batch_id``."""
+        return (
+            f"simulator:{MODEL_VERSION}:seed={self.seed}:faults={self.fault_share!r}"
+            f":window={window_ms}:interval={interval_ms}"
+        )
+
+    def simulate(
+        self, patient_ids: Sequence[str], window_start: int, window_ms: int, interval_ms: int
+    ) -> Readings:
+        """The readings from ``window_start`` (UTC epoch ms) on, the window's end excluded.
+
+        Without faults a value depends on seed, patient and time alone: not on the company, the
+        window or the interval. A wrong unit is the one fault that also depends on the window.
+
+        Raises:
+            ConfigurationError: for a window or interval below 1 ms.
+        """
+        if window_ms < 1 or interval_ms < 1:
+            raise ConfigurationError(
+                f"cannot simulate a window of {window_ms} ms with a sample every {interval_ms} ms",
+                hint="give both as 1 ms or longer",
+            )
+        ids = tuple(patient_ids)
+        times_ms = np.arange(window_start, window_start + window_ms, interval_ms, dtype=np.int64)
+        scene = Scene(self.seed, profile_of(self.seed, ids), times_ms)
+        series = _clean(scene)
+        if self.fault_share:
+            keys = scene.profile.keys
+            plan = FaultPlan(self.seed, self.fault_share, keys, times_ms, window_start)
+            series = with_faults(series, plan)
+        return Readings(ids, series)
+
+
+def _clean(scene: Scene) -> dict[SeriesKey, SimulatedSeries]:
+    series: dict[SeriesKey, SimulatedSeries] = {}
+    for kind in sensors():
+        units = (kind.unit,) * len(scene.profile.keys)
+        arrays = _MODELS[kind.code](scene)
+        for component, values in zip(kind.components, arrays, strict=True):
+            rounded = np.round(values, kind.decimals)
+            series[kind.code, component.code] = SimulatedSeries(rounded, units)
+    return series

@@ -1,0 +1,129 @@
+"""Batches of simulated readings, and the sample that is printed."""
+
+import io
+import math
+
+import pytest
+
+from common.demo_patients import demo_patient_ids
+from common.errors import ConfigurationError
+from producer.batches import make_batches
+from producer.sample import HEADER, print_sample
+from producer.simulation import Simulator
+from schemas.batch import SensorBatch
+from schemas.catalogue import sensors
+from schemas.codec import default_codec
+
+START = 1_790_000_000_000
+
+
+def batches_of(
+    ids: list[str], *, fault_share: float = 0.0, producer_id: str = "p1"
+) -> list[SensorBatch]:
+    simulator = Simulator(seed=7, fault_share=fault_share)
+    return make_batches(
+        simulator.simulate(ids, START, 10_000, 1000),
+        source=simulator.source(10_000, 1000),
+        producer_id=producer_id,
+        window_start=START,
+        interval_ms=1000,
+        produced_at=START + 10_500,
+    )
+
+
+def sampled(sensor: str, **given) -> list[str]:
+    out = io.StringIO()
+    arguments = {"minutes": 1.0, "interval": 1.0, "patient": None, "seed": 7, "start": START}
+    print_sample(sensor=sensor, out=out, **(arguments | given))
+    return out.getvalue().splitlines()
+
+
+def test_a_batch_holds_one_patient_and_all_series_in_the_order_of_the_catalogue():
+    ids = demo_patient_ids(3)
+    batches = batches_of(ids)
+    assert [batch.patient_id for batch in batches] == ids
+    for batch in batches:
+        assert [(each.sensor, each.component) for each in batch.series] == [
+            (kind.code, component.code) for kind in sensors() for component in kind.components
+        ]
+        assert {(each.start, each.interval_ms) for each in batch.series} == {(START, 1000)}
+        assert (batch.window_start, batch.produced_at) == (START, START + 10_500)
+
+
+def test_no_reading_is_lost_on_the_way_into_batches():
+    ids = demo_patient_ids(7)
+    readings = Simulator(seed=7).simulate(ids, START, 10_000, 1000)
+    batches = batches_of(ids)
+    assert sum(batch.reading_count for batch in batches) == readings.reading_count == 700
+    for row, batch in enumerate(batches):
+        for series in batch.series:
+            values = readings.series[series.sensor, series.component].values[row]
+            assert series.values == values.tolist()
+
+
+def test_any_replica_gives_a_window_the_same_id():
+    first, second = demo_patient_ids(2)
+    together = batches_of([first, second], producer_id="p1")
+    alone = batches_of([second], producer_id="p2")
+    assert alone[0].batch_id == together[1].batch_id != together[0].batch_id
+
+
+def test_faulty_batches_carry_their_units_and_gaps_through_the_codec():
+    batches = batches_of(demo_patient_ids(40), fault_share=0.2)
+    codec = default_codec()
+    for batch in batches:
+        for sent, received in zip(
+            batch.series, codec.decode(codec.encode(batch)).series, strict=True
+        ):
+            assert received.unit == sent.unit
+            assert str(received.values) == str(sent.values)
+    series = [each for batch in batches for each in batch.series]
+    assert any(math.isnan(value) for each in series for value in each.values)
+    assert any(each.unit == "??" for each in series)
+
+
+def test_a_sample_prints_time_patient_value_and_unit():
+    lines = sampled("glicose", minutes=5)
+    values = (
+        Simulator(seed=7).simulate(["demo-000001"], START, 300_000, 1000).series["glicose", None]
+    )
+    assert lines[0] == HEADER
+    assert len(lines) == 301
+    assert lines[1] == f"2026-09-21T14:13:20.000Z,demo-000001,glicose,,{values.values[0, 0]},mg/dL"
+    assert [float(line.split(",")[4]) for line in lines[1:]] == values.values[0].tolist()
+
+
+def test_a_sample_prints_every_component():
+    lines = sampled("movimentacao", interval=0.25, patient="somebody")
+    assert len(lines) == 1 + 3 * 240
+    assert [line.split(",")[3] for line in lines[1:4]] == ["x", "y", "z"]
+    assert lines[4].startswith("2026-09-21T14:13:20.250Z,somebody,movimentacao,x,")
+
+
+@pytest.mark.parametrize("spelling", ["Frequência cardíaca", "FREQUENCIA-CARDIACA"])
+def test_a_sample_takes_any_spelling_of_a_sensor(spelling):
+    assert sampled(spelling) == sampled("frequencia_cardiaca")
+
+
+def test_a_long_sample_is_made_in_pieces_that_fit_together():
+    lines = sampled("umidade_pele", minutes=45)
+    later = sampled("umidade_pele", start=START + 960_000, minutes=2)
+    assert len(lines) == 1 + 45 * 60
+    assert lines[961:1081] == later[1:]
+
+
+def test_a_sample_starts_on_the_interval_of_the_clock():
+    lines = sampled("glicose", start=None, interval=60, minutes=2)
+    assert all(line.split(",")[0].endswith(":00.000Z") for line in lines[1:])
+
+
+def test_an_unknown_sensor_is_answered_with_the_names_that_there_are():
+    with pytest.raises(ConfigurationError) as caught:
+        sampled("tricorder")
+    assert all(kind.code in caught.value.hint for kind in sensors())
+
+
+@pytest.mark.parametrize("given", [{"minutes": 0.0}, {"interval": 0.0}, {"interval": -1.0}])
+def test_a_sample_of_no_time_is_refused(given):
+    with pytest.raises(ConfigurationError, match="cannot sample"):
+        sampled("glicose", **given)
