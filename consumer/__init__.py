@@ -1,0 +1,1 @@
+"""From the topic to the database: decode, clean, and one transaction a partition range."""

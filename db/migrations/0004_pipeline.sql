@@ -23,6 +23,7 @@ CREATE TABLE quarentena (
     recebido_em DATETIME(3) NULL,
     chave LONGBLOB NULL,
     mensagem LONGBLOB NULL,
+    cabecalhos JSON NULL COMMENT 'Kafka headers, values in base64',
     estado ENUM('aberta', 'resolvida', 'descartada') NOT NULL DEFAULT 'aberta',
     PRIMARY KEY (topico, particao, deslocamento, serie, posicao)
 );

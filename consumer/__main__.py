@@ -1,0 +1,70 @@
+"""``python -m consumer``: reads the topic until SIGTERM or Ctrl-C, then exits 0."""
+
+import signal
+import sys
+import threading
+
+import structlog
+
+from common.errors import VitalsError
+from common.log import configure
+from common.settings import DatabaseSettings, KafkaSettings, LogSettings, OutputSettings, load
+from consumer.settings import ConsumerSettings
+
+
+def main() -> int:
+    """Wires everything; returns the exit code."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        configure(load(LogSettings), service="consumer")
+        _run(stop)
+    except VitalsError as error:
+        print(f"consumer: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _run(stop: threading.Event) -> None:
+    settings, kafka = load(ConsumerSettings), load(KafkaSettings)
+    database, output = load(DatabaseSettings), load(OutputSettings)
+
+    # pyspark takes a second to import: the settings' mistakes are told before
+    from consumer.mapping import MappingBroadcast
+    from consumer.offsets import GroupOffsets
+    from consumer.partition_writer import WriterJob
+    from consumer.session import build_session
+    from consumer.source import read_topic
+    from consumer.stream import BatchProcessor, run_until_stopped, start_query
+    from db.connection import connect
+    from db.ledger import next_offsets
+    from db.migrate import require_current_schema
+
+    log = structlog.get_logger()
+    with connect(database) as connection:
+        require_current_schema(connection)
+        committed = next_offsets(connection, kafka.kafka_topic)
+    offsets = GroupOffsets(kafka)
+    starts = offsets.starting_offsets(committed)
+    spark = build_session(settings)
+    job = WriterJob(
+        topic=kafka.kafka_topic,
+        trusted_folder=output.output_dir.resolve() / "trusted",
+        trusted_format=settings.trusted_format,
+        load_method=settings.load_method,
+        database=database,
+    )
+    processor = BatchProcessor(MappingBroadcast(spark, database), offsets, job)
+    query = start_query(read_topic(spark, kafka, settings, starts), processor, settings)
+    log.info("started", topic=kafka.kafka_topic, starting_offsets=starts)
+    try:
+        run_until_stopped(query, processor, stop)
+    finally:
+        offsets.close()
+        spark.stop()
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""What the transforms hand to the partition writer, and how one range is split and counted."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from db.ledger import RangeCounts
+from db.registro import DECIMALS
+from schemas.reasons import Reason
+
+
+@dataclass(frozen=True)
+class RangeOutcome:
+    """One partition range, sorted into what is written where. Rows keep the topic's order."""
+
+    offsets: range
+    batches: dict[str, int]
+    """Batches that this range takes: id -> offset."""
+    accepted: pa.Table
+    """For the trusted files, with a mapping or without."""
+    mapped: pa.Table
+    """For ``registro``: accepted, and a sensor row is active at that time."""
+    rejected: pa.Table
+    """For ``quarentena``: rejected readings, refused messages, and accepted ones unmapped."""
+    counts: RangeCounts
+
+
+def offset_range(rows: pa.Table) -> range:
+    """The offsets that ``rows`` (at least one) span."""
+    extremes = pc.min_max(rows["offset"]).as_py()
+    return range(extremes["min"], extremes["max"] + 1)
+
+
+def batch_offsets(rows: pa.Table) -> dict[str, int]:
+    """The batches of these rows with their first offset; refused messages have none."""
+    firsts = (
+        rows.select(["batch_id", "offset"])
+        .filter(pc.is_valid(rows["batch_id"]))
+        .group_by("batch_id", use_threads=False)
+        .aggregate([("offset", "min")])
+    )
+    return dict(
+        zip(firsts["batch_id"].to_pylist(), firsts["offset_min"].to_pylist(), strict=True)
+    )
+
+
+def sort_out(rows: pa.Table, batches: dict[str, int], topic: str) -> RangeOutcome:
+    """Sorts the rows of one range. ``batches``: those that no earlier range has taken."""
+    fresh = _without_repeats(rows, batches)
+    is_reading = pc.greater_equal(fresh["position"], 0)
+    is_accepted = pc.and_(is_reading, pc.is_null(fresh["reason"]))
+    accepted = _rounded(fresh.filter(is_accepted))
+    is_mapped = pc.is_valid(accepted["mapping_id"])
+    unmapped = accepted.filter(pc.invert(is_mapped))
+    rejected = fresh.filter(pc.is_valid(fresh["reason"]))
+    refused = pc.sum(pc.less(rejected["position"], 0)).as_py() or 0
+    messages = pc.count_distinct(rows["offset"]).as_py()
+    counts = RangeCounts(
+        messages=messages,
+        repeated_messages=messages - refused - len(batches),
+        refused_messages=refused,
+        readings=len(accepted) + len(rejected) - refused,
+        accepted=len(accepted),
+        unmapped=len(unmapped),
+        reasons={
+            each["values"]: each["counts"] for each in pc.value_counts(rejected["reason"]).to_pylist()
+        },
+    )
+    return RangeOutcome(
+        offsets=offset_range(rows),
+        batches=batches,
+        accepted=accepted,
+        mapped=accepted.filter(is_mapped),
+        rejected=_with_topic(
+            pa.concat_tables([rejected, _with_reason(unmapped, Reason.UNMAPPED)]), topic
+        ),
+        counts=counts,
+    )
+
+
+def _without_repeats(rows: pa.Table, batches: dict[str, int]) -> pa.Table:
+    """Rows of refused messages, and of each batch at the one offset where it is taken."""
+    taken = pa.array(list(batches.values()), pa.int64())
+    is_taken = pc.is_in(rows["offset"], value_set=taken)
+    return rows.filter(pc.or_(pc.is_null(rows["batch_id"]), is_taken))
+
+
+def _rounded(accepted: pa.Table) -> pa.Table:
+    # the database would round by itself, with a warning for each: trusted files then differed
+    values = pc.round(accepted["value"], DECIMALS, "half_towards_infinity")
+    return accepted.set_column(accepted.schema.get_field_index("value"), "value", values)
+
+
+def _with_reason(rows: pa.Table, reason: Reason) -> pa.Table:
+    index = rows.schema.get_field_index("reason")
+    return rows.set_column(index, "reason", pa.repeat(reason.value, len(rows)))
+
+
+def _with_topic(rows: pa.Table, topic: str) -> pa.Table:
+    return rows.append_column("topic", pa.repeat(topic, len(rows)))

@@ -1,0 +1,155 @@
+"""Writes what one Spark task holds: one topic partition's range, in one transaction.
+
+Guarantee: when ``write_partition`` ends, the range is in the trusted files and in the database once,
+whoever else tried and however often. Order: lock the partition's progress, drop what is committed,
+trusted files, ``registro``, ``quarentena``, ledger and progress, COMMIT. A kill at any point leaves
+either nothing or everything in the database; trusted files that no ledger row names are removed by
+the next commit of the partition.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import stamina
+import structlog
+
+from common.settings import DatabaseSettings
+from consumer import worker_connection
+from consumer.outcome import RangeOutcome, batch_offsets, offset_range, sort_out
+from consumer.trusted import TrustedFormat, uncommitted_files, write_trusted
+from db import ledger, quarantine, registro
+from db.bulk import LoadMethod
+from db.connection import Connection
+from db.faults import FaultKind, kind_of
+
+SUMMARY_SCHEMA = (
+    "partition int, first long, until long, is_new boolean, messages long, repeated long,"
+    " refused long, readings long, accepted long, unmapped long, reasons map<string,long>,"
+    " write_ms long"
+)
+_SUMMARY = pa.schema(
+    [
+        ("partition", pa.int32()),
+        *((name, pa.int64()) for name in ("first", "until")),
+        ("is_new", pa.bool_()),
+        *((name, pa.int64()) for name in ("messages", "repeated", "refused", "readings")),
+        *((name, pa.int64()) for name in ("accepted", "unmapped")),
+        ("reasons", pa.map_(pa.string(), pa.int64())),
+        ("write_ms", pa.int64()),
+    ]
+)
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class WriterJob:
+    """What every task needs to know; it travels to the workers."""
+
+    topic: str
+    trusted_folder: Path
+    trusted_format: TrustedFormat
+    load_method: LoadMethod
+    database: DatabaseSettings
+
+
+def write_partition(batches: Iterable[pa.RecordBatch], job: WriterJob) -> Iterator[pa.RecordBatch]:
+    """The function for ``mapInArrow``: reads all of its partition, commits it, yields one summary.
+
+    Transient database errors are tried again for as long as it takes: the batch is held meanwhile.
+    Raises what is not transient, with nothing committed.
+    """
+    held = [batch for batch in batches if batch.num_rows]
+    if not held:
+        return
+    rows = pa.Table.from_batches(held)
+    started = time.monotonic()
+    outcome = _commit(rows, job)
+    duration_ms = round((time.monotonic() - started) * 1000)
+    yield pa.RecordBatch.from_pylist([_summary(rows, outcome, duration_ms)], _SUMMARY)
+
+
+def _is_transient(error: Exception) -> bool:
+    return kind_of(error) is FaultKind.TRANSIENT
+
+
+@stamina.retry(on=_is_transient, attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0)
+def _commit(rows: pa.Table, job: WriterJob) -> RangeOutcome | None:
+    """Commits what is not committed yet; None where all of it was."""
+    partition = rows["partition"][0].as_py()
+    with worker_connection.use(job.database) as connection:
+        next_offset = ledger.lock_next_offset(connection, job.topic, partition)
+        rows = rows.filter(pc.greater_equal(rows["offset"], next_offset))
+        _remove_uncommitted(connection, job, partition, next_offset)
+        if len(rows) == 0:
+            connection.rollback()
+            return None
+        if offset_range(rows).start > next_offset > 0:
+            _log.warning("offsets_skipped", partition=partition, expected=next_offset)
+        outcome = _sorted(connection, rows, job)
+        _write(connection, outcome, job, partition)
+        connection.commit()
+    return outcome
+
+
+def _sorted(connection: Connection, rows: pa.Table, job: WriterJob) -> RangeOutcome:
+    batches = batch_offsets(rows)
+    for batch_id in ledger.taken_batches(connection, batches):
+        del batches[batch_id]
+    return sort_out(rows, batches, job.topic)
+
+
+def _write(connection: Connection, outcome: RangeOutcome, job: WriterJob, partition: int) -> None:
+    files = write_trusted(
+        job.trusted_folder,
+        outcome.accepted,
+        topic=job.topic,
+        offsets=outcome.offsets,
+        form=job.trusted_format,
+    )
+    registro.upsert(connection, outcome.mapped, job.load_method)
+    quarantine.insert(connection, outcome.rejected, job.load_method)
+    ledger.record_batches(connection, job.topic, partition, outcome.batches)
+    ledger.record_range(
+        connection, job.topic, partition, outcome.offsets, outcome.counts, files
+    )
+
+
+def _remove_uncommitted(
+    connection: Connection, job: WriterJob, partition: int, next_offset: int
+) -> None:
+    """Removes trusted files of attempts that never committed. The progress lock is held."""
+    if not worker_connection.is_first_commit(partition):
+        return
+    committed = ledger.committed_files(connection, job.topic, partition, next_offset)
+    for path in uncommitted_files(
+        job.trusted_folder,
+        topic=job.topic,
+        partition=partition,
+        next_offset=next_offset,
+        committed=committed,
+    ):
+        path.unlink(missing_ok=True)
+        _log.info("uncommitted_file_removed", file=path.name)
+
+
+def _summary(rows: pa.Table, outcome: RangeOutcome | None, duration_ms: int) -> dict[str, object]:
+    offsets = outcome.offsets if outcome else offset_range(rows)
+    counts = outcome.counts if outcome else ledger.RangeCounts(0, 0, 0, 0, 0, 0, {})
+    return {
+        "partition": rows["partition"][0].as_py(),
+        "first": offsets.start,
+        "until": offsets.stop,
+        "is_new": outcome is not None,
+        "messages": counts.messages,
+        "repeated": counts.repeated_messages,
+        "refused": counts.refused_messages,
+        "readings": counts.readings,
+        "accepted": counts.accepted,
+        "unmapped": counts.unmapped,
+        "reasons": list(counts.reasons.items()),
+        "write_ms": duration_ms,
+    }

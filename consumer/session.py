@@ -1,0 +1,64 @@
+"""The Spark session: what a small machine needs, and what bad messages demand."""
+
+import os
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from common.errors import ConfigurationError
+from consumer.settings import ConsumerSettings
+from schemas.codec import MAX_MESSAGE_BYTES
+
+# a message of six bytes can claim 5e8 items, which the decoder would make room for first; and a long
+# exception text can overflow a thread's stack in one of Spark's regular expressions
+_JAVA_OPTIONS = " ".join(
+    [
+        f"-Dorg.apache.avro.limits.collectionItems.maxLength={MAX_MESSAGE_BYTES}",
+        f"-Dorg.apache.avro.limits.string.maxLength={MAX_MESSAGE_BYTES}",
+        f"-Dorg.apache.avro.limits.bytes.maxLength={MAX_MESSAGE_BYTES}",
+        "-Xss4m",
+        "-XX:+UseSerialGC",
+    ]
+)
+
+
+def build_session(settings: ConsumerSettings) -> SparkSession:
+    """Starts the JVM and the session. Raises ConfigurationError without the connector jars."""
+    # a session built in a program reads the workers' interpreter from here only, and else takes
+    # whatever python3 the system has
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    options = {
+        "spark.jars": ",".join(_jars(settings.spark_jars_dir)),
+        "spark.driver.memory": settings.spark_driver_memory,
+        "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
+        "spark.executor.extraJavaOptions": _JAVA_OPTIONS,
+        "spark.python.daemon.module": "consumer.daemon",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        # bad data must become a row with a reason, never an exception of the whole batch
+        "spark.sql.ansi.enabled": "false",
+        # nothing is shuffled: re-planning a broadcast join at run time only costs time
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
+        "spark.sql.streaming.noDataMicroBatches.enabled": "false",
+        "spark.sql.streaming.numRecentProgressUpdates": "2",
+        "spark.sql.streaming.minBatchesToRetain": "2",
+    }
+    builder = SparkSession.builder.master(settings.spark_master).appName("vitals-consumer")
+    for name, value in options.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _jars(folder: Path) -> list[str]:
+    jars = sorted(str(each) for each in folder.glob("*.jar"))
+    if not jars:
+        raise ConfigurationError(
+            f"no Spark connector jars in {folder} (SPARK_JARS_DIR)",
+            hint='`vitals up` fetches them; in another shell: eval "$(vitals env)"',
+        )
+    return jars

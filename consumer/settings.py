@@ -1,0 +1,27 @@
+"""The consumer's settings, by environment names."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from common.settings import DatabaseSettings, KafkaSettings, OutputSettings, Settings
+from consumer.trusted import TrustedFormat
+from db.bulk import LoadMethod
+
+
+class ConsumerSettings(Settings):
+    """What may be tuned; the defaults suit two cores."""
+
+    spark_master: str = "local[*]"
+    spark_driver_memory: str = "1g"
+    spark_jars_dir: Path
+    """The folder with the Spark connector jars (``vitals env`` prints it)."""
+    trigger_interval_seconds: Annotated[float, Field(ge=0)] = 0.5
+    max_messages_per_batch: Annotated[int, Field(ge=1)] = 20_000
+    """Bounds the memory of a micro-batch; a backlog is worked off in several."""
+    trusted_format: TrustedFormat = TrustedFormat.PARQUET
+    load_method: LoadMethod = LoadMethod.AUTO
+
+
+__all__ = ["ConsumerSettings", "DatabaseSettings", "KafkaSettings", "OutputSettings"]

@@ -1,0 +1,35 @@
+"""The topic as a streaming DataFrame, from given offsets on."""
+
+import json
+from collections.abc import Mapping
+
+from pyspark.sql import DataFrame, SparkSession
+
+from common.settings import KafkaSettings
+from consumer.settings import ConsumerSettings
+
+
+def read_topic(
+    spark: SparkSession,
+    kafka: KafkaSettings,
+    settings: ConsumerSettings,
+    starting_offsets: Mapping[int, int],
+) -> DataFrame:
+    """Columns key, value, headers, topic, partition, offset, timestamp; one task a partition.
+
+    ``starting_offsets`` must name every partition. A partition that is added later is read from its
+    beginning. Messages that retention removed while we read fail the query instead of being passed
+    over.
+    """
+    start = {kafka.kafka_topic: {str(each): at for each, at in starting_offsets.items()}}
+    return (
+        spark.readStream.format("kafka")
+        .option("kafka.bootstrap.servers", kafka.kafka_bootstrap_servers)
+        .option("subscribe", kafka.kafka_topic)
+        .option("startingOffsets", json.dumps(start))
+        .option("maxOffsetsPerTrigger", settings.max_messages_per_batch)
+        .option("includeHeaders", "true")
+        .option("failOnDataLoss", "true")
+        .option("groupIdPrefix", f"{kafka.kafka_group}-spark")
+        .load()
+    )

@@ -1,0 +1,121 @@
+"""The running query: each micro-batch is cleaned, committed by partition, and logged in one line."""
+
+import functools
+import tempfile
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import structlog
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from consumer.mapping import MappingBroadcast
+from consumer.offsets import GroupOffsets
+from consumer.partition_writer import SUMMARY_SCHEMA, WriterJob, write_partition
+from consumer.settings import ConsumerSettings
+from consumer.transform import clean_readings
+
+_log = structlog.get_logger()
+
+
+class BatchProcessor:
+    """The foreachBatch function.
+
+    Guarantee: when it returns, every message of the batch is in the database once. Repeating a
+    batch, or any part of it, has no effect. An exception ends the query with nothing of the failed
+    partitions committed.
+    """
+
+    def __init__(self, mapping: MappingBroadcast, offsets: GroupOffsets, job: WriterJob) -> None:
+        """Does nothing yet."""
+        self._mapping = mapping
+        self._offsets = offsets
+        self._job = job
+        self._running = threading.Lock()
+        self._is_stopping = False
+
+    def __call__(self, messages: DataFrame, batch: int) -> None:
+        """Cleans and commits one micro-batch."""
+        with self._running:
+            # Spark may hand over one more batch while we stop: its messages stay in the topic, and
+            # the ledger does not move, so the next start reads them
+            if not self._is_stopping:
+                self._process(messages, batch)
+
+    def finish(self) -> None:
+        """Lets the running batch end and takes no other one."""
+        self._is_stopping = True
+        with self._running:
+            pass
+
+    def _process(self, messages: DataFrame, batch: int) -> None:
+        started = time.monotonic()
+        readings = clean_readings(messages, self._mapping.current())
+        planned = time.monotonic()
+        write = functools.partial(write_partition, job=self._job)
+        summaries = [row.asDict() for row in readings.mapInArrow(write, SUMMARY_SCHEMA).collect()]
+        written = time.monotonic()
+        if not summaries:
+            return
+        self._offsets.commit({each["partition"]: each["until"] for each in summaries})
+        _log.info(
+            "batch_committed",
+            batch=batch,
+            ranges={each["partition"]: [each["first"], each["until"]] for each in summaries},
+            **_totals(summaries),
+            plan_ms=_ms(started, planned),
+            run_ms=_ms(planned, written),
+            write_ms=max(each["write_ms"] for each in summaries),
+            offsets_ms=_ms(written, time.monotonic()),
+            duration_ms=_ms(started, time.monotonic()),
+        )
+
+
+def start_query(
+    source: DataFrame, processor: BatchProcessor, settings: ConsumerSettings
+) -> StreamingQuery:
+    """Starts the query on a checkpoint folder of its own.
+
+    Spark's checkpoint is scratch here: the ledger says where to start, every time. So a lost, cut
+    or foreign checkpoint cannot exist (docs/decisions/0002).
+    """
+    checkpoint = tempfile.mkdtemp(prefix="vitals-checkpoint-")
+    return (
+        source.writeStream.foreachBatch(processor)
+        .trigger(processingTime=f"{settings.trigger_interval_seconds} seconds")
+        .option("checkpointLocation", checkpoint)
+        .queryName("vitals")
+        .start()
+    )
+
+
+def run_until_stopped(
+    query: StreamingQuery, processor: BatchProcessor, stop: threading.Event
+) -> None:
+    """Returns after ``stop`` is set and the running batch has ended; raises when the query fails."""
+    while not stop.is_set():
+        if query.awaitTermination(0.2):
+            return
+    _log.info("stopping", hint="the running batch is finished first")
+    processor.finish()
+    query.stop()
+
+
+def stop_session(spark: SparkSession) -> None:
+    """Ends the JVM."""
+    spark.stop()
+
+
+def _totals(summaries: list[dict[str, Any]]) -> dict[str, Any]:
+    names = ("messages", "repeated", "refused", "readings", "accepted", "unmapped")
+    reasons: Counter[str] = Counter()
+    for each in summaries:
+        reasons.update(each["reasons"])
+    totals: dict[str, Any] = {name: sum(each[name] for each in summaries) for name in names}
+    return {**totals, "rejected": dict(reasons)}
+
+
+def _ms(since: float, until: float) -> int:
+    return round((until - since) * 1000)

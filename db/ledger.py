@@ -1,0 +1,133 @@
+"""Progress and ledger: which ranges of the topic are in the database, and what became of them."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import mysql.connector
+
+from common.errors import UnavailableError
+from db.connection import Connection
+
+_IDS_PER_QUERY = 1_000
+
+
+@dataclass(frozen=True)
+class RangeCounts:
+    """What became of the messages of one range; readings are counted once each."""
+
+    messages: int
+    repeated_messages: int
+    refused_messages: int
+    readings: int
+    accepted: int
+    unmapped: int
+    reasons: Mapping[str, int]
+
+
+def lock_next_offset(connection: Connection, topic: str, partition: int) -> int:
+    """The first offset that is not committed yet; nobody else may commit this partition until the
+    caller's transaction ends.
+    """  # noqa: D205 - one sentence
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT proximo_deslocamento FROM progresso WHERE topico = %s AND particao = %s FOR UPDATE",
+        (topic, partition),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        cursor.execute("INSERT IGNORE INTO progresso VALUES (%s, %s, 0)", (topic, partition))
+        return lock_next_offset(connection, topic, partition)
+    return int(row[0])
+
+
+def next_offsets(connection: Connection, topic: str) -> dict[int, int]:
+    """The first offset of each known partition that is not committed yet."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT particao, proximo_deslocamento FROM progresso WHERE topico = %s", (topic,)
+    )
+    return {int(partition): int(offset) for partition, offset in cursor.fetchall()}
+
+
+def record_range(
+    connection: Connection,
+    topic: str,
+    partition: int,
+    offsets: range,
+    counts: RangeCounts,
+    files: Sequence[str],
+) -> None:
+    """Writes the ledger row of a range and moves the progress behind it (caller's transaction)."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "INSERT INTO livro_razao (topico, particao, deslocamento_inicial, deslocamento_final,"
+        " mensagens, mensagens_repetidas, mensagens_recusadas, leituras, aceitas, sem_mapeamento,"
+        " motivos, arquivos, confirmado_em)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, UTC_TIMESTAMP(6))",
+        (
+            topic,
+            partition,
+            offsets.start,
+            offsets.stop,
+            counts.messages,
+            counts.repeated_messages,
+            counts.refused_messages,
+            counts.readings,
+            counts.accepted,
+            counts.unmapped,
+            json.dumps(dict(counts.reasons), sort_keys=True),
+            json.dumps(list(files)),
+        ),
+    )
+    cursor.execute(
+        "UPDATE progresso SET proximo_deslocamento = %s WHERE topico = %s AND particao = %s",
+        (offsets.stop, topic, partition),
+    )
+
+
+def taken_batches(connection: Connection, batch_ids: Iterable[str]) -> set[str]:
+    """Which of these batches an earlier range has taken already."""
+    ids = list(batch_ids)
+    cursor = connection.cursor()
+    taken: set[str] = set()
+    for start in range(0, len(ids), _IDS_PER_QUERY):
+        chunk = ids[start : start + _IDS_PER_QUERY]
+        cursor.execute(
+            f"SELECT lote_id FROM lote WHERE lote_id IN ({', '.join(['%s'] * len(chunk))})", chunk
+        )
+        taken.update(row[0] for row in cursor.fetchall())
+    return taken
+
+
+def record_batches(
+    connection: Connection, topic: str, partition: int, offsets: Mapping[str, int]
+) -> None:
+    """Marks batches (id -> offset) as taken, in the caller's transaction.
+
+    Raises UnavailableError where another partition took one of them since the caller looked: with
+    the transaction done again it is a repeated batch.
+    """
+    cursor = connection.cursor()
+    rows = [(batch_id, topic, partition, offset) for batch_id, offset in offsets.items()]
+    for start in range(0, len(rows), _IDS_PER_QUERY):
+        chunk = rows[start : start + _IDS_PER_QUERY]
+        try:
+            cursor.execute(
+                "INSERT INTO lote (lote_id, topico, particao, deslocamento) VALUES "
+                + ", ".join(["(%s, %s, %s, %s)"] * len(chunk)),
+                [each for row in chunk for each in row],
+            )
+        except mysql.connector.IntegrityError as error:
+            raise UnavailableError("cannot take a batch: it was taken a moment ago") from error
+
+
+def committed_files(connection: Connection, topic: str, partition: int, first: int) -> set[str]:
+    """Trusted files that the ledger names for ranges that start at ``first`` or later."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT arquivos FROM livro_razao WHERE topico = %s AND particao = %s"
+        " AND deslocamento_inicial >= %s",
+        (topic, partition, first),
+    )
+    return {name for (text,) in cursor.fetchall() for name in json.loads(text)}

@@ -1,0 +1,68 @@
+"""Which sensor row of which patient a reading belongs to, and since when."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from db.connection import Connection
+
+FOREVER_MS = 1 << 62
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns carry no zone; they are UTC
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A ``paciente_sensor`` row: active from ``from_ms`` until just before ``until_ms`` (UTC)."""
+
+    patient_id: str
+    sensor: str
+    mapping_id: int
+    from_ms: int
+    until_ms: int
+
+
+def mapping_version(connection: Connection) -> tuple[Any, ...]:
+    """Changes whenever a mapping is added or altered, at the cost of two index look-ups.
+
+    A deleted mapping does not show; the consumer reads everything again now and then for that.
+    """
+    cursor = connection.cursor()
+    cursor.execute("SELECT MAX(alterado_em), MAX(id) FROM paciente_sensor")
+    return tuple(cursor.fetchone())
+
+
+def read_mappings(connection: Connection) -> Iterator[Mapping]:
+    """All mappings by patient, sensor and start; periods of one sensor never overlap.
+
+    Where two rows of the table overlap, the later one wins from its start on: a reading must not
+    be counted for two.
+    """
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT p.identificador, s.codigo, ps.id, ps.ativo_desde, ps.ativo_ate"
+        " FROM paciente_sensor ps JOIN paciente p ON p.id = ps.paciente_id"
+        " JOIN sensor s ON s.id = ps.sensor_id"
+        " ORDER BY ps.paciente_id, ps.sensor_id, ps.ativo_desde, ps.id"
+    )
+    previous: Mapping | None = None
+    for patient_id, sensor, mapping_id, start, end in cursor:
+        until_ms = FOREVER_MS if end is None else _epoch_ms(end)
+        current = Mapping(patient_id, sensor, mapping_id, _epoch_ms(start), until_ms)
+        if previous:
+            yield _cut(previous, current)
+        previous = current
+    if previous:
+        yield previous
+
+
+def _cut(earlier: Mapping, later: Mapping) -> Mapping:
+    if (earlier.patient_id, earlier.sensor) != (later.patient_id, later.sensor):
+        return earlier
+    until_ms = min(earlier.until_ms, later.from_ms)
+    return Mapping(earlier.patient_id, earlier.sensor, earlier.mapping_id, earlier.from_ms, until_ms)
+
+
+def _epoch_ms(moment: datetime) -> int:
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000

@@ -1,0 +1,119 @@
+"""What was not accepted into ``quarentena``, and reading it back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from db.bulk import Column, Kind, LoadMethod, load
+from db.connection import Connection
+from db.registro import as_datetime
+
+_TEXT_LIMIT = 255
+
+
+_COLUMNS = (
+    *map(Column, ("topico", "particao", "deslocamento", "serie", "posicao", "motivo")),
+    *(
+        Column(name, Kind.NULLABLE)
+        for name in ("detalhe", "lote_id", "paciente", "sensor", "componente", "unidade")
+    ),
+    *(Column(name, Kind.NULLABLE) for name in ("valor_bruto", "medido_em", "recebido_em")),
+    *(Column(name, Kind.HEX) for name in ("chave", "mensagem")),
+    Column("cabecalhos", Kind.NULLABLE),
+)
+
+
+def insert(connection: Connection, rejected: pa.Table, method: LoadMethod) -> None:
+    """Writes rejected readings and messages, as fast as good ones, in the caller's transaction.
+
+    Columns: topic, partition, offset, series, position (the last two -1 for a whole message),
+    reason, detail, batch_id, patient_id, sensor, component, unit, value (as it came; NaN where the
+    sensor gave nothing), event_ms (null where it is no time), kafka_ms, key, body, headers.
+    """
+    rows = pa.table(
+        [
+            rejected["topic"],
+            rejected["partition"],
+            rejected["offset"],
+            rejected["series"],
+            rejected["position"],
+            rejected["reason"],
+            *(
+                pc.utf8_slice_codeunits(rejected[name], 0, _TEXT_LIMIT)
+                for name in ("detail", "batch_id", "patient_id", "sensor", "component", "unit")
+            ),
+            pc.if_else(pc.is_finite(rejected["value"]), rejected["value"], None),
+            as_datetime(rejected["event_ms"]),
+            as_datetime(rejected["kafka_ms"]),
+            _hex(rejected["key"]),
+            _hex(rejected["body"]),
+            rejected["headers"],
+        ],
+        names=[each.name for each in _COLUMNS],
+    )
+    load(connection, "quarentena", _COLUMNS, rows, method)
+
+
+def _hex(column: pa.ChunkedArray) -> pa.Array:
+    # only whole messages carry bytes: for a storm of bad readings this is one look at the nulls
+    if column.null_count == len(column):
+        return pa.nulls(len(column), pa.string())
+    return pa.array(
+        [None if value is None else value.hex() for value in column.to_pylist()], pa.string()
+    )
+
+
+@dataclass(frozen=True)
+class QuarantineEntry:
+    """One row of ``quarentena`` as people read it."""
+
+    topic: str
+    partition: int
+    offset: int
+    series: int
+    position: int
+    reason: str
+    detail: str | None
+    patient_id: str | None
+    sensor: str | None
+    component: str | None
+    unit: str | None
+    value: float | None
+    measured_at: Any
+    received_at: Any
+    state: str
+
+
+def entries(
+    connection: Connection,
+    *,
+    reason: str | None = None,
+    patient_id: str | None = None,
+    limit: int = 50,
+) -> Iterator[QuarantineEntry]:
+    """The newest entries first, by place in the topic."""
+    conditions, values = ["TRUE"], list[Any]()
+    for column, wanted in (("motivo", reason), ("paciente", patient_id)):
+        if wanted is not None:
+            conditions.append(f"{column} = %s")
+            values.append(wanted)
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT topico, particao, deslocamento, serie, posicao, motivo, detalhe, paciente, sensor,"
+        " componente, unidade, valor_bruto, medido_em, recebido_em, estado FROM quarentena"
+        f" WHERE {' AND '.join(conditions)}"
+        " ORDER BY deslocamento DESC, serie, posicao LIMIT %s",
+        [*values, limit],
+    )
+    for row in cursor:
+        yield QuarantineEntry(*row)
+
+
+def counts_by_reason(connection: Connection) -> dict[str, int]:
+    """How many entries each reason has, open ones and settled ones."""
+    cursor = connection.cursor()
+    cursor.execute("SELECT motivo, COUNT(*) FROM quarentena GROUP BY motivo ORDER BY motivo")
+    return {str(reason): int(count) for reason, count in cursor.fetchall()}
