@@ -1,0 +1,111 @@
+"""``python -m db``: migrations and demo data."""
+
+import sys
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from common import log
+from common.errors import VitalsError
+from common.settings import DatabaseSettings, LogSettings, load
+from db.catalogue_rows import component_rows, sensor_rows
+from db.connection import connect
+from db.migrate import Migration, migrate, migrations, pending_migrations
+from db.seed import ACTIVE_SINCE, SeededCount, seed
+
+app = typer.Typer(
+    help="Migrations and demo data of the database that DB_HOST, DB_USER, DB_PASSWORD name.",
+    no_args_is_help=True,
+    # a traceback with local variables would show the password
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")]
+
+
+@app.command("migrate")
+def migrate_command(*, dry_run: DryRun = False) -> None:
+    """Bring the database to the schema of this version; repeating it is safe."""
+    if dry_run:
+        _print_pending()
+        return
+    settings = load(DatabaseSettings)
+    with connect(settings, database=False) as connection:
+        applied = migrate(connection, settings.db_name)
+    for migration in applied:
+        print(f"applied {migration.label}")
+    print(f"{settings.db_name}: {len(applied)} applied, {len(migrations())} in all")
+
+
+@app.command("seed")
+def seed_command(
+    *,
+    patients: Annotated[int, typer.Option(min=1, help="How many demo patients there are.")] = 100,
+    seed_number: Annotated[
+        int, typer.Option("--seed", help="The same number makes the same people.")
+    ] = 7,
+    dry_run: DryRun = False,
+) -> None:
+    """Add demo patients with every sensor; what is there already stays as it is."""
+    if dry_run:
+        print(
+            f"would add where missing: {len(sensor_rows())} sensors with {len(component_rows())}"
+            f" components, patients demo-000001 to demo-{patients:06d} (seed {seed_number}),"
+            f" {patients * len(sensor_rows())} mappings active since {ACTIVE_SINCE}"
+        )
+        return
+    added = _seed_with_progress(load(DatabaseSettings), patients, seed_number)
+    print(f"added {added.patients} patients and {added.mappings} mappings")
+
+
+def main() -> None:
+    """Runs the command; an error that a person can act on ends in its message and exit code."""
+    try:
+        log.configure(load(LogSettings), service="db")
+        app()
+    except VitalsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def _seed_with_progress(settings: DatabaseSettings, patients: int, number: int) -> SeededCount:
+    columns = (TextColumn("patients"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        connect(settings) as connection,
+        Progress(*columns, console=Console(stderr=True)) as progress,
+    ):
+        task = progress.add_task("patients", total=patients)
+        return seed(
+            connection,
+            patients,
+            number,
+            on_progress=lambda done: progress.update(task, completed=done),
+        )
+
+
+def _print_pending() -> None:
+    try:
+        settings = load(DatabaseSettings)
+        connection = connect(settings, database=False)
+    except VitalsError as error:
+        print(f"cannot ask the database: {error.message}")
+        print("would apply, where not applied yet:")
+        _print_labels(migrations())
+        return
+    with connection:
+        pending = pending_migrations(connection, settings.db_name)
+    print(f"would apply to {settings.db_name}:" if pending else "nothing to apply")
+    _print_labels(pending)
+
+
+def _print_labels(listed: Iterable[Migration]) -> None:
+    for migration in listed:
+        print(f"  {migration.label}")
+
+
+if __name__ == "__main__":
+    main()

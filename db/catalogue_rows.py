@@ -1,0 +1,63 @@
+"""The sensor catalogue as rows of ``sensor`` and ``componente_sensor``."""
+
+from decimal import Decimal
+
+from db.connection import Connection
+from schemas.catalogue import COMPONENTLESS, sensors
+
+_SensorRow = tuple[str, str, str, str]
+_ComponentRow = tuple[str, str, str | None, Decimal, Decimal]
+
+
+def write_catalogue(connection: Connection) -> None:
+    """Makes the rows equal to the catalogue, in the caller's transaction.
+
+    Safe to repeat: rows that are right already are not touched. Rows that the catalogue does not
+    know stay; readings may hang on them.
+    """
+    cursor = connection.cursor()
+    cursor.execute("SELECT codigo, nome, unidade, ucum FROM sensor")
+    present = set(cursor.fetchall())
+    for row in sensor_rows():
+        if row not in present:
+            cursor.execute(
+                "INSERT INTO sensor (codigo, nome, unidade, ucum) VALUES (%s, %s, %s, %s)"
+                " ON DUPLICATE KEY UPDATE"
+                " nome = VALUES(nome), unidade = VALUES(unidade), ucum = VALUES(ucum)",
+                row,
+            )
+    cursor.execute(
+        "SELECT s.codigo, c.componente, c.loinc, c.minimo, c.maximo"
+        " FROM componente_sensor c JOIN sensor s ON s.id = c.sensor_id"
+    )
+    components = set(cursor.fetchall())
+    for component in component_rows():
+        if component not in components:
+            code, *values = component
+            cursor.execute(
+                "INSERT INTO componente_sensor (sensor_id, componente, loinc, minimo, maximo)"
+                " SELECT id, %s, %s, %s, %s FROM sensor WHERE codigo = %s"
+                " ON DUPLICATE KEY UPDATE"
+                " loinc = VALUES(loinc), minimo = VALUES(minimo), maximo = VALUES(maximo)",
+                (*values, code),
+            )
+
+
+def sensor_rows() -> list[_SensorRow]:
+    """codigo, nome, unidade, ucum of every sensor."""
+    return [(each.code, each.name_pt, each.unit, each.ucum) for each in sensors()]
+
+
+def component_rows() -> list[_ComponentRow]:
+    """codigo, componente, loinc, minimo, maximo of every component."""
+    return [
+        (
+            sensor.code,
+            component.code or COMPONENTLESS,
+            component.loinc,
+            Decimal(str(component.limits.lower)),
+            Decimal(str(component.limits.upper)),
+        )
+        for sensor in sensors()
+        for component in sensor.components
+    ]

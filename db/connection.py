@@ -1,0 +1,146 @@
+"""Connections to the database: the one place that knows the driver's options."""
+
+import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import mysql.connector
+
+from common.errors import ConfigurationError, UnavailableError, VitalsError
+from common.settings import DatabaseSettings
+from db.faults import FaultKind, hint_for, kind_of
+
+# known to MySQL and to MariaDB; each server's own default collation is unknown to the other
+CHARACTER_SET = "utf8mb4"
+COLLATION = "utf8mb4_unicode_520_ci"
+
+_SESSION = (
+    "SET time_zone = '+00:00', transaction_isolation = 'READ-COMMITTED', sql_mode ="
+    " 'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
+    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+)
+_ACCESS_DENIED = 1045
+_UNKNOWN_DATABASE = 1049
+
+
+class Connection(Protocol):
+    """What this package uses of a driver's connection; its rows come untyped from the server."""
+
+    def cursor(self) -> Any:
+        """A cursor; every result must be read to its end before the next statement."""
+
+    def commit(self) -> None:
+        """Ends the transaction; its effects are durable."""
+
+    def rollback(self) -> None:
+        """Ends the transaction without effect."""
+
+    def is_connected(self) -> bool:
+        """Asks the server; False where it does not answer."""
+
+    def close(self) -> None:
+        """Closes; an open transaction has no effect. Never raises."""
+
+    def __enter__(self) -> Self:
+        """Itself, to be closed at the end of the block."""
+
+    def __exit__(self, *exception: object) -> None:
+        """Closes it."""
+
+
+def connect(
+    settings: DatabaseSettings,
+    *,
+    database: bool = True,
+    local_infile_folder: Path | None = None,
+) -> Connection:
+    """Opens a session in UTC, strict mode, READ COMMITTED, without autocommit.
+
+    ``database=False`` selects none (it may not exist yet). ``local_infile_folder``: the one folder
+    from which the server may ask for files (LOAD DATA LOCAL); without it, it gets none.
+
+    Raises:
+        UnavailableError: nobody answers there, or the server takes no connections now.
+        ConfigurationError: the server refuses this user, password or database.
+    """
+    options = _options(settings)
+    if database:
+        options["database"] = settings.db_name
+    if local_infile_folder is not None:
+        options["allow_local_infile_in_path"] = str(local_infile_folder)
+    try:
+        connection: Connection = _open(settings, options)
+    except (mysql.connector.Error, OSError) as error:
+        raise _explained(error, settings) from error
+    return connection
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """Commits what the block did, or rolls all of it back where it raises."""
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        # where the connection is gone, the server rolls back itself
+        with suppress(mysql.connector.Error):
+            connection.rollback()
+        raise
+
+
+def _options(settings: DatabaseSettings) -> dict[str, Any]:
+    return {
+        "host": settings.db_host,
+        "port": settings.db_port,
+        "user": settings.db_user,
+        "password": settings.db_password.get_secret_value(),
+        "connection_timeout": settings.db_connect_timeout_seconds,
+        "charset": CHARACTER_SET,
+        "collation": COLLATION,
+        "autocommit": False,
+        "init_command": _SESSION,
+        "allow_local_infile": False,
+        # the C extension needs a newer OpenSSL than Debian 12 has
+        "use_pure": True,
+    }
+
+
+def _open(settings: DatabaseSettings, options: dict[str, Any]) -> Any:
+    if _is_loopback(settings.db_host):
+        try:
+            return mysql.connector.connect(**options, ssl_disabled=True)
+        except mysql.connector.Error as error:
+            # caching_sha2_password takes a user without TLS only once the server has the password
+            # in its cache; until then it calls the right one wrong
+            if error.errno != _ACCESS_DENIED:
+                raise
+    return mysql.connector.connect(**options)
+
+
+def _is_loopback(host: str) -> bool:
+    # a TLS handshake costs 75 to 220 ms of CPU and hides nothing from anybody on the own machine
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _explained(error: mysql.connector.Error | OSError, settings: DatabaseSettings) -> VitalsError:
+    where = f"{settings.db_host}:{settings.db_port}"
+    if kind_of(error) is FaultKind.TRANSIENT or isinstance(error, OSError):
+        return UnavailableError(
+            f"cannot reach the database at {where}: {error}".rstrip(),
+            hint="check DB_HOST and DB_PORT and that the server runs; `vitals up` starts one",
+        )
+    if error.errno == _UNKNOWN_DATABASE:
+        return ConfigurationError(
+            f"the server at {where} has no database {settings.db_name}",
+            hint="check DB_NAME, or make it with `python -m db migrate`",
+        )
+    return ConfigurationError(
+        f"the server at {where} refuses user {settings.db_user}: {error}", hint=hint_for(error)
+    )
