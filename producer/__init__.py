@@ -1,0 +1,1 @@
+"""Simulation or replay of sensors, the raw archive, and publishing."""

@@ -1,0 +1,108 @@
+"""The producer's commands: ``python -m producer run | sample | replay``."""
+
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+from typing import Annotated
+
+import typer
+
+from common.errors import VitalsError
+from common.log import configure
+from common.settings import DatabaseSettings, KafkaSettings, LogSettings, OutputSettings, load
+from producer.settings import ProducerSettings
+
+app = typer.Typer(
+    help="Simulated or real readings, archived and published.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def run() -> None:
+    """Simulate patients and publish their readings until SIGTERM or Ctrl-C."""
+    from producer.archive import RawArchive
+    from producer.outbox import Outbox
+    from producer.publisher import Publisher
+    from producer.run import Runner
+
+    settings, kafka = load(ProducerSettings), load(KafkaSettings)
+    configure(load(LogSettings), service="producer")
+    archive = RawArchive(load(OutputSettings).output_dir / "raw", settings.producer_id)
+    stop = _stop_event()
+    archive.claim()
+    publisher = Publisher(kafka)
+    try:
+        Runner(settings, kafka, Outbox(archive, publisher)).run(stop.is_set)
+    finally:
+        publisher.close()
+        archive.release()
+
+
+@app.command()
+def sample(
+    sensor: Annotated[str, typer.Option(help="code of the sensor, as glicose")],
+    minutes: Annotated[float, typer.Option(min=0, help="how long")] = 1,
+    interval: Annotated[float, typer.Option(min=0, help="seconds between two samples")] = 1,
+    patient: Annotated[str | None, typer.Option(help="patient id; default: the first")] = None,
+    seed: Annotated[int | None, typer.Option(help="default: SIMULATION_SEED")] = None,
+) -> None:
+    """Print the readings of one simulated sensor."""
+    from producer.sample import print_sample
+
+    settings = load(ProducerSettings, simulation_seed=seed)
+    print_sample(
+        sensor=sensor,
+        minutes=minutes,
+        interval=interval,
+        patient=patient,
+        seed=settings.simulation_seed,
+    )
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="Parquet or CSV")],
+    table: Annotated[str, typer.Option("--format", help="long, clif or auto")] = "auto",
+    start: Annotated[
+        str, typer.Option(help="original, or now: the last reading was a moment ago")
+    ] = "original",
+    speed: Annotated[str, typer.Option(help="max, or a multiple of real time: 1x, 60x")] = "max",
+    register: Annotated[
+        bool, typer.Option("--register", help="create missing patients and mappings")
+    ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="with --start now: play it anew, at another time")
+    ] = False,
+) -> None:
+    """Publish a file of real readings, each with its own time."""
+    from producer.replay import ReplayPlan, replay_file
+
+    configure(load(LogSettings), service="producer")
+    plan = ReplayPlan.of(file, table=table, start=start, speed=speed, is_again=again)
+    database = load(DatabaseSettings) if register else None
+    folder = load(OutputSettings).output_dir / "raw"
+    print(replay_file(plan, load(KafkaSettings), folder, database))
+
+
+def _stop_event() -> Event:
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def main() -> None:
+    """Runs a command; an error that a person can mend ends in its message, not in a traceback."""
+    try:
+        app()
+    except VitalsError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

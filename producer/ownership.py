@@ -1,0 +1,69 @@
+"""A lock on a producer id: who holds it is alive, also as seen from another process.
+
+The system drops the lock with its process, however that ends; there is no stale state to clean.
+"""
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+
+class Ownership:
+    """The lock file of one producer id in the outbox's folder."""
+
+    def __init__(self, path: Path) -> None:
+        """``path``: the lock file; made when taken, removed when released."""
+        self._path = path
+        self._handle: int | None = None
+
+    def take(self) -> bool:
+        """Takes the lock if nobody holds it; does not wait. True when it is ours."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            if not _lock(handle):
+                os.close(handle)
+                return False
+            if _is_at(self._path, handle):
+                self._handle = handle
+                return True
+            # the holder before us removed the file between our open and our lock
+            os.close(handle)
+
+    def release(self) -> None:
+        """Gives the lock back and removes its file; does nothing where it is not ours."""
+        if self._handle is None:
+            return
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+        os.close(self._handle)
+        self._handle = None
+
+
+def _is_at(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(handle: int) -> bool:
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _lock(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

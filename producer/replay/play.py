@@ -1,0 +1,208 @@
+"""Plays a file of real readings through the archive and the topic, as the simulator's go."""
+
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Self
+
+import stamina
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from common.errors import ConfigurationError, UnavailableError
+from common.settings import DatabaseSettings, KafkaSettings
+from producer.archive import RawArchive
+from producer.outbox import Outbox
+from producer.publisher import Publisher
+from producer.replay.anchor import file_digest, shift_to_now
+from producer.replay.reader import Unreadable, read_table
+from producer.replay.registration import register_patients
+from producer.replay.rows import Rows, rows_of
+from producer.replay.windows import WINDOW_MS, Batches, batches_of
+from schemas.batch import SensorBatch
+
+_BATCHES_A_FILE = 2000
+_MOST_FILES_WAITING = 4
+_SHOWN_UNREADABLE = 20
+_BROKER_TIMEOUT_S = 15.0
+_STALLED_S = 180.0
+
+
+@dataclass(frozen=True)
+class ReplayPlan:
+    """What to play and how. ``speed`` None: as fast as it goes; 60: an hour in a minute."""
+
+    path: Path
+    table_format: str
+    is_ending_now: bool
+    speed: float | None
+    is_again: bool
+
+    @classmethod
+    def of(cls, path: Path, *, table: str, start: str, speed: str, is_again: bool) -> Self:
+        """The plan that the command line's words mean. Errors: ``ConfigurationError``."""
+        _require("--format", table, ("auto", "long", "clif"))
+        _require("--start", start, ("original", "now"))
+        factor = re.fullmatch(r"(\d+(?:\.\d+)?)x", speed)
+        if speed != "max" and (factor is None or float(factor[1]) == 0):
+            raise ConfigurationError(
+                f"cannot replay at --speed {speed}", hint="give max, or a factor such as 1x or 60x"
+            )
+        return cls(path, table, start == "now", float(factor[1]) if factor else None, is_again)
+
+
+@dataclass(frozen=True)
+class ReplayReport:
+    """What a replay did; its text is the summary line."""
+
+    rows: int
+    readings: int
+    batches: int
+    unreadable: int
+    shift_ms: int
+    registered: tuple[int, int] | None
+    seconds: float
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        registered = (
+            f", registered {self.registered[0]} patients and {self.registered[1]} mappings"
+            if self.registered is not None
+            else ""
+        )
+        return (
+            f"replayed {self.rows} rows: {self.readings} readings published in"
+            f" {self.batches} batches, {self.unreadable} unreadable rows{registered},"
+            f" shift {self.shift_ms} ms, {self.seconds:.1f} s"
+        )
+
+
+def replay_file(
+    plan: ReplayPlan, kafka: KafkaSettings, folder: Path, database: DatabaseSettings | None
+) -> ReplayReport:
+    """Plays a file into the topic; with ``database`` what it needs is registered first.
+
+    Guarantee: when this returns, Kafka has acknowledged every reading. Safe to repeat: the same
+    file with the same shift makes the same batch ids. ``folder``: ``output/raw``.
+
+    Raises:
+        VitalsError: for a file that is none, settings, a broker or a database that is away.
+    """
+    began = time.monotonic()
+    digest = file_digest(plan.path)
+    rows, unreadable = rows_of(read_table(plan.path), plan.table_format)
+    _print_unreadable(unreadable)
+    archive = RawArchive(folder, f"replay-{digest[:16]}")
+    publisher = Publisher(kafka)
+    archive.claim()
+    try:
+        publisher.require_topic(kafka.kafka_topic, _BROKER_TIMEOUT_S)
+        shift_ms = _shift(plan, folder, digest, rows)
+        rows = replace(rows, time_ms=rows.time_ms + shift_ms)
+        registered = register_patients(database, rows) if database is not None else None
+        batches = batches_of(
+            rows, source=f"replay:{digest}:{shift_ms}", producer_id=f"replay-{digest[:16]}"
+        )
+        _publish(batches, Outbox(archive, publisher), plan.speed)
+    finally:
+        publisher.close()
+        archive.release()
+    return ReplayReport(
+        len(rows) + len(unreadable),
+        len(rows),
+        len(batches),
+        len(unreadable),
+        shift_ms,
+        registered,
+        time.monotonic() - began,
+    )
+
+
+def _publish(batches: Batches, outbox: Outbox, speed: float | None) -> None:
+    outbox.recover()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+        task = progress.add_task("batches", total=len(batches))
+        made = batches.made(_now_ms())
+        for chunk in _paced(made, speed) if speed is not None else _chunks(made):
+            _put(outbox, chunk)
+            _wait(outbox, _MOST_FILES_WAITING)
+            progress.advance(task, len(chunk))
+        _wait(outbox, 0)
+
+
+def _chunks(made: Iterator[SensorBatch]) -> Iterator[list[SensorBatch]]:
+    while chunk := list(islice(made, _BATCHES_A_FILE)):
+        yield chunk
+
+
+def _paced(made: Iterator[SensorBatch], speed: float) -> Iterator[list[SensorBatch]]:
+    """The batches of one window start after the other, each when its window is over."""
+    began = time.monotonic()
+    chunk: list[SensorBatch] = []
+    first: int | None = None
+    for batch in made:
+        first = batch.window_start if first is None else first
+        if chunk and batch.window_start != chunk[0].window_start:
+            yield chunk
+            chunk = []
+        if not chunk:
+            due = began + (batch.window_start + WINDOW_MS - first) / 1000 / speed
+            time.sleep(max(0.0, due - time.monotonic()))
+        chunk.append(batch)
+    if chunk:
+        yield chunk
+
+
+def _put(outbox: Outbox, chunk: Sequence[SensorBatch]) -> None:
+    try:
+        for attempt in stamina.retry_context(on=OSError, attempts=5, timeout=30.0):
+            with attempt:
+                outbox.put(_now_ms(), chunk)
+    except OSError as error:
+        raise UnavailableError(
+            f"cannot write to the archive: {error.strerror}",
+            hint="make room and run the same command again: what was published is not taken twice",
+        ) from error
+
+
+def _wait(outbox: Outbox, most: int) -> None:
+    """Publishes until no more than ``most`` files wait. Errors: ``UnavailableError``."""
+    moved_at = time.monotonic()
+    while len(outbox) > most:
+        if outbox.pump(0.05):
+            moved_at = time.monotonic()
+        if time.monotonic() - moved_at > _STALLED_S:
+            raise UnavailableError(
+                f"cannot publish: Kafka has acknowledged nothing for {_STALLED_S:.0f} s",
+                hint="run the same command again when it is back; what is archived is not lost",
+            )
+
+
+def _shift(plan: ReplayPlan, folder: Path, digest: str, rows: Rows) -> int:
+    if not plan.is_ending_now or not len(rows):
+        return 0
+    last_ms = int(rows.time_ms.max())
+    return shift_to_now(folder / "replays", digest, last_ms, _now_ms(), is_again=plan.is_again)
+
+
+def _print_unreadable(unreadable: Sequence[Unreadable]) -> None:
+    for each in unreadable[:_SHOWN_UNREADABLE]:
+        sys.stderr.write(f"line {each.line}: {each.reason}\n")
+    if len(unreadable) > _SHOWN_UNREADABLE:
+        sys.stderr.write(f"... and {len(unreadable) - _SHOWN_UNREADABLE} more unreadable rows\n")
+
+
+def _require(option: str, word: str, known: Sequence[str]) -> None:
+    if word not in known:
+        raise ConfigurationError(
+            f"cannot replay with {option} {word}", hint=f"give one of {', '.join(known)}"
+        )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,35 @@
+"""Patients and mappings that a file needs, active from their first reading on."""
+
+import numpy as np
+
+from common.settings import DatabaseSettings
+from producer.replay.rows import Rows
+from schemas.catalogue import canonical_name, sensors
+
+_LONGEST_ID = 64
+"""What ``paciente.identificador`` holds."""
+
+
+def first_readings(rows: Rows) -> dict[tuple[str, str], int]:
+    """UTC epoch ms of the first reading of each patient and sensor that the catalogue knows."""
+    known = {sensor.code for sensor in sensors()}
+    codes = [canonical_name(kind.sensor) for kind in rows.kinds]
+    key = rows.patient * max(len(codes), 1) + rows.kind
+    order = np.lexsort((rows.time_ms, key))
+    pairs, first = np.unique(key[order], return_index=True)
+    found: dict[tuple[str, str], int] = {}
+    for pair, time_ms in zip(pairs.tolist(), rows.time_ms[order][first].tolist(), strict=True):
+        patient_id, code = rows.patients[pair // len(codes)], codes[pair % len(codes)]
+        if code in known and len(patient_id) <= _LONGEST_ID:
+            found[patient_id, code] = min(time_ms, found.get((patient_id, code), time_ms))
+    return found
+
+
+def register_patients(settings: DatabaseSettings, rows: Rows) -> tuple[int, int]:
+    """Creates what is missing; returns how many patients and mappings. Safe to repeat."""
+    from db.connection import connect
+    from db.patients import register
+
+    with connect(settings) as connection:
+        count = register(connection, first_readings(rows))
+    return count.patients, count.mappings
