@@ -4,22 +4,20 @@ What was applied stands in the table ``migracao``. A row without a time is a mig
 did not end: servers commit each DDL statement by itself, so nobody can roll it back.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mysql.connector
 import structlog
 
-from common.errors import ConfigurationError, UnavailableError
+from common.errors import ConfigurationError
 from db.connection import CHARACTER_SET, COLLATION, Connection
 from db.faults import reported
 from db.migration_files import Migration, migrations, split_statements
+from db.named_lock import named_lock
 
 __all__ = ["Migration", "migrate", "migrations", "pending_migrations", "require_current_schema"]
 
-_LOCK_WAIT_SECONDS = 60
-_LONGEST_LOCK_NAME = 64
 _FORGET = "DELETE FROM migracao WHERE numero = %s"
 _MAKE_TABLE = """
 CREATE TABLE IF NOT EXISTS migracao (
@@ -56,7 +54,7 @@ def migrate(
         UnavailableError: the server went away, or another migrator holds the lock for too long.
     """
     wanted = migrations() if known is None else known
-    with reported(f"migrate {database}"), _lock(connection, database):
+    with reported(f"migrate {database}"), named_lock(connection, "migrate", database):
         _select(connection, database)
         _execute(connection, _MAKE_TABLE)
         missing = _missing(_applied(connection), wanted, database)
@@ -185,26 +183,6 @@ def _applied(connection: Connection) -> list[_Applied]:
         rows = cursor.fetchall()
     connection.rollback()
     return [_Applied(number, name, checksum, bool(done)) for number, name, checksum, done in rows]
-
-
-@contextmanager
-def _lock(connection: Connection, database: str) -> Iterator[None]:
-    name = f"vitals-migrate-{database}"[:_LONGEST_LOCK_NAME]
-    cursor = connection.cursor()
-    cursor.execute("SELECT GET_LOCK(%s, %s)", (name, _LOCK_WAIT_SECONDS))
-    if cursor.fetchone() != (1,):
-        raise UnavailableError(
-            f"cannot migrate {database}: another migration holds the lock {name} for more than"
-            f" {_LOCK_WAIT_SECONDS} s",
-            hint="wait for it to end (SHOW PROCESSLIST shows it), then migrate again",
-        )
-    try:
-        yield
-    finally:
-        # where the connection is gone, the server has released the lock itself
-        with suppress(mysql.connector.Error):
-            cursor.execute("SELECT RELEASE_LOCK(%s)", (name,))
-            cursor.fetchone()
 
 
 def _select(connection: Connection, database: str) -> None:

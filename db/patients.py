@@ -9,8 +9,11 @@ from common.errors import BadInputError
 from db.catalogue_rows import write_catalogue
 from db.connection import Connection, transaction
 from db.faults import reported
+from db.named_lock import named_lock
 from schemas.catalogue import sensors
 
+PATIENTS_LOCK = "add-patients"
+"""Held by whoever adds patients and mappings: two at once would deadlock, or add a pair twice."""
 _ROWS_PER_STATEMENT = 2_000
 _LONGEST_PATIENT_ID = 64
 # DATETIME carries no zone; all of ours are UTC. Its range: "The DATE, DATETIME, and TIMESTAMP Types"
@@ -45,18 +48,21 @@ def register(
     Raises:
         BadInputError: a patient id, sensor code or time that the tables cannot hold; nothing was
             written.
-        UnavailableError: the server went away, or another transaction held the patients too long.
+        UnavailableError: the server went away, or others add patients for too long.
     """
     starts = {
         (_checked_id(patient_id), _checked_code(code)): _moment(patient_id, code, epoch_ms)
         for (patient_id, code), epoch_ms in first_readings.items()
     }
-    with reported("register patients"), transaction(connection):
+    with (
+        reported("register patients"),
+        named_lock(connection, PATIENTS_LOCK),
+        transaction(connection),
+    ):
         write_catalogue(connection)
         patient_ids = sorted({patient_id for patient_id, _ in starts})
         added = _add_patients(connection, patient_ids)
         patients = known_patients(connection, patient_ids)
-        _lock_patients(connection, sorted(patients.values()))
         codes = sensor_ids(connection)
         wanted = {(patients[who], codes[what]): at for (who, what), at in starts.items()}
         present = first_starts(connection, sorted(patients.values()))
@@ -132,21 +138,8 @@ def _add_patients(connection: Connection, patient_ids: Sequence[str]) -> int:
     known = known_patients(connection, patient_ids)
     missing = [(each,) for each in patient_ids if each not in known]
     for rows in _chunks(missing):
-        cursor.executemany(
-            "INSERT INTO paciente (identificador) VALUES (%s) ON DUPLICATE KEY UPDATE id = id", rows
-        )
+        cursor.executemany("INSERT INTO paciente (identificador) VALUES (%s)", rows)
     return len(missing)
-
-
-def _lock_patients(connection: Connection, patients: Sequence[int]) -> None:
-    # whoever registers the same patients waits here, and then sees the mappings made before
-    cursor = connection.cursor()
-    for chunk in _chunks(patients):
-        cursor.execute(
-            f"SELECT id FROM paciente WHERE id IN ({_markers(chunk)}) ORDER BY id FOR UPDATE",
-            chunk,
-        )
-        cursor.fetchall()
 
 
 def sensor_ids(connection: Connection) -> dict[str, int]:

@@ -8,16 +8,16 @@ from db.catalogue_rows import write_catalogue
 from db.connection import Connection, transaction
 from db.faults import reported
 from db.migrate import require_current_schema
+from db.named_lock import named_lock
 from db.names import person
-from db.patients import first_starts, known_patients, sensor_ids
+from db.patients import PATIENTS_LOCK, first_starts, known_patients, sensor_ids
 
 _PATIENTS_PER_TRANSACTION = 2_000
 ACTIVE_SINCE = "2000-01-01"
 """From when on the demo patients wear their sensors (UTC)."""
 
 _INSERT_PATIENTS = """
-INSERT INTO paciente (identificador, nome, data_nascimento, sexo) VALUES (%s, %s, %s, %s)
-ON DUPLICATE KEY UPDATE id = id"""
+INSERT INTO paciente (identificador, nome, data_nascimento, sexo) VALUES (%s, %s, %s, %s)"""
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ def seed(
     patient_ids = demo_patient_ids(patients)
     new_patients = new_mappings = 0
     with reported("seed the database"):
-        with transaction(connection):
+        with named_lock(connection, PATIENTS_LOCK), transaction(connection):
             write_catalogue(connection)
         for start in range(0, patients, _PATIENTS_PER_TRANSACTION):
             chunk = patient_ids[start : start + _PATIENTS_PER_TRANSACTION]
-            with transaction(connection):
+            with named_lock(connection, PATIENTS_LOCK), transaction(connection):
                 new_patients += _add_patients(connection, chunk, seed)
                 new_mappings += _add_mappings(connection, chunk)
             on_progress(start + len(chunk))

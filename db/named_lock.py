@@ -1,0 +1,42 @@
+"""Locks of the server, by name: they end with their session, whatever happens to its owner."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import mysql.connector
+
+from common.errors import UnavailableError
+from db.connection import Connection
+
+_WAIT_SECONDS = 60
+_LONGEST_NAME = 64
+
+
+@contextmanager
+def named_lock(connection: Connection, purpose: str, database: str = "") -> Iterator[None]:
+    """Lets one session at a time do ``purpose`` in ``database`` (default: the selected one).
+
+    Commit inside the block: whoever comes next must see what was done.
+
+    Raises:
+        UnavailableError: another session holds the lock for too long.
+    """
+    cursor = connection.cursor()
+    if not database:
+        cursor.execute("SELECT DATABASE()")
+        (database,) = cursor.fetchone()
+    name = f"vitals-{purpose}-{database}"[:_LONGEST_NAME]
+    cursor.execute("SELECT GET_LOCK(%s, %s)", (name, _WAIT_SECONDS))
+    if cursor.fetchone() != (1,):
+        raise UnavailableError(
+            f"cannot {purpose} {database}: another session holds the lock {name} for more than"
+            f" {_WAIT_SECONDS} s",
+            hint="wait for it to end (SHOW PROCESSLIST shows it), then do it again",
+        )
+    try:
+        yield
+    finally:
+        # where the connection is gone, the server has released the lock itself
+        with suppress(mysql.connector.Error):
+            cursor.execute("SELECT RELEASE_LOCK(%s)", (name,))
+            cursor.fetchone()

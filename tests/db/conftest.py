@@ -1,0 +1,62 @@
+"""A database of its own for each test, on a server of the environment or the embedded one."""
+
+import os
+import uuid
+
+import pytest
+from pydantic_settings import SettingsConfigDict
+
+from common.settings import DatabaseSettings
+from db.connection import connect
+from db.migrate import migrate
+
+
+class GivenServerSettings(DatabaseSettings):
+    """VITALS_TEST_DB_HOST, _PORT, _USER, _PASSWORD: an account that may make databases."""
+
+    model_config = SettingsConfigDict(env_prefix="VITALS_TEST_", frozen=True, extra="ignore")
+
+
+@pytest.fixture(scope="session")
+def server_settings(request):
+    """The admin account of a real server: the one that the environment names, else our own."""
+    if "VITALS_TEST_DB_HOST" in os.environ:
+        return GivenServerSettings()
+    return request.getfixturevalue("database_server").admin_settings()
+
+
+@pytest.fixture
+def settings(server_settings):
+    """Settings whose database does not exist yet; it is dropped after the test."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    yield server_settings.model_copy(update={"db_name": name})
+    with connect(server_settings, database=False) as connection:
+        connection.cursor().execute(f"DROP DATABASE IF EXISTS {name}")
+
+
+@pytest.fixture
+def connection(settings):
+    """A session without a database selected."""
+    with connect(settings, database=False) as connection:
+        yield connection
+
+
+@pytest.fixture
+def migrated(settings, connection):
+    """A session in a database with the current schema."""
+    migrate(connection, settings.db_name)
+    return connection
+
+
+@pytest.fixture
+def query():
+    """Reads all rows and ends the transaction, so that the next read sees what others wrote."""
+
+    def run(connection, sql, *values):
+        cursor = connection.cursor()
+        cursor.execute(sql, values)
+        rows = cursor.fetchall()
+        connection.rollback()
+        return rows
+
+    return run

@@ -1,0 +1,55 @@
+"""``python -m db`` as a person starts it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from db.migrate import migrations
+
+
+def run(*arguments, **variables):
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("DB_")}
+    return subprocess.run(
+        [sys.executable, "-m", "db", *arguments],
+        env=kept | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def variables(settings):
+    return {
+        "DB_HOST": settings.db_host,
+        "DB_PORT": str(settings.db_port),
+        "DB_USER": settings.db_user,
+        "DB_PASSWORD": settings.db_password.get_secret_value(),
+        "DB_NAME": settings.db_name,
+    }
+
+
+def test_migrate_and_seed_make_a_working_database_and_may_be_repeated(variables):
+    assert f"{len(migrations())} applied" in run("migrate", **variables).stdout
+    assert "0 applied" in run("migrate", **variables).stdout
+    assert "added 3 patients and 21 mappings" in run("seed", "--patients", "3", **variables).stdout
+    assert "added 0 patients and 0 mappings" in run("seed", "--patients", "3", **variables).stdout
+
+
+def test_seeding_before_migrating_says_what_to_do(variables):
+    result = run("seed", **variables)
+    assert result.returncode == 2
+    assert "python -m db migrate" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_dry_run_of_migrate_changes_nothing(variables):
+    for _ in range(2):
+        result = run("migrate", "--dry-run", **variables)
+        assert result.returncode == 0
+        assert all(each.label in result.stdout for each in migrations())
+    run("migrate", **variables)
+    assert "nothing to apply" in run("migrate", "--dry-run", **variables).stdout

@@ -1,0 +1,26 @@
+from collections import Counter
+
+from db.names import person
+
+PEOPLE = [person(7, f"demo-{number:06d}") for number in range(2_000)]
+
+
+def test_the_same_seed_and_patient_give_the_same_person():
+    assert [person(7, f"demo-{number:06d}") for number in range(2_000)] == PEOPLE
+    assert [person(8, f"demo-{number:06d}") for number in range(2_000)] != PEOPLE
+
+
+def test_names_fit_their_column_and_vary():
+    assert all(len(each.name) <= 120 and " " in each.name for each in PEOPLE)
+    assert len({each.name for each in PEOPLE}) > 1_500
+
+
+def test_nobody_has_one_surname_twice():
+    words = [[word for word in each.name.split() if word.istitle()] for each in PEOPLE]
+    assert all(each[-1] != each[-2] for each in words)
+
+
+def test_both_sexes_are_there_in_equal_parts():
+    counts = Counter(each.sex for each in PEOPLE)
+    assert set(counts) == {"F", "M"}
+    assert min(counts.values()) > 900
