@@ -1,0 +1,1 @@
+"""The `vitals` command: the embedded stack, what runs on it, and the tools to look inside."""

@@ -1,0 +1,28 @@
+"""The embedded stack: a real Kafka and a real database server on the loopback, without root."""
+
+from ops.stack.broker import TOOL_NAMES, KafkaBroker
+from ops.stack.child import ChildProcess
+from ops.stack.database_server import DATABASE, DatabaseServer
+from ops.stack.ivy import JarSource, retrieve
+from ops.stack.jars import JarSet
+from ops.stack.java import find_java
+from ops.stack.provision import jar_source, mariadb, prepare_database, require_disk_space
+from ops.stack.topics import create_topic, create_topics
+
+__all__ = [
+    "DATABASE",
+    "TOOL_NAMES",
+    "ChildProcess",
+    "DatabaseServer",
+    "JarSet",
+    "JarSource",
+    "KafkaBroker",
+    "create_topic",
+    "create_topics",
+    "find_java",
+    "jar_source",
+    "mariadb",
+    "prepare_database",
+    "require_disk_space",
+    "retrieve",
+]

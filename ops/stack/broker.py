@@ -1,0 +1,188 @@
+"""A real Kafka, one node in KRaft mode, on the loopback."""
+
+import base64
+import subprocess
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from common.errors import UnavailableError
+from ops.stack.child import ChildProcess
+from ops.stack.java import find_java
+from ops.stack.kafka_files import TOOL_LOGGING, broker_properties, log4j_configuration
+from ops.stack.log_tail import last_lines
+from ops.stack.ports import LOOPBACK, choose_port, wait_for_port
+
+_FAST_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
+# the broker is measured with: it keeps the optimising compiler
+_BROKER_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-Djava.awt.headless=true")
+_TOOLS = {
+    "topics": "org.apache.kafka.tools.TopicCommand",
+    "console-consumer": "org.apache.kafka.tools.consumer.ConsoleConsumer",
+    "console-producer": "org.apache.kafka.tools.ConsoleProducer",
+    "consumer-groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+    "configs": "kafka.admin.ConfigCommand",
+    "get-offsets": "org.apache.kafka.tools.GetOffsetShell",
+    "producer-perf-test": "org.apache.kafka.tools.ProducerPerformance",
+    "consumer-perf-test": "org.apache.kafka.tools.ConsumerPerformance",
+}
+RUN_CLASS = "run-class"
+TOOL_NAMES = (*_TOOLS, RUN_CLASS)
+
+
+class KafkaBroker:
+    """A broker in a folder of its own; the folder survives it, also a SIGKILL.
+
+    ``jars``: the folder that holds ``kafka/`` with the jars of that set. ``port`` None: the last
+    one of this folder if it is free, else any.
+    """
+
+    def __init__(
+        self, folder: Path, jars: Path, port: int | None = None, *, java: Path | None = None
+    ) -> None:
+        """Touches nothing before `prepare` or `start`."""
+        self.folder = folder.resolve()
+        self.jars = jars.resolve()
+        self.port: int | None = None
+        self._demanded_port = port
+        self._java = java
+        self._child: ChildProcess | None = None
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """``host:port`` for clients; known after `prepare`."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """Of the JVM."""
+        return self._child.pid if self._child else None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs (it may not be ready yet)."""
+        return self._child is not None and self._child.is_alive
+
+    @property
+    def log(self) -> Path:
+        """What the broker says."""
+        return self.folder / "kafka.log"
+
+    def prepare(self) -> None:
+        """Writes the configuration and formats the data folder where it is new; safe to repeat."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._java = self._java or find_java(None)
+        self.port = choose_port("VITALS_KAFKA_PORT", self._demanded_port, self._remembered_port())
+        properties = self.folder / "server.properties"
+        properties.write_text(
+            broker_properties(self.folder / "data", self.port, choose_port("", None, None)),
+            encoding="utf-8",
+        )
+        (self.folder / "port").write_text(str(self.port), encoding="utf-8")
+        (self.folder / "log4j2.xml").write_text(log4j_configuration(self.log), encoding="utf-8")
+        (self.folder / "tools.xml").write_text(TOOL_LOGGING, encoding="utf-8")
+        if not (self.folder / "data" / "meta.properties").exists():
+            self._format(properties)
+
+    def start(self) -> None:
+        """Starts the process; `wait_ready` says when it can be used."""
+        self.prepare()
+        logging = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.xml'}"
+        self._child = ChildProcess(
+            "kafka",
+            [
+                *(str(self._java), *_BROKER_JVM, logging, "-cp", self._class_path),
+                *("kafka.Kafka", str(self.folder / "server.properties")),
+            ],
+            self.folder / "kafka.out",
+        )
+        self._child.start()
+
+    def wait_ready(self, timeout_seconds: float = 60) -> None:
+        """Returns when the broker answers clients.
+
+        Raises:
+            UnavailableError: it ended, or did not answer in time; the end of its log is in it.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        wait_for_port(int(self.port or 0), timeout_seconds, self._require_alive)
+        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
+        while True:
+            try:
+                if admin.list_topics(timeout=2).brokers:
+                    return
+            except KafkaException as error:
+                self._require_alive()
+                if time.monotonic() > deadline:
+                    raise UnavailableError(
+                        f"Kafka does not answer on {self.bootstrap_servers}: {error}",
+                        hint=f"see {self.log}",
+                    ) from error
+
+    def stop(self, timeout_seconds: float = 30) -> bool:
+        """Ends it in order; True unless it had to be killed. Safe to repeat."""
+        return self._child.stop(timeout_seconds) if self._child else True
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash of the machine's process would be."""
+        if self._child:
+            self._child.kill()
+
+    def tool_command(self, name: str, arguments: Sequence[str]) -> list[str]:
+        """The command line of one of Kafka's console tools against this broker.
+
+        ``name`` is one of `TOOL_NAMES`; ``run-class`` takes the class as its first argument and
+        gets no ``--bootstrap-server`` by itself.
+        """
+        java = str(self._java or find_java(None))
+        logging = f"-Dlog4j2.configurationFile={self.folder / 'tools.xml'}"
+        base = [java, "-Xmx512m", *_FAST_START, logging, "-cp", self._class_path]
+        if name == RUN_CLASS:
+            return [*base, *arguments]
+        option = "--bootstrap-server"
+        is_given = any(given == option or given.startswith(f"{option}=") for given in arguments)
+        server = [] if is_given else [option, self.bootstrap_servers]
+        return [*base, _TOOLS[name], *server, *arguments]
+
+    def run_tool(
+        self, name: str, *arguments: str, given: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs a console tool to its end; ``given`` is its standard input."""
+        return subprocess.run(
+            self.tool_command(name, arguments),
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    @property
+    def _class_path(self) -> str:
+        return str(self.jars / "kafka" / "*")
+
+    def _remembered_port(self) -> int | None:
+        path = self.folder / "port"
+        return int(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    def _require_alive(self) -> None:
+        if self._child and not self._child.is_alive:
+            raise UnavailableError(
+                f"Kafka ended with code {self._child.exit_code}:\n"
+                f"{last_lines(self._child.log, 5)}\n{last_lines(self.log, 10)}",
+                hint=f"the whole log is {self.log}",
+            )
+
+    def _format(self, properties: Path) -> None:
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        storage_tool = ("kafka.tools.StorageTool", "format", "-t", cluster_id)
+        command = self.tool_command(RUN_CLASS, [*storage_tool, "-c", str(properties)])
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            raise UnavailableError(
+                f"cannot format {self.folder / 'data'} for Kafka:\n{result.stderr[-2000:]}",
+                hint="check the disk and who owns the folder",
+            )

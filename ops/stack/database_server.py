@@ -1,0 +1,174 @@
+"""A real MySQL-protocol server on the loopback, in a folder of its own."""
+
+import secrets
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from common.errors import UnavailableError
+from common.settings import DatabaseSettings
+from db.connection import connect
+from ops.stack.child import ChildProcess
+from ops.stack.database_files import accounts_sql, server_options
+from ops.stack.ports import LOOPBACK, choose_port, wait_for_port
+from ops.stack.server_binary import ServerBinary
+
+DATABASE = "health_data"
+_ACCOUNTS = ("root", "vitals")
+# the kernel's limit for a socket's path is 108 bytes
+_MAX_SOCKET_PATH = 100
+_PASSWORD_BYTES = 18
+
+
+class DatabaseServer:
+    """A server whose folder survives it, also a SIGKILL; ``binary`` says which server it is.
+
+    ``port`` None: the last one of this folder if it is free, else any. Passwords are made at the
+    first start and kept in ``secrets`` (files of mode 0600).
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        binary: ServerBinary,
+        port: int | None = None,
+        *,
+        secrets_folder: Path | None = None,
+    ) -> None:
+        """Touches nothing before `prepare` or `start`."""
+        self.folder = folder.resolve()
+        self.binary = binary
+        self.port: int | None = None
+        self._demanded_port = port
+        self._secrets = (secrets_folder or self.folder / "secrets").resolve()
+        self._child: ChildProcess | None = None
+        self._socket_folder: Path | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the server process."""
+        return self._child.pid if self._child else None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs (it may not be ready yet)."""
+        return self._child is not None and self._child.is_alive
+
+    @property
+    def log(self) -> Path:
+        """What the server says."""
+        return self.folder / "database.log"
+
+    def prepare(self) -> None:
+        """Makes passwords and system tables where the folder is new; safe to repeat.
+
+        Raises:
+            UnavailableError: the server cannot make its tables here as this user.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
+        remembered = self.folder / "port"
+        self.port = choose_port(
+            "VITALS_DB_PORT",
+            self._demanded_port,
+            int(remembered.read_text(encoding="utf-8")) if remembered.exists() else None,
+        )
+        remembered.write_text(str(self.port), encoding="utf-8")
+        for account in _ACCOUNTS:
+            path = self._secrets / account
+            if not path.exists():
+                _write_private(path, secrets.token_urlsafe(_PASSWORD_BYTES))
+        _write_private(self._secrets / "accounts.sql", accounts_sql(DATABASE, self._passwords()))
+        if not self._is_initialised.exists():
+            # what a start that was cut off left behind
+            shutil.rmtree(self._data, ignore_errors=True)
+            self.binary.initialise(self._data, self.log)
+            self._is_initialised.write_text(self.binary.label, encoding="utf-8")
+
+    def start(self) -> None:
+        """Starts the process; `wait_ready` says when it can be used."""
+        self.prepare()
+        options = server_options(self.binary.flavour, self._data, int(self.port or 0))
+        command = [
+            *(*self.binary.command, *options, f"--socket={self._socket_path()}"),
+            # run before the server takes its first connection: nobody meets an open account
+            f"--init-file={self._secrets / 'accounts.sql'}",
+        ]
+        self._child = ChildProcess("database", command, self.log)
+        self._child.start()
+
+    def wait_ready(self, timeout_seconds: float = 60) -> None:
+        """Returns when the account can log in.
+
+        Raises:
+            UnavailableError: it ended, or did not answer in time; the end of its log is in it.
+        """
+        child = self._child
+        if child is None:
+            raise UnavailableError("the database was not started", hint="call start() before")
+        deadline = time.monotonic() + timeout_seconds
+        wait_for_port(int(self.port or 0), timeout_seconds, child.require_alive)
+        while True:
+            try:
+                with connect(self.settings()):
+                    return
+            except UnavailableError:
+                child.require_alive()
+                if time.monotonic() > deadline:
+                    raise
+
+    def stop(self, timeout_seconds: float = 30) -> bool:
+        """Ends it in order; True unless it had to be killed. Safe to repeat."""
+        ended_alone = self._child.stop(timeout_seconds) if self._child else True
+        if self._socket_folder:
+            shutil.rmtree(self._socket_folder, ignore_errors=True)
+            self._socket_folder = None
+        return ended_alone
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would."""
+        if self._child:
+            self._child.kill()
+
+    def settings(self, database: str = DATABASE) -> DatabaseSettings:
+        """How the parts connect: the account ``vitals``, all rights on ``health_data``."""
+        return self._settings("vitals", database)
+
+    def admin_settings(self, database: str = DATABASE) -> DatabaseSettings:
+        """How an administrator connects: ``root``."""
+        return self._settings("root", database)
+
+    def _settings(self, account: str, database: str) -> DatabaseSettings:
+        return DatabaseSettings(
+            db_host=LOOPBACK,
+            db_port=int(self.port or 0),
+            db_user=account,
+            db_password=SecretStr(self._passwords()[account]),
+            db_name=database,
+        )
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def _is_initialised(self) -> Path:
+        return self.folder / "initialised"
+
+    def _passwords(self) -> dict[str, str]:
+        return {name: (self._secrets / name).read_text(encoding="ascii") for name in _ACCOUNTS}
+
+    def _socket_path(self) -> Path:
+        path = self.folder / "server.sock"
+        if len(str(path)) <= _MAX_SOCKET_PATH:
+            return path
+        self._socket_folder = Path(tempfile.mkdtemp(prefix="vitals-"))
+        return self._socket_folder / "server.sock"
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="ascii")

@@ -1,0 +1,124 @@
+"""Retrieval of jars with Ivy, which pyspark ships."""
+
+import importlib.util
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+from common.errors import ConfigurationError, UnavailableError
+from ops.stack.file_lock import exclusive
+from ops.stack.jars import Jar, JarSet, is_complete, listed_jars, verify
+from ops.stack.log_tail import last_lines
+
+_SETTINGS = """<ivysettings>
+  <settings defaultResolver="central"/>
+  <resolvers><ibiblio name="central" m2compatible="true" usepoms="false"/></resolvers>
+</ivysettings>
+"""
+_POLL_SECONDS = 0.2
+
+OnProgress = Callable[[int, int], None]
+"""Called with the bytes that have arrived and the bytes of the whole set."""
+
+
+@dataclass(frozen=True)
+class JarSource:
+    """Where jars come from and go to: ``ivy_settings`` names a mirror, None Maven Central."""
+
+    java: Path
+    folder: Path
+    ivy_settings: Path | None = None
+
+
+def retrieve(source: JarSource, jar_set: JarSet, on_progress: OnProgress | None = None) -> Path:
+    """The folder with the verified jars of one set; downloads them only where they are missing.
+
+    Guarantee: every file there had its committed checksum when it came. Safe to repeat, and in
+    parallel for different sets.
+
+    Raises:
+        UnavailableError: the repository does not answer or lacks a jar.
+        ConfigurationError: a jar is not what was committed, or Ivy is not to be found.
+    """
+    folder, jars = source.folder / jar_set.value, listed_jars(jar_set)
+    with exclusive(source.folder / f"{jar_set.value}.lock"):
+        if not is_complete(folder, jars):
+            _download(source, jar_set, jars, on_progress)
+    return folder
+
+
+def _download(
+    source: JarSource, jar_set: JarSet, jars: list[Jar], on_progress: OnProgress | None
+) -> None:
+    folder = source.folder / jar_set.value
+    folder.mkdir(parents=True, exist_ok=True)
+    work = source.folder / f"{jar_set.value}.ivy"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    (work / "ivy.xml").write_text(module_descriptor(jars), encoding="utf-8")
+    (work / "ivysettings.xml").write_text(_SETTINGS, encoding="utf-8")
+    process = _start(source, folder, work)
+    total_bytes = sum(jar.size_bytes for jar in jars)
+    while process.poll() is None:
+        time.sleep(_POLL_SECONDS)
+        if on_progress:
+            on_progress(_arrived_bytes(work / "cache"), total_bytes)
+    if process.returncode != 0:
+        raise UnavailableError(
+            f"cannot retrieve the {jar_set} jars:\n{last_lines(work / 'ivy.log', 12)}",
+            hint="check the network; behind a mirror or proxy, set VITALS_IVY_SETTINGS to an"
+            f" ivysettings.xml of your own (the whole log: {work / 'ivy.log'})",
+        )
+    verify(folder, jars)
+    shutil.rmtree(work)
+
+
+def module_descriptor(jars: list[Jar]) -> str:
+    """An ivy.xml that names exactly these jars and follows none of their dependencies."""
+    dependencies = "\n".join(
+        f"<dependency org={quoteattr(jar.group)} name={quoteattr(jar.artifact)}"
+        f' rev={quoteattr(jar.version)} transitive="false" conf="default->*"/>'
+        for jar in jars
+    )
+    return (
+        '<ivy-module version="2.0"><info organisation="vitals" module="stack"/>'
+        f'<configurations><conf name="default"/></configurations>'
+        f"<dependencies>\n{dependencies}\n</dependencies></ivy-module>\n"
+    )
+
+
+def ivy_jar() -> Path:
+    """Ivy's own jar inside the installed pyspark, found without importing pyspark."""
+    spec = importlib.util.find_spec("pyspark")
+    found = sorted(Path(spec.origin).parent.glob("jars/ivy-*.jar")) if spec and spec.origin else []
+    if not found:
+        raise ConfigurationError(
+            "pyspark, which ships Ivy, is not installed",
+            hint="install the requirements of locks/runtime.txt, or run `make` targets, which do",
+        )
+    return found[-1]
+
+
+def _start(source: JarSource, folder: Path, work: Path) -> subprocess.Popen[bytes]:
+    settings = source.ivy_settings or work / "ivysettings.xml"
+    command = [
+        *(str(source.java), "-jar", str(ivy_jar()), "-settings", str(settings)),
+        *("-ivy", str(work / "ivy.xml"), "-confs", "default", "-cache", str(work / "cache")),
+        *("-retrieve", f"{folder}/[artifact]-[revision].[ext]"),
+    ]
+    with (work / "ivy.log").open("wb") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        )
+
+
+def _arrived_bytes(cache: Path) -> int:
+    total = 0
+    for path in [*cache.rglob("*.jar"), *cache.rglob("*.part")]:
+        # Ivy renames a file when it is whole, perhaps between listing and asking
+        total += path.stat().st_size if path.exists() else 0
+    return total

@@ -1,0 +1,88 @@
+"""The committed list of jars, and the folder that holds them once they were verified."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from common.errors import ConfigurationError
+
+MANIFEST = Path(__file__).with_name("jars.txt")
+_MARKER = ".verified"
+
+
+class JarSet(StrEnum):
+    """What the jars are for; each set has a folder of its own."""
+
+    KAFKA = "kafka"
+    SPARK = "spark"
+    DATABASE = "database"
+
+
+@dataclass(frozen=True)
+class Jar:
+    """One line of the list: a Maven coordinate and what its file must be."""
+
+    jar_set: JarSet
+    group: str
+    artifact: str
+    version: str
+    size_bytes: int
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        """The name under which Maven repositories keep it."""
+        return f"{self.artifact}-{self.version}.jar"
+
+
+def listed_jars(jar_set: JarSet) -> list[Jar]:
+    """The committed jars of one set."""
+    lines = MANIFEST.read_text(encoding="utf-8").splitlines()
+    jars = (_parse(line) for line in lines if line and not line.startswith("#"))
+    return [jar for jar in jars if jar.jar_set is jar_set]
+
+
+def is_complete(folder: Path, jars: list[Jar]) -> bool:
+    """Whether exactly these jars were verified there before: no file is hashed again."""
+    marker = folder / _MARKER
+    return (
+        marker.is_file()
+        and marker.read_text(encoding="utf-8") == _fingerprint(jars)
+        and all((folder / jar.file_name).is_file() for jar in jars)
+    )
+
+
+def verify(folder: Path, jars: list[Jar]) -> None:
+    """Holds every jar against its checksum and leaves a mark for `is_complete`.
+
+    Raises:
+        ConfigurationError: a file is missing or is not what was committed; that file is removed.
+    """
+    for jar in jars:
+        path = folder / jar.file_name
+        if not path.is_file():
+            raise ConfigurationError(
+                f"{jar.file_name} was not retrieved into {folder}",
+                hint="see the log of the retrieval beside it; run the command again",
+            )
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != jar.sha256:
+            path.unlink()
+            raise ConfigurationError(
+                f"{jar.file_name} has SHA-256 {digest}, expected {jar.sha256}; it was removed",
+                hint="the repository or something on the way changed it: do not go around this"
+                " check; try again, or set VITALS_IVY_SETTINGS to a repository you trust",
+            )
+    (folder / _MARKER).write_text(_fingerprint(jars), encoding="utf-8")
+
+
+def _parse(line: str) -> Jar:
+    jar_set, coordinate, size_bytes, sha256 = line.split()
+    group, artifact, version = coordinate.split(":")
+    return Jar(JarSet(jar_set), group, artifact, version, int(size_bytes), sha256)
+
+
+def _fingerprint(jars: list[Jar]) -> str:
+    return hashlib.sha256("".join(sorted(jar.sha256 for jar in jars)).encode()).hexdigest()

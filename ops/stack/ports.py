@@ -1,0 +1,68 @@
+"""Ports on the loopback."""
+
+import socket
+import time
+from collections.abc import Callable
+
+from common.errors import ConfigurationError, UnavailableError
+
+LOOPBACK = "127.0.0.1"
+_POLL_SECONDS = 0.05
+
+
+def free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen there now."""
+    with socket.socket() as probe:
+        # what servers do: a port whose last connections are in TIME_WAIT counts as free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def choose_port(name: str, demanded: int | None, remembered: int | None) -> int:
+    """The port that was set, else the one of the last start, else a free one.
+
+    Raises:
+        ConfigurationError: the port that was set under ``name`` is in use.
+    """
+    if demanded is not None:
+        if not is_free(demanded):
+            raise ConfigurationError(
+                f"{name}: port {demanded} is in use",
+                hint=f"set {name} to a free port, or leave it out to have one chosen",
+            )
+        return demanded
+    if remembered is not None and is_free(remembered):
+        return remembered
+    return free_port()
+
+
+def wait_for_port(port: int, timeout_seconds: float, check_alive: Callable[[], None]) -> None:
+    """Returns when somebody listens; ``check_alive`` may raise to end the wait early.
+
+    Raises:
+        UnavailableError: nobody listened in time.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        check_alive()
+        try:
+            socket.create_connection((LOOPBACK, port), timeout=1).close()
+        except OSError:
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
+    raise UnavailableError(
+        f"nothing listened on port {port} within {timeout_seconds:.0f} s",
+        hint="the machine may be too busy; look at the logs and start again",
+    )

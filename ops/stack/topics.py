@@ -1,0 +1,44 @@
+"""The topics of the pipeline."""
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from common.errors import UnavailableError
+from common.settings import KafkaSettings
+
+BATCH_PARTITIONS = 4
+SHARD_PARTITIONS = 12
+_RETENTION_MS = 7 * 24 * 3600 * 1000
+_TIMEOUT_SECONDS = 30
+
+
+def create_topics(settings: KafkaSettings) -> None:
+    """Makes both topics where they are missing; what is there stays as it is. Safe to repeat."""
+    create_topic(
+        settings.kafka_bootstrap_servers,
+        settings.kafka_topic,
+        BATCH_PARTITIONS,
+        {"retention.ms": str(_RETENTION_MS)},
+    )
+    create_topic(settings.kafka_bootstrap_servers, settings.kafka_shards_topic, SHARD_PARTITIONS)
+
+
+def create_topic(
+    servers: str, name: str, partitions: int, config: dict[str, str] | None = None
+) -> None:
+    """Makes one topic and waits until it is there.
+
+    Raises:
+        UnavailableError: the broker does not answer, or refuses.
+    """
+    admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
+    topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=config or {})
+    try:
+        admin.create_topics([topic], operation_timeout=_TIMEOUT_SECONDS)[name].result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise UnavailableError(
+                f"cannot create topic {name}: {error}",
+                hint="check that the broker runs and that the name is a legal one",
+            ) from error

@@ -1,0 +1,120 @@
+"""The embedded broker and database, as real processes."""
+
+import pytest
+
+from common.errors import UnavailableError
+from db.connection import connect
+from ops.stack import DatabaseServer, JarSource, KafkaBroker, create_topic, prepare_database
+
+
+@pytest.fixture
+def own_broker(jars, tmp_path):
+    broker = KafkaBroker(tmp_path / "kafka", jars)
+    broker.start()
+    broker.wait_ready()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def own_database(source: JarSource, tmp_path):
+    server = prepare_database(tmp_path / "database", source)
+    server.start()
+    server.wait_ready()
+    yield server
+    server.stop()
+
+
+def test_broker_keeps_messages_and_port_over_a_kill(own_broker: KafkaBroker):
+    """What was acknowledged is there after SIGKILL and a start on the same folder."""
+    port = own_broker.port
+    create_topic(own_broker.bootstrap_servers, "kept", 1)
+    produced = own_broker.run_tool("console-producer", "--topic", "kept", given="one\ntwo\n")
+    assert produced.returncode == 0, produced.stderr
+    own_broker.kill()
+    assert not own_broker.is_alive
+    own_broker.start()
+    own_broker.wait_ready()
+    assert own_broker.port == port
+    offsets = own_broker.run_tool("get-offsets", "--topic", "kept")
+    assert offsets.stdout.strip() == "kept:0:2"
+
+
+def test_console_tools_of_the_pruned_kafka_run(broker: KafkaBroker, topic: str):
+    """The committed set of jars is small; every tool that is offered must still load."""
+    rows = "".join(f"{number}\n" for number in range(100))
+    for codec in ("none", "gzip", "lz4", "snappy", "zstd"):
+        sent = broker.run_tool(
+            "console-producer", "--topic", topic, "--compression-codec", codec, given=rows
+        )
+        assert sent.returncode == 0, sent.stderr
+    options = ("--topic", topic, "--from-beginning", "--max-messages", "500", "--group", topic)
+    read = broker.run_tool("console-consumer", *options, "--formatter-property", "print.key=true")
+    assert read.stdout.count("\n") == 500, read.stderr
+    described = broker.run_tool("consumer-groups", "--describe", "--group", topic)
+    assert described.stdout.count(topic) >= 4, described.stderr
+    assert topic in broker.run_tool("topics", "--list").stdout
+    changed = broker.run_tool(
+        *("configs", "--alter", "--entity-type", "topics", "--entity-name", topic),
+        *("--add-config", "retention.ms=60000"),
+    )
+    assert changed.returncode == 0, changed.stderr
+    measured = broker.run_tool(
+        *("producer-perf-test", "--topic", topic, "--num-records", "10"),
+        *("--record-size", "10", "--throughput", "-1"),
+    )
+    assert "10 records sent" in measured.stdout, measured.stderr
+    classes = broker.run_tool(
+        *("run-class", "org.apache.kafka.tools.GetOffsetShell"),
+        *("--bootstrap-server", broker.bootstrap_servers, "--topic", topic),
+    )
+    assert classes.stdout.count(f"{topic}:") == 4, classes.stderr
+
+
+def test_broker_that_cannot_start_says_why(jars, tmp_path):
+    """The end of its log is in the message."""
+    broker = KafkaBroker(tmp_path / "kafka", jars)
+    broker.prepare()
+    broker.start()
+    broker.kill()
+    with pytest.raises(UnavailableError, match="Kafka ended with code"):
+        broker.wait_ready()
+
+
+def test_database_keeps_committed_rows_over_a_kill(own_database: DatabaseServer):
+    """What was committed is there after SIGKILL and a start on the same folder."""
+    with connect(own_database.settings()) as connection:
+        connection.cursor().execute("CREATE TABLE kept (number INT PRIMARY KEY)")
+        connection.cursor().execute("INSERT INTO kept VALUES (1), (2)")
+        connection.commit()
+        connection.cursor().execute("INSERT INTO kept VALUES (3)")
+        own_database.kill()
+    own_database.start()
+    own_database.wait_ready()
+    with connect(own_database.settings()) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT COUNT(*) FROM kept")
+        assert cursor.fetchall() == [(2,)]
+
+
+def test_database_has_no_open_account(own_database: DatabaseServer):
+    """Passwords are needed from the first start on, and lie in private files."""
+    wrong = own_database.admin_settings().model_copy(
+        update={"db_password": type(own_database.admin_settings().db_password)("")}
+    )
+    with pytest.raises(Exception, match="refuses"):
+        connect(wrong)
+    secret = own_database.folder / "secrets" / "root"
+    assert secret.stat().st_mode & 0o077 == 0
+    assert connect(own_database.admin_settings()).is_connected()
+
+
+def test_database_is_durable_and_takes_local_files(own_database: DatabaseServer):
+    """The settings that the writer's guarantee and speed rest on."""
+    with connect(own_database.settings()) as connection:
+        cursor = connection.cursor()
+        cursor.execute(
+            "SELECT @@innodb_flush_log_at_trx_commit, @@local_infile,"
+            " @@character_set_server, @@global.time_zone"
+        )
+        assert cursor.fetchall() == [(1, 1, "utf8mb4", "+00:00")]
