@@ -5,6 +5,7 @@ Never in a log: a vital value, a patient's name, a payload, a secret.
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -15,8 +16,12 @@ from common.settings import LogSettings
 def configure(settings: LogSettings, *, service: str) -> None:
     """Sends every log line, the libraries' too, to standard error in one form."""
     level = getattr(logging, settings.log_level.upper())
+
+    def with_service(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
+        return {"service": service, **event}
+
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
+        with_service,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -38,4 +43,3 @@ def configure(settings: LogSettings, *, service: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    structlog.contextvars.bind_contextvars(service=service)

@@ -73,6 +73,8 @@ def load(kind: type[S], **given: Any) -> S:
                 values[name] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
             except OSError as error:
                 problems.append(f"{name.upper()}_FILE: cannot read {path}: {error.strerror}")
+            except UnicodeDecodeError:
+                problems.append(f"{name.upper()}_FILE: cannot read {path}: it is no UTF-8 text")
     try:
         settings = kind(**values)
     except ValidationError as error:

@@ -23,6 +23,12 @@ def main() -> int:
     except VitalsError as error:
         print(f"consumer: {error}", file=sys.stderr)
         return error.exit_code
+    except Exception:
+        # nothing of the failed batch is committed; whoever supervises us starts us again
+        structlog.get_logger().exception(
+            "query_failed", hint="the next start goes on by the ledger"
+        )
+        return 1
     return 0
 
 

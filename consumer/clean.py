@@ -135,9 +135,7 @@ def _rule_entries() -> list[Column]:
     return entries
 
 
-def _rule_struct(
-    sensor: Sensor, limits: Limits, conversion: tuple[float, float, float]
-) -> Column:
+def _rule_struct(sensor: Sensor, limits: Limits, conversion: tuple[float, float, float]) -> Column:
     left, right = "[" if limits.is_lower_allowed else "(", "]" if limits.is_upper_allowed else ")"
     fields = {
         "unit": sensor.unit,

@@ -13,6 +13,8 @@ import zipimport
 
 import pyspark.daemon
 
+import common.log
+import common.settings
 import consumer.partition_writer  # noqa: F401 - so that every forked worker has it
 
 
@@ -28,6 +30,9 @@ if __name__ == "__main__":
     # on a cluster pyspark may be there only as an archive: then it has to stay
     if os.path.isdir(os.path.dirname(pyspark.__file__)):  # noqa: PTH112, PTH120
         _drop_archives()
+    common.log.configure(
+        common.settings.load(common.settings.LogSettings), service="consumer-worker"
+    )
     gc.collect()
     gc.freeze()
-    pyspark.daemon.manager()
+    pyspark.daemon.manager()  # type: ignore[no-untyped-call]

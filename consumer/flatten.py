@@ -31,7 +31,7 @@ LAST_TIME_MS = 253_402_300_799_999
 def canonical(text: Column) -> Column:
     """``schemas.catalogue.canonical_name`` as a native column."""
     rule = canonical_rule()
-    plain = F.translate(F.lower(text), rule.accented, rule.plain)
+    plain = F.translate(F.lower(text), rule.accented + rule.marks, rule.plain)
     return F.trim(F.regexp_replace(plain, rule.separators, "_"), F.lit("_"))
 
 

@@ -65,25 +65,21 @@ def _rows(connection: Any) -> Iterator[dict[str, Any]]:
         yield {"mapped_patient": patient_id, "mapped_code": sensor, "periods": periods}
 
 
-def join_mapping(series: DataFrame, mapping: DataFrame) -> DataFrame:
-    """Adds ``periods`` to each series (null: this patient has no such sensor)."""
-    keys = (F.col("patient_id") == F.col("mapped_patient")) & (
-        F.col("code") == F.col("mapped_code")
-    )
-    return series.join(F.broadcast(mapping), keys, how="left").drop("mapped_patient", "mapped_code")
-
-
-def with_mapping_id(readings: DataFrame) -> DataFrame:
+def with_mapping_id(readings: DataFrame, mapping: DataFrame) -> DataFrame:
     """Adds ``mapping_id``: the ``paciente_sensor`` row that is active at the reading's time."""
+    keys = (F.col("patient_id") == F.col("mapped_patient")) & (
+        F.col("sensor") == F.col("mapped_code")
+    )
     first = F.col("periods")[0]
     several = F.filter("periods", _is_active)
-    return readings.withColumn(
-        "mapping_id",
+    mapping_id = (
         # nearly every sensor has one period: spare these readings the search
         F.when(F.size("periods") == 1, F.when(_is_active(first), first["mapping_id"])).otherwise(
             F.get(several, F.lit(0))["mapping_id"]
-        ),
+        )
     )
+    joined = readings.join(F.broadcast(mapping), keys, how="left")
+    return joined.select(*readings.columns, mapping_id.alias("mapping_id"))
 
 
 def _is_active(period: Column) -> Column:

@@ -40,9 +40,7 @@ def batch_offsets(rows: pa.Table) -> dict[str, int]:
         .group_by("batch_id", use_threads=False)
         .aggregate([("offset", "min")])
     )
-    return dict(
-        zip(firsts["batch_id"].to_pylist(), firsts["offset_min"].to_pylist(), strict=True)
-    )
+    return dict(zip(firsts["batch_id"].to_pylist(), firsts["offset_min"].to_pylist(), strict=True))
 
 
 def sort_out(rows: pa.Table, batches: dict[str, int], topic: str) -> RangeOutcome:
@@ -64,7 +62,8 @@ def sort_out(rows: pa.Table, batches: dict[str, int], topic: str) -> RangeOutcom
         accepted=len(accepted),
         unmapped=len(unmapped),
         reasons={
-            each["values"]: each["counts"] for each in pc.value_counts(rejected["reason"]).to_pylist()
+            each["values"]: each["counts"]
+            for each in pc.value_counts(rejected["reason"]).to_pylist()
         },
     )
     return RangeOutcome(

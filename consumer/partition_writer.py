@@ -113,9 +113,7 @@ def _write(connection: Connection, outcome: RangeOutcome, job: WriterJob, partit
     registro.upsert(connection, outcome.mapped, job.load_method)
     quarantine.insert(connection, outcome.rejected, job.load_method)
     ledger.record_batches(connection, job.topic, partition, outcome.batches)
-    ledger.record_range(
-        connection, job.topic, partition, outcome.offsets, outcome.counts, files
-    )
+    ledger.record_range(connection, job.topic, partition, outcome.offsets, outcome.counts, files)
 
 
 def _remove_uncommitted(

@@ -8,10 +8,10 @@ from collections import Counter
 from typing import Any
 
 import structlog
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
-from consumer.mapping import MappingBroadcast
+from consumer.mapping import MappingBroadcast, with_mapping_id
 from consumer.offsets import GroupOffsets
 from consumer.partition_writer import SUMMARY_SCHEMA, WriterJob, write_partition
 from consumer.settings import ConsumerSettings
@@ -36,13 +36,13 @@ class BatchProcessor:
         self._running = threading.Lock()
         self._is_stopping = False
 
-    def __call__(self, messages: DataFrame, batch: int) -> None:
-        """Cleans and commits one micro-batch."""
+    def __call__(self, readings: DataFrame, batch: int) -> None:
+        """Commits one micro-batch of cleaned readings."""
         with self._running:
             # Spark may hand over one more batch while we stop: its messages stay in the topic, and
             # the ledger does not move, so the next start reads them
             if not self._is_stopping:
-                self._process(messages, batch)
+                self._process(readings, batch)
 
     def finish(self) -> None:
         """Lets the running batch end and takes no other one."""
@@ -50,12 +50,12 @@ class BatchProcessor:
         with self._running:
             pass
 
-    def _process(self, messages: DataFrame, batch: int) -> None:
+    def _process(self, readings: DataFrame, batch: int) -> None:
         started = time.monotonic()
-        readings = clean_readings(messages, self._mapping.current())
+        mapped = with_mapping_id(readings, self._mapping.current())
         planned = time.monotonic()
         write = functools.partial(write_partition, job=self._job)
-        summaries = [row.asDict() for row in readings.mapInArrow(write, SUMMARY_SCHEMA).collect()]
+        summaries = [each.asDict() for each in mapped.mapInArrow(write, SUMMARY_SCHEMA).collect()]
         written = time.monotonic()
         if not summaries:
             return
@@ -74,7 +74,7 @@ class BatchProcessor:
 
 
 def start_query(
-    source: DataFrame, processor: BatchProcessor, settings: ConsumerSettings
+    messages: DataFrame, processor: BatchProcessor, settings: ConsumerSettings
 ) -> StreamingQuery:
     """Starts the query on a checkpoint folder of its own.
 
@@ -83,7 +83,8 @@ def start_query(
     """
     checkpoint = tempfile.mkdtemp(prefix="vitals-checkpoint-")
     return (
-        source.writeStream.foreachBatch(processor)
+        clean_readings(messages)
+        .writeStream.foreachBatch(processor)
         .trigger(processingTime=f"{settings.trigger_interval_seconds} seconds")
         .option("checkpointLocation", checkpoint)
         .queryName("vitals")
@@ -95,17 +96,14 @@ def run_until_stopped(
     query: StreamingQuery, processor: BatchProcessor, stop: threading.Event
 ) -> None:
     """Returns after ``stop`` is set and the running batch has ended; raises when the query fails."""
-    while not stop.is_set():
-        if query.awaitTermination(0.2):
+    while not stop.wait(0.2):
+        # raises what ended the query
+        if not query.isActive:
+            query.awaitTermination()
             return
     _log.info("stopping", hint="the running batch is finished first")
     processor.finish()
     query.stop()
-
-
-def stop_session(spark: SparkSession) -> None:
-    """Ends the JVM."""
-    spark.stop()
 
 
 def _totals(summaries: list[dict[str, Any]]) -> dict[str, Any]:

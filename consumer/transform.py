@@ -6,11 +6,13 @@ from pyspark.sql import functions as F  # noqa: N812
 from consumer.clean import with_detail, with_reason, with_series_rule, with_value
 from consumer.decode import with_batch, with_batch_error, with_frame_error
 from consumer.flatten import explode_readings, explode_series, select_messages
-from consumer.mapping import join_mapping, with_mapping_id
 
 
-def clean_readings(messages: DataFrame, mapping: DataFrame) -> DataFrame:
-    """The whole way. ``messages``: the Kafka source's columns; ``mapping``: ``MappingBroadcast``."""
+def clean_readings(messages: DataFrame) -> DataFrame:
+    """From the Kafka source's columns to the contract with ``consumer.mapping.with_mapping_id``.
+
+    Applied to the stream itself, once: on each micro-batch anew it would be analysed anew.
+    """
     return (
         messages.transform(with_frame_error)
         .transform(with_batch)
@@ -18,18 +20,16 @@ def clean_readings(messages: DataFrame, mapping: DataFrame) -> DataFrame:
         .transform(select_messages)
         .transform(explode_series)
         .transform(with_series_rule)
-        .transform(join_mapping, mapping)
         .transform(explode_readings)
         .transform(with_value)
         .transform(with_reason)
         .transform(with_detail)
-        .transform(with_mapping_id)
         .transform(select_outcome)
     )
 
 
 def select_outcome(readings: DataFrame) -> DataFrame:
-    """The contract with the partition writer (``consumer.outcome``).
+    """What ``consumer.outcome`` sorts out, but for the mapping.
 
     An accepted reading carries canonical names and its value in the sensor's unit; any other one
     carries everything as it came.
@@ -50,7 +50,6 @@ def select_outcome(readings: DataFrame) -> DataFrame:
         F.when(is_accepted, F.col("rule.unit")).otherwise(F.col("unit")).alias("unit"),
         F.when(is_accepted, F.col("value")).otherwise(F.col("raw_value")).alias("value"),
         "event_ms",
-        "mapping_id",
         "key",
         "body",
         "headers",

@@ -6,6 +6,7 @@ A file is whole and durable before its range is committed to the database, and t
 A file that the ledger does not name belongs to a commit that never happened.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -43,8 +44,8 @@ def write_trusted(
         rows = readings.filter(pc.equal(dates, date))
         place = f"{topic}-{rows['partition'][0].as_py()}-{offsets.start}-{offsets.stop}"
         name = f"date={date.as_py()}/{place}.{form.value}"
-        columns = _columns(rows, topic)
-        write_atomic(folder / name, lambda file, table=columns: _encode(table, file, form))
+        encode = functools.partial(_encode, _columns(rows, topic), form)
+        write_atomic(folder / name, encode)
         names.append(name)
     return names
 
@@ -87,7 +88,7 @@ def _columns(rows: pa.Table, topic: str) -> pa.Table:
     )
 
 
-def _encode(table: pa.Table, file: BinaryIO, form: TrustedFormat) -> None:
+def _encode(table: pa.Table, form: TrustedFormat, file: BinaryIO) -> None:
     if form is TrustedFormat.PARQUET:
         pq.write_table(table, file, compression="zstd")
     else:

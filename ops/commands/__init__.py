@@ -1,0 +1,1 @@
+"""The commands of `vitals`, one module each."""

@@ -1,0 +1,1 @@
+"""The proof: what was produced, against what arrived, reading by reading."""
