@@ -100,9 +100,12 @@ class RawArchive:
         """
         try:
             lines = path.read_bytes().splitlines()
-            return [batch_from(orjson.loads(line)) for line in lines]
+            batches = [batch_from(orjson.loads(line)) for line in lines]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BadInputError(f"cannot read {path.name} of the outbox: {error!r}") from error
+        if not batches:
+            raise BadInputError(f"cannot read {path.name} of the outbox: it is empty")
+        return batches
 
     def finish(self, path: Path) -> Path:
         """Moves an acknowledged file to its date folder. Safe to repeat after a crash."""
@@ -127,7 +130,7 @@ class RawArchive:
             hint="repair it and move it back to pending/, its batches are not in the topic",
         )
 
-    @stamina.retry(on=ConfigurationError, attempts=6, timeout=5.0, wait_initial=0.2)
+    @stamina.retry(on=ConfigurationError, attempts=5, timeout=2.0, wait_initial=0.1)
     def _wait_for_ownership(self) -> None:
         # a neighbour that adopts orphans holds the lock for a moment
         if not self._ownership.take():

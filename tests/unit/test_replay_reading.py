@@ -1,0 +1,255 @@
+"""Files of real readings: both formats, any order, bad rows named by their line."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from common.errors import BadInputError
+from producer.replay.reader import read_table
+from producer.replay.rows import Kind, rows_of
+
+EXCERPT = Path(__file__).parents[1] / "data" / "clif_vitals_excerpt.csv"
+HEADER = "patient_id,timestamp,sensor,component,value,unit"
+HEART = Kind("frequencia_cardiaca", None, "bpm")
+AT = 1_795_467_600_000
+
+
+def read(path, table_format="auto"):
+    return rows_of(read_table(path), table_format)
+
+
+def readings(path, table_format="auto"):
+    """The file's readings as (patient, kind, time, value), and its bad lines."""
+    rows, unreadable = read(path, table_format)
+    found = [
+        (rows.patients[patient], rows.kinds[kind], time_ms, value)
+        for patient, kind, time_ms, value in zip(
+            rows.patient, rows.kind, rows.time_ms.tolist(), rows.value.tolist(), strict=True
+        )
+    ]
+    return found, unreadable
+
+
+def csv_file(tmp_path, *lines, header=HEADER):
+    path = tmp_path / "file.csv"
+    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-23T21:00:00Z", AT),
+        ("2026-11-23T21:00:00", AT),
+        ("2026-11-23 21:00:00", AT),
+        ("2026-11-23T18:00:00-03:00", AT),
+        ("2026-11-23T21:00:00.250Z", AT + 250),
+        ("2026-11-23T21:00:00.250999Z", AT + 250),
+        ("2026-11-23T21:00:00.250999999Z", AT + 250),
+        ("1795467600000", AT),
+        ("1969-12-31T23:59:59.999900Z", -1),
+        ("2126-01-01T00:00:00Z", 4_922_899_200_000),
+    ],
+)
+def test_time_in_every_form_is_read_to_the_millisecond_and_rounded_down(tmp_path, text, expected):
+    line = f"p1,{text},frequencia_cardiaca,,70,bpm"
+    alone, _ = readings(csv_file(tmp_path, line))
+    assert alone == [("p1", HEART, expected, 70.0)]
+    mixed, _ = readings(csv_file(tmp_path, line, "p1,0,frequencia_cardiaca,,71,bpm"))
+    assert mixed[0] == alone[0], "the same in a column of several forms"
+
+
+def test_bad_rows_are_named_by_their_line_and_do_not_stop_the_rest(tmp_path):
+    path = csv_file(
+        tmp_path,
+        "p1,2026-11-23T21:00:00Z,frequencia_cardiaca,,70,bpm",
+        "",
+        ",2026-11-23T21:00:01Z,frequencia_cardiaca,,71,bpm",
+        "p1,yesterday,frequencia_cardiaca,,72,bpm",
+        "p1,2026-11-23T21:00:03Z,frequencia_cardiaca,,120/80,bpm",
+        "p1,2026-11-23T21:00:04Z,,,74,bpm",
+        "p1,2026-11-23T21:00:05Z",
+        'p1,2026-11-23T21:00:06Z,"frequencia_cardiaca,,76,bpm',
+        "p1,2026-11-23T21:00:07Z,frequencia_cardiaca,,inf,bpm",
+        "p1,2026-13-45T21:00:07Z,,,x,bpm",
+        "p1,2026-11-23T21:00:08Z,frequencia_cardiaca,,78,bpm",
+        'p1,2026-11-23T21:00:09Z,"frequencia_cardiaca",,79,bpm',
+        f"p1,2026-11-23T21:00:10Z,{'x' * 256},,80,bpm",
+        "p1,99999999999999999,frequencia_cardiaca,,81,bpm",
+    )
+    found, unreadable = readings(path)
+    assert [value for *_, value in found] == [70.0, 78.0, 79.0]
+    assert {each.line: each.reason for each in unreadable} == {
+        4: "no patient id",
+        5: "no time that can be read",
+        6: "a value that is no number",
+        7: "no sensor",
+        8: "2 fields where the header has 6",
+        9: "not CSV: unexpected end of data",
+        10: "a value that is no number",
+        11: "no time that can be read, no sensor, a value that is no number",
+        14: "a name of more than 255 characters",
+        15: "no time that can be read",
+    }
+
+
+def test_line_that_is_not_utf8_is_a_bad_row(tmp_path):
+    path = csv_file(tmp_path, f"p1,{AT},frequencia_cardiaca,,70,bpm")
+    with path.open("ab") as file:
+        file.write(b"p\xff1,0,frequencia_cardiaca,,71,bpm\r\n")
+        file.write(f"p2,{AT},frequencia_cardiaca,,72,bpm\r\n".encode())
+    found, unreadable = readings(path)
+    assert [row[0] for row in found] == ["p1", "p2"]
+    assert [(each.line, each.reason) for each in unreadable] == [(3, "not UTF-8")]
+
+
+@pytest.mark.parametrize("text", ["", " ", "NaN", "nan", "NA", "null"])
+def test_reading_without_a_value_is_a_missing_sample_and_no_bad_row(tmp_path, text):
+    path = csv_file(
+        tmp_path,
+        f"p1,{AT},frequencia_cardiaca,,{text},bpm",
+        f"p1,{AT + 1},frequencia_cardiaca,,70,bpm",
+    )
+    found, unreadable = readings(path)
+    assert unreadable == []
+    assert np.isnan(found[0][3])
+    assert found[1][3] == 70.0
+
+
+def test_order_duplicates_and_gaps_stay_as_the_file_has_them(tmp_path):
+    lines = [(AT + 5000, 1.0), (AT, 2.0), (AT, 3.0), (AT + 86_400_000, 4.0), (AT, 2.0)]
+    path = csv_file(tmp_path, *(f"p1,{at},frequencia_cardiaca,,{value},bpm" for at, value in lines))
+    found, _ = readings(path)
+    assert [(time_ms, value) for _, _, time_ms, value in found] == lines
+
+
+def test_header_may_have_a_mark_other_case_other_order_and_semicolons(tmp_path):
+    path = tmp_path / "file.csv"
+    path.write_text(
+        f"\ufeffUnit;VALUE;Sensor;Timestamp;patient_id\nbpm;70.5;frequencia_cardiaca;{AT};p1\n",
+        encoding="utf-8",
+    )
+    assert readings(path) == ([("p1", HEART, AT, 70.5)], [])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.timestamp("ns"),
+        pa.timestamp("us", "UTC"),
+        pa.timestamp("ms", "America/Sao_Paulo"),
+        pa.timestamp("s"),
+        pa.int64(),
+        pa.string(),
+        pa.dictionary(pa.int32(), pa.string()),
+    ],
+)
+def test_parquet_times_of_every_type_are_the_same_instant(tmp_path, kind):
+    times = pa.array([AT, None], pa.int64())
+    if pa.types.is_timestamp(kind):
+        times = times.cast(pa.timestamp("ms")).cast(pa.timestamp(kind.unit)).cast(kind)
+    elif not pa.types.is_integer(kind):
+        times = pa.array(["2026-11-23T18:00:00-03:00", None]).cast(kind)
+    path = tmp_path / "file.parquet"
+    table = {
+        "patient_id": pa.array([7, 7]),
+        "timestamp": times,
+        "sensor": ["frequencia_cardiaca"] * 2,
+        "component": pa.nulls(2),
+        "value": pa.array([70, 71], pa.int32()),
+        "unit": ["bpm"] * 2,
+    }
+    pq.write_table(pa.table(table), path)
+    found, unreadable = readings(path)
+    assert found == [("7", HEART, AT, 70.0)]
+    assert [(each.line, each.reason) for each in unreadable] == [(2, "no time that can be read")]
+
+
+def test_csv_and_parquet_of_one_table_are_the_same_readings(tmp_path):
+    zone = timezone(timedelta(hours=-3))
+    rows = [
+        {
+            "patient_id": f"p{number % 3}",
+            "timestamp": datetime(2026, 11, 23, tzinfo=zone) + timedelta(seconds=number / 7),
+            "sensor": "pressao_arterial",
+            "component": ("sistolica", "diastolica")[number % 2],
+            "value": number / 3,
+            "unit": "mmHg",
+        }
+        for number in range(50)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "file.parquet")
+    lines = [
+        ",".join(
+            each.astimezone(UTC).isoformat() if isinstance(each, datetime) else str(each)
+            for each in row.values()
+        )
+        for row in rows
+    ]
+    expected, unreadable = readings(tmp_path / "file.parquet")
+    assert unreadable == []
+    assert readings(csv_file(tmp_path, *lines)) == (expected, [])
+    assert len(expected) == 50
+
+
+def test_clif_table_is_found_by_its_columns_and_mapped_to_the_catalogue():
+    found, unreadable = readings(EXCERPT)
+    assert unreadable == []
+    assert len(found) == 418
+    kinds = {kind for _, kind, *_ in found}
+    assert {
+        HEART,
+        Kind("pressao_arterial", "sistolica", "mmHg"),
+        Kind("pressao_arterial", "diastolica", "mmHg"),
+        Kind("nivel_oxigenacao", None, "%"),
+        Kind("temperatura_corporal", None, "C"),
+        Kind("map", None, "mmHg"),
+        Kind("respiratory_rate", None, "/min"),
+    } <= kinds
+    assert found[0][:3] == ("24159665", HEART, 5_289_264_000_000)
+    assert (found, []) == readings(EXCERPT, "clif")
+
+
+def test_clif_parquet_is_the_same_as_its_csv(tmp_path):
+    table = pyarrow.csv.read_csv(
+        EXCERPT,
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types={
+                "recorded_dttm": pa.timestamp("us", "UTC"),
+                "hospitalization_id": pa.string(),
+            }
+        ),
+    )
+    pq.write_table(table, tmp_path / "vitals.parquet")
+    assert readings(tmp_path / "vitals.parquet") == readings(EXCERPT)
+
+
+@pytest.mark.parametrize(
+    ("header", "table_format", "named"),
+    [
+        ("patient,time,what", "auto", "patient, time, what"),
+        ("patient_id,timestamp,value", "long", "no column sensor"),
+        (HEADER, "clif", "hospitalization_id"),
+    ],
+)
+def test_another_table_is_bad_input_that_names_the_columns(tmp_path, header, table_format, named):
+    with pytest.raises(BadInputError, match=named):
+        read(csv_file(tmp_path, header=header), table_format)
+
+
+def test_file_without_rows_has_no_readings(tmp_path):
+    assert readings(csv_file(tmp_path)) == ([], [])
+
+
+def test_file_that_is_neither_is_bad_input(tmp_path):
+    path = tmp_path / "cut.parquet"
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(BadInputError, match=r"cut\.parquet"):
+        read(path)
+    with pytest.raises(BadInputError, match="absent"):
+        read(tmp_path / "absent.csv")
