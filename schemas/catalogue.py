@@ -87,6 +87,8 @@ class CanonicalRule:
 
     accented: str
     plain: str
+    marks: str
+    """Accents that are characters of their own (a decomposed text, as from a Mac): left out."""
     separators: str
 
 
@@ -105,8 +107,9 @@ def canonical_rule() -> CanonicalRule:
 def canonical_name(text: str) -> str:
     """``Frequência-Cardíaca `` -> ``frequencia_cardiaca``: case, accents, spaces, hyphens."""
     rule = canonical_rule()
-    plain = text.lower().translate(str.maketrans(rule.accented, rule.plain))
-    return re.sub(rule.separators, "_", plain).strip("_")
+    plain = text.lower().translate(str.maketrans(rule.accented, rule.plain, rule.marks))
+    # Spark applies the same rule, and Java's white space is the ASCII one
+    return re.sub(rule.separators, "_", plain, flags=re.ASCII).strip("_")
 
 
 def canonical_unit(text: str) -> str:

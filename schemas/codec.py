@@ -21,15 +21,17 @@ Headers = list[tuple[str, bytes]]
 
 
 class Codec:
-    """Encodes in the last of ``known`` versions; decodes every known version into that one.
+    """Encodes in one of the ``known`` versions; decodes every known version into that one.
 
     The product uses ``default_codec()``; a test makes one with an invented version to prove that
     old and new understand each other.
     """
 
-    def __init__(self, known: Sequence[SchemaVersion]) -> None:
-        """``known``: oldest first."""
-        self._writer = known[-1]
+    def __init__(
+        self, known: Sequence[SchemaVersion], *, reader: SchemaVersion | None = None
+    ) -> None:
+        """``known``: oldest first; ``reader``: the one of them that is spoken here, if not the last."""
+        self._writer = reader or known[-1]
         self._parsed = {
             each.header: fastavro.parse_schema(json.loads(each.plain_json), _force=True)
             for each in known
@@ -62,7 +64,8 @@ class Codec:
         try:
             datum: Any = fastavro.schemaless_reader(stream, schema, self._reader)
         except (EOFError, ValueError, IndexError, OverflowError, MemoryError) as error:
-            raise BadInputError(f"cannot decode a message of {len(body)} bytes: {error}") from error
+            cause = "it is cut off" if isinstance(error, EOFError) else error
+            raise BadInputError(f"cannot decode a message of {len(body)} bytes: {cause}") from error
         if stream.tell() != len(body):
             raise BadInputError(
                 f"cannot decode a message of {len(body)} bytes: {len(body) - stream.tell()} too many"
