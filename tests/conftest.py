@@ -49,8 +49,9 @@ class ExternalDatabase:
 @pytest.fixture(scope="session")
 def source() -> JarSource:
     """Jars come to the same cache as those of `vitals up`, so they are downloaded once."""
-    mirror = os.environ.get("VITALS_IVY_SETTINGS")
-    return jar_source(REPOSITORY / ".vitals" / "cache", find_java(None), mirror and Path(mirror))
+    given = os.environ.get("VITALS_IVY_SETTINGS")
+    mirror = Path(given) if given else None
+    return jar_source(REPOSITORY / ".vitals" / "cache", find_java(None), mirror)
 
 
 @pytest.fixture(scope="session")
