@@ -22,6 +22,11 @@ _ASK_TIMEOUT_S = 5.0
 _RETRY_S = 2.0
 _TOPIC_GRACE_S = 30.0
 _UNIT = "window_ms="
+_FENCED = {
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.UNKNOWN_MEMBER_ID,
+}
 
 log = structlog.get_logger()
 
@@ -233,7 +238,11 @@ class ShardGroup:
     def _note_commit(self, error: KafkaError | None, positions: list[TopicPartition]) -> None:
         refused = error or next((each.error for each in positions if each.error), None)
         if refused is not None:
-            log.warning("positions_not_committed", error=refused.name())
+            # between two generations of the group a refusal is its ordinary fencing
+            is_fenced = refused.code() in _FENCED
+            (log.info if is_fenced else log.warning)(
+                "positions_not_committed", error=refused.name()
+            )
         self._listener.committed(
             {each.partition: each.offset for each in positions if not error and not each.error}
         )

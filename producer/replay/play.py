@@ -128,9 +128,9 @@ def _publish(batches: Batches, outbox: Outbox, speed: float | None) -> None:
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task("batches", total=len(batches))
         made = batches.made(_now_ms())
-        for chunk in _paced(made, speed) if speed is not None else _chunks(made):
+        for chunk in paced(made, speed) if speed is not None else _chunks(made):
             _put(outbox, chunk)
-            _wait(outbox, _MOST_FILES_WAITING)
+            _wait(outbox, _MOST_FILES_WAITING if speed is None else 0)
             progress.advance(task, len(chunk))
         _wait(outbox, 0)
 
@@ -140,18 +140,18 @@ def _chunks(made: Iterator[SensorBatch]) -> Iterator[list[SensorBatch]]:
         yield chunk
 
 
-def _paced(made: Iterator[SensorBatch], speed: float) -> Iterator[list[SensorBatch]]:
-    """The batches of one window start after the other, each when its window is over."""
+def paced(made: Iterator[SensorBatch], speed: float) -> Iterator[list[SensorBatch]]:
+    """The batches of a window when it is over; what is due at the same time goes together."""
     began = time.monotonic()
     chunk: list[SensorBatch] = []
     first: int | None = None
     for batch in made:
         first = batch.window_start if first is None else first
-        if chunk and batch.window_start != chunk[0].window_start:
-            yield chunk
+        due = began + (batch.window_start + WINDOW_MS - first) / 1000 / speed
+        if due > time.monotonic() or len(chunk) >= _BATCHES_A_FILE:
+            if chunk:
+                yield chunk
             chunk = []
-        if not chunk:
-            due = began + (batch.window_start + WINDOW_MS - first) / 1000 / speed
             time.sleep(max(0.0, due - time.monotonic()))
         chunk.append(batch)
     if chunk:

@@ -8,17 +8,24 @@ from schemas.catalogue import canonical_name, sensors
 
 _LONGEST_ID = 64
 """What ``paciente.identificador`` holds."""
+_FIRST_MS = -30_610_224_000_000
+"""The year 1000, the first that a DATETIME column holds."""
 
 
 def first_readings(rows: Rows) -> dict[tuple[str, str], int]:
     """UTC epoch ms of the first reading of each patient and sensor that the catalogue knows."""
     known = {sensor.code for sensor in sensors()}
+    # what no row can hold does not decide since when a sensor is worn
+    is_storable = rows.time_ms >= _FIRST_MS
+    patient, kind, times = (
+        column[is_storable] for column in (rows.patient, rows.kind, rows.time_ms)
+    )
     codes = [canonical_name(kind.sensor) for kind in rows.kinds]
-    key = rows.patient * max(len(codes), 1) + rows.kind
-    order = np.lexsort((rows.time_ms, key))
+    key = patient * max(len(codes), 1) + kind
+    order = np.lexsort((times, key))
     pairs, first = np.unique(key[order], return_index=True)
     found: dict[tuple[str, str], int] = {}
-    for pair, time_ms in zip(pairs.tolist(), rows.time_ms[order][first].tolist(), strict=True):
+    for pair, time_ms in zip(pairs.tolist(), times[order][first].tolist(), strict=True):
         patient_id, code = rows.patients[pair // len(codes)], codes[pair % len(codes)]
         if code in known and len(patient_id) <= _LONGEST_ID:
             found[patient_id, code] = min(time_ms, found.get((patient_id, code), time_ms))

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import time
 from collections import Counter
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from producer.replay.anchor import file_digest, shift_to_now
+from producer.replay.play import paced
 from producer.replay.reader import read_table
 from producer.replay.registration import first_readings
 from producer.replay.rows import Kind, Rows, rows_of
@@ -218,8 +220,19 @@ def test_registration_starts_with_the_first_reading_of_each_known_sensor():
         ("p1", "pressao_arterial"): AT + 7,
     }
     assert first_readings(rows_from([])) == {}
+    before_any_calendar = [(0, 0, -60_000_000_000_000, 1), (0, 0, AT, 1)]
+    assert first_readings(rows_from(before_any_calendar)) == {("p0", "frequencia_cardiaca"): AT}
 
 
 def test_dense_regular_file_is_one_series_a_batch():
     batches = batches_from([(0, 0, AT + step * 8, step) for step in range(20_000)])
     assert {len(batch.series) for batch in batches} == {1}
+
+
+def test_pace_waits_for_each_window_and_keeps_what_is_due_together():
+    readings = [(patient, 0, AT + hour * WINDOW_MS, 1) for hour in range(3) for patient in (0, 1)]
+    began = time.monotonic()
+    chunks = list(paced(iter(batches_from(readings)), speed=36_000))
+    assert [len(chunk) for chunk in chunks] == [2, 2, 2]
+    assert 0.3 <= time.monotonic() - began < 3
+    assert [len(chunk) for chunk in paced(iter(batches_from(readings)), speed=1e12)] == [6]
