@@ -5,6 +5,8 @@ message is decided the same however often it is read. To change a limit or a uni
 ``schemas/catalogue.json``; to change a rule, edit the one function here that is named after it.
 """
 
+from functools import cache
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -120,7 +122,13 @@ def _converted(value: Column, rule: Column) -> Column:
 
 
 def _rule(code: Column, part: Column, unit_key: Column) -> Column:
-    return F.element_at(F.create_map(*_rule_entries()), F.concat_ws("|", code, part, unit_key))
+    return F.element_at(_rules(), F.concat_ws("|", code, part, unit_key))
+
+
+@cache
+def _rules() -> Column:
+    # some eight thousand calls to the JVM, a second or more: not for each of its uses
+    return F.create_map(*_rule_entries())
 
 
 def _rule_entries() -> list[Column]:
