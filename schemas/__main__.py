@@ -1,0 +1,93 @@
+"""``python -m schemas``: prints docs/sensors.md, made from the catalogue."""
+
+import sys
+from collections.abc import Iterable, Iterator
+
+from schemas.catalogue import COMPONENTLESS, Component, Sensor, Unit, canonical_rule, sensors
+
+_HEAD = """\
+# Sensors
+
+Made from `schemas/catalogue.json` by `python -m schemas > docs/sensors.md`: change it there.
+
+A reading outside the plausible range is quarantined as `out_of_range`. `(` and `)`: the limit itself
+is not plausible; `[` and `]`: it is. Limits are those of the sensor's own unit, and a value in
+another known unit is converted before it is judged. Decimals: what such a sensor gives; up to three
+are kept."""
+
+_UNITS = """\
+## Units
+
+Case and spaces do not matter. Any other unit is quarantined as `unknown_unit`."""
+
+
+def sensors_page() -> str:
+    """The whole page as Markdown, with a line end at its end."""
+    parts = [
+        _HEAD,
+        _table(
+            ("Code", "Sensor", "Component", "Unit", "UCUM", "Plausible", "LOINC", "Decimals"),
+            (_row(sensor, part) for sensor in sensors() for part in sensor.components),
+        ),
+        "## Names\n\n" + _names(),
+        _UNITS,
+        _table(
+            ("Code", "Unit is written", f"Value in the sensor's unit, from {_code('v')}"),
+            (
+                (_code(sensor.code), ", ".join(map(_code, unit.names)), _formula(unit, sensor.unit))
+                for sensor in sensors()
+                for unit in sensor.units
+            ),
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _row(sensor: Sensor, part: Component) -> Iterator[str]:
+    limits = part.limits
+    left, right = "[" if limits.is_lower_allowed else "(", "]" if limits.is_upper_allowed else ")"
+    yield _code(sensor.code)
+    yield f"{sensor.name_en} / {sensor.name_pt}"
+    yield _code(part.code or COMPONENTLESS)
+    yield _code(sensor.unit)
+    yield _code(sensor.ucum)
+    yield f"{left}{limits.lower}, {limits.upper}{right}"
+    yield ", ".join(_loinc(sensor, part)) or "none, local"
+    yield str(sensor.decimals)
+
+
+def _loinc(sensor: Sensor, part: Component) -> Iterable[str]:
+    """The codes of a sensor's only component, or those of the panel and of this component."""
+    return dict.fromkeys((*sensor.loinc, part.loinc) if part.loinc else sensor.loinc)
+
+
+def _names() -> str:
+    rule = canonical_rule()
+    return (
+        "A sensor is known by its code, however it is written: case, accents, spaces and hyphens do\n"
+        "not matter, so `Frequência Cardíaca` is `frequencia_cardiaca`. Component names alike. The\n"
+        f"accented letters that are understood: {_code(rule.accented)}.\n"
+        f"`{COMPONENTLESS}` is the component of a sensor that has only one: on the wire it is null."
+    )
+
+
+def _formula(unit: Unit, own: str) -> str:
+    text = f"(v - {unit.subtract:g})" if unit.subtract else "v"
+    text += f" * {unit.multiply}" if unit.multiply != 1 else ""
+    text += f" / {unit.divide}" if unit.divide != 1 else ""
+    return f"{_code(text)} {own}" if text != "v" else f"as it is, {own}"
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    names = tuple(head)
+    lines = [names, ("---",) * len(names), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+    sys.stdout.write(sensors_page())

@@ -1,0 +1,73 @@
+"""Files that are there whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from common.atomic import move, sync_folder, write_atomic
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
+
+
+def test_a_written_file_is_whole_and_alone_in_its_new_folder(tmp_path):
+    path = tmp_path / "a" / "b" / "file.jsonl"
+    size = write_atomic(path, lambda file: file.writelines([b"one\n", b"two\n"]))
+    assert (path.read_bytes(), size) == (b"one\ntwo\n", 8)
+    assert names(path.parent) == ["file.jsonl"]
+
+
+def test_writing_again_replaces_the_content(tmp_path):
+    path = tmp_path / "file"
+    write_atomic(path, lambda file: file.write(b"a long first content"))
+    write_atomic(path, lambda file: file.write(b"short"))
+    assert path.read_bytes() == b"short"
+
+
+@pytest.mark.parametrize("error", [OSError("no space left"), KeyboardInterrupt()])
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    path = tmp_path / "file"
+    write_atomic(path, lambda file: file.write(b"old"))
+
+    def write(file):
+        file.write(b"half of the new")
+        raise error
+
+    with pytest.raises(type(error)):
+        write_atomic(path, write)
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path):
+    """While it is written, the name is not there, nor does a search for the ending find it."""
+    path = tmp_path / "file.parquet"
+
+    def write(file):
+        file.write(b"half")
+        file.flush()
+        assert not path.exists()
+        assert not [each for each in names(tmp_path) if each.endswith(".parquet")]
+
+    write_atomic(path, write)
+    assert names(tmp_path) == ["file.parquet"]
+
+
+def test_a_move_makes_the_folder_and_leaves_nothing_behind(tmp_path):
+    source, target = tmp_path / "pending" / "file", tmp_path / "date=2026-01-01" / "file"
+    write_atomic(source, lambda file: file.write(b"content"))
+    move(source, target)
+    assert target.read_bytes() == b"content"
+    assert names(source.parent) == []
+
+
+def test_a_move_of_a_missing_file_fails_and_makes_none(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        move(tmp_path / "missing", tmp_path / "there" / "file")
+    assert names(tmp_path / "there") == []
+
+
+def test_a_missing_folder_cannot_be_made_durable(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        sync_folder(tmp_path / "missing")

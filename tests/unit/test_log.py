@@ -1,0 +1,58 @@
+"""Logs: one form for our lines and the libraries', set up once in a process of its own."""
+
+import json
+import subprocess
+import sys
+
+PROGRAM = """
+import logging, structlog
+from common.log import configure
+from common.settings import LogSettings
+configure(LogSettings(log_format={form!r}, log_level={level!r}), service="consumer")
+log = structlog.get_logger()
+log.debug("detail", offset=1)
+log.info("range_committed", partition=2, accepted=10)
+logging.getLogger("kafka").info("chatter")
+logging.getLogger("kafka").warning("broker %s is away", "b1")
+try:
+    1 / 0
+except ZeroDivisionError:
+    log.exception("batch_failed", partition=2)
+"""
+
+
+def logged(form: str = "json", level: str = "info") -> str:
+    program = PROGRAM.format(form=form, level=level)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == ""  # standard output belongs to a command's answer
+    return done.stderr
+
+
+def test_each_line_is_one_json_object_with_service_level_and_utc_time():
+    lines = [json.loads(line) for line in logged().splitlines()]
+    assert [each["event"] for each in lines] == [
+        *("range_committed", "broker b1 is away", "batch_failed")
+    ]
+    assert [each["level"] for each in lines] == ["info", "warning", "error"]
+    assert all(each["service"] == "consumer" for each in lines)
+    assert all(each["timestamp"].endswith("Z") for each in lines)
+    assert (lines[0]["partition"], lines[0]["accepted"]) == (2, 10)
+    assert "ZeroDivisionError" in lines[2]["exception"]
+
+
+def test_the_level_decides_what_is_written():
+    assert '"detail"' in logged(level="debug")
+    assert [json.loads(line)["event"] for line in logged(level="error").splitlines()] == [
+        "broker b1 is away",
+        "batch_failed",
+    ]
+
+
+def test_the_console_form_is_for_eyes():
+    text = logged(form="console")
+    assert "range_committed" in text
+    assert "partition=2" in text
+    assert "ZeroDivisionError" in text
+    assert "{" not in text.splitlines()[0]

@@ -1,0 +1,84 @@
+"""Every version that was ever published, and how a next one will live with them."""
+
+import copy
+
+import pytest
+from fastavro.read import SchemaResolutionError
+
+from common.errors import BadInputError
+from schemas.codec import Codec, default_codec
+from schemas.versions import HEADER_SIZE, LATEST, MAGIC, SchemaVersion, version_of, versions
+from tests.builders import GOLDEN, GOLDEN_BATCH
+
+
+def invented_version(*, default: bool = True) -> SchemaVersion:
+    """The latest version with a field more in the batch and another one in each series."""
+    document = copy.deepcopy(versions()[-1].document)
+    ward = {"name": "ward", "type": "string"} | ({"default": "unknown"} if default else {})
+    document["fields"].insert(1, ward)
+    items = document["fields"][-1]["type"]["items"]
+    items["fields"].insert(0, {"name": "device", "type": ["null", "string"], "default": None})
+    return version_of(LATEST + 1, document)
+
+
+NEXT = invented_version()
+
+
+@pytest.mark.parametrize("version", versions(), ids=lambda each: f"v{each.version}")
+def test_every_published_version_reads_its_golden_bytes_into_the_latest_one(version):
+    """BACKWARD_TRANSITIVE: the latest reader against each writer, however old."""
+    body = GOLDEN[version.version]
+    assert body[:HEADER_SIZE] == version.header
+    assert repr(default_codec().decode(body)) == repr(GOLDEN_BATCH)
+
+
+@pytest.mark.parametrize("version", versions(), ids=lambda each: f"v{each.version}")
+def test_every_published_version_still_writes_its_golden_bytes(version):
+    """A change to a published file shows here: published versions are never edited."""
+    assert Codec([version]).encode(GOLDEN_BATCH) == GOLDEN[version.version]
+
+
+def test_versions_are_numbered_without_a_gap_and_differ():
+    assert [each.version for each in versions()] == list(range(1, LATEST + 1))
+    assert len({each.header for each in (*versions(), NEXT)}) == LATEST + 1
+    assert all(each.header.startswith(MAGIC) for each in versions())
+    assert set(GOLDEN) == {each.version for each in versions()}
+
+
+@pytest.mark.parametrize("version", versions(), ids=lambda each: f"v{each.version}")
+def test_a_version_without_logical_types_has_the_same_fingerprint(version):
+    """What the decoders are given differs from the published file in nothing that is on the wire."""
+    plain = Codec([version])
+    assert b"logicalType" not in version.plain_json.encode()
+    assert plain.encode(GOLDEN_BATCH)[:HEADER_SIZE] == version.header
+
+
+@pytest.mark.parametrize("version", versions(), ids=lambda each: f"v{each.version}")
+def test_a_next_version_reads_the_golden_bytes_of_every_version(version):
+    """Consumers are updated first."""
+    decoded = Codec([*versions(), NEXT]).decode(GOLDEN[version.version])
+    assert repr(decoded) == repr(GOLDEN_BATCH)
+
+
+def test_a_next_version_writes_what_todays_reader_understands_once_it_knows_the_fingerprint():
+    """Forward: fields that the reader does not have are skipped."""
+    body = Codec([*versions(), NEXT]).encode(GOLDEN_BATCH)
+    assert body[:HEADER_SIZE] == NEXT.header
+    old_reader = Codec([*versions(), NEXT], reader=versions()[-1])
+    assert repr(old_reader.decode(body)) == repr(GOLDEN_BATCH)
+    assert old_reader.encode(GOLDEN_BATCH) == GOLDEN[LATEST]
+
+
+def test_a_reader_that_was_never_told_of_a_version_refuses_it_whole():
+    """Not one field is guessed: the message stays in quarantine until the reader is updated."""
+    body = Codec([*versions(), NEXT]).encode(GOLDEN_BATCH)
+    with pytest.raises(BadInputError, match="no known schema version") as refused:
+        default_codec().decode(body)
+    assert "update this side first" in refused.value.hint
+
+
+def test_a_new_field_without_a_default_cannot_read_old_bytes():
+    """Proof that the golden test above would notice an incompatible version."""
+    codec = Codec([*versions(), invented_version(default=False)])
+    with pytest.raises(SchemaResolutionError, match="No default value for field ward"):
+        codec.decode(GOLDEN[LATEST])

@@ -1,0 +1,206 @@
+"""Trusted files: one a range and date, the same in both formats, and orphans found exactly."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from consumer.flatten import FIRST_TIME_MS, LAST_TIME_MS
+from consumer.trusted import TrustedFormat, uncommitted_files, write_trusted
+from tests.builders import NOW, PATIENT
+
+PARQUET, JSONL = TrustedFormat.PARQUET, TrustedFormat.JSONL
+DAY_MS = 86_400_000
+ROWS = pa.schema(
+    [
+        ("partition", pa.int32()),
+        ("offset", pa.int64()),
+        ("kafka_ms", pa.int64()),
+        ("series", pa.int32()),
+        ("position", pa.int32()),
+        *((name, pa.string()) for name in ("batch_id", "patient_id")),
+        *((name, pa.string()) for name in ("sensor", "component", "unit")),
+        ("value", pa.float64()),
+        ("event_ms", pa.int64()),
+    ]
+)
+
+
+def readings(*event_ms: int, patient_id: str = PATIENT) -> pa.Table:
+    rows = [
+        {
+            "partition": 2,
+            "offset": 40 + index,
+            "kafka_ms": NOW,
+            "series": 0,
+            "position": index,
+            "batch_id": "7d444840-9dc0-5d1b-b245-5ffdce74fad2",
+            "patient_id": patient_id,
+            "sensor": "glicose",
+            "component": "valor",
+            "unit": "mg/dL",
+            "value": 100.125 + index,
+            "event_ms": moment,
+        }
+        for index, moment in enumerate(event_ms)
+    ]
+    return pa.Table.from_pylist(rows, ROWS)
+
+
+def write(folder: Path, rows: pa.Table, form: TrustedFormat = PARQUET) -> list[str]:
+    return write_trusted(folder, rows, topic="sensor-batches", offsets=range(40, 50), form=form)
+
+
+def files_in(folder: Path) -> set[str]:
+    return {each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()}
+
+
+def read(path: Path) -> list[dict[str, object]]:
+    if path.suffix == ".jsonl":
+        return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    return pq.read_table(path, partitioning=None).to_pylist()
+
+
+def test_a_file_has_all_that_is_known_of_a_reading(tmp_path):
+    (name,) = write(tmp_path, readings(NOW))
+    assert name == "date=2026-09-21/sensor-batches-2-40-50.parquet"
+    assert read(tmp_path / name) == [
+        {
+            "patient_id": PATIENT,
+            "sensor": "glicose",
+            "component": "valor",
+            "value": 100.125,
+            "unit": "mg/dL",
+            "event_time": datetime.fromtimestamp(NOW / 1000, UTC),
+            "batch_id": "7d444840-9dc0-5d1b-b245-5ffdce74fad2",
+            "topic": "sensor-batches",
+            "partition": 2,
+            "offset": 40,
+            "series": 0,
+            "position": 0,
+            "kafka_time": datetime.fromtimestamp(NOW / 1000, UTC),
+        }
+    ]
+    assert pq.ParquetFile(tmp_path / name).metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_readings_of_a_range_are_kept_by_the_date_of_the_reading(tmp_path):
+    midnight = NOW - NOW % DAY_MS
+    rows = readings(midnight, midnight - 1, midnight + DAY_MS - 1, midnight + DAY_MS)
+    names = write(tmp_path, rows)
+    assert files_in(tmp_path) == set(names)
+    positions = {name[5:15]: [each["position"] for each in read(tmp_path / name)] for name in names}
+    assert positions == {"2026-09-20": [1], "2026-09-21": [0, 2], "2026-09-22": [3]}
+
+
+@pytest.mark.parametrize("form", list(TrustedFormat))
+def test_readings_before_1970_and_at_the_ends_of_time_have_their_date(tmp_path, form):
+    moments = {
+        -1: "1969-12-31",
+        0: "1970-01-01",
+        -DAY_MS: "1969-12-31",
+        -DAY_MS - 1: "1969-12-30",
+        FIRST_TIME_MS: "1000-01-01",
+        LAST_TIME_MS: "9999-12-31",
+    }
+    names = write(tmp_path, readings(*moments), form)
+    found = {}
+    for name in names:
+        for row in read(tmp_path / name):
+            found[row["position"]] = name[5:15]
+    assert [found[index] for index in range(len(moments))] == list(moments.values())
+
+
+def test_lines_say_the_same_as_parquet(tmp_path):
+    """Names with quotes, line ends and other scripts included."""
+    rows = pa.concat_tables(
+        [readings(NOW, NOW + 1, -1), readings(NOW, patient_id='"D\'Ávila"\n患者\\')]
+    )
+    lines = [row for name in sorted(write(tmp_path, rows, JSONL)) for row in read(tmp_path / name)]
+    table = [
+        row for name in sorted(write(tmp_path, rows, PARQUET)) for row in read(tmp_path / name)
+    ]
+    assert len(lines) == len(table) == 4
+    for line, row in zip(lines, table, strict=True):
+        assert list(line) == list(row)
+        for name in ("event_time", "kafka_time"):
+            assert line[name].endswith("Z")
+            assert datetime.fromisoformat(line.pop(name)) == row.pop(name)
+        assert line == row
+
+
+def test_writing_a_range_again_replaces_its_files(tmp_path):
+    first = write(tmp_path, readings(NOW, NOW + 1))
+    again = write(tmp_path, readings(NOW))
+    assert first == again
+    assert files_in(tmp_path) == set(first)
+    assert len(read(tmp_path / first[0])) == 1
+
+
+def test_a_range_without_accepted_readings_has_no_file(tmp_path):
+    assert write(tmp_path, readings()) == []
+    assert files_in(tmp_path) == set()
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def orphans(folder: Path, **given) -> set[str]:
+    arguments = {"topic": "a", "partition": 1, "next_offset": 100, "committed": set()} | given
+    return {path.relative_to(folder).as_posix() for path in uncommitted_files(folder, **arguments)}
+
+
+def test_a_file_of_a_range_that_was_never_committed_is_found_on_every_date(tmp_path):
+    dates = [date(2026, 9, 20) + timedelta(days=day) for day in range(3)]
+    left = {f"date={day}/a-1-100-200.parquet" for day in dates}
+    touch(tmp_path, *left, "date=2026-09-21/a-1-150-160.jsonl")
+    assert orphans(tmp_path) == left | {"date=2026-09-21/a-1-150-160.jsonl"}
+
+
+def test_a_committed_file_is_none_by_its_name_or_by_its_place(tmp_path):
+    """The ledger is asked for the newest ranges only: what lies behind is committed anyway."""
+    touch(tmp_path, "date=2026-09-21/a-1-0-100.parquet", "date=2026-09-21/a-1-90-110.parquet")
+    assert orphans(tmp_path) == {"date=2026-09-21/a-1-90-110.parquet"}
+    assert orphans(tmp_path, committed={"date=2026-09-21/a-1-90-110.parquet"}) == set()
+    # the same range on another date is another file
+    assert orphans(tmp_path, committed={"date=2026-09-22/a-1-90-110.parquet"}) != set()
+
+
+def test_files_of_other_partitions_and_topics_are_never_touched(tmp_path):
+    """Also where one topic's name begins like the other's file names."""
+    touch(
+        tmp_path,
+        "date=2026-09-21/a-1-1-100-200.parquet",  # topic a-1, partition 1
+        "date=2026-09-21/a-1-0-100-200.parquet",  # topic a-1, partition 0
+        "date=2026-09-21/a-11-100-200.parquet",  # partition 11
+        "date=2026-09-21/a-2-100-200.parquet",
+        "date=2026-09-21/aa-1-100-200.parquet",
+        "date=2026-09-21/b-a-1-100-200.parquet",
+    )
+    assert orphans(tmp_path) == set()
+    assert orphans(tmp_path, topic="a-1") == {"date=2026-09-21/a-1-1-100-200.parquet"}
+    assert orphans(tmp_path, topic="a-1", partition=0) == {"date=2026-09-21/a-1-0-100-200.parquet"}
+    assert orphans(tmp_path, partition=11) == {"date=2026-09-21/a-11-100-200.parquet"}
+
+
+def test_what_we_did_not_write_is_never_touched(tmp_path):
+    touch(
+        tmp_path,
+        "date=2026-09-21/a-1-notes.txt",
+        "date=2026-09-21/a-1-100-200.parquet.crc",
+        "date=2026-09-21/a-1-100.parquet",
+        "a-1-100-200.parquet",
+        "other/a-1-100-200.parquet",
+    )
+    assert orphans(tmp_path) == set()
+
+
+def test_in_a_folder_that_is_not_there_yet_is_no_orphan(tmp_path):
+    assert orphans(tmp_path / "trusted") == set()
