@@ -4,27 +4,37 @@
 writer schema reads the rest, if any.
 """
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the name that everybody knows
 from pyspark.sql.avro.functions import from_avro
 
 from schemas.codec import MAX_MESSAGE_BYTES
 from schemas.reasons import Reason
-from schemas.versions import HEADER_SIZE, MAGIC, latest, versions
+from schemas.versions import HEADER_SIZE, MAGIC, SchemaVersion, latest, versions
 
 _UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _ID_LENGTH = 64
 
 
-def with_frame_error(messages: DataFrame, *, max_bytes: int = MAX_MESSAGE_BYTES) -> DataFrame:
-    """Adds ``message_error`` (null: may be decoded) and ``message_detail`` from ``value`` alone."""
+def with_frame_error(
+    messages: DataFrame,
+    *,
+    max_bytes: int = MAX_MESSAGE_BYTES,
+    known: Sequence[SchemaVersion] | None = None,
+) -> DataFrame:
+    """Adds ``message_error`` (null: may be decoded) and ``message_detail`` from ``value`` alone.
+
+    ``known``: the versions that may be read, if not all published ones.
+    """
     size = F.octet_length("value")
-    known = [F.lit(each.header) for each in versions()]
+    headers = [F.lit(each.header) for each in known or versions()]
     error = (
         F.when(F.col("value").isNull() | (size == 0), Reason.EMPTY)
         .when(size > max_bytes, Reason.TOO_LARGE)
         .when((size < HEADER_SIZE) | (F.substring("value", 1, 2) != F.lit(MAGIC)), Reason.BAD_FRAME)
-        .when(~F.substring("value", 1, HEADER_SIZE).isin(*known), Reason.UNKNOWN_SCHEMA)
+        .when(~F.substring("value", 1, HEADER_SIZE).isin(*headers), Reason.UNKNOWN_SCHEMA)
     )
     start = F.hex(F.substring("value", 1, HEADER_SIZE))
     detail = (
@@ -36,12 +46,20 @@ def with_frame_error(messages: DataFrame, *, max_bytes: int = MAX_MESSAGE_BYTES)
     return messages.withColumns({"message_error": error, "message_detail": detail})
 
 
-def with_batch(messages: DataFrame) -> DataFrame:
-    """Adds ``batch`` (null where ``message_error`` is set or the bytes do not decode)."""
+def with_batch(
+    messages: DataFrame,
+    *,
+    known: Sequence[SchemaVersion] | None = None,
+    reader: SchemaVersion | None = None,
+) -> DataFrame:
+    """Adds ``batch`` (null where ``message_error`` is set or the bytes do not decode).
+
+    Each of the ``known`` versions is read into ``reader``, the latest published one by default.
+    """
     datum = F.substring("value", HEADER_SIZE + 1, MAX_MESSAGE_BYTES)
-    options = {"mode": "PERMISSIVE", "avroSchema": latest().plain_json}
+    options = {"mode": "PERMISSIVE", "avroSchema": (reader or latest()).plain_json}
     batch = F.when(F.col("message_error").isNotNull(), F.lit(None))
-    for version in versions():
+    for version in known or versions():
         header = F.substring("value", 1, HEADER_SIZE) == F.lit(version.header)
         batch = batch.when(header, from_avro(datum, version.plain_json, options))
     return messages.withColumn("batch", batch)

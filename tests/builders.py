@@ -1,10 +1,12 @@
 """Builders of batches, and the golden bytes of every published schema version."""
 
+import copy
 import math
 from collections.abc import Sequence
 
 from schemas.batch import SensorBatch, Series, batch_id
 from schemas.catalogue import sensor
+from schemas.versions import LATEST, SchemaVersion, version_of, versions
 
 NOW = 1_790_000_000_000
 """When every built batch starts, and when Kafka takes it: 2026-09-21 14:13:20 UTC."""
@@ -61,3 +63,13 @@ GOLDEN = {
     )
 }
 """``GOLDEN_BATCH`` in every version that was ever published. What is here never changes."""
+
+
+def invented_version(*, default: bool = True) -> SchemaVersion:
+    """The latest version with a field more in the batch and another one in each series."""
+    document = copy.deepcopy(versions()[-1].document)
+    ward = {"name": "ward", "type": "string"} | ({"default": "unknown"} if default else {})
+    document["fields"].insert(1, ward)
+    items = document["fields"][-1]["type"]["items"]
+    items["fields"].insert(0, {"name": "device", "type": ["null", "string"], "default": None})
+    return version_of(LATEST + 1, document)

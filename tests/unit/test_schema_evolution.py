@@ -1,25 +1,12 @@
 """Every version that was ever published, and how a next one will live with them."""
 
-import copy
-
 import pytest
 from fastavro.read import SchemaResolutionError
 
 from common.errors import BadInputError
 from schemas.codec import Codec, default_codec
-from schemas.versions import HEADER_SIZE, LATEST, MAGIC, SchemaVersion, version_of, versions
-from tests.builders import GOLDEN, GOLDEN_BATCH
-
-
-def invented_version(*, default: bool = True) -> SchemaVersion:
-    """The latest version with a field more in the batch and another one in each series."""
-    document = copy.deepcopy(versions()[-1].document)
-    ward = {"name": "ward", "type": "string"} | ({"default": "unknown"} if default else {})
-    document["fields"].insert(1, ward)
-    items = document["fields"][-1]["type"]["items"]
-    items["fields"].insert(0, {"name": "device", "type": ["null", "string"], "default": None})
-    return version_of(LATEST + 1, document)
-
+from schemas.versions import HEADER_SIZE, LATEST, MAGIC, versions
+from tests.builders import GOLDEN, GOLDEN_BATCH, invented_version
 
 NEXT = invented_version()
 
