@@ -4,7 +4,7 @@ import base64
 import subprocess
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -34,6 +34,12 @@ RUN_CLASS = "run-class"
 TOOL_NAMES = (*_TOOLS, RUN_CLASS)
 
 
+def remembered_port(folder: Path) -> int | None:
+    """The port of the last start in this folder."""
+    path = folder / "port"
+    return int(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
 class KafkaBroker:
     """A broker in a folder of its own; the folder survives it, also a SIGKILL.
 
@@ -57,6 +63,13 @@ class KafkaBroker:
         """``host:port`` for clients; known after `prepare`."""
         return f"{LOOPBACK}:{self.port}"
 
+    name = "kafka"
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs or before it was started."""
+        return self._child.exit_code if self._child else None
+
     @property
     def pid(self) -> int | None:
         """Of the JVM."""
@@ -76,7 +89,9 @@ class KafkaBroker:
         """Writes the configuration and formats the data folder where it is new; safe to repeat."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._java = self._java or find_java(None)
-        self.port = choose_port("VITALS_KAFKA_PORT", self._demanded_port, self._remembered_port())
+        self.port = choose_port(
+            "VITALS_KAFKA_PORT", self._demanded_port, remembered_port(self.folder)
+        )
         properties = self.folder / "server.properties"
         properties.write_text(
             broker_properties(self.folder / "data", self.port, choose_port("", None, None)),
@@ -132,11 +147,13 @@ class KafkaBroker:
         if self._child:
             self._child.kill()
 
-    def tool_command(self, name: str, arguments: Sequence[str]) -> list[str]:
-        """The command line of one of Kafka's console tools against this broker.
+    def tool_command(
+        self, name: str, arguments: Sequence[str], *, server: Callable[[], str] | None = None
+    ) -> list[str]:
+        """The command line of one of Kafka's console tools.
 
         ``name`` is one of `TOOL_NAMES`; ``run-class`` takes the class as its first argument and
-        gets no ``--bootstrap-server`` by itself.
+        gets no ``--bootstrap-server`` by itself. ``server``: another broker than this one.
         """
         java = str(self._java or find_java(None))
         logging = f"-Dlog4j2.configurationFile={self.folder / 'tools.xml'}"
@@ -144,9 +161,10 @@ class KafkaBroker:
         if name == RUN_CLASS:
             return [*base, *arguments]
         option = "--bootstrap-server"
-        is_given = any(given == option or given.startswith(f"{option}=") for given in arguments)
-        server = [] if is_given else [option, self.bootstrap_servers]
-        return [*base, _TOOLS[name], *server, *arguments]
+        if any(given == option or given.startswith(f"{option}=") for given in arguments):
+            return [*base, _TOOLS[name], *arguments]
+        address = server() if server else self.bootstrap_servers
+        return [*base, _TOOLS[name], option, address, *arguments]
 
     def run_tool(
         self, name: str, *arguments: str, given: str = ""
@@ -164,10 +182,6 @@ class KafkaBroker:
     def _class_path(self) -> str:
         return str(self.jars / "kafka" / "*")
 
-    def _remembered_port(self) -> int | None:
-        path = self.folder / "port"
-        return int(path.read_text(encoding="utf-8")) if path.exists() else None
-
     def _require_alive(self) -> None:
         if self._child and not self._child.is_alive:
             raise UnavailableError(
@@ -178,7 +192,8 @@ class KafkaBroker:
 
     def _format(self, properties: Path) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        storage_tool = ("kafka.tools.StorageTool", "format", "-t", cluster_id)
+        # an id may start with a hyphen: behind a space it would be taken for an option
+        storage_tool = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}")
         command = self.tool_command(RUN_CLASS, [*storage_tool, "-c", str(properties)])
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:

@@ -47,6 +47,8 @@ class ChildProcess:
 
     def start(self) -> None:
         """Starts it; what it prints is appended to its log. May be called again after its end."""
+        # a JVM that its ended parent left behind would work beside the new one
+        self.kill()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

@@ -23,6 +23,12 @@ _MAX_SOCKET_PATH = 100
 _PASSWORD_BYTES = 18
 
 
+def remembered_port(folder: Path) -> int | None:
+    """The port of the last start in this folder."""
+    path = folder / "port"
+    return int(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
 class DatabaseServer:
     """A server whose folder survives it, also a SIGKILL; ``binary`` says which server it is.
 
@@ -47,6 +53,13 @@ class DatabaseServer:
         self._child: ChildProcess | None = None
         self._socket_folder: Path | None = None
 
+    name = "database"
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs or before it was started."""
+        return self._child.exit_code if self._child else None
+
     @property
     def pid(self) -> int | None:
         """Of the server process."""
@@ -70,13 +83,8 @@ class DatabaseServer:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
-        remembered = self.folder / "port"
-        self.port = choose_port(
-            "VITALS_DB_PORT",
-            self._demanded_port,
-            int(remembered.read_text(encoding="utf-8")) if remembered.exists() else None,
-        )
-        remembered.write_text(str(self.port), encoding="utf-8")
+        self.port = choose_port("VITALS_DB_PORT", self._demanded_port, remembered_port(self.folder))
+        (self.folder / "port").write_text(str(self.port), encoding="utf-8")
         for account in _ACCOUNTS:
             path = self._secrets / account
             if not path.exists():

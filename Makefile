@@ -1,0 +1,68 @@
+# Everything a person or CI runs here. `make` alone lists it.
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test check bench java
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: java $(VENV)/.runtime ## 60 s of 100 patients on a fresh data folder, then the proof that no reading is lost or doubled
+	@$(BIN)/vitals demo
+
+up: java $(VENV)/.runtime ## the whole pipeline on this machine until Ctrl-C (ARGS="--producers 2 --patients 100")
+	@$(BIN)/vitals up $(ARGS)
+
+down: $(VENV)/.runtime ## stop what `make up` started, from any terminal
+	@$(BIN)/vitals down
+
+test: java $(VENV)/.dev ## every test, on a real Kafka, Spark and database (ARGS="-k name" for some)
+	@$(BIN)/pytest tests $(ARGS)
+
+check: $(VENV)/.dev ## lint, format, types, import layers, unit tests: seconds, no services
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/unit
+
+bench: java $(VENV)/.dev ## measure the pipeline on this machine
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+java:
+	@[ -x "$$JAVA_HOME/bin/java" ] || command -v java >/dev/null || { \
+	  echo "No Java found: Kafka and Spark need a Java 17 or 21 runtime." >&2; \
+	  echo "  -> Debian and Ubuntu: apt-get install openjdk-17-jre-headless (or -21-); or set JAVA_HOME" >&2; \
+	  exit 2; }
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "No $(PYTHON) found." >&2; \
+	  echo "  -> install Python 3.11, 3.12 or 3.13, or name one: make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "$(PYTHON) is $$($(PYTHON) --version), 3.11, 3.12 or 3.13 is needed." >&2; \
+	  echo "  -> name another one: make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments: its venv or ensurepip module is missing." >&2; \
+	  echo "  -> Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (once)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 2; }
+
+# pyspark comes as a source package: it is built with the locked setuptools, not with any newer one
+$(VENV)/.runtime: locks/build.txt locks/runtime.txt | $(BIN)/python
+	@echo "Installing the locked requirements into $(VENV): about 500 MB, pyspark is most of it (once)"
+	@$(PIP) install --require-hashes -r locks/build.txt
+	@$(PIP) install --require-hashes --no-build-isolation -r locks/runtime.txt
+	@$(PIP) install --no-deps --no-build-isolation --quiet -e .
+	@touch $@
+
+$(VENV)/.dev: locks/build.txt locks/dev.txt | $(BIN)/python
+	@echo "Installing the locked requirements and the development tools into $(VENV) (once)"
+	@$(PIP) install --require-hashes -r locks/build.txt
+	@$(PIP) install --require-hashes --no-build-isolation -r locks/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --quiet -e .
+	@touch $@ $(VENV)/.runtime

@@ -1,0 +1,149 @@
+"""The `vitals` command; ``python -m ops`` is the same."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from common import log
+from common.errors import VitalsError
+from common.settings import LogSettings, load
+from ops.invocation import Invocation, StackSettings
+
+app = typer.Typer(
+    help="The vital-signs pipeline on this machine, and the tools to look inside.",
+    no_args_is_help=True,
+    add_completion=False,
+    # a traceback with local variables would show passwords
+    pretty_exceptions_enable=False,
+)
+
+Producers = Annotated[int, typer.Option(min=0, help="How many producers share the patients.")]
+Patients = Annotated[int, typer.Option(min=1, help="How many patients are simulated.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+
+@app.command("up")
+def up_command(
+    *,
+    producers: Producers = 1,
+    patients: Patients = 100,
+    for_seconds: Annotated[
+        float | None,
+        typer.Option("--for", min=1, help="Run so many seconds, work off the lag, stop."),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete data and output first.")] = False,
+) -> None:
+    """Start Kafka, database, consumer and producers; Ctrl-C stops all of it."""
+    from ops.commands.up import up
+    from ops.pipeline import Plan
+
+    plan = Plan(producers=producers, patients=patients, fresh=fresh)
+    up(_invocation(), plan, for_seconds=for_seconds)
+
+
+@app.command("demo")
+def demo_command(
+    *,
+    for_seconds: Annotated[float, typer.Option("--for", min=1, help="Seconds of readings.")] = 60,
+    patients: Patients = 100,
+    producers: Producers = 2,
+) -> None:
+    """Run for a minute on fresh folders, then prove that every reading arrived once."""
+    from ops.commands.demo import demo
+
+    _exit(demo(_invocation(), seconds=for_seconds, patients=patients, producers=producers))
+
+
+@app.command("down")
+def down_command() -> None:
+    """Stop what `vitals up` started, from any terminal."""
+    from ops.commands.down import down
+
+    down(_invocation().settings.home, _say)
+
+
+@app.command("status")
+def status_command(*, as_json: AsJson = False) -> None:
+    """Show what runs, the lag and what was accepted; exit code 3 where nothing runs."""
+    from ops.commands.status import status
+
+    _exit(status(_invocation(), as_json=as_json))
+
+
+@app.command("env")
+def env_command() -> None:
+    """Print the addresses for a shell: eval "$(vitals env)"."""
+    from ops.commands.env import export_lines
+
+    for line in export_lines(_invocation()):
+        print(line)
+
+
+@app.command("tail")
+def tail_command(
+    *,
+    max_messages: Annotated[
+        int | None, typer.Option("--max", min=1, help="End after so many lines.")
+    ] = None,
+) -> None:
+    """Print the newest batches of the topic, and each new one, as JSON lines."""
+    from ops.commands.tail import tail
+
+    tail(_invocation().kafka(), max_messages=max_messages)
+
+
+@app.command(
+    "kafka",
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    },
+)
+def kafka_command(
+    context: typer.Context,
+    tool: Annotated[str, typer.Argument(help="topics, console-consumer, consumer-groups, ...")],
+) -> None:
+    """Run one of Kafka's console tools on the broker: vitals kafka topics --list."""
+    from ops.commands.kafka_tools import run_kafka_tool
+
+    _exit(run_kafka_tool(_invocation(), tool, context.args))
+
+
+@app.command("reconcile")
+def reconcile_command(*, as_json: AsJson = False) -> None:
+    """Prove that every produced reading arrived once; exit code 1 where it is not so."""
+    from ops.commands.reconcile import prove, show
+
+    invocation = _invocation()
+    output = invocation.settings.output_dir
+    proof = prove(invocation.kafka(), invocation.database(), output, _say)
+    _exit(show(proof, as_json=as_json))
+
+
+def main() -> None:
+    """Runs the command; an error that a person can act on ends in its message and exit code."""
+    try:
+        log.configure(load(LogSettings), service="ops")
+        app()
+    except VitalsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def _invocation() -> Invocation:
+    return Invocation(load(StackSettings), dict(os.environ))
+
+
+def _exit(code: int) -> None:
+    raise typer.Exit(code)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

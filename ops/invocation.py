@@ -1,0 +1,70 @@
+"""What a command is started with: the settings of the stack and the environment for its children."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import Field
+
+from common.settings import (
+    DatabaseSettings,
+    KafkaSettings,
+    OutputSettings,
+    Port,
+    Settings,
+    load,
+)
+from ops.stack.exports import embedded_addresses
+
+S = TypeVar("S", bound=Settings)
+
+
+class StackSettings(OutputSettings):
+    """Where the embedded stack lives and what it may use; every part has a working default."""
+
+    vitals_home: Path = Path(".vitals")
+    vitals_cache: Path | None = None
+    """Downloads that a fresh start keeps; by default ``cache`` in the home."""
+    vitals_ivy_settings: Path | None = None
+    """An ivysettings.xml of one's own, for a mirror of Maven Central."""
+    vitals_kafka_port: Port | None = None
+    vitals_db_port: Port | None = None
+    java_home: Path | None = None
+    simulation_seed: int = 7
+    fault_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+    @property
+    def home(self) -> Path:
+        """The data folder, absolute."""
+        return self.vitals_home.resolve()
+
+    @property
+    def cache(self) -> Path:
+        """The folder of downloads, absolute."""
+        return (self.vitals_cache or self.vitals_home / "cache").resolve()
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """Made once in ``__main__``."""
+
+    settings: StackSettings
+    environment: Mapping[str, str]
+
+    def kafka(self) -> KafkaSettings:
+        """The broker that the environment names, else the embedded one."""
+        return self._load(KafkaSettings)
+
+    def database(self) -> DatabaseSettings:
+        """The database that the environment names, else the embedded one."""
+        return self._load(DatabaseSettings)
+
+    def _load(self, kind: type[S]) -> S:
+        addresses = embedded_addresses(self.settings.home)
+        given = {
+            name.lower(): value
+            for name, value in addresses.items()
+            if name not in self.environment and f"{name}_FILE" not in self.environment
+        }
+        return load(kind, **given)

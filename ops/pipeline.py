@@ -1,0 +1,174 @@
+"""The embedded stack with everything that runs on it, started and stopped in order."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import IO
+
+from common.errors import UnavailableError
+from common.settings import DatabaseSettings, KafkaSettings
+from ops.invocation import Invocation
+from ops.stack import ChildProcess, find_java, jar_source
+from ops.stack.embedded import EmbeddedStack
+from ops.stack.exports import embedded_addresses
+from ops.stack.folders import claim, clear
+from ops.stack.running import OWNER, forget, hold, record
+from ops.stack.supervisor import Supervisor
+
+LOCK = "up.lock"
+_DATABASE_STOP_SECONDS = 30
+_KAFKA_STOP_SECONDS = 30
+_CONSUMER_STOP_SECONDS = 45
+_PRODUCER_STOP_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `vitals up` was asked for."""
+
+    producers: int = 1
+    patients: int = 100
+    fresh: bool = False
+
+
+class Pipeline:
+    """Owns every process of one home folder until `stop`."""
+
+    def __init__(self, invocation: Invocation, plan: Plan, say: Callable[[str], None]) -> None:
+        """Takes the home for itself; nothing is started.
+
+        Raises:
+            ConfigurationError: it runs already, or a fresh start would delete another's files.
+        """
+        settings = invocation.settings
+        self._invocation, self._plan, self._say = invocation, plan, say
+        self._home, self._output = settings.home, settings.output_dir.resolve()
+        claim(self._home)
+        self._held: IO[bytes] | None = hold(self._home)
+        if plan.fresh:
+            clear(self._output)
+            clear(self._home, keep=[settings.cache, self._home / LOCK])
+        claim(self._output)
+        source = jar_source(
+            settings.cache, find_java(settings.java_home), settings.vitals_ivy_settings
+        )
+        self.stack = EmbeddedStack(
+            self._home,
+            source,
+            kafka_port=settings.vitals_kafka_port,
+            database_port=settings.vitals_db_port,
+        )
+        self.supervisor = Supervisor(say)
+
+    def start(self) -> None:
+        """Starts broker, database, consumer and producers, each as soon as what it needs is there.
+
+        Raises:
+            VitalsError: a part cannot start; what has started is ended by `stop`.
+        """
+        self.stack.prepare(self._say)
+        database, broker = self.stack.database, self.stack.broker
+        self._say(f"starting Kafka on {broker.bootstrap_servers} and {database.binary.label}")
+        self.supervisor.add(database, stop_seconds=_DATABASE_STOP_SECONDS)
+        self.supervisor.add(broker, stop_seconds=_KAFKA_STOP_SECONDS)
+        self._record()
+        self.stack.wait_ready()
+        self._run("python -m db migrate", "-m", "db", "migrate")
+        # Spark's JVM takes seconds to start: the patients are written meanwhile
+        self._add("consumer", "-m", "consumer", stop_seconds=_CONSUMER_STOP_SECONDS)
+        if self._plan.producers:
+            seed = str(self._invocation.settings.simulation_seed)
+            patients = str(self._plan.patients)
+            self._run(
+                "python -m db seed", "-m", "db", "seed", "--patients", patients, "--seed", seed
+            )
+        for number in range(1, self._plan.producers + 1):
+            self._add(
+                f"producer-{number}", "-m", "producer", "run", stop_seconds=_PRODUCER_STOP_SECONDS
+            )
+
+    def check(self) -> None:
+        """Starts again what failed; raises ConfigurationError where that cannot help."""
+        if self.supervisor.check():
+            self._record()
+
+    def stop_producers(self) -> None:
+        """No new readings from here on."""
+        self.supervisor.stop("producer-")
+
+    def stop(self) -> None:
+        """Stops producers, consumer, broker and database, in this order; safe to repeat."""
+        self.supervisor.stop()
+        if self._held is not None:
+            forget(self._home)
+            self._held.close()
+            self._held = None
+
+    def kafka(self) -> KafkaSettings:
+        """How to reach the broker."""
+        return KafkaSettings(kafka_bootstrap_servers=self.stack.broker.bootstrap_servers)
+
+    def database(self) -> DatabaseSettings:
+        """How to reach the database."""
+        return self.stack.database.settings()
+
+    def environment(self, name: str = "") -> Mapping[str, str]:
+        """The environment of a part; ``name`` is its process's."""
+        settings = self._invocation.settings
+        return {
+            **self._invocation.environment,
+            **embedded_addresses(self._home),
+            "SPARK_JARS_DIR": str(self.stack.spark_jars),
+            "OUTPUT_DIR": str(self._output),
+            "PRODUCER_ID": name,
+            "PATIENTS": str(self._plan.patients),
+            "SIMULATION_SEED": str(settings.simulation_seed),
+            "FAULT_SHARE": str(settings.fault_share),
+            "LOG_FORMAT": "json",
+        }
+
+    def _add(self, name: str, *arguments: str, stop_seconds: float) -> None:
+        child = ChildProcess(
+            name,
+            [sys.executable, *arguments],
+            self._home / "logs" / f"{name}.log",
+            environment=self.environment(name),
+        )
+        self.supervisor.add(child, stop_seconds=stop_seconds)
+        self._record()
+
+    def _run(self, title: str, *arguments: str) -> None:
+        result = subprocess.run(
+            [sys.executable, *arguments],
+            env=dict(self.environment()),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise UnavailableError(
+                f"`{title}` ended with code {result.returncode}:\n{result.stderr[-2000:]}",
+                hint="correct what it says and start again",
+            )
+
+    def _record(self) -> None:
+        record(self._home, {OWNER: os.getpid(), **self.supervisor.pids()})
+
+
+def wait_drained(lag: Callable[[], int | None], timeout_seconds: float) -> None:
+    """Returns when everything that was produced is committed.
+
+    Raises:
+        UnavailableError: it is not after the time.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while lag() != 0:
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                f"the consumer did not work off its lag within {timeout_seconds:.0f} s",
+                hint="see its log in the folder `logs` of VITALS_HOME",
+            )
+        time.sleep(0.2)

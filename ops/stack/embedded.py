@@ -1,0 +1,109 @@
+"""Broker and database of one home folder, from nothing to ready."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from common.settings import KafkaSettings
+from ops.stack.broker import KafkaBroker
+from ops.stack.database_server import DatabaseServer
+from ops.stack.exports import DATABASE_FOLDER, KAFKA_FOLDER, SECRETS_FOLDER
+from ops.stack.ivy import JarSource, OnProgress, retrieve
+from ops.stack.jars import JarSet
+from ops.stack.provision import prepare_database, require_disk_space
+from ops.stack.topics import create_topics
+
+Say = Callable[[str], None]
+
+
+class EmbeddedStack:
+    """A broker and a database server; `prepare`, then start both, then `wait_ready`."""
+
+    def __init__(
+        self,
+        home: Path,
+        source: JarSource,
+        *,
+        kafka_port: int | None = None,
+        database_port: int | None = None,
+    ) -> None:
+        """Touches nothing before `prepare`."""
+        self.home = home
+        self.source = source
+        self.broker = KafkaBroker(home / KAFKA_FOLDER, source.folder, kafka_port, java=source.java)
+        self._database_port = database_port
+        self._database: DatabaseServer | None = None
+
+    @property
+    def database(self) -> DatabaseServer:
+        """The server; there only after `prepare`."""
+        if self._database is None:
+            raise RuntimeError("prepare() comes first")
+        return self._database
+
+    @property
+    def spark_jars(self) -> Path:
+        """What the consumer's Spark needs."""
+        return self.source.folder / JarSet.SPARK.value
+
+    def prepare(self, say: Say) -> None:
+        """Downloads what is missing, formats and initialises what is new; safe to repeat.
+
+        Raises:
+            ConfigurationError: the machine lacks something; the message says what.
+            UnavailableError: a download or an initialisation failed.
+        """
+        require_disk_space(self.home)
+        require_disk_space(self.source.folder)
+        # side by side: the first start mostly waits for the network, later ones for a JVM
+        with _download_bars() as bar_for, ThreadPoolExecutor(max_workers=3) as pool:
+            parts: list[Future[Any]] = [
+                pool.submit(self._prepare_kafka, bar_for("Kafka")),
+                pool.submit(retrieve, self.source, JarSet.SPARK, bar_for("Spark connectors")),
+                pool.submit(self._prepare_database, bar_for("database"), say),
+            ]
+        for part in parts:
+            part.result()
+
+    def wait_ready(self) -> None:
+        """Returns when both answer and the topics are there."""
+        self.database.wait_ready()
+        self.broker.wait_ready()
+        create_topics(KafkaSettings(kafka_bootstrap_servers=self.broker.bootstrap_servers))
+
+    def _prepare_kafka(self, on_progress: OnProgress) -> None:
+        retrieve(self.source, JarSet.KAFKA, on_progress)
+        self.broker.prepare()
+
+    def _prepare_database(self, on_progress: OnProgress, say: Say) -> None:
+        self._database = prepare_database(
+            self.home / DATABASE_FOLDER,
+            self.source,
+            port=self._database_port,
+            secrets_folder=self.home / SECRETS_FOLDER,
+            on_progress=on_progress,
+            say=say,
+        )
+
+
+@contextmanager
+def _download_bars() -> Iterator[Callable[[str], OnProgress]]:
+    """Bars that appear only when something is downloaded."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    progress = Progress(*columns, TransferSpeedColumn(), console=Console(stderr=True))
+
+    def bar_for(name: str) -> OnProgress:
+        task = progress.add_task(f"downloading {name}", total=None, visible=False)
+
+        def show(arrived: int, total: int) -> None:
+            progress.update(task, completed=arrived, total=total, visible=True)
+
+        return show
+
+    with progress:
+        yield bar_for

@@ -1,0 +1,29 @@
+"""The addresses of an embedded stack, under the environment names that every part reads."""
+
+from pathlib import Path
+
+from ops.stack.broker import remembered_port as kafka_port
+from ops.stack.database_server import DATABASE
+from ops.stack.database_server import remembered_port as database_port
+from ops.stack.ports import LOOPBACK
+
+KAFKA_FOLDER = "kafka"
+DATABASE_FOLDER = "database"
+SECRETS_FOLDER = "secrets"
+ACCOUNT = "vitals"
+
+
+def embedded_addresses(home: Path) -> dict[str, str]:
+    """What ``vitals env`` exports; empty where no stack was started in ``home`` yet."""
+    kafka, database = kafka_port(home / KAFKA_FOLDER), database_port(home / DATABASE_FOLDER)
+    password = home / SECRETS_FOLDER / ACCOUNT
+    if kafka is None or database is None or not password.exists():
+        return {}
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{kafka}",
+        "DB_HOST": LOOPBACK,
+        "DB_PORT": str(database),
+        "DB_USER": ACCOUNT,
+        "DB_PASSWORD": password.read_text(encoding="ascii"),
+        "DB_NAME": DATABASE,
+    }

@@ -1,0 +1,137 @@
+"""Processes that are started again when they fail."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from common.errors import ConfigurationError
+from ops.stack.log_tail import last_lines
+
+_FIRST_DELAY_SECONDS = 1.0
+_LONGEST_DELAY_SECONDS = 30.0
+_STABLE_SECONDS = 60.0
+
+Say = Callable[[str], None]
+
+
+class Startable(Protocol):
+    """A process that can be started again after its end."""
+
+    name: str
+
+    @property
+    def log(self) -> Path:
+        """What it prints."""
+
+    @property
+    def pid(self) -> int | None:
+        """Of its last start."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+
+    def start(self) -> None:
+        """Starts it."""
+
+    def stop(self, timeout_seconds: float) -> bool:
+        """Ends it; True if it needed no force."""
+
+
+@dataclass
+class Supervised:
+    """One process and its restarts."""
+
+    process: Startable
+    stop_seconds: float
+    restarts: int = 0
+    started_at: float = 0.0
+    next_start_at: float | None = None
+    delay_seconds: float = _FIRST_DELAY_SECONDS
+
+    @property
+    def state(self) -> str:
+        """One word for the view."""
+        if self.next_start_at is not None:
+            return "waiting"
+        return "running" if self.process.exit_code is None else "ended"
+
+    def start(self, now: float) -> None:
+        """Starts it, for the first time or again."""
+        self.started_at, self.next_start_at = now, None
+        self.process.start()
+
+
+class Supervisor:
+    """Starts processes in order, keeps them running, stops them in the opposite order."""
+
+    def __init__(self, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
+        """``say`` gets one line for each thing that a person should see."""
+        self.services: list[Supervised] = []
+        self._say = say
+        self._clock = clock
+
+    def add(self, process: Startable, *, stop_seconds: float, start: bool = True) -> Supervised:
+        """Takes a process over; ``start=False`` if it runs already."""
+        service = Supervised(process, stop_seconds, started_at=self._clock())
+        self.services.append(service)
+        if start:
+            service.start(self._clock())
+        return service
+
+    def check(self) -> bool:
+        """Restarts what has failed and whose time has come; True where anything was started.
+
+        Raises:
+            ConfigurationError: a process ended with code 2: starting it again cannot help.
+        """
+        started = [self._check(service) for service in self.services]
+        return any(started)
+
+    def stop(self, names: str = "") -> None:
+        """Stops the services whose name starts with ``names``, last started first; then the next."""
+        for service in reversed(self.services):
+            if service.process.name.startswith(names):
+                self._stop(service)
+
+    def pids(self) -> dict[str, int]:
+        """Of all that were started, in the order of their start."""
+        pids = {each.process.name: each.process.pid for each in self.services}
+        return {name: pid for name, pid in pids.items() if pid is not None}
+
+    def _check(self, service: Supervised) -> bool:
+        now, process = self._clock(), service.process
+        if service.next_start_at is not None:
+            if now < service.next_start_at:
+                return False
+            service.restarts += 1
+            service.start(now)
+            return True
+        code = process.exit_code
+        if code in (None, 0):
+            return False
+        if code == ConfigurationError.exit_code:
+            raise ConfigurationError(
+                f"{process.name} cannot run as it is set up:\n{last_lines(process.log, 12)}",
+                hint=f"correct what it says; the whole log is {process.log}",
+            )
+        if now - service.started_at > _STABLE_SECONDS:
+            service.delay_seconds = _FIRST_DELAY_SECONDS
+        self._say(
+            f"{process.name} ended with code {code}; starting it again in"
+            f" {service.delay_seconds:.0f} s (log: {process.log})"
+        )
+        service.next_start_at = now + service.delay_seconds
+        service.delay_seconds = min(2 * service.delay_seconds, _LONGEST_DELAY_SECONDS)
+        return False
+
+    def _stop(self, service: Supervised) -> None:
+        service.next_start_at = None
+        if service.process.pid is None:
+            return
+        if service.process.exit_code is None:
+            self._say(f"stopping {service.process.name} (up to {service.stop_seconds:.0f} s)")
+        if not service.process.stop(service.stop_seconds):
+            self._say(f"{service.process.name} did not end in time and was killed")
