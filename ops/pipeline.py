@@ -75,8 +75,10 @@ class Pipeline:
         self.supervisor.add(database, stop_seconds=_DATABASE_STOP_SECONDS)
         self.supervisor.add(broker, stop_seconds=_KAFKA_STOP_SECONDS)
         self._record()
-        self.stack.wait_ready()
+        # Kafka's JVM takes seconds to start: the tables are made meanwhile
+        database.wait_ready()
         self._run("python -m db migrate", "-m", "db", "migrate")
+        self.stack.wait_for_broker()
         # Spark's JVM takes seconds to start: the patients are written meanwhile
         self._add("consumer", "-m", "consumer", stop_seconds=_CONSUMER_STOP_SECONDS)
         if self._plan.producers:

@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 
 
 class EmbeddedStack:
-    """A broker and a database server; `prepare`, then start both, then `wait_ready`."""
+    """A broker and a database server; `prepare`, then start both."""
 
     def __init__(
         self,
@@ -70,9 +70,8 @@ class EmbeddedStack:
         for part in parts:
             part.result()
 
-    def wait_ready(self) -> None:
-        """Returns when both answer and the topics are there."""
-        self.database.wait_ready()
+    def wait_for_broker(self) -> None:
+        """Returns when the broker answers and has the topics."""
         self.broker.wait_ready()
         create_topics(KafkaSettings(kafka_bootstrap_servers=self.broker.bootstrap_servers))
 
@@ -95,7 +94,9 @@ class EmbeddedStack:
 def _download_bars() -> Iterator[Callable[[str], OnProgress]]:
     """Bars that appear only when something is downloaded."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    progress = Progress(*columns, TransferSpeedColumn(), console=Console(stderr=True))
+    progress = Progress(
+        *columns, TransferSpeedColumn(), console=Console(stderr=True), transient=True
+    )
 
     def bar_for(name: str) -> OnProgress:
         task = progress.add_task(f"downloading {name}", total=None, visible=False)

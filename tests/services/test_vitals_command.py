@@ -1,0 +1,87 @@
+"""`vitals` as a person uses it: one pipeline from start to end, over the command line."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+@pytest.fixture
+def vitals(jars, tmp_path):
+    """Runs a command in a home of its own; ends what it left running."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("KAFKA_", "DB_", "VITALS_"))
+    } | {
+        "VITALS_HOME": str(tmp_path / "home"),
+        "VITALS_CACHE": str(jars.parent),
+        "OUTPUT_DIR": str(tmp_path / "output"),
+        "GENERATION_INTERVAL_SECONDS": "2",
+    }
+    command = [sys.executable, "-m", "ops"]
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    run.start = lambda *arguments: subprocess.Popen(
+        [*command, *arguments], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    yield run
+    run("down")
+
+
+def test_pipeline_runs_is_looked_at_and_stops(vitals):
+    """up, status, tail, kafka, env, a refused second up, down: and nothing runs any more."""
+    assert vitals("status").returncode == 3
+    up = vitals.start("up", "--producers", "1", "--patients", "5")
+    status = {}
+    deadline = time.monotonic() + 90
+    while not status.get("accepted"):
+        assert up.poll() is None, up.stderr.read()
+        assert time.monotonic() < deadline, status
+        time.sleep(1)
+        answer = vitals("status", "--json")
+        status = json.loads(answer.stdout or "{}")
+    assert set(status["processes"]) == {"database", "kafka", "consumer", "producer-1"}
+
+    line = json.loads(vitals("tail", "--max", "1").stdout)
+    assert line["batch"]["patient_id"].startswith("demo-")
+    topics = vitals("kafka", "topics", "--list").stdout.split()
+    assert {"sensor-batches", "producer-shards"} <= set(topics)
+    exports = vitals("env").stdout.splitlines()
+    names = {each.removeprefix("export ").split("=")[0] for each in exports}
+    assert {"KAFKA_BOOTSTRAP_SERVERS", "DB_HOST", "DB_PORT", "DB_PASSWORD"} <= names
+
+    second = vitals("up")
+    assert second.returncode == 2
+    assert "already running" in second.stderr
+
+    assert vitals("down").returncode == 0
+    assert up.wait(30) == 0
+    stopped = [each for each in up.stderr.read().splitlines() if each.startswith("stopping ")]
+    order = [each.split()[1] for each in stopped[1:]]
+    assert order == ["producer-1", "consumer", "kafka", "database"]
+    assert vitals("status").returncode == 3
+
+
+def test_env_before_the_first_start_says_what_to_do(vitals):
+    answer = vitals("env")
+    assert answer.returncode == 2
+    assert "vitals up" in answer.stderr
+
+
+def test_unknown_kafka_tool_names_the_known_ones(vitals):
+    answer = vitals("kafka", "topic")
+    assert answer.returncode == 2
+    assert "topics" in answer.stderr
