@@ -16,8 +16,12 @@ class Flavour(StrEnum):
 
 
 _OPTIONS = {
-    # the binary log and the X protocol have no reader here
-    Flavour.MYSQL: ["--mysqlx=OFF", "--skip-log-bin", "--innodb-redo-log-capacity=268435456"],
+    # the binary log and the X protocol have no reader here; a package's folder for server-side
+    # files belongs to the mysql user, and the server does not start where it cannot look into it
+    Flavour.MYSQL: [
+        *("--mysqlx=OFF", "--skip-log-bin", "--secure-file-priv=NULL"),
+        "--innodb-redo-log-capacity=268435456",
+    ],
     # MariaDB makes itself a new RSA key at every start: up to 12 s, for a loopback connection
     Flavour.MARIADB: ["--innodb-log-file-size=268435456", "--skip-ssl"],
 }
