@@ -92,7 +92,9 @@ def load(
     """
     if rows.num_rows == 0:
         return
-    if method is LoadMethod.INSERT or (method is LoadMethod.AUTO and not _allows_infile(connection)):
+    if method is LoadMethod.INSERT or (
+        method is LoadMethod.AUTO and not _allows_infile(connection)
+    ):
         _insert(connection, table, columns, rows)
     else:
         _load_infile(connection, table, columns, rows)

@@ -60,7 +60,9 @@ def _cut(earlier: Mapping, later: Mapping) -> Mapping:
     if (earlier.patient_id, earlier.sensor) != (later.patient_id, later.sensor):
         return earlier
     until_ms = min(earlier.until_ms, later.from_ms)
-    return Mapping(earlier.patient_id, earlier.sensor, earlier.mapping_id, earlier.from_ms, until_ms)
+    return Mapping(
+        earlier.patient_id, earlier.sensor, earlier.mapping_id, earlier.from_ms, until_ms
+    )
 
 
 def _epoch_ms(moment: datetime) -> int:

@@ -66,7 +66,7 @@ def _hex(column: pa.ChunkedArray) -> pa.Array:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class QuarantineEntry:
     """One row of ``quarentena`` as people read it."""
 

@@ -1,0 +1,46 @@
+"""Pipelines for the service tests; a missing broker or database fails them."""
+
+import uuid
+
+import pytest
+
+from common.settings import KafkaSettings
+from db.connection import connect
+from db.migrate import migrate
+from db.seed import seed
+from ops.stack import create_topic
+from tests.services.pipeline import Pipeline
+
+
+@pytest.fixture
+def make_pipeline(broker, database_server, jars, tmp_path):
+    """Makes pipelines with a migrated database and the demo patients; drops the databases."""
+    admin = database_server.admin_settings()
+    made = []
+
+    def make(*, patients=10, partitions=4):
+        name = uuid.uuid4().hex[:12]
+        topic = f"test-{name}"
+        create_topic(broker.bootstrap_servers, topic, partitions)
+        database = admin.model_copy(update={"db_name": f"test_{name}"})
+        made.append(database)
+        with connect(database, database=False) as connection:
+            migrate(connection, database.db_name)
+            seed(connection, patients, 7)
+        kafka = KafkaSettings(
+            kafka_bootstrap_servers=broker.bootstrap_servers,
+            kafka_topic=topic,
+            kafka_group=f"{topic}-consumer",
+        )
+        return Pipeline(kafka, database, jars, tmp_path / name)
+
+    yield make
+    for database in made:
+        with connect(admin, database=False) as connection:
+            connection.cursor().execute(f"DROP DATABASE IF EXISTS {database.db_name}")
+
+
+@pytest.fixture
+def pipeline(make_pipeline):
+    """One pipeline with ten demo patients."""
+    return make_pipeline()

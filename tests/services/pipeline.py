@@ -1,0 +1,147 @@
+"""A pipeline of a test's own: topic, database, output folder, and the consumer as a process."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import Producer
+
+from common.settings import DatabaseSettings, KafkaSettings
+from db.connection import connect
+from producer.archive import RawArchive
+from schemas.codec import default_codec
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass
+class Pipeline:
+    """Where everything is; nothing runs yet."""
+
+    kafka: KafkaSettings
+    database: DatabaseSettings
+    jars: Path
+    output: Path
+
+    @property
+    def environment(self):
+        names = {
+            **self.kafka.model_dump(),
+            **self.database.model_dump(exclude={"db_password"}),
+            "db_password": self.database.db_password.get_secret_value(),
+            "spark_jars_dir": self.jars / "spark",
+            "output_dir": self.output,
+            "trigger_interval_seconds": 0.2,
+        }
+        return os.environ | {name.upper(): str(value) for name, value in names.items()}
+
+    def publish(self, *batches, archived=True):
+        """Archives batches as a producer does and publishes them; returns when acknowledged."""
+        if archived and batches:
+            archive = RawArchive(self.output / "raw", "test")
+            archive.claim()
+            archive.finish(archive.write(batches[0].window_start, batches))
+            archive.release()
+        codec = default_codec()
+        self.publish_raw(
+            *((each.patient_id, codec.encode(each), codec.headers(each)) for each in batches)
+        )
+
+    def publish_raw(self, *messages):
+        """Publishes (key, body, headers) as they are."""
+        errors = []
+        client = Producer(
+            {
+                "bootstrap.servers": self.kafka.kafka_bootstrap_servers,
+                "partitioner": "murmur2_random",
+            }
+        )
+        for key, body, headers in messages:
+            client.produce(
+                self.kafka.kafka_topic,
+                body,
+                key,
+                headers=headers,
+                on_delivery=lambda error, _: errors.append(error) if error else None,
+            )
+            client.poll(0)
+        assert client.flush(30) == 0
+        assert not errors
+
+    def rows(self, sql, *values):
+        with connect(self.database) as connection:
+            cursor = connection.cursor()
+            cursor.execute(sql, values)
+            return cursor.fetchall()
+
+    def wait_for(self, sql, expected, *, seconds=60):
+        """Waits until a query of one value gives ``expected``."""
+        deadline = time.monotonic() + seconds
+        while (found := self.rows(sql)[0][0]) != expected:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{sql} gives {found}, not {expected}\n{self.log()}")
+            time.sleep(0.1)
+
+    def wait_for_messages(self, count, *, seconds=90):
+        self.wait_for(
+            "SELECT CAST(COALESCE(SUM(mensagens), 0) AS SIGNED) FROM livro_razao",
+            count,
+            seconds=seconds,
+        )
+
+    def log(self):
+        path = self.output / "consumer.log"
+        return path.read_text()[-5000:] if path.exists() else "(no log)"
+
+    @contextmanager
+    def consumer(self, **environment):
+        """Runs the consumer; on leaving, SIGTERM must end it with 0 (unless it is dead already)."""
+        self.output.mkdir(parents=True, exist_ok=True)
+        with (self.output / "consumer.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "consumer"],
+                env=self.environment | environment,
+                cwd=REPOSITORY,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            yield process
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(60) == 0, self.log()
+        finally:
+            kill_group(process)
+
+
+def kill_group(process):
+    """SIGKILL to the driver, its JVM and its Python workers at once, as a power cut would.
+
+    The workers have process groups of their own, and one that waits for the database would live on.
+    """
+    doomed = [process.pid, *descendants(process.pid)]
+    for pid in doomed:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+def descendants(pid):
+    """All processes below ``pid``, by /proc."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found, waiting = [], [pid]
+    while waiting:
+        children = parents.get(waiting.pop(), [])
+        found += children
+        waiting += children
+    return found

@@ -1,0 +1,240 @@
+"""The consumer's promise on real services: every reading once, whatever is repeated or killed."""
+
+import time
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from common.demo_patients import demo_patient_ids
+from consumer.offsets import GroupOffsets
+from ops.commands.reconcile import prove
+from producer.batches import make_batches
+from producer.simulation import Simulator
+from schemas.batch import SensorBatch, Series, batch_id
+from tests.services.pipeline import kill_group
+
+REGISTRO = (
+    "SELECT p.identificador, s.codigo, r.componente, r.created_at, r.valor FROM registro r"
+    " JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
+    " JOIN paciente p ON p.id = ps.paciente_id JOIN sensor s ON s.id = ps.sensor_id"
+    " ORDER BY 1, 2, 3, 4"
+)
+EVERYTHING = {
+    "registro": REGISTRO,
+    "quarentena": "SELECT * FROM quarentena ORDER BY 1, 2, 3, 4, 5",
+}
+
+
+def now_ms():
+    return int(time.time() * 1000) // 10_000 * 10_000
+
+
+def simulated(windows=3, *, patients=10, fault_share=0.05, start=None):
+    simulator = Simulator(seed=7, fault_share=fault_share)
+    first = (start or now_ms()) - windows * 10_000
+    return [
+        batch
+        for window_start in range(first, first + windows * 10_000, 10_000)
+        for batch in make_batches(
+            simulator.simulate(demo_patient_ids(patients), window_start, 10_000, 1000),
+            source=simulator.source(10_000, 1000),
+            producer_id="test",
+            window_start=window_start,
+            interval_ms=1000,
+            produced_at=window_start + 10_000,
+        )
+    ]
+
+
+def heart_rate(values, *, start, source="test", patient_id="demo-000001"):
+    series = Series("frequencia_cardiaca", None, "bpm", start, 1000, values)
+    made = batch_id(source, patient_id, start)
+    return SensorBatch(made, patient_id, "test", start, start, (series,))
+
+
+def everything(pipeline):
+    return {name: pipeline.rows(sql) for name, sql in EVERYTHING.items()}
+
+
+def assert_proved(pipeline):
+    proof = prove(pipeline.kafka, pipeline.database, pipeline.output)
+    assert proof.is_proved, proof.findings
+    return proof
+
+
+def test_every_simulated_reading_has_one_outcome(pipeline):
+    """Good ones in registro and trusted files, bad ones in quarantine, the group's lag at zero."""
+    batches = simulated()
+    pipeline.publish(*batches)
+    with pipeline.consumer():
+        pipeline.wait_for_messages(len(batches))
+    proof = assert_proved(pipeline)
+    assert proof.produced == sum(batch.reading_count for batch in batches)
+    assert proof.quarantined > 0
+    assert proof.accepted == proof.registro == proof.trusted
+    offsets = GroupOffsets(pipeline.kafka)
+    assert group_lag(pipeline, offsets) == 0
+    offsets.close()
+
+
+def group_lag(pipeline, offsets):
+    from confluent_kafka import TopicPartition
+
+    client = offsets._client
+    places = [TopicPartition(pipeline.kafka.kafka_topic, each) for each in offsets._partitions()]
+    return sum(
+        client.get_watermark_offsets(place)[1] - max(place.offset, 0)
+        for place in client.committed(places, timeout=10)
+    )
+
+
+def test_a_restart_and_a_republished_outbox_change_no_row(pipeline):
+    """The same batches at new offsets, read by a consumer with a new checkpoint, have no effect."""
+    batches = simulated()
+    pipeline.publish(*batches)
+    with pipeline.consumer():
+        pipeline.wait_for_messages(len(batches))
+    before = everything(pipeline)
+    pipeline.publish(*batches, archived=False)
+    with pipeline.consumer():
+        pipeline.wait_for_messages(2 * len(batches))
+    assert everything(pipeline) == before
+    repeated = pipeline.rows("SELECT CAST(SUM(mensagens_repetidas) AS SIGNED) FROM livro_razao")
+    assert repeated == [(len(batches),)]
+    assert assert_proved(pipeline).republished_batches == len(batches)
+
+
+def test_a_consumer_killed_between_trusted_write_and_commit_leaves_one_effect(make_pipeline):
+    """A held row lock stops the writer behind its trusted file; SIGKILL there; the next one mends."""
+    from db.connection import connect
+
+    pipeline = make_pipeline(partitions=1)
+    start = now_ms()
+    pipeline.publish(heart_rate([70.0], start=start))
+    with pipeline.consumer() as consumer:
+        pipeline.wait_for_messages(1)
+        with connect(pipeline.database) as locker:
+            locker.cursor().execute("UPDATE registro SET valor = valor + 0")
+            # the first value meets the held row; the second is new
+            pipeline.publish(heart_rate([71.0, 72.0], start=start, source="correction"))
+            wait_for_file(pipeline, "*-0-1-2.parquet")
+            kill_group(consumer)
+            locker.rollback()
+    assert pipeline.rows("SELECT COUNT(*) FROM livro_razao") == [(1,)]
+    # more messages: the range that is committed next is another one than the one that was killed
+    pipeline.publish(heart_rate([80.0], start=start + 60_000))
+    with pipeline.consumer():
+        pipeline.wait_for_messages(3)
+    values = [row[4] for row in pipeline.rows(REGISTRO)]
+    assert values == [Decimal("71.000"), Decimal("72.000"), Decimal("80.000")]
+    assert not list(pipeline.output.glob("trusted/*/*-0-1-2.parquet"))
+    assert assert_proved(pipeline).superseded == 1
+
+
+def wait_for_file(pipeline, pattern):
+    deadline = time.monotonic() + 60
+    while not list(pipeline.output.glob(f"trusted/*/{pattern}")):
+        assert time.monotonic() < deadline, pipeline.log()
+        time.sleep(0.02)
+
+
+def test_poison_among_a_thousand_costs_one_row(make_pipeline):
+    """The siblings of an undecodable message are committed in the same micro-batch."""
+    pipeline = make_pipeline(partitions=1)
+    start = now_ms() - 1_000_000
+    good = [heart_rate([70.0], start=start + each * 1000) for each in range(999)]
+    poison = b"\xc3\x01" + b'\x00garbage,\n"quoted"\\' * 3
+    pipeline.publish(*good[:500])
+    pipeline.publish_raw((b"k\x00ey", poison, [("content-type", b"avro/binary")]))
+    pipeline.publish(*good[500:])
+    with pipeline.consumer():
+        pipeline.wait_for_messages(1000)
+    assert pipeline.rows("SELECT COUNT(*) FROM livro_razao") == [(1,)]
+    assert pipeline.rows("SELECT COUNT(*) FROM registro") == [(999,)]
+    kept = pipeline.rows("SELECT motivo, chave, mensagem, cabecalhos FROM quarentena")
+    [(reason, key, body, headers)] = kept
+    assert (reason, bytes(key), bytes(body)) == ("unknown_schema", b"k\x00ey", poison)
+    assert "content-type" in headers
+    assert assert_proved(pipeline).refused_messages == 1
+
+
+def test_a_corrected_reading_replaces_the_first_one(pipeline):
+    """Of two batches for the same instant, the one at the newest offset is what registro shows."""
+    start = now_ms()
+    pipeline.publish(heart_rate([70.0, 71.0], start=start))
+    with pipeline.consumer():
+        pipeline.wait_for_messages(1)
+        pipeline.publish(heart_rate([90.0], start=start, source="correction"))
+        pipeline.wait_for_messages(2)
+    assert [row[4] for row in pipeline.rows(REGISTRO)] == [Decimal("90.000"), Decimal("71.000")]
+    assert assert_proved(pipeline).superseded == 1
+
+
+def test_readings_keep_their_milliseconds_and_three_decimals(pipeline):
+    start = now_ms() - 60_000 + 123
+    runs = (
+        Series("temperatura_corporal", None, "°F", start, 7, [98.6, 99.1234567]),
+        Series("Movimentação", "X", "g", start + 1, 1, [1.0]),
+    )
+    identity = batch_id("t", "demo-000002", start)
+    pipeline.publish(SensorBatch(identity, "demo-000002", "test", start, start, runs))
+    with pipeline.consumer():
+        pipeline.wait_for_messages(1)
+    moments = [datetime.fromtimestamp(start / 1000, UTC).replace(tzinfo=None)] * 3
+    found = pipeline.rows(REGISTRO)
+    assert [(row[1], row[2], row[4]) for row in found] == [
+        ("movimentacao", "x", Decimal("9.807")),
+        ("temperatura_corporal", "valor", Decimal("37.000")),
+        ("temperatura_corporal", "valor", Decimal("37.291")),
+    ]
+    offsets = [round((row[3] - moments[0]).total_seconds() * 1000) for row in found]
+    assert offsets == [1, 0, 7]
+
+
+def test_an_unmapped_reading_is_trusted_and_waits_in_quarantine(pipeline):
+    start = now_ms()
+    pipeline.publish(heart_rate([70.0, 71.0], start=start, patient_id="nobody"))
+    with pipeline.consumer():
+        pipeline.wait_for_messages(1)
+    assert pipeline.rows("SELECT motivo, COUNT(*) FROM quarentena GROUP BY 1") == [("unmapped", 2)]
+    proof = assert_proved(pipeline)
+    assert (proof.accepted, proof.unmapped, proof.registro, proof.quarantined) == (2, 2, 0, 0)
+
+
+def test_two_consumers_at_once_write_everything_once(pipeline):
+    """Fenced by the partition's progress row: whoever comes second finds the range committed."""
+    batches = simulated(windows=2)
+    with pipeline.consumer(), pipeline.consumer():
+        pipeline.publish(*batches)
+        pipeline.wait_for_messages(len(batches))
+        time.sleep(3)
+    assert assert_proved(pipeline).produced == sum(batch.reading_count for batch in batches)
+
+
+@pytest.mark.parametrize("form", ["jsonl"])
+def test_trusted_files_may_be_json_lines(pipeline, form):
+    batches = simulated(windows=1)
+    pipeline.publish(*batches)
+    with pipeline.consumer(TRUSTED_FORMAT=form):
+        pipeline.wait_for_messages(len(batches))
+    assert_proved(pipeline)
+
+
+def test_without_the_migrations_the_consumer_names_the_command(pipeline):
+    with pipeline.consumer(DB_NAME="no_such_database") as consumer:
+        assert consumer.wait(60) == 2
+    assert "python -m db migrate" in pipeline.log()
+
+
+def test_a_topic_made_anew_stops_the_consumer_with_the_way_out(pipeline):
+    """The ledger is ahead of the topic's end: reading on would lose what the new topic holds."""
+    from db.connection import connect
+
+    with connect(pipeline.database) as connection:
+        cursor = connection.cursor()
+        cursor.execute("INSERT INTO progresso VALUES (%s, 0, 5)", (pipeline.kafka.kafka_topic,))
+        connection.commit()
+    with pipeline.consumer() as consumer:
+        assert consumer.wait(60) == 2
+    assert "made anew" in pipeline.log()
