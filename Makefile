@@ -34,7 +34,7 @@ bench: java $(VENV)/.dev ## measure the pipeline on this machine
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 java:
-	@[ -x "$$JAVA_HOME/bin/java" ] || command -v java >/dev/null || { \
+	@{ [ -n "$$JAVA_HOME" ] && [ -x "$$JAVA_HOME/bin/java" ]; } || command -v java >/dev/null || { \
 	  echo "No Java found: Kafka and Spark need a Java 17 or 21 runtime." >&2; \
 	  echo "  -> Debian and Ubuntu: apt-get install openjdk-17-jre-headless (or -21-); or set JAVA_HOME" >&2; \
 	  exit 2; }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
 from common.settings import (
     DatabaseSettings,
@@ -22,6 +23,9 @@ S = TypeVar("S", bound=Settings)
 
 class StackSettings(OutputSettings):
     """Where the embedded stack lives and what it may use; every part has a working default."""
+
+    # JAVA_HOME= and the like mean "not set", as they do for a shell
+    model_config = SettingsConfigDict(env_ignore_empty=True)
 
     vitals_home: Path = Path(".vitals")
     vitals_cache: Path | None = None
