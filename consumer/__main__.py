@@ -23,7 +23,7 @@ def main() -> int:
     except VitalsError as error:
         print(f"consumer: {error}", file=sys.stderr)
         return error.exit_code
-    except Exception:
+    except Exception:  # noqa: BLE001 - the last place to say what ended the query
         # nothing of the failed batch is committed; whoever supervises us starts us again
         structlog.get_logger().exception(
             "query_failed", hint="the next start goes on by the ledger"
@@ -40,20 +40,22 @@ def _run(stop: threading.Event) -> None:
     from consumer.mapping import MappingBroadcast
     from consumer.offsets import GroupOffsets
     from consumer.partition_writer import WriterJob
+    from consumer.readiness import starting_offsets
     from consumer.session import build_session
     from consumer.source import read_topic
     from consumer.stream import BatchProcessor, run_until_stopped, start_query
-    from db.connection import connect
-    from db.ledger import next_offsets
-    from db.migrate import require_current_schema
 
     log = structlog.get_logger()
-    with connect(database) as connection:
-        require_current_schema(connection)
-        committed = next_offsets(connection, kafka.kafka_topic)
     offsets = GroupOffsets(kafka)
-    starts = offsets.starting_offsets(committed)
+
+    def starts_within(seconds: float) -> dict[int, int]:
+        return starting_offsets(database, offsets, kafka.kafka_topic, wait_seconds=seconds)
+
+    if not settings.startup_wait_seconds:
+        # a mistake shows at once, not after the seconds that Spark takes to start
+        starts_within(0)
     spark = build_session(settings)
+    starts = starts_within(settings.startup_wait_seconds)
     job = WriterJob(
         topic=kafka.kafka_topic,
         trusted_folder=output.output_dir.resolve() / "trusted",

@@ -47,6 +47,9 @@ def build_session(settings: ConsumerSettings) -> SparkSession:
         "spark.sql.streaming.minBatchesToRetain": "2",
     }
     builder = SparkSession.builder.master(settings.spark_master).appName("vitals-consumer")
+    if settings.spark_master.startswith("local"):
+        # nobody outside has business with a session that lives in one process
+        options |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     for name, value in options.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()

@@ -17,6 +17,8 @@ class ConsumerSettings(Settings):
     spark_driver_memory: str = "1g"
     spark_jars_dir: Path
     """The folder with the Spark connector jars (``vitals env`` prints it)."""
+    startup_wait_seconds: Annotated[float, Field(ge=0)] = 0.0
+    """How long database, tables and topic may take to be there when all is started together."""
     trigger_interval_seconds: Annotated[float, Field(ge=0)] = 0.5
     max_messages_per_batch: Annotated[int, Field(ge=1)] = 20_000
     """Bounds the memory of a micro-batch; a backlog is worked off in several."""

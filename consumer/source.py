@@ -30,6 +30,9 @@ def read_topic(
         .option("maxOffsetsPerTrigger", settings.max_messages_per_batch)
         .option("includeHeaders", "true")
         .option("failOnDataLoss", "true")
+        # between two micro-batches a cached consumer has a fetch at the end of the log under way, and
+        # the next task waits until the broker answers it: half a second by default
+        .option("kafka.fetch.max.wait.ms", "10")
         .option("groupIdPrefix", f"{kafka.kafka_group}-spark")
         .load()
     )

@@ -19,6 +19,7 @@ from ops.stack.running import OWNER, forget, hold, record
 from ops.stack.supervisor import Supervisor
 
 LOCK = "up.lock"
+_STARTUP_WAIT_SECONDS = 120
 _DATABASE_STOP_SECONDS = 30
 _KAFKA_STOP_SECONDS = 30
 _CONSUMER_STOP_SECONDS = 45
@@ -74,13 +75,11 @@ class Pipeline:
         self._say(f"starting Kafka on {broker.bootstrap_servers} and {database.binary.label}")
         self.supervisor.add(database, stop_seconds=_DATABASE_STOP_SECONDS)
         self.supervisor.add(broker, stop_seconds=_KAFKA_STOP_SECONDS)
-        self._record()
-        # Kafka's JVM takes seconds to start: the tables are made meanwhile
+        # Spark takes the longest to start: it waits for tables and topics by itself
+        self._add("consumer", "-m", "consumer", stop_seconds=_CONSUMER_STOP_SECONDS)
         database.wait_ready()
         self._run("python -m db migrate", "-m", "db", "migrate")
         self.stack.wait_for_broker()
-        # Spark's JVM takes seconds to start: the patients are written meanwhile
-        self._add("consumer", "-m", "consumer", stop_seconds=_CONSUMER_STOP_SECONDS)
         if self._plan.producers:
             seed = str(self._invocation.settings.simulation_seed)
             patients = str(self._plan.patients)
@@ -129,6 +128,7 @@ class Pipeline:
             "PATIENTS": str(self._plan.patients),
             "SIMULATION_SEED": str(settings.simulation_seed),
             "FAULT_SHARE": str(settings.fault_share),
+            "STARTUP_WAIT_SECONDS": str(_STARTUP_WAIT_SECONDS),
             "LOG_FORMAT": "json",
         }
 
