@@ -41,7 +41,7 @@ def _run(stop: threading.Event) -> None:
     from consumer.offsets import GroupOffsets
     from consumer.partition_writer import WriterJob
     from consumer.readiness import starting_offsets
-    from consumer.session import build_session
+    from consumer.session import build_session, warm_workers
     from consumer.source import read_topic
     from consumer.stream import BatchProcessor, run_until_stopped, start_query
 
@@ -55,6 +55,7 @@ def _run(stop: threading.Event) -> None:
         # a mistake shows at once, not after the seconds that Spark takes to start
         starts_within(0)
     spark = build_session(settings)
+    warm_workers(spark)
     starts = starts_within(settings.startup_wait_seconds)
     job = WriterJob(
         topic=kafka.kafka_topic,

@@ -110,7 +110,9 @@ def _value_at(run: Column, event_ms: Column) -> Column:
     """A series' converted value at an instant; null where it has none there, or NaN."""
     interval = F.greatest(run["interval_ms"].cast("long"), F.lit(1))
     since = event_ms - run["start"]
-    is_sample = (since >= 0) & (since < F.size(run["values"]) * interval) & (since % interval == 0)
+    is_time = (run["interval_ms"] > 0) | (F.size(run["values"]) == 1)
+    is_inside = (since >= 0) & (since < F.size(run["values"]) * interval)
+    is_sample = is_time & is_inside & (since % interval == 0)
     raw = F.when(is_sample, F.get(run["values"], (since / interval).cast("int")))
     value = _converted(raw, _rule(run["code"], run["part"], run["unit_key"]))
     # `x <= NaN` is true in Spark: a missing partner says nothing

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -55,6 +56,16 @@ def build_session(settings: ConsumerSettings) -> SparkSession:
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def warm_workers(spark: SparkSession) -> None:
+    """Starts the Python workers in the background, while the driver still plans its first query."""
+
+    def run() -> None:
+        cores = spark.sparkContext.defaultParallelism
+        spark.range(0, cores, 1, cores).mapInArrow(lambda rows: rows, "id long").collect()
+
+    threading.Thread(target=run, name="warm-workers", daemon=True).start()
 
 
 def _jars(folder: Path) -> list[str]:

@@ -53,10 +53,11 @@ def write_trusted(
 def uncommitted_files(
     folder: Path, *, topic: str, partition: int, next_offset: int, committed: set[str]
 ) -> Iterator[Path]:
-    """Files of ranges that the ledger does not have: left by a kill before the commit.
+    """Files of ranges that the ledger does not have, and halves: left by a kill before the commit.
 
     Only to be asked, and the files removed, while the partition's progress is locked.
     """
+    yield from folder.glob(f"date=*/.{topic}-{partition}-*.tmp")
     for path in folder.glob(f"date=*/{topic}-{partition}-*"):
         match = _NAME.search(path.name)
         if not match or path.name[: match.start()] != topic:

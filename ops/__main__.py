@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -121,6 +122,56 @@ def reconcile_command(*, as_json: AsJson = False) -> None:
     output = invocation.settings.output_dir
     proof = prove(invocation.kafka(), invocation.database(), output, _say)
     _exit(show(proof, as_json=as_json))
+
+
+@app.command("replay")
+def replay_command(
+    file: Annotated[Path, typer.Argument(help="Parquet or CSV: long format or CLIF vitals.")],
+    *,
+    file_format: Annotated[str, typer.Option("--format", help="auto, long or clif.")] = "auto",
+    start: Annotated[str, typer.Option(help="original, or now: last reading a moment ago.")] = (
+        "original"
+    ),
+    speed: Annotated[str, typer.Option(help="max, 1x, 60x, ...")] = "max",
+    register: Annotated[
+        bool, typer.Option("--register", help="Create missing patients and mappings.")
+    ] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="With --start now: new times, not those of the last run."),
+    ] = False,
+) -> None:
+    """Send a file of real readings the way that every reading goes."""
+    from ops.commands.replay import replay
+
+    flags = [name for name, is_on in (("--register", register), ("--again", again)) if is_on]
+    options = ["--format", file_format, "--start", start, "--speed", speed, *flags]
+    _exit(replay(_invocation(), file, options))
+
+
+quarantine_app = typer.Typer(help="Readings and messages that were not accepted, and why.")
+app.add_typer(quarantine_app, name="quarantine")
+
+
+@quarantine_app.callback()
+def quarantine_group() -> None:
+    """Readings and messages that were not accepted, and why."""
+
+
+@quarantine_app.command("list")
+def quarantine_list_command(
+    *,
+    reason: Annotated[str | None, typer.Option(help="Only this reason: out_of_range, ...")] = None,
+    patient: Annotated[str | None, typer.Option(help="Only this patient id.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many entries.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show the newest entries and the number of each reason."""
+    from ops.commands.quarantine import list_entries
+
+    list_entries(
+        _invocation().database(), reason=reason, patient_id=patient, limit=limit, as_json=as_json
+    )
 
 
 def main() -> None:

@@ -52,12 +52,14 @@ class Archived:
 def read_archive(folder: Path) -> Archived:
     """Reads ``raw/``: the date folders and the outbox; files that cannot be read are named."""
     archived = Archived()
-    for path in sorted(folder.glob("date=*/*.jsonl")):
-        archived.batches.update(_batches(path, archived))
+    # the outbox first: a file that is moved on meanwhile is then read twice, never missed
     for path in sorted(folder.glob("pending/*.jsonl")):
-        waiting = dict(_batches(path, archived))
-        archived.pending |= waiting.keys() - archived.batches.keys()
-        archived.batches.update(waiting)
+        archived.batches.update(_batches(path, archived))
+    archived.pending = set(archived.batches)
+    for path in sorted(folder.glob("date=*/*.jsonl")):
+        finished = dict(_batches(path, archived))
+        archived.pending -= finished.keys()
+        archived.batches.update(finished)
     archived.broken_files += [str(path) for path in sorted(folder.glob("broken/*.jsonl"))]
     return archived
 
