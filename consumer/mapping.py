@@ -16,7 +16,7 @@ from db.mapping import mapping_version, read_mappings
 
 _FULL_READ_SECONDS = 60.0
 _PERIOD = pa.struct([("mapping_id", pa.int32()), ("from_ms", pa.int64()), ("until_ms", pa.int64())])
-_SCHEMA = pa.schema(
+MAPPING_SCHEMA = pa.schema(
     [("mapped_patient", pa.string()), ("mapped_code", pa.string()), ("periods", pa.list_(_PERIOD))]
 )
 
@@ -46,7 +46,9 @@ class MappingBroadcast:
             is_old = time.monotonic() - self._read_at > _FULL_READ_SECONDS
             if self._frame is None or is_old or version != self._version:
                 rows = list(_rows(connection))
-                self._frame = self._spark.createDataFrame(pa.Table.from_pylist(rows, _SCHEMA))
+                self._frame = self._spark.createDataFrame(
+                    pa.Table.from_pylist(rows, MAPPING_SCHEMA)
+                )
                 self._version, self._read_at = version, time.monotonic()
                 _log.info("mapping_read", patient_sensors=len(rows))
         finally:

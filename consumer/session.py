@@ -24,15 +24,18 @@ _JAVA_OPTIONS = " ".join(
 )
 
 
-def build_session(settings: ConsumerSettings) -> SparkSession:
-    """Starts the JVM and the session. Raises ConfigurationError without the connector jars."""
+def build_session(settings: ConsumerSettings, *, java_options: str = "") -> SparkSession:
+    """Starts the JVM and the session; ``java_options`` are added to the driver's own.
+
+    Raises ConfigurationError without the connector jars.
+    """
     # a session built in a program reads the workers' interpreter from here only, and else takes
     # whatever python3 the system has
     os.environ["PYSPARK_PYTHON"] = sys.executable
     options = {
         "spark.jars": ",".join(_jars(settings.spark_jars_dir)),
         "spark.driver.memory": settings.spark_driver_memory,
-        "spark.driver.extraJavaOptions": _JAVA_OPTIONS,
+        "spark.driver.extraJavaOptions": f"{_JAVA_OPTIONS} {_archive(settings)} {java_options}",
         "spark.executor.extraJavaOptions": _JAVA_OPTIONS,
         "spark.python.daemon.module": "consumer.daemon",
         "spark.ui.enabled": "false",
@@ -56,6 +59,14 @@ def build_session(settings: ConsumerSettings) -> SparkSession:
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def _archive(settings: ConsumerSettings) -> str:
+    # the JVM checks that the archive is of its own version and class path, and else goes without
+    archive = settings.spark_class_archive
+    if archive is None or not archive.exists():
+        return ""
+    return f"-XX:SharedArchiveFile={archive} -Xshare:auto -Xlog:disable"
 
 
 def warm_workers(spark: SparkSession) -> None:

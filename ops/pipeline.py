@@ -10,6 +10,7 @@ from typing import IO
 
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings, KafkaSettings
+from ops.class_archive import SETTING, archive_path, ensure_archive
 from ops.invocation import Invocation
 from ops.stack import ChildProcess, find_java, jar_source
 from ops.stack.embedded import EmbeddedStack
@@ -62,6 +63,7 @@ class Pipeline:
             kafka_port=settings.vitals_kafka_port,
             database_port=settings.vitals_db_port,
         )
+        self._class_archive = archive_path(settings.cache, source.java)
         self.supervisor = Supervisor(say)
 
     def start(self) -> None:
@@ -71,6 +73,12 @@ class Pipeline:
             VitalsError: a part cannot start; what has started is ended by `stop`.
         """
         self.stack.prepare(self._say)
+        ensure_archive(
+            self._class_archive,
+            jars=self.stack.spark_jars,
+            environment=self._invocation.environment,
+            say=self._say,
+        )
         database, broker = self.stack.database, self.stack.broker
         self._say(f"starting Kafka on {broker.bootstrap_servers} and {database.binary.label}")
         self.supervisor.add(database, stop_seconds=_DATABASE_STOP_SECONDS)
@@ -123,6 +131,7 @@ class Pipeline:
             **self._invocation.environment,
             **embedded_addresses(self._home),
             "SPARK_JARS_DIR": str(self.stack.spark_jars),
+            SETTING: str(self._class_archive),
             "OUTPUT_DIR": str(self._output),
             "PRODUCER_ID": name,
             "PATIENTS": str(self._plan.patients),

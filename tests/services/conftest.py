@@ -1,5 +1,6 @@
 """Pipelines for the service tests; a missing broker or database fails them."""
 
+import os
 import uuid
 
 import pytest
@@ -8,12 +9,21 @@ from common.settings import KafkaSettings
 from db.connection import connect
 from db.migrate import migrate
 from db.seed import seed
+from ops.class_archive import archive_path, ensure_archive
 from ops.stack import create_topic
 from tests.services.pipeline import Pipeline
 
 
+@pytest.fixture(scope="session")
+def class_archive(source, jars):
+    """Each test starts a JVM of its own: half the time is worth a file of classes."""
+    path = archive_path(jars.parent, source.java)
+    ensure_archive(path, jars=jars / "spark", environment=os.environ, say=print)
+    return path
+
+
 @pytest.fixture
-def make_pipeline(broker, database_server, jars, tmp_path):
+def make_pipeline(broker, database_server, jars, class_archive, tmp_path):
     """Makes pipelines with a migrated database and the demo patients; drops the databases."""
     admin = database_server.admin_settings()
     made = []
@@ -32,7 +42,7 @@ def make_pipeline(broker, database_server, jars, tmp_path):
             kafka_topic=topic,
             kafka_group=f"{topic}-consumer",
         )
-        return Pipeline(kafka, database, jars, tmp_path / name)
+        return Pipeline(kafka, database, jars, class_archive, tmp_path / name)
 
     yield make
     for database in made:

@@ -26,6 +26,7 @@ class Pipeline:
     kafka: KafkaSettings
     database: DatabaseSettings
     jars: Path
+    class_archive: Path
     output: Path
 
     @property
@@ -35,6 +36,7 @@ class Pipeline:
             **self.database.model_dump(exclude={"db_password"}),
             "db_password": self.database.db_password.get_secret_value(),
             "spark_jars_dir": self.jars / "spark",
+            "spark_class_archive": self.class_archive,
             "output_dir": self.output,
             "trigger_interval_seconds": 0.2,
         }
