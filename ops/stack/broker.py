@@ -16,6 +16,7 @@ from ops.stack.java import find_java
 from ops.stack.kafka_files import TOOL_LOGGING, broker_properties, log4j_configuration
 from ops.stack.log_tail import last_lines
 from ops.stack.ports import LOOPBACK, choose_port, wait_for_port
+from ops.stack.server import Server
 
 _FAST_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
 # the broker is measured with: it keeps the optimising compiler
@@ -40,50 +41,26 @@ def remembered_port(folder: Path) -> int | None:
     return int(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-class KafkaBroker:
-    """A broker in a folder of its own; the folder survives it, also a SIGKILL.
+class KafkaBroker(Server):
+    """A broker in a folder of its own.
 
-    ``jars``: the folder that holds ``kafka/`` with the jars of that set. ``port`` None: the last
-    one of this folder if it is free, else any.
+    ``jars``: the folder that holds ``kafka/`` with the jars of that set.
     """
+
+    name = "kafka"
 
     def __init__(
         self, folder: Path, jars: Path, port: int | None = None, *, java: Path | None = None
     ) -> None:
         """Touches nothing before `prepare` or `start`."""
-        self.folder = folder.resolve()
+        super().__init__(folder, port)
         self.jars = jars.resolve()
-        self.port: int | None = None
-        self._demanded_port = port
         self._java = java
-        self._child: ChildProcess | None = None
 
     @property
     def bootstrap_servers(self) -> str:
         """``host:port`` for clients; known after `prepare`."""
         return f"{LOOPBACK}:{self.port}"
-
-    name = "kafka"
-
-    @property
-    def exit_code(self) -> int | None:
-        """None while it runs or before it was started."""
-        return self._child.exit_code if self._child else None
-
-    @property
-    def pid(self) -> int | None:
-        """Of the JVM."""
-        return self._child.pid if self._child else None
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the process runs (it may not be ready yet)."""
-        return self._child is not None and self._child.is_alive
-
-    @property
-    def log(self) -> Path:
-        """What the broker says."""
-        return self.folder / "kafka.log"
 
     def prepare(self) -> None:
         """Writes the configuration and formats the data folder where it is new; safe to repeat."""
@@ -137,15 +114,6 @@ class KafkaBroker:
                         f"Kafka does not answer on {self.bootstrap_servers}: {error}",
                         hint=f"see {self.log}",
                     ) from error
-
-    def stop(self, timeout_seconds: float = 30) -> bool:
-        """Ends it in order; True unless it had to be killed. Safe to repeat."""
-        return self._child.stop(timeout_seconds) if self._child else True
-
-    def kill(self) -> None:
-        """SIGKILL, as a crash of the machine's process would be."""
-        if self._child:
-            self._child.kill()
 
     def tool_command(
         self, name: str, arguments: Sequence[str], *, server: Callable[[], str] | None = None

@@ -14,6 +14,7 @@ from db.connection import connect
 from ops.stack.child import ChildProcess
 from ops.stack.database_files import accounts_sql, server_options
 from ops.stack.ports import LOOPBACK, choose_port, wait_for_port
+from ops.stack.server import Server
 from ops.stack.server_binary import ServerBinary
 
 DATABASE = "health_data"
@@ -29,12 +30,13 @@ def remembered_port(folder: Path) -> int | None:
     return int(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-class DatabaseServer:
-    """A server whose folder survives it, also a SIGKILL; ``binary`` says which server it is.
+class DatabaseServer(Server):
+    """A database server; ``binary`` says which one it is.
 
-    ``port`` None: the last one of this folder if it is free, else any. Passwords are made at the
-    first start and kept in ``secrets`` (files of mode 0600).
+    Passwords are made at the first start and kept in ``secrets`` (files of mode 0600).
     """
+
+    name = "database"
 
     def __init__(
         self,
@@ -45,35 +47,10 @@ class DatabaseServer:
         secrets_folder: Path | None = None,
     ) -> None:
         """Touches nothing before `prepare` or `start`."""
-        self.folder = folder.resolve()
+        super().__init__(folder, port)
         self.binary = binary
-        self.port: int | None = None
-        self._demanded_port = port
         self._secrets = (secrets_folder or self.folder / "secrets").resolve()
-        self._child: ChildProcess | None = None
         self._socket_folder: Path | None = None
-
-    name = "database"
-
-    @property
-    def exit_code(self) -> int | None:
-        """None while it runs or before it was started."""
-        return self._child.exit_code if self._child else None
-
-    @property
-    def pid(self) -> int | None:
-        """Of the server process."""
-        return self._child.pid if self._child else None
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the process runs (it may not be ready yet)."""
-        return self._child is not None and self._child.is_alive
-
-    @property
-    def log(self) -> Path:
-        """What the server says."""
-        return self.folder / "database.log"
 
     def prepare(self) -> None:
         """Makes passwords and system tables where the folder is new; safe to repeat.
@@ -130,16 +107,11 @@ class DatabaseServer:
 
     def stop(self, timeout_seconds: float = 30) -> bool:
         """Ends it in order; True unless it had to be killed. Safe to repeat."""
-        ended_alone = self._child.stop(timeout_seconds) if self._child else True
+        ended_alone = super().stop(timeout_seconds)
         if self._socket_folder:
             shutil.rmtree(self._socket_folder, ignore_errors=True)
             self._socket_folder = None
         return ended_alone
-
-    def kill(self) -> None:
-        """SIGKILL, as a crash would."""
-        if self._child:
-            self._child.kill()
 
     def settings(self, database: str = DATABASE) -> DatabaseSettings:
         """How the parts connect: the account ``vitals``, all rights on ``health_data``."""
