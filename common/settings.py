@@ -5,6 +5,7 @@ container secrets arrive). All problems of a read are reported together.
 """
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -65,6 +66,25 @@ def load(kind: type[S], **given: Any) -> S:
     Raises:
         ConfigurationError: with every missing or wrong name in one message.
     """
+    settings, problems = _read(kind, given)
+    if settings is None:
+        raise _unreadable(problems)
+    return settings
+
+
+def load_all(*kinds: type[Settings]) -> tuple[Any, ...]:
+    """Reads several kinds, in their order.
+
+    Raises:
+        ConfigurationError: with the problems of all of them in one message.
+    """
+    read = [_read(kind, {}) for kind in kinds]
+    if problems := [problem for _, found in read for problem in found]:
+        raise _unreadable(problems)
+    return tuple(settings for settings, _ in read)
+
+
+def _read(kind: type[S], given: Mapping[str, Any]) -> tuple[S | None, list[str]]:
     values = {name: value for name, value in given.items() if value is not None}
     problems: list[str] = []
     for name in kind.model_fields.keys() - values.keys():
@@ -79,13 +99,15 @@ def load(kind: type[S], **given: Any) -> S:
         settings = kind(**values)
     except ValidationError as error:
         problems += [f"{_name(item)}: {item['msg']}" for item in error.errors()]
-    if problems:
-        raise ConfigurationError(
-            "cannot read the settings:\n    " + "\n    ".join(problems),
-            hint="set these names in the environment (or NAME_FILE with a path); with the embedded"
-            ' stack running, `eval "$(vitals env)"` sets them all',
-        )
-    return settings
+    return (None, problems) if problems else (settings, [])
+
+
+def _unreadable(problems: Sequence[str]) -> ConfigurationError:
+    return ConfigurationError(
+        "cannot read the settings:\n    " + "\n    ".join(problems),
+        hint="set these names in the environment (or NAME_FILE with a path); with the embedded"
+        ' stack running, `eval "$(vitals env)"` sets them all',
+    )
 
 
 def _name(item: Any) -> str:

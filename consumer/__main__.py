@@ -8,7 +8,14 @@ import structlog
 
 from common.errors import VitalsError
 from common.log import configure
-from common.settings import DatabaseSettings, KafkaSettings, LogSettings, OutputSettings, load
+from common.settings import (
+    DatabaseSettings,
+    KafkaSettings,
+    LogSettings,
+    OutputSettings,
+    load,
+    load_all,
+)
 from consumer.settings import ConsumerSettings
 
 
@@ -33,8 +40,9 @@ def main() -> int:
 
 
 def _run(stop: threading.Event) -> None:
-    settings, kafka = load(ConsumerSettings), load(KafkaSettings)
-    database, output = load(DatabaseSettings), load(OutputSettings)
+    settings, kafka, database, output = load_all(
+        ConsumerSettings, KafkaSettings, DatabaseSettings, OutputSettings
+    )
 
     # pyspark takes a second to import: the settings' mistakes are told before
     from consumer.mapping import MappingBroadcast

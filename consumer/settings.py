@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from common.settings import DatabaseSettings, KafkaSettings, OutputSettings, Settings
+from common.settings import Settings
 from consumer.trusted import TrustedFormat
 from db.bulk import LoadMethod
 
@@ -26,6 +26,3 @@ class ConsumerSettings(Settings):
     """Bounds the memory of a micro-batch; a backlog is worked off in several."""
     trusted_format: TrustedFormat = TrustedFormat.PARQUET
     load_method: LoadMethod = LoadMethod.AUTO
-
-
-__all__ = ["ConsumerSettings", "DatabaseSettings", "KafkaSettings", "OutputSettings"]

@@ -10,7 +10,14 @@ import typer
 
 from common.errors import VitalsError
 from common.log import configure
-from common.settings import DatabaseSettings, KafkaSettings, LogSettings, OutputSettings, load
+from common.settings import (
+    DatabaseSettings,
+    KafkaSettings,
+    LogSettings,
+    OutputSettings,
+    load,
+    load_all,
+)
 from producer.settings import ProducerSettings
 
 app = typer.Typer(
@@ -29,9 +36,9 @@ def run() -> None:
     from producer.publisher import Publisher
     from producer.run import Runner
 
-    settings, kafka = load(ProducerSettings), load(KafkaSettings)
+    settings, kafka, output = load_all(ProducerSettings, KafkaSettings, OutputSettings)
     configure(load(LogSettings), service="producer")
-    archive = RawArchive(load(OutputSettings).output_dir / "raw", settings.producer_id)
+    archive = RawArchive(output.output_dir / "raw", settings.producer_id)
     stop = _stop_event()
     archive.claim()
     publisher = Publisher(kafka)

@@ -4,7 +4,14 @@ import pytest
 from pydantic import ValidationError
 
 from common.errors import ConfigurationError
-from common.settings import DatabaseSettings, KafkaSettings, LogSettings, OutputSettings, load
+from common.settings import (
+    DatabaseSettings,
+    KafkaSettings,
+    LogSettings,
+    OutputSettings,
+    load,
+    load_all,
+)
 
 DATABASE = {"DB_HOST": "127.0.0.1", "DB_USER": "vitals", "DB_PASSWORD": "s3cret"}
 
@@ -104,3 +111,10 @@ def test_a_secret_is_in_no_text(environment):
     with pytest.raises(ConfigurationError) as failed:
         load(DatabaseSettings)
     assert "s3cret" not in str(failed.value)
+
+
+def test_problems_of_several_kinds_come_in_one_message():
+    with pytest.raises(ConfigurationError) as caught:
+        load_all(KafkaSettings, DatabaseSettings)
+    assert "KAFKA_BOOTSTRAP_SERVERS" in caught.value.message
+    assert "DB_PASSWORD" in caught.value.message
