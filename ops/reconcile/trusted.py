@@ -22,6 +22,9 @@ _SCHEMA = pa.schema(
         ("offset", pa.int64()),
     ]
 )
+_JSON_SCHEMA = _SCHEMA.set(
+    _SCHEMA.get_field_index("event_time"), pa.field("event_time", pa.string())
+)
 
 
 def read_trusted(folder: Path, names: Iterable[str]) -> tuple[pa.Table, list[str]]:
@@ -47,4 +50,10 @@ def read_trusted(folder: Path, names: Iterable[str]) -> tuple[pa.Table, list[str
 def _read(path: Path) -> pa.Table:
     if path.suffix == ".parquet":
         return pq.read_table(path, partitioning=None)
-    return pa.json.read_json(path)
+    rows = pa.json.read_json(path, parse_options=pa.json.ParseOptions(_JSON_SCHEMA))
+    # the text has microseconds, which a cast to milliseconds refuses to read
+    return rows.set_column(
+        rows.schema.get_field_index("event_time"),
+        "event_time",
+        rows["event_time"].cast(pa.timestamp("us", tz="UTC")),
+    )
