@@ -40,10 +40,8 @@ class Kind(StrEnum):
     """How a column's text becomes its value."""
 
     PLAIN = "plain"
-    NULLABLE = "nullable"
-    """Nothing between the commas is NULL."""
     HEX = "hex"
-    """Bytes as hexadecimal digits; nothing is NULL."""
+    """Bytes as hexadecimal digits."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,7 @@ class Column:
     @property
     def setter(self) -> str:
         """The column's part in the SET clause of LOAD DATA."""
-        text = f"NULLIF(@{self.name}, '')"
-        return f"{self.name} = " + (f"UNHEX({text})" if self.kind is Kind.HEX else text)
+        return f"{self.name} = UNHEX(@{self.name})"
 
     @property
     def placeholder(self) -> str:
@@ -150,7 +147,9 @@ def _load_infile(
 def _csv_file(rows: pa.Table) -> Iterator[str]:
     path = infile_folder() / f"{threading.get_ident()}.csv"
     try:
-        pa.csv.write_csv(rows, path, pa.csv.WriteOptions(include_header=False))
+        # LOAD DATA takes the bare word for NULL, and in quotes for the text: an empty text stays one
+        options = pa.csv.WriteOptions(include_header=False, null_string="NULL")
+        pa.csv.write_csv(rows, path, options)
         yield path.as_posix()
     finally:
         path.unlink(missing_ok=True)

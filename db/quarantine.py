@@ -16,13 +16,10 @@ _TEXT_LIMIT = 255
 
 _COLUMNS = (
     *map(Column, ("topico", "particao", "deslocamento", "serie", "posicao", "motivo")),
-    *(
-        Column(name, Kind.NULLABLE)
-        for name in ("detalhe", "lote_id", "paciente", "sensor", "componente", "unidade")
-    ),
-    *(Column(name, Kind.NULLABLE) for name in ("valor_bruto", "medido_em", "recebido_em")),
+    *map(Column, ("detalhe", "lote_id", "paciente", "sensor", "componente", "unidade")),
+    *map(Column, ("valor_bruto", "medido_em", "recebido_em")),
     *(Column(name, Kind.HEX) for name in ("chave", "mensagem")),
-    Column("cabecalhos", Kind.NULLABLE),
+    Column("cabecalhos"),
 )
 
 
