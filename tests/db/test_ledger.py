@@ -1,0 +1,255 @@
+"""What the pipeline remembers: progress, ledger, taken batches, mappings, and the evidence of it."""
+
+import json
+import threading
+
+import mysql.connector
+import pytest
+
+from common.errors import UnavailableError
+from db import evidence, ledger
+from db.connection import connect
+from db.ledger import RangeCounts
+from db.mapping import FOREVER_MS, mapping_version, read_mappings
+
+TOPIC = "sensor-batches"
+YEAR_2020_MS = 1_577_836_800_000
+YEAR_2021_MS = 1_609_459_200_000
+YEAR_2022_MS = 1_640_995_200_000
+COUNTS = RangeCounts(3, 1, 1, 40, 38, 2, {"missing": 2})
+
+
+@pytest.fixture
+def session(migrated):
+    """Two patients and two sensors, nobody wears any yet."""
+    cursor = migrated.cursor()
+    cursor.execute("INSERT INTO paciente (id, identificador) VALUES (1, 'p1'), (2, 'p2')")
+    cursor.execute(
+        "INSERT INTO sensor (id, codigo, nome, unidade) VALUES (1, 'a', 'A', 'u'), (2, 'b', 'B', 'u')"
+    )
+    migrated.commit()
+    return migrated
+
+
+def wear(connection, *rows):
+    """Adds ``paciente_sensor`` rows: id, patient, sensor, since, until."""
+    connection.cursor().executemany(
+        "INSERT INTO paciente_sensor (id, paciente_id, sensor_id, ativo_desde, ativo_ate)"
+        " VALUES (%s, %s, %s, %s, %s)",
+        rows,
+    )
+    connection.commit()
+
+
+def record(connection, offsets, *, partition=0, files=()):
+    ledger.lock_next_offset(connection, TOPIC, partition)
+    ledger.record_range(connection, TOPIC, partition, offsets, COUNTS, files)
+    connection.commit()
+
+
+def test_progress_starts_at_zero_and_follows_the_ranges(session):
+    assert ledger.lock_next_offset(session, TOPIC, 3) == 0
+    record(session, range(7), partition=3)
+    record(session, range(7, 9), partition=3)
+    assert ledger.lock_next_offset(session, TOPIC, 3) == 9
+    assert ledger.lock_next_offset(session, "another-topic", 3) == 0
+    assert ledger.next_offsets(session, TOPIC) == {3: 9}
+
+
+def test_a_rolled_back_range_leaves_no_trace(session, query):
+    record(session, range(7))
+    ledger.lock_next_offset(session, TOPIC, 0)
+    ledger.record_range(session, TOPIC, 0, range(7, 9), COUNTS, ["f"])
+    ledger.record_batches(session, TOPIC, 0, {"a": 7})
+    session.rollback()
+    assert ledger.next_offsets(session, TOPIC) == {0: 7}
+    assert ledger.committed_files(session, TOPIC, 0, 0) == set()
+    assert ledger.taken_batches(session, ["a"]) == set()
+
+
+def test_nobody_else_commits_a_partition_that_is_locked(session, settings):
+    """A second writer waits for the first one's commit and then starts behind its range."""
+    record(session, range(2))
+    found = []
+
+    def second():
+        with connect(settings) as other:
+            found.append(ledger.lock_next_offset(other, TOPIC, 0))
+
+    ledger.lock_next_offset(session, TOPIC, 0)
+    ledger.record_range(session, TOPIC, 0, range(2, 5), COUNTS, [])
+    waiting = threading.Thread(target=second)
+    waiting.start()
+    waiting.join(0.5)
+    assert waiting.is_alive()
+    with connect(settings) as third:
+        assert ledger.lock_next_offset(third, TOPIC, 1) == 0
+    session.commit()
+    waiting.join(30)
+    assert found == [5]
+
+
+def test_a_range_keeps_its_counts_and_files(session, query):
+    record(session, range(4, 7), files=["date=2026-01-01/x-0-4-7.parquet"])
+    [(first, until, *counts, reasons, files)] = query(
+        session,
+        "SELECT deslocamento_inicial, deslocamento_final, mensagens, mensagens_repetidas,"
+        " mensagens_recusadas, leituras, aceitas, sem_mapeamento, motivos, arquivos"
+        " FROM livro_razao",
+    )
+    assert (first, until, *counts) == (4, 7, 3, 1, 1, 40, 38, 2)
+    assert json.loads(reasons) == {"missing": 2}
+    assert json.loads(files) == ["date=2026-01-01/x-0-4-7.parquet"]
+
+
+def test_a_range_cannot_be_recorded_twice(session):
+    record(session, range(2))
+    with pytest.raises(mysql.connector.IntegrityError):
+        record(session, range(2))
+    session.rollback()
+    assert ledger.next_offsets(session, TOPIC) == {0: 2}
+
+
+def test_files_are_those_of_ranges_from_an_offset_on(session):
+    record(session, range(2), files=["a"])
+    record(session, range(2, 4), files=["b", "c"])
+    record(session, range(2), partition=1, files=["d"])
+    assert ledger.committed_files(session, TOPIC, 0, 0) == {"a", "b", "c"}
+    assert ledger.committed_files(session, TOPIC, 0, 2) == {"b", "c"}
+    assert ledger.committed_files(session, TOPIC, 0, 4) == set()
+    assert evidence.trusted_files(session, TOPIC) == ["a", "b", "c", "d"]
+
+
+def test_taken_batches_are_found_among_thousands(session):
+    taken = {f"batch-{each}": each for each in range(2_500)}
+    ledger.record_batches(session, TOPIC, 0, taken)
+    session.commit()
+    asked = [*taken, "new", "BATCH-1"]
+    assert ledger.taken_batches(session, asked) == set(taken)
+    assert ledger.taken_batches(session, []) == set()
+    assert evidence.taken_batches(session, TOPIC) == set(taken)
+    assert evidence.taken_batches(session, "another-topic") == set()
+
+
+def test_a_batch_that_another_partition_took_meanwhile_is_worth_another_try(session):
+    ledger.record_batches(session, TOPIC, 0, {"a": 1})
+    session.commit()
+    with pytest.raises(UnavailableError, match="taken a moment ago"):
+        ledger.record_batches(session, TOPIC, 1, {"b": 5, "a": 6})
+    session.rollback()
+    assert ledger.taken_batches(session, ["a", "b"]) == {"a"}
+
+
+def periods(connection):
+    return [
+        (each.patient_id, each.sensor, each.mapping_id, each.from_ms, each.until_ms)
+        for each in read_mappings(connection)
+    ]
+
+
+def test_mappings_are_read_with_their_periods(session):
+    wear(
+        session,
+        (1, 1, 1, "2020-01-01", "2021-01-01"),
+        (2, 1, 1, "2022-01-01 00:00:00.123", None),
+        (3, 2, 1, "1000-01-01", "9999-12-31 23:59:59.999"),
+    )
+    assert periods(session) == [
+        ("p1", "a", 1, YEAR_2020_MS, YEAR_2021_MS),
+        ("p1", "a", 2, YEAR_2022_MS + 123, FOREVER_MS),
+        ("p2", "a", 3, -30_610_224_000_000, 253_402_300_799_999),
+    ]
+
+
+def test_where_mappings_overlap_the_later_one_wins_from_its_start_on(session):
+    wear(
+        session,
+        (5, 1, 1, "2020-01-01", None),
+        (2, 1, 1, "2021-01-01", "2022-01-01"),
+        (7, 1, 1, "2021-06-01", None),
+        (3, 1, 2, "2020-01-01", None),
+        (4, 2, 1, "2020-01-01", None),
+    )
+    june = YEAR_2021_MS + 151 * 86_400_000
+    assert periods(session) == [
+        ("p1", "a", 5, YEAR_2020_MS, YEAR_2021_MS),
+        ("p1", "a", 2, YEAR_2021_MS, june),
+        ("p1", "a", 7, june, FOREVER_MS),
+        ("p1", "b", 3, YEAR_2020_MS, FOREVER_MS),
+        ("p2", "a", 4, YEAR_2020_MS, FOREVER_MS),
+    ]
+
+
+def test_the_version_of_the_mappings_changes_with_each_addition_and_change(session):
+    seen = [mapping_version(session)]
+    cursor = session.cursor()
+    insert = "INSERT INTO paciente_sensor (paciente_id, sensor_id, ativo_desde)"
+    for change in (
+        f"{insert} VALUES (1, 1, '2020-01-01')",
+        f"{insert} VALUES (2, 1, '2020-01-01')",
+        "UPDATE paciente_sensor SET ativo_ate = '2021-01-01' WHERE paciente_id = 1",
+        "UPDATE paciente_sensor SET ativo_desde = '2019-01-01' WHERE paciente_id = 2",
+    ):
+        cursor.execute(change)
+        session.commit()
+        seen.append(mapping_version(session))
+    assert len(set(seen)) == len(seen)
+    assert mapping_version(session) == seen[-1]
+
+
+def test_evidence_of_an_empty_database_is_empty_tables(session):
+    assert [
+        len(table)
+        for table in (
+            evidence.registro(session),
+            evidence.mappings(session),
+            evidence.quarantined(session, TOPIC, unmapped=True),
+            evidence.quarantined(session, TOPIC, unmapped=False),
+        )
+    ] == [0, 0, 0, 0]
+    assert evidence.refused_messages(session, TOPIC) == 0
+    assert evidence.trusted_files(session, TOPIC) == []
+
+
+def test_evidence_of_registro_has_whole_milliseconds_and_thousandths(session):
+    """Before 1970 too, where a division that rounds to zero would be off by one."""
+    wear(session, (1, 1, 1, "2020-01-01", None))
+    session.cursor().execute(
+        "INSERT INTO registro VALUES (1, 'valor', '2020-01-01 00:00:00.123', 37.291),"
+        " (1, 'x', '1969-12-31 23:59:59.999', -9.807),"
+        " (1, 'valor', '1000-01-01', 99999.999), (1, 'valor', '9999-12-31 23:59:59.999', 0.001)"
+    )
+    found = {tuple(row.values()) for row in evidence.registro(session).to_pylist()}
+    assert found == {
+        (1, "valor", YEAR_2020_MS + 123, 37_291),
+        (1, "x", -1, -9_807),
+        (1, "valor", -30_610_224_000_000, 99_999_999),
+        (1, "valor", 253_402_300_799_999, 1),
+    }
+
+
+def test_evidence_tells_readings_from_messages_and_unmapped_from_the_rest(session):
+    """An unmapped one that has been settled is in registro, and so not waiting any more."""
+    session.cursor().executemany(
+        "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, lote_id,"
+        " estado) VALUES (%s, 0, %s, %s, %s, %s, %s, %s)",
+        [
+            (TOPIC, 1, 0, 0, "missing", "a", "aberta"),
+            (TOPIC, 1, 0, 1, "out_of_range", "a", "descartada"),
+            (TOPIC, 1, 2, 7, "unmapped", "a", "aberta"),
+            (TOPIC, 1, 2, 8, "unmapped", "a", "resolvida"),
+            (TOPIC, 2, -1, -1, "bad_frame", None, "aberta"),
+            ("another-topic", 1, 0, 0, "missing", "b", "aberta"),
+        ],
+    )
+    rejected = evidence.quarantined(session, TOPIC, unmapped=False).to_pylist()
+    unmapped = evidence.quarantined(session, TOPIC, unmapped=True).to_pylist()
+    assert [tuple(row.values()) for row in rejected] == [("a", 0, 0), ("a", 0, 1)]
+    assert [tuple(row.values()) for row in unmapped] == [("a", 2, 7)]
+    assert evidence.refused_messages(session, TOPIC) == 1
+
+
+def test_the_mappings_of_the_evidence_are_those_of_the_consumer(session):
+    wear(session, (1, 1, 1, "2020-01-01", None), (2, 1, 1, "2021-01-01", None))
+    found = [tuple(row.values()) for row in evidence.mappings(session).to_pylist()]
+    assert found == periods(session)
