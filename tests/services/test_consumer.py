@@ -4,10 +4,13 @@ import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import pytest
+from confluent_kafka import TopicPartition
 
 from common.demo_patients import demo_patient_ids
 from consumer.offsets import GroupOffsets
+from db.connection import connect
+from db.migrate import migrate
+from db.patients import register
 from ops.commands.reconcile import prove
 from producer.batches import make_batches
 from producer.simulation import Simulator
@@ -79,8 +82,6 @@ def test_every_simulated_reading_has_one_outcome(pipeline):
 
 
 def group_lag(pipeline, offsets):
-    from confluent_kafka import TopicPartition
-
     client = offsets._client
     places = [TopicPartition(pipeline.kafka.kafka_topic, each) for each in offsets._partitions()]
     return sum(
@@ -107,8 +108,6 @@ def test_a_restart_and_a_republished_outbox_change_no_row(pipeline):
 
 def test_a_consumer_killed_between_trusted_write_and_commit_leaves_one_effect(make_pipeline):
     """A held row lock stops the writer behind its trusted file; SIGKILL there; the next one mends."""
-    from db.connection import connect
-
     pipeline = make_pipeline(partitions=1)
     start = now_ms()
     pipeline.publish(heart_rate([70.0], start=start))
@@ -192,14 +191,41 @@ def test_readings_keep_their_milliseconds_and_three_decimals(pipeline):
     assert offsets == [1, 0, 7]
 
 
-def test_an_unmapped_reading_is_trusted_and_waits_in_quarantine(pipeline):
+def test_an_unmapped_reading_waits_in_quarantine_and_a_new_mapping_is_seen_at_once(pipeline):
+    """Trusted all the same; once the patient is registered, the running consumer knows it."""
     start = now_ms()
     pipeline.publish(heart_rate([70.0, 71.0], start=start, patient_id="nobody"))
     with pipeline.consumer():
         pipeline.wait_for_messages(1)
-    assert pipeline.rows("SELECT motivo, COUNT(*) FROM quarentena GROUP BY 1") == [("unmapped", 2)]
+        reasons = "SELECT motivo, COUNT(*) FROM quarentena GROUP BY 1"
+        assert pipeline.rows(reasons) == [("unmapped", 2)]
+        assert assert_proved(pipeline).registro == 0
+        later = start + 60_000
+        with connect(pipeline.database) as connection:
+            register(connection, {("nobody", "frequencia_cardiaca"): later})
+        pipeline.publish(heart_rate([72.0], start=later, patient_id="nobody"))
+        pipeline.wait_for_messages(2)
+    assert [row[4] for row in pipeline.rows(REGISTRO)] == [Decimal("72.000")]
     proof = assert_proved(pipeline)
-    assert (proof.accepted, proof.unmapped, proof.registro, proof.quarantined) == (2, 2, 0, 0)
+    assert (proof.accepted, proof.unmapped, proof.registro, proof.quarantined) == (3, 2, 1, 0)
+
+
+def test_a_consumer_that_may_wait_starts_before_the_tables_are_there(pipeline):
+    """As in `vitals up`, where everything is started together."""
+    later = pipeline.database.model_copy(update={"db_name": f"{pipeline.database.db_name}_later"})
+    with pipeline.consumer(DB_NAME=later.db_name, STARTUP_WAIT_SECONDS="120") as consumer:
+        deadline = time.monotonic() + 60
+        while '"waiting"' not in pipeline.log():
+            assert time.monotonic() < deadline, pipeline.log()
+            assert consumer.poll() is None, pipeline.log()
+            time.sleep(0.1)
+        with connect(later, database=False) as connection:
+            migrate(connection, later.db_name)
+        while '"started"' not in pipeline.log():
+            assert time.monotonic() < deadline, pipeline.log()
+            time.sleep(0.1)
+    with connect(pipeline.database) as connection:
+        connection.cursor().execute(f"DROP DATABASE {later.db_name}")
 
 
 def test_two_consumers_at_once_write_everything_once(pipeline):
@@ -212,11 +238,10 @@ def test_two_consumers_at_once_write_everything_once(pipeline):
     assert assert_proved(pipeline).produced == sum(batch.reading_count for batch in batches)
 
 
-@pytest.mark.parametrize("form", ["jsonl"])
-def test_trusted_files_may_be_json_lines(pipeline, form):
+def test_trusted_files_may_be_json_lines(pipeline):
     batches = simulated(windows=1)
     pipeline.publish(*batches)
-    with pipeline.consumer(TRUSTED_FORMAT=form):
+    with pipeline.consumer(TRUSTED_FORMAT="jsonl"):
         pipeline.wait_for_messages(len(batches))
     assert_proved(pipeline)
 
@@ -229,8 +254,6 @@ def test_without_the_migrations_the_consumer_names_the_command(pipeline):
 
 def test_a_topic_made_anew_stops_the_consumer_with_the_way_out(pipeline):
     """The ledger is ahead of the topic's end: reading on would lose what the new topic holds."""
-    from db.connection import connect
-
     with connect(pipeline.database) as connection:
         cursor = connection.cursor()
         cursor.execute("INSERT INTO progresso VALUES (%s, 0, 5)", (pipeline.kafka.kafka_topic,))
