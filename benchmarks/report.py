@@ -20,7 +20,7 @@ def as_document(results: Results, conditions: dict[str, Any]) -> dict[str, Any]:
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "conditions": conditions,
         "readings_a_round": results.readings_a_round,
-        "micro_batches": results.micro_batches,
+        "micro_batch_ms": results.micro_batch_ms,
         "consumer_settings": results.consumer_settings,
         "samples": {
             name: [round(each) for each in rates] for name, rates in results.samples.items()
@@ -42,7 +42,7 @@ def write_document(path: Path, document: dict[str, Any]) -> None:
 
 def print_table(console: Console, document: dict[str, Any]) -> None:
     """One row a figure: median, lowest and highest, and its share of the ceiling."""
-    rounds = len(document["micro_batches"])
+    rounds = len(document["micro_batch_ms"])
     table = Table(
         title=f"Readings a second: {rounds} rounds of {document['readings_a_round']:,} readings"
     )
@@ -58,7 +58,8 @@ def print_table(console: Console, document: dict[str, Any]) -> None:
     console.print(table)
     console.print(
         "producer: one process, each line with the steps of those above. consumer: the whole"
-        " backlog is there when it starts; warm is without its first micro-batch. ceiling: one"
+        " backlog is there when it starts; warm is without its first micro-batch (after it the JVM is"
+        " still compiling). ceiling: one"
         " connection, LOAD DATA of prebuilt files of the same rows, a commit a file.",
         highlight=False,
     )

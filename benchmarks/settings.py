@@ -15,7 +15,7 @@ _QUICK_READINGS = 100_000
 
 
 class BenchmarkSettings(Settings):
-    """Defaults that two cores work through in about three minutes; ``QUICK=1`` takes a third."""
+    """Defaults that two cores work through in about two minutes; ``QUICK=1``: a third of it."""
 
     quick: bool = False
     readings: Annotated[int | None, Field(ge=1)] = None
