@@ -1,7 +1,6 @@
 """The embedded stack with everything that runs on it, started and stopped in order."""
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +9,9 @@ from typing import IO
 
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings, KafkaSettings
+from db.connection import connect
+from db.migrate import migrate
+from db.seed import seed
 from ops.class_archive import SETTING, archive_path, ensure_archive
 from ops.invocation import Invocation
 from ops.stack import ChildProcess, find_java, jar_source
@@ -86,14 +88,12 @@ class Pipeline:
         # Spark takes the longest to start: it waits for tables and topics by itself
         self._add("consumer", "-m", "consumer", stop_seconds=_CONSUMER_STOP_SECONDS)
         database.wait_ready()
-        self._run("python -m db migrate", "-m", "db", "migrate")
+        with connect(self.database(), database=False) as connection:
+            migrate(connection, self.database().db_name)
         self.stack.wait_for_broker()
         if self._plan.producers:
-            seed = str(self._invocation.settings.simulation_seed)
-            patients = str(self._plan.patients)
-            self._run(
-                "python -m db seed", "-m", "db", "seed", "--patients", patients, "--seed", seed
-            )
+            with connect(self.database()) as connection:
+                seed(connection, self._plan.patients, self._invocation.settings.simulation_seed)
         for number in range(1, self._plan.producers + 1):
             self._add(
                 f"producer-{number}", "-m", "producer", "run", stop_seconds=_PRODUCER_STOP_SECONDS
@@ -150,20 +150,6 @@ class Pipeline:
         )
         self.supervisor.add(child, stop_seconds=stop_seconds)
         self._record()
-
-    def _run(self, title: str, *arguments: str) -> None:
-        result = subprocess.run(
-            [sys.executable, *arguments],
-            env=dict(self.environment()),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if result.returncode != 0:
-            raise UnavailableError(
-                f"`{title}` ended with code {result.returncode}:\n{result.stderr[-2000:]}",
-                hint="correct what it says and start again",
-            )
 
     def _record(self) -> None:
         record(self._home, {OWNER: os.getpid(), **self.supervisor.pids()})

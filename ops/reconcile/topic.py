@@ -1,5 +1,6 @@
 """What the topic holds now."""
 
+import time
 from collections import Counter
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -9,6 +10,7 @@ from common.settings import KafkaSettings
 from schemas.codec import default_codec
 
 _TIMEOUT_SECONDS = 10.0
+_WAIT_SECONDS = 0.2
 _MESSAGES_PER_POLL = 1_000
 
 
@@ -49,10 +51,17 @@ def _count(client: Consumer, topic: str) -> Counter[str]:
             places.append(TopicPartition(topic, partition, low))
     client.assign(places)
     counts: Counter[str] = Counter()
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while left:
-        messages = client.consume(_MESSAGES_PER_POLL, timeout=_TIMEOUT_SECONDS)
-        if not messages:
-            raise UnavailableError(f"cannot read topic {topic} to its end: no more messages came")
+        # consume() waits for a full list: not longer than a message needs that is there
+        messages = client.consume(_MESSAGES_PER_POLL, timeout=_WAIT_SECONDS)
+        if messages:
+            deadline = time.monotonic() + _TIMEOUT_SECONDS
+        elif time.monotonic() > deadline:
+            raise UnavailableError(
+                f"cannot read topic {topic} to its end: no more messages came",
+                hint="see whether the broker runs and answers, then do it again",
+            )
         for message in messages:
             if message.error():
                 raise KafkaException(message.error())

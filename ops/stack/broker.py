@@ -1,15 +1,18 @@
 """A real Kafka, one node in KRaft mode, on the loopback."""
 
 import base64
+import functools
 import subprocess
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from common.atomic import write_atomic
 from common.errors import UnavailableError
 from ops.stack.child import ChildProcess
 from ops.stack.java import find_java
@@ -19,6 +22,8 @@ from ops.stack.ports import LOOPBACK, choose_port, wait_for_port
 from ops.stack.server import Server
 
 _FAST_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
+# in the order in which they are written: the last one says that the folder is formatted
+_FORMATTED = ("bootstrap.checkpoint", "meta.properties")
 # the broker is measured with: it keeps the optimising compiler
 _BROKER_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-Djava.awt.headless=true")
 _TOOLS = {
@@ -78,7 +83,7 @@ class KafkaBroker(Server):
         (self.folder / "log4j2.xml").write_text(log4j_configuration(self.log), encoding="utf-8")
         (self.folder / "tools.xml").write_text(TOOL_LOGGING, encoding="utf-8")
         if not (self.folder / "data" / "meta.properties").exists():
-            self._format(properties)
+            self._format_data(properties)
 
     def start(self) -> None:
         """Starts the process; `wait_ready` says when it can be used."""
@@ -158,6 +163,16 @@ class KafkaBroker(Server):
                 hint=f"the whole log is {self.log}",
             )
 
+    def _format_data(self, properties: Path) -> None:
+        # formatting is two small files and two seconds of a JVM: keep the files of the first time
+        kept = self.jars / "kafka" / "formatted"
+        data = self.folder / "data"
+        if not (kept / _FORMATTED[-1]).exists():
+            self._format(properties)
+            _copy(data, kept)
+        else:
+            _copy(kept, data)
+
     def _format(self, properties: Path) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # an id may start with a hyphen: behind a space it would be taken for an option
@@ -169,3 +184,12 @@ class KafkaBroker(Server):
                 f"cannot format {self.folder / 'data'} for Kafka:\n{result.stderr[-2000:]}",
                 hint="check the disk and who owns the folder",
             )
+
+
+def _copy(source: Path, target: Path) -> None:
+    for name in _FORMATTED:
+        write_atomic(target / name, functools.partial(_write, (source / name).read_bytes()))
+
+
+def _write(content: bytes, file: BinaryIO) -> None:
+    file.write(content)

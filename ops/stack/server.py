@@ -1,7 +1,6 @@
 """What broker and database have in common: a folder, a name, and one child process."""
 
 from pathlib import Path
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
