@@ -177,11 +177,19 @@ def quarantine_list_command(
 def main() -> None:
     """Runs the command; an error that a person can act on ends in its message and exit code."""
     try:
-        log.configure(load(LogSettings), service="ops")
+        log.configure(_log_settings(), service="ops")
         app()
     except VitalsError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+def _log_settings() -> LogSettings:
+    settings = load(LogSettings)
+    # the commands print what a person needs; log lines of every step would break the live view
+    if "log_level" not in settings.model_fields_set:
+        return settings.model_copy(update={"log_level": "warning"})
+    return settings
 
 
 def _invocation() -> Invocation:

@@ -30,7 +30,8 @@ def list_entries(
             print(json.dumps(_plain(entry)))  # noqa: T201 - the command's output
         return
     console = Console()
-    columns = ("place", "reason", "patient", "sensor", "value", "measured at", "state", "detail")
+    # what fits into 80 columns; --json has everything
+    columns = ("reason", "patient", "sensor", "value", "measured at (UTC)", "place")
     table = Table(*columns, title=f"Quarantine: the newest {len(found)} of {sum(counts.values())}")
     for entry in found:
         table.add_row(*(str(each) for each in _cells(entry)))
@@ -47,19 +48,11 @@ def _plain(entry: quarantine.QuarantineEntry) -> dict[str, Any]:
     }
 
 
-def _cells(entry: quarantine.QuarantineEntry) -> list[Any]:
+def _cells(entry: quarantine.QuarantineEntry) -> list[str]:
     sensor = " ".join(each for each in (entry.sensor, entry.component) if each)
     value = "" if entry.value is None else f"{entry.value:g} {entry.unit or ''}".strip()
-    place = f"{entry.topic}-{entry.partition}@{entry.offset}"
+    place = f"{entry.partition}@{entry.offset}"
     if entry.position >= 0:
-        place += f"[{entry.series}][{entry.position}]"
-    return [
-        place,
-        entry.reason,
-        entry.patient_id or "",
-        sensor,
-        value,
-        entry.measured_at or "",
-        entry.state,
-        entry.detail or "",
-    ]
+        place += f" {entry.series}.{entry.position}"
+    measured = "" if entry.measured_at is None else f"{entry.measured_at:%Y-%m-%d %H:%M:%S}"
+    return [entry.reason, entry.patient_id or "", sensor, value, measured, place]

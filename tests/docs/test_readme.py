@@ -96,7 +96,8 @@ class Reader:
                 stdout=file,
                 stderr=file,
             )
-        deadline = time.monotonic() + 60
+        # a new machine downloads and unpacks the database and prepares Spark's classes first
+        deadline = time.monotonic() + 300
         is_producing = "--producers 0" not in command
         while not self._is_up(is_producing):
             assert up.poll() is None, log.read_text()
