@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import tempfile
 import threading
 
 import structlog
@@ -73,13 +74,17 @@ def _run(stop: threading.Event) -> None:
         database=database,
     )
     processor = BatchProcessor(MappingBroadcast(spark, database), offsets, job)
-    query = start_query(read_topic(spark, kafka, settings, starts), processor, settings)
-    log.info("started", topic=kafka.kafka_topic, starting_offsets=starts)
-    try:
-        run_until_stopped(query, processor, stop)
-    finally:
-        offsets.close()
-        spark.stop()
+    messages = read_topic(spark, kafka, settings, starts)
+    with tempfile.TemporaryDirectory(
+        prefix="vitals-checkpoint-", ignore_cleanup_errors=True
+    ) as scratch:
+        query = start_query(messages, processor, settings, scratch)
+        log.info("started", topic=kafka.kafka_topic, starting_offsets=starts)
+        try:
+            run_until_stopped(query, processor, stop)
+        finally:
+            offsets.close()
+            spark.stop()
     log.info("stopped")
 
 

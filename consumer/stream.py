@@ -1,7 +1,6 @@
 """The running query: each micro-batch is cleaned, committed by partition, and logged in one line."""
 
 import functools
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -74,19 +73,18 @@ class BatchProcessor:
 
 
 def start_query(
-    messages: DataFrame, processor: BatchProcessor, settings: ConsumerSettings
+    messages: DataFrame, processor: BatchProcessor, settings: ConsumerSettings, scratch: str
 ) -> StreamingQuery:
-    """Starts the query on a checkpoint folder of its own.
+    """Starts the query with its checkpoint in ``scratch``, an empty folder of this run.
 
-    Spark's checkpoint is scratch here: the ledger says where to start, every time. So a lost, cut
+    Spark's checkpoint is not kept: the ledger says where to start, every time. So a lost, cut
     or foreign checkpoint cannot exist (docs/decisions/0002).
     """
-    checkpoint = tempfile.mkdtemp(prefix="vitals-checkpoint-")
     return (
         clean_readings(messages)
         .writeStream.foreachBatch(processor)
         .trigger(processingTime=f"{settings.trigger_interval_seconds} seconds")
-        .option("checkpointLocation", checkpoint)
+        .option("checkpointLocation", scratch)
         .queryName("vitals")
         .start()
     )
