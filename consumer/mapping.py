@@ -11,7 +11,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from common.settings import DatabaseSettings
-from db.connection import connect
+from consumer.database_retry import retried
+from db.connection import Connection, connect
 from db.mapping import mapping_version, read_mappings
 
 _FULL_READ_SECONDS = 60.0
@@ -37,22 +38,42 @@ class MappingBroadcast:
         self._frame: DataFrame | None = None
         self._version: tuple[Any, ...] = ()
         self._read_at = 0.0
+        self._connection: Connection | None = None
 
+    @retried
     def current(self) -> DataFrame:
-        """The DataFrame of ``mapped_patient, mapped_code, periods`` as of now."""
-        connection = connect(self._settings)
+        """The DataFrame of ``mapped_patient, mapped_code, periods`` as of now.
+
+        Transient database errors are tried again for as long as it takes: the batch is held.
+        """
         try:
-            version = mapping_version(connection)
-            is_old = time.monotonic() - self._read_at > _FULL_READ_SECONDS
-            if self._frame is None or is_old or version != self._version:
-                rows = list(_rows(connection))
-                self._frame = self._spark.createDataFrame(
-                    pa.Table.from_pylist(rows, MAPPING_SCHEMA)
-                )
-                self._version, self._read_at = version, time.monotonic()
-                _log.info("mapping_read", patient_sensors=len(rows))
-        finally:
-            connection.close()
+            return self._look(self._connected())
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Closes the connection; the next look opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> Connection:
+        # kept from batch to batch: with TLS a new one costs as much as a small batch
+        if self._connection is None or not self._connection.is_connected():
+            self._connection = connect(self._settings)
+        return self._connection
+
+    def _look(self, connection: Connection) -> DataFrame:
+        version = mapping_version(connection)
+        is_old = time.monotonic() - self._read_at > _FULL_READ_SECONDS
+        if self._frame is None or is_old or version != self._version:
+            rows = list(_rows(connection))
+            self._frame = self._spark.createDataFrame(pa.Table.from_pylist(rows, MAPPING_SCHEMA))
+            self._version, self._read_at = version, time.monotonic()
+            _log.info("mapping_read", patient_sensors=len(rows))
+        # ends the transaction, so that the next look sees what others wrote
+        connection.rollback()
         return self._frame
 
 

@@ -14,17 +14,16 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import stamina
 import structlog
 
 from common.settings import DatabaseSettings
 from consumer import worker_connection
+from consumer.database_retry import retried
 from consumer.outcome import RangeOutcome, batch_offsets, offset_range, sort_out
 from consumer.trusted import TrustedFormat, uncommitted_files, write_trusted
 from db import ledger, quarantine, registro
 from db.bulk import LoadMethod
 from db.connection import Connection
-from db.faults import FaultKind, kind_of
 
 SUMMARY_SCHEMA = (
     "partition int, first long, until long, is_new boolean, messages long, repeated long,"
@@ -72,11 +71,7 @@ def write_partition(batches: Iterable[pa.RecordBatch], job: WriterJob) -> Iterat
     yield pa.RecordBatch.from_pylist([_summary(rows, outcome, duration_ms)], _SUMMARY)
 
 
-def _is_transient(error: Exception) -> bool:
-    return kind_of(error) is FaultKind.TRANSIENT
-
-
-@stamina.retry(on=_is_transient, attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0)
+@retried
 def _commit(rows: pa.Table, job: WriterJob) -> RangeOutcome | None:
     """Commits what is not committed yet; None where all of it was."""
     partition = rows["partition"][0].as_py()
