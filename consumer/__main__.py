@@ -8,6 +8,7 @@ import threading
 import structlog
 
 from common.errors import VitalsError
+from common.heartbeat import Heartbeat, HeartbeatSettings
 from common.log import configure
 from common.settings import (
     DatabaseSettings,
@@ -41,8 +42,8 @@ def main() -> int:
 
 
 def _run(stop: threading.Event) -> None:
-    settings, kafka, database, output = load_all(
-        ConsumerSettings, KafkaSettings, DatabaseSettings, OutputSettings
+    settings, kafka, database, output, heartbeat = load_all(
+        ConsumerSettings, KafkaSettings, DatabaseSettings, OutputSettings, HeartbeatSettings
     )
 
     # pyspark takes a second to import: the settings' mistakes are told before
@@ -63,7 +64,7 @@ def _run(stop: threading.Event) -> None:
     if not settings.startup_wait_seconds:
         # a mistake shows at once, not after the seconds that Spark takes to start
         starts_within(0)
-    spark = build_session(settings)
+    spark = build_session(settings, logs_json=load(LogSettings).log_format == "json")
     warm_workers(spark)
     starts = starts_within(settings.startup_wait_seconds)
     job = WriterJob(
@@ -81,7 +82,7 @@ def _run(stop: threading.Event) -> None:
         query = start_query(messages, processor, settings, scratch)
         log.info("started", topic=kafka.kafka_topic, starting_offsets=starts)
         try:
-            run_until_stopped(query, processor, stop)
+            run_until_stopped(query, processor, Heartbeat(heartbeat), stop)
         finally:
             offsets.close()
             spark.stop()

@@ -24,7 +24,12 @@ _JAVA_OPTIONS = " ".join(
 )
 
 
-def build_session(settings: ConsumerSettings, *, java_options: str = "") -> SparkSession:
+_JSON_LOG = Path(__file__).with_name("jvm_log.xml")
+
+
+def build_session(
+    settings: ConsumerSettings, *, logs_json: bool = False, java_options: str = ""
+) -> SparkSession:
     """Starts the JVM and the session; ``java_options`` are added to the driver's own.
 
     Raises ConfigurationError without the connector jars.
@@ -32,6 +37,8 @@ def build_session(settings: ConsumerSettings, *, java_options: str = "") -> Spar
     # a session built in a program reads the workers' interpreter from here only, and else takes
     # whatever python3 the system has
     os.environ["PYSPARK_PYTHON"] = sys.executable
+    if logs_json:
+        java_options += f" -Dlog4j2.configurationFile={_JSON_LOG.as_uri()}"
     options = {
         "spark.jars": ",".join(_jars(settings.spark_jars_dir)),
         "spark.driver.memory": settings.spark_driver_memory,

@@ -10,6 +10,7 @@ import structlog
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
+from common.heartbeat import Heartbeat
 from consumer.mapping import MappingBroadcast, with_mapping_id
 from consumer.offsets import GroupOffsets
 from consumer.partition_writer import SUMMARY_SCHEMA, WriterJob, write_partition
@@ -91,7 +92,7 @@ def start_query(
 
 
 def run_until_stopped(
-    query: StreamingQuery, processor: BatchProcessor, stop: threading.Event
+    query: StreamingQuery, processor: BatchProcessor, heartbeat: Heartbeat, stop: threading.Event
 ) -> None:
     """Returns after ``stop`` is set and the running batch has ended; raises when the query fails."""
     while not stop.wait(0.2):
@@ -99,6 +100,7 @@ def run_until_stopped(
         if not query.isActive:
             query.awaitTermination()
             return
+        heartbeat.beat()
     _log.info("stopping", hint="the running batch is finished first")
     processor.finish()
     query.stop()

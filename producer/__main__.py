@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from common.errors import VitalsError
+from common.heartbeat import Heartbeat, HeartbeatSettings
 from common.log import configure
 from common.settings import (
     DatabaseSettings,
@@ -36,14 +37,17 @@ def run() -> None:
     from producer.publisher import Publisher
     from producer.run import Runner
 
-    settings, kafka, output = load_all(ProducerSettings, KafkaSettings, OutputSettings)
+    settings, kafka, output, heartbeat = load_all(
+        ProducerSettings, KafkaSettings, OutputSettings, HeartbeatSettings
+    )
     configure(load(LogSettings), service="producer")
     archive = RawArchive(output.output_dir / "raw", settings.producer_id)
     stop = _stop_event()
     archive.claim()
     publisher = Publisher(kafka)
     try:
-        Runner(settings, kafka, Outbox(archive, publisher)).run(stop.is_set)
+        runner = Runner(settings, kafka, Outbox(archive, publisher), Heartbeat(heartbeat))
+        runner.run(stop.is_set)
     finally:
         publisher.close()
         archive.release()

@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from common.demo_patients import demo_patient_ids
+from common.heartbeat import Heartbeat
 from common.settings import KafkaSettings
 from producer.batches import make_batches
 from producer.outbox import Outbox
@@ -50,9 +51,16 @@ class Runner:
     Refusing disk: the window is made again later, the simulator being a pure function.
     """
 
-    def __init__(self, settings: ProducerSettings, kafka: KafkaSettings, outbox: Outbox) -> None:
-        """``outbox``: of a claimed archive."""
+    def __init__(
+        self,
+        settings: ProducerSettings,
+        kafka: KafkaSettings,
+        outbox: Outbox,
+        heartbeat: Heartbeat,
+    ) -> None:
+        """``outbox``: of a claimed archive; ``heartbeat`` beats once the group is joined."""
         self._settings = settings
+        self._heartbeat = heartbeat
         self._outbox = outbox
         self._simulator = Simulator(seed=settings.simulation_seed, fault_share=settings.fault_share)
         self._positions = Positions()
@@ -80,6 +88,7 @@ class Runner:
         self._finish()
 
     def _turn(self) -> None:
+        self._heartbeat.beat()
         due = self._due_window()
         is_busy = due is not None or len(self._outbox) > 0
         self._group.poll(0 if is_busy else self._idle_s())
