@@ -9,7 +9,6 @@ from benchmarks.consume import consume_backlog
 from benchmarks.produce import Backlog
 from benchmarks.settings import BATCHES_A_ROUND, BenchmarkSettings
 from benchmarks.stack import BenchmarkStack
-from ops.stack.topics import BATCH_PARTITIONS
 
 PRODUCER, CONSUMER, CEILING = "producer", "consumer", "ceiling"
 STEPS_A_ROUND = 3
@@ -55,7 +54,7 @@ def measure(stack: BenchmarkStack, settings: BenchmarkSettings, on_step: OnStep)
             own = {
                 # Spark rounds each partition's share down: without the rest one more batch would follow
                 "MAX_MESSAGES_PER_BATCH": str(
-                    -(-produced.messages // BATCHES_A_ROUND) + BATCH_PARTITIONS
+                    -(-produced.messages // BATCHES_A_ROUND) + stack.partitions
                 ),
                 "TRIGGER_INTERVAL_SECONDS": "0",
             }

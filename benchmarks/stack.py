@@ -29,6 +29,7 @@ class BenchmarkStack:
     database: DatabaseSettings
     server_label: str
     java: Path
+    partitions: int
     environment: Mapping[str, str]
     """Of the processes that work on it."""
 
@@ -61,7 +62,7 @@ def benchmark_stack(invocation: Invocation, patients: int, say: Say) -> Iterator
             stack.broker.start()
             database.wait_ready()
             _fill(database.settings(), patients)
-            stack.wait_for_broker()
+            stack.wait_for_broker(settings)
             environment = {
                 **invocation.environment,
                 **embedded_addresses(folder),
@@ -73,7 +74,13 @@ def benchmark_stack(invocation: Invocation, patients: int, say: Say) -> Iterator
             }
             kafka = KafkaSettings(kafka_bootstrap_servers=stack.broker.bootstrap_servers)
             yield BenchmarkStack(
-                folder, kafka, database.settings(), database.binary.label, java, environment
+                folder=folder,
+                kafka=kafka,
+                database=database.settings(),
+                server_label=database.binary.label,
+                java=java,
+                partitions=settings.topic_partitions,
+                environment=environment,
             )
         finally:
             stack.broker.stop()

@@ -36,6 +36,16 @@ class KafkaSettings(Settings):
     kafka_producers_group: str = "vitals-producers"
 
 
+class TopicSettings(Settings):
+    """How missing topics are made; a topic that is there already stays as it is."""
+
+    topic_partitions: Annotated[int, Field(ge=1)] = 4
+    """Of the batches: at most so many tasks write at the same time."""
+    topic_retention_hours: Annotated[int, Field(ge=1)] = 168
+    producer_shards: Annotated[int, Field(ge=1)] = 12
+    """Producers beyond this number have no patients and stand by."""
+
+
 class DatabaseSettings(Settings):
     """How the database is reached."""
 

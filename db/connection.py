@@ -77,6 +77,11 @@ def connect(
     return connection
 
 
+def quoted(name: str) -> str:
+    """A name as a statement takes it, whatever characters it has."""
+    return "`" + name.replace("`", "``") + "`"
+
+
 @contextmanager
 def transaction(connection: Connection) -> Iterator[None]:
     """Commits what the block did, or rolls all of it back where it raises."""

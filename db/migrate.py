@@ -11,7 +11,7 @@ import mysql.connector
 import structlog
 
 from common.errors import ConfigurationError
-from db.connection import CHARACTER_SET, COLLATION, Connection
+from db.connection import CHARACTER_SET, COLLATION, Connection, quoted
 from db.faults import reported
 from db.migration_files import Migration, migrations, split_statements
 from db.named_lock import named_lock
@@ -72,7 +72,7 @@ def pending_migrations(
     with reported(f"look at the migrations of {database}"):
         if not _exists(connection, database):
             return list(wanted)
-        _execute(connection, f"USE {_quoted(database)}")
+        _execute(connection, f"USE {quoted(database)}")
         return _missing(_applied(connection), wanted, database)
 
 
@@ -189,10 +189,10 @@ def _select(connection: Connection, database: str) -> None:
     if not _exists(connection, database):
         _execute(
             connection,
-            f"CREATE DATABASE IF NOT EXISTS {_quoted(database)}"
+            f"CREATE DATABASE IF NOT EXISTS {quoted(database)}"
             f" CHARACTER SET {CHARACTER_SET} COLLATE {COLLATION}",
         )
-    _execute(connection, f"USE {_quoted(database)}")
+    _execute(connection, f"USE {quoted(database)}")
 
 
 def _exists(connection: Connection, database: str) -> bool:
@@ -205,7 +205,3 @@ def _exists(connection: Connection, database: str) -> bool:
 
 def _execute(connection: Connection, statement: str) -> None:
     connection.cursor().execute(statement)
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"

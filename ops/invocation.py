@@ -14,6 +14,7 @@ from common.settings import (
     OutputSettings,
     Port,
     Settings,
+    TopicSettings,
     load,
 )
 from ops.stack.exports import embedded_addresses
@@ -21,7 +22,7 @@ from ops.stack.exports import embedded_addresses
 S = TypeVar("S", bound=Settings)
 
 
-class StackSettings(OutputSettings):
+class StackSettings(OutputSettings, TopicSettings):
     """Where the embedded stack lives and what it may use; every part has a working default."""
 
     # JAVA_HOME= and the like mean "not set", as they do for a shell

@@ -2,12 +2,10 @@
 
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO
 
-from common.errors import UnavailableError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect
 from db.migrate import migrate
@@ -90,7 +88,7 @@ class Pipeline:
         database.wait_ready()
         with connect(self.database(), database=False) as connection:
             migrate(connection, self.database().db_name)
-        self.stack.wait_for_broker()
+        self.stack.wait_for_broker(self._invocation.settings)
         if self._plan.producers:
             with connect(self.database()) as connection:
                 seed(connection, self._plan.patients, self._invocation.settings.simulation_seed)
@@ -153,19 +151,3 @@ class Pipeline:
 
     def _record(self) -> None:
         record(self._home, {OWNER: os.getpid(), **self.supervisor.pids()})
-
-
-def wait_drained(lag: Callable[[], int | None], timeout_seconds: float) -> None:
-    """Returns when everything that was produced is committed.
-
-    Raises:
-        UnavailableError: it is not after the time.
-    """
-    deadline = time.monotonic() + timeout_seconds
-    while lag() != 0:
-        if time.monotonic() > deadline:
-            raise UnavailableError(
-                f"the consumer did not work off its lag within {timeout_seconds:.0f} s",
-                hint="see its log in the folder `logs` of VITALS_HOME",
-            )
-        time.sleep(0.2)

@@ -5,23 +5,18 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from common.errors import UnavailableError
-from common.settings import KafkaSettings
+from common.settings import KafkaSettings, TopicSettings
 
-BATCH_PARTITIONS = 4
-SHARD_PARTITIONS = 12
-_RETENTION_MS = 7 * 24 * 3600 * 1000
 _TIMEOUT_SECONDS = 30
+_HOUR_MS = 3_600_000
 
 
-def create_topics(settings: KafkaSettings) -> None:
+def create_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
     """Makes both topics where they are missing; what is there stays as it is. Safe to repeat."""
-    create_topic(
-        settings.kafka_bootstrap_servers,
-        settings.kafka_topic,
-        BATCH_PARTITIONS,
-        {"retention.ms": str(_RETENTION_MS)},
-    )
-    create_topic(settings.kafka_bootstrap_servers, settings.kafka_shards_topic, SHARD_PARTITIONS)
+    retention = {"retention.ms": str(topics.topic_retention_hours * _HOUR_MS)}
+    servers = kafka.kafka_bootstrap_servers
+    create_topic(servers, kafka.kafka_topic, topics.topic_partitions, retention)
+    create_topic(servers, kafka.kafka_shards_topic, topics.producer_shards)
 
 
 def create_topic(

@@ -1,0 +1,87 @@
+"""The accounts of an installation: each may do what its part does, and nothing else.
+
+migrator   everything in this one database: migrations, patients, mappings
+consumer   what the statements of the consumer need, table by table
+reader     SELECT, for people, `vitals` and dashboards
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from db.connection import Connection, quoted
+from db.faults import reported
+
+_READ = "SELECT"
+# LOAD DATA ... REPLACE deletes the row that it replaces; INSERT ... ON DUPLICATE KEY updates it
+_WRITE = "INSERT, UPDATE, DELETE"
+_CONSUMER_RIGHTS = {
+    "migracao": _READ,
+    "paciente": _READ,
+    "sensor": _READ,
+    "paciente_sensor": _READ,
+    "registro": _WRITE,
+    "quarentena": _WRITE,
+    "progresso": "SELECT, INSERT, UPDATE",
+    "livro_razao": "SELECT, INSERT",
+    "lote": "SELECT, INSERT",
+}
+
+
+class Role(StrEnum):
+    """What an account is for."""
+
+    MIGRATOR = "migrator"
+    CONSUMER = "consumer"
+    READER = "reader"
+
+
+def account_name(role: Role) -> str:
+    """The user name of a role's account."""
+    return f"vitals_{role}"
+
+
+def create_accounts(
+    administrator: Connection,
+    database: str,
+    passwords: Mapping[Role, str],
+    *,
+    named: Mapping[Role, str] | None = None,
+) -> None:
+    """Makes the accounts and sets their passwords; migrator and reader get their rights.
+
+    ``named``: other user names. Safe to repeat: a new password replaces the old one. Raises
+    UnavailableError or ConfigurationError (the administrator may not do this).
+    """
+    schema = _schema(database)
+    with reported("create the database accounts"):
+        cursor = administrator.cursor()
+        for role, password in passwords.items():
+            user = _user(role, named)
+            cursor.execute(f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY %s", (password,))
+            cursor.execute(f"ALTER USER {user} IDENTIFIED BY %s", (password,))
+        cursor.execute(f"GRANT ALL PRIVILEGES ON {schema}.* TO {_user(Role.MIGRATOR, named)}")
+        cursor.execute(f"GRANT SELECT ON {schema}.* TO {_user(Role.READER, named)}")
+
+
+def grant_consumer(
+    administrator: Connection, database: str, *, named: Mapping[Role, str] | None = None
+) -> None:
+    """Gives the consumer's account its rights on the tables, which must be there already.
+
+    Safe to repeat. Raises as ``create_accounts`` does.
+    """
+    with reported("grant the consumer its rights"):
+        cursor = administrator.cursor()
+        for table, rights in _CONSUMER_RIGHTS.items():
+            where = f"{quoted(database)}.{table}"
+            cursor.execute(f"GRANT {rights} ON {where} TO {_user(Role.CONSUMER, named)}")
+
+
+def _user(role: Role, named: Mapping[Role, str] | None) -> str:
+    name = (named or {}).get(role, account_name(role))
+    return f"'{name}'@'%'"
+
+
+def _schema(database: str) -> str:
+    # in the name of a database a GRANT takes _ and % for patterns
+    return quoted(database.replace("_", r"\_").replace("%", r"\%"))

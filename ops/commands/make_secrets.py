@@ -1,0 +1,54 @@
+"""``vitals secrets``: the password files of the compose stack."""
+
+import contextlib
+import functools
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from common.atomic import write_atomic
+from common.errors import ConfigurationError
+
+NAMES = ("db_root_password", "db_migrator_password", "db_consumer_password", "db_reader_password")
+"""As docker-compose.yml names its secrets."""
+_PASSWORD_BYTES = 24
+# Compose mounts a secret with the mode that it has here, and containers run under another user:
+# the files can be read, but the folder lets nobody else of this machine come near them
+_FOLDER_MODE, _FILE_MODE = 0o700, 0o444
+
+
+def make_secrets(folder: Path, say: Callable[[str], None]) -> None:
+    """Makes the files that are missing, and prints none of them. Safe to repeat: nothing changes.
+
+    Raises:
+        ConfigurationError: the folder is not there or cannot be written.
+    """
+    missing = [name for name in NAMES if not (folder / name).exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if missing:
+            folder.chmod(_FOLDER_MODE)
+        for name in missing:
+            write_atomic(
+                folder / name, functools.partial(_write, secrets.token_urlsafe(_PASSWORD_BYTES))
+            )
+            # a drive of Windows has no such modes
+            with contextlib.suppress(PermissionError):
+                (folder / name).chmod(_FILE_MODE)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write the passwords to {folder} as user {_user()}: {error.strerror}",
+            hint='run it as the user whose folder it is: docker compose run --rm --user "$(id -u):$(id'
+            ' -g)" secrets',
+        ) from error
+    say(f"{len(missing)} passwords made, {len(NAMES) - len(missing)} were there")
+
+
+def _write(password: str, file: BinaryIO) -> None:
+    file.write(password.encode("ascii"))
+
+
+def _user() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else "this one"
