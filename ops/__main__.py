@@ -9,7 +9,8 @@ import typer
 
 from common import log
 from common.errors import VitalsError
-from common.settings import LogSettings, load
+from common.settings import KafkaSettings, LogSettings, TopicSettings, load, load_all
+from ops.compose import ComposeStack
 from ops.invocation import Invocation, StackSettings
 
 app = typer.Typer(
@@ -23,6 +24,20 @@ app = typer.Typer(
 Producers = Annotated[int, typer.Option(min=0, help="How many producers share the patients.")]
 Patients = Annotated[int, typer.Option(min=1, help="How many patients are simulated.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+
+@app.callback()
+def main_options(
+    *,
+    compose: Annotated[
+        bool,
+        typer.Option("--compose", help="On the stack that `docker compose up` runs: first option."),
+    ] = False,
+) -> None:
+    """The vital-signs pipeline on this machine, and the tools to look inside."""
+    if compose:
+        rest = sys.argv[sys.argv.index("--compose") + 1 :]
+        _exit(ComposeStack(dict(os.environ)).run(rest))
 
 
 @app.command("up")
@@ -63,6 +78,28 @@ def down_command() -> None:
     from ops.commands.down import down
 
     down(_invocation().settings.home, _say)
+
+
+@app.command("secrets")
+def secrets_command(
+    folder: Annotated[Path, typer.Argument(help="Where docker-compose.yml looks for them.")] = Path(
+        "ops/secrets"
+    ),
+) -> None:
+    """Make the password files of the stack in containers; prints none of them."""
+    from ops.commands.make_secrets import make_secrets
+
+    make_secrets(folder, print)
+
+
+@app.command("setup")
+def setup_command() -> None:
+    """Make topics, database accounts, tables and demo patients where they are missing."""
+    from ops.commands.setup import SetupSettings, set_up
+
+    settings, kafka, topics = load_all(SetupSettings, KafkaSettings, TopicSettings)
+    log.configure(load(LogSettings), service="setup")
+    set_up(settings, kafka, topics)
 
 
 @app.command("status")
@@ -114,12 +151,20 @@ def kafka_command(
 
 
 @app.command("reconcile")
-def reconcile_command(*, as_json: AsJson = False) -> None:
+def reconcile_command(
+    *,
+    wait_seconds: Annotated[
+        float, typer.Option("--wait", min=0, help="Give the consumer so long to work off its lag.")
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
     """Prove that every produced reading arrived once; exit code 1 where it is not so."""
-    from ops.commands.reconcile import prove, show
+    from ops.commands.reconcile import prove, show, wait_for_consumer
 
     invocation = _invocation()
     output = invocation.settings.output_dir
+    if wait_seconds:
+        wait_for_consumer(invocation.kafka(), invocation.database(), wait_seconds, _say)
     proof = prove(invocation.kafka(), invocation.database(), output, _say)
     _exit(show(proof, as_json=as_json))
 

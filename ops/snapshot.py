@@ -1,5 +1,7 @@
 """One look at the pipeline: what is in the topic, what is committed, what became of it."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,3 +115,25 @@ def look_if_possible(observer: Observer) -> Snapshot | None:
         return observer.look()
     except VitalsError:
         return None
+
+
+def lag_if_possible(observer: Observer) -> int | None:
+    """Messages that are not committed yet, or None where a service is away."""
+    snapshot = look_if_possible(observer)
+    return snapshot.lag_messages if snapshot else None
+
+
+def wait_drained(lag: Callable[[], int | None], timeout_seconds: float) -> None:
+    """Returns when everything that was produced is committed.
+
+    Raises:
+        UnavailableError: it is not after the time.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while lag() != 0:
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                f"the consumer did not work off its lag within {timeout_seconds:.0f} s",
+                hint="see its log: `logs/consumer.log` in VITALS_HOME, or `docker compose logs consumer`",
+            )
+        time.sleep(0.2)

@@ -14,6 +14,23 @@ from ops.reconcile.archive import read_archive
 from ops.reconcile.proof import Proof, compare_outcomes, compare_registro, compare_topic
 from ops.reconcile.topic import published_batches
 from ops.reconcile.trusted import read_trusted
+from ops.snapshot import Observer, lag_if_possible, wait_drained
+
+
+def wait_for_consumer(
+    kafka: KafkaSettings, database: DatabaseSettings, seconds: float, say: Callable[[str], object]
+) -> None:
+    """Returns when everything in the topic is committed; producers should be stopped.
+
+    Raises:
+        UnavailableError: it is not after that time.
+    """
+    say(f"waiting until the consumer has worked off its lag (up to {seconds:.0f} s)")
+    observer = Observer(kafka, database)
+    try:
+        wait_drained(lambda: lag_if_possible(observer), seconds)
+    finally:
+        observer.close()
 
 
 def prove(

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from ops.invocation import Invocation
 from ops.live_view import LiveView
-from ops.pipeline import Pipeline, Plan, wait_drained
-from ops.snapshot import Observer, Snapshot, look_if_possible
+from ops.pipeline import Pipeline, Plan
+from ops.snapshot import Observer, Snapshot, look_if_possible, wait_drained
 
 _LOOK_EVERY_SECONDS = 1.0
 _DRAIN_SECONDS = 300.0
