@@ -4,6 +4,7 @@ A command runs in a container of the service ``ops``, which reaches broker, data
 Kafka's console tools run where they are, in the broker's container.
 """
 
+import json
 import os
 import shlex
 import shutil
@@ -82,26 +83,28 @@ class ComposeStack:
     def _exports(self) -> list[str]:
         ports = {service: self._published(service, port) for service, port in _HOST_PORTS.items()}
         host, _, port = ports["mysql"].rpartition(":")
-        folder = Path(self.environment.get("SECRETS_DIR") or _REPOSITORY / "ops" / "secrets")
+        secrets = json.loads(self._answer("config", "--format", "json"))["secrets"]
         names = {
             "KAFKA_BOOTSTRAP_SERVERS": ports["kafka"],
             "DB_HOST": host,
             "DB_PORT": port,
             "DB_USER": "vitals_reader",
-            "DB_PASSWORD_FILE": str((folder / "db_reader_password").resolve()),
+            "DB_PASSWORD_FILE": secrets["db_reader_password"]["file"],
         }
         return [f"export {name}={shlex.quote(value)}" for name, value in names.items()]
 
     def _published(self, service: str, port: int) -> str:
-        answer = subprocess.run(
-            self._docker("port", service, str(port)), capture_output=True, text=True, check=False
-        )
+        return self._answer("port", service, str(port)).strip()
+
+    def _answer(self, *arguments: str) -> str:
+        command = self._docker(*arguments)
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
         if answer.returncode != 0:
             raise UnavailableError(
-                f"the stack in containers has no running {service}: {answer.stderr.strip()}",
+                f"the stack in containers does not run: {answer.stderr.strip()}",
                 hint="start it: docker compose up -d --wait",
             )
-        return answer.stdout.strip()
+        return answer.stdout
 
     def _docker(self, *arguments: str) -> list[str]:
         if shutil.which("docker") is None:

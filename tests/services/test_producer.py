@@ -11,20 +11,21 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from common.demo_patients import demo_patient_ids
 from common.settings import KafkaSettings
-from producer.archive import RawArchive
+from producer.archive import RawArchive, owner_of
 from producer.outbox import Outbox
 from producer.publisher import Publisher
 from producer.replay import ReplayPlan, replay_file
 from schemas.batch import SensorBatch, Series, batch_id
 from schemas.codec import default_codec
+from tests.topic import batches_in, messages_in
 
 EXCERPT = Path(__file__).parents[1] / "data" / "clif_vitals_excerpt.csv"
 TICK = 1_795_467_600_000
+SHARDS = 6
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def kafka(broker):
         kafka_producers_group=f"producers-{name}",
     )
     admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
-    topics = [NewTopic(settings.kafka_topic, 4), NewTopic(settings.kafka_shards_topic, 6)]
+    topics = [NewTopic(settings.kafka_topic, 4), NewTopic(settings.kafka_shards_topic, SHARDS)]
     for created in admin.create_topics(topics).values():
         created.result(timeout=20)
     return settings
@@ -83,30 +84,6 @@ def batch(number, values=(70.0, 71.0, 72.0)):
     return SensorBatch(made, patient_id, "test", TICK + number, TICK, (series,))
 
 
-def messages(kafka):
-    """Everything in the topic at this moment."""
-    consumer = Consumer(
-        {"bootstrap.servers": kafka.kafka_bootstrap_servers, "group.id": "reader"}
-        | {"enable.auto.commit": False, "auto.offset.reset": "earliest"}
-    )
-    ends = {
-        number: consumer.get_watermark_offsets(TopicPartition(kafka.kafka_topic, number), 20)[1]
-        for number in range(4)
-    }
-    consumer.assign([TopicPartition(kafka.kafka_topic, number, 0) for number in ends])
-    found = []
-    deadline = time.monotonic() + 20
-    while len(found) < sum(ends.values()) and time.monotonic() < deadline:
-        found += [each for each in consumer.consume(500, 0.5) if each.error() is None]
-    consumer.close()
-    assert len(found) == sum(ends.values())
-    return found
-
-
-def batches_in(kafka):
-    return [default_codec().decode(each.value()) for each in messages(kafka)]
-
-
 def wait_until(condition, limit_s=30):
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
@@ -119,6 +96,10 @@ def wait_until(condition, limit_s=30):
 def events(tmp_path, producer_id):
     lines = (tmp_path / f"{producer_id}.log").read_text().splitlines()
     return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def log_of(tmp_path, producer_id):
+    return {each["event"] for each in events(tmp_path, producer_id)}
 
 
 def done_files(tmp_path):
@@ -144,7 +125,7 @@ def test_message_has_the_patient_as_key_printable_headers_and_the_archived_batch
     path = outbox.put(TICK, [batch(number) for number in range(30)])
     assert outbox.drain(20) == [path]
     publisher.close()
-    found = messages(kafka)
+    found = messages_in(kafka)
     assert len(found) == 30
     partitions = {}
     for each in found:
@@ -244,6 +225,37 @@ def test_two_replicas_share_the_patients_and_sigterm_ends_them_with_an_empty_out
     for patient_id in demo_patient_ids(24):
         starts = sorted(each.window_start for each in found if each.patient_id == patient_id)
         assert set(range(starts[0], starts[-1] + 1, 1000)) == set(starts), "no window is missing"
+
+
+def test_shards_of_a_killed_replica_go_to_one_that_stood_by_and_no_window_is_missing(
+    kafka, start_producer, tmp_path
+):
+    """One replica more than shards: it says that it has none, and takes over within 30 s."""
+    names = [f"replica-{number}" for number in range(SHARDS + 1)]
+    replicas = {name: start_producer(name) for name in names}
+
+    def idle():
+        return [name for name in names if "no_shards_for_this_replica" in log_of(tmp_path, name)]
+
+    wait_until(lambda: len({owner_of(each) for each in done_files(tmp_path)}) == SHARDS)
+    (standby,) = {*names} - {owner_of(each) for each in done_files(tmp_path)[-SHARDS:]}
+    assert standby in idle()
+    assert replicas[standby].poll() is None
+    victim = next(name for name in names if name != standby)
+    replicas[victim].kill()
+    killed_at = time.time() * 1000
+    wait_until(lambda: any(owner_of(each) == standby for each in done_files(tmp_path)), 30)
+    time.sleep(2)
+    for name in {*names} - {victim}:
+        replicas[name].send_signal(signal.SIGTERM)
+    for name in {*names} - {victim}:
+        assert replicas[name].wait(timeout=20) == 0
+    found = batches_in(kafka)
+    taken_over = [each for each in found if each.producer_id == standby]
+    assert min(each.produced_at for each in taken_over) - killed_at < 30_000
+    for patient_id in demo_patient_ids(24):
+        starts = {each.window_start for each in found if each.patient_id == patient_id}
+        assert starts == set(range(min(starts), max(starts) + 1, 1000)), patient_id
 
 
 def test_next_producer_goes_on_where_the_last_one_stopped(kafka, start_producer, tmp_path):

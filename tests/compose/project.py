@@ -1,0 +1,177 @@
+"""A compose project of the tests' own, in a clone of the repository."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from common.settings import DatabaseSettings, KafkaSettings
+from ops.snapshot import Observer, look_if_possible
+
+REPOSITORY = Path(__file__).parents[2]
+OURS = ("producer", "consumer", "setup")
+_OVERRIDE = "tests/compose/host-network.yml"
+
+
+@dataclass
+class Project:
+    """``folder``: the clone; ``settings`` are what its .env would say."""
+
+    name: str
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.kafka_port, self.mysql_port = free_port(), free_port()
+
+    @property
+    def environment(self):
+        own = {
+            "COMPOSE_PROJECT_NAME": self.name,
+            "COMPOSE_FILE": f"docker-compose.yml:{_OVERRIDE}",
+            "KAFKA_HOST_PORT": str(self.kafka_port),
+            "MYSQL_HOST_PORT": str(self.mysql_port),
+        }
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("KAFKA_", "DB_", "VITALS_", "COMPOSE_", "OUTPUT_"))
+        }
+        return inherited | own | self.settings
+
+    def run(self, *command, seconds=300, check=True):
+        """Runs a command in the clone; its output is in the failure."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(
+                f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+                f"\n{self.logs(tail=30)}"
+            )
+        return done
+
+    def compose(self, *arguments, seconds=300, check=True):
+        return self.run("docker", "compose", *arguments, seconds=seconds, check=check)
+
+    def logs(self, *services, tail="all"):
+        command = ["docker", "compose", "logs", "--no-color", "--tail", str(tail), *services]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    def make_secrets(self):
+        return self.compose(
+            "run", "--rm", "--user", f"{os.getuid()}:{os.getgid()}", "secrets", seconds=600
+        )
+
+    def remove(self):
+        with suppress(AssertionError):
+            self.compose("--profile", "tools", "down", "--volumes", "--timeout", "20")
+
+    def containers(self, service, *, running=True):
+        """Ids of a service's containers."""
+        options = [] if running else ["--all"]
+        return self.compose("ps", "--quiet", *options, service).stdout.split()
+
+    def inspect(self, container):
+        (found,) = json.loads(self.run("docker", "inspect", container).stdout)
+        return found
+
+    def restarts(self, service):
+        (container,) = self.containers(service, running=False)
+        return self.inspect(container)["RestartCount"]
+
+    def crash(self, service):
+        """SIGKILL to the process inside, as a kernel out of memory would: no one's command."""
+        kill = "kill -9 $(cat /proc/1/task/1/children)"
+        self.compose("exec", "-T", service, "sh", "-c", kill)
+
+    def secret(self, name):
+        return (self.folder / "ops" / "secrets" / name).read_text(encoding="ascii")
+
+    def kafka(self):
+        return KafkaSettings(kafka_bootstrap_servers=f"127.0.0.1:{self.kafka_port}")
+
+    def database(self, role="reader"):
+        return DatabaseSettings(
+            db_host="127.0.0.1",
+            db_port=self.mysql_port,
+            db_user="root" if role == "root" else f"vitals_{role}",
+            db_password=SecretStr(self.secret(f"db_{role}_password")),
+        )
+
+    def accepted(self):
+        """Readings that the ledger calls accepted; None while a service is away."""
+        observer = Observer(self.kafka(), self.database())
+        try:
+            snapshot = look_if_possible(observer)
+            return snapshot.totals.accepted if snapshot else None
+        finally:
+            observer.close()
+
+    def wait_for_more(self, than, *, seconds=90):
+        """Waits until more readings are accepted; returns how long it took."""
+        started = time.monotonic()
+        wait_until(lambda: (self.accepted() or 0) > than, seconds, lambda: self.logs(tail=30))
+        return time.monotonic() - started
+
+    def prove(self):
+        """Stops the producers and lets `vitals reconcile` compare everything."""
+        self.compose("stop", "producer")
+        done = self.compose(
+            "run", "--rm", "ops", "vitals", "reconcile", "--wait", "120", "--json", check=False
+        )
+        proof = json.loads(done.stdout)
+        assert proof["proved"], proof["findings"]
+        return proof
+
+
+def clone(folder):
+    """What git would hand out of this working tree, and nothing else."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (REPOSITORY / name).is_file():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, target)
+    return folder
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, seconds, describe=lambda: ""):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"still not so after {seconds} s\n{describe()}"
+        time.sleep(0.5)

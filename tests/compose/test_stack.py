@@ -1,0 +1,173 @@
+"""`docker compose up` from a clean clone: it comes up by itself, rows arrive, nothing leaks."""
+
+import json
+import re
+import subprocess
+
+import mysql.connector
+import pytest
+
+from db.connection import connect
+from tests.compose.project import OURS
+from tests.oracle import Oracle
+
+LIMIT_S = 90
+SECRETS = ("db_root_password", "db_migrator_password", "db_consumer_password", "db_reader_password")
+
+
+def test_a_clean_clone_is_healthy_in_time_and_rows_arrive(stack):
+    """The images are built before; the one wait that people meet has a promised end."""
+    assert stack.started_s < LIMIT_S
+    stack.wait_for_more(0)
+    for service in ("kafka", "mysql", "producer", "consumer"):
+        (container,) = stack.containers(service)
+        state = stack.inspect(container)["State"]
+        assert state["Health"]["Status"] == "healthy", service
+    (setup,) = stack.containers("setup", running=False)
+    assert stack.inspect(setup)["State"]["ExitCode"] == 0
+
+
+def test_vitals_looks_into_the_stack_from_outside_and_from_a_container(stack):
+    stack.wait_for_more(0)
+    outside = stack.run("vitals", "--compose", "status", "--json")
+    assert json.loads(outside.stdout)["accepted"] > 0
+    tail = stack.run("vitals", "--compose", "tail", "--max", "2").stdout.splitlines()
+    assert all(json.loads(line)["batch"]["series"] for line in tail)
+    topics = stack.run("vitals", "--compose", "kafka", "topics", "--list").stdout.split()
+    assert {"sensor-batches", "producer-shards"} <= set(topics)
+    by_address = 'eval "$(vitals --compose env)"; vitals status --json'
+    assert json.loads(stack.run("bash", "-euc", by_address).stdout)["running"]
+    refused = stack.run("vitals", "--compose", "down", check=False)
+    assert (refused.returncode, "docker compose down" in refused.stderr) == (2, True)
+
+
+def test_a_file_of_this_machine_is_replayed_into_the_stack(stack, tmp_path):
+    """The reader's account may not register patients: the command takes the migrator's for it."""
+    path = tmp_path / "one reading.csv"
+    path.write_text(
+        "patient_id,timestamp,sensor,value,unit\np-17,2026-03-01T08:00:00Z,glicose,5.4,mmol/L\n"
+    )
+    path.chmod(0o644)
+    replay = ("vitals", "--compose", "replay", str(path), "--register", "--start", "now")
+    assert "1 readings published" in stack.run(*replay).stdout
+
+
+def test_every_own_log_line_is_one_event(stack):
+    """JSON, with an event and a time; the JVM's notice of its vector module is the one exception."""
+    stack.wait_for_more(0)
+    lines = stack.logs("producer", "consumer", "setup").splitlines()
+    texts = [line.split("| ", 1)[1] for line in lines]
+    others = [text for text in texts if not text.startswith("{")]
+    assert set(others) <= {"WARNING: Using incubator modules: jdk.incubator.vector"}
+    for text in filter(lambda each: each.startswith("{"), texts):
+        assert {"event", "level", "timestamp", "service"} <= json.loads(text).keys()
+
+
+def test_no_secret_is_in_images_containers_or_logs(stack):
+    secrets = [stack.secret(name) for name in SECRETS]
+    assert all(len(secret) >= 24 for secret in secrets)
+    assert len(set(secrets)) == len(secrets)
+    places = {"logs": stack.logs()}
+    for service in ("kafka", "mysql", *OURS):
+        (container,) = stack.containers(service, running=False)
+        found = stack.inspect(container)
+        places[f"inspect {service}"] = json.dumps(found)
+        history = stack.run("docker", "history", "--no-trunc", found["Image"])
+        image = stack.run("docker", "inspect", found["Image"])
+        places[f"image {service}"] = history.stdout + image.stdout
+    processes = stack.compose("top").stdout
+    for place, text in (places | {"processes": processes}).items():
+        assert not [each for each in secrets if each in text], place
+
+
+@pytest.mark.parametrize("service", ["producer", "consumer", "kafka"])
+def test_no_container_runs_as_root_or_may_become_it(stack, service):
+    (container,) = stack.containers(service)
+    host = stack.inspect(container)["HostConfig"]
+    assert host["CapDrop"] == ["ALL"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert host["Memory"] > 0
+    assert int(stack.compose("exec", "-T", service, "id", "-u").stdout) > 0
+    status = stack.compose("exec", "-T", service, "cat", "/proc/1/status").stdout
+    assert int(re.search(r"^Uid:\s+(\d+)", status, re.MULTILINE)[1]) > 0
+    assert int(re.search(r"^CapEff:\s+(\w+)", status, re.MULTILINE)[1], 16) == 0
+
+
+@pytest.mark.parametrize("service", ["producer", "consumer"])
+@pytest.mark.parametrize("place", ["/app/x", "/packages/x", "/x", "/output/x", "/etc/x"])
+def test_a_write_to_the_root_file_system_fails(stack, service, place):
+    done = stack.compose("exec", "-T", "--user", "0", service, "touch", place, check=False)
+    assert done.returncode != 0
+    assert "Read-only file system" in done.stderr
+
+
+def test_mysql_drops_its_rights_before_it_serves(stack):
+    status = stack.compose("exec", "-T", "mysql", "sh", "-c", "cat /proc/1/status").stdout
+    assert int(re.search(r"^Uid:\s+(\d+)", status, re.MULTILINE)[1]) > 0
+
+
+def test_ports_are_published_on_the_loopback_only(stack):
+    for service in ("kafka", "mysql", "producer", "consumer"):
+        (container,) = stack.containers(service)
+        ports = stack.inspect(container)["NetworkSettings"]["Ports"]
+        hosts = [each["HostIp"] for bound in ports.values() for each in bound or ()]
+        assert set(hosts) <= {"127.0.0.1"}
+        assert bool(hosts) == (service in {"kafka", "mysql"})
+
+
+def test_the_server_is_strict_in_utc_and_utf8mb4(stack):
+    with connect(stack.database("root")) as connection:
+        cursor = connection.cursor()
+        cursor.execute(
+            "SELECT @@global.sql_mode, @@global.time_zone, @@global.character_set_server, VERSION()"
+        )
+        mode, zone, characters, version = cursor.fetchone()
+    assert "STRICT_TRANS_TABLES" in mode
+    assert (zone, characters, version[:4]) == ("+00:00", "utf8mb4", "9.7.")
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        ("reader", "DELETE FROM registro"),
+        ("reader", "CREATE TABLE t (a INT)"),
+        ("consumer", "DROP TABLE registro"),
+        ("consumer", "SELECT nome FROM medico"),
+        ("consumer", "DELETE FROM livro_razao"),
+        ("consumer", "UPDATE paciente SET nome = 'x'"),
+        ("migrator", "SELECT user FROM mysql.user"),
+        ("migrator", "CREATE DATABASE another"),
+    ],
+)
+def test_an_account_of_the_stack_may_not_do_what_is_not_its_business(stack, role, statement):
+    with connect(stack.database(role)) as connection, pytest.raises(mysql.connector.Error) as error:
+        connection.cursor().execute(statement)
+    assert error.value.errno in {1044, 1142, 1143}
+
+
+def test_without_passwords_the_stack_says_which_file_is_missing(make_project):
+    project = make_project()
+    done = project.compose("up", "--detach", check=False)
+    assert done.returncode != 0
+    assert "db_root_password" in done.stderr
+
+
+def test_a_proof_of_the_running_stack(stack):
+    """What the archive says was produced is in the tables, and it is what the simulator makes."""
+    oracle = Oracle(patients=100)
+    before = stack.accepted()
+    stack.wait_for_more(before + 20_000)
+    proof = stack.prove()
+    assert proof["accepted"] >= before + 20_000
+    until = oracle.last_common_window(stack.database()) + oracle.window_ms
+    assert oracle.assert_every_window_is_there_once(stack.database(), until_ms=until) >= 3
+    stack.compose("start", "producer")
+
+
+def test_images_hold_no_compiler_and_no_cache(stack):
+    for service in ("producer", "consumer"):
+        look = "command -v gcc javac apt-cache >/dev/null && ls /root/.cache /var/lib/apt/lists/*"
+        done = stack.compose(
+            "exec", "-T", service, "sh", "-c", f"command -v gcc || {look}", check=False
+        )
+        assert not done.stdout.strip(), subprocess.list2cmdline([service, done.stdout])

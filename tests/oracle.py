@@ -1,0 +1,113 @@
+"""What must be in the database, by the pure simulator alone: it knows nothing of the pipeline."""
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from common.demo_patients import demo_patient_ids
+from common.settings import DatabaseSettings
+from db.connection import connect
+from producer.batches import make_batches
+from producer.simulation import Simulator
+from schemas.batch import SensorBatch
+
+_THOUSANDTH = Decimal("0.001")
+_KEY = ["patient_id", "sensor", "component", "event_ms"]
+_REGISTRO = (
+    "SELECT p.identificador, s.codigo, r.componente,"
+    " TIMESTAMPDIFF(MICROSECOND, '1970-01-01', r.created_at) DIV 1000,"
+    " CAST(r.valor * 1000 AS SIGNED) FROM registro r"
+    " JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
+    " JOIN paciente p ON p.id = ps.paciente_id JOIN sensor s ON s.id = ps.sensor_id"
+    " WHERE p.identificador LIKE 'demo-%'"
+)
+_BATCHES = "SELECT lote_id FROM lote"
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """A simulation without faults, as producers with these settings run it."""
+
+    patients: int
+    window_ms: int = 10_000
+    interval_ms: int = 1_000
+    seed: int = 7
+
+    def batches(self, window_start: int) -> list[SensorBatch]:
+        """One batch a patient."""
+        simulator = Simulator(seed=self.seed)
+        ids = demo_patient_ids(self.patients)
+        return make_batches(
+            simulator.simulate(ids, window_start, self.window_ms, self.interval_ms),
+            source=simulator.source(self.window_ms, self.interval_ms),
+            producer_id="oracle",
+            window_start=window_start,
+            interval_ms=self.interval_ms,
+            produced_at=window_start,
+        )
+
+    def assert_every_window_is_there_once(
+        self, database: DatabaseSettings, *, until_ms: int
+    ) -> int:
+        """From the first reading in ``registro`` to ``until_ms``: these rows and no others.
+
+        Returns the number of windows.
+        """
+        found = _table(_read(database, _REGISTRO))
+        first = min(found["event_ms"].to_pylist()) // self.window_ms * self.window_ms
+        found = found.filter(pc.less(found["event_ms"], until_ms))
+        starts = range(first, until_ms, self.window_ms)
+        made = [batch for start in starts for batch in self.batches(start)]
+        expected = _table([row for batch in made for row in _rows(batch)])
+        missing = expected.join(found, keys=_KEY, join_type="left anti")
+        foreign = found.join(expected, keys=_KEY, join_type="left anti")
+        assert not len(missing), f"{len(missing)} rows are missing: {missing[:5].to_pylist()}"
+        assert not len(foreign), f"{len(foreign)} rows too many: {foreign[:5].to_pylist()}"
+        assert len(found) == len(expected)
+        both = expected.join(found, keys=_KEY, right_suffix="_found")
+        altered = both.filter(pc.not_equal(both["thousandths"], both["thousandths_found"]))
+        assert not len(altered), f"{len(altered)} values differ: {altered[:5].to_pylist()}"
+        taken = [batch_id for (batch_id,) in _read(database, _BATCHES)]
+        assert {each.batch_id for each in made} <= set(taken)
+        return len(starts)
+
+    def last_common_window(self, database: DatabaseSettings) -> int:
+        """The start of the newest window that every patient has in ``registro``; 0 without one."""
+        rows = _read(
+            database,
+            "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', MAX(r.created_at)) DIV 1000"
+            " FROM registro r JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
+            " JOIN paciente p ON p.id = ps.paciente_id"
+            " WHERE p.identificador LIKE 'demo-%' GROUP BY p.id",
+        )
+        newest = [moment for (moment,) in rows]
+        if len(newest) < self.patients:
+            return 0
+        return min(newest) // self.window_ms * self.window_ms
+
+
+def _rows(batch: SensorBatch) -> list[tuple[str, str, str, int, int]]:
+    return [
+        (
+            batch.patient_id,
+            run.sensor,
+            run.component or "valor",
+            run.start + position * run.interval_ms,
+            int(Decimal(repr(value)).quantize(_THOUSANDTH, ROUND_HALF_UP) * 1000),
+        )
+        for run in batch.series
+        for position, value in enumerate(run.values)
+    ]
+
+
+def _table(rows: list[tuple[str, str, str, int, int]]) -> pa.Table:
+    return pa.table(list(zip(*rows, strict=True)), names=[*_KEY, "thousandths"])
+
+
+def _read(database: DatabaseSettings, query: str) -> list[tuple]:
+    with connect(database) as connection:
+        cursor = connection.cursor()
+        cursor.execute(query)
+        return cursor.fetchall()
