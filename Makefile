@@ -1,6 +1,6 @@
 # Everything a person or CI runs here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check bench java
+.PHONY: help demo up down test compose-test check bench locks java
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: java $(VENV)/.runtime ## 60 s of 100 patients on a fresh data folder, then the proof that no reading is lost or doubled
 	@$(BIN)/vitals demo
@@ -21,7 +21,13 @@ down: $(VENV)/.runtime ## stop what `make up` started, from any terminal
 	@$(BIN)/vitals down
 
 test: java $(VENV)/.dev ## every test, on a real Kafka, Spark and database (ARGS="-k name" for some)
-	@$(BIN)/pytest tests $(ARGS)
+	@$(BIN)/pytest tests --ignore tests/compose $(ARGS)
+
+compose-test: $(VENV)/.dev ## the stack in containers: build, start, scale, break, remove it (needs docker)
+	@command -v docker >/dev/null || { \
+	  echo "No docker found: these tests run the stack in containers." >&2; \
+	  echo "  -> install Docker with its compose plugin; make test needs none" >&2; exit 2; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -v -rP tests/compose $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, import layers, unit tests: seconds, no services
 	$(BIN)/ruff check
@@ -32,6 +38,15 @@ check: $(VENV)/.dev ## lint, format, types, import layers, unit tests: seconds, 
 
 bench: java $(VENV)/.dev ## measure the pipeline on this machine
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+# needs uv; run it after a change of the dependencies in pyproject.toml
+UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+locks: ## the locked requirements anew: newest versions that fit, then what each image takes of them
+	$(UV_COMPILE) --upgrade pyproject.toml -o locks/runtime.txt
+	$(UV_COMPILE) --upgrade pyproject.toml --group dev -c locks/runtime.txt -o locks/dev.txt
+	$(UV_COMPILE) --upgrade --group pyproject.toml:build -o locks/build.txt
+	for image in producer consumer ops; do \
+	  $(UV_COMPILE) --group pyproject.toml:image-$$image -c locks/runtime.txt -o locks/image-$$image.txt; done
 
 java:
 	@{ [ -n "$$JAVA_HOME" ] && [ -x "$$JAVA_HOME/bin/java" ]; } || command -v java >/dev/null || { \

@@ -12,8 +12,9 @@ from db.connection import Connection, quoted
 from db.faults import reported
 
 _READ = "SELECT"
-# LOAD DATA ... REPLACE deletes the row that it replaces; INSERT ... ON DUPLICATE KEY updates it
-_WRITE = "INSERT, UPDATE, DELETE"
+# LOAD DATA ... REPLACE deletes the row that it replaces; INSERT ... ON DUPLICATE KEY UPDATE updates
+# it, and servers want SELECT for its VALUES(column)
+_WRITE = "SELECT, INSERT, UPDATE, DELETE"
 _CONSUMER_RIGHTS = {
     "migracao": _READ,
     "paciente": _READ,

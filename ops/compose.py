@@ -39,18 +39,28 @@ class ComposeStack:
             ConfigurationError: it makes no sense there, or there is no docker.
             UnavailableError: the stack does not run.
         """
+        if shutil.which("docker") is None:
+            raise ConfigurationError(
+                "there is no docker command here",
+                hint="install Docker with its compose plugin; without it, `vitals up` runs the pipeline",
+            )
+        if arguments[:1] == ["env"]:
+            for line in self._exports():
+                print(line)  # noqa: T201 - the command's output
+            return 0
+        return subprocess.run(self.command(arguments), check=False).returncode
+
+    def command(self, arguments: Sequence[str]) -> list[str]:
+        """What `run` hands to docker. Raises ConfigurationError: it makes no sense there."""
         name = arguments[0] if arguments else "--help"
         if name in _NOT_HERE:
             raise ConfigurationError(
                 f"`vitals {name}` runs the embedded stack, not the one in containers",
                 hint=f"use: {_NOT_HERE[name]}",
             )
-        if name == "env":
-            for line in self._exports():
-                print(line)  # noqa: T201 - the command's output
-            return 0
-        command = self._console_tool(arguments[1:]) if name == "kafka" else self._ops(arguments)
-        return subprocess.run(command, check=False).returncode
+        if name == "kafka":
+            return self._console_tool(arguments[1:])
+        return self._ops(arguments or ["--help"])
 
     def _ops(self, arguments: Sequence[str]) -> list[str]:
         options: list[str] = []
@@ -107,11 +117,6 @@ class ComposeStack:
         return answer.stdout
 
     def _docker(self, *arguments: str) -> list[str]:
-        if shutil.which("docker") is None:
-            raise ConfigurationError(
-                "there is no docker command here",
-                hint="install Docker with its compose plugin; without it, `vitals up` runs the pipeline",
-            )
         return ["docker", "compose", *self._project(), *arguments]
 
     def _project(self) -> list[str]:

@@ -142,6 +142,7 @@ class Project:
         done = self.compose(
             "run", "--rm", "ops", "vitals", "reconcile", "--wait", "120", "--json", check=False
         )
+        assert done.stdout, done.stderr
         proof = json.loads(done.stdout)
         assert proof["proved"], proof["findings"]
         return proof

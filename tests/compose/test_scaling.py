@@ -45,7 +45,7 @@ def shares(batches, first, until):
 
 def assert_fair(batches, first, until, replicas):
     """Once all have their shards, each has between half and one and a half of an even share."""
-    settled = list(sorted(shares(batches, first, until).items()))[-2:]
+    settled = sorted(shares(batches, first, until).items())[-2:]
     assert len(settled) == 2
     for _, counts in settled:
         assert sum(counts.values()) == PATIENTS

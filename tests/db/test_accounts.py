@@ -1,0 +1,159 @@
+"""Each account may do its part's work, and is refused what is not its business."""
+
+import uuid
+from decimal import Decimal
+
+import mysql.connector
+import pyarrow as pa
+import pytest
+from pydantic import SecretStr
+
+from db import ledger, quarantine, registro
+from db.accounts import Role, create_accounts, grant_consumer
+from db.bulk import LoadMethod, infile_folder
+from db.connection import connect
+from db.ledger import RangeCounts
+from db.mapping import mapping_version, read_mappings
+from db.migrate import migrate, require_current_schema
+from db.seed import seed
+
+REFUSED = {1044, 1142, 1143, 1227}
+
+
+@pytest.fixture
+def accounts(settings, server_settings):
+    """Settings by role, on a database of the test's own that the migrator has made."""
+    tag = uuid.uuid4().hex[:8]
+    named = {role: f"{role}_{tag}" for role in Role}
+    passwords = {role: uuid.uuid4().hex + "'" for role in Role}
+    given = {
+        role: settings.model_copy(
+            update={"db_user": named[role], "db_password": SecretStr(passwords[role])}
+        )
+        for role in Role
+    }
+    with connect(server_settings, database=False) as administrator:
+        create_accounts(administrator, settings.db_name, passwords, named=named)
+        with connect(given[Role.MIGRATOR], database=False) as migrator:
+            migrate(migrator, settings.db_name)
+            grant_consumer(administrator, settings.db_name, named=named)
+            seed(migrator, 2, 7)
+        # once more, as every start of the stack does
+        create_accounts(administrator, settings.db_name, passwords, named=named)
+        grant_consumer(administrator, settings.db_name, named=named)
+        yield given
+        for name in named.values():
+            administrator.cursor().execute(f"DROP USER '{name}'@'%'")
+
+
+@pytest.mark.parametrize("method", [LoadMethod.INFILE, LoadMethod.INSERT])
+def test_the_consumer_may_do_all_that_its_statements_do(accounts, method):
+    """A whole range, and the same keys once more: rows are replaced."""
+    consumer = accounts[Role.CONSUMER]
+    with connect(consumer, local_infile_folder=infile_folder()) as connection:
+        require_current_schema(connection)
+        mapping = next(iter(list(read_mappings(connection))))
+        assert mapping_version(connection)
+        for first, value in ((0, 98.5), (1, 99.5)):
+            assert ledger.lock_next_offset(connection, "t", 0) == first
+            assert ledger.taken_batches(connection, ["a"]) == ({"a"} if first else set())
+            registro.upsert(connection, accepted(mapping.mapping_id, value), method)
+            quarantine.insert(connection, rejected(), method)
+            if not first:
+                ledger.record_batches(connection, "t", 0, {"a": 0})
+            counts = RangeCounts(1, 0, 0, 2, 1, 0, {"missing": 1})
+            ledger.record_range(connection, "t", 0, range(first, first + 1), counts, ["f"])
+            connection.commit()
+        assert ledger.committed_files(connection, "t", 0, 0) == {"f"}
+    with connect(accounts[Role.READER]) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT valor FROM registro")
+        assert cursor.fetchall() == [(Decimal("99.500"),)]
+        cursor.execute("SELECT COUNT(*) FROM quarentena")
+        assert cursor.fetchall() == [(1,)]
+
+
+def accepted(mapping_id, value):
+    return pa.table(
+        {
+            "mapping_id": pa.array([mapping_id], pa.int32()),
+            "component": ["valor"],
+            "event_ms": pa.chunked_array([pa.array([1_790_000_000_000], pa.int64())]),
+            "value": [value],
+        }
+    )
+
+
+def rejected():
+    texts = ("detail", "batch_id", "patient_id", "sensor", "component", "unit", "headers")
+    moments = {
+        name: pa.chunked_array([pa.array([0], pa.int64())]) for name in ("event_ms", "kafka_ms")
+    }
+    return pa.table(
+        {
+            "topic": ["t"],
+            **{name: [0] for name in ("partition", "offset", "series", "position")},
+            "reason": ["missing"],
+            **{name: pa.chunked_array([pa.nulls(1, pa.string())]) for name in texts},
+            "value": [float("nan")],
+            **moments,
+            **{name: pa.chunked_array([pa.nulls(1, pa.binary())]) for name in ("key", "body")},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        (Role.READER, "INSERT INTO progresso VALUES ('t', 0, 0)"),
+        (Role.READER, "DELETE FROM registro"),
+        (Role.READER, "CREATE TABLE t (a INT)"),
+        (Role.READER, "SELECT user FROM mysql.user"),
+        (Role.CONSUMER, "SELECT nome FROM medico"),
+        (Role.CONSUMER, "UPDATE paciente SET nome = 'x'"),
+        (Role.CONSUMER, "INSERT INTO paciente_sensor VALUES (NULL, 1, 1, NOW(), NULL, NOW())"),
+        (Role.CONSUMER, "DELETE FROM livro_razao"),
+        (Role.CONSUMER, "UPDATE livro_razao SET aceitas = 0"),
+        (Role.CONSUMER, "DELETE FROM lote"),
+        (Role.CONSUMER, "DELETE FROM progresso"),
+        (Role.CONSUMER, "DROP TABLE registro"),
+        (Role.CONSUMER, "ALTER TABLE registro ADD COLUMN x INT"),
+        (Role.CONSUMER, "CREATE TABLE t (a INT)"),
+        (Role.CONSUMER, "SELECT user FROM mysql.user"),
+        (Role.MIGRATOR, "SELECT user FROM mysql.user"),
+        (Role.MIGRATOR, "CREATE DATABASE another"),
+        (Role.MIGRATOR, "CREATE USER somebody IDENTIFIED BY 'x'"),
+        (Role.MIGRATOR, "SET GLOBAL local_infile = OFF"),
+    ],
+)
+def test_an_account_is_refused_what_is_not_its_business(accounts, role, statement):
+    with connect(accounts[role]) as connection:
+        cursor = connection.cursor()
+        with pytest.raises(mysql.connector.Error) as error:
+            cursor.execute(statement)
+    assert error.value.errno in REFUSED, error.value
+
+
+def test_an_account_does_not_see_a_database_whose_name_only_looks_alike(accounts, server_settings):
+    """In a GRANT `_` stands for any character unless it is escaped."""
+    name = accounts[Role.READER].db_name
+    alike = name.replace("_", "x")
+    with connect(server_settings, database=False) as administrator:
+        cursor = administrator.cursor()
+        cursor.execute(f"CREATE DATABASE {alike}")
+        try:
+            with pytest.raises(Exception, match="denied"):
+                connect(accounts[Role.READER].model_copy(update={"db_name": alike}))
+        finally:
+            cursor.execute(f"DROP DATABASE {alike}")
+
+
+def test_a_new_password_replaces_the_old_one(accounts, server_settings):
+    reader = accounts[Role.READER]
+    with connect(server_settings, database=False) as administrator:
+        named = {role: account.db_user for role, account in accounts.items()}
+        passwords = dict.fromkeys(Role, "another one")
+        create_accounts(administrator, reader.db_name, passwords, named=named)
+    with pytest.raises(Exception, match="1045"):
+        connect(reader)
+    connect(reader.model_copy(update={"db_password": SecretStr("another one")})).close()

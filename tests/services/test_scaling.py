@@ -1,0 +1,87 @@
+"""`vitals up --producers N` splits the patients as replicas in containers do."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from contextlib import contextmanager, suppress
+
+import mysql.connector
+from pydantic import ValidationError
+
+from common.errors import VitalsError
+from common.settings import DatabaseSettings, KafkaSettings
+from ops.stack.exports import embedded_addresses
+from tests.oracle import Oracle
+from tests.topic import batches_in
+
+ORACLE = Oracle(patients=60, window_ms=2000)
+PRODUCERS = 4
+
+
+@contextmanager
+def running_stack(folder, cache):
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "DB_"))
+    }
+    environment = inherited | {
+        "VITALS_HOME": str(folder / "home"),
+        "VITALS_CACHE": str(cache),
+        "OUTPUT_DIR": str(folder / "output"),
+        "GENERATION_INTERVAL_SECONDS": "2",
+    }
+    command = [sys.executable, "-m", "ops"]
+    options = ["up", "--producers", str(PRODUCERS), "--patients", str(ORACLE.patients)]
+    with (folder / "up.log").open("wb") as log:
+        up = subprocess.Popen([*command, *options], env=environment, stdout=log, stderr=log)
+    try:
+        yield folder / "home"
+    finally:
+        subprocess.run([*command, "down"], env=environment, check=False, capture_output=True)
+        up.wait(150)
+
+
+def addresses(home):
+    found = {name.lower(): value for name, value in embedded_addresses(home).items()}
+    return KafkaSettings(**found), DatabaseSettings(**found)
+
+
+def wait_for_window(home, moment_ms, *, seconds):
+    """Waits until every patient has the window that starts then; returns the settings."""
+    deadline = time.monotonic() + seconds
+    while True:
+        # while it starts there is no address, no server or no table: ask again
+        with suppress(ValidationError, VitalsError, mysql.connector.Error):
+            kafka, database = addresses(home)
+            if ORACLE.last_common_window(database) >= moment_ms:
+                return kafka, database
+        assert time.monotonic() < deadline, (home.parent / "up.log").read_text()[-3000:]
+        time.sleep(0.5)
+
+
+def now_ms():
+    return time.time_ns() // 1_000_000
+
+
+def test_four_producers_share_the_patients_and_one_that_is_killed_costs_no_window(jars, tmp_path):
+    """Compared with the pure simulator: every window of every patient is there exactly once."""
+    with running_stack(tmp_path, jars.parent) as home:
+        wait_for_window(home, 1, seconds=120)
+        wait_for_window(home, now_ms(), seconds=60)
+        processes = json.loads((home / "state.json").read_text())["processes"]
+        killed_at = now_ms()
+        os.kill(processes["producer-2"]["pid"], signal.SIGKILL)
+        wait_for_window(home, killed_at, seconds=30)
+        kafka, database = wait_for_window(home, now_ms() + 6000, seconds=60)
+        until = ORACLE.last_common_window(database) + ORACLE.window_ms
+        assert ORACLE.assert_every_window_is_there_once(database, until_ms=until) >= 8
+        counts = defaultdict(Counter)
+        for each in batches_in(kafka):
+            counts[each.window_start][each.producer_id] += 1
+    settled = counts[max(start for start in counts if start < killed_at - 2 * ORACLE.window_ms)]
+    even = ORACLE.patients / PRODUCERS
+    assert len(settled) == PRODUCERS
+    assert all(even / 2 <= count <= even * 1.5 for count in settled.values()), settled

@@ -1,0 +1,64 @@
+"""docker-compose.yml against what else says the same: .env.example, the version, the embedded stack."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ops.commands.make_secrets import NAMES
+from ops.stack.kafka_files import broker_properties
+
+REPOSITORY = Path(__file__).parents[2]
+COMPOSE = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
+CODE = "\n".join(line for line in COMPOSE.splitlines() if not line.lstrip().startswith("#"))
+EMBEDDED = dict(
+    line.split("=", 1) for line in broker_properties(Path("data"), 9092, 9093).splitlines()
+)
+ADDRESSES = ("listener", "quorum.voters", "log.dirs")
+
+
+def test_env_example_names_every_setting_with_its_default_and_no_other():
+    used = re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", CODE)
+    lines = (REPOSITORY / ".env.example").read_text(encoding="utf-8").splitlines()
+    shown = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert set(used) == set(shown.items())
+    assert "${" not in re.sub(r"\$\{[A-Z_]+:-[^}]*\}", "", CODE), "a setting without a default"
+
+
+def test_images_carry_the_version_of_the_project():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    tags = set(re.findall(r"image: vital-signs/\w+:(\S+)", CODE))
+    assert tags == {project["project"]["version"]}
+
+
+def test_images_of_others_are_pinned():
+    others = re.findall(r"image: (?!vital-signs/)(\S+)", CODE)
+    bases = re.findall(
+        r"^FROM (\S+:\S+) AS", (REPOSITORY / "ops/images/Dockerfile").read_text(), re.MULTILINE
+    )
+    assert {*others, *bases} == {"apache/kafka:4.3.1", "mysql:9.7", "python:3.13-slim-trixie"}
+
+
+def test_secrets_are_the_files_that_the_command_makes():
+    assert set(re.findall(r"^  (\w+): \{file: \"\$\{SECRETS_DIR", CODE, re.MULTILINE)) == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    "name", [each for each in EMBEDDED if not any(a in each for a in ADDRESSES)]
+)
+def test_the_broker_is_set_as_the_embedded_one(name):
+    variable = "KAFKA_" + name.upper().replace(".", "_")
+    (value,) = re.findall(rf"^ +{variable}: \"?([^\"\n]+)\"?$", CODE, re.MULTILINE)
+    assert value == EMBEDDED[name]
+
+
+def test_image_locks_hold_versions_of_the_runtime_lock_only():
+    runtime = pinned("runtime")
+    for image in ("producer", "consumer", "ops"):
+        assert pinned(f"image-{image}") <= runtime, image
+
+
+def pinned(lock):
+    text = (REPOSITORY / "locks" / f"{lock}.txt").read_text(encoding="utf-8")
+    return set(re.findall(r"^(\S+==.*) \\$", text, re.MULTILINE))
