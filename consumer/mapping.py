@@ -12,7 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from common.settings import DatabaseSettings
 from consumer.database_retry import retried
-from db.connection import Connection, connect
+from db.connection import Connection, KeptConnection
 from db.mapping import mapping_version, read_mappings
 
 _FULL_READ_SECONDS = 60.0
@@ -34,11 +34,11 @@ class MappingBroadcast:
     def __init__(self, spark: SparkSession, settings: DatabaseSettings) -> None:
         """Reads nothing yet."""
         self._spark = spark
-        self._settings = settings
+        # kept from batch to batch: with TLS a new one costs as much as a small batch
+        self._connection = KeptConnection(settings)
         self._frame: DataFrame | None = None
         self._version: tuple[Any, ...] = ()
         self._read_at = 0.0
-        self._connection: Connection | None = None
 
     @retried
     def current(self) -> DataFrame:
@@ -47,22 +47,10 @@ class MappingBroadcast:
         Transient database errors are tried again for as long as it takes: the batch is held.
         """
         try:
-            return self._look(self._connected())
+            return self._look(self._connection.get())
         except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Closes the connection; the next look opens another."""
-        if self._connection is not None:
             self._connection.close()
-            self._connection = None
-
-    def _connected(self) -> Connection:
-        # kept from batch to batch: with TLS a new one costs as much as a small batch
-        if self._connection is None or not self._connection.is_connected():
-            self._connection = connect(self._settings)
-        return self._connection
+            raise
 
     def _look(self, connection: Connection) -> DataFrame:
         version = mapping_version(connection)

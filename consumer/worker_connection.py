@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from common.settings import DatabaseSettings
 from db.bulk import infile_folder
-from db.connection import Connection, connect
+from db.connection import Connection, KeptConnection
 
-_open: list[Connection] = []
+_kept: list[KeptConnection] = []
 _committed_before: set[int] = set()
 
 
@@ -20,12 +20,12 @@ def use(settings: DatabaseSettings) -> Iterator[Connection]:
 
     Closing rolls back: an error leaves nothing of the transaction. Raises as ``connect`` does.
     """
-    if not (_open and _open[0].is_connected()):
-        _open[:] = [connect(settings, local_infile_folder=infile_folder())]
+    if not _kept:
+        _kept.append(KeptConnection(settings, local_infile_folder=infile_folder()))
     try:
-        yield _open[0]
+        yield _kept[0].get()
     except BaseException:
-        _open.pop().close()
+        _kept[0].close()
         _committed_before.clear()
         raise
 

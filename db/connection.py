@@ -77,6 +77,33 @@ def connect(
     return connection
 
 
+class KeptConnection:
+    """One connection that is used again and again, and opened anew where it broke."""
+
+    def __init__(
+        self, settings: DatabaseSettings, *, local_infile_folder: Path | None = None
+    ) -> None:
+        """Connects with the first `get`."""
+        self._settings = settings
+        self._local_infile_folder = local_infile_folder
+        self._connection: Connection | None = None
+
+    def get(self) -> Connection:
+        """The connection, checked before use. Raises as ``connect`` does."""
+        if self._connection is None or not self._connection.is_connected():
+            self.close()
+            self._connection = connect(
+                self._settings, local_infile_folder=self._local_infile_folder
+            )
+        return self._connection
+
+    def close(self) -> None:
+        """Closes it, and rolls back what is open; the next `get` opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
 def quoted(name: str) -> str:
     """A name as a statement takes it, whatever characters it has."""
     return "`" + name.replace("`", "``") + "`"

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from common.errors import UnavailableError, VitalsError
 from common.settings import DatabaseSettings, KafkaSettings
-from db.connection import Connection, connect
+from db.connection import KeptConnection
 from db.status import LedgerReader, LedgerTotals
 
 _TIMEOUT_SECONDS = 5.0
@@ -48,7 +48,6 @@ class Observer:
     def __init__(self, kafka: KafkaSettings, database: DatabaseSettings) -> None:
         """Connects at the first look; asks about the group without joining it."""
         self._kafka = kafka
-        self._database = database
         # not AdminClient.list_consumer_group_offsets: librdkafka crashes the process where the
         # group's coordinator is not ready
         self._client = Consumer(
@@ -59,7 +58,7 @@ class Observer:
                 "log_level": 0,
             }
         )
-        self._connection: Connection | None = None
+        self._connection = KeptConnection(database)
         self._ledger = LedgerReader(kafka.kafka_topic)
 
     def look(self) -> Snapshot:
@@ -75,24 +74,13 @@ class Observer:
                 f"cannot read the offsets of {self._kafka.kafka_topic}: {error}",
                 hint="check that the broker runs: `vitals status`",
             ) from error
-        totals = self._totals()
+        totals = self._ledger.read(self._connection.get())
         return Snapshot(lag, produced, totals)
 
     def close(self) -> None:
         """Closes both; no look is possible after it."""
         self._client.close()
-        self._disconnect()
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _totals(self) -> LedgerTotals:
-        if self._connection is None or not self._connection.is_connected():
-            self._disconnect()
-            self._connection = connect(self._database)
-        return self._ledger.read(self._connection)
+        self._connection.close()
 
     def _offsets(self) -> tuple[int, int]:
         """Messages in the topic and messages that the group has not committed."""

@@ -23,7 +23,14 @@ def run_kafka_tool(invocation: Invocation, name: str, arguments: Sequence[str]) 
             f"there is no Kafka tool {name!r}", hint=f"take one of: {', '.join(TOOL_NAMES)}"
         )
     settings = invocation.settings
-    source = jar_source(settings.cache, find_java(settings.java_home), settings.vitals_ivy_settings)
+    try:
+        java = find_java(settings.java_home)
+    except ConfigurationError as error:
+        in_containers = f"docker compose exec kafka /opt/kafka/bin/kafka-{name}.sh"
+        raise ConfigurationError(
+            error.message, hint=f"{error.hint}; the stack in containers has it: {in_containers}"
+        ) from error
+    source = jar_source(settings.cache, java, settings.vitals_ivy_settings)
     retrieve(source, JarSet.KAFKA)
     folder = settings.home / KAFKA_FOLDER
     broker = KafkaBroker(folder, source.folder, remembered_port(folder), java=source.java)

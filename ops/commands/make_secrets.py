@@ -28,15 +28,11 @@ def make_secrets(folder: Path, say: Callable[[str], None]) -> None:
     missing = [name for name in NAMES if not (folder / name).exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if missing:
-            folder.chmod(_FOLDER_MODE)
         for name in missing:
-            write_atomic(
-                folder / name, functools.partial(_write, secrets.token_urlsafe(_PASSWORD_BYTES))
-            )
-            # a drive of Windows has no such modes
-            with contextlib.suppress(PermissionError):
-                (folder / name).chmod(_FILE_MODE)
+            _chmod(folder, _FOLDER_MODE)
+            password = secrets.token_urlsafe(_PASSWORD_BYTES)
+            write_atomic(folder / name, functools.partial(_write, password))
+            _chmod(folder / name, _FILE_MODE)
     except OSError as error:
         raise ConfigurationError(
             f"cannot write the passwords to {folder} as user {_user()}: {error.strerror}",
@@ -48,6 +44,12 @@ def make_secrets(folder: Path, say: Callable[[str], None]) -> None:
 
 def _write(password: str, file: BinaryIO) -> None:
     file.write(password.encode("ascii"))
+
+
+def _chmod(path: Path, mode: int) -> None:
+    # a drive of Windows has no modes; where they matter, writing into another's folder is refused
+    with contextlib.suppress(PermissionError):
+        path.chmod(mode)
 
 
 def _user() -> str:

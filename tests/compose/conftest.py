@@ -20,9 +20,11 @@ def built(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def make_project(built, tmp_path_factory):
-    """Makes projects in clones of their own; they are removed at the end, volumes and all."""
+    """Makes projects in clones of their own; they are removed behind the module, volumes and all:
+    two stacks at once are too many for two cores.
+    """
     made = []
 
     def make(**settings):
@@ -36,9 +38,9 @@ def make_project(built, tmp_path_factory):
         project.remove()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(make_project):
-    """One running stack of 100 patients for all tests; `started_s` is how long `up` took."""
+    """One running stack of 100 patients for a module; `started_s` is how long `up` took."""
     project = make_project()
     project.make_secrets()
     began = time.monotonic()

@@ -7,8 +7,9 @@ import mysql.connector
 import pytest
 
 from db.connection import connect
-from tests.compose.project import OURS
+from tests.compose.project import OURS, wait_until
 from tests.oracle import Oracle
+from tests.readme import CONTAINERS, blocks, section
 
 LIMIT_S = 90
 SECRETS = ("db_root_password", "db_migrator_password", "db_consumer_password", "db_reader_password")
@@ -166,6 +167,26 @@ def test_a_proof_of_the_running_stack(stack):
 def test_the_one_shot_setup_runs_as_nobody_in_particular_too(stack):
     (container,) = stack.containers("setup", running=False)
     assert stack.inspect(container)["Config"]["User"] == "10001:10001"
+
+
+def test_an_executed_reset_of_the_offsets_loses_and_doubles_nothing(stack):
+    """The README calls it safe: the ledger says where to go on, and the lag is right again."""
+    stack.wait_for_more(0)
+    (dry_run,) = (
+        block
+        for block in blocks(section("README.md", *CONTAINERS), "sh")
+        if "--reset-offsets" in block
+    )
+    stack.run("bash", "-euc", dry_run.replace("--dry-run", "--execute"))
+    stack.wait_for_more(stack.accepted())
+
+    def lag():
+        status = stack.run("vitals", "--compose", "status", "--json").stdout
+        return json.loads(status)["lag_messages"]
+
+    wait_until(lambda: lag() == 0, 60)
+    stack.prove()
+    stack.compose("start", "producer")
 
 
 def test_images_hold_no_password_file_no_compiler_and_no_cache(stack):
