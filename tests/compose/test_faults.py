@@ -20,7 +20,7 @@ ORACLE = Oracle(patients=200, window_ms=WINDOW_S * 1000, interval_ms=500)
 
 @pytest.fixture(scope="module")
 def loaded(make_project):
-    """8,000 readings a second from two producers."""
+    """4,000 readings a second from two producers."""
     project = make_project(
         PATIENTS=str(ORACLE.patients),
         GENERATION_INTERVAL_SECONDS=str(WINDOW_S),
