@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 import stamina
 
+from common.crash_points import CrashPoint, reach
+
 
 def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> int:
     """Writes a file through ``write`` and returns its size in bytes.
@@ -24,13 +26,17 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> int:
         with temporary.open("wb") as file:
             write(file)
             file.flush()
+            reach(CrashPoint.FILE_WRITTEN)
             os.fsync(file.fileno())
             size = file.tell()
+        reach(CrashPoint.FILE_SYNCED)
         _replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    reach(CrashPoint.FILE_RENAMED)
     sync_folder(path.parent)
+    reach(CrashPoint.FILE_DURABLE)
     return size
 
 
@@ -38,8 +44,10 @@ def move(source: Path, target: Path) -> None:
     """Moves a file durably within one file system; the target's folder is made if missing."""
     target.parent.mkdir(parents=True, exist_ok=True)
     _replace(source, target)
+    reach(CrashPoint.MOVE_RENAMED)
     sync_folder(target.parent)
     sync_folder(source.parent)
+    reach(CrashPoint.MOVE_DURABLE)
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ import threading
 
 import structlog
 
+from common.crash_points import CrashSettings, arm
 from common.errors import VitalsError
 from common.heartbeat import Heartbeat, HeartbeatSettings
 from common.log import configure
@@ -28,6 +29,7 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         configure(load(LogSettings), service="consumer")
+        arm(load(CrashSettings))
         _run(stop)
     except VitalsError as error:
         print(f"consumer: {error}", file=sys.stderr)

@@ -13,6 +13,7 @@ import zipimport
 
 import pyspark.daemon
 
+import common.crash_points
 import common.log
 import common.settings
 import consumer.partition_writer  # noqa: F401 - so that every forked worker has it
@@ -33,6 +34,7 @@ if __name__ == "__main__":
     common.log.configure(
         common.settings.load(common.settings.LogSettings), service="consumer-worker"
     )
+    common.crash_points.arm(common.settings.load(common.crash_points.CrashSettings))
     gc.collect()
     gc.freeze()
     pyspark.daemon.manager()  # type: ignore[no-untyped-call]

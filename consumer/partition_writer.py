@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
+from common.crash_points import CrashPoint, reach
 from common.settings import DatabaseSettings
 from consumer import worker_connection
 from consumer.database_retry import retried
@@ -77,6 +78,7 @@ def _commit(rows: pa.Table, job: WriterJob) -> RangeOutcome | None:
     partition = rows["partition"][0].as_py()
     with worker_connection.use(job.database) as connection:
         next_offset = ledger.lock_next_offset(connection, job.topic, partition)
+        reach(CrashPoint.RANGE_LOCKED)
         rows = rows.filter(pc.greater_equal(rows["offset"], next_offset))
         _remove_uncommitted(connection, job, partition, next_offset)
         if len(rows) == 0:
@@ -87,6 +89,7 @@ def _commit(rows: pa.Table, job: WriterJob) -> RangeOutcome | None:
         outcome = _sorted(connection, rows, job)
         _write(connection, outcome, job, partition)
         connection.commit()
+        reach(CrashPoint.RANGE_COMMITTED)
     return outcome
 
 
@@ -105,10 +108,14 @@ def _write(connection: Connection, outcome: RangeOutcome, job: WriterJob, partit
         offsets=outcome.offsets,
         form=job.trusted_format,
     )
+    reach(CrashPoint.RANGE_TRUSTED)
     registro.upsert(connection, outcome.mapped, job.load_method)
+    reach(CrashPoint.RANGE_REGISTRO)
     quarantine.insert(connection, outcome.rejected, job.load_method)
+    reach(CrashPoint.RANGE_QUARANTINE)
     ledger.record_batches(connection, job.topic, partition, outcome.batches)
     ledger.record_range(connection, job.topic, partition, outcome.offsets, outcome.counts, files)
+    reach(CrashPoint.RANGE_LEDGER)
 
 
 def _remove_uncommitted(

@@ -10,6 +10,7 @@ import structlog
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
+from common.crash_points import CrashPoint, reach
 from common.heartbeat import Heartbeat
 from consumer.mapping import MappingBroadcast, with_mapping_id
 from consumer.offsets import GroupOffsets
@@ -59,7 +60,9 @@ class BatchProcessor:
         written = time.monotonic()
         if not summaries:
             return
+        reach(CrashPoint.OFFSETS_BEFORE)
         self._offsets.commit({each["partition"]: each["until"] for each in summaries})
+        reach(CrashPoint.OFFSETS_COMMITTED)
         _log.info(
             "batch_committed",
             batch=batch,

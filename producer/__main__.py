@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from common.crash_points import CrashSettings, arm
 from common.errors import VitalsError
 from common.heartbeat import Heartbeat, HeartbeatSettings
 from common.log import configure
@@ -41,6 +42,7 @@ def run() -> None:
         ProducerSettings, KafkaSettings, OutputSettings, HeartbeatSettings
     )
     configure(load(LogSettings), service="producer")
+    arm(load(CrashSettings))
     archive = RawArchive(output.output_dir / "raw", settings.producer_id)
     stop = _stop_event()
     archive.claim()

@@ -160,7 +160,10 @@ class RawArchive:
         return [path for path in self._pending.glob("*.jsonl") if owner_of(path) == producer_id]
 
     def _other_producers(self) -> set[str]:
+        # one that died in its first write left a half file, one that died idle left its lock
         owners = {owner_of(path) for path in self._pending.glob("*.jsonl")}
+        owners |= {_owner_of_half(path) for path in self._pending.glob(".*.tmp")}
+        owners |= {path.name[1 : -len(".lock")] for path in self._pending.glob(".*.lock")}
         return {owner for owner in owners if owner is not None} - {self._producer_id}
 
     def _sweep(self, producer_id: str) -> None:
@@ -176,6 +179,11 @@ def owner_of(path: Path) -> str | None:
     """The producer id in an outbox file's name; None for a file that is none of ours."""
     match = _NAME.fullmatch(path.name)
     return match["producer"] if match else None
+
+
+def _owner_of_half(path: Path) -> str | None:
+    # .<name of the file>.<process id>.tmp, see common.atomic
+    return owner_of(path.with_name(path.name[1:].rsplit(".", 2)[0]))
 
 
 def tick_of(path: Path) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 from confluent_kafka import KafkaError
 
+from common.crash_points import CrashPoint, reach
 from common.errors import BadInputError
 from producer.archive import RawArchive
 from producer.publisher import Publisher
@@ -96,6 +97,8 @@ class Outbox:
         self._publisher.poll(timeout_s if len(self) else 0)
         settled = [done for each in list(self._queued) if (done := self._settle(each))]
         self._unmoved.extend(each.path for each in settled if not each.is_broken)
+        if settled:
+            reach(CrashPoint.OUTBOX_ACKNOWLEDGED)
         self._move_acknowledged()
         return [each.path for each in settled]
 
@@ -131,6 +134,7 @@ class Outbox:
                     return False
                 delivery.in_flight += 1
                 delivery.offered = next(delivery.not_yet_queued, None)
+            reach(CrashPoint.OUTBOX_QUEUED)
         except BadInputError as error:
             delivery.is_broken, delivery.offered = True, None
             self._set_aside(delivery.path, error)

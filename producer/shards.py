@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
+from common.crash_points import CrashPoint, reach
 from common.errors import ConfigurationError, UnavailableError
 from common.settings import KafkaSettings
 from producer.publisher import partition_count
@@ -117,6 +118,7 @@ class ShardGroup:
         if not is_waiting:
             self._commit_in_flight = True
             self._consumer.commit(offsets=offsets, asynchronous=True)
+            reach(CrashPoint.POSITIONS_SENT)
             return
         try:
             done = self._consumer.commit(offsets=offsets, asynchronous=False)
@@ -234,6 +236,7 @@ class ShardGroup:
     def _on_commit(self, error: KafkaError | None, positions: list[TopicPartition]) -> None:
         self._commit_in_flight = False
         self._note_commit(error, positions)
+        reach(CrashPoint.POSITIONS_COMMITTED)
 
     def _note_commit(self, error: KafkaError | None, positions: list[TopicPartition]) -> None:
         refused = error or next((each.error for each in positions if each.error), None)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from common.crash_points import CrashSettings
 from common.heartbeat import HeartbeatSettings
 from common.settings import DatabaseSettings, KafkaSettings, LogSettings, OutputSettings
 from consumer.settings import ConsumerSettings
@@ -28,6 +29,7 @@ ALL_SETTINGS = (
     StackSettings,
     SetupSettings,
     HeartbeatSettings,
+    CrashSettings,
 )
 
 

@@ -6,16 +6,14 @@ from decimal import Decimal
 
 from confluent_kafka import TopicPartition
 
-from common.demo_patients import demo_patient_ids
 from consumer.offsets import GroupOffsets
 from db.connection import connect
 from db.migrate import migrate
 from db.patients import register
 from ops.commands.reconcile import prove
-from producer.batches import make_batches
-from producer.simulation import Simulator
 from schemas.batch import SensorBatch, Series, batch_id
 from tests.services.pipeline import kill_group
+from tests.services.simulated import now_ms, simulated
 
 REGISTRO = (
     "SELECT p.identificador, s.codigo, r.componente, r.created_at, r.valor FROM registro r"
@@ -27,27 +25,6 @@ EVERYTHING = {
     "registro": REGISTRO,
     "quarentena": "SELECT * FROM quarentena ORDER BY 1, 2, 3, 4, 5",
 }
-
-
-def now_ms():
-    return int(time.time() * 1000) // 10_000 * 10_000
-
-
-def simulated(windows=3, *, patients=10, fault_share=0.05, start=None):
-    simulator = Simulator(seed=7, fault_share=fault_share)
-    first = (start or now_ms()) - windows * 10_000
-    return [
-        batch
-        for window_start in range(first, first + windows * 10_000, 10_000)
-        for batch in make_batches(
-            simulator.simulate(demo_patient_ids(patients), window_start, 10_000, 1000),
-            source=simulator.source(10_000, 1000),
-            producer_id="test",
-            window_start=window_start,
-            interval_ms=1000,
-            produced_at=window_start + 10_000,
-        )
-    ]
 
 
 def heart_rate(values, *, start, source="test", patient_id="demo-000001"):

@@ -203,3 +203,14 @@ def test_ticks_before_1970_have_a_name_too(archive):
     path = archive.write(-1, [batch()])
     assert path.name == "19691231T235959.999Z_one.jsonl"
     assert tick_of(path) == -1
+
+
+def test_what_a_producer_left_that_died_in_its_first_write_is_swept_away(archive, tmp_path):
+    """A half file and a lock, and no whole file that would name their owner."""
+    pending = tmp_path / "raw" / "pending"
+    half = pending / f".{NAME.replace('one', 'dead')}.4711.tmp"
+    half.write_bytes(b"{")
+    (pending / ".dead.lock").touch()
+    (pending / ".idle.lock").touch()
+    assert archive.adopt_orphans() == []
+    assert sorted(path.name for path in pending.iterdir()) == [".one.lock"]

@@ -1,0 +1,72 @@
+"""Places where a test lets a process die, as a power cut just there would.
+
+Off in every installation: without ``CRASH_POINT`` a place costs one comparison.
+"""
+
+import os
+import signal
+from enum import StrEnum
+
+from common.errors import ConfigurationError
+from common.settings import Settings
+
+
+class CrashPoint(StrEnum):
+    """Every place, in the order in which a reading passes them.
+
+    The ``file`` places are met by the producer for the raw archive and by the consumer's workers
+    for trusted files, the ``move`` places by the producer alone.
+    """
+
+    FILE_WRITTEN = "file.written"
+    FILE_SYNCED = "file.synced"
+    FILE_RENAMED = "file.renamed"
+    FILE_DURABLE = "file.durable"
+    OUTBOX_QUEUED = "outbox.queued"
+    OUTBOX_ACKNOWLEDGED = "outbox.acknowledged"
+    MOVE_RENAMED = "move.renamed"
+    MOVE_DURABLE = "move.durable"
+    POSITIONS_SENT = "positions.sent"
+    POSITIONS_COMMITTED = "positions.committed"
+    RANGE_LOCKED = "range.locked"
+    RANGE_TRUSTED = "range.trusted"
+    RANGE_REGISTRO = "range.registro"
+    RANGE_QUARANTINE = "range.quarantine"
+    RANGE_LEDGER = "range.ledger"
+    RANGE_COMMITTED = "range.committed"
+    OFFSETS_BEFORE = "offsets.before"
+    OFFSETS_COMMITTED = "offsets.committed"
+
+
+class CrashSettings(Settings):
+    """``CRASH_POINT``: ``range.locked`` or ``range.locked:3``, which dies there at the third time."""
+
+    crash_point: str | None = None
+
+
+_armed: CrashPoint | None = None
+_left = 0
+
+
+def arm(settings: CrashSettings) -> None:
+    """Chooses the place. Raises ConfigurationError for one that there is not."""
+    global _armed, _left
+    if settings.crash_point is None:
+        return
+    name, _, times = settings.crash_point.partition(":")
+    try:
+        _armed, _left = CrashPoint(name), int(times or 1)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"CRASH_POINT {settings.crash_point} is no place to die at",
+            hint=f"leave it unset, or take one of: {', '.join(CrashPoint)}",
+        ) from error
+
+
+def reach(point: CrashPoint) -> None:
+    """Dies here, if this is the place."""
+    global _left  # noqa: PLW0603 - as above
+    if _armed is point:
+        _left -= 1
+        if _left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)

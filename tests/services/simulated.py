@@ -1,0 +1,32 @@
+"""Batches as a producer of demo patients makes them."""
+
+import time
+
+from common.demo_patients import demo_patient_ids
+from producer.batches import make_batches
+from producer.simulation import Simulator
+
+WINDOW_MS = 10_000
+
+
+def now_ms():
+    """The start of the window that runs now."""
+    return int(time.time() * 1000) // WINDOW_MS * WINDOW_MS
+
+
+def simulated(windows=3, *, patients=10, fault_share=0.05, start=None):
+    """Whole windows of all patients, the last one just over (or ending at ``start``, epoch ms)."""
+    simulator = Simulator(seed=7, fault_share=fault_share)
+    until = start or now_ms()
+    return [
+        batch
+        for window_start in range(until - windows * WINDOW_MS, until, WINDOW_MS)
+        for batch in make_batches(
+            simulator.simulate(demo_patient_ids(patients), window_start, WINDOW_MS, 1000),
+            source=simulator.source(WINDOW_MS, 1000),
+            producer_id="test",
+            window_start=window_start,
+            interval_ms=1000,
+            produced_at=window_start + WINDOW_MS,
+        )
+    ]

@@ -1,0 +1,147 @@
+"""Killed at every step of the way, and started again: every reading is there once.
+
+Each seed is one chain: a process dies at one place, and the next one, which dies at another, begins with
+what the last has left. `CrashPoint` lists the places; a place that nobody dies at fails its chain.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from common.crash_points import CrashPoint
+from common.demo_patients import demo_patient_ids
+from common.settings import KafkaSettings
+from db import evidence
+from db.connection import connect
+from ops.commands.reconcile import prove
+from ops.stack import create_topic
+from producer.archive import RawArchive
+from tests.services.simulated import simulated
+from tests.topic import batches_in
+
+SEEDS = (1, 2, 3)
+FILES = [each for each in CrashPoint if each.startswith("file.")]
+PRODUCER = [
+    *FILES,
+    *(each for each in CrashPoint if each.startswith(("outbox.", "move.", "positions."))),
+]
+WORKER = [*FILES, *(each for each in CrashPoint if each.startswith("range."))]
+DRIVER = [each for each in CrashPoint if each.startswith("offsets.")]
+PATIENTS = 12
+
+
+def test_every_place_is_swept():
+    assert {*PRODUCER, *WORKER, *DRIVER} == set(CrashPoint)
+
+
+class ProducerChain:
+    """Producers of one seed, with topics and an archive of their own."""
+
+    def __init__(self, broker, seed, folder):
+        name = uuid.uuid4().hex[:12]
+        self.seed, self.folder = seed, folder
+        self.kafka = KafkaSettings(
+            kafka_bootstrap_servers=broker.bootstrap_servers,
+            kafka_topic=f"batches-{name}",
+            kafka_shards_topic=f"shards-{name}",
+            kafka_producers_group=f"producers-{name}",
+        )
+        create_topic(broker.bootstrap_servers, self.kafka.kafka_topic, 4)
+        create_topic(broker.bootstrap_servers, self.kafka.kafka_shards_topic, 3)
+
+    def start(self, **environment):
+        names = {name.upper(): value for name, value in self.kafka.model_dump().items()}
+        own = {
+            "OUTPUT_DIR": str(self.folder),
+            "PATIENTS": str(PATIENTS),
+            "GENERATION_INTERVAL_SECONDS": "1",
+        }
+        with (self.folder / "producer.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "producer", "run"],
+                env=os.environ | names | own | environment,
+                stderr=log,
+            )
+
+    def run(self):
+        for index, point in enumerate(PRODUCER):
+            times = 1 + (self.seed + index) % 3
+            died = self.start(CRASH_POINT=f"{point}:{times}").wait(60)
+            assert died == -signal.SIGKILL, f"{point} seed {self.seed}: ended with {died}"
+        last = self.start()
+        until = time.time() * 1000
+        deadline = time.monotonic() + 60
+        while not any(each.window_start > until for each in batches_in(self.kafka)):
+            assert last.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(1)
+        last.send_signal(signal.SIGTERM)
+        assert last.wait(30) == 0
+        self.assert_complete()
+
+    def assert_complete(self):
+        """Every window of every patient is in the topic, each under one id, and archived alike."""
+        found = {each.batch_id: each for each in batches_in(self.kafka)}
+        by_window = {(each.patient_id, each.window_start) for each in found.values()}
+        starts = [start for _, start in by_window]
+        windows = range(min(starts), max(starts) + 1, 1000)
+        assert by_window == {(each, at) for each in demo_patient_ids(PATIENTS) for at in windows}
+        assert len(found) == len(by_window)
+        raw = self.folder / "raw"
+        archive = RawArchive(raw, "reader")
+        archived = [
+            each for path in sorted(raw.glob("date=*/*.jsonl")) for each in archive.read(path)
+        ]
+        assert {each.batch_id for each in archived} == found.keys()
+        for each in archived:
+            assert each.series == found[each.batch_id].series
+        assert not list(raw.glob("pending/*.jsonl"))
+        assert not list(raw.glob("**/*.tmp"))
+        assert not list(raw.glob("broken/*"))
+
+
+def test_a_producer_killed_at_every_place_loses_and_doubles_no_window(broker, tmp_path):
+    """The seeds run side by side: most of each chain is waiting for the dead one's place."""
+    chains = [ProducerChain(broker, seed, tmp_path / str(seed)) for seed in SEEDS]
+    for chain in chains:
+        chain.folder.mkdir()
+    with ThreadPoolExecutor(len(chains)) as pool:
+        for done in [pool.submit(chain.run) for chain in chains]:
+            done.result()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_consumer_killed_at_every_place_loses_and_doubles_no_reading(make_pipeline, seed):
+    """Workers die within a transaction, the driver around the commit of the offsets."""
+    pipeline = make_pipeline(patients=PATIENTS)
+    messages = 0
+    # the newest window last, all of them in the past
+    first = int(time.time()) // 10 * 10_000 - (len(WORKER) + len(DRIVER) + 2) * 10_000
+    for index, point in enumerate([*WORKER, *DRIVER]):
+        batches = simulated(windows=1, patients=PATIENTS, start=first + (index + 1) * 10_000)
+        pipeline.publish(*batches)
+        messages += len(batches)
+        times = 1 + (seed + index) % 2
+        # a few messages a micro-batch: every worker passes every place more than once
+        own = {"CRASH_POINT": f"{point}:{times}", "MAX_MESSAGES_PER_BATCH": "8"}
+        with pipeline.consumer(**own) as consumer:
+            ended = consumer.wait(90)
+        expected = -signal.SIGKILL if point in DRIVER else 1
+        assert ended == expected, f"{point} seed {seed}: ended with {ended}\n{pipeline.log()}"
+    with pipeline.consumer():
+        pipeline.wait_for_messages(messages)
+    proof = prove(pipeline.kafka, pipeline.database, pipeline.output)
+    assert proof.is_proved, proof.findings
+    assert proof.produced == messages * 100
+    assert proof.quarantined > 0
+    with connect(pipeline.database) as connection:
+        named = set(evidence.trusted_files(connection, pipeline.kafka.kafka_topic))
+    trusted = pipeline.output / "trusted"
+    files = {path.relative_to(trusted).as_posix() for path in trusted.rglob("*") if path.is_file()}
+    assert files == named
