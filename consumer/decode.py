@@ -1,9 +1,11 @@
 """Message bytes to a decoded batch: frame and size are checked before anything is decoded.
 
 ``from_avro`` decodes bytes of another frame to silent nonsense, so the first ten bytes decide which
-writer schema reads the rest, if any.
+writer schema reads the rest, if any. Nor does it mind bytes behind the datum: a mark that nobody can
+know is put behind them, and has to be what comes next when the datum is read.
 """
 
+import secrets
 from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame
@@ -16,6 +18,8 @@ from schemas.versions import HEADER_SIZE, MAGIC, SchemaVersion, latest, versions
 
 _UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _ID_LENGTH = 64
+# new in each process, so that no message can bring it along
+_MARK = secrets.token_bytes(16)
 
 
 def with_frame_error(
@@ -54,14 +58,17 @@ def with_batch(
 ) -> DataFrame:
     """Adds ``batch`` (null where ``message_error`` is set or the bytes do not decode).
 
+    Its last field ``end`` is no part of it: ``with_batch_error`` looks at it.
+
     Each of the ``known`` versions is read into ``reader``, the latest published one by default.
     """
-    datum = F.substring("value", HEADER_SIZE + 1, MAX_MESSAGE_BYTES)
-    options = {"mode": "PERMISSIVE", "avroSchema": (reader or latest()).plain_json}
+    datum = F.concat(F.substring("value", HEADER_SIZE + 1, MAX_MESSAGE_BYTES), F.lit(_MARK))
+    read_into = (reader or latest()).ended_json(len(_MARK))
+    options = {"mode": "PERMISSIVE", "avroSchema": read_into}
     batch = F.when(F.col("message_error").isNotNull(), F.lit(None))
     for version in known or versions():
         header = F.substring("value", 1, HEADER_SIZE) == F.lit(version.header)
-        batch = batch.when(header, from_avro(datum, version.plain_json, options))
+        batch = batch.when(header, from_avro(datum, version.ended_json(len(_MARK)), options))
     return messages.withColumn("batch", batch)
 
 
@@ -71,12 +78,14 @@ def with_batch_error(messages: DataFrame) -> DataFrame:
         F.when(F.col("message_error").isNotNull(), F.col("message_error"))
         # PERMISSIVE turns garbage into a struct of nulls, not into a null
         .when(F.col("batch.batch_id").isNull() | F.col("batch.series").isNull(), Reason.UNDECODABLE)
+        .when(F.col("batch.end") != F.lit(_MARK), Reason.UNDECODABLE)
         .when(~_is_text_valid(), Reason.UNDECODABLE)
         .when(~F.col("batch.batch_id").rlike(_UUID), Reason.INVALID_BATCH)
         .when(~_is_patient_valid(), Reason.INVALID_BATCH)
     )
     detail = (
         F.when(F.col("message_error").isNotNull(), F.col("message_detail"))
+        .when(F.col("batch.end") != F.lit(_MARK), "bytes follow the datum")
         .when(error == Reason.UNDECODABLE, "the frame is right, the datum is not")
         .when(error == Reason.INVALID_BATCH, "batch_id is no uuid, or patient_id is empty or long")
     )

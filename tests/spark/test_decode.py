@@ -43,6 +43,9 @@ REFUSED = {
     "a text of 5e8 bytes": (framed(HALF_A_BILLION + b"abc"), Reason.UNDECODABLE),
     "a text of a negative length": (framed(b"\x01abc"), Reason.UNDECODABLE),
     "a number without an end": (framed(b"\xff" * 20), Reason.UNDECODABLE),
+    "a byte behind it": (GOOD + b"\x01", Reason.UNDECODABLE),
+    "zeros behind it": (GOOD + bytes(40), Reason.UNDECODABLE),
+    "another one behind it": (GOOD + GOOD, Reason.UNDECODABLE),
     "too large": (framed(bytes(MAX_MESSAGE_BYTES - HEADER_SIZE + 1)), Reason.TOO_LARGE),
     "no uuid": (CODEC.encode(batch(identity="window 7")), Reason.INVALID_BATCH),
     "uuid in capitals": (
