@@ -56,6 +56,7 @@ def _run(stop: threading.Event) -> None:
     from consumer.session import build_session, warm_workers
     from consumer.source import read_topic
     from consumer.stream import BatchProcessor, run_until_stopped, start_query
+    from consumer.unmapped import UnmappedReadings
 
     log = structlog.get_logger()
     offsets = GroupOffsets(kafka)
@@ -76,6 +77,7 @@ def _run(stop: threading.Event) -> None:
         load_method=settings.load_method,
         database=database,
     )
+    unmapped = UnmappedReadings(database)
     processor = BatchProcessor(MappingBroadcast(spark, database), offsets, job)
     messages = read_topic(spark, kafka, settings, starts)
     with tempfile.TemporaryDirectory(
@@ -84,9 +86,10 @@ def _run(stop: threading.Event) -> None:
         query = start_query(messages, processor, settings, scratch)
         log.info("started", topic=kafka.kafka_topic, starting_offsets=starts)
         try:
-            run_until_stopped(query, processor, Heartbeat(heartbeat), stop)
+            run_until_stopped(query, processor, [Heartbeat(heartbeat).beat, unmapped.look], stop)
         finally:
             offsets.close()
+            unmapped.close()
             spark.stop()
     log.info("stopped")
 

@@ -4,6 +4,7 @@ import functools
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -11,7 +12,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
 from common.crash_points import CrashPoint, reach
-from common.heartbeat import Heartbeat
 from consumer.mapping import MappingBroadcast, with_mapping_id
 from consumer.offsets import GroupOffsets
 from consumer.partition_writer import SUMMARY_SCHEMA, WriterJob, write_partition
@@ -95,15 +95,22 @@ def start_query(
 
 
 def run_until_stopped(
-    query: StreamingQuery, processor: BatchProcessor, heartbeat: Heartbeat, stop: threading.Event
+    query: StreamingQuery,
+    processor: BatchProcessor,
+    in_between: Sequence[Callable[[], None]],
+    stop: threading.Event,
 ) -> None:
-    """Returns after ``stop`` is set and the running batch has ended; raises when the query fails."""
+    """Returns after ``stop`` is set and the running batch has ended; raises when the query fails.
+
+    ``in_between`` is called a few times a second, beside the query.
+    """
     while not stop.wait(0.2):
         # raises what ended the query
         if not query.isActive:
             query.awaitTermination()
             return
-        heartbeat.beat()
+        for each in in_between:
+            each()
     _log.info("stopping", hint="the running batch is finished first")
     processor.finish()
     query.stop()

@@ -32,8 +32,12 @@ def mapping_version(connection: Connection) -> tuple[Any, ...]:
     return tuple(cursor.fetchone())
 
 
-def read_mappings(connection: Connection) -> Iterator[Mapping]:
+def read_mappings(
+    connection: Connection, *, of: tuple[str, str] | None = None
+) -> Iterator[Mapping]:
     """All mappings by patient, sensor and start; periods of one sensor never overlap.
+
+    ``of``: those of one patient id and sensor code.
 
     Where two rows of the table overlap, the later one wins from its start on: a reading must not
     be counted for two.
@@ -43,7 +47,9 @@ def read_mappings(connection: Connection) -> Iterator[Mapping]:
         "SELECT p.identificador, s.codigo, ps.id, ps.ativo_desde, ps.ativo_ate"
         " FROM paciente_sensor ps JOIN paciente p ON p.id = ps.paciente_id"
         " JOIN sensor s ON s.id = ps.sensor_id"
-        " ORDER BY ps.paciente_id, ps.sensor_id, ps.ativo_desde, ps.id"
+        + ("" if of is None else " WHERE p.identificador = %s AND s.codigo = %s")
+        + " ORDER BY ps.paciente_id, ps.sensor_id, ps.ativo_desde, ps.id",
+        of or (),
     )
     previous: Mapping | None = None
     for patient_id, sensor, mapping_id, start, end in cursor:

@@ -16,6 +16,7 @@ from db.ledger import RangeCounts
 from db.mapping import mapping_version, read_mappings
 from db.migrate import migrate, require_current_schema
 from db.seed import seed
+from db.unmapped import enter_mapped
 
 REFUSED = {1044, 1142, 1143, 1227}
 
@@ -64,6 +65,12 @@ def test_the_consumer_may_do_all_that_its_statements_do(accounts, method):
             counts = RangeCounts(1, 0, 0, 2, 1, 0, {"missing": 1})
             ledger.record_range(connection, "t", 0, range(first, first + 1), counts, ["f"])
             connection.commit()
+        assert enter_mapped(connection, limit=1) == 0
+        cursor = connection.cursor()
+        cursor.execute("SELECT * FROM quarentena FOR UPDATE")
+        cursor.fetchall()
+        cursor.execute("UPDATE quarentena SET estado = 'resolvida'")
+        connection.commit()
         assert ledger.committed_files(connection, "t", 0, 0) == {"f"}
     with connect(accounts[Role.READER]) as connection:
         cursor = connection.cursor()

@@ -187,6 +187,22 @@ def test_an_unmapped_reading_waits_in_quarantine_and_a_new_mapping_is_seen_at_on
     assert (proof.accepted, proof.unmapped, proof.registro, proof.quarantined) == (3, 2, 1, 0)
 
 
+def test_an_unmapped_reading_enters_registro_by_itself_once_its_patient_is_known(pipeline):
+    """Within a minute of the mapping, in a consumer to which nothing else comes."""
+    start = now_ms()
+    pipeline.publish(heart_rate([70.0, 71.0], start=start, patient_id="nobody"))
+    with pipeline.consumer():
+        pipeline.wait_for_messages(1)
+        with connect(pipeline.database) as connection:
+            register(connection, {("nobody", "frequencia_cardiaca"): start + 1000})
+        pipeline.wait_for("SELECT COUNT(*) FROM registro", 1, seconds=60)
+    assert [row[4] for row in pipeline.rows(REGISTRO)] == [Decimal("71.000")]
+    states = "SELECT estado, COUNT(*) FROM quarentena GROUP BY 1 ORDER BY 1"
+    assert pipeline.rows(states) == [("aberta", 1), ("resolvida", 1)]
+    proof = assert_proved(pipeline)
+    assert (proof.accepted, proof.unmapped, proof.registro) == (2, 1, 1)
+
+
 def test_a_consumer_that_may_wait_starts_before_the_tables_are_there(pipeline):
     """As in `vitals up`, where everything is started together."""
     later = pipeline.database.model_copy(update={"db_name": f"{pipeline.database.db_name}_later"})

@@ -1,0 +1,114 @@
+"""Readings that waited for a mapping enter registro once, and only where it covers them."""
+
+import threading
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from db.connection import connect
+from db.patients import register
+from db.seed import seed
+from db.unmapped import enter_mapped
+
+NOON = datetime(2026, 11, 24, 12)  # noqa: DTZ001 - the column is UTC without a zone
+WAIT = (
+    "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, paciente, sensor,"
+    " componente, valor_bruto, medido_em) VALUES ('t', 0, %s, 0, %s, %s, %s, %s, 'valor', %s, %s)"
+)
+REGISTRO = "SELECT created_at, valor FROM registro ORDER BY 1"
+STATES = "SELECT deslocamento, posicao, estado FROM quarentena ORDER BY 1, 2"
+
+
+@pytest.fixture
+def waiting(migrated):
+    """Adds a waiting reading of p-1's glucose, `seconds` after noon."""
+    seed(migrated, 1, 7)
+
+    def wait(offset, seconds, value, *, position=0, reason="unmapped", patient="p-1"):
+        moment = NOON + timedelta(seconds=seconds)
+        row = (offset, position, reason, patient, "glicose", value, moment)
+        migrated.cursor().execute(WAIT, row)
+        migrated.commit()
+
+    return wait
+
+
+def map_from(connection, seconds=0, patient="p-1"):
+    epoch_ms = int((NOON - datetime(1970, 1, 1)).total_seconds() + seconds) * 1000  # noqa: DTZ001
+    register(connection, {(patient, "glicose"): epoch_ms})
+
+
+def test_a_reading_enters_once_its_mapping_covers_it(migrated, waiting, query):
+    waiting(1, -1, 90)
+    waiting(2, 0, 91.5)
+    waiting(3, 1, 92)
+    assert enter_mapped(migrated, limit=100) == 0
+    map_from(migrated)
+    assert enter_mapped(migrated, limit=100) == 2
+    entered = [(NOON, Decimal("91.500")), (NOON + timedelta(seconds=1), Decimal("92.000"))]
+    assert query(migrated, REGISTRO) == entered
+    assert [state for *_, state in query(migrated, STATES)] == ["aberta", "resolvida", "resolvida"]
+    assert enter_mapped(migrated, limit=100) == 0
+    assert query(migrated, REGISTRO) == entered
+
+
+def test_of_one_instant_the_newest_offset_wins_and_what_came_later_stays(migrated, waiting, query):
+    """What registro has already came after the mapping, so at a later offset."""
+    waiting(1, 0, 90)
+    waiting(2, 0, 91)
+    waiting(2, 0, 92, position=1)
+    waiting(3, 5, 93)
+    map_from(migrated)
+    cursor = migrated.cursor()
+    cursor.execute(
+        "INSERT INTO registro SELECT ps.id, 'valor', %s, 99 FROM paciente_sensor ps"
+        " JOIN paciente p ON p.id = ps.paciente_id WHERE p.identificador = 'p-1'",
+        (NOON + timedelta(seconds=5),),
+    )
+    migrated.commit()
+    assert enter_mapped(migrated, limit=100) == 4
+    assert [value for _, value in query(migrated, REGISTRO)] == [Decimal("92.000"), Decimal(99)]
+
+
+def test_other_reasons_patients_and_settled_rows_are_left_alone(migrated, waiting, query):
+    waiting(1, 0, 90, reason="out_of_range")
+    waiting(2, 0, 91, patient="p-2")
+    waiting(3, 0, 92, patient="P-1")
+    waiting(4, 0, 93)
+    cursor = migrated.cursor()
+    cursor.execute("UPDATE quarentena SET estado = 'descartada' WHERE deslocamento = 4")
+    migrated.commit()
+    map_from(migrated)
+    assert enter_mapped(migrated, limit=100) == 0
+    assert query(migrated, REGISTRO) == []
+
+
+def test_a_look_ends_near_its_limit_and_the_next_one_goes_on(migrated, waiting, query, monkeypatch):
+    monkeypatch.setattr("db.unmapped._ROWS_PER_TRANSACTION", 2)
+    for each in range(7):
+        waiting(each, each, 90)
+    map_from(migrated)
+    assert enter_mapped(migrated, limit=3) == 4
+    assert enter_mapped(migrated, limit=3) == 3
+    assert len(query(migrated, REGISTRO)) == 7
+
+
+def test_two_at_once_enter_each_reading_once(migrated, waiting, query, settings):
+    for each in range(300):
+        waiting(each, each, 90 + each % 7)
+    map_from(migrated)
+    counts = []
+
+    def enter():
+        with connect(settings) as connection:
+            counts.append(enter_mapped(connection, limit=1000))
+
+    threads = [threading.Thread(target=enter) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(counts) == 300
+    assert len(query(migrated, REGISTRO)) == 300
+    assert {state for *_, state in query(migrated, STATES)} == {"resolvida"}
