@@ -31,6 +31,7 @@ class KafkaSettings(Settings):
 
     kafka_bootstrap_servers: str
     kafka_topic: str = "sensor-batches"
+    kafka_dlq_topic: str = "sensor-batches-dlq"
     kafka_shards_topic: str = "producer-shards"
     kafka_group: str = "vitals-consumer"
     kafka_producers_group: str = "vitals-producers"

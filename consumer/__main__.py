@@ -71,7 +71,7 @@ def _run(stop: threading.Event) -> None:
     warm_workers(spark)
     starts = starts_within(settings.startup_wait_seconds)
     job = WriterJob(
-        topic=kafka.kafka_topic,
+        kafka=kafka,
         trusted_folder=output.output_dir.resolve() / "trusted",
         trusted_format=settings.trusted_format,
         load_method=settings.load_method,

@@ -2,7 +2,7 @@
 
 Guarantee: when ``write_partition`` ends, the range is in the trusted files and in the database once,
 whoever else tried and however often. Order: lock the partition's progress, drop what is committed,
-trusted files, ``registro``, ``quarentena``, ledger and progress, COMMIT. A kill at any point leaves
+trusted files, ``registro``, ``quarentena``, dead letters, ledger and progress, COMMIT. A kill at any point leaves
 either nothing or everything in the database; trusted files that no ledger row names are removed by
 the next commit of the partition.
 """
@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 import structlog
 
 from common.crash_points import CrashPoint, reach
-from common.settings import DatabaseSettings
-from consumer import worker_connection
+from common.settings import DatabaseSettings, KafkaSettings
+from consumer import dead_letters, worker_connection
 from consumer.database_retry import retried
 from consumer.outcome import RangeOutcome, batch_offsets, offset_range, sort_out
 from consumer.trusted import TrustedFormat, uncommitted_files, write_trusted
@@ -49,11 +49,16 @@ _log = structlog.get_logger()
 class WriterJob:
     """What every task needs to know; it travels to the workers."""
 
-    topic: str
+    kafka: KafkaSettings
     trusted_folder: Path
     trusted_format: TrustedFormat
     load_method: LoadMethod
     database: DatabaseSettings
+
+    @property
+    def topic(self) -> str:
+        """The topic that is read."""
+        return self.kafka.kafka_topic
 
 
 def write_partition(batches: Iterable[pa.RecordBatch], job: WriterJob) -> Iterator[pa.RecordBatch]:
@@ -113,6 +118,7 @@ def _write(connection: Connection, outcome: RangeOutcome, job: WriterJob, partit
     reach(CrashPoint.RANGE_REGISTRO)
     quarantine.insert(connection, outcome.rejected, job.load_method)
     reach(CrashPoint.RANGE_QUARANTINE)
+    dead_letters.copy_refused(outcome.rejected, job.kafka)
     ledger.record_batches(connection, job.topic, partition, outcome.batches)
     ledger.record_range(connection, job.topic, partition, outcome.offsets, outcome.counts, files)
     reach(CrashPoint.RANGE_LEDGER)

@@ -65,7 +65,9 @@ def set_up(settings: SetupSettings, kafka: KafkaSettings, topics: TopicSettings)
         ConfigurationError: an account, a topic's name or the schema has to be changed first.
     """
     create_topics(kafka, topics)
-    _log.info("topics_ready", topics=[kafka.kafka_topic, kafka.kafka_shards_topic])
+    _log.info(
+        "topics_ready", topics=[kafka.kafka_topic, kafka.kafka_dlq_topic, kafka.kafka_shards_topic]
+    )
     with connect(settings.administrator(), database=False) as administrator:
         create_accounts(administrator, settings.db_name, settings.passwords())
         with connect(settings.migrator(), database=False) as migrator:

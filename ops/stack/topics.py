@@ -6,16 +6,20 @@ from confluent_kafka.cimpl import NewTopic
 
 from common.errors import UnavailableError
 from common.settings import KafkaSettings, TopicSettings
+from schemas.codec import MAX_MESSAGE_BYTES
 
 _TIMEOUT_SECONDS = 30
 _HOUR_MS = 3_600_000
 
 
 def create_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
-    """Makes both topics where they are missing; what is there stays as it is. Safe to repeat."""
+    """Makes the topics that are missing; what is there stays as it is. Safe to repeat."""
     retention = {"retention.ms": str(topics.topic_retention_hours * _HOUR_MS)}
     servers = kafka.kafka_bootstrap_servers
     create_topic(servers, kafka.kafka_topic, topics.topic_partitions, retention)
+    # a message of the largest size gets some headers more
+    room = {**retention, "max.message.bytes": str(2 * MAX_MESSAGE_BYTES)}
+    create_topic(servers, kafka.kafka_dlq_topic, 1, room)
     create_topic(servers, kafka.kafka_shards_topic, topics.producer_shards)
 
 

@@ -5,12 +5,12 @@ import uuid
 
 import pytest
 
-from common.settings import KafkaSettings
+from common.settings import KafkaSettings, TopicSettings
 from db.connection import connect
 from db.migrate import migrate
 from db.seed import seed
 from ops.class_archive import archive_path, ensure_archive
-from ops.stack import create_topic
+from ops.stack import create_topics
 from tests.services.pipeline import Pipeline
 
 
@@ -31,7 +31,6 @@ def make_pipeline(broker, database_server, jars, class_archive, tmp_path):
     def make(*, patients=10, partitions=4):
         name = uuid.uuid4().hex[:12]
         topic = f"test-{name}"
-        create_topic(broker.bootstrap_servers, topic, partitions)
         database = admin.model_copy(update={"db_name": f"test_{name}"})
         made.append(database)
         with connect(database, database=False) as connection:
@@ -40,8 +39,11 @@ def make_pipeline(broker, database_server, jars, class_archive, tmp_path):
         kafka = KafkaSettings(
             kafka_bootstrap_servers=broker.bootstrap_servers,
             kafka_topic=topic,
+            kafka_dlq_topic=f"{topic}-dlq",
+            kafka_shards_topic=f"{topic}-shards",
             kafka_group=f"{topic}-consumer",
         )
+        create_topics(kafka, TopicSettings(topic_partitions=partitions))
         return Pipeline(kafka, database, jars, class_archive, tmp_path / name)
 
     yield make

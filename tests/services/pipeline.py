@@ -61,6 +61,7 @@ class Pipeline:
             {
                 "bootstrap.servers": self.kafka.kafka_bootstrap_servers,
                 "partitioner": "murmur2_random",
+                "message.max.bytes": 2_000_000,
             }
         )
         for key, body, headers in messages:
