@@ -4,16 +4,35 @@ The database's ledger is the truth. The group's committed offsets only tell
 ``kafka-consumer-groups --describe`` and the monitors how far we are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
 
-from common.errors import ConfigurationError, UnavailableError
+from common.errors import ConfigurationError, UnavailableError, VitalsError
 from common.settings import KafkaSettings
 
 _TIMEOUT_SECONDS = 10.0
 _log = structlog.get_logger()
+
+
+class MadeAnewError(ConfigurationError):
+    """The topic is not the one that the ledger's offsets belong to: waiting does not help."""
+
+    def __init__(self, topic: str, how_it_shows: str) -> None:
+        """``how_it_shows``: what gave it away."""
+        super().__init__(
+            f"topic {topic} was deleted and made again: {how_it_shows}",
+            hint="make it under another name and set KAFKA_TOPIC to that: rows and files of the old one"
+            " stay as they are, and the archive has what was not read (`vitals reconcile` names it)",
+        )
 
 
 class GroupOffsets:
@@ -23,6 +42,9 @@ class GroupOffsets:
         """Connects lazily."""
         self._topic = settings.kafka_topic
         self._where = settings.kafka_bootstrap_servers
+        self._admin = AdminClient(
+            {"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 0}
+        )
         self._client = Consumer(
             {
                 "bootstrap.servers": settings.kafka_bootstrap_servers,
@@ -43,16 +65,34 @@ class GroupOffsets:
             low, high = self._watermarks(partition)
             expected = committed.get(partition, low)
             if expected > high:
-                raise ConfigurationError(
-                    f"topic {self._topic} ends at offset {high} in partition {partition}, but"
-                    f" {expected} messages of it are in the database: it was made anew",
-                    hint="read on under another name (KAFKA_TOPIC), or, where the old topic is gone"
-                    " for good, delete its rows from the table progresso",
+                raise MadeAnewError(
+                    self._topic,
+                    f"partition {partition} ends at offset {high}, and {expected} messages of it are in"
+                    " the database",
                 )
             if 0 < expected < low:
                 _log.error("messages_gone", partition=partition, first=expected, until=low)
             starts[partition] = max(expected, low)
         return starts
+
+    def require_topic(self, identity: Callable[[str], str]) -> None:
+        """Raises MadeAnewError unless the topic has the id that ``identity`` knows it by.
+
+        ``identity`` is told the id that the topic has, and answers with the one that counts. Other
+        errors as in ``starting_offsets``.
+        """
+        found = self._topic_id()
+        if (known := identity(found)) != found:
+            raise MadeAnewError(self._topic, f"its id is {found}, the ledger knows {known}")
+
+    def _topic_id(self) -> str:
+        asked = self._admin.describe_topics(
+            TopicCollection([self._topic]), request_timeout=_TIMEOUT_SECONDS
+        )
+        try:
+            return str(asked[self._topic].result().topic_id)
+        except KafkaException as error:
+            raise self._explained(error.args[0]) from error
 
     def commit(self, next_offsets: Mapping[int, int]) -> None:
         """Tells the group how far the database is. A failure is logged: the ledger knows better."""
@@ -73,12 +113,7 @@ class GroupOffsets:
             raise self._unavailable(error) from error
         topic = topics[self._topic]
         if topic.error is not None:
-            if topic.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise self._unavailable(topic.error)
-            raise ConfigurationError(
-                f"the broker at {self._where} has no topic {self._topic}",
-                hint="check KAFKA_TOPIC; `vitals up` makes the topics of the embedded stack",
-            )
+            raise self._explained(topic.error)
         return sorted(topic.partitions)
 
     def _watermarks(self, partition: int) -> tuple[int, int]:
@@ -88,6 +123,14 @@ class GroupOffsets:
         except KafkaException as error:
             raise self._unavailable(error) from error
         return int(low), int(high)
+
+    def _explained(self, error: KafkaError) -> VitalsError:
+        if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return self._unavailable(error)
+        return ConfigurationError(
+            f"the broker at {self._where} has no topic {self._topic}",
+            hint="check KAFKA_TOPIC; `vitals up` and `vitals setup` make the topics",
+        )
 
     def _unavailable(self, error: object) -> UnavailableError:
         return UnavailableError(

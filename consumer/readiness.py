@@ -1,5 +1,6 @@
 """Waiting, at the start only, for what others are still setting up."""
 
+import functools
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -8,9 +9,9 @@ import structlog
 
 from common.errors import ConfigurationError, UnavailableError
 from common.settings import DatabaseSettings
-from consumer.offsets import GroupOffsets
+from consumer.offsets import GroupOffsets, MadeAnewError
 from db.connection import connect
-from db.ledger import next_offsets
+from db.ledger import next_offsets, topic_identity
 from db.migrate import require_current_schema
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ def starting_offsets(
     def read() -> dict[int, int]:
         with connect(database) as connection:
             require_current_schema(connection)
+            offsets.require_topic(functools.partial(topic_identity, connection, topic))
             committed = next_offsets(connection, topic)
         return offsets.starting_offsets(committed)
 
@@ -39,7 +41,7 @@ def starting_offsets(
 def _waiting(read: Callable[[], T], seconds: float) -> T:
     # a missing table or topic is a mistake of configuration, unless somebody is making it just now
     for attempt in stamina.retry_context(
-        on=(ConfigurationError, UnavailableError),
+        on=_may_pass,
         attempts=None if seconds else 1,
         timeout=seconds or None,
         wait_initial=0.2,
@@ -52,3 +54,8 @@ def _waiting(read: Callable[[], T], seconds: float) -> T:
                 _log.info("waiting", what=error.message)
                 raise
     raise AssertionError("the loop above returns or raises")
+
+
+def _may_pass(error: Exception) -> bool:
+    is_ours = isinstance(error, ConfigurationError | UnavailableError)
+    return is_ours and not isinstance(error, MadeAnewError)

@@ -25,6 +25,7 @@ _CONSUMER_RIGHTS = {
     "progresso": "SELECT, INSERT, UPDATE",
     "livro_razao": "SELECT, INSERT",
     "lote": "SELECT, INSERT",
+    "topico": "SELECT, INSERT",
 }
 
 

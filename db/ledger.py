@@ -50,6 +50,20 @@ def next_offsets(connection: Connection, topic: str) -> dict[int, int]:
     return {int(partition): int(offset) for partition, offset in cursor.fetchall()}
 
 
+def topic_identity(connection: Connection, topic: str, identity: str) -> str:
+    """The Kafka id of the topic that the offsets under this name belong to.
+
+    The first id that is told stays; commits. Safe to repeat.
+    """
+    cursor = connection.cursor()
+    cursor.execute("INSERT IGNORE INTO topico VALUES (%s, %s)", (topic, identity))
+    connection.commit()
+    cursor.execute("SELECT identificador FROM topico WHERE nome = %s", (topic,))
+    row = cursor.fetchone()
+    connection.rollback()
+    return str(row[0])
+
+
 def record_range(
     connection: Connection,
     topic: str,

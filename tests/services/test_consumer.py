@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from consumer.offsets import GroupOffsets
 from db.connection import connect
 from db.migrate import migrate
 from db.patients import register
 from ops.commands.reconcile import prove
+from ops.stack import create_topic
 from schemas.batch import SensorBatch, Series, batch_id
 from tests.services.pipeline import kill_group
 from tests.services.simulated import now_ms, simulated
@@ -173,6 +175,44 @@ def test_without_a_dead_letter_topic_quarantine_is_all_and_the_rest_goes_on(pipe
     assert (proof.refused_messages, proof.registro) == (1, 1)
 
 
+def make_anew(pipeline, broker):
+    """Deletes the topic and makes it again under the same name."""
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+    name = pipeline.kafka.kafka_topic
+    admin.delete_topics([name], operation_timeout=30)[name].result()
+    while name in admin.list_topics(timeout=10).topics:
+        time.sleep(0.1)
+    create_topic(broker.bootstrap_servers, name, 4)
+
+
+def test_a_topic_made_anew_that_has_outgrown_the_old_offsets_is_not_read(pipeline, broker):
+    """By its offsets it looks like the old one; by its id it is another: the start says so at once."""
+    pipeline.publish(*simulated(1))
+    with pipeline.consumer():
+        pipeline.wait_for_messages(10)
+    before = everything(pipeline)
+    make_anew(pipeline, broker)
+    pipeline.publish(*simulated(3), archived=False)
+    began = time.monotonic()
+    with pipeline.consumer(STARTUP_WAIT_SECONDS="120") as consumer:
+        assert consumer.wait(60) == 2
+    assert time.monotonic() - began < 60
+    assert "was deleted and made again" in pipeline.log()
+    assert "set KAFKA_TOPIC" in pipeline.log()
+    assert everything(pipeline) == before
+
+
+def test_a_topic_made_anew_under_a_running_consumer_ends_it(pipeline, broker):
+    pipeline.publish(*simulated(1))
+    with pipeline.consumer() as consumer:
+        pipeline.wait_for_messages(10)
+        before = everything(pipeline)
+        make_anew(pipeline, broker)
+        pipeline.publish(*simulated(3), archived=False)
+        assert consumer.wait(90) != 0
+    assert everything(pipeline) == before
+
+
 def test_a_corrected_reading_replaces_the_first_one(pipeline):
     """Of two batches for the same instant, the one at the newest offset is what registro shows."""
     start = now_ms()
@@ -291,4 +331,4 @@ def test_a_topic_made_anew_stops_the_consumer_with_the_way_out(pipeline):
         connection.commit()
     with pipeline.consumer() as consumer:
         assert consumer.wait(60) == 2
-    assert "made anew" in pipeline.log()
+    assert "was deleted and made again" in pipeline.log()
