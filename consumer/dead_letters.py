@@ -60,10 +60,13 @@ def _send(producer: Producer, messages: Iterable[dict[str, Any]], settings: Kafk
             _queue(producer, settings.kafka_dlq_topic, each, headers, report)
         except KafkaException as error:
             failed.append(error.args[0])
-    producer.flush(_TIMEOUT_SECONDS)
-    if away := [error for error in failed if error.code() in _AWAY]:
+    # every delivery is reported within its own time limit, which is shorter
+    waiting = producer.flush(2 * _TIMEOUT_SECONDS)
+    away = [error.str() for error in failed if error.code() in _AWAY]
+    if waiting or away:
+        producer.purge()
         raise UnavailableError(
-            f"cannot copy messages to {settings.kafka_dlq_topic}: {away[0].str()}",
+            f"cannot copy messages to {settings.kafka_dlq_topic}: {away[0] if away else 'no answer'}",
             hint="see whether the broker runs and answers",
         )
     if failed:
@@ -124,7 +127,7 @@ def _producer(servers: str) -> Producer:
         {
             "bootstrap.servers": servers,
             "client.id": "vitals-dead-letters",
-            "enable.idempotence": True,
+            "acks": "all",
             "compression.type": "lz4",
             "message.max.bytes": _LARGEST_BYTES,
             "message.timeout.ms": round(_TIMEOUT_SECONDS * 1000),
