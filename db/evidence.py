@@ -46,11 +46,14 @@ def registro(connection: Connection) -> pa.Table:
 
 
 def quarantined(connection: Connection, topic: str, *, unmapped: bool) -> pa.Table:
-    """Keys of the quarantined readings: those without a mapping yet, or all the others."""
+    """Keys of the quarantined readings: those without a mapping yet, or all the others.
+
+    An unmapped one that somebody has discarded waits no longer and is not in ``registro`` either.
+    """
     return _table(
         connection,
         "SELECT lote_id, serie, posicao FROM quarentena WHERE topico = %s AND posicao >= 0"
-        " AND (motivo = 'unmapped') = %s AND (%s = FALSE OR estado = 'aberta')",
+        " AND (motivo = 'unmapped') = %s AND (%s = FALSE OR estado <> 'resolvida')",
         (topic, unmapped, unmapped),
         READING_KEY,
     )

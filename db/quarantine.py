@@ -1,8 +1,4 @@
-"""What was not accepted into ``quarentena``, and reading it back."""
-
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+"""What was not accepted, into ``quarentena``; ``db.quarantine_desk`` reads and settles it."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -61,56 +57,3 @@ def _hex(column: pa.ChunkedArray) -> pa.Array:
     return pa.array(
         [None if value is None else value.hex() for value in column.to_pylist()], pa.string()
     )
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantineEntry:
-    """One row of ``quarentena`` as people read it."""
-
-    topic: str
-    partition: int
-    offset: int
-    series: int
-    position: int
-    reason: str
-    detail: str | None
-    patient_id: str | None
-    sensor: str | None
-    component: str | None
-    unit: str | None
-    value: float | None
-    measured_at: Any
-    received_at: Any
-    state: str
-
-
-def entries(
-    connection: Connection,
-    *,
-    reason: str | None = None,
-    patient_id: str | None = None,
-    limit: int = 50,
-) -> Iterator[QuarantineEntry]:
-    """The newest entries first, by place in the topic."""
-    conditions, values = ["TRUE"], list[Any]()
-    for column, wanted in (("motivo", reason), ("paciente", patient_id)):
-        if wanted is not None:
-            conditions.append(f"{column} = %s")
-            values.append(wanted)
-    cursor = connection.cursor()
-    cursor.execute(
-        "SELECT topico, particao, deslocamento, serie, posicao, motivo, detalhe, paciente, sensor,"
-        " componente, unidade, valor_bruto, medido_em, recebido_em, estado FROM quarentena"
-        f" WHERE {' AND '.join(conditions)}"
-        " ORDER BY deslocamento DESC, serie, posicao LIMIT %s",
-        [*values, limit],
-    )
-    for row in cursor:
-        yield QuarantineEntry(*row)
-
-
-def counts_by_reason(connection: Connection) -> dict[str, int]:
-    """How many entries each reason has, open ones and settled ones."""
-    cursor = connection.cursor()
-    cursor.execute("SELECT motivo, COUNT(*) FROM quarentena GROUP BY motivo ORDER BY motivo")
-    return {str(reason): int(count) for reason, count in cursor.fetchall()}

@@ -12,6 +12,7 @@ from common.errors import VitalsError
 from common.settings import KafkaSettings, LogSettings, TopicSettings, load, load_all
 from ops.compose import ComposeStack
 from ops.invocation import Invocation, StackSettings
+from ops.quarantine_app import app as quarantine_app
 
 app = typer.Typer(
     help="The vital-signs pipeline on this machine, and the tools to look inside.",
@@ -28,6 +29,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 @app.callback()
 def main_options(
+    context: typer.Context,
     *,
     compose: Annotated[
         bool,
@@ -35,6 +37,7 @@ def main_options(
     ] = False,
 ) -> None:
     """The vital-signs pipeline on this machine, and the tools to look inside."""
+    context.obj = _invocation
     if compose:
         rest = sys.argv[sys.argv.index("--compose") + 1 :]
         _exit(ComposeStack(dict(os.environ)).run(rest))
@@ -194,29 +197,7 @@ def replay_command(
     _exit(replay(_invocation(), file, options))
 
 
-quarantine_app = typer.Typer(help="Readings and messages that were not accepted, and why.")
 app.add_typer(quarantine_app, name="quarantine")
-
-
-@quarantine_app.callback()
-def quarantine_group() -> None:
-    """Readings and messages that were not accepted, and why."""
-
-
-@quarantine_app.command("list")
-def quarantine_list_command(
-    *,
-    reason: Annotated[str | None, typer.Option(help="Only this reason: out_of_range, ...")] = None,
-    patient: Annotated[str | None, typer.Option(help="Only this patient id.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many entries.")] = 50,
-    as_json: AsJson = False,
-) -> None:
-    """Show the newest entries and the number of each reason."""
-    from ops.commands.quarantine import list_entries
-
-    list_entries(
-        _invocation().database(), reason=reason, patient_id=patient, limit=limit, as_json=as_json
-    )
 
 
 def main() -> None:

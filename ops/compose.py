@@ -22,7 +22,6 @@ _NOT_HERE = {
     "down": "docker compose down",
     "demo": "make demo",
 }
-_REGISTER = "--register"
 _HOST_PORTS = {"kafka": 19092, "mysql": 3306}
 
 
@@ -73,8 +72,8 @@ class ComposeStack:
                 inside.append(f"/input/{path.name}")
             else:
                 inside.append(each)
-        if _REGISTER in arguments:
-            # the reader may not add patients
+        if "--register" in arguments or "discard" in arguments[:2]:
+            # the reader may not add patients, nor settle what is in quarantine
             options += ["--env", "DB_USER=vitals_migrator"]
             options += ["--env", "DB_PASSWORD_FILE=/run/secrets/db_migrator_password"]
         run = ["run", "--rm", "--no-deps", *options, "ops"]

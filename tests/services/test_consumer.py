@@ -11,6 +11,7 @@ from consumer.offsets import GroupOffsets
 from db.connection import connect
 from db.migrate import migrate
 from db.patients import register
+from db.quarantine_desk import Selection, discard
 from ops.commands.reconcile import prove
 from ops.stack import create_topic
 from schemas.batch import SensorBatch, Series, batch_id
@@ -263,6 +264,9 @@ def test_an_unmapped_reading_waits_in_quarantine_and_a_new_mapping_is_seen_at_on
     assert [row[4] for row in pipeline.rows(REGISTRO)] == [Decimal("72.000")]
     proof = assert_proved(pipeline)
     assert (proof.accepted, proof.unmapped, proof.registro, proof.quarantined) == (3, 2, 1, 0)
+    with connect(pipeline.database) as connection:
+        assert discard(connection, Selection(reason="unmapped")) == 2
+    assert assert_proved(pipeline).unmapped == 2
 
 
 def test_an_unmapped_reading_enters_registro_by_itself_once_its_patient_is_known(pipeline):

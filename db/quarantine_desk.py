@@ -1,0 +1,155 @@
+"""What people do with ``quarentena``: look for entries, count them, show one, put them aside."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from db.connection import Connection, transaction
+from db.faults import reported
+
+OPEN, RESOLVED, DISCARDED = "aberta", "resolvida", "descartada"
+_ROWS_PER_TRANSACTION = 10_000
+_MOMENT = "COALESCE(medido_em, recebido_em)"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Entries by these marks, all of which must fit; None: any.
+
+    ``since`` and ``until`` (excluded) are UTC without a zone: when it was measured, or else when
+    Kafka took the message.
+    """
+
+    reason: str | None = None
+    patient_id: str | None = None
+    sensor: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    state: str | None = None
+
+    def where(self) -> tuple[str, list[Any]]:
+        """A condition with placeholders, and its values."""
+        marks = {
+            "motivo = %s": self.reason,
+            "paciente = %s": self.patient_id,
+            "sensor = %s": self.sensor,
+            f"{_MOMENT} >= %s": self.since,
+            f"{_MOMENT} < %s": self.until,
+            "estado = %s": self.state,
+        }
+        given = {condition: value for condition, value in marks.items() if value is not None}
+        return " AND ".join(["TRUE", *given]), list(given.values())
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineEntry:
+    """One row of ``quarentena`` as people read it."""
+
+    topic: str
+    partition: int
+    offset: int
+    series: int
+    position: int
+    reason: str
+    detail: str | None
+    patient_id: str | None
+    sensor: str | None
+    component: str | None
+    unit: str | None
+    value: float | None
+    measured_at: Any
+    received_at: Any
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class WholeEntry:
+    """An entry with the batch it was in or, where the whole message is kept, its bytes."""
+
+    entry: QuarantineEntry
+    batch_id: str | None
+    key: bytes | None
+    body: bytes | None
+    headers: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """How many entries share a reason and a state, and when the first and the last came (UTC)."""
+
+    reason: str
+    state: str
+    count: int
+    first_received: datetime | None
+    last_received: datetime | None
+
+
+_COLUMNS = (
+    "topico, particao, deslocamento, serie, posicao, motivo, detalhe, paciente, sensor, componente,"
+    " unidade, valor_bruto, medido_em, recebido_em, estado"
+)
+
+
+def entries(
+    connection: Connection, selection: Selection, *, limit: int
+) -> Iterator[QuarantineEntry]:
+    """The newest entries first, by place in the topic."""
+    condition, values = selection.where()
+    cursor = connection.cursor()
+    cursor.execute(
+        f"SELECT {_COLUMNS} FROM quarentena WHERE {condition}"
+        " ORDER BY deslocamento DESC, serie, posicao LIMIT %s",
+        [*values, limit],
+    )
+    for row in cursor:
+        yield QuarantineEntry(*row)
+
+
+def groups(connection: Connection, selection: Selection) -> list[Group]:
+    """The counts by reason and state."""
+    condition, values = selection.where()
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT motivo, estado, COUNT(*), MIN(recebido_em), MAX(recebido_em) FROM quarentena"
+        f" WHERE {condition} GROUP BY motivo, estado ORDER BY motivo, estado",
+        values,
+    )
+    return [Group(*row) for row in cursor.fetchall()]
+
+
+def at_place(
+    connection: Connection, topic: str, partition: int, offset: int, series: int, position: int
+) -> WholeEntry | None:
+    """The entry at a place in the topic (series and position -1: the message); None: there is none."""
+    cursor = connection.cursor()
+    cursor.execute(
+        f"SELECT {_COLUMNS}, lote_id, chave, mensagem, cabecalhos FROM quarentena WHERE topico = %s"
+        " AND particao = %s AND deslocamento = %s AND serie = %s AND posicao = %s",
+        (topic, partition, offset, series, position),
+    )
+    row = cursor.fetchone()
+    return None if row is None else WholeEntry(QuarantineEntry(*row[:-4]), *row[-4:])
+
+
+def discard(connection: Connection, selection: Selection) -> int:
+    """Marks the open entries of a selection as put aside; returns how many.
+
+    They stay where they are, with all that they hold. Some thousand a transaction; safe to repeat.
+    Raises UnavailableError or ConfigurationError (the account may not do this).
+    """
+    condition, values = selection.where()
+    discarded = 0
+    with reported("discard entries of the quarantine"):
+        while True:
+            with transaction(connection):
+                cursor = connection.cursor()
+                cursor.execute(
+                    f"UPDATE quarentena SET estado = '{DISCARDED}'"
+                    f" WHERE estado = '{OPEN}' AND {condition} LIMIT {_ROWS_PER_TRANSACTION}",
+                    values,
+                )
+                count: int = cursor.rowcount
+            discarded += count
+            if count < _ROWS_PER_TRANSACTION:
+                return discarded

@@ -1,0 +1,112 @@
+"""What people look for in the quarantine, and put aside."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta
+
+import pytest
+
+from db.quarantine_desk import DISCARDED, OPEN, Selection, at_place, discard, entries, groups
+
+NOON = datetime(2026, 11, 24, 12)  # noqa: DTZ001 - the column is UTC without a zone
+INSERT = (
+    "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, paciente, sensor,"
+    " medido_em, recebido_em, mensagem, estado) VALUES ('t', 0, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
+ROWS = [
+    (1, 0, 0, "out_of_range", "p-1", "glicose", NOON, NOON, None, OPEN),
+    (2, 0, 0, "out_of_range", "p-1", "glicose", NOON + timedelta(hours=1), NOON, None, OPEN),
+    (2, 0, 1, "out_of_range", "p-2", "glicose", NOON, NOON, None, OPEN),
+    (3, 0, 0, "missing", "p-1", "temperatura_corporal", NOON, NOON, None, OPEN),
+    (4, -1, -1, "bad_frame", None, None, None, NOON + timedelta(hours=2), b"\x00{}", OPEN),
+    (5, 0, 0, "missing", "p-1", "glicose", NOON, NOON, None, "resolvida"),
+]
+
+
+@pytest.fixture
+def filled(migrated):
+    migrated.cursor().executemany(INSERT, ROWS)
+    migrated.commit()
+    return migrated
+
+
+def places(connection, limit=100, **marks):
+    found = entries(connection, Selection(**marks), limit=limit)
+    return [(each.offset, each.position) for each in found]
+
+
+def test_entries_are_found_by_every_mark_and_all_marks_must_fit(filled):
+    assert places(filled, limit=2) == [(5, 0), (4, -1)]
+    assert places(filled, reason="out_of_range") == [(2, 0), (2, 1), (1, 0)]
+    assert places(filled, patient_id="p-2") == [(2, 1)]
+    assert places(filled, patient_id="p-1", sensor="glicose", state=OPEN) == [(2, 0), (1, 0)]
+    assert places(filled, since=NOON + timedelta(minutes=1)) == [(4, -1), (2, 0)]
+    assert places(filled, reason="out_of_range", until=NOON + timedelta(minutes=1)) == [
+        (2, 1),
+        (1, 0),
+    ]
+    assert places(filled, reason="' OR 1 = 1") == []
+
+
+def test_groups_count_by_reason_and_state(filled):
+    found = [(each.reason, each.state, each.count) for each in groups(filled, Selection())]
+    assert found == [
+        ("bad_frame", OPEN, 1),
+        ("missing", OPEN, 1),
+        ("missing", "resolvida", 1),
+        ("out_of_range", OPEN, 3),
+    ]
+
+
+def test_an_entry_is_shown_whole_and_a_place_without_one_is_none(filled):
+    found = at_place(filled, "t", 0, 4, -1, -1)
+    assert (found.entry.reason, bytes(found.body)) == ("bad_frame", b"\x00{}")
+    assert at_place(filled, "t", 0, 4, 0, 0) is None
+
+
+def test_discarding_touches_open_entries_of_the_selection_only_and_once(filled, monkeypatch):
+    monkeypatch.setattr("db.quarantine_desk._ROWS_PER_TRANSACTION", 2)
+    assert discard(filled, Selection(sensor="glicose", reason="out_of_range")) == 3
+    assert discard(filled, Selection(sensor="glicose")) == 0
+    states = {(each.reason, each.state): each.count for each in groups(filled, Selection())}
+    assert states[("out_of_range", DISCARDED)] == 3
+    assert states[("missing", "resolvida")] == 1
+    assert states[("missing", OPEN)] == states[("bad_frame", OPEN)] == 1
+
+
+def vitals(settings, *arguments):
+    """The command's exit code and what it prints."""
+    names = settings.model_dump(exclude={"db_password", "db_connect_timeout_seconds"})
+    environment = {name.upper(): str(value) for name, value in names.items()}
+    environment["DB_PASSWORD"] = settings.db_password.get_secret_value()
+    done = subprocess.run(
+        [sys.executable, "-m", "ops", "quarantine", *arguments],
+        env=os.environ | environment | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_commands_count_show_and_discard(filled, settings):
+    code, printed = vitals(settings, "stats", "--reason", "out_of_range", "--json")
+    assert (code, json.loads(printed)["count"]) == (0, 3)
+    code, printed = vitals(settings, "show", "0@4", "--topic", "t")
+    assert (code, r"b'\x00{}'" in printed, "bad_frame" in printed) == (0, True, True)
+    code, printed = vitals(settings, "show", "0@2/0.1", "--topic", "t")
+    assert (code, "p-2" in printed) == (0, True)
+    for missing in ("0@9", "nonsense"):
+        code, printed = vitals(settings, "show", missing, "--topic", "t")
+        assert (code, "->" in printed) == (4, True)
+    code, printed = vitals(settings, "discard", "--patient", "p-2")
+    assert (code, "nothing was changed" in printed) == (0, True)
+    assert places(filled, state=DISCARDED) == []
+    filled.rollback()
+    code, printed = vitals(settings, "discard", "--patient", "p-2", "--yes")
+    assert (code, "discarded 1 entries" in printed) == (0, True)
+    assert places(filled, state=DISCARDED) == [(2, 1)]
+    code, printed = vitals(settings, "discard", "--yes")
+    assert (code, "discard what?" in printed) == (4, True)
