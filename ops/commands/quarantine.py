@@ -101,6 +101,8 @@ def discard_entries(
 
 
 def _print_groups(console: Console, groups: list[desk.Group]) -> None:
+    if not groups:
+        console.print("nothing of that is in quarantine")
     for group in groups:
         since = f"{group.first_received:%Y-%m-%d %H:%M} to" if group.first_received else ""
         until = f"{group.last_received:%Y-%m-%d %H:%M}" if group.last_received else ""
