@@ -65,7 +65,7 @@ def arm(settings: CrashSettings) -> None:
 
 def reach(point: CrashPoint) -> None:
     """Dies here, if this is the place."""
-    global _left  # noqa: PLW0603 - as above
+    global _left  # noqa: PLW0603 - a place must cost nothing, so it cannot ask an object
     if _armed is point:
         _left -= 1
         if _left == 0:

@@ -28,9 +28,10 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        configure(load(LogSettings), service="consumer")
+        logs = load(LogSettings)
+        configure(logs, service="consumer")
         arm(load(CrashSettings))
-        _run(stop)
+        _run(stop, logs_json=logs.log_format == "json")
     except VitalsError as error:
         print(f"consumer: {error}", file=sys.stderr)
         return error.exit_code
@@ -43,7 +44,7 @@ def main() -> int:
     return 0
 
 
-def _run(stop: threading.Event) -> None:
+def _run(stop: threading.Event, *, logs_json: bool) -> None:
     settings, kafka, database, output, heartbeat = load_all(
         ConsumerSettings, KafkaSettings, DatabaseSettings, OutputSettings, HeartbeatSettings
     )
@@ -67,7 +68,7 @@ def _run(stop: threading.Event) -> None:
     if not settings.startup_wait_seconds:
         # a mistake shows at once, not after the seconds that Spark takes to start
         starts_within(0)
-    spark = build_session(settings, logs_json=load(LogSettings).log_format == "json")
+    spark = build_session(settings, logs_json=logs_json)
     warm_workers(spark)
     starts = starts_within(settings.startup_wait_seconds)
     job = WriterJob(

@@ -3,8 +3,6 @@
 What counts is ``quarentena``; this is its copy for people at the broker.
 """
 
-import base64
-import json
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
@@ -16,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
+from db.quarantine import headers_of
 from schemas.codec import MAX_MESSAGE_BYTES
 
 _TIMEOUT_SECONDS = 30.0
@@ -55,7 +54,7 @@ def _send(producer: Producer, messages: Iterable[dict[str, Any]], settings: Kafk
             failed.append(error)
 
     for each in messages:
-        headers = [*_original(each["headers"]), *_coordinates(each, settings.kafka_topic)]
+        headers = [*headers_of(each["headers"]), *_coordinates(each, settings.kafka_topic)]
         try:
             _queue(producer, settings.kafka_dlq_topic, each, headers, report)
         except KafkaException as error:
@@ -99,14 +98,6 @@ def _queue(
             producer.poll(0.5)
         else:
             return
-
-
-def _original(headers: str | None) -> Headers:
-    # as Spark writes an array of (key, value) as JSON: values in base64, left out where null
-    return [
-        (each["key"], base64.b64decode(each["value"]) if "value" in each else None)
-        for each in json.loads(headers or "[]")
-    ]
 
 
 def _coordinates(message: dict[str, Any], topic: str) -> Headers:

@@ -26,14 +26,6 @@ _log = structlog.get_logger()
 class MadeAnewError(ConfigurationError):
     """The topic is not the one that the ledger's offsets belong to: waiting does not help."""
 
-    def __init__(self, topic: str, how_it_shows: str) -> None:
-        """``how_it_shows``: what gave it away."""
-        super().__init__(
-            f"topic {topic} was deleted and made again: {how_it_shows}",
-            hint="make it under another name and set KAFKA_TOPIC to that: rows and files of the old one"
-            " stay as they are, and the archive has what was not read (`vitals reconcile` names it)",
-        )
-
 
 class GroupOffsets:
     """The consumer group's side of the topic; it reads no messages."""
@@ -42,6 +34,7 @@ class GroupOffsets:
         """Connects lazily."""
         self._topic = settings.kafka_topic
         self._where = settings.kafka_bootstrap_servers
+        self._known_id: str | None = None
         self._admin = AdminClient(
             {"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 0}
         )
@@ -65,10 +58,9 @@ class GroupOffsets:
             low, high = self._watermarks(partition)
             expected = committed.get(partition, low)
             if expected > high:
-                raise MadeAnewError(
-                    self._topic,
+                raise self._made_anew(
                     f"partition {partition} ends at offset {high}, and {expected} messages of it are in"
-                    " the database",
+                    " the database"
                 )
             if 0 < expected < low:
                 _log.error("messages_gone", partition=partition, first=expected, until=low)
@@ -82,8 +74,25 @@ class GroupOffsets:
         errors as in ``starting_offsets``.
         """
         found = self._topic_id()
-        if (known := identity(found)) != found:
-            raise MadeAnewError(self._topic, f"its id is {found}, the ledger knows {known}")
+        self._known_id = identity(found)
+        self._require_id(found)
+
+    def require_same_topic(self) -> None:
+        """Raises MadeAnewError where it is no longer the topic of ``require_topic``; milliseconds.
+
+        A broker that is away, or has no such topic just now, is no answer: whatever reads the topic
+        next will say so.
+        """
+        try:
+            found = self._topic_id()
+        except (ConfigurationError, UnavailableError) as error:
+            _log.warning("topic_not_found", why=error.message)
+        else:
+            self._require_id(found)
+
+    def _require_id(self, found: str) -> None:
+        if found != self._known_id:
+            raise self._made_anew(f"its id is {found}, the ledger knows {self._known_id}")
 
     def _topic_id(self) -> str:
         asked = self._admin.describe_topics(
@@ -123,6 +132,13 @@ class GroupOffsets:
         except KafkaException as error:
             raise self._unavailable(error) from error
         return int(low), int(high)
+
+    def _made_anew(self, how_it_shows: str) -> MadeAnewError:
+        return MadeAnewError(
+            f"topic {self._topic} was deleted and made again: {how_it_shows}",
+            hint="make it under another name and set KAFKA_TOPIC to that: rows and files of the old one"
+            " stay as they are, and the archive has what was not read (`vitals reconcile` names it)",
+        )
 
     def _explained(self, error: KafkaError) -> VitalsError:
         if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:

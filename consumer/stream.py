@@ -16,7 +16,6 @@ from consumer.mapping import MappingBroadcast, with_mapping_id
 from consumer.offsets import GroupOffsets
 from consumer.partition_writer import SUMMARY_SCHEMA, WriterJob, write_partition
 from consumer.settings import ConsumerSettings
-from consumer.topic_watch import TopicWatch
 from consumer.transform import clean_readings
 
 _log = structlog.get_logger()
@@ -34,7 +33,6 @@ class BatchProcessor:
         """Does nothing yet."""
         self._mapping = mapping
         self._offsets = offsets
-        self._topic = TopicWatch(offsets)
         self._job = job
         self._running = threading.Lock()
         self._is_stopping = False
@@ -55,7 +53,7 @@ class BatchProcessor:
 
     def _process(self, readings: DataFrame, batch: int) -> None:
         started = time.monotonic()
-        self._topic.require_same_topic()
+        self._offsets.require_same_topic()
         mapped = with_mapping_id(readings, self._mapping.current())
         planned = time.monotonic()
         write = functools.partial(write_partition, job=self._job)

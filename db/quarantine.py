@@ -1,5 +1,8 @@
 """What was not accepted, into ``quarentena``; ``db.quarantine_desk`` reads and settles it."""
 
+import base64
+import json
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -48,6 +51,14 @@ def insert(connection: Connection, rejected: pa.Table, method: LoadMethod) -> No
         names=[each.name for each in _COLUMNS],
     )
     load(connection, "quarentena", _COLUMNS, rows, method)
+
+
+def headers_of(text: str | None) -> list[tuple[str, bytes | None]]:
+    """What ``cabecalhos`` holds: Spark's JSON of (key, value), values in base64, left out where null."""
+    return [
+        (each["key"], base64.b64decode(each["value"]) if "value" in each else None)
+        for each in json.loads(text or "[]")
+    ]
 
 
 def _hex(column: pa.ChunkedArray) -> pa.Array:

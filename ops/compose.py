@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import ConfigurationError, UnavailableError
+from db.accounts import Role, account_name
 
 _REPOSITORY = Path(__file__).parents[1]
 _COMPOSE_FILES = ("docker-compose.yml", "compose.yml", "compose.yaml", "docker-compose.yaml")
@@ -74,7 +75,7 @@ class ComposeStack:
                 inside.append(each)
         if "--register" in arguments or "discard" in arguments[:2]:
             # the reader may not add patients, nor settle what is in quarantine
-            options += ["--env", "DB_USER=vitals_migrator"]
+            options += ["--env", f"DB_USER={account_name(Role.MIGRATOR)}"]
             options += ["--env", "DB_PASSWORD_FILE=/run/secrets/db_migrator_password"]
         run = ["run", "--rm", "--no-deps", *options, "ops"]
         return self._docker(*run, "vitals", *inside)
@@ -97,7 +98,7 @@ class ComposeStack:
             "KAFKA_BOOTSTRAP_SERVERS": ports["kafka"],
             "DB_HOST": host,
             "DB_PORT": port,
-            "DB_USER": "vitals_reader",
+            "DB_USER": account_name(Role.READER),
             "DB_PASSWORD_FILE": secrets["db_reader_password"]["file"],
         }
         return [f"export {name}={shlex.quote(value)}" for name, value in names.items()]

@@ -1,12 +1,10 @@
 """``vitals secrets``: the password files of the compose stack."""
 
 import contextlib
-import functools
 import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 from common.atomic import write_atomic
 from common.errors import ConfigurationError
@@ -30,9 +28,7 @@ def make_secrets(folder: Path, say: Callable[[str], None]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name in missing:
             _chmod(folder, _FOLDER_MODE)
-            password = secrets.token_urlsafe(_PASSWORD_BYTES)
-            write_atomic(folder / name, functools.partial(_write, password))
-            _chmod(folder / name, _FILE_MODE)
+            _make(folder / name)
     except OSError as error:
         raise ConfigurationError(
             f"cannot write the passwords to {folder} as user {_user()}: {error.strerror}",
@@ -42,8 +38,10 @@ def make_secrets(folder: Path, say: Callable[[str], None]) -> None:
     say(f"{len(missing)} passwords made, {len(NAMES) - len(missing)} were there")
 
 
-def _write(password: str, file: BinaryIO) -> None:
-    file.write(password.encode("ascii"))
+def _make(path: Path) -> None:
+    password = secrets.token_urlsafe(_PASSWORD_BYTES).encode("ascii")
+    write_atomic(path, lambda file: file.write(password))
+    _chmod(path, _FILE_MODE)
 
 
 def _chmod(path: Path, mode: int) -> None:

@@ -1,6 +1,5 @@
 """``vitals quarantine``: what was not accepted, and why."""
 
-import base64
 import json
 import re
 from dataclasses import replace
@@ -13,6 +12,7 @@ from common.errors import BadInputError
 from common.settings import DatabaseSettings
 from db import quarantine_desk as desk
 from db.connection import connect
+from db.quarantine import headers_of
 
 _PLACE = re.compile(r"(?P<partition>\d+)@(?P<offset>\d+)(?:/(?P<series>\d+)\.(?P<position>\d+))?")
 _SHOWN_BYTES = 256
@@ -136,11 +136,7 @@ def _message(found: desk.WholeEntry) -> dict[str, Any]:
 def _headers(text: str | None) -> str | None:
     if text is None:
         return None
-    pairs = (
-        (each["key"], base64.b64decode(each["value"]) if "value" in each else None)
-        for each in json.loads(text)
-    )
-    return ", ".join(f"{name}: {value!r}" for name, value in pairs)
+    return ", ".join(f"{name}: {value!r}" for name, value in headers_of(text))
 
 
 def _cells(entry: desk.QuarantineEntry) -> list[str]:
