@@ -1,6 +1,7 @@
 """The `vitals` command; ``python -m ops`` is the same."""
 
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -73,6 +74,35 @@ def demo_command(
     from ops.commands.demo import demo
 
     _exit(demo(_invocation(), seconds=for_seconds, patients=patients, producers=producers))
+
+
+@app.command("prove")
+def prove_command(
+    *,
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long the storm lasts.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="Of the storm; without one, a new one.")] = None,
+    patients: Patients = 100,
+    faults: Annotated[
+        str | None, typer.Option(help="Only these kinds: kill-driver,cut-broker,...")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Break everything again and again under load, then prove that nothing was lost or doubled."""
+    from ops.commands.prove import prove
+
+    chosen = secrets.randbelow(1_000_000) if seed is None else seed
+    arguments = sys.argv[1:] if seed is not None else [*sys.argv[1:], "--seed", str(chosen)]
+    _exit(
+        prove(
+            _invocation(),
+            seed=chosen,
+            minutes=minutes,
+            patients=patients,
+            faults=faults,
+            as_json=as_json,
+            arguments=arguments,
+        )
+    )
 
 
 @app.command("down")

@@ -15,6 +15,7 @@ from ops.snapshot import Snapshot
 from ops.stack.supervisor import Supervised
 
 _LINE_EVERY_SECONDS = 5.0
+_LOOK_EVERY_SECONDS = 1.0
 
 
 class LiveView:
@@ -42,6 +43,12 @@ class LiveView:
         if self.console.is_terminal:
             self._live.stop()
 
+    @property
+    def is_due(self) -> bool:
+        """Whether a look is worth its cost: nobody sees more than one a second."""
+        wait_seconds = _LOOK_EVERY_SECONDS if self.console.is_terminal else _LINE_EVERY_SECONDS
+        return time.monotonic() - self._last_line >= wait_seconds
+
     def say(self, line: str) -> None:
         """One line that stays, above the view."""
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -51,6 +58,7 @@ class LiveView:
     ) -> None:
         """The view as of now; ``snapshot`` None: a service is away."""
         if self.console.is_terminal:
+            self._last_line = time.monotonic()
             body = Group(Text(headline), figures(snapshot), processes(services))
             self._live.update(body, refresh=True)
         elif time.monotonic() - self._last_line >= _LINE_EVERY_SECONDS:

@@ -3,7 +3,8 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO
 
 from common.settings import DatabaseSettings, KafkaSettings
@@ -34,6 +35,10 @@ class Plan:
     producers: int = 1
     patients: int = 100
     fresh: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What the parts get beside the addresses of the stack, or in place of them."""
+    kafka_advertised_port: int | None = None
+    """Where clients are sent to reach the broker, if not to its own port."""
 
 
 class Pipeline:
@@ -47,13 +52,15 @@ class Pipeline:
         """
         settings = invocation.settings
         self._invocation, self._plan, self._say = invocation, plan, say
-        self._home, self._output = settings.home, settings.output_dir.resolve()
+        self._home, self.output = settings.home, settings.output_dir.resolve()
+        self.environments: dict[str, dict[str, str]] = {}
+        """Of each part, by its process's name; a change is for its next start."""
         claim(self._home)
         self._held: IO[bytes] | None = hold(self._home)
         if plan.fresh:
-            clear(self._output)
+            clear(self.output)
             clear(self._home, keep=[settings.cache, self._home / LOCK])
-        claim(self._output)
+        claim(self.output)
         source = jar_source(
             settings.cache, find_java(settings.java_home), settings.vitals_ivy_settings
         )
@@ -62,6 +69,7 @@ class Pipeline:
             source,
             kafka_port=settings.vitals_kafka_port,
             database_port=settings.vitals_db_port,
+            kafka_advertised_port=plan.kafka_advertised_port,
         )
         self._class_archive = archive_path(settings.cache, source.java)
         self.supervisor = Supervisor(say)
@@ -122,7 +130,7 @@ class Pipeline:
         """How to reach the database."""
         return self.stack.database.settings()
 
-    def environment(self, name: str = "") -> Mapping[str, str]:
+    def environment(self, name: str = "") -> dict[str, str]:
         """The environment of a part; ``name`` is its process's."""
         settings = self._invocation.settings
         return {
@@ -130,22 +138,33 @@ class Pipeline:
             **embedded_addresses(self._home),
             "SPARK_JARS_DIR": str(self.stack.spark_jars),
             SETTING: str(self._class_archive),
-            "OUTPUT_DIR": str(self._output),
+            "OUTPUT_DIR": str(self.output),
             "PRODUCER_ID": name,
             "PATIENTS": str(self._plan.patients),
             "SIMULATION_SEED": str(settings.simulation_seed),
             "FAULT_SHARE": str(settings.fault_share),
             "STARTUP_WAIT_SECONDS": str(_STARTUP_WAIT_SECONDS),
             "LOG_FORMAT": "json",
+            **self._plan.environment,
         }
 
-    def _add(self, name: str, *arguments: str, stop_seconds: float) -> None:
-        child = ChildProcess(
+    def child(self, name: str, *arguments: str) -> ChildProcess:
+        """A Python process of a part's environment and with a log of its own; not yet started."""
+        environment = self.environments[name] = self.environment(name)
+        return ChildProcess(
             name,
             [sys.executable, *arguments],
-            self._home / "logs" / f"{name}.log",
-            environment=self.environment(name),
+            self.logs / f"{name}.log",
+            environment=environment,
         )
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the parts' logs."""
+        return self._home / "logs"
+
+    def _add(self, name: str, *arguments: str, stop_seconds: float) -> None:
+        child = self.child(name, *arguments)
         self.supervisor.add(child, stop_seconds=stop_seconds)
         self._record()
 

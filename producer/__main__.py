@@ -1,4 +1,4 @@
-"""The producer's commands: ``python -m producer run | sample | replay``."""
+"""The producer's commands: ``python -m producer run | sample | simulate | replay``."""
 
 import signal
 import sys
@@ -74,6 +74,17 @@ def sample(
         patient=patient,
         seed=settings.simulation_seed,
     )
+
+
+@app.command()
+def simulate(
+    start: Annotated[int, typer.Option("--from", help="start of the first window, epoch ms")],
+    until: Annotated[int, typer.Option("--until", help="windows that begin before it, epoch ms")],
+) -> None:
+    """Print what producers with these settings make of a time, as JSON lines; publish nothing."""
+    from producer.simulate import print_batches
+
+    print_batches(load(ProducerSettings), start=start, until=until, out=sys.stdout.buffer)
 
 
 @app.command()

@@ -55,12 +55,22 @@ class KafkaBroker(Server):
     name = "kafka"
 
     def __init__(
-        self, folder: Path, jars: Path, port: int | None = None, *, java: Path | None = None
+        self,
+        folder: Path,
+        jars: Path,
+        port: int | None = None,
+        *,
+        java: Path | None = None,
+        advertised_port: int | None = None,
     ) -> None:
-        """Touches nothing before `prepare` or `start`."""
+        """Touches nothing before `prepare` or `start`.
+
+        ``advertised_port``: where clients are sent, if not to the broker's own port.
+        """
         super().__init__(folder, port)
         self.jars = jars.resolve()
         self._java = java
+        self._advertised_port = advertised_port
 
     @property
     def bootstrap_servers(self) -> str:
@@ -76,7 +86,12 @@ class KafkaBroker(Server):
         )
         properties = self.folder / "server.properties"
         properties.write_text(
-            broker_properties(self.folder / "data", self.port, choose_port("", None, None)),
+            broker_properties(
+                self.folder / "data",
+                self.port,
+                choose_port("", None, None),
+                advertised_port=self._advertised_port or self.port,
+            ),
             encoding="utf-8",
         )
         (self.folder / "port").write_text(str(self.port), encoding="utf-8")

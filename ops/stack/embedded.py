@@ -31,11 +31,18 @@ class EmbeddedStack:
         *,
         kafka_port: int | None = None,
         database_port: int | None = None,
+        kafka_advertised_port: int | None = None,
     ) -> None:
-        """Touches nothing before `prepare`."""
+        """Touches nothing before `prepare`. ``kafka_advertised_port``: of a proxy before the broker."""
         self.home = home
         self.source = source
-        self.broker = KafkaBroker(home / KAFKA_FOLDER, source.folder, kafka_port, java=source.java)
+        self.broker = KafkaBroker(
+            home / KAFKA_FOLDER,
+            source.folder,
+            kafka_port,
+            java=source.java,
+            advertised_port=kafka_advertised_port,
+        )
         self._database_port = database_port
         self._database: DatabaseServer | None = None
 

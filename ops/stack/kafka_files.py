@@ -14,7 +14,7 @@ TOOL_LOGGING = """<Configuration status="OFF"><Appenders>
 """
 
 
-def broker_properties(data: Path, port: int, controller_port: int) -> str:
+def broker_properties(data: Path, port: int, controller_port: int, *, advertised_port: int) -> str:
     """One node that is broker and controller, for this machine only."""
     properties = {
         "process.roles": "broker,controller",
@@ -22,7 +22,7 @@ def broker_properties(data: Path, port: int, controller_port: int) -> str:
         "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
         "controller.listener.names": "CONTROLLER",
         "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",
+        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{advertised_port}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": str(data),

@@ -1,0 +1,97 @@
+"""Small disks of our own that can be filled and made read-only: tmpfs in a mount namespace.
+
+A process is brought into such a namespace by starting it again under ``unshare``; its mounts are seen
+by it and its children alone and go with them. Root needs nothing else; others need user namespaces.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from common.errors import UnavailableError
+
+_MARK = "VITALS_PROVE_NAMESPACE"
+_SIZE = "768m"
+_BALLAST = ".ballast"
+_PROBE = ".probe"
+_PROBE_BYTES = 1 << 20
+
+
+def is_inside(environment: Mapping[str, str]) -> bool:
+    """Whether this process has a mount namespace of its own."""
+    return environment.get(_MARK) == "inside"
+
+
+def enter_namespace(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Starts this program again, with ``arguments``, in a namespace; returns where that is refused."""
+    if _MARK in environment:
+        return
+    command = ["unshare", "--mount", "--propagation", "private"]
+    if os.geteuid() != 0:
+        command.append("--map-root-user")
+    if shutil.which("unshare") is None or not _allows_mounts(command):
+        return
+    program = [*command, sys.executable, "-m", "ops", *arguments]
+    os.execvpe(command[0], program, {**environment, _MARK: "inside"})  # noqa: S606 - the same program
+
+
+def _allows_mounts(command: Sequence[str]) -> bool:
+    # sys.prefix is any folder that is there: what is mounted over it ends with the attempt
+    trial = [*command, "mount", "-t", "tmpfs", "vitals", sys.prefix]
+    return subprocess.run(trial, capture_output=True, check=False).returncode == 0
+
+
+class Disk:
+    """A folder on a disk of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is mounted before `mount`."""
+        self.folder = folder
+
+    def mount(self) -> None:
+        """Puts an empty disk over the folder. Raises UnavailableError where that is refused."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _run("mount", "-t", "tmpfs", "-o", f"size={_SIZE}", "vitals", str(self.folder))
+
+    def fill(self) -> bool:
+        """Takes what is free; True where nothing more can be written."""
+        status = os.statvfs(self.folder)
+        with contextlib.suppress(OSError), (self.folder / _BALLAST).open("ab") as ballast:
+            os.posix_fallocate(ballast.fileno(), 0, status.f_bavail * status.f_frsize)
+        return not self._takes_a_file()
+
+    def empty(self) -> None:
+        """Gives back what `fill` has taken."""
+        (self.folder / _BALLAST).unlink(missing_ok=True)
+
+    def protect(self) -> bool:
+        """Makes the folder read-only for everybody; True where nothing can be written."""
+        # a disk with open files cannot be made read-only, but a second mount of it can
+        _run("mount", "--bind", str(self.folder), str(self.folder))
+        _run("mount", "-o", "remount,bind,ro", str(self.folder))
+        return not self._takes_a_file()
+
+    def release(self) -> None:
+        """Ends what `protect` did."""
+        _run("umount", "--lazy", str(self.folder))
+
+    def _takes_a_file(self) -> bool:
+        probe = self.folder / _PROBE
+        try:
+            probe.write_bytes(b"x" * _PROBE_BYTES)
+        except OSError:
+            return False
+        finally:
+            with contextlib.suppress(OSError):
+                probe.unlink(missing_ok=True)
+        return True
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise UnavailableError(f"cannot change a disk: {done.stderr.strip()}")

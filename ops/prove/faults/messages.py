@@ -1,0 +1,56 @@
+"""What arrives in the topic besides the producers' batches."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import orjson
+
+from common.errors import BadInputError
+from ops.prove.errors import NotNowError
+from ops.prove.faults.kind import Evidence, FaultKind, at_once
+from ops.prove.world import World
+from schemas.batch import SensorBatch
+from schemas.codec import batch_from
+
+_MOST_FILES = 20
+
+
+@contextmanager
+def _poison(world: World, draw: random.Random) -> Iterator[Evidence]:
+    """One message of each unreadable kind."""
+    world.injected.send_poison(draw, _archived(world, draw)[0])
+    yield at_once
+
+
+@contextmanager
+def _repeat_batches(world: World, draw: random.Random) -> Iterator[Evidence]:
+    """Archived batches once more, as an outbox sends them after a crash."""
+    for batch in _archived(world, draw):
+        world.injected.send_again(batch)
+    yield at_once
+
+
+@contextmanager
+def _correct(world: World, draw: random.Random) -> Iterator[Evidence]:
+    """Other values for readings that are there, by `vitals replay` with a file of corrections."""
+    corrections = world.corrections.begin(draw)
+    yield corrections.is_sent
+
+
+def _archived(world: World, draw: random.Random) -> list[SensorBatch]:
+    """The batches of some archive file that is acknowledged."""
+    raw = world.pipeline.output / "raw"
+    paths = sorted(raw.glob("date=*/*.jsonl"))[-_MOST_FILES:]
+    with suppress(OSError, ValueError, KeyError, BadInputError):
+        lines = draw.choice(paths).read_bytes().splitlines() if paths else []
+        if lines:
+            return [batch_from(orjson.loads(line)) for line in lines]
+    raise NotNowError("nothing is archived yet")
+
+
+KINDS = [
+    FaultKind("poison", _poison),
+    FaultKind("repeated-batches", _repeat_batches),
+    FaultKind("corrections", _correct, 20, 30, ends_with_evidence=True),
+]

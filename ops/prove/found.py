@@ -1,0 +1,206 @@
+"""What the pipeline has made of it all, read from every place where it keeps anything.
+
+It shares no code with `ops.reconcile`: each of the two is a check on the other.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from common.errors import BadInputError
+from common.settings import DatabaseSettings, KafkaSettings
+from db import evidence
+from db.connection import Connection, connect
+from ops.prove.expected import READINGS
+from ops.topic_reader import messages_in
+from schemas.batch import SensorBatch
+from schemas.codec import batch_from
+
+_KEY = ["batch_id", "series", "position"]
+_REGISTRO_COLUMNS = ["patient_id", "sensor", "component", "event_ms", "thousandths"]
+_REGISTRO = (
+    "SELECT p.identificador, s.codigo, r.componente,"
+    " TIMESTAMPDIFF(MICROSECOND, '1970-01-01', r.created_at) DIV 1000,"
+    " CAST(r.valor * 1000 AS SIGNED) FROM registro r"
+    " JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
+    " JOIN paciente p ON p.id = ps.paciente_id JOIN sensor s ON s.id = ps.sensor_id"
+)
+_QUARANTINED = (
+    "SELECT lote_id, serie, posicao, motivo FROM quarentena WHERE topico = %s AND posicao >= 0"
+)
+_REFUSED = (
+    "SELECT particao, deslocamento, chave, mensagem FROM quarentena"
+    " WHERE topico = %s AND posicao < 0"
+)
+_LEDGER = (
+    "SELECT particao, deslocamento_inicial, deslocamento_final, mensagens, leituras, aceitas"
+    " FROM livro_razao WHERE topico = %s ORDER BY particao, deslocamento_inicial"
+)
+# what a statement ends in that the server will never take: no fault of the world explains it
+_BROKEN_STATEMENT = re.compile(r"\b(IntegrityError|DataError|ProgrammingError|DataRefusedError)\b")
+
+
+@dataclass(frozen=True)
+class LedgerRange:
+    """One row of the ledger."""
+
+    partition: int
+    first: int
+    until: int
+    messages: int
+    readings: int
+    accepted: int
+
+
+@dataclass
+class Archive:
+    """The raw archive."""
+
+    batches: dict[str, SensorBatch] = field(default_factory=dict)
+    pending: list[str] = field(default_factory=list)
+    """Files in the outbox."""
+    broken: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Topic:
+    """The topic of the batches."""
+
+    batches: Counter[str] = field(default_factory=Counter)
+    """How often each batch id was published."""
+    ends: dict[int, int] = field(default_factory=dict)
+    """The offset behind the last message, by partition."""
+
+
+@dataclass
+class Found:
+    """Everything that is there at the end; the tables have columns of `ops.prove.expected`."""
+
+    archive: Archive
+    half_files: list[str]
+    topic: Topic
+    registro: pa.Table
+    trusted: pa.Table
+    missing_files: list[str]
+    foreign_files: list[str]
+    quarantined: pa.Table
+    refused: list[tuple[int, int, bytes, bytes]]
+    """Messages that were kept whole: partition, offset, key, body."""
+    dead_letters: dict[tuple[int, int], tuple[bytes, bytes]]
+    """Key and body by the partition and offset that the copy names."""
+    ledger: list[LedgerRange]
+    broken_statements: list[str]
+
+
+def read_everything(
+    kafka: KafkaSettings,
+    database: DatabaseSettings,
+    output: Path,
+    logs: Path,
+    say: Callable[[str], object],
+) -> Found:
+    """Reads it; the pipeline is idle meanwhile. Raises VitalsError where a service is away."""
+    topic = kafka.kafka_topic
+    say("reading the archive and the topic")
+    archive, published = _archive(output / "raw"), _topic(kafka)
+    say("reading the database")
+    with connect(database) as connection:
+        registro = _rows(connection, _REGISTRO, ())
+        quarantined = _rows(connection, _QUARANTINED, (topic,))
+        refused = _rows(connection, _REFUSED, (topic,))
+        ledger = [LedgerRange(*row) for row in _rows(connection, _LEDGER, (topic,))]
+        names = evidence.trusted_files(connection, topic)
+    say("reading the trusted files")
+    files = _listed(output / "trusted", "date=*/*")
+    return Found(
+        archive=archive,
+        half_files=_listed(output, "**/*.tmp"),
+        topic=published,
+        registro=_table(registro, _REGISTRO_COLUMNS),
+        trusted=_trusted(output / "trusted", [each for each in names if each in files]),
+        missing_files=sorted(set(names) - set(files)),
+        foreign_files=sorted(set(files) - set(names)),
+        quarantined=_table(quarantined, [*_KEY, "reason"]),
+        refused=refused,
+        dead_letters=_dead_letters(kafka),
+        ledger=ledger,
+        broken_statements=_broken_statements(logs),
+    )
+
+
+def _archive(raw: Path) -> Archive:
+    archive = Archive(pending=_listed(raw, "pending/*.jsonl"), broken=_listed(raw, "broken/*"))
+    for name in [*archive.pending, *_listed(raw, "date=*/*.jsonl")]:
+        try:
+            for line in (raw / name).read_bytes().splitlines():
+                batch = batch_from(orjson.loads(line))
+                archive.batches[batch.batch_id] = batch
+        except (ValueError, KeyError, TypeError, BadInputError):
+            archive.broken.append(name)
+    return archive
+
+
+def _topic(kafka: KafkaSettings) -> Topic:
+    topic = Topic()
+    for message in messages_in(kafka, kafka.kafka_topic):
+        partition, offset = message.partition() or 0, message.offset() or 0
+        topic.ends[partition] = offset + 1
+        if batch_id := dict(message.headers() or []).get("batch-id"):
+            topic.batches[_text(batch_id)] += 1
+    return topic
+
+
+def _dead_letters(kafka: KafkaSettings) -> dict[tuple[int, int], tuple[bytes, bytes]]:
+    letters = {}
+    for message in messages_in(kafka, kafka.kafka_dlq_topic):
+        headers = dict(message.headers() or [])
+        place = (int(_text(headers["dlq-partition"])), int(_text(headers["dlq-offset"])))
+        letters[place] = (message.key() or b"", message.value() or b"")
+    return letters
+
+
+def _text(header: str | bytes | None) -> str:
+    return header.decode() if isinstance(header, bytes) else header or ""
+
+
+def _trusted(folder: Path, names: Iterable[str]) -> pa.Table:
+    tables = [pq.read_table(folder / name, partitioning=None) for name in names]
+    columns = [*_KEY, "thousandths"]
+    if not tables:
+        return pa.table({name: pa.array([], pa.int64()) for name in columns})
+    rows = pa.concat_tables(tables)
+    thousandths = pc.round(pc.multiply(rows["value"], 1000)).cast(pa.int64())
+    return rows.append_column("thousandths", thousandths).select(columns)
+
+
+def _rows(connection: Connection, query: str, values: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    cursor = connection.cursor()
+    cursor.execute(query, values)
+    return list(cursor.fetchall())
+
+
+def _table(rows: list[tuple[Any, ...]], names: list[str]) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    types = [READINGS.field(name).type for name in names]
+    return pa.table([pa.array(c, t) for c, t in zip(columns, types, strict=True)], names=names)
+
+
+def _listed(folder: Path, pattern: str) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern))
+
+
+def _broken_statements(logs: Path) -> list[str]:
+    return [
+        f"{path.name}: {line.strip()[:200]}"
+        for path in sorted(logs.glob("consumer*.log"))
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if _BROKEN_STATEMENT.search(line)
+    ]

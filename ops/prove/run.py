@@ -1,0 +1,285 @@
+"""One run from an empty folder to the verdict."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import orjson
+
+from common.errors import UnavailableError, VitalsError
+from common.settings import DatabaseSettings
+from db.connection import connect
+from ops.invocation import Invocation
+from ops.live_view import LiveView
+from ops.pipeline import Pipeline, Plan
+from ops.prove.corrections import Corrections
+from ops.prove.disks import Disk, is_inside
+from ops.prove.faults import FaultKind
+from ops.prove.found import read_everything
+from ops.prove.injected import Injected
+from ops.prove.plan import planned_faults
+from ops.prove.proxy import TcpProxy
+from ops.prove.storm import Storm
+from ops.prove.verdict import Truth, Verdict, judge
+from ops.prove.world import World
+from ops.snapshot import Observer, look_if_possible
+from ops.stack.ports import LOOPBACK
+from schemas.batch import SensorBatch
+from schemas.codec import batch_from
+
+FAULT_SHARE = 0.02
+WINDOW_SECONDS = 2
+SAMPLE_SECONDS = 0.5
+_PRODUCERS = 2
+_START_SECONDS = 180
+_CATCH_UP_SECONDS = 300
+_LOOK_EVERY_SECONDS = 1.0
+_WINDOW_MS = WINDOW_SECONDS * 1000
+_NEWEST_COMMON = (
+    "SELECT COUNT(*), MIN(newest) FROM"
+    " (SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', MAX(r.created_at)) DIV 1000 AS newest"
+    " FROM registro r JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
+    " GROUP BY ps.paciente_id) patients"
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is to be proved: the same trial plays the same storm."""
+
+    seed: int
+    minutes: float
+    patients: int
+    kinds: Sequence[FaultKind]
+
+    @property
+    def seconds(self) -> float:
+        """Of the storm."""
+        return 60 * self.minutes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The verdict and the storm that it was reached in."""
+
+    verdict: Verdict
+    storm: Storm
+    seconds: float
+    restarts: Mapping[str, int]
+
+
+class Run:
+    """A pipeline of its own in ``prove`` in VITALS_HOME, behind proxies and on small disks."""
+
+    def __init__(self, invocation: Invocation, trial: Trial, view: LiveView) -> None:
+        """Takes the folder; nothing is started."""
+        settings = invocation.settings
+        self._trial, self._view = trial, view
+        self.home = settings.home / "prove"
+        self._broker_proxy = TcpProxy(lambda: self._pipeline.stack.broker.port)
+        self._database_proxy = TcpProxy(lambda: self._pipeline.stack.database.port)
+        self._broker_proxy.start()
+        self._database_proxy.start()
+        own = settings.model_copy(
+            update={
+                "vitals_home": self.home,
+                "vitals_cache": settings.cache,
+                "output_dir": self.home / "output",
+                "fault_share": FAULT_SHARE,
+                "simulation_seed": trial.seed,
+            }
+        )
+        plan = Plan(
+            producers=_PRODUCERS,
+            patients=trial.patients,
+            fresh=True,
+            environment=self._environment(),
+            kafka_advertised_port=self._broker_proxy.port,
+        )
+        self._pipeline = Pipeline(replace(invocation, settings=own), plan, view.say)
+        self._disks = self._mount(invocation.environment)
+
+    def play(self) -> Outcome:
+        """Starts all, plays the storm, waits until all is worked off, and judges.
+
+        Raises VitalsError where a part cannot run.
+        """
+        began = time.monotonic()
+        pipeline, trial = self._pipeline, self._trial
+        (self.home / "tmp").mkdir(parents=True, exist_ok=True)
+        pipeline.start()
+        observer = Observer(pipeline.kafka(), pipeline.database())
+        world = self._world()
+        storm = Storm(world, self._view.say)
+        try:
+            first_window = self._wait_for_first_window(observer)
+            plan = planned_faults(trial.seed, trial.seconds, trial.kinds)
+            self._view.say(f"the storm begins: {len(plan)} faults, seed {trial.seed}")
+            storm.run(plan, trial.seconds, lambda now: self._show(now, observer, storm))
+            world.injected.finish()
+            until = _now_ms() // _WINDOW_MS * _WINDOW_MS
+            behind = self._catch_up(observer, until)
+        finally:
+            observer.close()
+        verdict = self._judge(world, first_window, until)
+        verdict.findings += behind
+        restarts = {each.process.name: each.restarts for each in pipeline.supervisor.services}
+        return Outcome(verdict, storm, time.monotonic() - began, restarts)
+
+    def stop(self) -> None:
+        """Ends everything; safe to repeat."""
+        self._pipeline.stop()
+        self._broker_proxy.close()
+        self._database_proxy.close()
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{self._broker_proxy.port}",
+            "DB_PORT": str(self._database_proxy.port),
+            "DB_CONNECT_TIMEOUT_SECONDS": "5",
+            "GENERATION_INTERVAL_SECONDS": str(WINDOW_SECONDS),
+            "SENSOR_INTERVAL_SECONDS": str(SAMPLE_SECONDS),
+            # a window that nobody could make in time is not given up within the run
+            "CATCH_UP_SECONDS": str(round(self._trial.seconds) + 3_600),
+            "TMPDIR": str(self.home / "tmp"),
+        }
+
+    def _mount(self, environment: Mapping[str, str]) -> dict[str, Disk]:
+        if not is_inside(environment):
+            self._view.say("this machine allows no mounts: disks are neither filled nor protected")
+            return {}
+        disks = {name: Disk(self._pipeline.output / name) for name in ("raw", "trusted")}
+        for disk in disks.values():
+            disk.mount()
+        return disks
+
+    def _world(self) -> World:
+        pipeline = self._pipeline
+        return World(
+            pipeline=pipeline,
+            broker_proxy=self._broker_proxy,
+            database_proxy=self._database_proxy,
+            injected=Injected(pipeline.kafka()),
+            scratch=self.home / "tmp",
+            disks=self._disks,
+            corrections=Corrections(pipeline, self.home / "corrections"),
+        )
+
+    def _wait_for_first_window(self, observer: Observer) -> int:
+        """The start of the first window that was archived, once its rows are committed."""
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._newest_common():
+            self._pipeline.check()
+            self._show_snapshot("starting", observer)
+            if time.monotonic() > deadline:
+                raise UnavailableError(
+                    f"nothing was committed within {_START_SECONDS} s",
+                    hint=f"the logs are in {self._pipeline.logs}",
+                )
+            time.sleep(_LOOK_EVERY_SECONDS)
+        return min(each.window_start for each in _archived(self._pipeline.output / "raw"))
+
+    def _catch_up(self, observer: Observer, until: int) -> list[str]:
+        """Waits for all windows before ``until`` and for the lag; says what did not come."""
+        self._view.say("the storm is over: waiting until all of it is worked off")
+        deadline = time.monotonic() + _CATCH_UP_SECONDS
+        pipeline = self._pipeline
+
+        def wait_for(what: str, is_there: Callable[[], bool]) -> list[str]:
+            while not is_there():
+                pipeline.check()
+                self._show_snapshot(what, observer)
+                if time.monotonic() > deadline:
+                    return [f"not worked off within {_CATCH_UP_SECONDS} s: {what}"]
+                time.sleep(_LOOK_EVERY_SECONDS)
+            return []
+
+        windows = wait_for(
+            "windows of the storm are missing in registro",
+            lambda: self._newest_common() >= until - _WINDOW_MS,
+        )
+        pipeline.stop_producers()
+        lag = wait_for("messages are not committed", lambda: _lag(observer) == 0)
+        return [*windows, *lag]
+
+    def _judge(self, world: World, first_window: int, until: int) -> Verdict:
+        pipeline = self._pipeline
+        found = read_everything(
+            pipeline.kafka(), pipeline.database(), pipeline.output, pipeline.logs, self._view.say
+        )
+        self._view.say("comparing with what the simulator says")
+        # producers went on for a moment behind the storm's end, not all of them equally far
+        last = max((each.window_start for each in found.archive.batches.values()), default=until)
+        environment = pipeline.environment("oracle")
+        made = simulated_batches(environment, first_window, max(last + 1, until))
+        batches = [
+            each
+            for each in made
+            if each.window_start < until or each.batch_id in found.archive.batches
+        ]
+        truth = Truth(batches, world.injected.poison, world.corrections.values)
+        return judge(truth, found)
+
+    def _show(self, now: float, observer: Observer, storm: Storm) -> None:
+        if self._view.is_due:
+            count = storm.fired.total()
+            headline = f"{now:.0f} of {self._trial.seconds:.0f} s, {count} faults"
+            self._show_snapshot(headline, observer)
+
+    def _show_snapshot(self, headline: str, observer: Observer) -> None:
+        snapshot = look_if_possible(observer)
+        self._view.show(headline, snapshot, self._pipeline.supervisor.services)
+
+    def _newest_common(self) -> int:
+        """The start of the newest window that ``registro`` has of every patient; 0 without one."""
+        return newest_common_window(self._pipeline.database(), self._trial.patients, _WINDOW_MS)
+
+
+def newest_common_window(database: DatabaseSettings, patients: int, window_ms: int) -> int:
+    """As above; also 0 while the database is away."""
+    try:
+        with connect(database) as connection:
+            cursor = connection.cursor()
+            cursor.execute(_NEWEST_COMMON)
+            count, newest = cursor.fetchone()
+    except VitalsError:
+        return 0
+    return int(newest) // window_ms * window_ms if count == patients else 0
+
+
+def simulated_batches(environment: Mapping[str, str], start: int, until: int) -> list[SensorBatch]:
+    """What the pure simulator makes of that time (epoch ms), by a process of its own.
+
+    Raises UnavailableError where that fails.
+    """
+    command = [sys.executable, "-m", "producer", "simulate"]
+    done = subprocess.run(
+        [*command, "--from", str(start), "--until", str(until)],
+        env={**environment, "PRODUCER_ID": f"oracle-{os.getpid()}"},
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise UnavailableError(f"cannot simulate: {done.stderr.decode()[-500:]}")
+    return [batch_from(orjson.loads(line)) for line in done.stdout.splitlines()]
+
+
+def _archived(raw: Path) -> list[SensorBatch]:
+    return [
+        batch_from(orjson.loads(line))
+        for path in raw.glob("date=*/*.jsonl")
+        for line in path.read_bytes().splitlines()
+    ]
+
+
+def _lag(observer: Observer) -> int | None:
+    snapshot = look_if_possible(observer)
+    return snapshot.lag_messages if snapshot else None
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
