@@ -90,7 +90,7 @@ class KafkaBroker(Server):
                 self.folder / "data",
                 self.port,
                 choose_port("", None, None),
-                advertised_port=self._advertised_port or self.port,
+                advertised_port=self._advertised_port,
             ),
             encoding="utf-8",
         )

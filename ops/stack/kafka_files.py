@@ -14,15 +14,20 @@ TOOL_LOGGING = """<Configuration status="OFF"><Appenders>
 """
 
 
-def broker_properties(data: Path, port: int, controller_port: int, *, advertised_port: int) -> str:
-    """One node that is broker and controller, for this machine only."""
+def broker_properties(
+    data: Path, port: int, controller_port: int, *, advertised_port: int | None = None
+) -> str:
+    """One node that is broker and controller, for this machine only.
+
+    ``advertised_port``: where clients are sent, if not to ``port``.
+    """
     properties = {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
         "controller.listener.names": "CONTROLLER",
         "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{advertised_port}",
+        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{advertised_port or port}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": str(data),
