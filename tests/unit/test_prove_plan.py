@@ -1,0 +1,36 @@
+"""A storm can be played again by its seed."""
+
+from ops.commands.prove import chosen_kinds
+from ops.prove.faults import KINDS
+from ops.prove.plan import planned_faults
+
+ALL = list(KINDS.values())
+
+
+def test_the_same_seed_plans_the_same_storm():
+    assert planned_faults(3, 600, ALL) == planned_faults(3, 600, ALL)
+    assert planned_faults(3, 600, ALL) != planned_faults(4, 600, ALL)
+
+
+def test_ten_minutes_hold_more_than_forty_faults_of_every_kind():
+    for seed in range(20):
+        plan = planned_faults(seed, 600, ALL)
+        assert len(plan) > 50
+        assert {each.kind.name for each in plan} == set(KINDS)
+
+
+def test_no_fault_begins_after_the_end():
+    assert all(each.at_seconds < 60 for each in planned_faults(1, 60, ALL))
+
+
+def test_kinds_that_need_disks_are_left_out_where_there_are_none():
+    outside, inside = (
+        chosen_kinds(None, {}),
+        chosen_kinds(None, {"VITALS_PROVE_NAMESPACE": "inside"}),
+    )
+    assert {each.name for each in inside} - {each.name for each in outside} == {
+        "full-raw-disk",
+        "full-trusted-disk",
+        "read-only-raw-disk",
+        "read-only-trusted-disk",
+    }
