@@ -8,6 +8,7 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
+import stamina.instrumentation
 import structlog
 
 from common.settings import LogSettings
@@ -43,3 +44,15 @@ def configure(settings: LogSettings, *, service: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    stamina.instrumentation.set_on_retry_hooks([_log_retry])
+
+
+def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
+    # stamina's own hook logs what the function was called with: readings of patients, for a writer
+    structlog.get_logger().warning(
+        "retry_scheduled",
+        operation=details.name,
+        attempt=details.retry_num,
+        again_in_s=round(details.wait_for, 2),
+        error=f"{type(details.caused_by).__name__}: {details.caused_by}",
+    )

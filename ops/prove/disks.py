@@ -19,6 +19,8 @@ _SIZE = "768m"
 _BALLAST = ".ballast"
 _PROBE = ".probe"
 _PROBE_BYTES = 1 << 20
+_PIECE_BYTES = 4_096
+_BY_PIECES_BYTES = 4 << 20
 
 
 def is_inside(environment: Mapping[str, str]) -> bool:
@@ -60,8 +62,14 @@ class Disk:
     def fill(self) -> bool:
         """Takes what is free; True where nothing more can be written."""
         status = os.statvfs(self.folder)
-        with contextlib.suppress(OSError), (self.folder / _BALLAST).open("ab") as ballast:
-            os.posix_fallocate(ballast.fileno(), 0, status.f_bavail * status.f_frsize)
+        free_bytes = status.f_bavail * status.f_frsize
+        with contextlib.suppress(OSError), (self.folder / _BALLAST).open("wb") as ballast:
+            # refused as a whole where others have written meanwhile, so not for the last of it
+            os.posix_fallocate(ballast.fileno(), 0, max(1, free_bytes - _BY_PIECES_BYTES))
+            ballast.seek(0, os.SEEK_END)
+            while True:
+                ballast.write(bytes(_PIECE_BYTES))
+                ballast.flush()
         return not self._takes_a_file()
 
     def empty(self) -> None:

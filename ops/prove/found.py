@@ -44,6 +44,8 @@ _LEDGER = (
     "SELECT particao, deslocamento_inicial, deslocamento_final, mensagens, leituras, aceitas"
     " FROM livro_razao WHERE topico = %s ORDER BY particao, deslocamento_inicial"
 )
+# patients are nobody's business in a log
+_NAMED_PATIENT = re.compile(r"\bdemo-\d{6}\b")
 # what a statement ends in that the server will never take: no fault of the world explains it
 _BROKEN_STATEMENT = re.compile(r"\b(IntegrityError|DataError|ProgrammingError|DataRefusedError)\b")
 
@@ -98,6 +100,9 @@ class Found:
     """Key and body by the partition and offset that the copy names."""
     ledger: list[LedgerRange]
     broken_statements: list[str]
+    """Log lines of statements that no fault of the world explains."""
+    named_patients: list[str]
+    """Places in the logs where a patient is named."""
 
 
 def read_everything(
@@ -132,7 +137,8 @@ def read_everything(
         refused=refused,
         dead_letters=_dead_letters(kafka),
         ledger=ledger,
-        broken_statements=_broken_statements(logs),
+        broken_statements=_log_lines(logs, "consumer*.log", _BROKEN_STATEMENT),
+        named_patients=_log_lines(logs, "*.log", _NAMED_PATIENT),
     )
 
 
@@ -197,10 +203,14 @@ def _listed(folder: Path, pattern: str) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern))
 
 
-def _broken_statements(logs: Path) -> list[str]:
+def _log_lines(logs: Path, pattern: str, sought: re.Pattern[str]) -> list[str]:
     return [
-        f"{path.name}: {line.strip()[:200]}"
-        for path in sorted(logs.glob("consumer*.log"))
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
-        if _BROKEN_STATEMENT.search(line)
+        f"{path.name}:{number}: {sought.findall(line)[0]}"
+        for path in sorted(logs.glob(pattern))
+        for number, line in enumerate(_lines(path), start=1)
+        if sought.search(line)
     ]
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()

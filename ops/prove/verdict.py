@@ -76,6 +76,7 @@ def judge(truth: Truth, found: Found) -> Verdict:
     _judge_messages(verdict, truth.poison, found)
     _judge_ledger(verdict, found)
     verdict.demand(found.broken_statements, "statements failed that no fault explains")
+    verdict.demand(found.named_patients, "log lines name a patient")
     if verdict.accepted + verdict.quarantined != verdict.archived:
         verdict.findings.append(
             f"{verdict.accepted} accepted and {verdict.quarantined} quarantined readings are not"

@@ -20,9 +20,26 @@ except ZeroDivisionError:
     log.exception("batch_failed", partition=2)
 """
 
+RETRIED = """
+import stamina
+from common.log import configure
+from common.settings import LogSettings
+configure(LogSettings(), service="consumer")
+@stamina.retry(on=ValueError, attempts=2, wait_initial=0.01)
+def write(readings, *, password):
+    raise ValueError("the server is away")
+try:
+    write(["demo-000001", 37.2], password="secret")
+except ValueError:
+    pass
+"""
+
 
 def logged(form: str = "json", level: str = "info") -> str:
-    program = PROGRAM.format(form=form, level=level)
+    return output_of(PROGRAM.format(form=form, level=level))
+
+
+def output_of(program: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
@@ -56,3 +73,13 @@ def test_the_console_form_is_for_eyes():
     assert "partition=2" in text
     assert "ZeroDivisionError" in text
     assert "{" not in text.splitlines()[0]
+
+
+def test_a_retry_is_logged_without_what_the_function_was_called_with():
+    text = output_of(RETRIED)
+    line = json.loads(text)
+    assert (line["event"], line["operation"]) == ("retry_scheduled", "__main__.write")
+    assert (line["attempt"], line["error"]) == (1, "ValueError: the server is away")
+    assert "demo" not in text
+    assert "37.2" not in text
+    assert "secret" not in text
