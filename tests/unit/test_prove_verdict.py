@@ -1,0 +1,132 @@
+"""The verdict finds whatever is lost, doubled, altered or out of place."""
+
+from collections import Counter
+
+import pyarrow as pa
+import pytest
+
+from ops.prove.expected import READINGS, Instant, expected_readings
+from ops.prove.found import Archive, Found, LedgerRange, Topic
+from ops.prove.injected import Poison
+from ops.prove.verdict import Truth, judge
+from tests.builders import NOW, PATIENT, batch, series
+
+KEY = ["batch_id", "series", "position"]
+INSTANT = [*Instant._fields, "thousandths"]
+BATCH = batch(series("glicose", [100.0, 5000.0, 102.0]), series("frequencia_cardiaca", [70.0]))
+CORRECTION = batch(series("frequencia_cardiaca", [71.0]), identity="corrected")
+CORRECTED = Instant(PATIENT, "frequencia_cardiaca", "valor", NOW)
+POISON = Poison(0, 2, b"key", b"garbage", [])
+TRUTH = Truth([BATCH], [POISON], {CORRECTED: 71_000})
+
+
+def complete():
+    """What a pipeline leaves that has made no mistake."""
+    readings = expected_readings([BATCH, CORRECTION])
+    accepted = readings.filter(pa.compute.is_null(readings["reason"]))
+    rejected = readings.filter(pa.compute.is_valid(readings["reason"]))
+    return Found(
+        archive=Archive({BATCH.batch_id: BATCH, "corrected": CORRECTION}),
+        half_files=[],
+        topic=Topic(Counter({BATCH.batch_id: 2, "corrected": 1}), {0: 4}),
+        registro=pa.concat_tables(
+            [accepted.select(INSTANT)[:2], accepted.select(INSTANT)[3:]]
+        ).combine_chunks(),
+        trusted=accepted.select([*KEY, "thousandths"]),
+        missing_files=[],
+        foreign_files=[],
+        quarantined=rejected.select([*KEY, "reason"]),
+        refused=[(0, 2, b"key", b"garbage")],
+        dead_letters={(0, 2): (b"key", b"garbage")},
+        ledger=[LedgerRange(0, 0, 1, 1, 4, 3), LedgerRange(0, 1, 4, 3, 1, 1)],
+        broken_statements=[],
+        named_patients=[],
+    )
+
+
+def findings(**changes):
+    found = complete()
+    for name, value in changes.items():
+        setattr(found, name, value)
+    return "\n".join(judge(TRUTH, found).findings)
+
+
+def without(table, row):
+    return pa.concat_tables([table[:row], table[row + 1 :]])
+
+
+def doubled(table, row):
+    return pa.concat_tables([table, table[row : row + 1]])
+
+
+def altered(table, row, name, value):
+    rows = table.to_pylist()
+    rows[row][name] = value
+    return pa.Table.from_pylist(
+        rows, pa.schema([READINGS.field(each) for each in table.column_names])
+    )
+
+
+def test_a_pipeline_without_a_mistake_is_proved():
+    verdict = judge(TRUTH, complete())
+    assert verdict.findings == []
+    assert verdict.is_proved
+    assert (verdict.produced, verdict.archived, verdict.accepted) == (5, 5, 4)
+    assert (verdict.trusted, verdict.quarantined, verdict.registro) == (4, 1, 3)
+    assert (verdict.superseded, verdict.refused_messages, verdict.repeated_batches) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [("registro", "in registro"), ("trusted", "in the trusted files")],
+)
+def test_a_reading_that_is_lost_doubled_or_altered_is_found(name, where):
+    table = getattr(complete(), name)
+    assert f"1 readings are missing {where}" in findings(**{name: without(table, 0)})
+    assert f"1 readings are there more than once {where}" in findings(**{name: doubled(table, 0)})
+    assert f"another value or reason {where}" in findings(
+        **{name: altered(table, 0, "thousandths", 1)}
+    )
+
+
+def test_a_foreign_row_is_found():
+    table = complete().registro
+    wrong = altered(table, 0, "event_ms", NOW - 1)
+    assert "that must not be in registro" in findings(registro=pa.concat_tables([table, wrong[:1]]))
+
+
+def test_a_correction_that_was_lost_again_is_found():
+    table = altered(complete().registro, 2, "thousandths", 70_000)
+    assert "another value or reason in registro" in findings(registro=table)
+
+
+def test_a_quarantined_reading_that_is_lost_or_has_another_reason_is_found():
+    table = complete().quarantined
+    assert "1 readings are missing in quarantine" in findings(quarantined=table[:0])
+    assert "another value or reason in quarantine" in findings(
+        quarantined=altered(table, 0, "reason", "missing")
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "finding"),
+    [
+        ({"refused": []}, "unreadable messages are not in quarantine"),
+        ({"refused": [(0, 2, b"key", b"garbage")] * 2}, "messages are kept twice"),
+        ({"refused": [(0, 2, b"key", b"other")]}, "messages are kept with other bytes"),
+        ({"dead_letters": {}}, "not in the dead-letter topic"),
+        ({"archive": Archive({"corrected": CORRECTION})}, "batches are not in the archive"),
+        ({"archive": Archive({BATCH.batch_id: BATCH})}, "corrections are not in the archive"),
+        ({"topic": Topic(Counter({"corrected": 1}), {0: 4})}, "are not in the topic"),
+        ({"topic": Topic(complete().topic.batches, {0: 5})}, "were not read to their end"),
+        ({"ledger": [LedgerRange(0, 0, 4, 4, 5, 4)] * 2}, "leave a gap or overlap"),
+        ({"ledger": [LedgerRange(0, 0, 4, 4, 4, 4)]}, "the ledger counts 4 readings"),
+        ({"missing_files": ["a"]}, "trusted files of the ledger are gone"),
+        ({"foreign_files": ["a"]}, "trusted files are unknown to the ledger"),
+        ({"half_files": ["a"]}, "files were left half written"),
+        ({"broken_statements": ["a"]}, "statements failed that no fault explains"),
+        ({"named_patients": ["a"]}, "log lines name a patient"),
+    ],
+)
+def test_what_else_is_not_as_it_must_be_is_found(changes, finding):
+    assert finding in findings(**changes)
