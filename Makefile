@@ -1,6 +1,6 @@
 # Everything a person or CI runs here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test compose-test check bench locks java
+.PHONY: help demo up down test mutants compose-test check bench locks java
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -22,6 +22,9 @@ down: $(VENV)/.runtime ## stop what `make up` started, from any terminal
 
 test: java $(VENV)/.dev ## every test, on a real Kafka, Spark and database (ARGS="-k name" for some)
 	@$(BIN)/pytest tests --ignore tests/compose $(ARGS)
+
+mutants: java $(VENV)/.dev ## break the code on purpose, one safeguard at a time: the proof must notice (12 min)
+	@$(BIN)/python -m tests.mutation
 
 compose-test: $(VENV)/.dev ## the stack in containers: build, start, scale, break, remove it (needs docker)
 	@command -v docker >/dev/null || { \

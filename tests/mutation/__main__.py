@@ -1,0 +1,159 @@
+"""Breaks the code on purpose, one safeguard at a time: the proof must notice each (``make mutants``).
+
+Every mutant is a copy of the repository with one change, in which `vitals prove` must end with NOT
+PROVED; the copy without a change must end with PROVED. About two minutes each, on real services.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+_SEED = 3
+_NAMED = 2
+
+
+@dataclass(frozen=True)
+class Change:
+    """A text that must be there once, and what takes its place."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A safeguard that is taken away, and the faults that it is there for."""
+
+    name: str
+    faults: str
+    changes: tuple[Change, ...]
+
+
+MUTANTS = (
+    Mutant(
+        "a file gets its name before its content is written and synced",
+        "full-raw-disk,crash-producer",
+        (
+            Change(
+                "common/atomic.py",
+                "            write(file)\n",
+                "            _replace(temporary, path)\n            write(file)\n",
+            ),
+            Change(
+                "common/atomic.py",
+                "        reach(CrashPoint.FILE_SYNCED)\n        _replace(temporary, path)\n",
+                "        reach(CrashPoint.FILE_SYNCED)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "no lock on a partition's progress",
+        "two-consumers",
+        (Change("db/ledger.py", "particao = %s FOR UPDATE", "particao = %s"),),
+    ),
+    Mutant(
+        "no primary key on registro",
+        "corrections",
+        (Change("db/migrations/0003_readings.sql", "PRIMARY KEY (", "KEY ("),),
+    ),
+    Mutant(
+        "what the ledger has is not dropped",
+        "lost-commit-answer",
+        (
+            Change(
+                "consumer/partition_writer.py",
+                'pc.greater_equal(rows["offset"], next_offset)',
+                'pc.greater_equal(rows["offset"], 0)',
+            ),
+        ),
+    ),
+    Mutant(
+        "nothing is written to the quarantine",
+        "poison",
+        (
+            Change(
+                "consumer/partition_writer.py",
+                "    quarantine.insert(connection, outcome.rejected, job.load_method)\n",
+                "",
+            ),
+        ),
+    ),
+)
+
+
+def main() -> int:
+    """Returns 0 where every mutant was found out and the code as it is was not."""
+    every_fault = ",".join(each.faults for each in MUTANTS)
+    trials = [Mutant("nothing is changed", every_fault, ()), *MUTANTS]
+    failures = 0
+    for mutant in trials:
+        print(f"{mutant.name} ({mutant.faults})", flush=True)
+        proof = proof_of(mutant)
+        is_right = proof["proved"] is (not mutant.changes)
+        failures += not is_right
+        word = "PROVED" if proof["proved"] else "NOT PROVED"
+        print(f"    {word}{'' if is_right else ': WRONG'}, {proof['faults_fired']} faults")
+        for finding in proof["findings"][:_NAMED]:
+            print(f"    {finding[:200]}", flush=True)
+    print(f"{len(trials) - failures} of {len(trials)} as they must be")
+    return 1 if failures else 0
+
+
+def proof_of(mutant: Mutant) -> dict:
+    """Runs the proof in a copy of the repository with the mutant's changes."""
+    with tempfile.TemporaryDirectory(prefix="vitals-mutant-") as folder:
+        copy = Path(folder) / "repository"
+        copy_repository(copy)
+        for change in mutant.changes:
+            apply(change, copy)
+        command = [sys.executable, "-m", "ops", "prove", "--json", "--minutes", "1"]
+        done = subprocess.run(
+            [*command, "--seed", str(_SEED), "--faults", mutant.faults],
+            cwd=copy,
+            env={
+                **os.environ,
+                "VITALS_HOME": str(Path(folder) / "home"),
+                "VITALS_CACHE": str(REPOSITORY / ".vitals" / "cache"),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if not done.stdout:
+        raise SystemExit(f"the proof did not end with a verdict:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout)
+
+
+def copy_repository(target: Path) -> None:
+    """What is under version control, as it is now."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (REPOSITORY / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, target / name)
+
+
+def apply(change: Change, copy: Path) -> None:
+    """Makes the change. Raises ValueError where the code has changed so that it does not fit."""
+    path = copy / change.file
+    text = path.read_text(encoding="utf-8")
+    if text.count(change.old) != 1:
+        raise ValueError(f"{change.old!r} is not there once in {change.file}")
+    path.write_text(text.replace(change.old, change.new), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,21 @@
+"""The mutants of `make mutants` fit the code as it is."""
+
+import shutil
+
+import pytest
+
+from ops.prove.faults import KINDS
+from tests.mutation.__main__ import MUTANTS, REPOSITORY, apply
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda each: each.name)
+def test_each_change_fits(mutant, tmp_path):
+    for change in mutant.changes:
+        target = tmp_path / change.file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            shutil.copy(REPOSITORY / change.file, target)
+        before = target.read_text()
+        apply(change, tmp_path)
+        assert target.read_text() != before
+    assert set(mutant.faults.split(",")) <= set(KINDS)
