@@ -85,6 +85,9 @@ def prove_command(
     faults: Annotated[
         str | None, typer.Option(help="Only these kinds: kill-driver,cut-broker,...")
     ] = None,
+    fault_seconds: Annotated[
+        float | None, typer.Option(min=1, help="How long each fault lasts, and what comes after.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Break everything again and again under load, then prove that nothing was lost or doubled."""
@@ -99,6 +102,7 @@ def prove_command(
             minutes=minutes,
             patients=patients,
             faults=faults,
+            fault_seconds=fault_seconds,
             as_json=as_json,
             arguments=arguments,
         )

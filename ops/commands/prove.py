@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from rich.console import Console
 from rich.table import Table
@@ -38,6 +39,7 @@ def prove(
     minutes: float,
     patients: int,
     faults: str | None,
+    fault_seconds: float | None,
     as_json: bool,
     arguments: Sequence[str],
 ) -> int:
@@ -50,7 +52,9 @@ def prove(
     kinds = chosen_kinds(faults, invocation.environment)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    trial = Trial(seed=seed, minutes=minutes, patients=patients, kinds=kinds)
+    trial = Trial(
+        seed=seed, minutes=minutes, patients=patients, kinds=kinds, fault_seconds=fault_seconds
+    )
     with LiveView(Console(stderr=True)) as view:
         run = Run(invocation, trial, view)
         try:
@@ -74,6 +78,7 @@ def _show(trial: Trial, outcome: Outcome, *, as_json: bool) -> None:
             "kinds_fired": len(storm.fired),
             "faults_missed": dict(sorted(storm.missed.items())),
             "restarts": dict(outcome.restarts),
+            "recoveries": [asdict(each) for each in outcome.recoveries],
             **verdict.as_dict(),
         }
         print(json.dumps(figures, indent=2))  # noqa: T201 - the command's output
@@ -83,6 +88,12 @@ def _show(trial: Trial, outcome: Outcome, *, as_json: bool) -> None:
         table.add_row(name, str(storm.fired[name]), str(storm.missed[name] or ""))
     console = Console()
     console.print(table)
+    for each in outcome.recoveries:
+        console.print(
+            f"{each.kind} of {each.outage_seconds:.0f} s: first commit {each.first_commit_seconds} s"
+            f" after it, {each.backlog_readings} readings at {each.times_input} times the input",
+            highlight=False,
+        )
     for finding in verdict.findings:
         console.print(f"NOT PROVED: {finding}", markup=False, highlight=False, soft_wrap=True)
     word = "PROVED" if verdict.is_proved else "NOT PROVED"
@@ -92,10 +103,11 @@ def _show(trial: Trial, outcome: Outcome, *, as_json: bool) -> None:
         f" {verdict.refused_messages} unreadable messages kept;"
         f" {storm.fired.total()} faults of {len(storm.fired)} kinds"
     )
+    lasting = f" --fault-seconds {trial.fault_seconds:g}" if trial.fault_seconds else ""
     faults = "" if len(trial.kinds) == len(KINDS) else f" --faults {','.join(_names(trial.kinds))}"
     print(  # noqa: T201
         f"the same storm again: {_PROGRAM} --minutes {trial.minutes:g} --seed {trial.seed}"
-        f" --patients {trial.patients}{faults}"
+        f" --patients {trial.patients}{faults}{lasting}"
     )
 
 

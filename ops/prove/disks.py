@@ -15,7 +15,6 @@ from pathlib import Path
 from common.errors import UnavailableError
 
 _MARK = "VITALS_PROVE_NAMESPACE"
-_SIZE = "768m"
 _BALLAST = ".ballast"
 _PROBE = ".probe"
 _PROBE_BYTES = 1 << 20
@@ -54,10 +53,10 @@ class Disk:
         """Nothing is mounted before `mount`."""
         self.folder = folder
 
-    def mount(self) -> None:
+    def mount(self, megabytes: int) -> None:
         """Puts an empty disk over the folder. Raises UnavailableError where that is refused."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        _run("mount", "-t", "tmpfs", "-o", f"size={_SIZE}", "vitals", str(self.folder))
+        _run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "vitals", str(self.folder))
 
     def fill(self) -> bool:
         """Takes what is free; True where nothing more can be written."""

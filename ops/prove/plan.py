@@ -9,6 +9,7 @@ from ops.prove.faults import FaultKind
 _SPACING_SECONDS = 8.0
 _QUIET_START_SECONDS = 2.0
 _JITTER = (0.3, 1.7)
+_RECOVERY_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,13 @@ class PlannedFault:
     seed: int
 
 
-def planned_faults(seed: int, seconds: float, kinds: Sequence[FaultKind]) -> list[PlannedFault]:
+def planned_faults(
+    seed: int, seconds: float, kinds: Sequence[FaultKind], *, each_lasts: float | None = None
+) -> list[PlannedFault]:
     """The faults of a storm in their order; the same for the same arguments.
 
-    Every kind comes once before any comes a second time.
+    Every kind comes once before any comes a second time. ``each_lasts`` (seconds): instead of the
+    kind's own time; the next one then leaves the pipeline some time to recover.
     """
     draw = random.Random(seed)  # noqa: S311 - a storm that can be made again
     faults: list[PlannedFault] = []
@@ -33,7 +37,10 @@ def planned_faults(seed: int, seconds: float, kinds: Sequence[FaultKind]) -> lis
     while at_seconds < seconds:
         deck = deck or draw.sample(kinds, len(kinds))
         kind = deck.pop()
-        lasts_seconds = draw.uniform(kind.shortest_seconds, kind.longest_seconds)
+        lasts_seconds = each_lasts or draw.uniform(kind.shortest_seconds, kind.longest_seconds)
         faults.append(PlannedFault(at_seconds, kind, lasts_seconds, draw.getrandbits(32)))
-        at_seconds += _SPACING_SECONDS * draw.uniform(*_JITTER)
+        spacing_seconds = _SPACING_SECONDS * draw.uniform(*_JITTER)
+        if each_lasts:
+            spacing_seconds = each_lasts + min(each_lasts, _RECOVERY_SECONDS)
+        at_seconds += spacing_seconds
     return faults

@@ -23,12 +23,14 @@ from ops.prove.found import read_everything
 from ops.prove.injected import Injected
 from ops.prove.plan import planned_faults
 from ops.prove.proxy import TcpProxy
+from ops.prove.recovery import COMMITS, Commit, Recovery, recoveries_after
 from ops.prove.storm import Storm
 from ops.prove.verdict import Truth, Verdict, judge
 from ops.prove.world import World
 from ops.snapshot import Observer, look_if_possible
 from ops.stack.ports import LOOPBACK
 from schemas.batch import SensorBatch
+from schemas.catalogue import sensors
 from schemas.codec import batch_from
 
 FAULT_SHARE = 0.02
@@ -38,6 +40,9 @@ _PRODUCERS = 2
 _START_SECONDS = 180
 _CATCH_UP_SECONDS = 300
 _LOOK_EVERY_SECONDS = 1.0
+_DISK_MEGABYTES = 64
+# the readings of a minute as raw JSON, for 100 patients twice what they take
+_DISK_MEGABYTES_PER_MINUTE = 32
 _WINDOW_MS = WINDOW_SECONDS * 1000
 _NEWEST_COMMON = (
     "SELECT COUNT(*), MIN(newest) FROM"
@@ -55,6 +60,8 @@ class Trial:
     minutes: float
     patients: int
     kinds: Sequence[FaultKind]
+    fault_seconds: float | None = None
+    """How long each fault lasts and is waited for; None: as its kind and the seed say."""
 
     @property
     def seconds(self) -> float:
@@ -68,6 +75,7 @@ class Outcome:
 
     verdict: Verdict
     storm: Storm
+    recoveries: Sequence[Recovery]
     seconds: float
     restarts: Mapping[str, int]
 
@@ -117,7 +125,9 @@ class Run:
         storm = Storm(world, self._view.say)
         try:
             first_window = self._wait_for_first_window(observer)
-            plan = planned_faults(trial.seed, trial.seconds, trial.kinds)
+            plan = planned_faults(
+                trial.seed, trial.seconds, trial.kinds, each_lasts=trial.fault_seconds
+            )
             self._view.say(f"the storm begins: {len(plan)} faults, seed {trial.seed}")
             storm.run(plan, trial.seconds, lambda now: self._show(now, observer, storm))
             world.injected.finish()
@@ -127,8 +137,9 @@ class Run:
             observer.close()
         verdict = self._judge(world, first_window, until)
         verdict.findings += behind
+        recoveries = recoveries_after(storm.outages, self._commits(), self._input_rate)
         restarts = {each.process.name: each.restarts for each in pipeline.supervisor.services}
-        return Outcome(verdict, storm, time.monotonic() - began, restarts)
+        return Outcome(verdict, storm, recoveries, time.monotonic() - began, restarts)
 
     def stop(self) -> None:
         """Ends everything; safe to repeat."""
@@ -154,7 +165,7 @@ class Run:
             return {}
         disks = {name: Disk(self._pipeline.output / name) for name in ("raw", "trusted")}
         for disk in disks.values():
-            disk.mount()
+            disk.mount(_DISK_MEGABYTES + round(self._trial.minutes * _DISK_MEGABYTES_PER_MINUTE))
         return disks
 
     def _world(self) -> World:
@@ -233,6 +244,19 @@ class Run:
     def _show_snapshot(self, headline: str, observer: Observer) -> None:
         snapshot = look_if_possible(observer)
         self._view.show(headline, snapshot, self._pipeline.supervisor.services)
+
+    @property
+    def _input_rate(self) -> float:
+        """Readings a second that the producers make."""
+        series = sum(len(each.components) for each in sensors())
+        return self._trial.patients * series / SAMPLE_SECONDS
+
+    def _commits(self) -> list[Commit]:
+        pipeline = self._pipeline
+        with connect(pipeline.database()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(COMMITS, (pipeline.kafka().kafka_topic,))
+            return [Commit(float(moment), int(readings)) for moment, readings in cursor.fetchall()]
 
     def _newest_common(self) -> int:
         """The start of the newest window that ``registro`` has of every patient; 0 without one."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ops.prove.errors import NotNowError
 from ops.prove.faults import Evidence
 from ops.prove.plan import PlannedFault
+from ops.prove.recovery import Outage
 from ops.prove.world import World
 
 _TICK_SECONDS = 0.1
@@ -27,6 +28,7 @@ class _Active:
     fault: PlannedFault
     evidence: Evidence
     ending: ExitStack
+    began: float
     until: float
     has_bitten: bool = False
 
@@ -39,6 +41,7 @@ class Storm:
     say: Say
     fired: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
+    outages: list[Outage] = field(default_factory=list)
     _began: float = 0.0
     _active: list[_Active] = field(default_factory=list)
     _waiting: list[tuple[float, PlannedFault]] = field(default_factory=list)
@@ -91,7 +94,7 @@ class Storm:
             return
         lasting = f" for {fault.lasts_seconds:.1f} s" if fault.lasts_seconds else ""
         self.say(f"{now:6.1f} s  {fault.kind.name}{lasting}")
-        self._active.append(_Active(fault, evidence, ending, now + fault.lasts_seconds))
+        self._active.append(_Active(fault, evidence, ending, now, now + fault.lasts_seconds))
 
     def _look_at(self, active: _Active, now: float) -> None:
         kind = active.fault.kind
@@ -101,6 +104,8 @@ class Storm:
             return
         self._active.remove(active)
         active.ending.close()
+        if kind.is_outage:
+            self.outages.append(Outage(kind.name, time.time() - (now - active.began), time.time()))
         if active.has_bitten:
             self.fired[kind.name] += 1
         else:

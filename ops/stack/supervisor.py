@@ -1,5 +1,6 @@
 """Processes that are started again when they fail."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,6 +58,14 @@ class Supervised:
         if self.next_start_at is not None:
             return "waiting"
         return "running" if self.process.exit_code is None else "ended"
+
+    def hold(self) -> None:
+        """Does not start it again after its end until `release`."""
+        self.next_start_at = math.inf
+
+    def release(self, now: float) -> None:
+        """Starts it at the next check."""
+        self.next_start_at = now
 
     def start(self, now: float) -> None:
         """Starts it, for the first time or again."""

@@ -31,3 +31,5 @@ class FaultKind:
     ends_with_evidence: bool = False
     """Whether it has nothing more to do once it has bitten."""
     needs_disks: bool = False
+    is_outage: bool = False
+    """Whether nothing can be committed while it lasts: what comes after its end is measured."""

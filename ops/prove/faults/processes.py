@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -89,6 +90,18 @@ def _go_on(process: ProcessId) -> None:
 
 
 @contextmanager
+def _keep_away(name: str, world: World, _: random.Random) -> Iterator[Evidence]:
+    """Kills a server and lets nobody start it again."""
+    service = world.service(name)
+    os.kill(pid_of(service), signal.SIGKILL)
+    service.hold()
+    try:
+        yield at_once
+    finally:
+        service.release(time.monotonic())
+
+
+@contextmanager
 def _crash(
     choose: Callable[[World, random.Random], str],
     points: tuple[str, ...],
@@ -129,6 +142,8 @@ KINDS = [
         for name, target in _TARGETS.items()
         if name != "driver"
     ),
+    FaultKind("outage-broker", partial(_keep_away, "kafka"), 15, 30, is_outage=True),
+    FaultKind("outage-database", partial(_keep_away, "database"), 15, 30, is_outage=True),
     FaultKind(
         "crash-producer",
         partial(_crash, _any_producer, _PRODUCER_POINTS),

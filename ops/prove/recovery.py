@@ -1,0 +1,76 @@
+"""How soon and how fast the pipeline makes up for an outage, by the times in the ledger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+COMMITS = (
+    "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', confirmado_em) / 1e6, leituras"
+    " FROM livro_razao WHERE topico = %s ORDER BY confirmado_em"
+)
+# less than this of input behind counts as caught up: a window, and the micro-batch that takes it
+_LEVEL_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A server that was away; UTC seconds."""
+
+    kind: str
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One range of the ledger."""
+
+    at: float
+    """UTC seconds."""
+    readings: int
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What came after an outage."""
+
+    kind: str
+    outage_seconds: float
+    first_commit_seconds: float | None
+    """From the moment in which the server was allowed to start again; None: there was none."""
+    backlog_readings: int | None
+    """Readings that were committed until the backlog was gone; None: it never was."""
+    times_input: float | None
+    """At which multiple of the producers' rate they were committed, from the first commit on."""
+
+
+def recoveries_after(
+    outages: Sequence[Outage], commits: Sequence[Commit], input_rate: float
+) -> list[Recovery]:
+    """One for each outage. ``commits`` in the order of time; ``input_rate``: readings a second.
+
+    The backlog is what the producers have made since the outage began (they never pause) and nobody
+    has committed.
+    """
+    return [_recovery(each, commits, input_rate) for each in outages]
+
+
+def _recovery(outage: Outage, commits: Sequence[Commit], input_rate: float) -> Recovery:
+    later = [each for each in commits if each.at > outage.ended]
+    if not later:
+        return Recovery(outage.kind, outage.ended - outage.began, None, None, None)
+    first, committed = later[0].at, 0
+    backlog, times_input = None, None
+    for each in later:
+        committed += each.readings
+        behind = (each.at - outage.began - _LEVEL_SECONDS) * input_rate - committed
+        if behind <= 0:
+            backlog = committed
+            times_input = committed / max(each.at - first, 1.0) / input_rate
+            break
+    return Recovery(
+        outage.kind,
+        round(outage.ended - outage.began, 1),
+        round(first - outage.ended, 1),
+        backlog,
+        None if times_input is None else round(times_input, 1),
+    )
