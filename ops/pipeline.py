@@ -18,7 +18,7 @@ from ops.stack.embedded import EmbeddedStack
 from ops.stack.exports import embedded_addresses
 from ops.stack.folders import claim, clear
 from ops.stack.running import OWNER, forget, hold, record
-from ops.stack.supervisor import Supervisor
+from ops.stack.supervisor import LONGEST_DELAY_SECONDS, Supervisor
 
 LOCK = "up.lock"
 _STARTUP_WAIT_SECONDS = 120
@@ -37,6 +37,8 @@ class Plan:
     fresh: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     """What the parts get beside the addresses of the stack, or in place of them."""
+    longest_delay_seconds: float = LONGEST_DELAY_SECONDS
+    """The most that a part waits before it is started again."""
     kafka_advertised_port: int | None = None
     """Where clients are sent to reach the broker, if not to its own port."""
 
@@ -72,7 +74,7 @@ class Pipeline:
             kafka_advertised_port=plan.kafka_advertised_port,
         )
         self._class_archive = archive_path(settings.cache, source.java)
-        self.supervisor = Supervisor(say)
+        self.supervisor = Supervisor(say, longest_delay_seconds=plan.longest_delay_seconds)
 
     def start(self) -> None:
         """Starts broker, database, consumer and producers, each as soon as what it needs is there.

@@ -1,17 +1,10 @@
 """One run from an empty folder to the verdict."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-import orjson
-
-from common.errors import UnavailableError, VitalsError
-from common.settings import DatabaseSettings
+from common.errors import UnavailableError
 from db.connection import connect
 from ops.invocation import Invocation
 from ops.live_view import LiveView
@@ -24,14 +17,13 @@ from ops.prove.injected import Injected
 from ops.prove.plan import planned_faults
 from ops.prove.proxy import TcpProxy
 from ops.prove.recovery import COMMITS, Commit, Recovery, recoveries_after
+from ops.prove.simulated import archived_batches, newest_common_window, simulated_batches
 from ops.prove.storm import Storm
 from ops.prove.verdict import Truth, Verdict, judge
 from ops.prove.world import World
-from ops.snapshot import Observer, look_if_possible
+from ops.snapshot import Observer, lag_if_possible, look_if_possible
 from ops.stack.ports import LOOPBACK
-from schemas.batch import SensorBatch
 from schemas.catalogue import sensors
-from schemas.codec import batch_from
 
 FAULT_SHARE = 0.02
 WINDOW_SECONDS = 2
@@ -40,16 +32,11 @@ _PRODUCERS = 2
 _START_SECONDS = 180
 _CATCH_UP_SECONDS = 300
 _LOOK_EVERY_SECONDS = 1.0
+_LONGEST_DELAY_SECONDS = 2.0
 _DISK_MEGABYTES = 64
 # the readings of a minute as raw JSON, for 100 patients twice what they take
 _DISK_MEGABYTES_PER_MINUTE = 32
 _WINDOW_MS = WINDOW_SECONDS * 1000
-_NEWEST_COMMON = (
-    "SELECT COUNT(*), MIN(newest) FROM"
-    " (SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', MAX(r.created_at)) DIV 1000 AS newest"
-    " FROM registro r JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
-    " GROUP BY ps.paciente_id) patients"
-)
 
 
 @dataclass(frozen=True)
@@ -106,6 +93,8 @@ class Run:
             patients=trial.patients,
             fresh=True,
             environment=self._environment(),
+            # it is killed so often that it would spend the storm waiting
+            longest_delay_seconds=_LONGEST_DELAY_SECONDS,
             kafka_advertised_port=self._broker_proxy.port,
         )
         self._pipeline = Pipeline(replace(invocation, settings=own), plan, view.say)
@@ -192,7 +181,7 @@ class Run:
                     hint=f"the logs are in {self._pipeline.logs}",
                 )
             time.sleep(_LOOK_EVERY_SECONDS)
-        return min(each.window_start for each in _archived(self._pipeline.output / "raw"))
+        return min(each.window_start for each in archived_batches(self._pipeline.output / "raw"))
 
     def _catch_up(self, observer: Observer, until: int) -> list[str]:
         """Waits for all windows before ``until`` and for the lag; says what did not come."""
@@ -214,7 +203,7 @@ class Run:
             lambda: self._newest_common() >= until - _WINDOW_MS,
         )
         pipeline.stop_producers()
-        lag = wait_for("messages are not committed", lambda: _lag(observer) == 0)
+        lag = wait_for("messages are not committed", lambda: lag_if_possible(observer) == 0)
         return [*windows, *lag]
 
     def _judge(self, world: World, first_window: int, until: int) -> Verdict:
@@ -261,48 +250,6 @@ class Run:
     def _newest_common(self) -> int:
         """The start of the newest window that ``registro`` has of every patient; 0 without one."""
         return newest_common_window(self._pipeline.database(), self._trial.patients, _WINDOW_MS)
-
-
-def newest_common_window(database: DatabaseSettings, patients: int, window_ms: int) -> int:
-    """As above; also 0 while the database is away."""
-    try:
-        with connect(database) as connection:
-            cursor = connection.cursor()
-            cursor.execute(_NEWEST_COMMON)
-            count, newest = cursor.fetchone()
-    except VitalsError:
-        return 0
-    return int(newest) // window_ms * window_ms if count == patients else 0
-
-
-def simulated_batches(environment: Mapping[str, str], start: int, until: int) -> list[SensorBatch]:
-    """What the pure simulator makes of that time (epoch ms), by a process of its own.
-
-    Raises UnavailableError where that fails.
-    """
-    command = [sys.executable, "-m", "producer", "simulate"]
-    done = subprocess.run(
-        [*command, "--from", str(start), "--until", str(until)],
-        env={**environment, "PRODUCER_ID": f"oracle-{os.getpid()}"},
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise UnavailableError(f"cannot simulate: {done.stderr.decode()[-500:]}")
-    return [batch_from(orjson.loads(line)) for line in done.stdout.splitlines()]
-
-
-def _archived(raw: Path) -> list[SensorBatch]:
-    return [
-        batch_from(orjson.loads(line))
-        for path in raw.glob("date=*/*.jsonl")
-        for line in path.read_bytes().splitlines()
-    ]
-
-
-def _lag(observer: Observer) -> int | None:
-    snapshot = look_if_possible(observer)
-    return snapshot.lag_messages if snapshot else None
 
 
 def _now_ms() -> int:

@@ -11,7 +11,7 @@ from common.errors import ConfigurationError
 from ops.stack.log_tail import last_lines
 
 _FIRST_DELAY_SECONDS = 1.0
-_LONGEST_DELAY_SECONDS = 30.0
+LONGEST_DELAY_SECONDS = 30.0
 _STABLE_SECONDS = 60.0
 
 Say = Callable[[str], None]
@@ -76,11 +76,21 @@ class Supervised:
 class Supervisor:
     """Starts processes in order, keeps them running, stops them in the opposite order."""
 
-    def __init__(self, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
-        """``say`` gets one line for each thing that a person should see."""
+    def __init__(
+        self,
+        say: Say,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        longest_delay_seconds: float = LONGEST_DELAY_SECONDS,
+    ) -> None:
+        """``say`` gets one line for each thing that a person should see.
+
+        What fails again and again is started again after a delay that grows to the longest one.
+        """
         self.services: list[Supervised] = []
         self._say = say
         self._clock = clock
+        self._longest_delay_seconds = longest_delay_seconds
 
     def add(self, process: Startable, *, stop_seconds: float, start: bool = True) -> Supervised:
         """Takes a process over; ``start=False`` if it runs already."""
@@ -133,7 +143,7 @@ class Supervisor:
             f" {service.delay_seconds:.0f} s (log: {process.log})"
         )
         service.next_start_at = now + service.delay_seconds
-        service.delay_seconds = min(2 * service.delay_seconds, _LONGEST_DELAY_SECONDS)
+        service.delay_seconds = min(2 * service.delay_seconds, self._longest_delay_seconds)
         return False
 
     def _stop(self, service: Supervised) -> None:
