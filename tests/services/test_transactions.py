@@ -1,0 +1,136 @@
+"""What may happen to a transaction: an outcome that is not told, a deadlock, a lock that is held.
+
+And what a person has to mend: then the consumer ends, and says what.
+"""
+
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from db.connection import connect
+from ops.commands.reconcile import prove
+from ops.prove.proxy import LostCommit, TcpProxy
+from tests.services.simulated import simulated
+
+SENSOR_ROWS = "SELECT id FROM paciente_sensor FOR UPDATE"
+
+
+@pytest.fixture
+def proxied(pipeline):
+    """The pipeline's consumer and a proxy before its database."""
+    proxy = TcpProxy(lambda: pipeline.database.db_port)
+    proxy.start()
+    with pipeline.consumer(DB_PORT=str(proxy.port)):
+        yield pipeline, proxy
+    proxy.close()
+
+
+def batches_of(number):
+    """Ten messages of a window of its own."""
+    return simulated(windows=1, start=1_790_000_000_000 + number * 10_000)
+
+
+def retries(pipeline):
+    return pipeline.log().count('"retry_scheduled"')
+
+
+def assert_nothing_lost_or_doubled(pipeline, windows):
+    proof = prove(pipeline.kafka, pipeline.database, pipeline.output)
+    assert proof.is_proved, proof.findings
+    assert proof.produced == windows * 1_000
+    # transient errors dead-letter nothing
+    assert proof.refused_messages == 0
+
+
+def test_a_transaction_that_loses_its_connection_is_settled_by_the_ledger(proxied):
+    """Before the COMMIT, before the COMMIT's arrival, and before its answer: no outcome is told."""
+    pipeline, proxy = proxied
+    pipeline.publish(*batches_of(0))
+    pipeline.wait_for_messages(10)
+    with locked(pipeline, SENSOR_ROWS):
+        pipeline.publish(*batches_of(1))
+        wait_for_lock_waits(pipeline, 1)
+        assert proxy.cut() > 0
+    pipeline.wait_for_messages(20)
+    for number, how in enumerate(LostCommit, start=2):
+        before = retries(pipeline)
+        proxy.lose_commit(how)
+        pipeline.publish(*batches_of(number))
+        pipeline.wait_for_messages(10 * (number + 1))
+        assert proxy.has_lost_commit
+        assert retries(pipeline) > before
+    assert_nothing_lost_or_doubled(pipeline, windows=4)
+
+
+def test_a_deadlock_and_a_lock_timeout_repeat_the_whole_transaction(pipeline, lock_timeout):
+    pipeline.publish(*batches_of(0))
+    with pipeline.consumer():
+        pipeline.wait_for_messages(10)
+        with locked(pipeline, SENSOR_ROWS):
+            pipeline.publish(*batches_of(1))
+            wait_for_log(pipeline, "Lock wait timeout")
+        pipeline.wait_for_messages(20)
+        # the other side has changed more rows, so the server chooses the consumer as the victim
+        with locked(pipeline, "UPDATE paciente_sensor SET ativo_ate = '2100-01-01'") as other:
+            other.execute("UPDATE registro SET valor = valor + 1")
+            pipeline.publish(*batches_of(2))
+            wait_for_lock_waits(pipeline, 1)
+            other.execute("SELECT * FROM progresso FOR UPDATE")
+            other.fetchall()
+            wait_for_log(pipeline, "Deadlock")
+        pipeline.wait_for_messages(30)
+    assert_nothing_lost_or_doubled(pipeline, windows=3)
+
+
+@pytest.mark.parametrize(
+    ("environment", "advice"),
+    [
+        ({"DB_PASSWORD": "wrong"}, "check DB_USER, DB_PASSWORD"),
+        ({"DB_NAME": "no_such_database"}, "python -m db migrate"),
+        ({"KAFKA_TOPIC": "no-such-topic"}, "KAFKA_TOPIC"),
+    ],
+)
+def test_a_mistake_of_configuration_ends_the_consumer_with_what_to_do(
+    pipeline, environment, advice
+):
+    with pipeline.consumer(**environment) as consumer:
+        assert consumer.wait(60) == 2
+    assert advice in pipeline.log()
+
+
+@pytest.fixture
+def lock_timeout(pipeline):
+    """One second, for sessions that begin from now on."""
+    query = "SELECT @@GLOBAL.innodb_lock_wait_timeout"
+    (before,) = pipeline.rows(query)[0]
+    pipeline.rows("SET GLOBAL innodb_lock_wait_timeout = 1")
+    yield
+    pipeline.rows(f"SET GLOBAL innodb_lock_wait_timeout = {before}")
+
+
+@contextmanager
+def locked(pipeline, statement):
+    """Holds what the statement locks; what it changed is taken back."""
+    with connect(pipeline.database) as connection:
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        if cursor.description:
+            cursor.fetchall()
+        yield cursor
+        connection.rollback()
+
+
+def wait_for_lock_waits(pipeline, count):
+    query = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+    deadline = time.monotonic() + 30
+    while pipeline.rows(query)[0][0] < count:
+        assert time.monotonic() < deadline, pipeline.log()
+        time.sleep(0.1)
+
+
+def wait_for_log(pipeline, text):
+    deadline = time.monotonic() + 30
+    while text not in pipeline.log():
+        assert time.monotonic() < deadline, pipeline.log()
+        time.sleep(0.1)
