@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ops.prove.expected import Instant, expected_readings
+from ops.prove.expected import READINGS, Instant, expected_readings
 from ops.prove.found import Found
 from ops.prove.injected import Poison
 from schemas.batch import SensorBatch
@@ -17,6 +17,7 @@ from schemas.batch import SensorBatch
 _NAMED = 5
 _KEY = ["batch_id", "series", "position"]
 _INSTANT = list(Instant._fields)
+_VALUE = "thousandths"
 
 
 @dataclass
@@ -119,7 +120,7 @@ def _judge_trusted(verdict: Verdict, accepted: pa.Table, found: Found) -> None:
     verdict.accepted, verdict.trusted = len(accepted), len(found.trusted)
     verdict.demand(found.missing_files, "trusted files of the ledger are gone")
     verdict.demand(found.foreign_files, "trusted files are unknown to the ledger")
-    _compare(verdict, accepted, found.trusted, _KEY, "thousandths", "in the trusted files")
+    _compare(verdict, accepted, found.trusted, _KEY, _VALUE, "in the trusted files")
 
 
 def _judge_quarantine(verdict: Verdict, rejected: pa.Table, found: Found) -> None:
@@ -131,22 +132,14 @@ def _judge_registro(
     verdict: Verdict, accepted: pa.Table, corrections: dict[Instant, int], found: Found
 ) -> None:
     verdict.registro = len(found.registro)
-    newest = {
-        Instant(*key): value
-        for *key, value in zip(
-            *(accepted[name].to_pylist() for name in (*_INSTANT, "thousandths")), strict=True
-        )
-    }
-    newest |= corrections
-    verdict.superseded = len(accepted) - len(newest)
-    expected = pa.table(
-        [
-            list(each)
-            for each in zip(*((*key, value) for key, value in newest.items()), strict=True)
-        ],
-        names=[*_INSTANT, "thousandths"],
+    newest = pa.Table.from_pylist(
+        [{**key._asdict(), _VALUE: value} for key, value in corrections.items()],
+        pa.schema([READINGS.field(name) for name in (*_INSTANT, _VALUE)]),
     )
-    _compare(verdict, expected, found.registro, _INSTANT, "thousandths", "in registro")
+    kept = accepted.select(newest.column_names).join(newest, keys=_INSTANT, join_type="left anti")
+    expected = pa.concat_tables([kept, newest])
+    verdict.superseded = len(accepted) - len(expected)
+    _compare(verdict, expected, found.registro, _INSTANT, _VALUE, "in registro")
 
 
 def _judge_messages(verdict: Verdict, poison: Sequence[Poison], found: Found) -> None:
