@@ -1,21 +1,38 @@
-"""What the database says happened, as Arrow tables, for the reconciliation."""
+"""What the database says happened, for the reconciliation: one moment of it, read bucket by bucket.
+
+Counts and checksums (``db.checksums``) are made by the server; rows come only where they are asked for.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from db.connection import Connection
-from db.mapping import read_mappings
+from common.settings import DatabaseSettings
+from db.checksums import EPOCH_MS_SQL, HOUR_SQL, KEY_SQL, ROW_SQL, Sums
+from db.connection import Connection, connect
+from db.faults import reported
+from db.mapping import Mapping, read_mappings
 
-_ROWS_PER_FETCH = 50_000
-_EPOCH_MS = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', {}) DIV 1000"
+_ROWS_PER_FETCH = 20_000
+_IDS_PER_QUERY = 500
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns carry no zone; they are UTC
+_COMPONENTS = "'valor', 'sistolica', 'diastolica', 'x', 'y', 'z'"
+# a batch that was taken anew leaves what a person had discarded of it before: no outcome any more
+_COUNTS = """
+  FROM quarentena q LEFT JOIN lote l ON l.lote_id = q.lote_id
+ WHERE q.posicao >= 0 AND q.motivo <> 'unmapped'
+   AND NOT (q.estado = 'descartada' AND l.lote_id IS NOT NULL AND (l.topico <> q.topico
+            OR l.particao <> q.particao OR l.deslocamento <> q.deslocamento))"""
 
 READING_KEY = pa.schema(
     [("batch_id", pa.string()), ("series", pa.int32()), ("position", pa.int32())]
 )
-_REGISTRO = pa.schema(
+REGISTRO_ROW = pa.schema(
     [
         ("mapping_id", pa.int32()),
         ("component", pa.string()),
@@ -23,88 +40,183 @@ _REGISTRO = pa.schema(
         ("thousandths", pa.int64()),
     ]
 )
-_MAPPING = pa.schema(
-    [
-        ("patient_id", pa.string()),
-        ("sensor", pa.string()),
-        ("mapping_id", pa.int32()),
-        ("from_ms", pa.int64()),
-        ("until_ms", pa.int64()),
-    ]
-)
 
 
-def registro(connection: Connection) -> pa.Table:
-    """All of ``registro``: mapping_id, component, event_ms (UTC), thousandths (of the value)."""
-    return _table(
-        connection,
-        f"SELECT paciente_sensor_id, componente, {_EPOCH_MS.format('created_at')},"
-        " CAST(valor * 1000 AS SIGNED) FROM registro",
-        (),
-        _REGISTRO,
-    )
+@dataclass(frozen=True, slots=True)
+class LedgerRange:
+    """A committed range of offsets, as ``livro_razao`` has it."""
+
+    topic: str
+    partition: int
+    first: int
+    until: int
+    repeated: int
+    unmapped: int
+    files: tuple[str, ...]
+    committed_ms: int
 
 
-def quarantined(connection: Connection, topic: str, *, unmapped: bool) -> pa.Table:
-    """Keys of the quarantined readings: those without a mapping yet, or all the others.
+_RANGE = LedgerRange.__slots__
 
-    An unmapped one that somebody has discarded waits no longer and is not in ``registro`` either.
+
+class Evidence:
+    """The tables as they were at one moment, whoever writes meanwhile."""
+
+    def __init__(self, connection: Connection) -> None:
+        """``connection``: in its snapshot already; see ``open_evidence``."""
+        self._connection = connection
+
+    def next_offsets(self) -> dict[tuple[str, int], int]:
+        """By topic and partition: the first offset that is not committed."""
+        rows = self._rows("SELECT topico, particao, proximo_deslocamento FROM progresso")
+        return {(topic, partition): offset for topic, partition, offset in rows}
+
+    def ranges(self) -> list[LedgerRange]:
+        """The ledger, the topic that was first used first, each partition in its order."""
+        committed = EPOCH_MS_SQL.format("confirmado_em")
+        rows = self._rows(
+            "SELECT topico, particao, deslocamento_inicial, deslocamento_final,"
+            f" mensagens_repetidas, sem_mapeamento, arquivos, {committed} FROM livro_razao"
+            " ORDER BY particao, deslocamento_inicial"
+        )
+        found = [
+            LedgerRange(
+                **dict(zip(_RANGE, (*row[:6], tuple(json.loads(row[6])), row[7]), strict=True))
+            )
+            for row in rows
+        ]
+        since: dict[str, int] = {}
+        for each in found:
+            since[each.topic] = min(since.get(each.topic, each.committed_ms), each.committed_ms)
+        return sorted(found, key=lambda each: (since[each.topic], each.topic))
+
+    def taken(self) -> Iterator[tuple[str, str, int, int]]:
+        """Batches that were taken: id, topic, partition, offset."""
+        return self._rows("SELECT lote_id, topico, particao, deslocamento FROM lote")
+
+    def quarantined(self) -> Iterator[tuple[str | None, int, int]]:
+        """By batch: how many of its readings are in quarantine, and their keys' checksum.
+
+        Readings that are only unmapped are left out: they are accepted.
+        """
+        return self._rows(
+            f"SELECT q.lote_id, COUNT(*), CAST(SUM({KEY_SQL}) AS SIGNED) {_COUNTS} GROUP BY q.lote_id"
+        )
+
+    def quarantined_keys(self, batch_ids: Sequence[str]) -> pa.Table:
+        """The keys behind ``quarantined`` of these batches."""
+        return self._by_id(
+            f"SELECT q.lote_id, q.serie, q.posicao {_COUNTS} AND q.lote_id IN ({{}})",
+            batch_ids,
+            READING_KEY,
+        )
+
+    def received(self, batch_ids: Sequence[str]) -> dict[str, int]:
+        """When Kafka took these batches (epoch ms), as far as quarantine knows."""
+        schema = pa.schema([("batch_id", pa.string()), ("kafka_ms", pa.int64())])
+        moment = EPOCH_MS_SQL.format("MAX(recebido_em)")
+        found = self._by_id(
+            f"SELECT lote_id, {moment} FROM quarentena WHERE lote_id IN ({{}})"
+            " AND recebido_em IS NOT NULL GROUP BY lote_id",
+            batch_ids,
+            schema,
+        )
+        return dict(zip(*(column.to_pylist() for column in found.columns), strict=True))
+
+    def unmapped(self, part: LedgerRange) -> list[tuple[int, int, int]]:
+        """Offset, series, position of the range's readings that ``registro`` must not have.
+
+        They have no mapping yet, or somebody has discarded them.
+        """
+        return list(
+            self._rows(
+                "SELECT deslocamento, serie, posicao FROM quarentena WHERE topico = %s"
+                " AND particao = %s AND deslocamento >= %s AND deslocamento < %s AND posicao >= 0"
+                " AND motivo = 'unmapped' AND estado <> 'resolvida'",
+                part.topic,
+                part.partition,
+                part.first,
+                part.until,
+            )
+        )
+
+    def refused_messages(self) -> int:
+        """Messages that are kept whole in quarantine."""
+        return int(next(self._rows("SELECT COUNT(*) FROM quarentena WHERE posicao < 0"))[0])
+
+    def mappings(self) -> list[Mapping]:
+        """The active periods as the consumer sees them."""
+        return list(read_mappings(self._connection))
+
+    def registro_hours(self) -> Sums:
+        """Counts and checksums of ``registro`` by hour (of the reading, whole hours since 1970)."""
+        rows = self._rows(
+            f"SELECT {HOUR_SQL.format('created_at')} AS hora, COUNT(*),"
+            f" CAST(SUM({ROW_SQL}) AS SIGNED) FROM registro GROUP BY hora"
+        )
+        return {hour: (count, checksum) for hour, count, checksum in rows}
+
+    def registro_mappings(self, first_hour: int, until_hour: int) -> Sums:
+        """Counts and checksums of these hours by (hour, mapping id)."""
+        rows = self._rows(
+            f"SELECT {HOUR_SQL.format('created_at')} AS hora, paciente_sensor_id, COUNT(*),"
+            f" CAST(SUM({ROW_SQL}) AS SIGNED) FROM registro"
+            " WHERE created_at >= %s AND created_at < %s GROUP BY hora, paciente_sensor_id",
+            _moment(first_hour),
+            _moment(until_hour),
+        )
+        return {(hour, mapping): (count, checksum) for hour, mapping, count, checksum in rows}
+
+    def registro_rows(self, hour: int, mapping_ids: Sequence[int]) -> pa.Table:
+        """The rows of one hour and these mappings, by the clustered key."""
+        return self._by_id(
+            f"SELECT paciente_sensor_id, componente, {EPOCH_MS_SQL.format('created_at')},"
+            " CAST(valor * 1000 AS SIGNED) FROM registro WHERE paciente_sensor_id IN ({})"
+            f" AND componente IN ({_COMPONENTS}) AND created_at >= %s AND created_at < %s",
+            mapping_ids,
+            REGISTRO_ROW,
+            _moment(hour),
+            _moment(hour + 1),
+        )
+
+    def _by_id(self, query: str, ids: Sequence[Any], schema: pa.Schema, *values: Any) -> pa.Table:
+        chunks = [schema.empty_table()]
+        for start in range(0, len(ids), _IDS_PER_QUERY):
+            chunk = ids[start : start + _IDS_PER_QUERY]
+            places = ", ".join(["%s"] * len(chunk))
+            rows = list(self._rows(query.format(places), *chunk, *values))
+            columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+            arrays = [
+                pa.array(each, field.type) for each, field in zip(columns, schema, strict=True)
+            ]
+            chunks.append(pa.Table.from_arrays(arrays, schema=schema))
+        return pa.concat_tables(chunks)
+
+    def _rows(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        with reported("read the evidence"):
+            cursor = self._connection.cursor()
+            cursor.execute(query, values)
+            while rows := cursor.fetchmany(_ROWS_PER_FETCH):
+                yield from rows
+
+
+@contextmanager
+def open_evidence(settings: DatabaseSettings) -> Iterator[Evidence]:
+    """One consistent look at the database for as long as the block lasts; locks nothing.
+
+    Raises as ``connect`` does.
     """
-    return _table(
-        connection,
-        "SELECT lote_id, serie, posicao FROM quarentena WHERE topico = %s AND posicao >= 0"
-        " AND (motivo = 'unmapped') = %s AND (%s = FALSE OR estado <> 'resolvida')",
-        (topic, unmapped, unmapped),
-        READING_KEY,
-    )
+    with connect(settings) as connection:
+        with reported("open a snapshot of the database"):
+            cursor = connection.cursor()
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        yield Evidence(connection)
 
 
-def refused_messages(connection: Connection, topic: str) -> int:
-    """Messages that are kept whole in quarantine."""
-    cursor = connection.cursor()
-    cursor.execute("SELECT COUNT(*) FROM quarentena WHERE topico = %s AND posicao < 0", (topic,))
-    return int(cursor.fetchone()[0])
-
-
-def taken_batches(connection: Connection, topic: str) -> set[str]:
-    """The ids of all batches that were taken from the topic."""
-    cursor = connection.cursor()
-    cursor.execute("SELECT lote_id FROM lote WHERE topico = %s", (topic,))
-    return {row[0] for row in cursor.fetchall()}
-
-
-def trusted_files(connection: Connection, topic: str) -> list[str]:
-    """Every trusted file that the ledger names, relative to the trusted folder."""
-    cursor = connection.cursor()
-    cursor.execute(
-        "SELECT arquivos FROM livro_razao WHERE topico = %s ORDER BY particao,"
-        " deslocamento_inicial",
-        (topic,),
-    )
-    return [name for (text,) in cursor.fetchall() for name in json.loads(text)]
-
-
-def mappings(connection: Connection) -> pa.Table:
-    """The active periods as ``db.mapping.read_mappings`` gives them."""
-    rows = [
-        (each.patient_id, each.sensor, each.mapping_id, each.from_ms, each.until_ms)
-        for each in read_mappings(connection)
-    ]
-    return _from_rows(rows, _MAPPING)
-
-
-def _table(
-    connection: Connection, query: str, values: Sequence[Any], schema: pa.Schema
-) -> pa.Table:
-    cursor = connection.cursor()
-    cursor.execute(query, values)
-    chunks = [schema.empty_table()]
-    while rows := cursor.fetchmany(_ROWS_PER_FETCH):
-        chunks.append(_from_rows(rows, schema))
-    return pa.concat_tables(chunks)
-
-
-def _from_rows(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
-    arrays = [pa.array(each, field.type) for each, field in zip(columns, schema, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
+def _moment(hour: int) -> datetime:
+    try:
+        return _EPOCH + timedelta(hours=hour)
+    except OverflowError:
+        # the end of the last hour that a DATETIME can hold
+        return datetime.max  # noqa: DTZ901 - as above

@@ -8,13 +8,14 @@ from rich.console import Console
 from rich.table import Table
 
 from common.settings import DatabaseSettings, KafkaSettings
-from db import evidence
-from db.connection import connect
-from ops.reconcile.archive import read_archive
-from ops.reconcile.proof import Proof, compare_outcomes, compare_registro, compare_topic
-from ops.reconcile.topic import published_batches
-from ops.reconcile.trusted import read_trusted
+from ops.reconcile.proof import Proof
+from ops.reconcile.prove import compare
 from ops.snapshot import Observer, lag_if_possible, wait_drained
+
+_STAGES = (
+    *("produced", "archived", "published", "accepted", "quarantined"),
+    *("unmapped", "trusted", "registro", "superseded"),
+)
 
 
 def wait_for_consumer(
@@ -40,28 +41,7 @@ def prove(
     say: Callable[[str], object] = lambda _: None,
 ) -> Proof:
     """Reads archive, topic, trusted files and tables and compares them; changes nothing."""
-    proof = Proof()
-    say("reading the archive")
-    archived = read_archive(output / "raw")
-    say("reading the topic")
-    topic = published_batches(kafka)
-    with connect(database) as connection:
-        say("reading the database")
-        taken = evidence.taken_batches(connection, kafka.kafka_topic)
-        files = evidence.trusted_files(connection, kafka.kafka_topic)
-        quarantined = evidence.quarantined(connection, kafka.kafka_topic, unmapped=False)
-        unmapped = evidence.quarantined(connection, kafka.kafka_topic, unmapped=True)
-        mappings, registro = evidence.mappings(connection), evidence.registro(connection)
-        proof.refused_messages = evidence.refused_messages(connection, kafka.kafka_topic)
-    say("reading the trusted files")
-    trusted, missing_files = read_trusted(output / "trusted", files)
-    if missing_files:
-        proof.findings.append(f"trusted files are gone: {', '.join(missing_files[:20])}")
-    say("comparing")
-    compare_topic(proof, archived, topic, taken)
-    compare_outcomes(proof, archived, trusted, quarantined)
-    compare_registro(proof, trusted, unmapped, mappings, registro)
-    return proof
+    return compare(kafka, database, output, say).proof
 
 
 def show(proof: Proof, *, as_json: bool) -> int:
@@ -71,19 +51,32 @@ def show(proof: Proof, *, as_json: bool) -> int:
         return 0 if proof.is_proved else 1
     console = Console()
     table = Table("stage", "readings", title="From sensor to table")
-    for name in ("produced", "archived", "published", "accepted", "quarantined", "unmapped"):
-        table.add_row(name, f"{getattr(proof, name):,}")
-    for name in ("trusted", "registro", "superseded"):
+    for name in _STAGES:
         table.add_row(name, f"{getattr(proof, name):,}")
     console.print(table)
     if proof.refused_messages:
         console.print(f"{proof.refused_messages:,} messages are in quarantine whole")
+    if proof.waiting or proof.under_way:
+        console.print(
+            f"under way: {proof.waiting:,} readings in the outbox, {proof.under_way:,} in the topic"
+        )
+    for note in proof.notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+    for each in proof.differing:
+        console.print(
+            f"differs: hour {each.hour}, partition {each.partition or 'none'}: {each.archived:,}"
+            f" readings archived, {each.with_outcome:,} with an outcome",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     for finding in proof.findings:
         console.print(f"NOT PROVED: {finding}", markup=False, highlight=False, soft_wrap=True)
     word = "PROVED" if proof.is_proved else "NOT PROVED"
+    way = proof.waiting + proof.under_way
     print(  # noqa: T201 - the last line is for scripts
         f"{word}: {proof.produced} readings produced, {proof.accepted} accepted,"
         f" {proof.quarantined} quarantined, {proof.missing} missing,"
-        f" {proof.duplicated} duplicated"
+        f" {proof.duplicated} duplicated" + (f", {way} under way" if way else "")
     )
     return 0 if proof.is_proved else 1

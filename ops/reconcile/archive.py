@@ -1,76 +1,172 @@
-"""What the raw archive says was produced."""
+"""What the raw archive says was produced: some numbers a batch, and the batches where asked for."""
 
-from collections.abc import Iterator
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
-import pyarrow as pa
 
 from common.errors import BadInputError
-from db.evidence import READING_KEY
+from db.checksums import shape_checksum
 from schemas.batch import SensorBatch
 from schemas.codec import batch_from
 
+_WILD = 1 << 62
+
+
+def _longs() -> "array[int]":
+    return array("q")
+
 
 @dataclass
-class Archived:
-    """The batches of the archive, each id once, however often it was written."""
+class ArchiveIndex:
+    """The batches of the archive, each id once, however often it was written; by number.
 
-    batches: dict[str, SensorBatch] = field(default_factory=dict)
-    pending: set[str] = field(default_factory=set)
-    """Ids of batches that no producer saw acknowledged yet: they wait in the outbox."""
+    About half a kilobyte a batch, whatever the number of its readings.
+    """
+
+    folder: Path
+    number: dict[str, int] = field(default_factory=dict)
+    """Batch id -> its number: the place in each of the columns below."""
+    files: list[Path] = field(default_factory=list)
     broken_files: list[str] = field(default_factory=list)
+    patients: dict[str, int] = field(default_factory=dict)
+    _file: "array[int]" = field(default_factory=_longs)
+    _patient: "array[int]" = field(default_factory=_longs)
+    _window: "array[int]" = field(default_factory=_longs)
+    _produced: "array[int]" = field(default_factory=_longs)
+    _first: "array[int]" = field(default_factory=_longs)
+    _last: "array[int]" = field(default_factory=_longs)
+    _readings: "array[int]" = field(default_factory=_longs)
+    _checksum: "array[int]" = field(default_factory=_longs)
+    _waiting: "array[int]" = field(default_factory=_longs)
 
-    @property
-    def reading_count(self) -> int:
-        """Samples in all batches."""
-        return sum(batch.reading_count for batch in self.batches.values())
+    def __len__(self) -> int:
+        """Batches."""
+        return len(self.number)
 
-    def keys(self) -> pa.Table:
-        """One row a reading: batch_id, series, position."""
-        ids, series, positions = [], [], []
-        for batch in self.batches.values():
-            lengths = np.array([len(each.values) for each in batch.series], dtype=np.int64)
-            ids.append((batch.batch_id, int(lengths.sum())))
-            series.append(np.repeat(np.arange(len(lengths)), lengths))
-            positions += [np.arange(length) for length in lengths]
-        if not ids:
-            return READING_KEY.empty_table()
-        names = pa.DictionaryArray.from_arrays(
-            np.repeat(np.arange(len(ids)), [count for _, count in ids]), [name for name, _ in ids]
-        )
-        columns = [
-            names.cast(pa.string()),
-            pa.array(np.concatenate(series), pa.int32()),
-            pa.array(np.concatenate(positions) if positions else [], pa.int32()),
-        ]
-        return pa.Table.from_arrays(columns, schema=READING_KEY)
+    def column(self, name: str) -> Any:
+        """A column as a NumPy array.
+
+        ``window``, ``produced``, ``first``, ``last`` (of its readings; epoch ms), ``patient``
+        (number), ``readings``, ``checksum`` (of their keys), ``waiting`` (1: in the outbox only).
+        """
+        return np.array(getattr(self, f"_{name}"), np.int64)
+
+    def ids(self) -> list[str]:
+        """The ids by number."""
+        return list(self.number)
+
+    def batches(self, numbers: Iterable[int]) -> dict[str, SensorBatch]:
+        """Reads these batches again; one whose file has gone meanwhile is left out."""
+        ids = self.ids()
+        wanted: dict[int, set[str]] = defaultdict(set)
+        for number in numbers:
+            wanted[self._file[number]].add(ids[number])
+        found: dict[str, SensorBatch] = {}
+        for file, names in wanted.items():
+            for batch in _read(self.files[file]):
+                if batch.batch_id in names:
+                    found[batch.batch_id] = batch
+        return found
+
+    def paths(self, numbers: Iterable[int]) -> list[Path]:
+        """The files that hold these batches."""
+        return [self.files[each] for each in sorted({self._file[number] for number in numbers})]
+
+    def update(self) -> None:
+        """Reads what has come since the last time, until nothing moves under our eyes.
+
+        A producer moves files from the outbox to their date folder and takes over those of a dead
+        one, so a name that is gone when we come to it is somewhere else in the next pass.
+        """
+        gone: set[Path] = set()
+        has_moved = True
+        while has_moved:
+            # the outbox first: a file that is moved on meanwhile is then read twice, never missed
+            paths = sorted(self.folder.glob("pending/*.jsonl"))
+            paths += sorted(self.folder.glob("date=*/*.jsonl"))
+            known = gone.union(self.files)
+            moved = {path for path in paths if path not in known and not self._add_file(path)}
+            has_moved = bool(moved)
+            gone |= moved
+        broken = [str(path) for path in sorted(self.folder.glob("broken/*.jsonl"))]
+        self.broken_files += [each for each in broken if each not in self.broken_files]
+
+    def _add_file(self, path: Path) -> bool:
+        try:
+            with path.open("rb") as file:
+                self.files.append(path)
+                for line in file:
+                    self._add(batch_from(orjson.loads(line)), is_waiting=_is_outbox(path))
+        except FileNotFoundError:
+            return False
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, BadInputError):
+            self.broken_files.append(str(path))
+        return True
+
+    def _add(self, batch: SensorBatch, *, is_waiting: bool) -> None:
+        file = len(self.files) - 1
+        if (known := self.number.get(batch.batch_id)) is not None:
+            if not is_waiting:
+                self._file[known], self._waiting[known] = file, 0
+            return
+        lengths = tuple(len(each.values) for each in batch.series)
+        spans = [_span(each.start, each.interval_ms, len(each.values)) for each in batch.series]
+        values = {
+            "file": file,
+            "patient": self.patients.setdefault(batch.patient_id, len(self.patients)),
+            "window": batch.window_start,
+            "produced": batch.produced_at,
+            "first": min((first for first, _ in spans), default=batch.window_start),
+            "last": max((last for _, last in spans), default=batch.window_start),
+            "readings": sum(lengths),
+            "checksum": shape_checksum(lengths),
+            "waiting": int(is_waiting),
+        }
+        columns = [(getattr(self, f"_{name}"), value) for name, value in values.items()]
+        for column, value in columns:
+            column.append(value)
+        self.number[batch.batch_id] = len(self.number)
 
 
-def read_archive(folder: Path) -> Archived:
+def read_archive(folder: Path) -> ArchiveIndex:
     """Reads ``raw/``: the date folders and the outbox; files that cannot be read are named."""
-    archived = Archived()
-    # the outbox first: a file that is moved on meanwhile is then read twice, never missed
-    for path in sorted(folder.glob("pending/*.jsonl")):
-        archived.batches.update(_batches(path, archived))
-    archived.pending = set(archived.batches)
-    for path in sorted(folder.glob("date=*/*.jsonl")):
-        finished = dict(_batches(path, archived))
-        archived.pending -= finished.keys()
-        archived.batches.update(finished)
-    archived.broken_files += [str(path) for path in sorted(folder.glob("broken/*.jsonl"))]
-    return archived
+    index = ArchiveIndex(folder)
+    index.update()
+    return index
 
 
-def _batches(path: Path, archived: Archived) -> Iterator[tuple[str, SensorBatch]]:
+def batches_in(paths: Sequence[Path]) -> Iterator[SensorBatch]:
+    """The batches of archive files, in their order. Raises BadInputError for a file that is none."""
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                for line in file:
+                    yield batch_from(orjson.loads(line))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadInputError(
+                f"cannot read {path}: {error!r}", hint="give files of the raw archive, or a folder"
+            ) from error
+
+
+def _read(path: Path) -> Iterator[SensorBatch]:
     try:
-        for line in path.read_bytes().splitlines():
-            batch = batch_from(orjson.loads(line))
-            yield batch.batch_id, batch
-    except FileNotFoundError:
-        # a producer moved it on since we listed the folder; it is in its date folder now
+        yield from batches_in([path])
+    except BadInputError:
+        # moved on, or broken behind this line: what could be read counts
         return
-    except (ValueError, KeyError, TypeError, BadInputError):
-        archived.broken_files.append(str(path))
+
+
+def _is_outbox(path: Path) -> bool:
+    return path.parent.name == "pending"
+
+
+def _span(start: int, interval_ms: int, length: int) -> tuple[int, int]:
+    last = start + max(0, length - 1) * interval_ms
+    low, high = min(start, last), max(start, last)
+    return max(-_WILD, low), min(_WILD, high)

@@ -104,4 +104,4 @@ def test_one_four_three_two_replicas_make_every_window_of_every_patient_once(own
     assert {each.patient_id for each in batches} == set(demo_patient_ids(PATIENTS))
     proof = own_stack.prove()
     print(f"{windows} windows; hand-over {(max(taken_over.values()) - killed_at) / 1000:.1f} s;")
-    print({name: proof[name] for name in ("produced", "registro", "republished_batches")})
+    print({name: proof[name] for name in ("produced", "registro", "repeated_messages")})

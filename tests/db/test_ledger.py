@@ -1,4 +1,4 @@
-"""What the pipeline remembers: progress, ledger, taken batches, mappings, and the evidence of it."""
+"""What the pipeline remembers: progress, ledger, taken batches, mappings."""
 
 import json
 import threading
@@ -7,7 +7,7 @@ import mysql.connector
 import pytest
 
 from common.errors import UnavailableError
-from db import evidence, ledger
+from db import ledger
 from db.connection import connect
 from db.ledger import RangeCounts
 from db.mapping import FOREVER_MS, mapping_version, read_mappings
@@ -117,7 +117,6 @@ def test_files_are_those_of_ranges_from_an_offset_on(session):
     assert ledger.committed_files(session, TOPIC, 0, 0) == {"a", "b", "c"}
     assert ledger.committed_files(session, TOPIC, 0, 2) == {"b", "c"}
     assert ledger.committed_files(session, TOPIC, 0, 4) == set()
-    assert evidence.trusted_files(session, TOPIC) == ["a", "b", "c", "d"]
 
 
 def test_taken_batches_are_found_among_thousands(session):
@@ -127,8 +126,6 @@ def test_taken_batches_are_found_among_thousands(session):
     asked = [*taken, "new", "BATCH-1"]
     assert ledger.taken_batches(session, asked) == set(taken)
     assert ledger.taken_batches(session, []) == set()
-    assert evidence.taken_batches(session, TOPIC) == set(taken)
-    assert evidence.taken_batches(session, "another-topic") == set()
 
 
 def test_a_batch_that_another_partition_took_meanwhile_is_worth_another_try(session):
@@ -195,61 +192,3 @@ def test_the_version_of_the_mappings_changes_with_each_addition_and_change(sessi
         seen.append(mapping_version(session))
     assert len(set(seen)) == len(seen)
     assert mapping_version(session) == seen[-1]
-
-
-def test_evidence_of_an_empty_database_is_empty_tables(session):
-    assert [
-        len(table)
-        for table in (
-            evidence.registro(session),
-            evidence.mappings(session),
-            evidence.quarantined(session, TOPIC, unmapped=True),
-            evidence.quarantined(session, TOPIC, unmapped=False),
-        )
-    ] == [0, 0, 0, 0]
-    assert evidence.refused_messages(session, TOPIC) == 0
-    assert evidence.trusted_files(session, TOPIC) == []
-
-
-def test_evidence_of_registro_has_whole_milliseconds_and_thousandths(session):
-    """Before 1970 too, where a division that rounds to zero would be off by one."""
-    wear(session, (1, 1, 1, "2020-01-01", None))
-    session.cursor().execute(
-        "INSERT INTO registro VALUES (1, 'valor', '2020-01-01 00:00:00.123', 37.291),"
-        " (1, 'x', '1969-12-31 23:59:59.999', -9.807),"
-        " (1, 'valor', '1000-01-01', 99999.999), (1, 'valor', '9999-12-31 23:59:59.999', 0.001)"
-    )
-    found = {tuple(row.values()) for row in evidence.registro(session).to_pylist()}
-    assert found == {
-        (1, "valor", YEAR_2020_MS + 123, 37_291),
-        (1, "x", -1, -9_807),
-        (1, "valor", -30_610_224_000_000, 99_999_999),
-        (1, "valor", 253_402_300_799_999, 1),
-    }
-
-
-def test_evidence_tells_readings_from_messages_and_unmapped_from_the_rest(session):
-    """An unmapped one that has been settled is in registro, and so not waiting any more."""
-    session.cursor().executemany(
-        "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, lote_id,"
-        " estado) VALUES (%s, 0, %s, %s, %s, %s, %s, %s)",
-        [
-            (TOPIC, 1, 0, 0, "missing", "a", "aberta"),
-            (TOPIC, 1, 0, 1, "out_of_range", "a", "descartada"),
-            (TOPIC, 1, 2, 7, "unmapped", "a", "aberta"),
-            (TOPIC, 1, 2, 8, "unmapped", "a", "resolvida"),
-            (TOPIC, 2, -1, -1, "bad_frame", None, "aberta"),
-            ("another-topic", 1, 0, 0, "missing", "b", "aberta"),
-        ],
-    )
-    rejected = evidence.quarantined(session, TOPIC, unmapped=False).to_pylist()
-    unmapped = evidence.quarantined(session, TOPIC, unmapped=True).to_pylist()
-    assert [tuple(row.values()) for row in rejected] == [("a", 0, 0), ("a", 0, 1)]
-    assert [tuple(row.values()) for row in unmapped] == [("a", 2, 7)]
-    assert evidence.refused_messages(session, TOPIC) == 1
-
-
-def test_the_mappings_of_the_evidence_are_those_of_the_consumer(session):
-    wear(session, (1, 1, 1, "2020-01-01", None), (2, 1, 1, "2021-01-01", None))
-    found = [tuple(row.values()) for row in evidence.mappings(session).to_pylist()]
-    assert found == periods(session)

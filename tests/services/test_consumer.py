@@ -84,7 +84,7 @@ def test_a_restart_and_a_republished_outbox_change_no_row(pipeline):
     assert everything(pipeline) == before
     repeated = pipeline.rows("SELECT CAST(SUM(mensagens_repetidas) AS SIGNED) FROM livro_razao")
     assert repeated == [(len(batches),)]
-    assert assert_proved(pipeline).republished_batches == len(batches)
+    assert assert_proved(pipeline).repeated_messages == len(batches)
 
 
 def test_a_consumer_killed_between_trusted_write_and_commit_leaves_one_effect(make_pipeline):

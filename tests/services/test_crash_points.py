@@ -17,8 +17,7 @@ import pytest
 from common.crash_points import CrashPoint
 from common.demo_patients import demo_patient_ids
 from common.settings import KafkaSettings
-from db import evidence
-from db.connection import connect
+from db.evidence import open_evidence
 from ops.commands.reconcile import prove
 from ops.stack import create_topic
 from producer.archive import RawArchive
@@ -141,8 +140,8 @@ def test_a_consumer_killed_at_every_place_loses_and_doubles_no_reading(make_pipe
     assert proof.is_proved, proof.findings
     assert proof.produced == messages * 100
     assert proof.quarantined > 0
-    with connect(pipeline.database) as connection:
-        named = set(evidence.trusted_files(connection, pipeline.kafka.kafka_topic))
+    with open_evidence(pipeline.database) as evidence:
+        named = {name for each in evidence.ranges() for name in each.files}
     trusted = pipeline.output / "trusted"
     files = {path.relative_to(trusted).as_posix() for path in trusted.rglob("*") if path.is_file()}
     assert files == named

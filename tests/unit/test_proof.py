@@ -1,256 +1,335 @@
 """The reconciliation finds every way in which a reading can be lost, doubled or altered."""
 
 import dataclasses
+import shutil
 
 import orjson
 import pyarrow as pa
 import pytest
 
 from consumer.trusted import TrustedFormat, write_trusted
-from db.evidence import READING_KEY
-from ops.reconcile.archive import Archived, read_archive
-from ops.reconcile.proof import Proof, compare_outcomes, compare_registro, compare_topic
-from ops.reconcile.trusted import read_trusted
+from db.evidence import LedgerRange
+from ops.reconcile.archive import read_archive
+from ops.reconcile.trusted import TrustedFiles
 from producer.archive import RawArchive
 from tests.builders import NOW, PATIENT, batch, series
+from tests.reconciled import TOPIC, World
 
 BATCH = batch(series("glicose", [100.0, 101.0, 102.0]), series("frequencia_cardiaca", [70.0]))
 ID = BATCH.batch_id
-FOREVER = 1 << 62
-TRUSTED = pa.schema(
-    [
-        *READING_KEY,
-        *((name, pa.string()) for name in ("patient_id", "sensor", "component")),
-        ("event_ms", pa.int64()),
-        ("thousandths", pa.int64()),
-        ("partition", pa.int32()),
-        ("offset", pa.int64()),
-    ]
-)
-MAPPING = pa.schema(
-    [
-        *((name, pa.string()) for name in ("patient_id", "sensor")),
-        ("mapping_id", pa.int32()),
-        ("from_ms", pa.int64()),
-        ("until_ms", pa.int64()),
-    ]
-)
-REGISTRO = pa.schema(
-    [
-        ("mapping_id", pa.int32()),
-        ("component", pa.string()),
-        ("event_ms", pa.int64()),
-        ("thousandths", pa.int64()),
-    ]
-)
-NOTHING = READING_KEY.empty_table()
-MAPPED = ((PATIENT, "glicose", 1, 0, FOREVER), (PATIENT, "frequencia_cardiaca", 2, 0, FOREVER))
+HOUR = 3_600_000
 
 
-def table(schema, *rows):
-    return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema)
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
 
 
-def keys(*rows):
-    return table(READING_KEY, *rows)
+@pytest.fixture
+def done(world):
+    """One batch, archived and taken, with one reading in quarantine."""
+    world.archive(BATCH)
+    world.take(BATCH, rejected=[(ID, 0, 0)])
+    return world
 
 
-def reading(run=0, position=0, *, identity=ID, value=100_000, event_ms=None, offset=0):
-    """A row of the trusted files; its value is in thousandths."""
-    sensor = BATCH.series[run].sensor
-    moment = NOW + 1000 * position if event_ms is None else event_ms
-    return (identity, run, position, PATIENT, sensor, "valor", moment, value, 0, offset)
+def other(name, *runs, **fields):
+    return dataclasses.replace(batch(*runs, identity=name), **fields)
 
 
-def accepted(*rows):
-    return table(TRUSTED, *rows)
-
-
-ALL_READINGS = (reading(), reading(position=1), reading(position=2), reading(1))
-ALL_ROWS = (
-    *((1, "valor", NOW + 1000 * each, 100_000) for each in range(3)),
-    (2, "valor", NOW, 100_000),
-)
-
-
-def archived(*batches, **fields):
-    return Archived({each.batch_id: each for each in batches}, **fields)
-
-
-def outcomes(trusted, quarantined=NOTHING, *, archive=None):
-    proof = Proof()
-    compare_outcomes(proof, archive or archived(BATCH), trusted, quarantined)
-    return proof
-
-
-def stored(trusted, *rows, unmapped=NOTHING, mappings=MAPPED):
-    proof = Proof()
-    compare_registro(proof, trusted, unmapped, table(MAPPING, *mappings), table(REGISTRO, *rows))
-    return proof
-
-
-def published(archive, topic=None, taken=()):
-    proof = Proof()
-    compare_topic(proof, archive, {ID: 1} if topic is None else topic, set(taken))
-    return proof
-
-
-def test_a_clean_case_is_proved():
+def test_a_clean_case_is_proved(done):
     """Nothing is found where each reading has one outcome and registro shows the accepted ones."""
-    archive, trusted = archived(BATCH), accepted(*ALL_READINGS[1:])
-    proof = Proof()
-    compare_topic(proof, archive, {ID: 1}, {ID})
-    compare_outcomes(proof, archive, trusted, keys((ID, 0, 0)))
-    compare_registro(
-        proof, trusted, NOTHING, table(MAPPING, *MAPPED), table(REGISTRO, *ALL_ROWS[1:])
-    )
-    assert proof.is_proved
+    proof = done.prove()
+    assert proof.is_proved, proof.findings
     assert proof.as_dict()["proved"] is True
     assert (proof.produced, proof.archived, proof.published) == (4, 4, 4)
     assert (proof.accepted, proof.quarantined, proof.registro) == (3, 1, 3)
+    assert proof.buckets == 2
 
 
-def test_nothing_at_all_is_proved():
-    proof = Proof()
-    compare_topic(proof, Archived(), {}, set())
-    compare_outcomes(proof, Archived(), TRUSTED.empty_table(), NOTHING)
-    compare_registro(
-        proof, TRUSTED.empty_table(), NOTHING, MAPPING.empty_table(), REGISTRO.empty_table()
-    )
-    assert proof.is_proved
+def test_nothing_at_all_is_proved(world):
+    assert world.prove().is_proved
 
 
-def test_batches_and_series_without_readings_need_no_outcome():
-    proof = outcomes(TRUSTED.empty_table(), archive=archived(batch(), batch(series(values=[]))))
-    assert proof.is_proved
+def test_batches_and_series_without_readings_need_no_outcome(world):
+    empty = [other("a"), other("b", series(values=[]))]
+    world.archive(*empty)
+    world.take(*empty)
+    assert world.prove().is_proved
 
 
-def test_a_reading_without_outcome_is_named_by_patient_sensor_and_time():
-    proof = outcomes(accepted(*ALL_READINGS[:2], ALL_READINGS[3]))
+def test_a_reading_without_outcome_is_named_by_patient_sensor_and_time(done):
+    done.quarantined.clear()
+    proof = done.prove()
     assert (proof.missing, proof.duplicated, proof.is_proved) == (1, 0, False)
-    [finding] = proof.findings
-    assert finding.startswith("1 produced readings have no outcome: ")
-    assert f"{PATIENT} glicose at 2026-09-21T14:13:22.000Z" in finding
+    assert proof.findings == [
+        f"1 produced readings have no outcome: {PATIENT} glicose at 2026-09-21T14:13:20.000Z"
+    ]
+    [bucket] = proof.differing
+    assert bucket.hour == "2026-09-21T14"
+    assert (bucket.partition, bucket.archived, bucket.with_outcome) == ("t-0", 4, 3)
 
 
-def test_a_batch_that_was_lost_is_named_by_a_few_of_its_readings():
+def test_a_batch_that_was_lost_is_named_by_a_few_of_its_readings(world):
     long = batch(series("glicose", [100.0] * 50))
-    proof = outcomes(TRUSTED.empty_table(), archive=archived(long))
+    world.archive(long)
+    world.take(long, rejected=[(ID, 0, each) for each in range(50)])
+    world.quarantined.clear()
+    proof = world.prove()
     assert proof.missing == 50
     assert proof.findings[0].endswith(" and 42 more")
 
 
-@pytest.mark.parametrize(
-    ("extra", "quarantined"),
-    [((reading(),), NOTHING), ((), keys((ID, 0, 0)))],
-    ids=["twice in the trusted files", "accepted and quarantined"],
-)
-def test_a_reading_with_two_outcomes_is_found(extra, quarantined):
-    proof = outcomes(accepted(*ALL_READINGS, *extra), quarantined)
+def test_a_reading_that_is_in_quarantine_and_accepted_is_found(done):
+    done.quarantined.append((ID, 0, 1))
+    proof = done.prove()
     assert (proof.missing, proof.duplicated, proof.is_proved) == (0, 1, False)
-    assert "1 readings have more than one outcome" in proof.findings[0]
+    assert f"1 readings have more than one outcome: {PATIENT} glicose at" in proof.findings[0]
+
+
+def test_one_reading_lost_and_another_doubled_do_not_make_up_for_each_other(done):
+    """The count of the bucket is right; its checksum is not."""
+    done.quarantined[:] = [(ID, 0, 1)]
+    proof = done.prove()
+    assert (proof.missing, proof.duplicated) == (1, 1)
+
+
+def test_a_trusted_file_that_the_ledger_does_not_name_is_found(done):
+    """As a copy that somebody made: whoever reads the folder has its readings twice."""
+    [name] = done.ranges[0].files
+    path = done.folder / "trusted" / name
+    shutil.copy(path, path.with_name("t-3-0-7.parquet"))
+    assert done.prove().is_proved
+    done.next_offsets["t", 3] = 7
+    [finding] = done.prove().findings
+    assert finding.startswith("1 trusted files are not named by the ledger")
+    assert "t-3-0-7.parquet" in finding
+
+
+def test_a_file_of_a_range_that_is_not_committed_is_no_finding(done):
+    """The consumer writes it before it commits."""
+    [name] = done.ranges[0].files
+    path = done.folder / "trusted" / name
+    shutil.copy(path, path.with_name("t-0-1-9.parquet"))
+    assert done.prove().is_proved
 
 
 @pytest.mark.parametrize(
-    "foreign",
-    [reading(identity="who-knows"), reading(position=3)],
+    ("foreign", "is_of_another_batch"),
+    [(("who-knows", 0, 0), True), ((ID, 0, 3), False)],
     ids=["of an unknown batch", "behind the end of its series"],
 )
-def test_a_reading_that_nobody_produced_is_found(foreign):
-    proof = outcomes(accepted(*ALL_READINGS, foreign))
+def test_a_reading_that_nobody_produced_is_found(done, foreign, is_of_another_batch):
+    done.quarantined.append(foreign)
+    proof = done.prove()
     assert not proof.is_proved
     assert "1 readings are in no archive file" in proof.findings[0]
+    assert ("who-knows" in proof.findings[0]) == is_of_another_batch
 
 
-def test_an_accepted_reading_that_is_not_in_registro_is_found():
-    proof = stored(accepted(*ALL_READINGS), *ALL_ROWS[1:])
+def test_a_taken_batch_whose_archive_file_is_gone_is_found(world):
+    world.take(BATCH)
+    proof = world.prove()
+    assert any("4 readings are in no archive file" in each for each in proof.findings)
+
+
+def test_an_accepted_reading_that_is_not_in_registro_is_found(done):
+    del done.registro[1, "valor", NOW + 1000]
+    proof = done.prove()
     assert (proof.missing, proof.is_proved) == (1, False)
     assert "1 accepted readings are not in registro: paciente_sensor 1 valor" in proof.findings[0]
+    assert "2026-09-21T14:13:21.000Z" in proof.findings[0]
 
 
-def test_a_row_of_registro_without_a_reading_is_found():
-    proof = stored(accepted(*ALL_READINGS), *ALL_ROWS, (1, "valor", NOW - 1, 1))
+@pytest.mark.parametrize("moment", [NOW - 1, NOW - 5 * HOUR, -30_610_224_000_000])
+def test_a_row_of_registro_without_a_reading_is_found(done, moment):
+    done.registro[1, "valor", moment] = 1
+    proof = done.prove()
     assert (proof.duplicated, proof.is_proved) == (1, False)
     assert "1 rows of registro have no accepted reading" in proof.findings[0]
 
 
-def test_a_value_that_differs_by_a_thousandth_is_found():
-    proof = stored(accepted(*ALL_READINGS), *ALL_ROWS[:3], (2, "valor", NOW, 100_001))
-    assert (proof.altered, proof.is_proved) == (1, False)
-    assert "another value than the trusted files" in proof.findings[0]
+def test_a_value_that_differs_by_a_thousandth_is_found(done):
+    done.registro[2, "valor", NOW] += 1
+    compared = done.compare()
+    assert (compared.proof.altered, compared.proof.is_proved) == (1, False)
+    assert "another value than the trusted files" in compared.proof.findings[0]
+    [row] = pa.concat_tables(compared.rows.altered).to_pylist()
+    assert (row["thousandths"], row["found"]) == (70_000, 70_001)
 
 
-def test_of_readings_for_one_instant_the_newest_offset_counts():
-    """The replaced ones are counted, not errors; the order of the files does not matter."""
-    rows = (
-        reading(value=3, offset=9),
-        reading(value=1, offset=5, identity="b"),
-        reading(value=2, offset=8, identity="a"),
-    )
-    proof = stored(accepted(*rows), (1, "valor", NOW, 3))
-    assert proof.is_proved
+def test_values_that_were_swapped_are_found(done):
+    first, second = (1, "valor", NOW + 1000), (1, "valor", NOW + 2000)
+    done.registro[first], done.registro[second] = done.registro[second], done.registro[first]
+    assert done.prove().altered == 2
+
+
+def test_only_the_hours_that_differ_are_read(world):
+    """Every other one is settled by its count and checksum."""
+    batches = [
+        other(
+            f"b{hour}",
+            series("glicose", [100.0], start=NOW + hour * HOUR),
+            window_start=NOW + hour * HOUR,
+        )
+        for hour in range(9)
+    ]
+    world.archive(*batches)
+    world.take(*batches)
+    del world.registro[1, "valor", NOW + 4 * HOUR]
+    found = world.compare()
+    assert found.proof.missing == 1
+    assert len(pa.concat_tables(found.rows.missing)) == 1
+    assert world.asked == [(NOW // HOUR + 4, [1])]
+    assert found.proof.buckets == 9 + 9
+
+
+def test_of_readings_for_one_instant_the_newest_offset_counts(world):
+    """The replaced ones are counted, not errors; batches of another hour are not read for them."""
+    values = (1.0, 2.0, 3.0)
+    batches = [
+        other(f"b{number}", series("glicose", [value])) for number, value in enumerate(values)
+    ]
+    world.archive(*batches)
+    world.take(*batches[:2])
+    world.take(batches[2])
+    proof = world.prove()
+    assert proof.is_proved, proof.findings
     assert proof.superseded == 2
-    assert stored(accepted(*rows), (1, "valor", NOW, 2)).altered == 1
+    world.registro[1, "valor", NOW] = 2000
+    assert world.prove().altered == 1
 
 
-def test_within_a_message_the_later_series_and_position_counts():
-    rows = (reading(value=2, position=1, event_ms=NOW), reading(value=1, event_ms=NOW))
-    assert stored(accepted(*rows), (1, "valor", NOW, 2)).is_proved
-    assert not stored(accepted(*rows), (1, "valor", NOW, 1)).is_proved
+def test_the_same_value_twice_for_one_instant_is_superseded_too(world):
+    batches = [other(f"b{number}", series("glicose", [1.0])) for number in range(2)]
+    world.archive(*batches)
+    world.take(*batches)
+    proof = world.prove()
+    assert (proof.is_proved, proof.superseded, proof.registro) == (True, 1, 1)
 
 
-def test_an_unmapped_reading_is_not_expected_in_registro():
-    proof = stored(
-        accepted(*ALL_READINGS), *ALL_ROWS[:3], unmapped=keys((ID, 1, 0)), mappings=MAPPED[:1]
-    )
-    assert proof.is_proved
+def test_within_a_message_the_later_series_and_position_counts(world):
+    made = batch(series("glicose", [1.0, 2.0], interval_ms=0), series("glicose", [3.0]))
+    world.archive(made)
+    world.take(made)
+    assert world.prove().is_proved
+    world.registro[1, "valor", NOW] = 2000
+    assert world.prove().altered == 1
+
+
+def test_an_unmapped_reading_is_not_expected_in_registro(world):
+    world.mappings = world.mappings[:1]
+    world.unmapped.append((0, 0, 1, 0))
+    world.archive(BATCH)
+    world.take(BATCH)
+    proof = world.prove()
+    assert proof.is_proved, proof.findings
     assert proof.unmapped == 1
 
 
-def test_a_reading_that_lost_its_mapping_without_a_mark_is_found():
-    proof = stored(accepted(*ALL_READINGS), *ALL_ROWS[:3], mappings=MAPPED[:1])
+def test_a_reading_that_waits_although_it_has_a_mapping_now_is_not_expected_yet(world):
+    world.unmapped.append((0, 0, 1, 0))
+    world.archive(BATCH)
+    world.take(BATCH)
+    assert world.prove().is_proved
+
+
+def test_a_reading_that_lost_its_mapping_without_a_mark_is_found(done):
+    done.mappings = done.mappings[:1]
+    del done.registro[2, "valor", NOW]
+    proof = done.prove()
     assert (proof.missing, proof.is_proved) == (1, False)
-    assert "have no mapping any more and are not marked as unmapped" in proof.findings[0]
+    assert "have no mapping and are not marked as unmapped" in proof.findings[0]
 
 
-def test_a_reading_belongs_to_the_mapping_of_its_time():
+def test_a_reading_belongs_to_the_mapping_of_its_time(world):
     """From the start of a period until just before its end."""
-    periods = (
+    world.mappings = (
         (PATIENT, "glicose", 1, NOW, NOW + 1000),
         (PATIENT, "glicose", 7, NOW + 1000, NOW + 2000),
     )
-    trusted = accepted(*ALL_READINGS[:3])
-    late = keys((ID, 0, 2))
-    rows = ((1, "valor", NOW, 100_000), (7, "valor", NOW + 1000, 100_000))
-    assert stored(trusted, *rows, unmapped=late, mappings=periods).is_proved
-    swapped = ((7, "valor", NOW, 100_000), (1, "valor", NOW + 1000, 100_000))
-    proof = stored(trusted, *swapped, unmapped=late, mappings=periods)
+    made = batch(series("glicose", [1.0, 2.0, 3.0]))
+    world.unmapped.append((0, 0, 0, 2))
+    world.archive(made)
+    world.take(made)
+    assert world.registro.keys() == {(1, "valor", NOW), (7, "valor", NOW + 1000)}
+    assert world.prove().is_proved
+    world.registro = {(7, "valor", NOW): 1000, (1, "valor", NOW + 1000): 2000}
+    proof = world.prove()
     assert (proof.missing, proof.duplicated) == (2, 2)
 
 
-def test_a_batch_in_the_outbox_is_a_finding_and_not_archived():
-    proof = published(archived(BATCH, pending={ID}), topic={})
+def test_a_batch_in_the_outbox_is_under_way(world):
+    world.archive(BATCH, finished=False)
+    proof = world.prove()
+    assert proof.is_proved
     assert (proof.produced, proof.archived, proof.published) == (4, 0, 0)
-    assert "1 batches wait in the outbox" in proof.findings[0]
-    assert len(proof.findings) == 1
+    assert (proof.waiting, proof.under_way) == (4, 0)
 
 
-def test_an_archived_batch_that_the_topic_lacks_is_found():
-    proof = published(archived(BATCH), topic={})
-    assert (proof.published, proof.is_proved) == (0, False)
-    assert "archived as published but are not in the topic" in proof.findings[0]
-
-
-def test_a_batch_that_retention_removed_is_published_if_it_was_taken():
-    proof = published(archived(BATCH), topic={}, taken=[ID])
+def test_a_batch_in_the_topic_behind_the_progress_is_under_way(world):
+    world.archive(BATCH)
+    world.rest.add(ID)
+    proof = world.prove()
     assert proof.is_proved
-    assert proof.published == 4
+    assert (proof.archived, proof.published, proof.waiting, proof.under_way) == (4, 4, 0, 4)
 
 
-def test_a_batch_that_was_published_again_is_counted_and_no_error():
-    proof = published(archived(BATCH), topic={ID: 3})
-    assert proof.is_proved
-    assert (proof.produced, proof.republished_batches) == (4, 1)
+def test_a_batch_that_is_taken_and_published_again_is_not_under_way(done):
+    done.rest.add(ID)
+    proof = done.prove()
+    assert (proof.is_proved, proof.under_way) == (True, 0)
+
+
+def test_an_archived_batch_that_is_neither_taken_nor_in_the_topic_is_lost(world):
+    world.archive(BATCH)
+    world.gone[2] = range(5, 9)
+    found = world.compare()
+    assert (found.proof.published, found.proof.missing, found.proof.is_proved) == (0, 4, False)
+    assert "neither taken nor in the topic: demo-000001 at 2026-09" in found.proof.findings[0]
+    assert list(found.lost) == [0]
+    assert "partition 2: offsets 5 to 8 were gone" in found.proof.notes[0]
+
+
+def test_a_gap_in_the_ledger_is_told_and_no_finding_by_itself(done):
+    done.next_offsets[TOPIC, 0] = 7
+    later = other("later", series("glicose", [1.0], start=NOW + 60_000))
+    done.archive(later)
+    done.take(later)
+    proof = done.prove()
+    assert proof.is_proved, proof.findings
+    [note] = proof.notes
+    assert note.startswith("partition 0: offsets 1 to 6 were gone")
+
+
+def test_an_outcome_of_a_batch_that_is_not_noted_as_taken_is_found(done):
+    """Publishing it again would double it, so it is not among the lost ones."""
+    done.taken.clear()
+    found = done.compare()
+    assert "4 readings have an outcome and their batch is not noted" in found.proof.findings[0]
+    assert not len(found.lost)
+
+
+def test_a_trusted_file_that_is_gone_is_named_and_its_readings_are_missing(done):
+    """What is in registro is no finding: the file that would explain it is the one that is gone."""
+    [name] = done.ranges[0].files
+    (done.folder / "trusted" / name).unlink()
+    proof = done.prove()
+    assert (proof.missing, proof.duplicated) == (3, 0)
+    assert f"1 trusted files that the ledger names cannot be read: {name} (it is gone)" in (
+        proof.findings
+    )
+    done.registro[1, "valor", NOW + 77] = 1
+    assert done.prove().duplicated == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more", b"PAR1" + bytes(100)])
+def test_a_trusted_file_that_is_broken_is_named(done, content):
+    [name] = done.ranges[0].files
+    (done.folder / "trusted" / name).write_bytes(content)
+    proof = done.prove()
+    assert proof.missing == 3
+    assert any(f"cannot be read: {name} (" in each for each in proof.findings)
 
 
 @pytest.fixture
@@ -262,39 +341,57 @@ def raw(tmp_path):
 
 
 def test_the_archive_is_read_from_outbox_and_date_folders(raw, tmp_path):
-    other = dataclasses.replace(BATCH, batch_id="other")
     raw.finish(raw.write(NOW, [BATCH]))
-    raw.write(NOW + 10_000, [other])
+    raw.write(NOW + 10_000, [other("other", *BATCH.series)])
     found = read_archive(tmp_path / "raw")
-    assert found.batches.keys() == {ID, "other"}
-    assert found.pending == {"other"}
+    assert found.ids() == ["other", ID]
+    assert list(found.column("waiting")) == [1, 0]
     assert found.broken_files == []
-    assert found.reading_count == 8
+    assert list(found.column("readings")) == [4, 4]
+    assert found.batches([1])[ID] == BATCH
+    assert (found.column("first")[1], found.column("last")[1]) == (NOW, NOW + 2000)
 
 
 def test_a_batch_in_the_outbox_and_in_a_date_folder_counts_once_as_archived(raw, tmp_path):
     raw.finish(raw.write(NOW, [BATCH]))
     raw.write(NOW + 10_000, [BATCH])
     found = read_archive(tmp_path / "raw")
-    assert found.reading_count == 4
-    assert found.pending == set()
+    assert (len(found), list(found.column("waiting"))) == (1, [0])
+
+
+def test_files_that_move_while_the_archive_is_read_are_followed(raw, tmp_path, monkeypatch):
+    """Adopted under another name after the outbox was listed, and finished after the date folders."""
+    path = raw.write(NOW, [BATCH])
+    read = type(path).open
+    moves = [path.with_name("20260921T141320.000Z_p2.jsonl"), None]
+
+    def open_later(self, *arguments, **options):
+        if self.parent.name == "pending" and self.suffix == ".jsonl" and moves:
+            target = moves.pop(0)
+            if target:
+                self.rename(target)
+            else:
+                raw.finish(self)
+        return read(self, *arguments, **options)
+
+    monkeypatch.setattr(type(path), "open", open_later)
+    found = read_archive(tmp_path / "raw")
+    assert (found.ids(), list(found.column("waiting"))) == ([ID], [0])
 
 
 @pytest.mark.parametrize(
     "content",
     [b"{", b"\xff\xfe", b'{"batch_id": "1"}', b"[]", b"7", b'{"series": null}', b'{"series": [1]}'],
 )
-def test_an_archive_file_that_is_none_is_a_finding(raw, tmp_path, content):
+def test_an_archive_file_that_is_none_is_a_finding(done, content):
     """What could be read before the break still counts."""
-    raw.finish(raw.write(NOW, [BATCH]))
-    [good] = (tmp_path / "raw").glob("date=*/*.jsonl")
+    [good] = (done.folder / "raw").glob("date=*/*.jsonl")
     broken = good.with_name("broken.jsonl")
-    line = orjson.dumps(dataclasses.asdict(dataclasses.replace(BATCH, batch_id="whole")))
-    broken.write_bytes(line + b"\n" + content + b"\n")
-    found = read_archive(tmp_path / "raw")
-    assert found.batches.keys() == {ID, "whole"}
-    assert found.broken_files == [str(broken)]
-    proof = published(found, topic={ID: 1, "whole": 1})
+    whole = dataclasses.replace(BATCH, batch_id="whole")
+    broken.write_bytes(orjson.dumps(dataclasses.asdict(whole)) + b"\n" + content + b"\n")
+    done.rest.add("whole")
+    proof = done.prove()
+    assert (proof.produced, proof.under_way) == (8, 4)
     assert proof.findings == [f"1 archive files cannot be read: {broken}"]
 
 
@@ -305,35 +402,31 @@ def test_a_file_that_was_set_aside_as_broken_is_a_finding(tmp_path):
 
 
 @pytest.mark.parametrize("form", list(TrustedFormat))
-def test_trusted_files_are_read_in_the_order_of_the_topic(tmp_path, form):
-    """Dates far apart make several files; times and values come back as whole numbers."""
-    rows = pa.Table.from_pylist(
-        [
-            {
-                **dict(zip(TRUSTED.names, reading(event_ms=moment, offset=offset), strict=True)),
-                "value": value,
-                "unit": "mg/dL",
-                "kafka_ms": NOW,
-            }
-            for offset, moment, value in [
-                (3, NOW + 123, 0.001),
-                (2, -30_610_224_000_000, 99999.999),
-                (1, 253_402_300_799_999, 37.291),
-            ]
-        ],
-        pa.schema(
-            [*TRUSTED, ("value", pa.float64()), ("unit", pa.string()), ("kafka_ms", pa.int64())]
-        ),
+def test_trusted_files_are_read_with_whole_numbers(tmp_path, form):
+    """Dates far apart make several files; times and values come back as they were."""
+    rows = pa.table(
+        {
+            **{name: pa.array(["a"] * 3) for name in ("batch_id", "patient_id", "sensor", "unit")},
+            "component": ["valor"] * 3,
+            **{name: pa.array([0] * 3, pa.int32()) for name in ("series", "position", "partition")},
+            "offset": [3, 2, 1],
+            "event_ms": [NOW + 123, -30_610_224_000_000, 253_402_300_799_999],
+            "value": [0.001, 99999.999, 37.291],
+            "kafka_ms": [NOW] * 3,
+        }
     )
     names = write_trusted(tmp_path, rows, topic="t", offsets=range(1, 4), form=form)
-    found, missing = read_trusted(tmp_path, names)
-    assert missing == []
+    part = LedgerRange("t", 0, 1, 4, 0, 0, tuple(names), NOW)
+    files = TrustedFiles(tmp_path, [part])
+    found = pa.concat_tables(files.tables()).sort_by("offset")
+    assert files.unreadable == {}
     assert found["offset"].to_pylist() == [1, 2, 3]
     assert found["event_ms"].to_pylist() == [253_402_300_799_999, -30_610_224_000_000, NOW + 123]
     assert found["thousandths"].to_pylist() == [37_291, 99_999_999, 1]
 
 
-def test_a_trusted_file_that_is_gone_is_named_and_its_readings_are_missing(tmp_path):
-    found, missing = read_trusted(tmp_path, ["date=2026-09-21/t-0-0-1.parquet"])
-    assert missing == ["date=2026-09-21/t-0-0-1.parquet"]
-    assert outcomes(found).missing == 4
+@pytest.mark.parametrize("form", list(TrustedFormat))
+def test_a_proof_reads_both_forms_of_trusted_files(world, form):
+    world.archive(BATCH)
+    world.take(BATCH, form=form)
+    assert world.prove().is_proved

@@ -1,0 +1,125 @@
+"""Archive against outcomes: every archived reading that was taken has one.
+
+By hour (of the window) and topic partition on counts and checksums; where a bucket differs, its
+batches; where a batch differs, its readings.
+"""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from db.checksums import HOUR_MS
+from db.evidence import READING_KEY, Evidence
+from ops.reconcile.archive import ArchiveIndex
+from ops.reconcile.outcomes import Outcomes
+from ops.reconcile.proof import Proof, reading_name
+from ops.reconcile.trusted import TrustedFiles
+from schemas.batch import SensorBatch
+
+_KEY = READING_KEY.names
+_BATCHES_AT_ONCE = 5_000
+_MOST_HOURS = 1 << 38
+
+
+def compare_outcomes(
+    proof: Proof, outcomes: Outcomes, trusted: TrustedFiles, evidence: Evidence
+) -> Any:
+    """Notes what differs; returns the numbers of the batches in which something does."""
+    batches = _differing(proof, outcomes)
+    for start in range(0, len(batches), _BATCHES_AT_ONCE):
+        chunk = batches[start : start + _BATCHES_AT_ONCE]
+        _compare_readings(proof, outcomes, chunk, _outcome_keys(outcomes, chunk, trusted, evidence))
+    names = [f"batch {each}" for each in sorted(outcomes.foreign)]
+    proof.find("readings are in no archive file", names, sum(outcomes.foreign.values()))
+    rest = sorted(outcomes.foreign_taken - outcomes.foreign.keys())
+    proof.find("batches that were taken are in no archive file", rest, len(rest))
+    return batches
+
+
+def _differing(proof: Proof, outcomes: Outcomes) -> Any:
+    archive, is_taken = outcomes.archive, outcomes.place >= 0
+    readings = np.where(is_taken, archive.column("readings"), 0)
+    checksums = np.where(is_taken, archive.column("checksum"), 0)
+    hours = np.clip(archive.column("window") // HOUR_MS, -_MOST_HOURS, _MOST_HOURS)
+    keys = np.stack([outcomes.place, hours])
+    buckets, bucket_of = np.unique(keys, axis=1, return_inverse=True)
+    bucket_of = bucket_of.ravel()
+    sums = np.zeros((4, buckets.shape[1]), np.int64)
+    columns = (readings, outcomes.count, checksums, outcomes.checksum)
+    for total, values in zip(sums, columns, strict=True):
+        np.add.at(total, bucket_of, values)
+    differs = (sums[0] != sums[1]) | (sums[2] != sums[3])
+    proof.buckets += buckets.shape[1]
+    for number in np.flatnonzero(differs):
+        place, hour = (int(each) for each in buckets[:, number])
+        partition = None if place < 0 else "{}-{}".format(*outcomes.places[place])
+        proof.differ(hour, partition, int(sums[0, number]), int(sums[1, number]))
+    is_own = (readings != outcomes.count) | (checksums != outcomes.checksum)
+    return np.flatnonzero(differs[bucket_of] & is_own)
+
+
+def _outcome_keys(
+    outcomes: Outcomes, batches: Any, trusted: TrustedFiles, evidence: Evidence
+) -> pa.Table:
+    ids = outcomes.archive.ids()
+    names = [ids[each] for each in batches]
+    found = [evidence.quarantined_keys(names)]
+    wanted = pa.array(names, pa.string())
+    for rows in trusted.tables(outcomes.files_with(batches)):
+        keys = rows.select(_KEY).cast(READING_KEY)
+        found.append(keys.filter(pc.is_in(keys["batch_id"], value_set=wanted)))
+    return pa.concat_tables(found)
+
+
+def _compare_readings(proof: Proof, outcomes: Outcomes, numbers: Any, keys: pa.Table) -> None:
+    archive = outcomes.archive
+    batches = archive.batches(numbers)
+    untaken = {archive.ids()[each] for each in numbers if outcomes.place[each] < 0}
+    is_untaken = pc.is_in(keys["batch_id"], value_set=pa.array(sorted(untaken), pa.string()))
+    stray = keys.filter(is_untaken)
+    keys = keys.filter(pc.invert(is_untaken))
+    archived = _archived_keys({name: each for name, each in batches.items() if name not in untaken})
+    counted = keys.append_column("one", pa.repeat(1, len(keys)))
+    counted = counted.group_by(_KEY).aggregate([("one", "sum")])
+    doubled = counted.filter(pc.greater(counted["one_sum"], 1))
+    missing = archived.join(counted, keys=_KEY, join_type="left anti")
+    foreign = counted.join(archived, keys=_KEY, join_type="left anti")
+    proof.missing += len(missing)
+    proof.duplicated += len(doubled)
+    for rows, what in (
+        (missing, "produced readings have no outcome"),
+        (doubled, "readings have more than one outcome"),
+        (foreign, "readings are in no archive file"),
+        (stray, "readings have an outcome and their batch is not noted as taken"),
+    ):
+        proof.find(what, _names(batches, rows), len(rows))
+
+
+def _names(batches: dict[str, SensorBatch], rows: pa.Table) -> list[str]:
+    first = rows.select(_KEY).slice(0, 8).to_pylist()
+    return [reading_name(batches.get(each["batch_id"]), *each.values()) for each in first]
+
+
+def _archived_keys(batches: dict[str, SensorBatch]) -> pa.Table:
+    """One row a reading: batch_id, series, position."""
+    lengths = [(name, [len(run.values) for run in each.series]) for name, each in batches.items()]
+    parts = [
+        pa.Table.from_arrays(
+            [
+                pa.repeat(pa.scalar(name), sum(each)),
+                pa.array(np.repeat(np.arange(len(each)), each), pa.int32()),
+                pa.array(np.concatenate([np.arange(length) for length in each]), pa.int32()),
+            ],
+            schema=READING_KEY,
+        )
+        for name, each in lengths
+        if sum(each)
+    ]
+    return pa.concat_tables([READING_KEY.empty_table(), *parts])
+
+
+def name_batches(archive: ArchiveIndex, numbers: Any) -> list[SensorBatch]:
+    """The first of these batches, to be named."""
+    return list(archive.batches(int(each) for each in numbers[:8]).values())

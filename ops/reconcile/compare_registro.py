@@ -1,0 +1,180 @@
+"""Trusted files against ``registro``: it holds the newest accepted value of every mapped key.
+
+By hour (of the reading) on counts and checksums; where an hour differs, by sensor row; where such a one
+differs, row by row. Superseded values make an hour differ, so they are found among the rows.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from db.checksums import Sums, add_sums, row_checksums, sums_by
+from db.evidence import REGISTRO_ROW, Evidence
+from ops.reconcile.expected import ExpectedRows
+from ops.reconcile.proof import Proof, row_names
+from ops.reconcile.trusted import TrustedFiles
+
+_ROWS_AT_ONCE = 500_000
+_ROW = ["mapping_id", "component", "event_ms"]
+_ORDER = ("range", "offset", "series", "position")
+# hours since 1970 reach from -8.5 to 70 million: made positive, they fit above 32 bits
+_FAR = 1 << 28
+
+Explained = Callable[[int], pa.Table]
+"""For an hour: rows (mapping_id, component, event_ms) that a lost trusted file may have held."""
+
+
+@dataclass
+class Differences:
+    """What ``registro`` lacks or has with another value: the damage, and so small."""
+
+    missing: list[pa.Table] = field(default_factory=list)
+    altered: list[pa.Table] = field(default_factory=list)
+    """With ``found``: the value in thousandths that stands there."""
+
+
+@dataclass
+class RegistroCheck:
+    """One comparison; ``note`` takes the trusted rows once, ``compare`` reads some of them again."""
+
+    expected: ExpectedRows
+    trusted: TrustedFiles
+    evidence: Evidence
+    _sums: Sums = field(default_factory=dict)
+    _in_files: list[Any] = field(default_factory=list)
+
+    def note(self, rows: pa.Table) -> None:
+        """Takes rows of trusted files."""
+        mapped = self.expected.of(rows)
+        hours = mapped["hour"].to_numpy()
+        add_sums(self._sums, sums_by(hours, _checksums(mapped)))
+        files = mapped["file"].to_numpy().astype(np.int64)
+        self._in_files.append(np.unique(((hours + _FAR) << 32) | files))
+
+    def compare(self, proof: Proof, explained: Explained) -> Differences:
+        """Notes what differs; returns the rows that could be put right."""
+        stored = self.evidence.registro_hours()
+        hours = sorted(self._sums.keys() | stored.keys())
+        proof.buckets += len(hours)
+        proof.registro = sum(count for count, _ in stored.values())
+        differing = [each for each in hours if self._sums.get(each) != stored.get(each)]
+        differences = Differences()
+        sizes = {
+            each: max(self._sums.get(each, (0,))[0], stored.get(each, (0,))[0])
+            for each in differing
+        }
+        for chunk in _chunks(sizes):
+            self._compare_hours(chunk, proof, explained, differences)
+        return differences
+
+    def _compare_hours(
+        self, hours: list[int], proof: Proof, explained: Explained, differences: Differences
+    ) -> None:
+        wanted = set(hours)
+        stored = {
+            key: sums
+            for key, sums in self.evidence.registro_mappings(hours[0], hours[-1] + 1).items()
+            if key[0] in wanted
+        }
+        expected: Sums = {}
+        for rows in self._rows(hours):
+            keys = ((rows["hour"].to_numpy() - hours[0]) << 32) | rows["mapping_id"].to_numpy()
+            add_sums(expected, sums_by(keys, _checksums(rows)))
+        expected = {
+            (hours[0] + (key >> 32), key & 0xFFFFFFFF): sums for key, sums in expected.items()
+        }
+        sizes = {
+            key: max(expected.get(key, (0,))[0], stored.get(key, (0,))[0])
+            for key in sorted(expected.keys() | stored.keys())
+            if expected.get(key) != stored.get(key)
+        }
+        for chunk in _chunks(sizes):
+            self._compare_rows(chunk, proof, explained, differences)
+
+    def _compare_rows(
+        self,
+        pairs: list[tuple[int, int]],
+        proof: Proof,
+        explained: Explained,
+        differences: Differences,
+    ) -> None:
+        by_hour: dict[int, list[int]] = {}
+        for hour, mapping_id in pairs:
+            by_hour.setdefault(hour, []).append(mapping_id)
+        keys = np.array([((hour + _FAR) << 32) | mapping for hour, mapping in pairs])
+        mapped = pa.concat_tables(
+            [
+                rows.filter(pa.array(np.isin(_pair_keys(rows), keys)))
+                for rows in self._rows(list(by_hour))
+            ]
+            or [self.expected.nothing()]
+        )
+        expected = _newest(mapped)
+        stored = pa.concat_tables(
+            self.evidence.registro_rows(hour, ids) for hour, ids in by_hour.items()
+        )
+        proof.superseded += len(mapped) - len(expected)
+        missing = expected.join(stored, keys=_ROW, join_type="left anti")
+        unexpected = stored.join(expected, keys=_ROW, join_type="left anti")
+        if len(unexpected):
+            may_be = pa.concat_tables(explained(hour) for hour in by_hour)
+            unexpected = unexpected.join(may_be, keys=_ROW, join_type="left anti")
+        both = expected.join(stored, keys=_ROW, join_type="inner", right_suffix="_found")
+        altered = both.filter(pc.not_equal(both["thousandths"], both["thousandths_found"]))
+        _note(proof, missing, unexpected, altered)
+        differences.missing.append(missing)
+        differences.altered.append(altered.rename_columns([*REGISTRO_ROW.names, "found"]))
+
+    def _rows(self, hours: list[int]) -> Iterator[pa.Table]:
+        pairs = np.concatenate([np.empty(0, np.int64), *self._in_files])
+        wanted = np.array(hours)
+        hits = pairs[np.isin((pairs >> 32) - _FAR, wanted)]
+        files = sorted({int(each) for each in hits & 0xFFFFFFFF})
+        for rows in self.trusted.tables(files):
+            mapped = self.expected.of(rows)
+            yield mapped.filter(pa.array(np.isin(mapped["hour"].to_numpy(), wanted)))
+
+
+def _note(proof: Proof, missing: pa.Table, unexpected: pa.Table, altered: pa.Table) -> None:
+    proof.missing += len(missing)
+    proof.duplicated += len(unexpected)
+    proof.altered += len(altered)
+    for rows, what in (
+        (missing, "accepted readings are not in registro"),
+        (unexpected, "rows of registro have no accepted reading"),
+        (altered, "rows of registro have another value than the trusted files"),
+    ):
+        proof.find(what, row_names(rows), len(rows))
+
+
+def _newest(mapped: pa.Table) -> pa.Table:
+    ordered = mapped.sort_by([(each, "ascending") for each in _ORDER])
+    ordered = ordered.select(REGISTRO_ROW.names).cast(REGISTRO_ROW)
+    newest = ordered.group_by(_ROW, use_threads=False).aggregate([("thousandths", "last")])
+    return newest.rename_columns([*_ROW, "thousandths"]).cast(REGISTRO_ROW)
+
+
+def _checksums(rows: pa.Table) -> Any:
+    return row_checksums(*(rows[name].combine_chunks() for name in REGISTRO_ROW.names))
+
+
+def _pair_keys(rows: pa.Table) -> Any:
+    return ((rows["hour"].to_numpy() + _FAR) << 32) | rows["mapping_id"].to_numpy()
+
+
+def _chunks(sizes: dict[Any, int]) -> Iterator[list[Any]]:
+    """The keys in their order, about half a million rows at a time."""
+    chunk: list[Any] = []
+    held = 0
+    for key, size in sizes.items():
+        if chunk and held + size > _ROWS_AT_ONCE:
+            yield chunk
+            chunk, held = [], 0
+        chunk.append(key)
+        held += size
+    if chunk:
+        yield chunk

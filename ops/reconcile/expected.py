@@ -1,0 +1,130 @@
+"""Which rows ``registro`` should have, by the trusted files, the mappings and the quarantine."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from db.checksums import HOUR_MS
+from db.evidence import Evidence, LedgerRange
+from ops.reconcile.mapped import NONE, MappingIndex
+from ops.reconcile.trusted import TrustedFiles
+from schemas.batch import SensorBatch
+from schemas.catalogue import COMPONENTLESS, canonical_name
+
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_COLUMNS = pa.schema(
+    [
+        ("mapping_id", pa.int64()),
+        ("component", _TEXT),
+        *((name, pa.int64()) for name in ("event_ms", "thousandths", "hour")),
+        ("range", pa.int64()),
+        ("offset", pa.int64()),
+        *((name, pa.int32()) for name in ("series", "position", "file")),
+    ]
+)
+_CANDIDATE = pa.schema(
+    [("mapping_id", pa.int32()), ("component", pa.string()), ("event_ms", pa.int64())]
+)
+
+
+class ExpectedRows:
+    """Finds the mapping of each accepted reading, and leaves out those that wait for one."""
+
+    def __init__(self, trusted: TrustedFiles, evidence: Evidence) -> None:
+        """Reads the mappings."""
+        self._ranges: Sequence[LedgerRange] = trusted.ranges
+        self._range_of = trusted.range_of
+        self._evidence = evidence
+        self._mappings = MappingIndex(evidence.mappings())
+        self._waiting: tuple[int, Any] = (-1, None)
+
+    def of(self, rows: pa.Table) -> pa.Table:
+        """The rows that should be in ``registro``, and what is needed to find the newest.
+
+        Columns mapping_id, component, event_ms, thousandths, hour, range, offset, series, position,
+        file.
+        """
+        mapping_id, is_unmapped = self.sorted_out(rows)
+        numbers = self._range_of[rows["file"].to_numpy()]
+        columns = {
+            "mapping_id": pa.array(mapping_id),
+            "hour": pa.array(rows["event_ms"].to_numpy() // HOUR_MS),
+            "range": pa.array(numbers),
+        }
+        whole = [
+            columns.get(name, rows[name] if name in rows.column_names else None)
+            for name in _COLUMNS.names
+        ]
+        table = pa.Table.from_arrays(whole, schema=_COLUMNS)
+        return table.filter(pa.array((mapping_id != NONE) & ~is_unmapped)).combine_chunks()
+
+    def sorted_out(self, rows: pa.Table) -> tuple[Any, Any]:
+        """For each row its mapping id (or ``NONE``), and whether quarantine has it as unmapped."""
+        mapping_id = self._mappings.mapping_ids(rows)
+        is_unmapped = np.zeros(len(rows), bool)
+        numbers = self._range_of[rows["file"].to_numpy()]
+        for number in np.unique(numbers):
+            part = self._ranges[number]
+            if not part.unmapped:
+                continue
+            own = np.flatnonzero(numbers == number)
+            places = _places(
+                part, *(rows[each].to_numpy()[own] for each in ("offset", "series", "position"))
+            )
+            is_unmapped[own] = np.isin(places, self._unmapped(int(number)))
+        return mapping_id, is_unmapped
+
+    def nothing(self) -> pa.Table:
+        """What ``of`` returns for no rows."""
+        return _COLUMNS.empty_table()
+
+    def candidates(self, batches: Sequence[SensorBatch], hour: int) -> pa.Table:
+        """Rows that these archived batches may have in ``registro`` in this hour.
+
+        Whether they were accepted, only the cleaning knows.
+        """
+        runs = [(each.patient_id, run) for each in batches for run in each.series]
+        lengths = [len(run.values) for _, run in runs]
+        moments = [run.start + np.arange(len(run.values)) * run.interval_ms for _, run in runs]
+        rows = pa.table(
+            {
+                "patient_id": _repeated([patient for patient, _ in runs], lengths),
+                "sensor": _repeated([canonical_name(run.sensor) for _, run in runs], lengths),
+                "component": _repeated([_component(run.component) for _, run in runs], lengths),
+                "event_ms": np.concatenate([np.empty(0, np.int64), *moments]),
+            }
+        )
+        rows = rows.filter(pa.array(rows["event_ms"].to_numpy() // HOUR_MS == hour))
+        mapping_id = self._mappings.mapping_ids(rows)
+        columns = [
+            pa.array(mapping_id, pa.int32()),
+            rows["component"].cast(pa.string()),
+            rows["event_ms"],
+        ]
+        return pa.Table.from_arrays(columns, schema=_CANDIDATE).filter(pa.array(mapping_id != NONE))
+
+    def _unmapped(self, number: int) -> Any:
+        # rows of one range come one after the other
+        if self._waiting[0] != number:
+            part = self._ranges[number]
+            found = np.array(self._evidence.unmapped(part), np.int64).reshape(-1, 3)
+            self._waiting = (number, _places(part, *found.T))
+        return self._waiting[1]
+
+
+def _places(part: LedgerRange, offset: Any, series: Any, position: Any) -> Any:
+    # a message of a megabyte has less than 2^20 series and values, a range less than 2^23 messages
+    return ((offset - part.first) << 40) | (series.astype(np.int64) << 20) | position
+
+
+def _component(name: str | None) -> str:
+    return canonical_name(name or "") or COMPONENTLESS
+
+
+def _repeated(values: list[str], lengths: list[int]) -> pa.Array:
+    codes = np.repeat(np.arange(len(values), dtype=np.int32), lengths)
+    return pa.DictionaryArray.from_arrays(
+        pa.array(codes, pa.int32()), pa.array(values, pa.string())
+    )

@@ -1,0 +1,99 @@
+"""What became of the archived batches, by their number: counts and checksums of their readings."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from db.checksums import key_checksums
+from db.evidence import LedgerRange
+from ops.reconcile.archive import ArchiveIndex
+
+
+@dataclass
+class Outcomes:
+    """A reading's outcome is a row in the trusted files or in quarantine."""
+
+    archive: ArchiveIndex
+    places: list[tuple[str, int]] = field(default_factory=list)
+    """Topic partitions by number."""
+    foreign: Counter[str] = field(default_factory=Counter)
+    """Readings with an outcome of batches that are in no archive file."""
+    foreign_taken: set[str] = field(default_factory=set)
+    """Batches that were taken and are in no archive file."""
+    count: Any = field(init=False)
+    checksum: Any = field(init=False)
+    place: Any = field(init=False)
+    """Number of the partition that a batch was taken from; -1: it was not taken."""
+    offset: Any = field(init=False)
+    _in_files: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Nothing has an outcome yet."""
+        self.count, self.checksum, self.place, self.offset = (
+            np.full(len(self.archive), each, np.int64) for each in (0, 0, -1, -1)
+        )
+
+    def note_taken(self, taken: Iterable[tuple[str, str, int, int]]) -> None:
+        """Takes the rows of ``lote``: id, topic, partition, offset."""
+        numbers: dict[tuple[str, int], int] = {}
+        for batch_id, topic, partition, offset in taken:
+            if (number := self.archive.number.get(batch_id)) is None:
+                self.foreign_taken.add(batch_id)
+                continue
+            self.place[number] = numbers.setdefault((topic, partition), len(numbers))
+            self.offset[number] = offset
+        self.places = list(numbers)
+
+    def note_quarantined(self, batches: Iterable[tuple[str | None, int, int]]) -> int:
+        """Takes counts and checksums of readings in quarantine by batch; returns their number."""
+        total = 0
+        for batch_id, count, checksum in batches:
+            total += count
+            if (number := self.archive.number.get(batch_id or "")) is None:
+                self.foreign[batch_id or "(none)"] += count
+            else:
+                self.count[number] += count
+                self.checksum[number] += checksum
+        return total
+
+    def note_trusted(self, rows: pa.Table) -> None:
+        """Takes rows of trusted files."""
+        column = rows["batch_id"].combine_chunks()
+        names, codes = column.dictionary.to_pylist(), column.indices.to_numpy()
+        numbers = np.array([self.archive.number.get(each, -1) for each in names], np.int64)[codes]
+        is_known = numbers >= 0
+        self.foreign.update(names[code] for code in codes[~is_known])
+        checksums = key_checksums(rows["series"].to_numpy(), rows["position"].to_numpy())
+        np.add.at(self.count, numbers[is_known], 1)
+        np.add.at(self.checksum, numbers[is_known], checksums[is_known])
+        files = rows["file"].to_numpy().astype(np.int64)
+        self._in_files.append(np.unique(((numbers << 32) | files)[is_known]))
+
+    def files_with(self, batches: Any) -> list[int]:
+        """The numbers of the trusted files that hold readings of these batches."""
+        pairs = np.concatenate([np.empty(0, np.int64), *self._in_files])
+        hits = pairs[np.isin(pairs >> 32, batches)]
+        return sorted({int(each) for each in hits & 0xFFFFFFFF})
+
+    def range_numbers(self, ranges: Sequence[LedgerRange]) -> Any:
+        """For each batch the number of the ledger's range that took it; -1 where there is none."""
+        found = np.full(len(self.archive), -1, np.int64)
+        for place, (topic, partition) in enumerate(self.places):
+            own = [
+                (each.first, each.until, number)
+                for number, each in enumerate(ranges)
+                if (each.topic, each.partition) == (topic, partition)
+            ]
+            batches = np.flatnonzero(self.place == place)
+            if not own or not len(batches):
+                continue
+            first, until, numbers = (np.array(each, np.int64) for each in zip(*own, strict=True))
+            offsets = self.offset[batches]
+            at = np.searchsorted(first, offsets, side="right") - 1
+            is_inside = (at >= 0) & (offsets < until[at])
+            found[batches[is_inside]] = numbers[at[is_inside]]
+        return found

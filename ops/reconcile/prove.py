@@ -1,0 +1,192 @@
+"""The reconciliation from end to end: what is read, in which order, and what is held against what.
+
+Producers and consumer may run meanwhile. The database is read in one snapshot, the trusted files are
+those that its ledger names, and the archive is read after it was taken: a batch is archived before
+it can be taken, so nothing that the snapshot has taken can be missing there. The topic comes last:
+what is archived and not taken is in the outbox or in the topic behind the consumer's progress.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from common.settings import DatabaseSettings, KafkaSettings
+from db.checksums import HOUR_MS
+from db.evidence import Evidence, open_evidence
+from ops.reconcile.archive import ArchiveIndex, read_archive
+from ops.reconcile.compare_outcomes import compare_outcomes, name_batches
+from ops.reconcile.compare_registro import Differences, RegistroCheck
+from ops.reconcile.expected import ExpectedRows
+from ops.reconcile.mapped import NONE
+from ops.reconcile.outcomes import Outcomes
+from ops.reconcile.proof import Proof, batch_name
+from ops.reconcile.topic import TopicRest, read_rest
+from ops.reconcile.trusted import TrustedFiles
+
+Say = Callable[[str], object]
+
+
+@dataclass
+class Comparison:
+    """The proof, and what a repair needs to know of it."""
+
+    proof: Proof
+    archive: ArchiveIndex
+    outcomes: Outcomes
+    trusted: TrustedFiles
+    next_offsets: dict[tuple[str, int], int]
+    unnamed_files: list[str]
+    lost: Any
+    """Numbers of the batches that are neither taken nor under way."""
+    differing: Any
+    """Numbers of the batches whose outcomes are not those of their readings."""
+    rows: Differences
+
+
+def compare(
+    kafka: KafkaSettings, database: DatabaseSettings, output: Path, say: Say = lambda _: None
+) -> Comparison:
+    """Reads archive, topic, trusted files and tables and compares them; changes nothing.
+
+    Raises UnavailableError or ConfigurationError where broker or database cannot be asked.
+    """
+    with open_evidence(database) as evidence:
+
+        def rest_of(next_offsets: Mapping[int, int]) -> TopicRest:
+            say("reading the topic")
+            return read_rest(kafka, next_offsets)
+
+        return compare_places(evidence, rest_of, output, kafka.kafka_topic, say)
+
+
+def compare_places(
+    evidence: Evidence,
+    rest_of: Callable[[Mapping[int, int]], TopicRest],
+    output: Path,
+    topic: str,
+    say: Say = lambda _: None,
+) -> Comparison:
+    """As ``compare``, on a snapshot that is open; ``rest_of`` reads the topic behind these offsets."""
+    say("reading the archive")
+    archive = read_archive(output / "raw")
+    outcomes = _outcomes(archive, evidence)
+    next_offsets, ranges = evidence.next_offsets(), evidence.ranges()
+    rest = rest_of({each: at for (name, each), at in next_offsets.items() if name == topic})
+    proof = Proof(refused_messages=evidence.refused_messages())
+    proof.repeated_messages = sum(each.repeated for each in ranges)
+    proof.quarantined = outcomes.note_quarantined(evidence.quarantined())
+    trusted = TrustedFiles(output / "trusted", ranges)
+    check = RegistroCheck(ExpectedRows(trusted, evidence), trusted, evidence)
+    say("reading the trusted files")
+    _read_trusted(proof, trusted, outcomes, check)
+    say("comparing")
+    lost = _compare_topic(proof, outcomes, rest)
+    _note_gaps(proof, topic, rest, trusted)
+    unnamed = _note_files(proof, archive, trusted, next_offsets)
+    differing = compare_outcomes(proof, outcomes, trusted, evidence)
+    gone = _behind_unreadable(outcomes, trusted)
+    rows = check.compare(proof, lambda hour: _candidates(archive, gone, check.expected, hour))
+    return Comparison(
+        proof, archive, outcomes, trusted, next_offsets, unnamed, lost, differing, rows
+    )
+
+
+def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest) -> Any:
+    """Sorts the archived batches by how far they came; returns the numbers of the lost ones."""
+    archive = outcomes.archive
+    readings, is_waiting = archive.column("readings"), archive.column("waiting") == 1
+    is_taken = outcomes.place >= 0
+    is_in_topic = np.fromiter((each in rest.batches for each in archive.number), bool, len(archive))
+    is_under_way = is_in_topic & ~is_taken
+    is_waiting &= ~is_taken & ~is_in_topic
+    # with an outcome although nothing has taken them: see compare_outcomes
+    is_lost = ~(is_taken | is_in_topic | is_waiting) & (outcomes.count == 0)
+    proof.produced = int(readings.sum())
+    proof.waiting = int(readings[is_waiting].sum())
+    proof.under_way = int(readings[is_under_way].sum())
+    proof.archived = proof.produced - proof.waiting
+    proof.published = int(readings[is_taken | is_in_topic].sum())
+    lost = np.flatnonzero(is_lost)
+    proof.missing += int(readings[lost].sum())
+    proof.find(
+        "batches are archived as published, and are neither taken nor in the topic",
+        map(batch_name, name_batches(archive, lost)),
+        len(lost),
+    )
+    return lost
+
+
+def _outcomes(archive: ArchiveIndex, evidence: Evidence) -> Outcomes:
+    outcomes = Outcomes(archive)
+    outcomes.note_taken(evidence.taken())
+    if outcomes.foreign_taken:
+        # a rename under the eyes of a listing may hide a file from it
+        archive.update()
+        outcomes = Outcomes(archive)
+        outcomes.note_taken(evidence.taken())
+    return outcomes
+
+
+def _read_trusted(
+    proof: Proof, trusted: TrustedFiles, outcomes: Outcomes, check: RegistroCheck
+) -> None:
+    without = 0
+    for rows in trusted.tables():
+        outcomes.note_trusted(rows)
+        check.note(rows)
+        mapping_id, is_unmapped = check.expected.sorted_out(rows)
+        proof.trusted += len(rows)
+        proof.unmapped += int(is_unmapped.sum())
+        without += int(((mapping_id == NONE) & ~is_unmapped).sum())
+    proof.accepted = proof.trusted
+    proof.missing += without
+    proof.find("accepted readings have no mapping and are not marked as unmapped", [], without)
+
+
+def _note_files(
+    proof: Proof,
+    archive: ArchiveIndex,
+    trusted: TrustedFiles,
+    next_offsets: dict[tuple[str, int], int],
+) -> list[str]:
+    broken = sorted(archive.broken_files)
+    proof.find("archive files cannot be read", broken, len(broken))
+    reasons = [f"{trusted.names[number]} ({why})" for number, why in trusted.unreadable.items()]
+    proof.find("trusted files that the ledger names cannot be read", reasons, len(reasons))
+    unnamed = trusted.unnamed(next_offsets)
+    proof.find("trusted files are not named by the ledger: doubled readings", unnamed, len(unnamed))
+    return unnamed
+
+
+def _note_gaps(proof: Proof, topic: str, rest: TopicRest, trusted: TrustedFiles) -> None:
+    gaps: dict[int, list[range]] = {}
+    reached: dict[int, int] = {}
+    for each in trusted.ranges:
+        if each.topic == topic:
+            if each.first > reached.get(each.partition, 0):
+                gap = range(reached.get(each.partition, 0), each.first)
+                gaps.setdefault(each.partition, []).append(gap)
+            reached[each.partition] = max(reached.get(each.partition, 0), each.until)
+    for partition, gap in rest.gone.items():
+        gaps.setdefault(partition, []).append(gap)
+    proof.notes += [
+        f"partition {partition}: offsets {gap.start} to {gap.stop - 1} were gone from the topic before"
+        " the consumer came to them (retention)"
+        for partition, found in sorted(gaps.items())
+        for gap in found
+    ]
+
+
+def _behind_unreadable(outcomes: Outcomes, trusted: TrustedFiles) -> Any:
+    ranges = {int(trusted.range_of[number]) for number in trusted.unreadable}
+    return np.flatnonzero(np.isin(outcomes.range_numbers(trusted.ranges), sorted(ranges)))
+
+
+def _candidates(archive: ArchiveIndex, gone: Any, expected: ExpectedRows, hour: int) -> pa.Table:
+    first, last = (archive.column(name)[gone] // HOUR_MS for name in ("first", "last"))
+    numbers = gone[(first <= hour) & (hour <= last)]
+    return expected.candidates(list(archive.batches(map(int, numbers)).values()), hour)

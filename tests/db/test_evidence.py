@@ -1,0 +1,211 @@
+"""The evidence for the reconciliation: one moment of the tables, in sums and in rows."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from db import ledger
+from db.checksums import HOUR_MS, key_checksums, row_checksums, shape_checksum, sums_by
+from db.connection import connect
+from db.evidence import REGISTRO_ROW, open_evidence
+from db.ledger import RangeCounts
+from db.mapping import FOREVER_MS
+
+TOPIC = "sensor-batches"
+YEAR_2020_MS = 1_577_836_800_000
+ROWS = [
+    (1, "valor", YEAR_2020_MS + 123, 37_291),
+    (1, "valor", YEAR_2020_MS + HOUR_MS - 1, 0),
+    (1, "valor", YEAR_2020_MS + HOUR_MS, 500),
+    (2, "x", -1, -9_807),
+    (2, "x", -HOUR_MS, -100_000),
+    (1, "valor", -30_610_224_000_000, 99_999_999),
+    (1, "valor", 253_402_300_799_999, 1),
+]
+
+
+@pytest.fixture
+def filled(migrated):
+    """Rows at the ends of all hours and times, before 1970 too."""
+    cursor = migrated.cursor()
+    cursor.execute("INSERT INTO paciente (id, identificador) VALUES (1, 'p1')")
+    cursor.execute(
+        "INSERT INTO sensor (id, codigo, nome, unidade) VALUES (1, 'a', 'A', 'u'), (2, 'b', 'B', 'u')"
+    )
+    cursor.execute(
+        "INSERT INTO paciente_sensor (id, paciente_id, sensor_id, ativo_desde)"
+        " VALUES (1, 1, 1, '1970-01-01'), (2, 1, 2, '1970-01-01')"
+    )
+    cursor.execute(
+        "INSERT INTO registro VALUES (1, 'valor', '2020-01-01 00:00:00.123', 37.291),"
+        " (1, 'valor', '2020-01-01 00:59:59.999', 0), (1, 'valor', '2020-01-01 01:00:00', 0.5),"
+        " (2, 'x', '1969-12-31 23:59:59.999', -9.807), (2, 'x', '1969-12-31 23:00:00', -100),"
+        " (1, 'valor', '1000-01-01', 99999.999), (1, 'valor', '9999-12-31 23:59:59.999', 0.001)"
+    )
+    migrated.commit()
+    return migrated
+
+
+def table(rows):
+    return pa.Table.from_pylist(
+        [dict(zip(REGISTRO_ROW.names, row, strict=True)) for row in rows], REGISTRO_ROW
+    )
+
+
+def checksums(rows):
+    return row_checksums(*(each.combine_chunks() for each in table(rows).columns))
+
+
+def test_the_server_sums_the_rows_of_an_hour_as_we_do(filled, settings):
+    hours = np.array([row[2] // HOUR_MS for row in ROWS])
+    with open_evidence(settings) as evidence:
+        assert evidence.registro_hours() == sums_by(hours, checksums(ROWS))
+
+
+def test_one_changed_row_changes_its_hour_only(filled, settings):
+    with open_evidence(settings) as evidence:
+        before = evidence.registro_hours()
+    filled.cursor().execute("UPDATE registro SET valor = valor + 0.001 WHERE valor = 0.5")
+    filled.commit()
+    with open_evidence(settings) as evidence:
+        after = evidence.registro_hours()
+    changed = {hour for hour in before if before[hour] != after[hour]}
+    assert changed == {YEAR_2020_MS // HOUR_MS + 1}
+
+
+def test_sums_by_hour_and_mapping_are_those_of_the_asked_hours(filled, settings):
+    hour = YEAR_2020_MS // HOUR_MS
+    last = 253_402_300_799_999 // HOUR_MS
+    with open_evidence(settings) as evidence:
+        found = evidence.registro_mappings(-1, hour + 1)
+        assert evidence.registro_mappings(last, last + 1)[last, 1][0] == 1
+    expected = checksums(ROWS)
+    assert found == {
+        (hour, 1): (2, int(expected[:2].sum())),
+        (-1, 2): (2, int(expected[3:5].sum())),
+    }
+
+
+def test_rows_of_an_hour_have_whole_milliseconds_and_thousandths(filled, settings):
+    hour = YEAR_2020_MS // HOUR_MS
+    with open_evidence(settings) as evidence:
+        assert evidence.registro_rows(hour, [1, 2, 3]).sort_by("event_ms") == table(ROWS[:2])
+        assert evidence.registro_rows(-1, [2]).sort_by("event_ms") == table([ROWS[4], ROWS[3]])
+        assert evidence.registro_rows(-1, [1]) == table([])
+
+
+def quarantine(connection, *rows):
+    """Topic, offset, series, position, reason, batch id, state."""
+    connection.cursor().executemany(
+        "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, lote_id,"
+        " estado, recebido_em) VALUES (%s, 0, %s, %s, %s, %s, %s, %s, '2020-01-01 00:00:00.5')",
+        rows,
+    )
+    connection.commit()
+
+
+def test_quarantine_is_summed_by_batch_without_messages_and_unmapped_readings(migrated, settings):
+    ledger.record_batches(migrated, TOPIC, 0, {"a": 1, "b": 2})
+    quarantine(
+        migrated,
+        (TOPIC, 1, 0, 0, "missing", "a", "aberta"),
+        (TOPIC, 1, 12, 345, "out_of_range", "a", "descartada"),
+        (TOPIC, 1, 2, 7, "unmapped", "a", "aberta"),
+        (TOPIC, 3, -1, -1, "bad_frame", None, "aberta"),
+        ("another-topic", 9, 0, 0, "missing", "c", "aberta"),
+    )
+    both = key_checksums(np.array([0, 12]), np.array([0, 345]))
+    with open_evidence(settings) as evidence:
+        assert sorted(evidence.quarantined()) == [
+            ("a", 2, int(both.sum())),
+            ("c", 1, shape_checksum((1,))),
+        ]
+        keys = evidence.quarantined_keys(["a", "x"]).to_pylist()
+        assert [tuple(each.values()) for each in keys] == [("a", 0, 0), ("a", 12, 345)]
+        assert evidence.refused_messages() == 1
+        assert evidence.received(["a", "b"]) == {"a": YEAR_2020_MS + 500}
+
+
+def test_what_was_discarded_before_a_batch_was_taken_anew_is_no_outcome(migrated, settings):
+    """At the old offset it only tells what a person had decided; any other state is a doubled one."""
+    ledger.record_batches(migrated, TOPIC, 0, {"a": 7})
+    quarantine(
+        migrated,
+        (TOPIC, 1, 0, 0, "missing", "a", "descartada"),
+        (TOPIC, 7, 0, 0, "missing", "a", "aberta"),
+    )
+    with open_evidence(settings) as evidence:
+        assert [each[:2] for each in evidence.quarantined()] == [("a", 1)]
+    quarantine(migrated, (TOPIC, 2, 0, 0, "missing", "a", "aberta"))
+    with open_evidence(settings) as evidence:
+        assert [each[:2] for each in evidence.quarantined()] == [("a", 2)]
+
+
+def test_unmapped_readings_of_a_range_are_those_that_have_not_entered(migrated, settings):
+    quarantine(
+        migrated,
+        (TOPIC, 1, 0, 0, "unmapped", "a", "aberta"),
+        (TOPIC, 1, 0, 1, "unmapped", "a", "resolvida"),
+        (TOPIC, 2, 3, 4, "unmapped", "b", "descartada"),
+        (TOPIC, 3, 0, 0, "unmapped", "c", "aberta"),
+        (TOPIC, 2, 0, 0, "missing", "b", "aberta"),
+    )
+    commit_range(migrated, range(1, 3))
+    with open_evidence(settings) as evidence:
+        [part] = evidence.ranges()
+        assert evidence.unmapped(part) == [(1, 0, 0), (2, 3, 4)]
+
+
+def commit_range(connection, offsets, *, topic=TOPIC, partition=0, files=()):
+    ledger.lock_next_offset(connection, topic, partition)
+    counts = RangeCounts(3, 1, 1, 40, 38, 2, {"missing": 2})
+    ledger.record_range(connection, topic, partition, offsets, counts, files)
+    connection.commit()
+
+
+def test_ranges_are_in_the_order_in_which_topics_were_used(migrated, settings):
+    """So the newest value of a key is that of the last range."""
+    commit_range(migrated, range(2), topic="z-first", partition=1, files=["d"])
+    commit_range(migrated, range(2, 4), topic="z-first", files=["b", "c"])
+    commit_range(migrated, range(2), topic="z-first", files=["a"])
+    commit_range(migrated, range(9), topic="a-later")
+    with open_evidence(settings) as evidence:
+        ranges = evidence.ranges()
+        assert evidence.next_offsets()["a-later", 0] == 9
+    assert [(each.topic, each.partition, each.first, each.files) for each in ranges] == [
+        ("z-first", 0, 0, ("a",)),
+        ("z-first", 0, 2, ("b", "c")),
+        ("z-first", 1, 0, ("d",)),
+        ("a-later", 0, 0, ()),
+    ]
+    assert {(each.repeated, each.unmapped) for each in ranges} == {(1, 2)}
+
+
+def test_a_look_sees_one_moment_whoever_writes_meanwhile(filled, settings):
+    with open_evidence(settings) as evidence:
+        before = evidence.registro_hours()
+        with connect(settings) as writer:
+            writer.cursor().execute("DELETE FROM registro")
+            ledger.record_batches(writer, TOPIC, 0, {"a": 1})
+            writer.commit()
+        assert evidence.registro_hours() == before
+        assert list(evidence.taken()) == []
+    with open_evidence(settings) as evidence:
+        assert evidence.registro_hours() == {}
+        assert list(evidence.taken()) == [("a", TOPIC, 0, 1)]
+
+
+def test_an_empty_database_is_empty_evidence(migrated, settings):
+    with open_evidence(settings) as evidence:
+        assert evidence.registro_hours() == {}
+        assert evidence.registro_mappings(0, 1) == {}
+        assert evidence.ranges() == []
+        assert list(evidence.quarantined()) == []
+        assert len(evidence.quarantined_keys([])) == 0
+        assert evidence.refused_messages() == 0
+
+
+def test_the_mappings_are_those_of_the_consumer(filled, settings):
+    with open_evidence(settings) as evidence:
+        found = [(each.mapping_id, each.from_ms, each.until_ms) for each in evidence.mappings()]
+    assert found == [(1, 0, FOREVER_MS), (2, 0, FOREVER_MS)]

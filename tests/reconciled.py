@@ -1,0 +1,198 @@
+"""A small pipeline that has run, in a folder and in memory: archive, trusted files, and the tables' rows."""
+
+import dataclasses
+from collections import defaultdict
+
+import numpy as np
+import pyarrow as pa
+
+from consumer.trusted import TrustedFormat, write_trusted
+from db.checksums import HOUR_MS, key_checksums, row_checksums, sums_by
+from db.evidence import READING_KEY, REGISTRO_ROW, LedgerRange
+from db.mapping import Mapping
+from ops.reconcile.prove import compare_places
+from ops.reconcile.topic import TopicRest
+from producer.archive import RawArchive
+from schemas.batch import SensorBatch
+from tests.builders import NOW, PATIENT
+
+TOPIC = "t"
+FOREVER = 1 << 62
+MAPPED = ((PATIENT, "glicose", 1, 0, FOREVER), (PATIENT, "frequencia_cardiaca", 2, 0, FOREVER))
+_TRUSTED = pa.schema(
+    [
+        *READING_KEY,
+        *((name, pa.string()) for name in ("patient_id", "sensor", "component", "unit")),
+        *((name, pa.int64()) for name in ("event_ms", "kafka_ms", "offset")),
+        ("partition", pa.int32()),
+        ("value", pa.float64()),
+    ]
+)
+
+
+@dataclasses.dataclass
+class World:
+    """What each place holds; tests take away, double and alter, and let it be compared."""
+
+    folder: object
+    mappings: tuple = MAPPED
+    taken: dict = dataclasses.field(default_factory=dict)
+    """Batch id -> (topic, partition, offset)."""
+    ranges: list = dataclasses.field(default_factory=list)
+    quarantined: list = dataclasses.field(default_factory=list)
+    """(batch id, series, position) of readings that were not accepted."""
+    unmapped: list = dataclasses.field(default_factory=list)
+    """(partition, offset, series, position) of accepted readings without a mapping."""
+    registro: dict = dataclasses.field(default_factory=dict)
+    """(mapping id, component, event ms) -> thousandths."""
+    rest: set = dataclasses.field(default_factory=set)
+    """Ids of the batches that are in the topic behind the consumer's progress."""
+    gone: dict = dataclasses.field(default_factory=dict)
+    asked: list = dataclasses.field(default_factory=list)
+    """(hour, mapping ids) of which the rows of registro were read."""
+    next_offsets: dict = dataclasses.field(default_factory=lambda: defaultdict(int))
+
+    def archive(self, *batches, name="p1", finished=True):
+        archive = RawArchive(self.folder / "raw", name)
+        archive.claim()
+        path = archive.write(batches[0].window_start, batches)
+        path = archive.finish(path) if finished else path
+        archive.release()
+        return path
+
+    def take(self, *batches, partition=0, rejected=(), form=TrustedFormat.PARQUET):
+        """Commits a range of one message a batch: all is accepted but ``rejected`` (keys)."""
+        first = self.next_offsets[TOPIC, partition]
+        offsets = range(first, first + len(batches))
+        rows = []
+        for offset, batch in zip(offsets, batches, strict=True):
+            self.taken[batch.batch_id] = (TOPIC, partition, offset)
+            for row in self._readings(batch, partition, offset):
+                key = (row["batch_id"], row["series"], row["position"])
+                if key in rejected:
+                    self.quarantined.append(key)
+                    continue
+                rows.append(row)
+                self._enter(row)
+        files = write_trusted(
+            self.folder / "trusted",
+            pa.Table.from_pylist(rows, _TRUSTED),
+            topic=TOPIC,
+            offsets=offsets,
+            form=form,
+        )
+        unmapped = sum(1 for each in self.unmapped if each[0] == partition)
+        self.ranges.append(
+            LedgerRange(TOPIC, partition, first, offsets.stop, 0, unmapped, tuple(files), NOW)
+        )
+        self.next_offsets[TOPIC, partition] = offsets.stop
+
+    def compare(self):
+        rest = TopicRest(self.rest, self.gone)
+        return compare_places(MemoryEvidence(self), lambda _: rest, self.folder, TOPIC)
+
+    def prove(self):
+        return self.compare().proof
+
+    def _readings(self, batch: SensorBatch, partition, offset):
+        for series, run in enumerate(batch.series):
+            for position, value in enumerate(run.values):
+                yield {
+                    "batch_id": batch.batch_id,
+                    "series": series,
+                    "position": position,
+                    "patient_id": batch.patient_id,
+                    "sensor": run.sensor,
+                    "component": run.component or "valor",
+                    "unit": run.unit,
+                    "event_ms": run.start + position * run.interval_ms,
+                    "kafka_ms": NOW,
+                    "offset": offset,
+                    "partition": partition,
+                    "value": value,
+                }
+
+    def _enter(self, row):
+        place = (row["partition"], row["offset"], row["series"], row["position"])
+        for patient_id, sensor, mapping_id, since, until in self.mappings:
+            is_its = (patient_id, sensor) == (row["patient_id"], row["sensor"])
+            if is_its and since <= row["event_ms"] < until and place not in self.unmapped:
+                key = (mapping_id, row["component"], row["event_ms"])
+                self.registro[key] = round(row["value"] * 1000)
+
+
+class MemoryEvidence:
+    """What `db.evidence` answers, from the rows of a World."""
+
+    def __init__(self, world):
+        self.world = world
+
+    def next_offsets(self):
+        return dict(self.world.next_offsets)
+
+    def ranges(self):
+        return sorted(self.world.ranges, key=lambda each: (each.partition, each.first))
+
+    def taken(self):
+        return [(batch_id, *place) for batch_id, place in self.world.taken.items()]
+
+    def quarantined(self):
+        by_batch = defaultdict(list)
+        for batch_id, series, position in self.world.quarantined:
+            by_batch[batch_id].append((series, position))
+        for batch_id, keys in by_batch.items():
+            series, position = np.array(keys).T
+            yield batch_id, len(keys), int(key_checksums(series, position).sum())
+
+    def quarantined_keys(self, batch_ids):
+        rows = [each for each in self.world.quarantined if each[0] in set(batch_ids)]
+        return _table(READING_KEY, rows)
+
+    def unmapped(self, part):
+        return [
+            each[1:]
+            for each in self.world.unmapped
+            if each[0] == part.partition and part.first <= each[1] < part.until
+        ]
+
+    def refused_messages(self):
+        return 0
+
+    def mappings(self):
+        return [Mapping(*each) for each in self.world.mappings]
+
+    def registro_hours(self):
+        table = self._registro()
+        return sums_by(table["event_ms"].to_numpy() // HOUR_MS, _sums(table))
+
+    def registro_mappings(self, first_hour, until_hour):
+        table = self._registro()
+        found = {}
+        for row, checksum in zip(table.to_pylist(), _sums(table), strict=True):
+            hour = row["event_ms"] // HOUR_MS
+            if first_hour <= hour < until_hour:
+                count, total = found.get((hour, row["mapping_id"]), (0, 0))
+                found[hour, row["mapping_id"]] = (count + 1, total + int(checksum))
+        return found
+
+    def registro_rows(self, hour, mapping_ids):
+        self.world.asked.append((hour, mapping_ids))
+        return _table(
+            REGISTRO_ROW,
+            [
+                (*key, value)
+                for key, value in self.world.registro.items()
+                if key[0] in mapping_ids and key[2] // HOUR_MS == hour
+            ],
+        )
+
+    def _registro(self):
+        return _table(REGISTRO_ROW, [(*key, value) for key, value in self.world.registro.items()])
+
+
+def _sums(table):
+    return row_checksums(*(column.combine_chunks() for column in table.columns))
+
+
+def _table(schema, rows):
+    return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema)
