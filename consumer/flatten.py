@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from schemas.catalogue import COMPONENTLESS, canonical_rule
+from schemas.codec import FIRST_TAKEN
 
 MESSAGE_COLUMNS = (
     "partition",
@@ -42,7 +43,7 @@ def select_messages(messages: DataFrame) -> DataFrame:
     return messages.select(
         "partition",
         "offset",
-        F.unix_millis("timestamp").alias("kafka_ms"),
+        _taken_ms().alias("kafka_ms"),
         "message_error",
         "message_detail",
         F.when(is_read, F.col("batch.batch_id")).alias("batch_id"),
@@ -52,6 +53,18 @@ def select_messages(messages: DataFrame) -> DataFrame:
         F.when(is_refused, F.to_json("headers")).alias("headers"),
         F.when(is_read, F.transform("batch.series", _canonical_series)).alias("all_series"),
     )
+
+
+def _taken_ms() -> Column:
+    """When Kafka took the message; of a batch that is published again, when it came first.
+
+    So it is decided as it was then. A header can only make the time earlier, never let a reading of
+    the future pass.
+    """
+    kafka_ms = F.unix_millis("timestamp")
+    header = F.get(F.filter("headers", lambda each: each["key"] == FIRST_TAKEN), F.lit(0))
+    first_ms = header["value"].cast("string").cast("long")
+    return F.when(first_ms.between(F.lit(FIRST_TIME_MS), kafka_ms), first_ms).otherwise(kafka_ms)
 
 
 def explode_series(messages: DataFrame) -> DataFrame:

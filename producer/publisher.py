@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from common.errors import BadInputError, ConfigurationError, UnavailableError
 from common.settings import KafkaSettings
 from schemas.batch import SensorBatch
-from schemas.codec import MAX_MESSAGE_BYTES, default_codec
+from schemas.codec import MAX_MESSAGE_BYTES, Headers, default_codec
 
 _QUEUE_KBYTES = 65_536
 _QUEUE_MESSAGES = 100_000
@@ -37,8 +37,12 @@ class Publisher:
         """The number of partitions of ``topic``. Errors: see ``partition_count``."""
         return partition_count(self._client(), topic, self._settings, timeout_s)
 
-    def offer(self, batch: SensorBatch, on_report: Report) -> bool:
+    def offer(
+        self, batch: SensorBatch, on_report: Report, *, first_taken_ms: int | None = None
+    ) -> bool:
         """Queues a batch; False where the queue is full (poll, then offer it again).
+
+        ``first_taken_ms``: for one that is published again, see ``schemas.codec``.
 
         Guarantee: ``on_report`` is called exactly once for every batch that was taken, from
         ``poll`` or ``flush``: with None when all in-sync replicas have it, else with the error.
@@ -57,7 +61,8 @@ class Publisher:
                 f" {MAX_MESSAGE_BYTES}",
                 hint="make its window shorter",
             )
-        return self._queue(batch, body, on_report)
+        headers = self._codec.headers(batch, first_taken_ms=first_taken_ms)
+        return self._queue(batch, body, headers, on_report)
 
     def poll(self, timeout_s: float) -> None:
         """Serves delivery reports; waits up to ``timeout_s`` for the first one."""
@@ -72,7 +77,7 @@ class Publisher:
             self._producer.flush(1.0)
             self._producer = None
 
-    def _queue(self, batch: SensorBatch, body: bytes, on_report: Report) -> bool:
+    def _queue(self, batch: SensorBatch, body: bytes, headers: Headers, on_report: Report) -> bool:
         def report(error: KafkaError | None, _: Message) -> None:
             if error is None:
                 self._note_success()
@@ -83,7 +88,7 @@ class Publisher:
                 self._settings.kafka_topic,
                 key=batch.patient_id.encode(),
                 value=body,
-                headers=dict(self._codec.headers(batch)),
+                headers=dict(headers),
                 on_delivery=report,
             )
         except BufferError:

@@ -17,6 +17,9 @@ CONTENT_TYPE = "avro/binary"
 MAX_MESSAGE_BYTES = 1_000_000
 """The largest body that is published or decoded; under Kafka's default message limit."""
 
+FIRST_TAKEN = "first-taken"
+"""Header of a batch that is published again: when it came first, epoch ms as text."""
+
 Headers = list[tuple[str, bytes]]
 
 
@@ -72,14 +75,19 @@ class Codec:
             )
         return batch_from(datum)
 
-    def headers(self, batch: SensorBatch) -> Headers:
-        """Kafka headers in text that the console tools can print."""
+    def headers(self, batch: SensorBatch, *, first_taken_ms: int | None = None) -> Headers:
+        """Kafka headers in text that the console tools can print.
+
+        ``first_taken_ms``: of a batch that is published again. The consumer decides by that time.
+        """
+        again = [(FIRST_TAKEN, str(first_taken_ms).encode())] if first_taken_ms is not None else []
         return [
             ("content-type", CONTENT_TYPE.encode()),
             ("schema", NAME.encode()),
             ("schema-version", str(self._writer.version).encode()),
             ("batch-id", batch.batch_id.encode()),
             ("producer-id", batch.producer_id.encode()),
+            *again,
         ]
 
 

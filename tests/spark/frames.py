@@ -46,11 +46,19 @@ _MAPPING = pa.schema(
 Mapping = tuple[str, str, Sequence[tuple[int, int, int]]]
 
 
-def messages_frame(spark: SparkSession, bodies: Iterable[bytes | None]) -> DataFrame:
+HEADERS = (("producer-id", b"p1"),)
+
+
+def messages_frame(
+    spark: SparkSession,
+    bodies: Iterable[bytes | None],
+    headers: Sequence[tuple[str, bytes | None]] | None = HEADERS,
+) -> DataFrame:
     """One Kafka row a body, at offsets 0, 1, ..., taken by Kafka at ``NOW``."""
     taken = datetime.fromtimestamp(NOW / 1000, UTC)
+    kept = None if headers is None else list(headers)
     rows = [
-        (b"key", body, "sensor-batches", 3, offset, taken, [("producer-id", b"p1")])
+        (b"key", body, "sensor-batches", 3, offset, taken, kept)
         for offset, body in enumerate(bodies)
     ]
     return spark.createDataFrame(rows, KAFKA_COLUMNS)

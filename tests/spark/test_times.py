@@ -1,10 +1,14 @@
 """Times: what is in the future of its message, and what is no time at all."""
 
+import pytest
+
 from consumer.clean import FUTURE_TOLERANCE_MS
 from consumer.flatten import FIRST_TIME_MS, LAST_TIME_MS
+from consumer.transform import clean_readings
+from schemas.codec import default_codec
 from schemas.reasons import Reason
-from tests.builders import NOW, series
-from tests.spark.frames import cleaned_batches, reasons
+from tests.builders import NOW, batch, series
+from tests.spark.frames import cleaned_batches, messages_frame, reasons
 
 FUTURE, INVALID = Reason.FUTURE_TIMESTAMP, Reason.INVALID_TIME
 LONGEST = 2**31 - 1
@@ -27,6 +31,31 @@ def test_a_reading_may_be_five_minutes_ahead_of_its_message_and_no_millisecond_m
     assert reasons(found[2]) == [None, None, FUTURE, FUTURE]
     assert found[3][0].detail == "359 s ahead of its message"
     assert found[3][0].event_ms == edge + 59_700
+
+
+@pytest.mark.parametrize(
+    ("headers", "taken_ms"),
+    [
+        ([("first-taken", str(NOW - 7_000).encode())], NOW - 7_000),
+        ([("a", b"1"), ("first-taken", b"5"), ("first-taken", b"9")], 5),
+        # never later than it is, and no time that the database cannot hold
+        ([("first-taken", str(NOW + 1).encode())], NOW),
+        ([("first-taken", str(FIRST_TIME_MS - 1).encode())], NOW),
+        ([("first-taken", b"-9223372036854775808")], NOW),
+        *(([("first-taken", each)], NOW) for each in (b"", b"soon", b"\xff", b"9" * 40, None)),
+        ([], NOW),
+        (None, NOW),
+    ],
+)
+def test_a_batch_that_is_published_again_is_decided_as_of_when_it_came_first(
+    spark, headers, taken_ms
+):
+    """A reading of the future stays one; what is no such time in the header has no effect."""
+    body = default_codec().encode(batch(series(values=[100.0] * 2, start=taken_ms + 300_000)))
+    frame = clean_readings(messages_frame(spark, [body], headers))
+    found = sorted(frame.collect(), key=lambda row: row.position)
+    assert reasons(found) == [None, FUTURE]
+    assert {row.kafka_ms for row in found} == {taken_ms}
 
 
 def test_a_reading_from_long_ago_is_accepted(spark):
