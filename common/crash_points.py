@@ -15,7 +15,8 @@ class CrashPoint(StrEnum):
     """Every place, in the order in which a reading passes them.
 
     The ``file`` places are met by the producer for the raw archive and by the consumer's workers
-    for trusted files, the ``move`` places by the producer alone.
+    for trusted files, the ``move`` places by the producer (and by a repair that sets files aside), the
+    ``repair`` and ``republish`` places by ``vitals reconcile --repair`` and the process that it starts.
     """
 
     FILE_WRITTEN = "file.written"
@@ -36,6 +37,12 @@ class CrashPoint(StrEnum):
     RANGE_COMMITTED = "range.committed"
     OFFSETS_BEFORE = "offsets.before"
     OFFSETS_COMMITTED = "offsets.committed"
+    REPAIR_ENTERED = "repair.entered"
+    REPAIR_LOCKED = "repair.locked"
+    REPAIR_FORGOTTEN = "repair.forgotten"
+    REPAIR_SET_ASIDE = "repair.set_aside"
+    REPUBLISH_QUEUED = "republish.queued"
+    REPUBLISH_ACKNOWLEDGED = "republish.acknowledged"
 
 
 class CrashSettings(Settings):

@@ -1,4 +1,4 @@
-"""The producer's commands: ``python -m producer run | sample | simulate | replay``."""
+"""The producer's commands: ``python -m producer run | sample | simulate | replay | republish``."""
 
 import signal
 import sys
@@ -110,6 +110,28 @@ def replay(
     database = load(DatabaseSettings) if register else None
     folder = load(OutputSettings).output_dir / "raw"
     print(replay_file(plan, load(KafkaSettings), folder, database))
+
+
+@app.command()
+def republish(
+    files: Annotated[list[Path] | None, typer.Argument(help="files of the raw archive")] = None,
+    listed: Annotated[
+        Path | None,
+        typer.Option("--list", help="or a list as `vitals reconcile --repair` makes it"),
+    ] = None,
+) -> None:
+    """Publish archived batches once more, under their own ids."""
+    from producer import republish as again
+
+    configure(load(LogSettings), service="producer")
+    arm(load(CrashSettings))
+    chosen = (
+        again.all_batches(files or [])
+        if listed is None
+        else again.listed_batches(again.read_list(listed))
+    )
+    batches, readings = again.republish(chosen, load(KafkaSettings))
+    print(f"published again: {batches} batches, {readings} readings")
 
 
 def _stop_event() -> Event:

@@ -1,6 +1,6 @@
 """The way of every batch: archived first, then published, then its file marked as done.
 
-The runner and the replay both put batches here; there is no second way to the topic.
+The runner and the replay both put batches here; a new batch has no second way to the topic.
 """
 
 import time
