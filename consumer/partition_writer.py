@@ -2,9 +2,10 @@
 
 Guarantee: when ``write_partition`` ends, the range is in the trusted files and in the database once,
 whoever else tried and however often. Order: lock the partition's progress, drop what is committed,
-trusted files, ``registro``, ``quarentena``, dead letters, ledger and progress, COMMIT. A kill at any point leaves
-either nothing or everything in the database; trusted files that no ledger row names are removed by
-the next commit of the partition.
+trusted files, ``registro``, ``quarentena``, dead letters, ledger and progress, COMMIT. A row that the
+database refuses costs that row: it is found by halving, goes to ``quarentena``, and the trusted files
+are written again without it. A kill at any point leaves either nothing or everything in the database;
+trusted files that no ledger row names are removed by the next commit of the partition.
 """
 
 import time
@@ -21,6 +22,7 @@ from common.settings import DatabaseSettings, KafkaSettings
 from consumer import dead_letters, worker_connection
 from consumer.database_retry import retried
 from consumer.outcome import RangeOutcome, batch_offsets, offset_range, sort_out
+from consumer.refusals import with_refusals
 from consumer.trusted import TrustedFormat, uncommitted_files, write_trusted
 from db import ledger, quarantine, registro
 from db.bulk import LoadMethod
@@ -91,37 +93,59 @@ def _commit(rows: pa.Table, job: WriterJob) -> RangeOutcome | None:
             return None
         if offset_range(rows).start > next_offset > 0:
             _log.warning("offsets_skipped", partition=partition, expected=next_offset)
-        outcome = _sorted(connection, rows, job)
-        _write(connection, outcome, job, partition)
+        batches = batch_offsets(rows)
+        for batch_id in ledger.taken_batches(connection, batches):
+            del batches[batch_id]
+        outcome = _write(connection, rows, batches, job)
         connection.commit()
         reach(CrashPoint.RANGE_COMMITTED)
     return outcome
 
 
-def _sorted(connection: Connection, rows: pa.Table, job: WriterJob) -> RangeOutcome:
-    batches = batch_offsets(rows)
-    for batch_id in ledger.taken_batches(connection, batches):
-        del batches[batch_id]
-    return sort_out(rows, batches, job.topic)
+def _write(
+    connection: Connection, rows: pa.Table, batches: dict[str, int], job: WriterJob
+) -> RangeOutcome:
+    """Writes everything of a range; ``batches``: those that no earlier range has taken.
+
+    The outcome and the files are those without the rows that the database refused.
+    """
+    outcome = foreseen = sort_out(rows, batches, job.topic)
+    files = _trusted_files(foreseen, job)
+    reach(CrashPoint.RANGE_TRUSTED)
+    if refused := registro.upsert(connection, outcome.mapped, job.load_method):
+        rows = with_refusals(rows, outcome.mapped, refused)
+        outcome = sort_out(rows, batches, job.topic)
+    reach(CrashPoint.RANGE_REGISTRO)
+    if refused := quarantine.insert(connection, outcome.rejected, job.load_method):
+        rows = with_refusals(rows, outcome.rejected, refused)
+        outcome = sort_out(rows, batches, job.topic)
+    reach(CrashPoint.RANGE_QUARANTINE)
+    if len(outcome.accepted) < len(foreseen.accepted):
+        files = _trusted_files_again(outcome, job, files)
+    dead_letters.copy_refused(outcome.rejected, job.kafka)
+    partition = rows["partition"][0].as_py()
+    ledger.record_batches(connection, job.topic, partition, outcome.batches)
+    ledger.record_range(connection, job.topic, partition, outcome.offsets, outcome.counts, files)
+    reach(CrashPoint.RANGE_LEDGER)
+    return outcome
 
 
-def _write(connection: Connection, outcome: RangeOutcome, job: WriterJob, partition: int) -> None:
-    files = write_trusted(
+def _trusted_files(outcome: RangeOutcome, job: WriterJob) -> list[str]:
+    return write_trusted(
         job.trusted_folder,
         outcome.accepted,
         topic=job.topic,
         offsets=outcome.offsets,
         form=job.trusted_format,
     )
-    reach(CrashPoint.RANGE_TRUSTED)
-    registro.upsert(connection, outcome.mapped, job.load_method)
-    reach(CrashPoint.RANGE_REGISTRO)
-    quarantine.insert(connection, outcome.rejected, job.load_method)
-    reach(CrashPoint.RANGE_QUARANTINE)
-    dead_letters.copy_refused(outcome.rejected, job.kafka)
-    ledger.record_batches(connection, job.topic, partition, outcome.batches)
-    ledger.record_range(connection, job.topic, partition, outcome.offsets, outcome.counts, files)
-    reach(CrashPoint.RANGE_LEDGER)
+
+
+def _trusted_files_again(outcome: RangeOutcome, job: WriterJob, before: list[str]) -> list[str]:
+    files = _trusted_files(outcome, job)
+    # of a date that only had readings that the database refused
+    for name in set(before) - set(files):
+        (job.trusted_folder / name).unlink(missing_ok=True)
+    return files
 
 
 def _remove_uncommitted(

@@ -14,12 +14,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import mysql.connector
 import pyarrow as pa
 import pyarrow.csv
 import structlog
 
 from common.errors import VitalsError
 from db.connection import Connection
+from db.faults import is_row_refused
 
 _ROWS_PER_INSERT = 5_000
 # 1287: MySQL calls VALUES(col) deprecated; MariaDB has nothing else
@@ -68,7 +70,16 @@ class Column:
 
 
 class DataRefusedError(VitalsError):
-    """The server changed or dropped a value while loading: nothing of the range may be committed."""
+    """The server refused a row, or changed or dropped a value: what was loaded must be undone.
+
+    The message may be logged. ``words``, the server's own, may hold a value: not in any log.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", number: int = 0, words: str = "") -> None:
+        """``number``: the server's error or warning."""
+        super().__init__(message, hint=hint)
+        self.number = number
+        self.words = words
 
 
 def load(
@@ -80,21 +91,26 @@ def load(
 ) -> None:
     """Upserts ``rows`` (its columns in the order of ``columns``) into ``table``.
 
-    Guarantee: every row is written exactly as given, or an exception is raised and the caller's
-    transaction must be rolled back. Safe to repeat.
+    Guarantee: every row is written exactly as given, or an exception is raised and the caller must
+    undo it, by a savepoint or with the transaction. Safe to repeat.
 
     Raises:
-        DataRefusedError: where the server answered with a warning (a value cut or a row skipped).
+        DataRefusedError: the server refuses a row, or answered with a warning (a value cut or a row
+            skipped). ``db.salvage`` finds the row.
         mysql.connector.Error: see ``db.faults`` for which may be tried again.
     """
     if rows.num_rows == 0:
         return
-    if method is LoadMethod.INSERT or (
+    is_insert = method is LoadMethod.INSERT or (
         method is LoadMethod.AUTO and not _allows_infile(connection)
-    ):
-        _insert(connection, table, columns, rows)
-    else:
-        _load_infile(connection, table, columns, rows)
+    )
+    try:
+        (_insert if is_insert else _load_infile)(connection, table, columns, rows)
+    except mysql.connector.Error as error:
+        if not is_row_refused(error):
+            raise
+        # without its cause: the words of that one may hold a value, and a traceback is logged
+        raise _refused(table, error.errno, error.msg or "") from None
 
 
 @cache
@@ -176,9 +192,14 @@ def _demand_no_warnings(connection: Connection, table: str) -> None:
     cursor.execute("SHOW WARNINGS")
     warnings: list[tuple[Any, ...]] = [row for row in cursor.fetchall() if row[1] != _DEPRECATED]
     if warnings:
-        _, code, text = warnings[0]
-        raise DataRefusedError(
-            f"cannot load {table}: the server answered {len(warnings)} warnings,"
-            f" the first one {code}: {text}",
-            hint="nothing of this range was committed; this is a bug in the cleaning rules",
-        )
+        _, number, words = warnings[0]
+        raise _refused(table, number, words)
+
+
+def _refused(table: str, number: int, words: str) -> DataRefusedError:
+    return DataRefusedError(
+        f"cannot load {table}: the server refuses a row or a value with error {number}",
+        hint="this is a bug in the cleaning rules, or the table was changed",
+        number=number,
+        words=words,
+    )

@@ -24,7 +24,7 @@ class FaultKind(StrEnum):
     CONFIGURATION = "configuration"
     """Trying again does not help until a person changes something."""
     DATA = "data"
-    """This statement with these values never works: a bug of ours."""
+    """This statement with these values never works: a row of ours, or a bug of ours."""
 
 
 # client errors CR_*: "MySQL Error Message Reference", Client Error Messages
@@ -57,6 +57,14 @@ _KINDS = {
     **dict.fromkeys(_SERVER_LIMITS | _LOCAL_INFILE, FaultKind.CONFIGURATION),
 }
 
+# what the standard calls a data exception, an integrity violation, and a routine's own SIGNAL
+_ROW_CLASSES = ("22", "23", "45")
+# that say HY000 or 01000 all the same: text that is no value (1366), a value cut (1265), no date
+# (1411), invalid UTF-8 (1300), and MySQL's CHECK (3819)
+_ROW_NUMBERS = {1265, 1300, 1366, 1411, 3819}
+MISSING_PARENT = {1216, 1452}
+"""A foreign key has no row to point at."""
+
 _HINTS = {
     **dict.fromkeys(_ACCESS, "check DB_USER, DB_PASSWORD and what the server grants this user"),
     **dict.fromkeys(_SCHEMA, f"check DB_NAME, then run `{_MIGRATE}`"),
@@ -79,6 +87,16 @@ def kind_of(error: BaseException) -> FaultKind:
     if error.errno in _KINDS:
         return _KINDS[error.errno]
     return _kind_without_number(error)
+
+
+def is_row_refused(error: mysql.connector.Error) -> bool:
+    """True where the server dislikes a row and the statement would do without it.
+
+    Not every fault of kind ``DATA`` is one: a wrong statement fails whatever the row.
+    """
+    if kind_of(error) is not FaultKind.DATA:
+        return False
+    return error.errno in _ROW_NUMBERS or (error.sqlstate or "").startswith(_ROW_CLASSES)
 
 
 def hint_for(error: mysql.connector.Error) -> str:

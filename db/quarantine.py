@@ -2,6 +2,9 @@
 
 import base64
 import json
+import math
+from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,9 +12,12 @@ import pyarrow.compute as pc
 from db.bulk import Column, Kind, LoadMethod, load
 from db.connection import Connection
 from db.registro import as_datetime
+from db.salvage import Refusal, load_what_fits
+from schemas.reasons import Reason
 
 _TEXT_LIMIT = 255
-
+# what a bare entry of a reading holds as JSON in place of the columns
+_BARE = ("reason", "detail", "patient_id", "sensor", "component", "unit", "value", "event_ms")
 
 _COLUMNS = (
     *map(Column, ("topico", "particao", "deslocamento", "serie", "posicao", "motivo")),
@@ -22,14 +28,31 @@ _COLUMNS = (
 )
 
 
-def insert(connection: Connection, rejected: pa.Table, method: LoadMethod) -> None:
+def insert(connection: Connection, rejected: pa.Table, method: LoadMethod) -> Sequence[Refusal]:
     """Writes rejected readings and messages, as fast as good ones, in the caller's transaction.
+
+    Returns the rows that the table refuses. They are kept all the same, bare: the reason is
+    ``refused_by_database``, and what the columns would not take is JSON in ``mensagem`` (see
+    ``bare_reading``); a whole message keeps its key, its bytes and its headers.
 
     Columns: topic, partition, offset, series, position (the last two -1 for a whole message),
     reason, detail, batch_id, patient_id, sensor, component, unit, value (as it came; NaN where the
     sensor gave nothing), event_ms (null where it is no time), kafka_ms, key, body, headers.
     """
-    rows = pa.table(
+    refused = load_what_fits(connection, "quarentena", _COLUMNS, _rows(rejected), method)
+    if refused:
+        load(connection, "quarentena", _COLUMNS, _rows(_bare(rejected, refused)), method)
+    return refused
+
+
+def bare_reading(message: bytes) -> dict[str, Any]:
+    """The fields of a reading whose entry is bare: patient_id, sensor, value, event_ms and so on."""
+    fields: dict[str, Any] = json.loads(message)
+    return fields
+
+
+def _rows(rejected: pa.Table) -> pa.Table:
+    return pa.table(
         [
             rejected["topic"],
             rejected["partition"],
@@ -50,7 +73,24 @@ def insert(connection: Connection, rejected: pa.Table, method: LoadMethod) -> No
         ],
         names=[each.name for each in _COLUMNS],
     )
-    load(connection, "quarentena", _COLUMNS, rows, method)
+
+
+def _bare(rejected: pa.Table, refused: Sequence[Refusal]) -> pa.Table:
+    rows = rejected.take([each.index for each in refused]).to_pylist()
+    bare = [_bare_row(row, each.words) for row, each in zip(rows, refused, strict=True)]
+    return pa.Table.from_pylist(bare, rejected.schema)
+
+
+def _bare_row(row: dict[str, Any], words: str) -> dict[str, Any]:
+    # the words may be what the column does not take
+    detail = f"{row['reason']}: {words}".encode("ascii", "backslashreplace").decode()
+    kept = {**row, **dict.fromkeys(_BARE), "reason": Reason.REFUSED_BY_DATABASE, "detail": detail}
+    if row["position"] < 0:
+        return kept
+    value = row["value"]
+    is_number = value is not None and math.isfinite(value)
+    fields = {**{name: row[name] for name in _BARE}, "value": value if is_number else None}
+    return {**kept, "body": json.dumps(fields).encode()}
 
 
 def headers_of(text: str | None) -> list[tuple[str, bytes | None]]:

@@ -1,9 +1,12 @@
 """Accepted readings into ``registro``."""
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
-from db.bulk import Column, LoadMethod, load
+from db.bulk import Column, LoadMethod
 from db.connection import Connection
+from db.salvage import Refusal, load_what_fits
 
 DECIMALS = 3
 """Places behind the point that ``registro.valor`` keeps; trusted files keep the same."""
@@ -11,11 +14,12 @@ DECIMALS = 3
 _COLUMNS = tuple(map(Column, ("paciente_sensor_id", "componente", "created_at", "valor")))
 
 
-def upsert(connection: Connection, readings: pa.Table, method: LoadMethod) -> None:
+def upsert(connection: Connection, readings: pa.Table, method: LoadMethod) -> Sequence[Refusal]:
     """Writes readings: columns mapping_id, component, event_ms (UTC), value (rounded already).
 
     Part of the caller's transaction; safe to repeat. Of readings with the same identity the last
-    row wins, so the caller keeps them in the order of the topic.
+    row wins, so the caller keeps them in the order of the topic. Returns those that the database
+    refuses, for the caller to keep elsewhere: all others are written.
     """
     rows = pa.table(
         [
@@ -26,7 +30,7 @@ def upsert(connection: Connection, readings: pa.Table, method: LoadMethod) -> No
         ],
         names=[each.name for each in _COLUMNS],
     )
-    load(connection, "registro", _COLUMNS, rows, method)
+    return load_what_fits(connection, "registro", _COLUMNS, rows, method)
 
 
 def as_datetime(epoch_ms: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -24,5 +24,7 @@ class Reason(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     PRESSURE_INVERTED = "pressure_inverted"
     FUTURE_TIMESTAMP = "future_timestamp"
+    # the reading or the message, by what no rule foresaw
+    REFUSED_BY_DATABASE = "refused_by_database"
     # accepted, but nobody says yet whose sensor it is
     UNMAPPED = "unmapped"

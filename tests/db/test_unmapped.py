@@ -112,3 +112,22 @@ def test_two_at_once_enter_each_reading_once(migrated, waiting, query, settings)
     assert sum(counts) == 300
     assert len(query(migrated, REGISTRO)) == 300
     assert {state for *_, state in query(migrated, STATES)} == {"resolvida"}
+
+
+def test_a_reading_that_registro_refuses_waits_on_and_stops_no_other(migrated, waiting, query):
+    """It says why; and once the table takes it, it enters as any other."""
+    migrated.cursor().execute("ALTER TABLE registro ADD CONSTRAINT c CHECK (valor <> 66.6)")
+    waiting(1, 0, 90)
+    waiting(2, 1, 66.6)
+    map_from(migrated)
+    assert enter_mapped(migrated, limit=100) == 1
+    assert enter_mapped(migrated, limit=100) == 0
+    waiting(3, 2, 92)
+    assert enter_mapped(migrated, limit=100) == 1
+    details = query(migrated, "SELECT estado, detalhe FROM quarentena ORDER BY deslocamento")
+    assert [state for state, _ in details] == ["resolvida", "aberta", "resolvida"]
+    assert details[1][1]
+    assert details[0][1] is details[2][1] is None
+    migrated.cursor().execute("ALTER TABLE registro DROP CONSTRAINT c")
+    assert enter_mapped(migrated, limit=100) == 1
+    assert [value for _, value in query(migrated, REGISTRO)] == [90, Decimal("66.600"), 92]

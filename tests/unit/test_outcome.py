@@ -3,11 +3,15 @@
 import json
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.outcome import batch_offsets, offset_range, sort_out
+from consumer.refusals import with_refusals
+from db.ledger import RangeCounts
+from db.salvage import Refusal
 from schemas.reasons import Reason
 from tests.builders import NOW, PATIENT
 
@@ -184,6 +188,38 @@ def test_an_unmapped_reading_waits_in_quarantine_as_it_is_in_the_trusted_file():
     assert outcome.rejected.drop_columns(["topic", "reason"]).equals(
         outcome.accepted.drop_columns(["reason"])
     )
+
+
+def test_what_the_database_refused_is_sorted_out_anew():
+    """A refused reading is no longer accepted; one whose mapping is gone waits for another."""
+    rows = table(
+        reading(0, "a"),
+        reading(0, "a", position=1, value=2.0),
+        reading(0, "a", position=2),
+        reading(1, "b", reason=Reason.MISSING),
+        refused(2),
+    )
+    batches = batch_offsets(rows)
+    mapped = sort_out(rows, batches, "t").mapped
+    rows = with_refusals(
+        rows, mapped, [Refusal(1, 4025, "CHECK failed"), Refusal(2, 1452, "no parent")]
+    )
+    rejected = sort_out(rows, batches, "t").rejected
+    rows = with_refusals(rows, rejected.slice(1), [Refusal(0, 1406, "too long")])
+    outcome = sort_out(rows, batches, "t")
+    assert places(outcome.mapped) == [(0, 0)]
+    assert places(outcome.accepted) == [(0, 0), (0, 2)]
+    assert outcome.counts == RangeCounts(
+        messages=3,
+        repeated_messages=0,
+        refused_messages=1,
+        readings=4,
+        accepted=2,
+        unmapped=1,
+        reasons={"refused_by_database": 2, "bad_frame": 1},
+    )
+    kept = outcome.rejected.filter(pc.equal(outcome.rejected["position"], 1))
+    assert (kept["detail"].to_pylist(), kept["value"].to_pylist()) == (["CHECK failed"], [2.0])
 
 
 def test_the_range_of_unordered_rows_spans_them_all():
