@@ -3,6 +3,7 @@
 It shares no code with `ops.reconcile`: each of the two is a check on the other.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -17,7 +18,6 @@ import pyarrow.parquet as pq
 
 from common.errors import BadInputError
 from common.settings import DatabaseSettings, KafkaSettings
-from db import evidence
 from db.connection import Connection, connect
 from ops.prove.expected import READINGS
 from ops.topic_reader import messages_in
@@ -40,6 +40,7 @@ _REFUSED = (
     "SELECT particao, deslocamento, chave, mensagem FROM quarentena"
     " WHERE topico = %s AND posicao < 0"
 )
+_FILES = "SELECT arquivos FROM livro_razao WHERE topico = %s"
 _LEDGER = (
     "SELECT particao, deslocamento_inicial, deslocamento_final, mensagens, leituras, aceitas"
     " FROM livro_razao WHERE topico = %s ORDER BY particao, deslocamento_inicial"
@@ -122,7 +123,8 @@ def read_everything(
         quarantined = _rows(connection, _QUARANTINED, (topic,))
         refused = _rows(connection, _REFUSED, (topic,))
         ledger = [LedgerRange(*row) for row in _rows(connection, _LEDGER, (topic,))]
-        names = evidence.trusted_files(connection, topic)
+        files_of = _rows(connection, _FILES, (topic,))
+    names = [name for (text,) in files_of for name in json.loads(text)]
     say("reading the trusted files")
     files = _listed(output / "trusted", "date=*/*")
     return Found(
