@@ -80,8 +80,8 @@ MUTANTS = (
         (
             Change(
                 "consumer/partition_writer.py",
-                "    quarantine.insert(connection, outcome.rejected, job.load_method)\n",
-                "",
+                "quarantine.insert(connection, outcome.rejected, job.load_method):",
+                "():",
             ),
         ),
     ),
