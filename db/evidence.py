@@ -19,7 +19,9 @@ from db.faults import reported
 from db.mapping import Mapping, read_mappings
 
 _ROWS_PER_FETCH = 20_000
-_IDS_PER_QUERY = 500
+# of batches: there is no index on them, each query reads the whole table once
+_IDS_PER_QUERY = 5_000
+_MAPPINGS_PER_QUERY = 200
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns carry no zone; they are UTC
 _COMPONENTS = "'valor', 'sistolica', 'diastolica', 'x', 'y', 'z'"
 # a batch that was taken anew leaves what a person had discarded of it before: no outcome any more
@@ -111,6 +113,19 @@ class Evidence:
             READING_KEY,
         )
 
+    def strays(self) -> list[tuple[str | None, tuple[str, int, int, int, int]]]:
+        """Batch and place of rows in quarantine that lie where their batch was not taken.
+
+        What a person has discarded is left out.
+        """
+        rows = self._rows(
+            "SELECT q.lote_id, q.topico, q.particao, q.deslocamento, q.serie, q.posicao"
+            " FROM quarentena q JOIN lote l ON l.lote_id = q.lote_id WHERE q.posicao >= 0"
+            " AND q.estado <> 'descartada' AND (l.topico <> q.topico OR l.particao <> q.particao"
+            " OR l.deslocamento <> q.deslocamento)"
+        )
+        return [(batch_id, tuple(place)) for batch_id, *place in rows]
+
     def received(self, batch_ids: Sequence[str]) -> dict[str, int]:
         """When Kafka took these batches (epoch ms), as far as quarantine knows."""
         schema = pa.schema([("batch_id", pa.string()), ("kafka_ms", pa.int64())])
@@ -177,12 +192,20 @@ class Evidence:
             REGISTRO_ROW,
             _moment(hour),
             _moment(hour + 1),
+            at_once=_MAPPINGS_PER_QUERY,
         )
 
-    def _by_id(self, query: str, ids: Sequence[Any], schema: pa.Schema, *values: Any) -> pa.Table:
+    def _by_id(
+        self,
+        query: str,
+        ids: Sequence[Any],
+        schema: pa.Schema,
+        *values: Any,
+        at_once: int = _IDS_PER_QUERY,
+    ) -> pa.Table:
         chunks = [schema.empty_table()]
-        for start in range(0, len(ids), _IDS_PER_QUERY):
-            chunk = ids[start : start + _IDS_PER_QUERY]
+        for start in range(0, len(ids), at_once):
+            chunk = ids[start : start + at_once]
             places = ", ".join(["%s"] * len(chunk))
             rows = list(self._rows(query.format(places), *chunk, *values))
             columns = list(zip(*rows, strict=True)) or [()] * len(schema)

@@ -13,6 +13,7 @@ from common.errors import VitalsError
 from common.settings import KafkaSettings, LogSettings, TopicSettings, load, load_all
 from ops.compose import ComposeStack
 from ops.invocation import Invocation, StackSettings
+from ops.proof_app import app as proof_app
 from ops.quarantine_app import app as quarantine_app
 
 app = typer.Typer(
@@ -187,50 +188,7 @@ def kafka_command(
     _exit(run_kafka_tool(_invocation(), tool, context.args))
 
 
-@app.command("reconcile")
-def reconcile_command(
-    *,
-    wait_seconds: Annotated[
-        float, typer.Option("--wait", min=0, help="Give the consumer so long to work off its lag.")
-    ] = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Prove that every produced reading arrived once; exit code 1 where it is not so."""
-    from ops.commands.reconcile import prove, show, wait_for_consumer
-
-    invocation = _invocation()
-    output = invocation.settings.output_dir
-    if wait_seconds:
-        wait_for_consumer(invocation.kafka(), invocation.database(), wait_seconds, _say)
-    proof = prove(invocation.kafka(), invocation.database(), output, _say)
-    _exit(show(proof, as_json=as_json))
-
-
-@app.command("replay")
-def replay_command(
-    file: Annotated[Path, typer.Argument(help="Parquet or CSV: long format or CLIF vitals.")],
-    *,
-    file_format: Annotated[str, typer.Option("--format", help="auto, long or clif.")] = "auto",
-    start: Annotated[str, typer.Option(help="original, or now: last reading a moment ago.")] = (
-        "original"
-    ),
-    speed: Annotated[str, typer.Option(help="max, 1x, 60x, ...")] = "max",
-    register: Annotated[
-        bool, typer.Option("--register", help="Create missing patients and mappings.")
-    ] = False,
-    again: Annotated[
-        bool,
-        typer.Option("--again", help="With --start now: new times, not those of the last run."),
-    ] = False,
-) -> None:
-    """Send a file of real readings the way that every reading goes."""
-    from ops.commands.replay import replay
-
-    flags = [name for name, is_on in (("--register", register), ("--again", again)) if is_on]
-    options = ["--format", file_format, "--start", start, "--speed", speed, *flags]
-    _exit(replay(_invocation(), file, options))
-
-
+app.add_typer(proof_app)
 app.add_typer(quarantine_app, name="quarantine")
 
 

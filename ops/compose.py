@@ -73,8 +73,8 @@ class ComposeStack:
                 inside.append(f"/input/{path.name}")
             else:
                 inside.append(each)
-        if "--register" in arguments or "discard" in arguments[:2]:
-            # the reader may not add patients, nor settle what is in quarantine
+        if {"--register", "--repair"} & set(arguments) or "discard" in arguments[:2]:
+            # the reader may not add patients, settle what is in quarantine, or enter readings
             options += ["--env", f"DB_USER={account_name(Role.MIGRATOR)}"]
             options += ["--env", "DB_PASSWORD_FILE=/run/secrets/db_migrator_password"]
         run = ["run", "--rm", "--no-deps", *options, "ops"]

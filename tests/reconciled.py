@@ -48,6 +48,8 @@ class World:
     rest: set = dataclasses.field(default_factory=set)
     """Ids of the batches that are in the topic behind the consumer's progress."""
     gone: dict = dataclasses.field(default_factory=dict)
+    received: dict = dataclasses.field(default_factory=dict)
+    strays: list = dataclasses.field(default_factory=list)
     asked: list = dataclasses.field(default_factory=list)
     """(hour, mapping ids) of which the rows of registro were read."""
     next_offsets: dict = dataclasses.field(default_factory=lambda: defaultdict(int))
@@ -147,6 +149,12 @@ class MemoryEvidence:
     def quarantined_keys(self, batch_ids):
         rows = [each for each in self.world.quarantined if each[0] in set(batch_ids)]
         return _table(READING_KEY, rows)
+
+    def received(self, batch_ids):
+        return {name: at for name, at in self.world.received.items() if name in batch_ids}
+
+    def strays(self):
+        return self.world.strays
 
     def unmapped(self, part):
         return [

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import orjson
 
 from common.errors import BadInputError
 from db.checksums import shape_checksum
+from schemas.archive_lines import batches_in
 from schemas.batch import SensorBatch
 from schemas.codec import batch_from
 
@@ -74,9 +75,9 @@ class ArchiveIndex:
                     found[batch.batch_id] = batch
         return found
 
-    def paths(self, numbers: Iterable[int]) -> list[Path]:
-        """The files that hold these batches."""
-        return [self.files[each] for each in sorted({self._file[number] for number in numbers})]
+    def path(self, number: int) -> Path:
+        """The file that holds a batch."""
+        return self.files[self._file[number]]
 
     def update(self) -> None:
         """Reads what has come since the last time, until nothing moves under our eyes.
@@ -139,19 +140,6 @@ def read_archive(folder: Path) -> ArchiveIndex:
     index = ArchiveIndex(folder)
     index.update()
     return index
-
-
-def batches_in(paths: Sequence[Path]) -> Iterator[SensorBatch]:
-    """The batches of archive files, in their order. Raises BadInputError for a file that is none."""
-    for path in paths:
-        try:
-            with path.open("rb") as file:
-                for line in file:
-                    yield batch_from(orjson.loads(line))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadInputError(
-                f"cannot read {path}: {error!r}", hint="give files of the raw archive, or a folder"
-            ) from error
 
 
 def _read(path: Path) -> Iterator[SensorBatch]:

@@ -4,6 +4,7 @@ By hour (of the window) and topic partition on counts and checksums; where a buc
 batches; where a batch differs, its readings.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,19 +24,40 @@ _BATCHES_AT_ONCE = 5_000
 _MOST_HOURS = 1 << 38
 
 
+@dataclass(frozen=True)
+class Differing:
+    """Where archive and outcomes differ."""
+
+    batches: Any
+    """Numbers of the batches."""
+    missing: Any
+    """Readings without an outcome, as ``reading_keys`` numbers them."""
+
+
+def reading_keys(numbers: Any, series: Any, position: Any) -> Any:
+    """One number a reading, of its batch's number and its place there (NumPy arrays)."""
+    # a message of a megabyte has less than 2^20 series and values
+    return (numbers << 40) | (series.astype(np.int64) << 20) | position
+
+
 def compare_outcomes(
     proof: Proof, outcomes: Outcomes, trusted: TrustedFiles, evidence: Evidence
-) -> Any:
-    """Notes what differs; returns the numbers of the batches in which something does."""
+) -> Differing:
+    """Notes what differs, and says where."""
     batches = _differing(proof, outcomes)
+    missing = [np.empty(0, np.int64)]
     for start in range(0, len(batches), _BATCHES_AT_ONCE):
         chunk = batches[start : start + _BATCHES_AT_ONCE]
-        _compare_readings(proof, outcomes, chunk, _outcome_keys(outcomes, chunk, trusted, evidence))
+        keys = _outcome_keys(outcomes, chunk, trusted, evidence)
+        rows = _compare_readings(proof, outcomes, chunk, keys)
+        numbers = [outcomes.archive.number[each] for each in rows["batch_id"].to_pylist()]
+        places = (rows[name].to_numpy() for name in ("series", "position"))
+        missing.append(reading_keys(np.array(numbers, np.int64), *places))
     names = [f"batch {each}" for each in sorted(outcomes.foreign)]
     proof.find("readings are in no archive file", names, sum(outcomes.foreign.values()))
-    rest = sorted(outcomes.foreign_taken - outcomes.foreign.keys())
+    rest = sorted(outcomes.foreign_taken.keys() - outcomes.foreign.keys())
     proof.find("batches that were taken are in no archive file", rest, len(rest))
-    return batches
+    return Differing(batches, np.concatenate(missing))
 
 
 def _differing(proof: Proof, outcomes: Outcomes) -> Any:
@@ -73,7 +95,8 @@ def _outcome_keys(
     return pa.concat_tables(found)
 
 
-def _compare_readings(proof: Proof, outcomes: Outcomes, numbers: Any, keys: pa.Table) -> None:
+def _compare_readings(proof: Proof, outcomes: Outcomes, numbers: Any, keys: pa.Table) -> pa.Table:
+    """Returns the keys that miss their outcome."""
     archive = outcomes.archive
     batches = archive.batches(numbers)
     untaken = {archive.ids()[each] for each in numbers if outcomes.place[each] < 0}
@@ -95,6 +118,7 @@ def _compare_readings(proof: Proof, outcomes: Outcomes, numbers: Any, keys: pa.T
         (stray, "readings have an outcome and their batch is not noted as taken"),
     ):
         proof.find(what, _names(batches, rows), len(rows))
+    return missing
 
 
 def _names(batches: dict[str, SensorBatch], rows: pa.Table) -> list[str]:

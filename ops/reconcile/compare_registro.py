@@ -25,7 +25,7 @@ _ORDER = ("range", "offset", "series", "position")
 _FAR = 1 << 28
 
 Explained = Callable[[int], pa.Table]
-"""For an hour: rows (mapping_id, component, event_ms) that a lost trusted file may have held."""
+"""For an hour: rows (mapping_id, component, event_ms) about which lost outcomes would have told."""
 
 
 @dataclass
@@ -120,11 +120,12 @@ class RegistroCheck:
         proof.superseded += len(mapped) - len(expected)
         missing = expected.join(stored, keys=_ROW, join_type="left anti")
         unexpected = stored.join(expected, keys=_ROW, join_type="left anti")
-        if len(unexpected):
-            may_be = pa.concat_tables(explained(hour) for hour in by_hour)
-            unexpected = unexpected.join(may_be, keys=_ROW, join_type="left anti")
         both = expected.join(stored, keys=_ROW, join_type="inner", right_suffix="_found")
         altered = both.filter(pc.not_equal(both["thousandths"], both["thousandths_found"]))
+        if len(unexpected) or len(altered):
+            may_be = pa.concat_tables(explained(hour) for hour in by_hour)
+            unexpected = unexpected.join(may_be, keys=_ROW, join_type="left anti")
+            altered = altered.join(may_be, keys=_ROW, join_type="left anti")
         _note(proof, missing, unexpected, altered)
         differences.missing.append(missing)
         differences.altered.append(altered.rename_columns([*REGISTRO_ROW.names, "found"]))

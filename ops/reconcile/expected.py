@@ -1,6 +1,6 @@
 """Which rows ``registro`` should have, by the trusted files, the mappings and the quarantine."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from db.checksums import HOUR_MS
 from db.evidence import Evidence, LedgerRange
+from ops.reconcile.compare_outcomes import reading_keys
 from ops.reconcile.mapped import NONE, MappingIndex
 from ops.reconcile.trusted import TrustedFiles
 from schemas.batch import SensorBatch
@@ -80,23 +81,37 @@ class ExpectedRows:
         """What ``of`` returns for no rows."""
         return _COLUMNS.empty_table()
 
-    def candidates(self, batches: Sequence[SensorBatch], hour: int) -> pa.Table:
-        """Rows that these archived batches may have in ``registro`` in this hour.
+    def candidates(self, batches: Mapping[int, SensorBatch], missing: Any, hour: int) -> pa.Table:
+        """Rows that ``missing`` readings of these batches (by number) may have had in this hour.
 
         Whether they were accepted, only the cleaning knows.
         """
-        runs = [(each.patient_id, run) for each in batches for run in each.series]
-        lengths = [len(run.values) for _, run in runs]
-        moments = [run.start + np.arange(len(run.values)) * run.interval_ms for _, run in runs]
+        runs = [
+            (number, each.patient_id, series, run)
+            for number, each in batches.items()
+            for series, run in enumerate(each.series)
+        ]
+        lengths = [len(run.values) for *_, run in runs]
+        positions = np.concatenate([np.empty(0, np.int64), *map(np.arange, lengths)])
+
+        def repeated(values: Iterable[int]) -> Any:
+            return np.repeat(np.array([*values], np.int64), lengths)
+
+        keys = reading_keys(
+            repeated(number for number, *_ in runs), repeated(each[2] for each in runs), positions
+        )
+        moments = repeated(run.start for *_, run in runs) + positions * repeated(
+            run.interval_ms for *_, run in runs
+        )
         rows = pa.table(
             {
-                "patient_id": _repeated([patient for patient, _ in runs], lengths),
-                "sensor": _repeated([canonical_name(run.sensor) for _, run in runs], lengths),
-                "component": _repeated([_component(run.component) for _, run in runs], lengths),
-                "event_ms": np.concatenate([np.empty(0, np.int64), *moments]),
+                "patient_id": _repeated([patient for _, patient, *_ in runs], lengths),
+                "sensor": _repeated([canonical_name(run.sensor) for *_, run in runs], lengths),
+                "component": _repeated([_component(run.component) for *_, run in runs], lengths),
+                "event_ms": moments,
             }
         )
-        rows = rows.filter(pa.array(rows["event_ms"].to_numpy() // HOUR_MS == hour))
+        rows = rows.filter(pa.array((moments // HOUR_MS == hour) & np.isin(keys, missing)))
         mapping_id = self._mappings.mapping_ids(rows)
         columns = [
             pa.array(mapping_id, pa.int32()),

@@ -22,8 +22,8 @@ class Outcomes:
     """Topic partitions by number."""
     foreign: Counter[str] = field(default_factory=Counter)
     """Readings with an outcome of batches that are in no archive file."""
-    foreign_taken: set[str] = field(default_factory=set)
-    """Batches that were taken and are in no archive file."""
+    foreign_taken: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    """Batches that were taken and are in no archive file: topic, partition, offset."""
     count: Any = field(init=False)
     checksum: Any = field(init=False)
     place: Any = field(init=False)
@@ -42,7 +42,7 @@ class Outcomes:
         numbers: dict[tuple[str, int], int] = {}
         for batch_id, topic, partition, offset in taken:
             if (number := self.archive.number.get(batch_id)) is None:
-                self.foreign_taken.add(batch_id)
+                self.foreign_taken[batch_id] = (topic, partition, offset)
                 continue
             self.place[number] = numbers.setdefault((topic, partition), len(numbers))
             self.offset[number] = offset

@@ -18,7 +18,7 @@ from common.settings import DatabaseSettings, KafkaSettings
 from db.checksums import HOUR_MS
 from db.evidence import Evidence, open_evidence
 from ops.reconcile.archive import ArchiveIndex, read_archive
-from ops.reconcile.compare_outcomes import compare_outcomes, name_batches
+from ops.reconcile.compare_outcomes import Differing, compare_outcomes, name_batches
 from ops.reconcile.compare_registro import Differences, RegistroCheck
 from ops.reconcile.expected import ExpectedRows
 from ops.reconcile.mapped import NONE
@@ -88,10 +88,9 @@ def compare_places(
     _note_gaps(proof, topic, rest, trusted)
     unnamed = _note_files(proof, archive, trusted, next_offsets)
     differing = compare_outcomes(proof, outcomes, trusted, evidence)
-    gone = _behind_unreadable(outcomes, trusted)
-    rows = check.compare(proof, lambda hour: _candidates(archive, gone, check.expected, hour))
+    rows = check.compare(proof, lambda hour: _untold(archive, differing, check.expected, hour))
     return Comparison(
-        proof, archive, outcomes, trusted, next_offsets, unnamed, lost, differing, rows
+        proof, archive, outcomes, trusted, next_offsets, unnamed, lost, differing.batches, rows
     )
 
 
@@ -181,12 +180,13 @@ def _note_gaps(proof: Proof, topic: str, rest: TopicRest, trusted: TrustedFiles)
     ]
 
 
-def _behind_unreadable(outcomes: Outcomes, trusted: TrustedFiles) -> Any:
-    ranges = {int(trusted.range_of[number]) for number in trusted.unreadable}
-    return np.flatnonzero(np.isin(outcomes.range_numbers(trusted.ranges), sorted(ranges)))
-
-
-def _candidates(archive: ArchiveIndex, gone: Any, expected: ExpectedRows, hour: int) -> pa.Table:
-    first, last = (archive.column(name)[gone] // HOUR_MS for name in ("first", "last"))
-    numbers = gone[(first <= hour) & (hour <= last)]
-    return expected.candidates(list(archive.batches(map(int, numbers)).values()), hour)
+def _untold(
+    archive: ArchiveIndex, differing: Differing, expected: ExpectedRows, hour: int
+) -> pa.Table:
+    """The rows of an hour that readings without an outcome may have in ``registro``."""
+    own = differing.batches
+    first, last = (archive.column(name)[own] // HOUR_MS for name in ("first", "last"))
+    numbers = own[(first <= hour) & (hour <= last)]
+    batches = archive.batches(map(int, numbers))
+    by_number = {archive.number[name]: each for name, each in batches.items()}
+    return expected.candidates(by_number, differing.missing, hour)

@@ -45,6 +45,11 @@ def test_discarding_takes_an_account_that_may_do_it_and_listing_does_not():
     assert "DB_USER=vitals_migrator" not in command("quarantine", "list")
 
 
+def test_repairing_takes_an_account_that_may_do_it_and_proving_does_not():
+    assert "DB_USER=vitals_migrator" in command("reconcile", "--repair", "--dry-run")
+    assert "DB_USER=vitals_migrator" not in command("reconcile", "--wait", "5")
+
+
 def test_from_another_folder_the_repository_is_named(tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

@@ -1,0 +1,214 @@
+"""What a repair has to do, worked out from a comparison; nothing is changed here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from db.evidence import REGISTRO_ROW, Evidence, LedgerRange
+from ops.reconcile.proof import row_names, utc
+from ops.reconcile.prove import Comparison
+
+_NAMED = 8
+# findings that a plan has an answer to
+_MENDED = (
+    "produced readings have no outcome",
+    "readings have more than one outcome",
+    "batches are archived as published",
+    "accepted readings are not in registro",
+    "rows of registro have another value",
+    "trusted files ",
+)
+_LATE = "batches of the same patient and time are under way; do it again when they are taken"
+_TO_ENTER = pa.schema([*REGISTRO_ROW, ("found", pa.int64())])
+
+
+@dataclass(frozen=True)
+class Again:
+    """A batch that is to be published again."""
+
+    path: Path
+    batch_id: str
+    first_taken_ms: int | None
+    """When Kafka took it first, so that it is decided as it was then; None: when it was made."""
+
+
+@dataclass
+class RepairPlan:
+    """The steps in their order; each of them is safe to repeat, and so is the whole."""
+
+    set_aside: list[str] = field(default_factory=list)
+    """Trusted files that the ledger does not name."""
+    rows: pa.Table = field(default_factory=_TO_ENTER.empty_table)
+    """For ``registro``; ``found``: what stands there instead, null where nothing does."""
+    retake: list[tuple[LedgerRange, list[str]]] = field(default_factory=list)
+    """Ranges whose batches (ids) are to be taken anew."""
+    strays: dict[str | None, list[Any]] = field(default_factory=dict)
+    """By batch: places of rows in quarantine that lie where it was not taken."""
+    publish: list[Again] = field(default_factory=list)
+    """In the order in which they came first: the newest value of a key must win again."""
+    readings: int = 0
+    hopeless: list[str] = field(default_factory=list)
+    """What no repair can mend: a person has to look."""
+
+    @property
+    def is_empty(self) -> bool:
+        """True where nothing is to be done."""
+        return not (self.set_aside or len(self.rows) or self.retake or self.publish)
+
+    def lines(self) -> Iterator[str]:
+        """What is to be done, for a person."""
+        if self.set_aside:
+            yield f"set aside {len(self.set_aside)} trusted files: {_listed(self.set_aside)}"
+        missing = self.rows.filter(pc.is_null(self.rows["found"]))
+        altered = self.rows.filter(pc.is_valid(self.rows["found"]))
+        for rows, what in (
+            (missing, "enter {} missing rows into"),
+            (altered, "put {} rows right in"),
+        ):
+            if len(rows):
+                yield f"{what.format(len(rows))} registro: {_listed(row_names(rows), len(rows))}"
+        if self.retake:
+            names = [_range_name(part) for part, _ in self.retake]
+            yield f"let {len(self.retake)} ranges be taken anew: {_listed(names)}"
+        if self.publish:
+            ids = [f"{each.batch_id} of {each.path.name}" for each in self.publish[:_NAMED]]
+            yield (
+                f"publish {len(self.publish)} archived batches ({self.readings} readings) again:"
+                f" {_listed(ids, len(self.publish))}"
+            )
+
+
+def plan_repair(found: Comparison, evidence: Evidence) -> RepairPlan:
+    """The plan for what ``found`` shows; ``evidence`` tells more of the same database."""
+    archive, outcomes = found.archive, found.outcomes
+    range_of = outcomes.range_numbers(found.trusted.ranges)
+    plan = RepairPlan(set_aside=found.unnamed_files, rows=_rows(found))
+    spoilt = {int(found.trusted.range_of[number]) for number in found.trusted.unreadable}
+    spoilt |= {int(each) for each in range_of[found.differing] if each >= 0}
+    times = [archive.column(name) for name in ("patient", "first", "last")]
+    lost = np.isin(np.arange(len(archive)), found.lost)
+    chosen = with_overlapping(lost | np.isin(range_of, sorted(spoilt)), range_of, *times)
+    spoilt |= {int(each) for each in range_of[chosen] if each >= 0}
+    # what is under way has its offset already: what came before it must not come after it
+    late = overlapping((outcomes.place < 0) & (outcomes.count == 0) & ~lost, *times)
+    if waiting := int((chosen & lost & late).sum()):
+        plan.hopeless.append(f"{waiting} lost batches have to wait: {_LATE}")
+    chosen &= ~(lost & late)
+    ids = archive.ids()
+    for number in sorted(spoilt):
+        part, own = found.trusted.ranges[number], range_of == number
+        reason = _LATE if (own & late).any() else _foreign_in(found, part)
+        if reason:
+            plan.hopeless.append(f"{_range_name(part)} cannot be taken anew: {reason}")
+            # what came before a batch that cannot come again must not come after it
+            chosen &= ~own & ~(lost & overlapping(own, *times))
+        else:
+            plan.retake.append((part, [ids[each] for each in np.flatnonzero(own)]))
+    _plan_publishing(plan, found, evidence, np.flatnonzero(chosen))
+    if plan.retake:
+        for batch_id, place in evidence.strays():
+            plan.strays.setdefault(batch_id, []).append(place)
+    _note_hopeless(plan, found)
+    return plan
+
+
+def with_overlapping(chosen: Any, range_of: Any, patient: Any, first: Any, last: Any) -> Any:
+    """Adds what has to come again with the chosen batches (all NumPy arrays by batch).
+
+    A batch that comes again gets the newest offset, and would win over one that replaced readings of
+    it. So the taken batches of the same patient whose times overlap come again too, each in its old
+    turn; and a range is taken anew as a whole, since it shares its files.
+    """
+    chosen = chosen.copy()
+    while True:
+        is_taken = range_of >= 0
+        more = np.isin(range_of, np.unique(range_of[chosen & is_taken])) & is_taken
+        more |= overlapping(chosen | more, patient, first, last) & is_taken
+        if not (more & ~chosen).any():
+            return chosen
+        chosen |= more
+
+
+def overlapping(chosen: Any, patient: Any, first: Any, last: Any) -> Any:
+    """Which batches share an instant with a chosen one of the same patient; those themselves too."""
+    found = np.zeros(len(chosen), bool)
+    order = np.lexsort((first, patient))
+    edges = [0, *(np.flatnonzero(np.diff(patient[order])) + 1), len(order)]
+    for start, until in pairwise(edges):
+        own = order[start:until]
+        its = own[chosen[own]]
+        if not len(its):
+            continue
+        # by start: the latest end of those that have begun by then
+        latest = np.maximum.accumulate(last[its])
+        begun = np.searchsorted(first[its], last[own], side="right")
+        found[own] = (begun > 0) & (latest[np.maximum(begun, 1) - 1] >= first[own])
+    return found
+
+
+def in_old_order(numbers: Any, outcomes_place: Any, offset: Any, produced: Any) -> Any:
+    """Sorts batches into the order in which they came first.
+
+    Within a partition that is the order of their offsets; against one that was never taken, what
+    counts is when they were made.
+    """
+    turn = produced.copy()
+    for place in np.unique(outcomes_place[outcomes_place >= 0]):
+        own = np.flatnonzero(outcomes_place == place)
+        own = own[np.argsort(offset[own])]
+        turn[own] = np.maximum.accumulate(produced[own])
+    return numbers[np.lexsort((offset[numbers], turn[numbers]))]
+
+
+def _rows(found: Comparison) -> pa.Table:
+    missing = [
+        table.append_column("found", pa.nulls(len(table), pa.int64()))
+        for table in found.rows.missing
+    ]
+    tables = [each.select(_TO_ENTER.names) for each in (*missing, *found.rows.altered)]
+    return pa.concat_tables([_TO_ENTER.empty_table(), *tables])
+
+
+def _plan_publishing(plan: RepairPlan, found: Comparison, evidence: Evidence, numbers: Any) -> None:
+    archive, outcomes = found.archive, found.outcomes
+    ids = archive.ids()
+    first_taken: Mapping[str, int] = {
+        **{each: part.committed_ms for part, names in plan.retake for each in names},
+        **evidence.received([each for _, names in plan.retake for each in names]),
+    }
+    ordered = in_old_order(numbers, outcomes.place, outcomes.offset, archive.column("produced"))
+    plan.publish = [
+        Again(archive.path(int(each)), ids[each], first_taken.get(ids[each])) for each in ordered
+    ]
+    plan.readings = int(archive.column("readings")[numbers].sum())
+
+
+def _foreign_in(found: Comparison, part: LedgerRange) -> str | None:
+    for batch_id, (topic, partition, offset) in found.outcomes.foreign_taken.items():
+        if (topic, partition) == (part.topic, part.partition) and part.first <= offset < part.until:
+            return f"batch {batch_id} of it is in no archive file"
+    return None
+
+
+def _note_hopeless(plan: RepairPlan, found: Comparison) -> None:
+    plan.hopeless += [
+        f"{tally.count} {what}: {tally}"
+        for what, tally in found.proof.tallies.items()
+        if not what.startswith(_MENDED)
+    ]
+
+
+def _range_name(part: LedgerRange) -> str:
+    offsets = f"offsets {part.first} to {part.until - 1}"
+    return f"{part.topic}-{part.partition} {offsets} (committed {utc(part.committed_ms)})"
+
+
+def _listed(names: Sequence[str], count: int | None = None) -> str:
+    more = (len(names) if count is None else count) - len(names[:_NAMED])
+    return "; ".join(names[:_NAMED]) + (f" and {more} more" if more else "")

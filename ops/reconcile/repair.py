@@ -1,0 +1,114 @@
+"""Does what a plan says, each step safe to be killed in and to be done again."""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+
+from common.atomic import move
+from common.crash_points import CrashPoint, reach
+from common.errors import UnavailableError
+from common.settings import DatabaseSettings
+from db.connection import Connection, connect
+from db.evidence import REGISTRO_ROW, LedgerRange, open_evidence
+from db.repair import NextOffsets, enter_rows, forget_range
+from ops.reconcile.expected import ExpectedRows
+from ops.reconcile.plan import Again, RepairPlan
+from ops.reconcile.trusted import TrustedFiles
+
+SET_ASIDE = "set-aside"
+Say = Callable[[str], object]
+
+
+def repair(
+    plan: RepairPlan,
+    database: DatabaseSettings,
+    trusted_folder: Path,
+    seen: NextOffsets,
+    publish: Callable[[Path], int],
+    say: Say,
+) -> int:
+    """Puts right what can be put right; returns the exit code of ``publish``.
+
+    ``seen``: the consumer's progress when the plan was made; ``publish`` is given the file of the
+    batches to publish. Killed at any point, the same command goes on where it was: rows that were
+    entered are there, batches that were forgotten count as lost, and what is published is taken once.
+    """
+    _put_aside(trusted_folder, plan.set_aside)
+    with connect(database) as connection:
+        if len(plan.rows):
+            newer = _NewerRows(database, trusted_folder, seen)
+            entered = enter_rows(connection, plan.rows, newer.without)
+            say(f"entered {entered} rows into registro")
+        for part, batch_ids in plan.retake:
+            _forget(connection, plan, part, batch_ids)
+            _put_aside(trusted_folder, part.files)
+    if not plan.publish:
+        return 0
+    with tempfile.TemporaryDirectory(prefix="vitals-repair-") as folder:
+        path = Path(folder) / "batches.jsonl"
+        path.write_bytes(_listed(plan.publish))
+        return publish(path)
+
+
+def _forget(
+    connection: Connection, plan: RepairPlan, part: LedgerRange, batch_ids: Sequence[str]
+) -> None:
+    strays = [place for batch_id in batch_ids for place in plan.strays.get(batch_id, ())]
+    forget_range(connection, part, batch_ids, strays)
+    reach(CrashPoint.REPAIR_FORGOTTEN)
+
+
+def _put_aside(folder: Path, names: Sequence[str]) -> None:
+    """Moves files that the ledger does not name out of the readers' way; nothing is deleted."""
+    for name in names:
+        source, target = folder / name, folder / SET_ASIDE / name
+        if not source.exists():
+            continue
+        if target.exists():
+            target = target.with_name(f"{target.name}.{os.urandom(4).hex()}")
+        move(source, target)
+        reach(CrashPoint.REPAIR_SET_ASIDE)
+
+
+def _listed(batches: Sequence[Again]) -> bytes:
+    rows = [(str(each.path.resolve()), each.batch_id, each.first_taken_ms) for each in batches]
+    return b"\n".join(map(orjson.dumps, rows)) + b"\n"
+
+
+class _NewerRows:
+    """Keys that the consumer has written since the comparison."""
+
+    def __init__(self, database: DatabaseSettings, folder: Path, seen: NextOffsets) -> None:
+        self._database, self._folder, self._seen = database, folder, dict(seen)
+        self._keys: list[pa.Table] = []
+
+    def without(self, rows: pa.Table, now: NextOffsets) -> pa.Table:
+        """The rows that it has not written, given its progress, which nobody can move now."""
+        if dict(now) != self._seen:
+            self._keys.append(self._read_since())
+            self._seen = dict(now)
+        for keys in self._keys:
+            rows = rows.join(keys, keys=keys.column_names, join_type="left anti")
+        return rows
+
+    def _read_since(self) -> pa.Table:
+        with open_evidence(self._database) as evidence:
+            ranges = [
+                each
+                for each in evidence.ranges()
+                if each.until > self._seen.get((each.topic, each.partition), 0)
+            ]
+            files = TrustedFiles(self._folder, ranges)
+            expected = ExpectedRows(files, evidence)
+            rows = [expected.of(table) for table in files.tables()] or [expected.nothing()]
+            if files.unreadable:
+                raise UnavailableError(
+                    "cannot tell what the consumer has written since: its files cannot be read",
+                    hint="do it again: the next comparison names them",
+                )
+        keys = pa.concat_tables(rows).select(REGISTRO_ROW.names).cast(REGISTRO_ROW)
+        return keys.drop_columns(["thousandths"])

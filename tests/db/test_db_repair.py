@@ -1,0 +1,156 @@
+"""What a repair writes: only what was missing or is still as it was seen, and whole ranges."""
+
+import json
+import threading
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from db import ledger
+from db.connection import connect
+from db.evidence import REGISTRO_ROW, open_evidence
+from db.ledger import RangeCounts
+from db.repair import enter_rows, forget_range
+
+TOPIC = "sensor-batches"
+TO_ENTER = pa.schema([*REGISTRO_ROW, ("found", pa.int64())])
+SECOND = 1_577_836_801_000
+VALUES = "SELECT componente, valor FROM registro ORDER BY componente"
+
+
+@pytest.fixture
+def session(migrated):
+    """One sensor row, and a reading of it."""
+    cursor = migrated.cursor()
+    cursor.execute("INSERT INTO paciente (id, identificador) VALUES (1, 'p1')")
+    cursor.execute("INSERT INTO sensor (id, codigo, nome, unidade) VALUES (1, 'a', 'A', 'u')")
+    cursor.execute(
+        "INSERT INTO paciente_sensor (id, paciente_id, sensor_id, ativo_desde)"
+        " VALUES (1, 1, 1, '1970-01-01')"
+    )
+    cursor.execute("INSERT INTO registro VALUES (1, 'x', '2020-01-01 00:00:01', 5)")
+    cursor.execute("INSERT INTO progresso VALUES (%s, 0, 7)", (TOPIC,))
+    migrated.commit()
+    return migrated
+
+
+def rows(*given):
+    return pa.Table.from_pylist(
+        [dict(zip(TO_ENTER.names, (1, *row), strict=True)) for row in given], TO_ENTER
+    )
+
+
+def all_of(found, _):
+    return found
+
+
+def test_missing_rows_are_entered_and_wrong_ones_put_right(session, query):
+    given = rows(("valor", SECOND, 37_291, None), ("x", SECOND, -1, 5_000))
+    assert enter_rows(session, given, all_of) == 2
+    assert query(session, VALUES) == [("valor", Decimal("37.291")), ("x", Decimal("-0.001"))]
+    assert enter_rows(session, given, all_of) == 0
+
+
+def test_what_was_written_since_it_was_seen_stays(session, query):
+    """A row that came meanwhile, and a value that is another one by now."""
+    session.cursor().execute("INSERT INTO registro VALUES (1, 'y', '2020-01-01 00:00:01', 9)")
+    session.commit()
+    given = rows(("y", SECOND, 1, None), ("x", SECOND, 1, 4_999))
+    assert enter_rows(session, given, all_of) == 0
+    assert query(session, VALUES) == [("x", Decimal(5)), ("y", Decimal(9))]
+
+
+def test_the_caller_drops_rows_by_the_progress_that_nobody_can_move_meanwhile(
+    session, settings, query
+):
+    """A consumer that commits at the same time waits until the rows are written."""
+    order = []
+
+    def consume():
+        with connect(settings) as other:
+            ledger.lock_next_offset(other, TOPIC, 0)
+            order.append("consumer")
+            other.rollback()
+
+    consumer = threading.Thread(target=consume)
+
+    def without_newer(found, progress):
+        assert dict(progress) == {(TOPIC, 0): 7}
+        consumer.start()
+        consumer.join(0.5)
+        order.append("repair")
+        return found.slice(0, 0)
+
+    assert enter_rows(session, rows(("valor", SECOND, 1, None)), without_newer) == 0
+    consumer.join(10)
+    assert order == ["repair", "consumer"]
+    assert query(session, VALUES) == [("x", Decimal(5))]
+
+
+def test_thousands_of_rows_are_entered(session, query):
+    given = rows(*(("valor", SECOND + each, each, None) for each in range(4_500)))
+    assert enter_rows(session, given, all_of) == 4_500
+    assert query(session, "SELECT COUNT(*), MAX(valor) FROM registro") == [(4_501, Decimal(5))]
+
+
+@pytest.fixture
+def part(session, settings):
+    """A range of two batches with rows in quarantine of every kind, beside another range."""
+    ledger.record_batches(session, TOPIC, 0, {"a": 0, "b": 1, "c": 4})
+    session.cursor().executemany(
+        "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, lote_id,"
+        " estado) VALUES (%s, 0, %s, %s, %s, %s, %s, %s)",
+        [
+            (TOPIC, 0, 0, 0, "missing", "a", "aberta"),
+            (TOPIC, 0, 0, 1, "missing", "a", "descartada"),
+            (TOPIC, 1, 0, 0, "unmapped", "b", "resolvida"),
+            (TOPIC, 2, -1, -1, "bad_frame", None, "aberta"),
+            (TOPIC, 4, 0, 0, "missing", "c", "aberta"),
+            (TOPIC, 9, 0, 0, "missing", "a", "aberta"),
+        ],
+    )
+    counts = RangeCounts(4, 1, 1, 9, 7, 1, {"missing": 2, "unmapped": 1, "bad_frame": 1})
+    ledger.record_range(session, TOPIC, 0, range(4), counts, ["x", "y"])
+    ledger.record_range(session, TOPIC, 0, range(4, 5), counts, ["z"])
+    session.commit()
+    with open_evidence(settings) as evidence:
+        return evidence.ranges()[0]
+
+
+def test_a_forgotten_range_has_taken_nothing_and_its_messages_are_kept(session, part, query):
+    assert forget_range(session, part, ["a", "b"], [(TOPIC, 0, 9, 0, 0)])
+    assert query(session, "SELECT lote_id FROM lote") == [("c",)]
+    kept = "SELECT deslocamento, posicao, estado FROM quarentena ORDER BY 1, 2"
+    assert query(session, kept) == [(0, 1, "descartada"), (2, -1, "aberta"), (4, 0, "aberta")]
+    first, second = query(
+        session,
+        "SELECT deslocamento_final, mensagens, mensagens_repetidas, mensagens_recusadas, leituras,"
+        " aceitas, sem_mapeamento, motivos, arquivos FROM livro_razao ORDER BY 1",
+    )
+    assert first[:7] == (4, 4, 3, 1, 0, 0, 0)
+    assert [json.loads(each) for each in first[7:]] == [{"bad_frame": 1}, []]
+    assert json.loads(second[8]) == ["z"]
+    assert query(session, "SELECT proximo_deslocamento FROM progresso") == [(5,)]
+    assert query(session, "SELECT COUNT(*) FROM registro") == [(1,)]
+
+
+def test_a_range_that_has_been_forgotten_is_left_alone(session, part, query):
+    """By another repair, whose batches may be on their way by now."""
+    assert forget_range(session, part, ["a", "b"], [])
+    ledger.record_batches(session, TOPIC, 0, {"a": 2})
+    session.commit()
+    assert not forget_range(session, part, ["a", "b"], [])
+    assert query(session, "SELECT lote_id FROM lote ORDER BY 1") == [("a",), ("c",)]
+
+
+def test_a_batch_that_was_taken_elsewhere_meanwhile_is_not_forgotten(session, part, query):
+    session.cursor().execute("UPDATE lote SET deslocamento = 8 WHERE lote_id = 'a'")
+    session.commit()
+    assert forget_range(session, part, ["a", "b"], [])
+    assert query(session, "SELECT lote_id FROM lote ORDER BY 1") == [("a",), ("c",)]
+
+
+def test_strays_in_quarantine_are_those_at_another_place(session, part, settings):
+    with open_evidence(settings) as evidence:
+        assert evidence.strays() == [("a", (TOPIC, 0, 9, 0, 0))]

@@ -1,0 +1,309 @@
+"""Repair on real services: what is missing comes back from archive and files, and nothing else moves."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from decimal import Decimal
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from common.crash_points import CrashPoint
+from db.connection import connect
+from ops.commands.reconcile import prove
+from producer.archive import RawArchive
+from schemas.batch import SensorBatch, Series, batch_id
+from tests.services.pipeline import REPOSITORY
+from tests.services.simulated import now_ms, simulated
+
+REGISTRO = "SELECT * FROM registro ORDER BY 1, 2, 3"
+QUARANTINE = (
+    "SELECT lote_id, serie, posicao, motivo, valor_bruto, medido_em, estado FROM quarentena"
+    " ORDER BY 1, 2, 3"
+)
+VALUES = "SELECT valor FROM registro ORDER BY created_at"
+SUMS = "SELECT CAST(SUM(aceitas) AS SIGNED), CAST(SUM(leituras) AS SIGNED) FROM livro_razao"
+POINTS = [each for each in CrashPoint if each.startswith(("repair.", "republish."))]
+
+
+def vitals(pipeline, *arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "ops", *arguments],
+        env=pipeline.environment | environment,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+
+
+def heart_rate(values, *, start, source="test", produced=None):
+    series = Series("frequencia_cardiaca", None, "bpm", start, 1000, values)
+    made = batch_id(source, "demo-000001", start)
+    return SensorBatch(made, "demo-000001", "test", start, produced or start, (series,))
+
+
+def look(pipeline):
+    return prove(pipeline.kafka, pipeline.database, pipeline.output)
+
+
+def change(pipeline, *statements):
+    with connect(pipeline.database) as connection:
+        for each in statements:
+            connection.cursor().execute(each)
+        connection.commit()
+
+
+def state(pipeline):
+    """Everything that a dry run must leave as it is."""
+    tables = ("registro", "quarentena", "lote", "livro_razao", "progresso")
+    rows = {name: sorted(map(str, pipeline.rows(f"SELECT * FROM {name}"))) for name in tables}
+    folders = [pipeline.output / name for name in ("raw", "trusted")]
+    files = {
+        path: path.read_bytes() for each in folders for path in each.rglob("*") if path.is_file()
+    }
+    return rows, files, message_count(pipeline)
+
+
+def message_count(pipeline):
+    client = Consumer(
+        {"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers, "group.id": "counter"}
+    )
+    topic = pipeline.kafka.kafka_topic
+    partitions = client.list_topics(topic, timeout=10).topics[topic].partitions
+    places = [TopicPartition(topic, each) for each in partitions]
+    count = sum(client.get_watermark_offsets(each, 10)[1] for each in places)
+    client.close()
+    return count
+
+
+def content(pipeline):
+    return [pipeline.rows(sql) for sql in (REGISTRO, QUARANTINE, SUMS)]
+
+
+def trusted(pipeline):
+    return sorted(pipeline.output.glob("trusted/date=*/*.parquet"))
+
+
+@pytest.fixture
+def filled(pipeline):
+    """A pipeline that has taken some windows, faults included; the consumer runs."""
+    batches = simulated()
+    with pipeline.consumer():
+        for number in range(0, len(batches), 10):
+            pipeline.publish(*batches[number : number + 10])
+            pipeline.wait_for_messages(number + 10, seconds=180)
+        assert look(pipeline).is_proved
+        yield pipeline
+
+
+def test_damage_everywhere_is_named_and_comes_back(filled):
+    """Rows deleted and altered, a trusted file gone, another broken, quarantine rows gone, a copy."""
+    before = content(filled)
+    first, second, *_, last = trusted(filled)
+    change(
+        filled,
+        "DELETE FROM registro ORDER BY paciente_sensor_id, componente, created_at LIMIT 3",
+        "UPDATE registro SET valor = valor + 0.001 ORDER BY paciente_sensor_id DESC,"
+        " componente DESC, created_at DESC LIMIT 1",
+        "DELETE FROM quarentena ORDER BY deslocamento DESC LIMIT 2",
+    )
+    copy = last.with_name(last.name.replace(filled.kafka.kafka_topic, "copy"))
+    shutil.copy(last, copy)
+    with connect(filled.database) as connection:
+        connection.cursor().execute(
+            "INSERT INTO progresso VALUES ('copy', 0, 999), ('copy', 1, 999)"
+        )
+        connection.cursor().execute(
+            "INSERT INTO progresso VALUES ('copy', 2, 999), ('copy', 3, 999)"
+        )
+        connection.commit()
+    first.unlink()
+    second.write_bytes(b"PAR1 not any more")
+    damaged = state(filled)
+    dry = vitals(filled, "reconcile", "--repair", "--dry-run")
+    assert state(filled) == damaged
+    assert dry.returncode == 1
+    assert f"{first.name} (it is gone)" in dry.stdout
+    assert second.name in dry.stdout
+    for words in (
+        "would set aside 1 trusted files",
+        "missing rows into registro",
+        "would put 1 rows right in registro",
+        "ranges be taken anew",
+        "archived batches",
+    ):
+        assert words in dry.stdout, dry.stdout
+    assert "beyond repair" not in dry.stdout
+    done = vitals(filled, "reconcile", "--repair", "--wait", "90", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    proof = json.loads(done.stdout)
+    assert proof["proved"]
+    assert content(filled) == before
+    assert not copy.exists()
+    named = {
+        name
+        for (text,) in filled.rows("SELECT arquivos FROM livro_razao")
+        for name in json.loads(text)
+    }
+    folder = filled.output / "trusted"
+    assert {each.relative_to(folder).as_posix() for each in trusted(filled)} == named
+    again = vitals(filled, "reconcile", "--repair")
+    assert again.returncode == 0
+    assert "there is nothing to repair" in again.stdout
+    assert_an_unexplained_row_stays(filled)
+
+
+def assert_an_unexplained_row_stays(pipeline):
+    """It is named, and no repair deletes it."""
+    change(pipeline, "INSERT INTO registro VALUES (1, 'valor', '2001-02-03 04:05:06.789', 7)")
+    done = vitals(pipeline, "reconcile", "--repair")
+    assert done.returncode == 1
+    named = "beyond repair: 1 rows of registro have no accepted reading: paciente_sensor 1 valor"
+    assert named in done.stdout
+    assert pipeline.rows("SELECT COUNT(*) FROM registro WHERE valor = 7") >= [(1,)]
+
+
+def delete_records(pipeline):
+    """What retention does: the topic starts at its end."""
+    admin = AdminClient({"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers})
+    topic = pipeline.kafka.kafka_topic
+    count = len(admin.list_topics(topic, timeout=10).topics[topic].partitions)
+    places = [TopicPartition(topic, each, -1) for each in range(count)]
+    for deleted in admin.delete_records(places).values():
+        deleted.result()
+
+
+def test_batches_that_retention_removed_are_named_and_come_back_in_their_old_order(make_pipeline):
+    """One of them lies between a reading and its correction, one was never published at all."""
+    pipeline = make_pipeline(partitions=1)
+    start = now_ms() - 600_000
+    first = heart_rate([70.0, 71.0], start=start, produced=start)
+    removed = heart_rate([80.0, 81.0], start=start, source="second", produced=start + 1)
+    correction = heart_rate([90.0], start=start, source="third", produced=start + 2)
+    never = heart_rate([60.0], start=start + 60_000, produced=start + 3)
+    # 400 s ahead of when it was made: the future, then and whenever it comes again
+    future = heart_rate([65.0], start=start + 400_000, produced=start)
+    pipeline.publish(first)
+    with pipeline.consumer():
+        pipeline.wait_for_messages(1)
+    pipeline.publish(removed, future)
+    delete_records(pipeline)
+    pipeline.publish(correction)
+    archive = RawArchive(pipeline.output / "raw", "test")
+    archive.finish(archive.write(never.window_start, [never]))
+    with pipeline.consumer():
+        pipeline.wait_for_messages(2)
+        assert "messages_gone" in pipeline.log()
+        found = vitals(pipeline, "reconcile")
+        assert found.returncode == 1
+        assert "3 batches are archived as published, and are neither taken nor in" in found.stdout
+        assert "partition 0: offsets 1 to 2 were gone from the topic" in found.stdout
+        assert [each for (each,) in pipeline.rows(VALUES)] == [Decimal(90), Decimal(71)]
+        done = vitals(pipeline, "reconcile", "--repair", "--wait", "60")
+        assert done.returncode == 0, done.stdout + done.stderr
+    values = [each for (each,) in pipeline.rows(VALUES)]
+    assert values == [Decimal(90), Decimal(81), Decimal(60)]
+    reasons = pipeline.rows("SELECT lote_id, motivo FROM quarentena")
+    assert reasons == [(future.batch_id, "future_timestamp")]
+
+
+def test_an_archive_is_replayed_after_retention(make_pipeline):
+    """By file or folder; a dry run counts, what is taken already has no second effect."""
+    pipeline = make_pipeline(partitions=2)
+    batches = simulated(2, fault_share=0)
+    pipeline.publish(*batches[:10])
+    with pipeline.consumer():
+        pipeline.wait_for_messages(10)
+    pipeline.publish(*batches[10:])
+    delete_records(pipeline)
+    raw = pipeline.output / "raw"
+    before = {path: path.read_bytes() for path in raw.rglob("*.jsonl")}
+    untouched = state(pipeline)
+    dry = vitals(pipeline, "replay", str(raw), "--dry-run")
+    assert dry.stdout == "2 files: 20 batches, 2000 readings; 10 batches are not taken yet\n"
+    assert state(pipeline) == untouched
+    assert vitals(pipeline, "replay", str(raw)).returncode == 0
+    with pipeline.consumer():
+        pipeline.wait_for_messages(30)
+        one = vitals(pipeline, "replay", str(min(before)))
+        assert "published again: 10 batches, 1000 readings" in one.stdout
+        pipeline.wait_for_messages(40)
+    assert {path: path.read_bytes() for path in raw.rglob("*.jsonl")} == before
+    proof = look(pipeline)
+    assert proof.is_proved, proof.findings
+    assert (proof.produced, proof.accepted, proof.repeated_messages) == (2000, 2000, 20)
+    assert vitals(pipeline, "replay", str(raw / "pending")).returncode == 4
+
+
+def test_a_repair_that_is_killed_at_any_step_is_finished_by_the_next(filled):
+    """One chain: each run begins with what the last one left, and with new damage."""
+    before = content(filled)
+    for point in POINTS:
+        change(filled, "DELETE FROM registro ORDER BY paciente_sensor_id DESC LIMIT 2")
+        # broken, not gone: there is a file to be set aside
+        trusted(filled)[0].write_bytes(b"PAR1 not any more")
+        killed = vitals(filled, "reconcile", "--repair", CRASH_POINT=point)
+        expected = -signal.SIGKILL
+        # the process that publishes is another one, and what becomes of it is told by its parent
+        if point.startswith("republish."):
+            assert killed.returncode != 0, f"{point}\n{killed.stdout}{killed.stderr}"
+        else:
+            assert killed.returncode == expected, f"{point}\n{killed.stdout}{killed.stderr}"
+        if point == CrashPoint.REPUBLISH_QUEUED:
+            continue
+        done = vitals(filled, "reconcile", "--repair", "--wait", "90")
+        assert done.returncode == 0, f"{point}\n{done.stdout}{done.stderr}"
+    assert content(filled) == before
+
+
+def test_reconcile_beside_producers_and_consumer_finds_nothing(make_pipeline):
+    """Many looks while windows are made, published and taken; in some of them something is under way."""
+    pipeline = make_pipeline(patients=20)
+    own = {"PATIENTS": "20", "GENERATION_INTERVAL_SECONDS": "1", "SENSOR_INTERVAL_SECONDS": "0.5"}
+    own |= {"KAFKA_PRODUCERS_GROUP": f"{pipeline.kafka.kafka_topic}-producers"}
+    pipeline.output.mkdir(parents=True)
+    with pipeline.consumer(), (pipeline.output / "producer.log").open("ab") as log:
+        producers = [
+            subprocess.Popen(
+                [sys.executable, "-m", "producer", "run"],
+                env=pipeline.environment | own | {"PRODUCER_ID": f"p{number}"},
+                cwd=REPOSITORY,
+                stderr=log,
+            )
+            for number in range(2)
+        ]
+        looks = []
+        try:
+            deadline = time.monotonic() + 240
+            while len(looks) < 25 or looks[-1].accepted < 5_000:
+                assert time.monotonic() < deadline, (pipeline.log(), looks[-1])
+                looks.append(look(pipeline))
+                assert looks[-1].is_proved, looks[-1].findings
+        finally:
+            for each in producers:
+                each.terminate()
+            for each in producers:
+                each.wait(30)
+    assert any(each.waiting or each.under_way for each in looks)
+    assert looks[-1].produced > looks[0].produced
+
+
+def test_a_discarded_reading_stays_told_when_its_range_is_taken_anew(make_pipeline):
+    """What a person has decided of it remains at its old place; the reading counts once."""
+    pipeline = make_pipeline(partitions=1)
+    start = now_ms() - 60_000
+    pipeline.publish(heart_rate([70.0, -1.0], start=start))
+    with pipeline.consumer():
+        pipeline.wait_for_messages(1)
+        change(pipeline, "UPDATE quarentena SET estado = 'descartada'")
+        trusted(pipeline)[0].unlink()
+        done = vitals(pipeline, "reconcile", "--repair", "--wait", "60")
+        assert done.returncode == 0, done.stdout + done.stderr
+    states = pipeline.rows("SELECT deslocamento, estado FROM quarentena ORDER BY 1")
+    assert states == [(0, "descartada"), (1, "aberta")]

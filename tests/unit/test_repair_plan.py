@@ -1,0 +1,198 @@
+"""What a repair would do: everything that comes again comes in its old turn, and nothing for nothing."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ops.reconcile.plan import in_old_order, overlapping, plan_repair, with_overlapping
+from tests.builders import NOW, PATIENT, batch, series
+from tests.reconciled import TOPIC, MemoryEvidence, World
+
+HOUR = 3_600_000
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
+
+
+def made(name, values=(100.0,), *, at=NOW, produced=NOW, patient_id=PATIENT):
+    run = series("glicose", values, start=at)
+    whole = batch(run, identity=name, patient_id=patient_id)
+    return dataclasses.replace(whole, window_start=at, produced_at=produced)
+
+
+def plan(world):
+    return plan_repair(world.compare(), MemoryEvidence(world))
+
+
+def published(repair):
+    return [each.batch_id for each in repair.publish]
+
+
+def delete_trusted(world, number):
+    for name in world.ranges[number].files:
+        (world.folder / "trusted" / name).unlink()
+
+
+def test_where_all_is_well_nothing_is_planned(world):
+    world.archive(made("a"))
+    world.take(made("a"))
+    found = plan(world)
+    assert found.is_empty
+    assert list(found.lines()) == []
+    assert found.hopeless == []
+
+
+def test_rows_come_from_the_trusted_files_with_what_stands_there(world):
+    world.archive(made("a", [1.0, 2.0, 3.0]))
+    world.take(made("a", [1.0, 2.0, 3.0]))
+    del world.registro[1, "valor", NOW]
+    world.registro[1, "valor", NOW + 1000] = 7
+    found = plan(world)
+    rows = {row["event_ms"]: (row["thousandths"], row["found"]) for row in found.rows.to_pylist()}
+    assert rows == {NOW: (1000, None), NOW + 1000: (2000, 7)}
+    assert (found.retake, found.publish) == ([], [])
+    first, second = found.lines()
+    assert first.startswith("enter 1 missing rows into registro: paciente_sensor 1 valor at 2026")
+    assert second.startswith("put 1 rows right in registro")
+
+
+def test_a_range_whose_file_is_gone_is_taken_anew_as_a_whole(world):
+    batches = [made("a"), made("b", at=NOW + HOUR), made("c", at=NOW + 2 * HOUR)]
+    world.archive(*batches)
+    world.take(*batches[:2])
+    world.take(batches[2])
+    world.received = {"b": NOW + 77}
+    (world.folder / "trusted" / world.ranges[0].files[0]).unlink()
+    found = plan(world)
+    assert [(part.first, part.until, ids) for part, ids in found.retake] == [(0, 2, ["a", "b"])]
+    assert [(each.batch_id, each.first_taken_ms) for each in found.publish] == [
+        ("a", NOW),
+        ("b", NOW + 77),
+    ]
+    assert len(found.rows) == 0
+
+
+def test_a_lost_batch_comes_again_as_of_when_it_was_made(world):
+    world.archive(made("a"))
+    found = plan(world)
+    assert [(each.batch_id, each.first_taken_ms) for each in found.publish] == [("a", None)]
+    assert found.readings == 1
+    assert found.publish[0].path.exists()
+
+
+def test_what_waits_or_is_in_the_topic_is_not_published_again(world):
+    world.archive(made("a"), finished=False)
+    world.archive(made("b"), name="p2")
+    world.rest.add("b")
+    assert plan(world).is_empty
+
+
+def test_a_correction_comes_again_after_what_it_corrects(world):
+    """Else the lost batch would come last and win; and the correction's range comes as a whole."""
+    lost = made("lost", [1.0], produced=NOW)
+    correction = made("correction", [2.0], produced=NOW + 1)
+    neighbour = made("neighbour", at=NOW + HOUR, produced=NOW + 2)
+    apart = made("apart", at=NOW + 5 * HOUR, produced=NOW + 3)
+    world.archive(lost, correction, neighbour, apart)
+    world.take(correction, neighbour)
+    world.take(apart)
+    found = plan(world)
+    assert published(found) == ["lost", "correction", "neighbour"]
+    assert [ids for _, ids in found.retake] == [["correction", "neighbour"]]
+
+
+def test_another_patient_of_the_same_time_stays_as_it_is(world):
+    world.archive(made("lost"), made("other", patient_id="demo-000002"))
+    world.take(made("other", patient_id="demo-000002"), rejected=[("other", 0, 0)])
+    assert published(plan(world)) == ["lost"]
+
+
+def test_a_range_with_a_batch_that_no_archive_has_stays_as_it_is(world):
+    """To forget it would lose the batch for good; what it corrects does not come again either."""
+    world.archive(made("a", [1.0]), made("lost", [2.0]))
+    world.take(made("a", [1.0]), made("unknown", at=NOW + HOUR))
+    delete_trusted(world, 0)
+    found = plan(world)
+    assert (found.retake, found.publish) == ([], [])
+    assert "batch unknown of it is in no archive file" in found.hopeless[0]
+
+
+def test_what_a_batch_under_way_replaces_waits_until_that_is_taken(world):
+    """Its offset is fixed already: published now, the older one would come behind it and win."""
+    world.archive(made("spoilt"), made("lost", at=NOW + HOUR, produced=NOW + 1))
+    world.archive(
+        made("new", produced=NOW + 2),
+        made("newer", at=NOW + HOUR, produced=NOW + 2),
+        made("free", at=NOW + 2 * HOUR, produced=NOW + 2),
+    )
+    world.take(made("spoilt"))
+    delete_trusted(world, 0)
+    world.rest |= {"new", "newer", "free"}
+    found = plan(world)
+    assert (found.retake, found.publish) == ([], [])
+    assert any("1 lost batches have to wait: " in each for each in found.hopeless)
+    assert any(
+        "cannot be taken anew: batches of the same patient" in each for each in found.hopeless
+    )
+    world.rest.clear()
+    for name, at in (("new", 0), ("newer", HOUR), ("free", 2 * HOUR)):
+        world.take(made(name, at=NOW + at))
+    assert published(plan(world)) == ["spoilt", "lost", "new", "newer"]
+
+
+def test_quarantine_rows_at_the_wrong_place_go_with_their_range(world):
+    world.archive(made("a"))
+    world.take(made("a"), rejected=[("a", 0, 0)])
+    world.quarantined.append(("a", 0, 0))
+    world.strays = [("a", (TOPIC, 0, 99, 0, 0))]
+    found = plan(world)
+    assert found.strays == {"a": [(TOPIC, 0, 99, 0, 0)]}
+    assert [ids for _, ids in found.retake] == [["a"]]
+
+
+def test_a_row_without_a_reading_is_beyond_repair(world):
+    world.registro[1, "valor", NOW] = 1
+    found = plan(world)
+    assert found.is_empty
+    assert found.hopeless[0].startswith("1 rows of registro have no accepted reading")
+
+
+def test_a_value_that_a_lost_file_may_explain_is_not_put_right(world):
+    """The newer value's file is gone: the older one must not be written over it."""
+    world.archive(made("old", [1.0]), made("new", [2.0], produced=NOW + 1))
+    world.take(made("old", [1.0]))
+    world.take(made("new", [2.0], produced=NOW + 1))
+    delete_trusted(world, 1)
+    found = plan(world)
+    assert len(found.rows) == 0
+    assert published(found) == ["old", "new"]
+
+
+def test_overlap_is_found_through_a_chain_and_only_for_the_same_patient():
+    patient = np.array([0, 0, 0, 1, 0])
+    first = np.array([0, 8, 19, 0, 40])
+    last = np.array([10, 20, 30, 100, 50])
+    range_of = np.array([-1, 0, 1, 2, 3])
+    chosen = np.array([True, False, False, False, False])
+    assert list(overlapping(chosen, patient, first, last)) == [True, True, False, False, False]
+    found = with_overlapping(chosen, range_of, patient, first, last)
+    assert list(found) == [True, True, True, False, False]
+
+
+def test_an_untaken_batch_does_not_come_along_by_overlapping():
+    """It is in the outbox or in the topic, and comes by itself, later than all of these."""
+    found = with_overlapping(
+        np.array([True, False]), np.array([3, -1]), *(np.zeros(2, np.int64) for _ in range(3))
+    )
+    assert list(found) == [True, False]
+
+
+def test_the_old_order_is_that_of_offsets_and_of_making_where_there_is_none():
+    """The second was made first, and waited in an outbox: its offset counts."""
+    place, offset = np.array([0, 0, -1, 0]), np.array([5, 6, -1, 7])
+    produced = np.array([20, 10, 15, 30])
+    ordered = in_old_order(np.arange(4), place, offset, produced)
+    assert list(ordered) == [2, 0, 1, 3]

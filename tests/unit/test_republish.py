@@ -1,0 +1,92 @@
+"""Archived batches on their second way: in the asked order, with the time at which they came first."""
+
+import dataclasses
+
+import pytest
+
+from common.errors import BadInputError
+from ops.commands.replay import archive_files, is_archive
+from producer.archive import RawArchive
+from producer.republish import Listed, all_batches, listed_batches, read_list
+from schemas.codec import FIRST_TAKEN, default_codec
+from tests.builders import NOW, batch, series
+
+
+def made(name):
+    return dataclasses.replace(batch(series("glicose", [1.0]), identity=name), produced_at=NOW + 9)
+
+
+@pytest.fixture
+def archived(tmp_path):
+    """Two finished files of two batches each, and one in the outbox."""
+    archive = RawArchive(tmp_path / "raw", "p1")
+    archive.claim()
+    files = [
+        archive.finish(archive.write(NOW + number, [made(each) for each in names]))
+        for number, names in enumerate(("ab", "cd"))
+    ]
+    archive.write(NOW + 2, [made("e")])
+    archive.release()
+    return files
+
+
+def ids(batches):
+    return [(each.batch_id, at) for each, at in batches]
+
+
+def test_all_batches_of_files_come_as_of_when_they_were_made(archived):
+    assert ids(all_batches(archived)) == [(each, NOW + 9) for each in "abcd"]
+
+
+def test_a_list_is_followed_in_its_order(archived, tmp_path):
+    first, second = archived
+    path = tmp_path / "list.jsonl"
+    path.write_text(
+        f'["{first}","b",null]\n["{second}","d",7]\n["{second}","c",8]\n["{first}","a",9]\n'
+    )
+    listed = read_list(path)
+    assert listed[1] == Listed(second, "d", 7)
+    assert ids(listed_batches(listed)) == [("b", NOW + 9), ("d", 7), ("c", 8), ("a", 9)]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '["a"]', "7", "[1, 2, 3, 4]", '[1, "b", null]'])
+def test_a_list_that_is_none_is_named(tmp_path, content):
+    path = tmp_path / "list.jsonl"
+    path.write_text(content)
+    with pytest.raises(BadInputError, match=r"list\.jsonl"):
+        read_list(path)
+
+
+def test_a_listed_batch_that_is_not_in_its_file_is_named(archived):
+    with pytest.raises(BadInputError, match="batch x is not in"):
+        list(listed_batches([Listed(archived[0], "x", None)]))
+
+
+def test_a_file_that_is_none_is_named(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text("{")
+    with pytest.raises(BadInputError, match=r"a\.jsonl"):
+        list(all_batches([path]))
+
+
+def test_a_folder_means_its_files_but_the_outbox_and_what_is_broken(archived, tmp_path):
+    (tmp_path / "raw" / "broken").mkdir()
+    (tmp_path / "raw" / "broken" / "x.jsonl").touch()
+    assert archive_files(tmp_path / "raw") == archived
+    assert archive_files(archived[0].parent) == archived
+    assert archive_files(archived[1]) == [archived[1]]
+    with pytest.raises(BadInputError, match="no archive file"):
+        archive_files(tmp_path / "raw" / "pending")
+
+
+def test_a_file_of_readings_is_no_archive(tmp_path):
+    assert is_archive(tmp_path)
+    assert is_archive(tmp_path / "a.jsonl")
+    assert not is_archive(tmp_path / "a.csv")
+    assert not is_archive(tmp_path / "a.parquet")
+
+
+def test_the_header_is_there_only_on_the_second_way():
+    codec = default_codec()
+    assert FIRST_TAKEN not in dict(codec.headers(made("a")))
+    assert dict(codec.headers(made("a"), first_taken_ms=5))[FIRST_TAKEN] == b"5"
