@@ -1,0 +1,107 @@
+"""A repair beside a consumer that commits between the look and the write: what is newer stays."""
+
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from consumer.trusted import TrustedFormat, write_trusted
+from db import ledger
+from db.evidence import REGISTRO_ROW
+from db.ledger import RangeCounts
+from ops.reconcile.plan import Again, RepairPlan
+from ops.reconcile.repair import SET_ASIDE, repair
+
+TOPIC = "t"
+SECOND = 1_577_836_801_000
+VALUES = "SELECT componente, valor FROM registro ORDER BY componente"
+
+
+@pytest.fixture
+def session(migrated):
+    cursor = migrated.cursor()
+    cursor.execute("INSERT INTO paciente (id, identificador) VALUES (1, 'p1')")
+    cursor.execute("INSERT INTO sensor (id, codigo, nome, unidade) VALUES (1, 'a', 'A', 'u')")
+    cursor.execute(
+        "INSERT INTO paciente_sensor (id, paciente_id, sensor_id, ativo_desde)"
+        " VALUES (1, 1, 1, '1970-01-01')"
+    )
+    cursor.execute(
+        "INSERT INTO registro VALUES (1, 'x', '2020-01-01 00:00:01', 7),"
+        " (1, 'y', '2020-01-01 00:00:01', 7)"
+    )
+    cursor.execute("INSERT INTO progresso VALUES (%s, 0, 3)", (TOPIC,))
+    migrated.commit()
+    return migrated
+
+
+def commit(connection, folder, component):
+    """A range with one reading, as the consumer commits it."""
+    readings = pa.table(
+        {
+            "batch_id": ["b"],
+            "patient_id": ["p1"],
+            "sensor": ["a"],
+            "unit": ["u"],
+            "component": [component],
+            **{name: pa.array([0], pa.int32()) for name in ("series", "position", "partition")},
+            "offset": [3],
+            "event_ms": [SECOND],
+            "value": [7.0],
+            "kafka_ms": [SECOND],
+        }
+    )
+    files = write_trusted(
+        folder, readings, topic=TOPIC, offsets=range(3, 4), form=TrustedFormat.PARQUET
+    )
+    ledger.lock_next_offset(connection, TOPIC, 0)
+    counts = RangeCounts(1, 0, 0, 1, 1, 0, {})
+    ledger.record_range(connection, TOPIC, 0, range(3, 4), counts, files)
+    connection.commit()
+    return files
+
+
+def plan(*components):
+    rows = [(1, each, SECOND, 5_000, 7_000) for each in components]
+    schema = pa.schema([*REGISTRO_ROW, ("found", pa.int64())])
+    named = [dict(zip(schema.names, row, strict=True)) for row in rows]
+    return RepairPlan(rows=pa.Table.from_pylist(named, schema))
+
+
+def test_a_value_that_the_consumer_wrote_meanwhile_is_newer_even_if_it_looks_the_same(
+    session, settings, tmp_path, query
+):
+    """The wrong value that was seen is now the right one, from a range of after the look."""
+    seen = {(TOPIC, 0): 3}
+    commit(session, tmp_path, "x")
+    said = []
+    assert repair(plan("x", "y"), settings, tmp_path, seen, pytest.fail, said.append) == 0
+    assert query(session, VALUES) == [("x", Decimal(7)), ("y", Decimal(5))]
+    assert said == ["entered 1 rows into registro"]
+
+
+def test_files_that_no_ledger_names_are_put_aside_and_kept(session, settings, tmp_path):
+    """Also one of the same name as one that was put aside before."""
+    [name] = commit(session, tmp_path, "x")
+    content = (tmp_path / name).read_bytes()
+    for _ in range(2):
+        found = RepairPlan(set_aside=[name])
+        assert repair(found, settings, tmp_path, {}, pytest.fail, print) == 0
+        assert not (tmp_path / name).exists()
+        (tmp_path / name).write_bytes(content)
+    aside = [each for each in (tmp_path / SET_ASIDE).rglob("*") if each.is_file()]
+    assert [each.read_bytes() for each in aside] == [content] * 2
+
+
+def test_the_list_for_the_publisher_is_gone_after_it(session, settings, tmp_path):
+    seen = []
+
+    def publish(path):
+        seen.append((path, path.read_text()))
+        return 9
+
+    found = RepairPlan(publish=[Again(tmp_path / "a.jsonl", "b", None)])
+    assert repair(found, settings, tmp_path, {}, publish, print) == 9
+    [(path, text)] = seen
+    assert text == f'["{tmp_path}/a.jsonl","b",null]\n'
+    assert not path.exists()
