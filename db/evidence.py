@@ -19,6 +19,7 @@ from db.faults import reported
 from db.mapping import Mapping, read_mappings
 
 _ROWS_PER_FETCH = 20_000
+_BODIES_PER_FETCH = 50
 # of batches: there is no index on them, each query reads the whole table once
 _IDS_PER_QUERY = 5_000
 _MAPPINGS_PER_QUERY = 200
@@ -159,6 +160,15 @@ class Evidence:
         """Messages that are kept whole in quarantine."""
         return int(next(self._rows("SELECT COUNT(*) FROM quarentena WHERE posicao < 0"))[0])
 
+    def refused_bodies(self) -> Iterator[bytes]:
+        """Bodies of the refused messages that are batches all the same, some at a time."""
+        rows = self._rows(
+            "SELECT mensagem FROM quarentena WHERE posicao < 0 AND motivo = 'invalid_batch'"
+            " AND mensagem IS NOT NULL",
+            at_once=_BODIES_PER_FETCH,
+        )
+        return (bytes(body) for (body,) in rows)
+
     def mappings(self) -> list[Mapping]:
         """The active periods as the consumer sees them."""
         return list(read_mappings(self._connection))
@@ -215,11 +225,13 @@ class Evidence:
             chunks.append(pa.Table.from_arrays(arrays, schema=schema))
         return pa.concat_tables(chunks)
 
-    def _rows(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+    def _rows(
+        self, query: str, *values: Any, at_once: int = _ROWS_PER_FETCH
+    ) -> Iterator[tuple[Any, ...]]:
         with reported("read the evidence"):
             cursor = self._connection.cursor()
             cursor.execute(query, values)
-            while rows := cursor.fetchmany(_ROWS_PER_FETCH):
+            while rows := cursor.fetchmany(at_once):
                 yield from rows
 
 

@@ -48,6 +48,8 @@ class World:
     rest: set = dataclasses.field(default_factory=set)
     """Ids of the batches that are in the topic behind the consumer's progress."""
     gone: dict = dataclasses.field(default_factory=dict)
+    refused: list = dataclasses.field(default_factory=list)
+    """Bodies of messages that are in quarantine whole."""
     received: dict = dataclasses.field(default_factory=dict)
     strays: list = dataclasses.field(default_factory=list)
     asked: list = dataclasses.field(default_factory=list)
@@ -164,7 +166,10 @@ class MemoryEvidence:
         ]
 
     def refused_messages(self):
-        return 0
+        return len(self.world.refused)
+
+    def refused_bodies(self):
+        return iter(self.world.refused)
 
     def mappings(self):
         return [Mapping(*each) for each in self.world.mappings]

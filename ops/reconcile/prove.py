@@ -24,7 +24,7 @@ from ops.reconcile.expected import ExpectedRows
 from ops.reconcile.mapped import NONE
 from ops.reconcile.outcomes import Outcomes
 from ops.reconcile.proof import Proof, batch_name
-from ops.reconcile.topic import TopicRest, read_rest
+from ops.reconcile.topic import TopicRest, batch_id_of, read_rest
 from ops.reconcile.trusted import TrustedFiles
 
 Say = Callable[[str], object]
@@ -84,7 +84,7 @@ def compare_places(
     say("reading the trusted files")
     _read_trusted(proof, trusted, outcomes, check)
     say("comparing")
-    lost = _compare_topic(proof, outcomes, rest)
+    lost = _compare_topic(proof, outcomes, rest, evidence)
     _note_gaps(proof, topic, rest, trusted)
     unnamed = _note_files(proof, archive, trusted, next_offsets)
     differing = compare_outcomes(proof, outcomes, trusted, evidence)
@@ -94,7 +94,7 @@ def compare_places(
     )
 
 
-def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest) -> Any:
+def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest, evidence: Evidence) -> Any:
     """Sorts the archived batches by how far they came; returns the numbers of the lost ones."""
     archive = outcomes.archive
     readings, is_waiting = archive.column("readings"), archive.column("waiting") == 1
@@ -104,12 +104,14 @@ def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest) -> Any:
     is_waiting &= ~is_taken & ~is_in_topic
     # with an outcome although nothing has taken them: see compare_outcomes
     is_lost = ~(is_taken | is_in_topic | is_waiting) & (outcomes.count == 0)
+    is_refused = _refused(archive, evidence) & is_lost if is_lost.any() else is_lost
+    lost = np.flatnonzero(is_lost & ~is_refused)
     proof.produced = int(readings.sum())
     proof.waiting = int(readings[is_waiting].sum())
     proof.under_way = int(readings[is_under_way].sum())
     proof.archived = proof.produced - proof.waiting
-    proof.published = int(readings[is_taken | is_in_topic].sum())
-    lost = np.flatnonzero(is_lost)
+    proof.published = int(readings[is_taken | is_in_topic | is_refused].sum())
+    proof.quarantined += int(readings[is_refused].sum())
     proof.missing += int(readings[lost].sum())
     proof.find(
         "batches are archived as published, and are neither taken nor in the topic",
@@ -117,6 +119,15 @@ def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest) -> Any:
         len(lost),
     )
     return lost
+
+
+def _refused(archive: ArchiveIndex, evidence: Evidence) -> Any:
+    """Batches whose message is in quarantine whole, as one of a patient id that is too long."""
+    found = np.zeros(len(archive), bool)
+    for body in evidence.refused_bodies():
+        if (number := archive.number.get(batch_id_of(body) or "")) is not None:
+            found[number] = True
+    return found
 
 
 def _outcomes(archive: ArchiveIndex, evidence: Evidence) -> Outcomes:

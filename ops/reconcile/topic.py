@@ -66,7 +66,7 @@ def _read(client: Consumer, topic: str, next_offsets: Mapping[int, int]) -> Topi
             places.append(TopicPartition(topic, partition, max(low, next_offset)))
     client.assign(places)
     for message in _messages(client, topic, left):
-        if batch_id := _batch_id(message.value()):
+        if batch_id := batch_id_of(message.value()):
             rest.batches.add(batch_id)
     return rest
 
@@ -103,8 +103,8 @@ def _partitions(client: Consumer, topic: str) -> list[int]:
     return sorted(found.partitions)
 
 
-def _batch_id(body: bytes | None) -> str | None:
-    # by the body, as the consumer does; a header may say anything
+def batch_id_of(body: bytes | None) -> str | None:
+    """The id by the body, as the consumer reads it (a header may say anything); None: no batch."""
     try:
         return default_codec().decode(body or b"").batch_id
     except BadInputError:

@@ -126,6 +126,17 @@ def test_quarantine_is_summed_by_batch_without_messages_and_unmapped_readings(mi
         assert evidence.received(["a", "b"]) == {"a": YEAR_2020_MS + 500}
 
 
+def test_refused_batches_are_told_by_their_bytes(migrated, settings):
+    migrated.cursor().executemany(
+        "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, mensagem)"
+        " VALUES ('t', 0, %s, -1, -1, %s, %s)",
+        [(1, "invalid_batch", b"\x00a"), (2, "bad_frame", b"b"), (3, "invalid_batch", None)],
+    )
+    migrated.commit()
+    with open_evidence(settings) as evidence:
+        assert list(evidence.refused_bodies()) == [b"\x00a"]
+
+
 def test_what_was_discarded_before_a_batch_was_taken_anew_is_no_outcome(migrated, settings):
     """At the old offset it only tells what a person had decided; any other state is a doubled one."""
     ledger.record_batches(migrated, TOPIC, 0, {"a": 7})

@@ -12,6 +12,7 @@ from db.evidence import LedgerRange
 from ops.reconcile.archive import read_archive
 from ops.reconcile.trusted import TrustedFiles
 from producer.archive import RawArchive
+from schemas.codec import default_codec
 from tests.builders import NOW, PATIENT, batch, series
 from tests.reconciled import TOPIC, World
 
@@ -289,6 +290,17 @@ def test_an_archived_batch_that_is_neither_taken_nor_in_the_topic_is_lost(world)
     assert "neither taken nor in the topic: demo-000001 at 2026-09" in found.proof.findings[0]
     assert list(found.lost) == [0]
     assert "partition 2: offsets 5 to 8 were gone" in found.proof.notes[0]
+
+
+def test_a_batch_whose_message_was_refused_whole_is_not_lost(world):
+    """Its readings are in quarantine with a reason; publishing it again would only add another."""
+    world.archive(BATCH)
+    world.refused = [b"{}", default_codec().encode(BATCH)]
+    found = world.compare()
+    assert found.proof.is_proved, found.proof.findings
+    assert (found.proof.quarantined, found.proof.published) == (4, 4)
+    assert found.proof.refused_messages == 2
+    assert not len(found.lost)
 
 
 def test_a_gap_in_the_ledger_is_told_and_no_finding_by_itself(done):
