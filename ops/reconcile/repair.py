@@ -20,6 +20,8 @@ from ops.reconcile.plan import Again, RepairPlan
 from ops.reconcile.trusted import TrustedFiles
 
 SET_ASIDE = "set-aside"
+# a list of so many is a few megabytes in a folder that may be small and in memory
+_BATCHES_PER_LIST = 20_000
 Say = Callable[[str], object]
 
 
@@ -46,11 +48,16 @@ def repair(
         for part, batch_ids in plan.retake:
             _forget(connection, plan, part, batch_ids)
             _put_aside(trusted_folder, part.files)
-    if not plan.publish:
-        return 0
+    for start in range(0, len(plan.publish), _BATCHES_PER_LIST):
+        if code := _publish(plan.publish[start : start + _BATCHES_PER_LIST], publish):
+            return code
+    return 0
+
+
+def _publish(batches: Sequence[Again], publish: Callable[[Path], int]) -> int:
     with tempfile.TemporaryDirectory(prefix="vitals-repair-") as folder:
         path = Path(folder) / "batches.jsonl"
-        path.write_bytes(_listed(plan.publish))
+        path.write_bytes(_listed(batches))
         return publish(path)
 
 
