@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from db.checksums import Sums, add_sums, row_checksums, sums_by
 from db.evidence import REGISTRO_ROW, Evidence
 from ops.reconcile.expected import ExpectedRows
+from ops.reconcile.mapped import NONE
 from ops.reconcile.proof import Proof, row_names
 from ops.reconcile.trusted import TrustedFiles
 
@@ -47,13 +48,16 @@ class RegistroCheck:
     _sums: Sums = field(default_factory=dict)
     _in_files: list[Any] = field(default_factory=list)
 
-    def note(self, rows: pa.Table) -> None:
-        """Takes rows of trusted files."""
-        mapped = self.expected.of(rows)
+    def note(self, rows: pa.Table) -> tuple[int, int]:
+        """Takes rows of trusted files; returns how many are unmapped, marked as such and not."""
+        mapping_id, is_unmapped = self.expected.sorted_out(rows)
+        mapped = self.expected.mapped(rows, mapping_id, is_unmapped)
         hours = mapped["hour"].to_numpy()
         add_sums(self._sums, sums_by(hours, _checksums(mapped)))
         files = mapped["file"].to_numpy().astype(np.int64)
         self._in_files.append(np.unique(((hours + _FAR) << 32) | files))
+        unmarked = (mapping_id == NONE) & ~is_unmapped
+        return int(is_unmapped.sum()), int(unmarked.sum())
 
     def compare(self, proof: Proof, explained: Explained) -> Differences:
         """Notes what differs; returns the rows that could be put right."""

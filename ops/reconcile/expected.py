@@ -47,17 +47,16 @@ class ExpectedRows:
         Columns mapping_id, component, event_ms, thousandths, hour, range, offset, series, position,
         file.
         """
-        mapping_id, is_unmapped = self.sorted_out(rows)
-        numbers = self._range_of[rows["file"].to_numpy()]
+        return self.mapped(rows, *self.sorted_out(rows))
+
+    def mapped(self, rows: pa.Table, mapping_id: Any, is_unmapped: Any) -> pa.Table:
+        """As ``of``, of rows that are ``sorted_out``."""
         columns = {
             "mapping_id": pa.array(mapping_id),
             "hour": pa.array(rows["event_ms"].to_numpy() // HOUR_MS),
-            "range": pa.array(numbers),
+            "range": pa.array(self._range_of[rows["file"].to_numpy()]),
         }
-        whole = [
-            columns.get(name, rows[name] if name in rows.column_names else None)
-            for name in _COLUMNS.names
-        ]
+        whole = [columns[name] if name in columns else rows[name] for name in _COLUMNS.names]
         table = pa.Table.from_arrays(whole, schema=_COLUMNS)
         return table.filter(pa.array((mapping_id != NONE) & ~is_unmapped)).combine_chunks()
 

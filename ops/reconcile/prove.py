@@ -21,7 +21,6 @@ from ops.reconcile.archive import ArchiveIndex, read_archive
 from ops.reconcile.compare_outcomes import Differing, compare_outcomes, name_batches
 from ops.reconcile.compare_registro import Differences, RegistroCheck
 from ops.reconcile.expected import ExpectedRows
-from ops.reconcile.mapped import NONE
 from ops.reconcile.outcomes import Outcomes
 from ops.reconcile.proof import Proof, batch_name
 from ops.reconcile.topic import TopicRest, batch_id_of, read_rest
@@ -147,11 +146,10 @@ def _read_trusted(
     without = 0
     for rows in trusted.tables():
         outcomes.note_trusted(rows)
-        check.note(rows)
-        mapping_id, is_unmapped = check.expected.sorted_out(rows)
+        marked, unmarked = check.note(rows)
         proof.trusted += len(rows)
-        proof.unmapped += int(is_unmapped.sum())
-        without += int(((mapping_id == NONE) & ~is_unmapped).sum())
+        proof.unmapped += marked
+        without += unmarked
     proof.accepted = proof.trusted
     proof.missing += without
     proof.find("accepted readings have no mapping and are not marked as unmapped", [], without)

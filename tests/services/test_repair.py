@@ -191,14 +191,14 @@ def test_batches_that_retention_removed_are_named_and_come_back_in_their_old_ord
     future = heart_rate([65.0], start=start + 400_000, produced=start)
     pipeline.publish(first)
     with pipeline.consumer():
-        pipeline.wait_for_messages(1)
+        pipeline.wait_for_messages(1, seconds=240)
     pipeline.publish(removed, future)
     delete_records(pipeline)
     pipeline.publish(correction)
     archive = RawArchive(pipeline.output / "raw", "test")
     archive.finish(archive.write(never.window_start, [never]))
     with pipeline.consumer():
-        pipeline.wait_for_messages(2)
+        pipeline.wait_for_messages(2, seconds=240)
         assert "messages_gone" in pipeline.log()
         found = vitals(pipeline, "reconcile")
         assert found.returncode == 1
@@ -300,7 +300,7 @@ def test_a_discarded_reading_stays_told_when_its_range_is_taken_anew(make_pipeli
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0, -1.0], start=start))
     with pipeline.consumer():
-        pipeline.wait_for_messages(1)
+        pipeline.wait_for_messages(1, seconds=240)
         change(pipeline, "UPDATE quarentena SET estado = 'descartada'")
         trusted(pipeline)[0].unlink()
         done = vitals(pipeline, "reconcile", "--repair", "--wait", "60")
