@@ -91,9 +91,9 @@ class World:
         )
         self.next_offsets[TOPIC, partition] = offsets.stop
 
-    def compare(self):
+    def compare(self, topic=TOPIC):
         rest = TopicRest(self.rest, self.gone)
-        return compare_places(MemoryEvidence(self), lambda _: rest, self.folder, TOPIC)
+        return compare_places(MemoryEvidence(self), lambda _: rest, self.folder, topic)
 
     def prove(self):
         return self.compare().proof

@@ -292,6 +292,14 @@ def test_an_archived_batch_that_is_neither_taken_nor_in_the_topic_is_lost(world)
     assert "partition 2: offsets 5 to 8 were gone" in found.proof.notes[0]
 
 
+def test_what_an_earlier_topic_brought_counts_and_only_the_rest_of_it_is_lost(done):
+    """A topic was lost, and KAFKA_TOPIC names another one since."""
+    assert done.compare("another-topic").proof.is_proved
+    done.archive(other("never-read", series("glicose", [1.0])))
+    found = done.compare("another-topic")
+    assert [found.archive.ids()[each] for each in found.lost] == ["never-read"]
+
+
 def test_a_batch_whose_message_was_refused_whole_is_not_lost(world):
     """Its readings are in quarantine with a reason; publishing it again would only add another."""
     world.archive(BATCH)
