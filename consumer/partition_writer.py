@@ -22,6 +22,7 @@ from common.settings import DatabaseSettings, KafkaSettings
 from consumer import dead_letters, worker_connection
 from consumer.database_retry import retried
 from consumer.outcome import RangeOutcome, batch_offsets, offset_range, sort_out
+from consumer.progress_lock import lock_next_offset
 from consumer.refusals import with_refusals
 from consumer.trusted import TrustedFormat, uncommitted_files, write_trusted
 from db import ledger, quarantine, registro
@@ -84,7 +85,7 @@ def _commit(rows: pa.Table, job: WriterJob) -> RangeOutcome | None:
     """Commits what is not committed yet; None where all of it was."""
     partition = rows["partition"][0].as_py()
     with worker_connection.use(job.database) as connection:
-        next_offset = ledger.lock_next_offset(connection, job.topic, partition)
+        next_offset = lock_next_offset(connection, job.topic, partition)
         reach(CrashPoint.RANGE_LOCKED)
         rows = rows.filter(pc.greater_equal(rows["offset"], next_offset))
         _remove_uncommitted(connection, job, partition, next_offset)

@@ -64,11 +64,17 @@ class BatchProcessor:
         reach(CrashPoint.OFFSETS_BEFORE)
         self._offsets.commit({each["partition"]: each["until"] for each in summaries})
         reach(CrashPoint.OFFSETS_COMMITTED)
+        if others := [each for each in summaries if not each["is_new"]]:
+            hint = "by another consumer; nothing of it was written again"
+            _log.info("range_was_committed", batch=batch, ranges=_ranges(others), hint=hint)
+        own = [each for each in summaries if each["is_new"]]
+        if not own:
+            return
         _log.info(
             "batch_committed",
             batch=batch,
-            ranges={each["partition"]: [each["first"], each["until"]] for each in summaries},
-            **_totals(summaries),
+            ranges=_ranges(own),
+            **_totals(own),
             plan_ms=_ms(started, planned),
             run_ms=_ms(planned, written),
             write_ms=max(each["write_ms"] for each in summaries),
@@ -115,6 +121,10 @@ def run_until_stopped(
     _log.info("stopping", hint="the running batch is finished first")
     processor.finish()
     query.stop()
+
+
+def _ranges(summaries: list[dict[str, Any]]) -> dict[int, list[int]]:
+    return {each["partition"]: [each["first"], each["until"]] for each in summaries}
 
 
 def _totals(summaries: list[dict[str, Any]]) -> dict[str, Any]:

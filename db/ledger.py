@@ -10,6 +10,9 @@ from common.errors import UnavailableError
 from db.connection import Connection
 
 _IDS_PER_QUERY = 1_000
+_NEXT_OFFSET = "SELECT proximo_deslocamento FROM progresso WHERE topico = %s AND particao = %s"
+# what NOWAIT ends in: MariaDB's number, MySQL's
+_LOCKED = {1205, 3572}
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,40 @@ def lock_next_offset(connection: Connection, topic: str, partition: int) -> int:
     caller's transaction ends.
     """  # noqa: D205 - one sentence
     cursor = connection.cursor()
-    cursor.execute(
-        "SELECT proximo_deslocamento FROM progresso WHERE topico = %s AND particao = %s FOR UPDATE",
-        (topic, partition),
-    )
+    cursor.execute(f"{_NEXT_OFFSET} FOR UPDATE", (topic, partition))
     row = cursor.fetchone()
     if row is None:
         cursor.execute("INSERT IGNORE INTO progresso VALUES (%s, %s, 0)", (topic, partition))
         return lock_next_offset(connection, topic, partition)
     return int(row[0])
+
+
+def try_lock_next_offset(connection: Connection, topic: str, partition: int) -> int | None:
+    """As ``lock_next_offset``, but None at once where somebody else holds the lock."""
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"{_NEXT_OFFSET} FOR UPDATE NOWAIT", (topic, partition))
+        # MariaDB says only now that the row is locked
+        row = cursor.fetchone()
+    except mysql.connector.Error as error:
+        if error.errno in _LOCKED:
+            return None
+        raise
+    # a partition that nobody has written yet has no row to wait for
+    return lock_next_offset(connection, topic, partition) if row is None else int(row[0])
+
+
+def other_sessions(connection: Connection) -> list[str]:
+    """Who else works in this database under our account: no right is needed to see these."""
+    cursor = connection.cursor()
+    cursor.execute("SELECT DATABASE(), CONNECTION_ID()")
+    database, own = cursor.fetchone()
+    cursor.execute("SHOW PROCESSLIST")
+    return [
+        f"session {each[0]} from {each[2]}, {each[4]} for {each[5]} s"
+        for each in cursor.fetchall()
+        if each[3] == database and each[0] != own
+    ]
 
 
 def next_offsets(connection: Connection, topic: str) -> dict[int, int]:

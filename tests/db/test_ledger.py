@@ -89,6 +89,21 @@ def test_nobody_else_commits_a_partition_that_is_locked(session, settings):
     assert found == [5]
 
 
+def test_a_lock_that_another_holds_is_not_waited_for_and_its_holder_is_named(session, settings):
+    record(session, range(2))
+    with connect(settings) as other:
+        assert ledger.try_lock_next_offset(other, TOPIC, 0) == 2
+        assert ledger.try_lock_next_offset(session, TOPIC, 0) is None
+        assert ledger.try_lock_next_offset(session, TOPIC, 1) == 0
+        cursor = other.cursor()
+        cursor.execute("SELECT CONNECTION_ID()")
+        (number,) = cursor.fetchone()
+        [holder] = ledger.other_sessions(session)
+        assert holder.startswith(f"session {number} from ")
+        other.rollback()
+        assert ledger.try_lock_next_offset(session, TOPIC, 0) == 2
+
+
 def test_a_range_keeps_its_counts_and_files(session, query):
     record(session, range(4, 7), files=["date=2026-01-01/x-0-4-7.parquet"])
     [(first, until, *counts, reasons, files)] = query(

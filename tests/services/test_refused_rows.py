@@ -4,19 +4,12 @@ import json
 
 import pyarrow.parquet as pq
 
-from db.connection import connect
 from tests.services.simulated import now_ms, simulated
-from tests.services.test_consumer import assert_proved, heart_rate
+from tests.services.test_consumer import administer, assert_proved, heart_rate
 
 QUARANTINE = (
     "SELECT deslocamento, posicao, motivo, detalhe, valor_bruto FROM quarentena ORDER BY 1, 2"
 )
-
-
-def administer(pipeline, *statements):
-    with connect(pipeline.database) as connection:
-        for each in statements:
-            connection.cursor().execute(each)
 
 
 def ledger_rows(pipeline):
