@@ -12,12 +12,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the name that everybody knows
 from pyspark.sql.avro.functions import from_avro
 
+from schemas.batch import LONGEST_PATIENT_ID, UUID_PATTERN
 from schemas.codec import MAX_MESSAGE_BYTES
 from schemas.reasons import Reason
 from schemas.versions import HEADER_SIZE, MAGIC, SchemaVersion, latest, versions
 
-_UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-_ID_LENGTH = 64
 # new in each process, so that no message can bring it along
 _MARK = secrets.token_bytes(16)
 
@@ -80,7 +79,7 @@ def with_batch_error(messages: DataFrame) -> DataFrame:
         .when(F.col("batch.batch_id").isNull() | F.col("batch.series").isNull(), Reason.UNDECODABLE)
         .when(F.col("batch.end") != F.lit(_MARK), Reason.UNDECODABLE)
         .when(~_is_text_valid(), Reason.UNDECODABLE)
-        .when(~F.col("batch.batch_id").rlike(_UUID), Reason.INVALID_BATCH)
+        .when(~F.col("batch.batch_id").rlike(UUID_PATTERN), Reason.INVALID_BATCH)
         .when(~_is_patient_valid(), Reason.INVALID_BATCH)
     )
     detail = (
@@ -102,10 +101,11 @@ def _is_text_valid() -> Column:
             & F.is_valid_utf8(series["unit"])
         )
 
-    ids = F.is_valid_utf8(F.col("batch.patient_id")) & F.is_valid_utf8(F.col("batch.batch_id"))
-    return ids & F.forall("batch.series", is_series_text_valid)
+    # the producer's name is written nowhere, but other readers of the topic refuse such a message
+    names = F.concat("batch.patient_id", "batch.batch_id", "batch.producer_id")
+    return F.is_valid_utf8(names) & F.forall("batch.series", is_series_text_valid)
 
 
 def _is_patient_valid() -> Column:
     length = F.length(F.trim("batch.patient_id"))
-    return (length > 0) & (length <= _ID_LENGTH)
+    return (length > 0) & (length <= LONGEST_PATIENT_ID)

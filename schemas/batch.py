@@ -1,9 +1,13 @@
 """A sensor batch as plain data. All times are UTC epoch milliseconds."""
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+UUID_PATTERN = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![\s\S])"
+"""What a batch id looks like, for Python and for Java; a mere ``$`` lets a line end pass in both."""
+LONGEST_PATIENT_ID = 64
 _NAMESPACE = uuid.UUID("6f1f0a52-1f53-5c3a-9a4e-0d6c8f6a7b21")
 
 
@@ -34,6 +38,12 @@ class SensorBatch:
     def reading_count(self) -> int:
         """Samples in all series, missing ones included."""
         return sum(len(each.values) for each in self.series)
+
+    @property
+    def is_identified(self) -> bool:
+        """True where the consumer takes it by its batch id and patient id."""
+        has_patient = 0 < len(self.patient_id.strip(" ")) <= LONGEST_PATIENT_ID
+        return has_patient and re.match(UUID_PATTERN, self.batch_id) is not None
 
 
 def batch_id(source: str, patient_id: str, window_start: int) -> str:

@@ -15,6 +15,7 @@ from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect
 from producer.archive import RawArchive
 from schemas.codec import default_codec
+from tests.topic import messages_in
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -55,13 +56,18 @@ class Pipeline:
         )
 
     def publish_raw(self, *messages):
-        """Publishes (key, body, headers) as they are."""
-        errors = []
+        """Publishes (key, body, headers) as they are; returns the messages with their places."""
+        errors, delivered = [], []
+
+        def report(error, message):
+            (errors if error else delivered).append(error or message)
+
         client = Producer(
             {
                 "bootstrap.servers": self.kafka.kafka_bootstrap_servers,
                 "partitioner": "murmur2_random",
                 "message.max.bytes": 2_000_000,
+                "queue.buffering.max.messages": 1_000_000,
             }
         )
         for key, body, headers in messages:
@@ -70,11 +76,16 @@ class Pipeline:
                 body,
                 key,
                 headers=headers,
-                on_delivery=lambda error, _: errors.append(error) if error else None,
+                on_delivery=report,
             )
             client.poll(0)
-        assert client.flush(30) == 0
+        assert client.flush(60) == 0
         assert not errors
+        return delivered
+
+    def messages(self):
+        """Everything in the topic."""
+        return messages_in(self.kafka)
 
     def rows(self, sql, *values):
         with connect(self.database) as connection:
@@ -90,7 +101,7 @@ class Pipeline:
                 raise AssertionError(f"{sql} gives {found}, not {expected}\n{self.log()}")
             time.sleep(0.1)
 
-    def wait_for_messages(self, count, *, seconds=90):
+    def wait_for_messages(self, count, *, seconds=240):
         self.wait_for(
             "SELECT CAST(COALESCE(SUM(mensagens), 0) AS SIGNED) FROM livro_razao",
             count,

@@ -52,6 +52,10 @@ REFUSED = {
         CODEC.encode(batch(identity=GOLDEN_BATCH.batch_id.upper())),
         Reason.INVALID_BATCH,
     ),
+    "uuid and a line end": (
+        CODEC.encode(batch(identity=GOLDEN_BATCH.batch_id + "\n")),
+        Reason.INVALID_BATCH,
+    ),
     "nobody's": (CODEC.encode(batch(series(), patient_id="")), Reason.INVALID_BATCH),
     "a blank patient": (CODEC.encode(batch(series(), patient_id="  ")), Reason.INVALID_BATCH),
     "a long patient": (CODEC.encode(batch(series(), patient_id="p" * 65)), Reason.INVALID_BATCH),
