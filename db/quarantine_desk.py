@@ -8,7 +8,8 @@ from typing import Any
 from db.connection import Connection, transaction
 from db.faults import reported
 
-OPEN, RESOLVED, DISCARDED = "aberta", "resolvida", "descartada"
+OPEN, RESOLVED, DISCARDED, RESENT = "aberta", "resolvida", "descartada", "reenviada"
+STATES = (OPEN, RESOLVED, DISCARDED, RESENT)
 _ROWS_PER_TRANSACTION = 10_000
 _MOMENT = "COALESCE(medido_em, recebido_em)"
 
@@ -72,6 +73,8 @@ class WholeEntry:
     key: bytes | None
     body: bytes | None
     headers: str | None
+    resent_in: str | None
+    """The batch that carries it once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +127,12 @@ def at_place(
     """The entry at a place in the topic (series and position -1: the message); None: there is none."""
     cursor = connection.cursor()
     cursor.execute(
-        f"SELECT {_COLUMNS}, lote_id, chave, mensagem, cabecalhos FROM quarentena WHERE topico = %s"
+        f"SELECT {_COLUMNS}, lote_id, chave, mensagem, cabecalhos, lote_reenvio FROM quarentena WHERE topico = %s"
         " AND particao = %s AND deslocamento = %s AND serie = %s AND posicao = %s",
         (topic, partition, offset, series, position),
     )
     row = cursor.fetchone()
-    return None if row is None else WholeEntry(QuarantineEntry(*row[:-4]), *row[-4:])
+    return None if row is None else WholeEntry(QuarantineEntry(*row[:-5]), *row[-5:])
 
 
 def discard(connection: Connection, selection: Selection) -> int:

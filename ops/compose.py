@@ -73,7 +73,8 @@ class ComposeStack:
                 inside.append(f"/input/{path.name}")
             else:
                 inside.append(each)
-        if {"--register", "--repair"} & set(arguments) or "discard" in arguments[:2]:
+        settles = {"discard", "replay"} & set(arguments[1:2]) and "quarantine" in arguments[:1]
+        if {"--register", "--repair"} & set(arguments) or settles:
             # the reader may not add patients, settle what is in quarantine, or enter readings
             options += ["--env", f"DB_USER={account_name(Role.MIGRATOR)}"]
             options += ["--env", "DB_PASSWORD_FILE=/run/secrets/db_migrator_password"]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from db.quarantine_desk import DISCARDED, OPEN, RESOLVED, Selection
+from db.quarantine_desk import STATES, Selection
 from ops.invocation import Invocation
 
 app = typer.Typer(help="Readings and messages that were not accepted, and why.")
@@ -15,7 +15,7 @@ Patient = Annotated[str | None, typer.Option(help="Only this patient id.")]
 Sensor = Annotated[str | None, typer.Option(help="Only this sensor, as it is named there.")]
 Since = Annotated[datetime | None, typer.Option(help="Measured (or received) then or later, UTC.")]
 Until = Annotated[datetime | None, typer.Option(help="Measured (or received) before that, UTC.")]
-State = Annotated[str | None, typer.Option(help=f"{OPEN}, {RESOLVED} or {DISCARDED}.")]
+State = Annotated[str | None, typer.Option(help=f"One of {', '.join(STATES)}.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 
@@ -93,6 +93,28 @@ def discard_command(
 
     selection = Selection(reason, patient, sensor, since, until)
     discard_entries(_invocation(context).database(), selection, is_sure=is_sure)
+
+
+@app.command("replay")
+def replay_command(
+    context: typer.Context,
+    *,
+    reason: Reason = None,
+    patient: Patient = None,
+    sensor: Sensor = None,
+    since: Since = None,
+    until: Until = None,
+    is_dry: Annotated[bool, typer.Option("--dry-run", help="Only say what it would send.")] = False,
+    wait: Annotated[
+        float, typer.Option(min=1, help="Seconds that the consumer may take for each portion.")
+    ] = 120,
+) -> None:
+    """Send open entries through the topic again, after a rule, a unit or a schema changed."""
+    from ops.commands.quarantine_replay import replay_entries
+
+    selection = Selection(reason, patient, sensor, since, until)
+    code = replay_entries(_invocation(context), selection, is_dry=is_dry, wait_seconds=wait)
+    raise typer.Exit(code)
 
 
 def _invocation(context: typer.Context) -> Invocation:

@@ -1,7 +1,8 @@
-"""The producer's commands: ``python -m producer run | sample | simulate | replay | republish``."""
+"""The producer's commands: run, sample, simulate, replay, republish and requeue."""
 
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import Annotated
@@ -132,6 +133,30 @@ def republish(
     )
     batches, readings = again.republish(chosen, load(KafkaSettings))
     print(f"published again: {batches} batches, {readings} readings")
+
+
+@app.command("requeue")
+def requeue_command(
+    reason: Annotated[str | None, typer.Option(help="only this reason")] = None,
+    patient: Annotated[str | None, typer.Option(help="only this patient id")] = None,
+    sensor: Annotated[str | None, typer.Option(help="only this sensor, as it is named")] = None,
+    since: Annotated[datetime | None, typer.Option(help="measured or received, UTC")] = None,
+    until: Annotated[datetime | None, typer.Option(help="the same, excluded")] = None,
+    is_dry: Annotated[bool, typer.Option("--dry-run", help="only say what would be sent")] = False,
+    wait: Annotated[float, typer.Option(min=1, help="seconds for the consumer")] = 120,
+) -> None:
+    """Send open entries of the quarantine through the topic again."""
+    from db.quarantine_desk import Selection
+    from producer.requeue import RequeuePlan, requeue, show_plan
+
+    configure(load(LogSettings), service="producer")
+    arm(load(CrashSettings))
+    kafka, database, output = load_all(KafkaSettings, DatabaseSettings, OutputSettings)
+    plan = RequeuePlan(Selection(reason, patient, sensor, since, until), wait)
+    if is_dry:
+        show_plan(plan, kafka, database)
+    else:
+        print(requeue(plan, kafka, database, output.output_dir / "raw"))
 
 
 def _stop_event() -> Event:

@@ -1,6 +1,6 @@
 """Publishing of batches: idempotent, acknowledged by all replicas, each delivery reported."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from common.errors import BadInputError, ConfigurationError, UnavailableError
 from common.settings import KafkaSettings
 from schemas.batch import SensorBatch
-from schemas.codec import MAX_MESSAGE_BYTES, Headers, default_codec
+from schemas.codec import MAX_MESSAGE_BYTES, default_codec
 
 _QUEUE_KBYTES = 65_536
 _QUEUE_MESSAGES = 100_000
@@ -19,6 +19,9 @@ _AWAY = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLV
 log = structlog.get_logger()
 
 Report = Callable[[KafkaError | None], None]
+PlacedReport = Callable[[KafkaError | None, Message], None]
+"""Is told the message too: where it lies now."""
+MessageHeaders = Sequence[tuple[str, str | bytes | None]]
 
 
 class Publisher:
@@ -61,8 +64,36 @@ class Publisher:
                 f" {MAX_MESSAGE_BYTES}",
                 hint="make its window shorter",
             )
+        key = batch.patient_id.encode()
         headers = self._codec.headers(batch, first_taken_ms=first_taken_ms)
-        return self._queue(batch, body, headers, on_report)
+        return self.queue(key, body, headers, lambda error, _: on_report(error))
+
+    def queue(
+        self, key: bytes | None, body: bytes, headers: MessageHeaders, on_report: PlacedReport
+    ) -> bool:
+        """Queues a message as it is; False and ``on_report`` as in ``offer``."""
+
+        def report(error: KafkaError | None, message: Message) -> None:
+            if error is None:
+                self._note_success()
+            on_report(error, message)
+
+        try:
+            self._client().produce(
+                self._settings.kafka_topic,
+                key=key,
+                value=body,
+                headers=list(headers),
+                on_delivery=report,
+            )
+        except BufferError:
+            return False
+        except KafkaException as error:
+            if not error.args[0].fatal():
+                raise
+            self._is_spent = True
+            return False
+        return True
 
     def poll(self, timeout_s: float) -> None:
         """Serves delivery reports; waits up to ``timeout_s`` for the first one."""
@@ -76,29 +107,6 @@ class Publisher:
             self._producer.purge()
             self._producer.flush(1.0)
             self._producer = None
-
-    def _queue(self, batch: SensorBatch, body: bytes, headers: Headers, on_report: Report) -> bool:
-        def report(error: KafkaError | None, _: Message) -> None:
-            if error is None:
-                self._note_success()
-            on_report(error)
-
-        try:
-            self._client().produce(
-                self._settings.kafka_topic,
-                key=batch.patient_id.encode(),
-                value=body,
-                headers=dict(headers),
-                on_delivery=report,
-            )
-        except BufferError:
-            return False
-        except KafkaException as error:
-            if not error.args[0].fatal():
-                raise
-            self._is_spent = True
-            return False
-        return True
 
     def _client(self) -> Producer:
         if self._producer is None:

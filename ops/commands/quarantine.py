@@ -127,6 +127,7 @@ def _message(found: desk.WholeEntry) -> dict[str, Any]:
         shown = f"{shown} and {len(body) - _SHOWN_BYTES} bytes more"
     return {
         "batch_id": found.batch_id,
+        "resent_in": found.resent_in,
         "key": repr(bytes(found.key)) if found.key is not None else None,
         "headers": _headers(found.headers),
         "body": shown,

@@ -57,8 +57,11 @@ def test_the_consumer_may_do_all_that_its_statements_do(accounts, method):
         assert mapping_version(connection)
         for first, value in ((0, 98.5), (1, 99.5)):
             assert ledger.lock_next_offset(connection, "t", 0) == first
+            assert ledger.try_lock_next_offset(connection, "t", 0) == first
+            assert ledger.other_sessions(connection) == []
             assert ledger.taken_batches(connection, ["a"]) == ({"a"} if first else set())
             registro.upsert(connection, accepted(mapping.mapping_id, value), method)
+            assert len(registro.upsert(connection, accepted(mapping.mapping_id, 1e9), method)) == 1
             quarantine.insert(connection, rejected(), method)
             if not first:
                 ledger.record_batches(connection, "t", 0, {"a": 0})

@@ -42,6 +42,7 @@ def test_a_file_to_replay_is_shown_to_the_container_and_registering_takes_anothe
 
 def test_discarding_takes_an_account_that_may_do_it_and_listing_does_not():
     assert "DB_USER=vitals_migrator" in command("quarantine", "discard", "--reason", "missing")
+    assert "DB_USER=vitals_migrator" in command("quarantine", "replay", "--reason", "missing")
     assert "DB_USER=vitals_migrator" not in command("quarantine", "list")
 
 

@@ -1,0 +1,87 @@
+"""What there is to send again: in bounded portions, and as a person reads it."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from common.settings import DatabaseSettings, KafkaSettings
+from db import requeue as desk
+from db.connection import Connection, connect
+from db.faults import reported
+from db.ledger import next_offsets
+from db.quarantine_desk import Selection
+from producer.requeue.batches import Portion, Resend, portion_of
+
+_MOST_ENTRIES = 50_000
+_MOST_BODY_BYTES = 16_000_000
+_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class RequeuePlan:
+    """What to send again; ``wait_seconds``: how long the consumer may take for a portion."""
+
+    selection: Selection
+    wait_seconds: float
+
+
+def listed(counts: Counter[str]) -> str:
+    """Counts and what they are of, in a row."""
+    return ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+
+
+def portions(connection: Connection, topic: str, plan: RequeuePlan) -> Iterator[Portion]:
+    """What there was to send when this began, a bounded part at a time."""
+    for partition, until in sorted(next_offsets(connection, topic).items()):
+        after = (partition, -1)
+        while sizes := desk.messages(connection, topic, plan.selection, after=after, until=until):
+            chosen: list[desk.Place] = []
+            entries = size = 0
+            for each in sizes:
+                entries, size = entries + each.entries, size + each.body_bytes
+                if chosen and (entries > _MOST_ENTRIES or size > _MOST_BODY_BYTES):
+                    break
+                chosen.append(each.place)
+            after = chosen[-1]
+            yield portion_of(
+                desk.open_entries(connection, topic, plan.selection, chosen),
+                topic=topic,
+                reason=plan.selection.reason,
+                produced_at=_now_ms(),
+            )
+
+
+def show_plan(plan: RequeuePlan, kafka: KafkaSettings, database: DatabaseSettings) -> None:
+    """Prints what ``requeue`` would send; changes nothing."""
+    left: Counter[str] = Counter()
+    batches = entries = 0
+    with connect(database) as connection, reported("look at the quarantine"):
+        for portion in portions(connection, kafka.kafka_topic, plan):
+            left += portion.left
+            for each in portion.resends:
+                batches, entries = batches + 1, entries + len(each.entries)
+                if batches <= _SHOWN:
+                    sys.stdout.write(f"{_described(each)}\n")
+    if batches > _SHOWN:
+        sys.stdout.write(f"... and {batches - _SHOWN} more batches\n")
+    sys.stdout.write(
+        f"would send {entries} entries again in {batches} batches"
+        f"{f'; would leave open: {listed(left)}' if left else ''}; nothing was changed\n"
+    )
+
+
+def _described(resend: Resend) -> str:
+    first = resend.entries[0]
+    place = f"{first.partition}@{first.offset}"
+    if resend.original is not None:
+        return f"{place}: the whole message ({first.reason})"
+    reasons = Counter(each.reason for each in resend.entries)
+    counted = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
+    under_way = ", under way since an earlier run" if resend.is_claimed else ""
+    return f"{place}: {len(resend.entries)} readings ({counted}){under_way}"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

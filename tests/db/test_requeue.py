@@ -1,0 +1,108 @@
+"""Which entries are sent again: found by filters, claimed once, settled once."""
+
+from datetime import datetime
+
+import pytest
+
+from db import requeue
+from db.quarantine_desk import RESENT, RESOLVED, Selection, discard
+from db.requeue import claim, messages, open_entries, settle
+
+NOON = datetime(2026, 11, 24, 12)  # noqa: DTZ001 - the column is UTC without a zone
+INSERT = (
+    "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, paciente, medido_em,"
+    " mensagem, valor_bruto, estado) VALUES ('t', 0, %s, %s, %s, %s, %s, %s, %s, 1.5, %s)"
+)
+ROWS = [
+    (1, 0, 0, "out_of_range", "p-1", NOON, None, "aberta"),
+    (1, 0, 1, "missing", "p-1", NOON, None, "aberta"),
+    (1, 0, 2, "out_of_range", "p-1", NOON, None, "descartada"),
+    (2, -1, -1, "bad_frame", None, None, b"12345", "aberta"),
+    (3, 0, 0, "unmapped", "p-1", NOON, None, "aberta"),
+    (9, 0, 0, "out_of_range", "p-1", NOON, None, "aberta"),
+]
+OUT_OF_RANGE = Selection(reason="out_of_range")
+
+
+@pytest.fixture
+def filled(migrated):
+    migrated.cursor().executemany(INSERT, ROWS)
+    migrated.commit()
+    return migrated
+
+
+def chosen(connection, selection=OUT_OF_RANGE, after=-1, until=100):
+    found = messages(connection, "t", selection, after=(0, after), until=until)
+    return [(each.place[1], each.entries, each.body_bytes) for each in found]
+
+
+def of_message(connection, offset, selection=OUT_OF_RANGE):
+    return open_entries(connection, "t", selection, [(0, offset)])
+
+
+def states(query, connection):
+    return query(
+        connection,
+        "SELECT deslocamento, posicao, estado, lote_reenvio FROM quarentena"
+        " WHERE motivo <> 'unmapped' ORDER BY 1, 2",
+    )
+
+
+def test_messages_are_found_by_their_selected_entries_in_parts(filled, monkeypatch):
+    """Never unmapped ones, nor what lies behind the offset at which the command began."""
+    assert chosen(filled) == [(1, 1, 0), (9, 1, 0)]
+    assert chosen(filled, Selection()) == [(1, 2, 0), (2, 1, 5), (9, 1, 0)]
+    assert chosen(filled, until=9) == [(1, 1, 0)]
+    monkeypatch.setattr(requeue, "_MESSAGES_PER_QUERY", 1)
+    assert chosen(filled) == [(1, 1, 0)]
+    assert chosen(filled, after=1) == [(9, 1, 0)]
+
+
+def test_all_open_entries_of_a_message_are_read_and_say_whether_they_are_selected(filled):
+    found = of_message(filled, 1)
+    assert [(each.position, each.reason, each.is_selected) for each in found] == [
+        (0, "out_of_range", True),
+        (1, "missing", False),
+    ]
+    assert {(each.event_ms, each.value, each.claimed_by) for each in found} == {
+        (1_795_521_600_000, 1.5, None)
+    }
+    [message] = of_message(filled, 2)
+    assert (message.is_message, message.body, message.event_ms) == (True, b"12345", None)
+
+
+def test_an_entry_is_claimed_by_one_batch_and_found_again_by_any_selection(filled, query):
+    found = of_message(filled, 1)
+    assert claim(filled, "t", found, "a")
+    assert not claim(filled, "t", found, "b")
+    assert chosen(filled, Selection(reason="nothing")) == [(1, 2, 0)]
+    assert [each.claimed_by for each in of_message(filled, 1)] == ["a", "a"]
+
+
+def test_a_claim_of_what_was_put_aside_meanwhile_changes_nothing(filled, query):
+    found = of_message(filled, 1)
+    discard(filled, Selection(reason="missing"))
+    assert not claim(filled, "t", found, "a")
+    assert {claimed for *_, claimed in states(query, filled)} == {None}
+
+
+def test_entries_are_settled_once_and_only_by_their_batch(filled, query):
+    found = of_message(filled, 1)
+    claim(filled, "t", found, "a")
+    settle(filled, "t", found, [], "b")
+    assert [state for *_, state, _ in states(query, filled)][:2] == ["aberta", "aberta"]
+    settle(filled, "t", found[:1], found[1:], "a")
+    after = states(query, filled)
+    assert [state for *_, state, _ in after][:2] == [RESOLVED, RESENT]
+    settle(filled, "t", found[1:], found[:1], "a")
+    assert states(query, filled) == after
+
+
+def test_a_batch_tells_which_of_its_readings_were_refused_once_it_is_taken(filled):
+    assert requeue.refused_readings(filled, "a") is None
+    filled.cursor().execute("INSERT INTO lote VALUES ('a', 't', 0, 1), ('b', 't', 0, 3)")
+    filled.commit()
+    assert requeue.refused_readings(filled, "a") == {(0, 0), (0, 1), (0, 2)}
+    assert requeue.refused_readings(filled, "b") == set()
+    assert requeue.is_refused_whole(filled, "t", (0, 2))
+    assert not requeue.is_refused_whole(filled, "t", (0, 1))
