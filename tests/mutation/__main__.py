@@ -56,7 +56,10 @@ MUTANTS = (
     Mutant(
         "no lock on a partition's progress",
         "two-consumers",
-        (Change("db/ledger.py", "particao = %s FOR UPDATE", "particao = %s"),),
+        (
+            Change("db/ledger.py", '{_NEXT_OFFSET} FOR UPDATE"', '{_NEXT_OFFSET}"'),
+            Change("db/ledger.py", "{_NEXT_OFFSET} FOR UPDATE NOWAIT", "{_NEXT_OFFSET}"),
+        ),
     ),
     Mutant(
         "no primary key on registro",
