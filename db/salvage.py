@@ -40,7 +40,7 @@ def load_what_fits(
     """
     refused: list[Refusal] = []
     # the first part on top: parts are written in the order of the rows
-    parts = [range(rows.num_rows)]
+    parts = [range(rows.num_rows)] if rows.num_rows else []
     while parts:
         part = parts.pop()
         refusal = _attempt(connection, table, columns, rows.slice(part.start, len(part)), method)

@@ -22,6 +22,7 @@ from producer.outbox import Outbox
 from producer.requeue.batches import PRODUCER_ID, Portion, Resend
 from producer.requeue.originals import OriginalsPublisher
 from producer.requeue.plan import RequeuePlan, listed, portions
+from schemas.batch import SensorBatch
 
 _BROKER_TIMEOUT_S = 15.0
 _STALLED_S = 120.0
@@ -103,7 +104,7 @@ class _Run:
             if desk.refused_readings(self.connection, each.batch.batch_id) is None
         }
         if fresh:
-            self.outbox.put(_now_ms(), list(fresh.values()))
+            self._archive(list(fresh.values()))
         self._publish()
         reach(CrashPoint.REQUEUE_SENT)
         for each, refused in self._outcomes(resends, publisher):
@@ -112,6 +113,15 @@ class _Run:
 
     def _claim(self, resend: Resend) -> bool:
         return desk.claim(self.connection, self.topic, resend.entries, resend.batch.batch_id)
+
+    def _archive(self, batches: Sequence[SensorBatch]) -> None:
+        try:
+            self.outbox.put(_now_ms(), batches)
+        except OSError as error:
+            raise UnavailableError(
+                f"cannot write to the archive: {error.strerror}",
+                hint="make room and run the same command again: it goes on from here",
+            ) from error
 
     def _publish(self) -> None:
         moved_at = time.monotonic()

@@ -135,7 +135,7 @@ def test_a_consumer_killed_at_every_place_loses_and_doubles_no_reading(make_pipe
         # a few messages a micro-batch: every worker passes every place more than once
         own = {"CRASH_POINT": f"{point}:{times}", "MAX_MESSAGES_PER_BATCH": "8"}
         with pipeline.consumer(**own) as consumer:
-            ended = consumer.wait(90)
+            ended = consumer.wait(240)
         expected = -signal.SIGKILL if point in DRIVER else 1
         assert ended == expected, f"{point} seed {seed}: ended with {ended}\n{pipeline.log()}"
     with pipeline.consumer():
