@@ -5,6 +5,7 @@ The database's ledger is the truth. The group's committed offsets only tell
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import structlog
 from confluent_kafka import (
@@ -35,16 +36,15 @@ class GroupOffsets:
         self._topic = settings.kafka_topic
         self._where = settings.kafka_bootstrap_servers
         self._known_id: str | None = None
-        self._admin = AdminClient(
-            {"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 0}
-        )
+        broker: dict[str, Any] = {
+            "bootstrap.servers": settings.kafka_bootstrap_servers,
+            # ten seconds by default: a broker that comes back is not to be waited for that long
+            "reconnect.backoff.max.ms": 1_000,
+            "log_level": 0,
+        }
+        self._admin = AdminClient(broker)
         self._client = Consumer(
-            {
-                "bootstrap.servers": settings.kafka_bootstrap_servers,
-                "group.id": settings.kafka_group,
-                "enable.auto.commit": False,
-                "log_level": 0,
-            }
+            {**broker, "group.id": settings.kafka_group, "enable.auto.commit": False}
         )
 
     def starting_offsets(self, committed: Mapping[int, int]) -> dict[int, int]:
