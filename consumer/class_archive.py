@@ -14,10 +14,9 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from common.errors import ConfigurationError, UnavailableError, VitalsError
 from common.settings import load
-from consumer.mapping import MAPPING_SCHEMA, with_mapping_id
+from consumer.messages import decode_messages
 from consumer.session import build_session
 from consumer.settings import ConsumerSettings
-from consumer.transform import clean_readings
 
 
 def write_archive(settings: ConsumerSettings, path: Path) -> None:
@@ -54,9 +53,9 @@ def _exercise(spark: SparkSession) -> None:
         F.current_timestamp().alias("timestamp"),
         F.lit(None).cast("array<struct<key: string, value: binary>>").alias("headers"),
     )
-    mapping = spark.createDataFrame(MAPPING_SCHEMA.empty_table())
-    mapped = with_mapping_id(clean_readings(messages), mapping)
-    mapped.select("offset").mapInArrow(lambda rows: rows, "offset long").collect()
+    decode_messages(messages).select("offset").mapInArrow(
+        lambda rows: rows, "offset long"
+    ).collect()
 
 
 def main() -> int:

@@ -5,165 +5,156 @@ message is decided the same however often it is read. To change a limit or a uni
 ``schemas/catalogue.json``; to change a rule, edit the one function here that is named after it.
 """
 
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from schemas.catalogue import COMPONENTLESS, Component, Limits, Sensor, canonical_unit, sensors
+from consumer.flatten import Array, ReadingArrays, SeriesArrays
+from consumer.pressure import is_inverted
+from consumer.rules import SeriesRule, series_rule
+from consumer.times import FUTURE_TOLERANCE_MS
 from schemas.reasons import Reason
 
-FUTURE_TOLERANCE_MS = 300_000
-"""How far a reading may be ahead of its message (a clock that goes wrong by minutes)."""
+_REASONS: tuple[Reason | None, ...] = (None, *Reason)
+_NUMBER = {reason: number for number, reason in enumerate(_REASONS)}
+_NO_TEXT = pa.scalar(None, pa.string())
 
 
-def with_series_rule(series: DataFrame) -> DataFrame:
-    """Adds ``rule`` (unit, conversion, limits; null where unknown) and ``series_error``."""
-    code, part = F.col("code"), F.col("part")
-    rule = _rule(code, part, F.col("unit_key"))
-    error = (
-        F.when(~code.isin(*(each.code for each in sensors())), Reason.UNKNOWN_SENSOR)
-        .when(~F.concat_ws("|", code, part).isin(*_known_components()), Reason.UNKNOWN_COMPONENT)
-        .when(rule.isNull(), Reason.UNKNOWN_UNIT)
-        .when((F.size("values") > 1) & (F.col("interval_ms") <= 0), Reason.INVALID_TIME)
+@dataclass(frozen=True)
+class Judged:
+    """Readings with their value and their reason; arrays of shape (readings,) but for ``rules``."""
+
+    rules: Sequence[SeriesRule]
+    rule: Array
+    """Number of the reading's rule."""
+    codes: Sequence[str]
+    """Canonical code of the sensor; one entry a series."""
+    names: tuple[pa.Array, pa.Array, pa.Array]
+    """Sensor, component and unit as they came, one entry a rule."""
+    value: Array
+    """In the sensor's own unit, not rounded; NaN where there is none."""
+    reason: Array
+    """Number of the reason, 0 for an accepted reading."""
+
+    @property
+    def reason_names(self) -> pa.Array:
+        """``reason`` as text; null where accepted."""
+        texts = pa.array([each and each.value for each in _REASONS], pa.string())
+        return texts.take(pa.array(self.reason))
+
+
+def judge(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Array) -> Judged:
+    """Decides every reading. ``kafka_ms``: by message, when Kafka took it (UTC epoch ms)."""
+    rules, of_series, names = _rules_of(series)
+    rule = of_series[readings.series]
+    value = _converted(readings.raw_value, rules, rule)
+    broken = [
+        # the first that holds counts
+        (_series_error(series, rules, of_series)[readings.series], None),
+        (~readings.is_time, Reason.INVALID_TIME),
+        (_is_future(series, readings, kafka_ms), Reason.FUTURE_TIMESTAMP),
+        (np.isnan(value), Reason.MISSING),
+        (np.isinf(value), Reason.NOT_FINITE),
+        (~_is_plausible(value, rules, rule), Reason.OUT_OF_RANGE),
+        (is_inverted(series, readings, value, rules, rule), Reason.PRESSURE_INVERTED),
+    ]
+    reason = np.zeros(len(value), np.int8)
+    for holds, name in reversed(broken):
+        reason = np.where(holds != 0, holds if name is None else _NUMBER[name], reason)
+    codes = [rules[each].code for each in of_series.tolist()]
+    return Judged(rules, rule, codes, names, value, reason)
+
+
+def details(
+    judged: Judged, series: SeriesArrays, readings: ReadingArrays, kafka_ms: Array
+) -> pa.Array:
+    """What a person wants to know about the reason; null for most."""
+    detail = pa.nulls(len(judged.reason), pa.string())
+    for reason, text in (
+        (Reason.OUT_OF_RANGE, _plausible_text),
+        (Reason.FUTURE_TIMESTAMP, _ahead_text),
+        (Reason.INVALID_TIME, _time_text),
+    ):
+        rows = np.flatnonzero(judged.reason == _NUMBER[reason])
+        if len(rows):
+            mask = np.zeros(len(judged.reason), bool)
+            mask[rows] = True
+            texts = text(judged, series, readings, kafka_ms, rows)
+            detail = pc.replace_with_mask(detail, pa.array(mask), texts)
+    return detail
+
+
+def _rules_of(
+    series: SeriesArrays,
+) -> tuple[list[SeriesRule], Array, tuple[pa.Array, pa.Array, pa.Array]]:
+    """The rules of all spellings that occur, the rule's number by series, and the spellings."""
+    texts = (series.sensor, series.component, series.unit)
+    encoded = [pc.dictionary_encode(each, null_encoding="encode") for each in texts]
+    code = np.zeros(len(series.message), np.int64)
+    for each in encoded:
+        code = code * len(each.dictionary) + each.indices.to_numpy(zero_copy_only=False)
+    _, first, number = np.unique(code, return_index=True, return_inverse=True)
+    spelt = tuple(each.take(pa.array(first)) for each in texts)
+    triples = zip(*(each.to_pylist() for each in spelt), strict=True)
+    return [series_rule(*each) for each in triples], number, spelt
+
+
+def _series_error(series: SeriesArrays, rules: Sequence[SeriesRule], rule: Array) -> Array:
+    """Number of the reason for which a whole series is refused, or 0."""
+    errors = np.array([_NUMBER[each.error] for each in rules], np.int8)[rule]
+    has_no_order = (series.size > 1) & (series.interval_ms <= 0)
+    return np.where((errors == 0) & has_no_order, _NUMBER[Reason.INVALID_TIME], errors)
+
+
+def _converted(raw_value: Array, rules: Sequence[SeriesRule], rule: Array) -> Array:
+    subtract, multiply, divide = (
+        np.array([getattr(each, name) for each in rules], np.float64)[rule]
+        for name in ("subtract", "multiply", "divide")
     )
-    return series.withColumns({"rule": rule, "series_error": error})
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (raw_value - subtract) * multiply / divide
 
 
-def with_value(readings: DataFrame) -> DataFrame:
-    """Adds ``value``: the raw value in the sensor's own unit, not rounded."""
-    return readings.withColumn("value", _converted(F.col("raw_value"), F.col("rule")))
+def _is_future(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Array) -> Array:
+    latest = (kafka_ms + FUTURE_TOLERANCE_MS)[series.message]
+    return readings.event_ms > latest[readings.series]
 
 
-def with_reason(readings: DataFrame) -> DataFrame:
-    """Adds ``reason`` (null: accepted) by the first rule that a reading breaks."""
-    value = F.col("value")
-    reason = (
-        F.when(F.col("message_error").isNotNull(), F.col("message_error"))
-        # a message or a series without readings
-        .when(F.col("position").isNull(), F.lit(None))
-        .when(F.col("series_error").isNotNull(), F.col("series_error"))
-        .when(F.col("event_ms").isNull(), Reason.INVALID_TIME)
-        .when(_is_future(), Reason.FUTURE_TIMESTAMP)
-        # Spark holds NaN to be larger than any number: look for it before any comparison
-        .when(value.isNull() | F.isnan(value), Reason.MISSING)
-        .when(F.abs(value) == float("inf"), Reason.NOT_FINITE)
-        .when(~_is_plausible(value, F.col("rule")), Reason.OUT_OF_RANGE)
-        .when(_is_pressure_inverted(), Reason.PRESSURE_INVERTED)
+def _is_plausible(value: Array, rules: Sequence[SeriesRule], rule: Array) -> Array:
+    limits = [each.limits for each in rules]
+    lower, upper = (
+        np.array([getattr(e, n) for e in limits], float)[rule] for n in ("lower", "upper")
     )
-    return readings.withColumn("reason", reason)
-
-
-def with_detail(readings: DataFrame) -> DataFrame:
-    """Adds ``detail``: what a person wants to know about the reason."""
-    seconds = ((F.col("event_ms") - F.col("kafka_ms")) / 1000).cast("long")
-    detail = (
-        F.when(F.col("message_error").isNotNull(), F.col("message_detail"))
-        .when(
-            F.col("reason") == Reason.OUT_OF_RANGE,
-            F.concat(F.lit("plausible: "), F.col("rule.limits"), F.lit(" "), F.col("rule.unit")),
-        )
-        .when(
-            F.col("reason") == Reason.FUTURE_TIMESTAMP,
-            F.concat(seconds.cast("string"), F.lit(" s ahead of its message")),
-        )
-        .when(
-            F.col("reason") == Reason.INVALID_TIME,
-            F.concat_ws(" ", F.lit("start"), "start", F.lit("interval"), "interval_ms"),
-        )
-    )
-    return readings.withColumn("detail", detail)
-
-
-def _is_future() -> Column:
-    return F.col("event_ms") > F.col("kafka_ms") + FUTURE_TOLERANCE_MS
-
-
-def _is_plausible(value: Column, rule: Column) -> Column:
-    above = F.when(rule["is_lower_allowed"], value >= rule["lower"]).otherwise(
-        value > rule["lower"]
-    )
-    below = F.when(rule["is_upper_allowed"], value <= rule["upper"]).otherwise(
-        value < rule["upper"]
-    )
+    takes_lower = np.array([each.is_lower_allowed for each in limits], bool)[rule]
+    takes_upper = np.array([each.is_upper_allowed for each in limits], bool)[rule]
+    above = (value > lower) | (takes_lower & (value == lower))
+    below = (value < upper) | (takes_upper & (value == upper))
     return above & below
 
 
-def _is_pressure_inverted() -> Column:
-    """True for both values of a pair in the same batch and instant unless systolic > diastolic."""
-    part, value = F.col("part"), F.col("value")
-    is_pressure = F.col("code") == "pressao_arterial"
-    return (
-        F.when(
-            is_pressure & (part == "sistolica"),
-            F.exists("diastolic", lambda run: value <= _value_at(run, F.col("event_ms"))),
-        )
-        .when(
-            is_pressure & (part == "diastolica"),
-            F.exists("systolic", lambda run: _value_at(run, F.col("event_ms")) <= value),
-        )
-        .otherwise(F.lit(False))
+def _plausible_text(
+    judged: Judged, _: SeriesArrays, __: ReadingArrays, ___: Array, rows: Array
+) -> pa.Array:
+    texts = pa.array([each.plausible for each in judged.rules], pa.string())
+    return texts.take(pa.array(judged.rule[rows]))
+
+
+def _ahead_text(
+    _: Judged, series: SeriesArrays, readings: ReadingArrays, kafka_ms: Array, rows: Array
+) -> pa.Array:
+    taken_ms = kafka_ms[series.message[readings.series[rows]]]
+    seconds = pa.array((readings.event_ms[rows] - taken_ms) // 1000).cast(pa.string())
+    return pc.binary_join_element_wise(seconds, "s ahead of its message", " ")
+
+
+def _time_text(
+    _: Judged, series: SeriesArrays, readings: ReadingArrays, __: Array, rows: Array
+) -> pa.Array:
+    of_series = readings.series[rows]
+    start, interval_ms = (
+        pa.array(each[of_series]).cast(pa.string()) for each in (series.start, series.interval_ms)
     )
-
-
-def _value_at(run: Column, event_ms: Column) -> Column:
-    """A series' converted value at an instant; null where it has none there, or NaN."""
-    interval = F.greatest(run["interval_ms"].cast("long"), F.lit(1))
-    since = event_ms - run["start"]
-    is_time = (run["interval_ms"] > 0) | (F.size(run["values"]) == 1)
-    is_inside = (since >= 0) & (since < F.size(run["values"]) * interval)
-    is_sample = is_time & is_inside & (since % interval == 0)
-    raw = F.when(is_sample, F.get(run["values"], (since / interval).cast("int")))
-    value = _converted(raw, _rule(run["code"], run["part"], run["unit_key"]))
-    # `x <= NaN` is true in Spark: a missing partner says nothing
-    return F.when(~F.isnan(value), value)
-
-
-def _converted(value: Column, rule: Column) -> Column:
-    return (value - rule["subtract"]) * rule["multiply"] / rule["divide"]
-
-
-def _rule(code: Column, part: Column, unit_key: Column) -> Column:
-    return F.element_at(_rules(), F.concat_ws("|", code, part, unit_key))
-
-
-@cache
-def _rules() -> Column:
-    # some eight thousand calls to the JVM, a second or more: not for each of its uses
-    return F.create_map(*_rule_entries())
-
-
-def _rule_entries() -> list[Column]:
-    entries: list[Column] = []
-    for sensor in sensors():
-        for component in sensor.components:
-            for unit in sensor.units:
-                conversion = (unit.subtract, unit.multiply, unit.divide)
-                for name in sorted({canonical_unit(each) for each in unit.names}):
-                    entries.append(F.lit(f"{sensor.code}|{_part(component)}|{name}"))
-                    entries.append(_rule_struct(sensor, component.limits, conversion))
-    return entries
-
-
-def _rule_struct(sensor: Sensor, limits: Limits, conversion: tuple[float, float, float]) -> Column:
-    left, right = "[" if limits.is_lower_allowed else "(", "]" if limits.is_upper_allowed else ")"
-    fields = {
-        "unit": sensor.unit,
-        "subtract": float(conversion[0]),
-        "multiply": float(conversion[1]),
-        "divide": float(conversion[2]),
-        "lower": float(limits.lower),
-        "upper": float(limits.upper),
-        "is_lower_allowed": limits.is_lower_allowed,
-        "is_upper_allowed": limits.is_upper_allowed,
-        "limits": f"{left}{limits.lower}, {limits.upper}{right}",
-    }
-    return F.struct(*(F.lit(value).alias(name) for name, value in fields.items()))
-
-
-def _known_components() -> list[str]:
-    return [f"{each.code}|{_part(part)}" for each in sensors() for part in each.components]
-
-
-def _part(component: Component) -> str:
-    return component.code or COMPONENTLESS
+    return pc.binary_join_element_wise("start", start, "interval", interval_ms, " ")

@@ -1,113 +1,95 @@
-"""A decoded message to one row a reading; a message that yields none keeps one row of its own.
+"""Messages with their series to arrays of one entry a reading, without a loop over readings.
 
-Every message must reach the writer, which reads the committed range off the rows: so the explodes
-are outer ones, and a message that cannot be decoded arrives as a row with ``message_error``.
+A reading knows its series, and a series its message, by number: what belongs to a series or a message is
+looked up where it is needed, and not carried along.
 """
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from dataclasses import dataclass
+from typing import Any
 
-from schemas.catalogue import COMPONENTLESS, canonical_rule
-from schemas.codec import FIRST_TAKEN
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-MESSAGE_COLUMNS = (
-    "partition",
-    "offset",
-    "kafka_ms",
-    "message_error",
-    "message_detail",
-    "batch_id",
-    "patient_id",
-    "key",
-    "body",
-    "headers",
-)
+from consumer.times import FIRST_TIME_MS, LAST_TIME_MS
+
+Array = Any
+"""A NumPy array; its shape is (readings,) or (series,), as its name says."""
 
 
-FIRST_TIME_MS = -30_610_224_000_000
-LAST_TIME_MS = 253_402_300_799_999
-"""1000-01-01 and the last millisecond of 9999 (UTC): what a DATETIME column can hold."""
+@dataclass(frozen=True)
+class SeriesArrays:
+    """All series of some messages, in their order; arrays of shape (series,)."""
+
+    message: Array
+    """Number of the message that it came in."""
+    number: Array
+    """Its place in the message."""
+    size: Array
+    """How many readings it has."""
+    start: Array
+    interval_ms: Array
+    sensor: pa.Array
+    component: pa.Array
+    unit: pa.Array
 
 
-def canonical(text: Column) -> Column:
-    """``schemas.catalogue.canonical_name`` as a native column."""
-    rule = canonical_rule()
-    plain = F.translate(F.lower(text), rule.accented + rule.marks, rule.plain)
-    return F.trim(F.regexp_replace(plain, rule.separators, "_"), F.lit("_"))
+@dataclass(frozen=True)
+class ReadingArrays:
+    """All readings of these series, in their order; arrays of shape (readings,)."""
+
+    series: Array
+    """Number of its series among all series."""
+    position: Array
+    """Its place in the series."""
+    raw_value: Array
+    """As it came; NaN where the sensor gave nothing."""
+    event_ms: Array
+    is_time: Array
+    """Whether ``event_ms`` is a time that the database can hold; else it says nothing."""
 
 
-def select_messages(messages: DataFrame) -> DataFrame:
-    """One row a message: its identity, its error or its series, its bytes only where they count."""
-    is_refused = F.col("message_error").isNotNull()
-    is_read = ~is_refused
-    return messages.select(
-        "partition",
-        "offset",
-        _taken_ms().alias("kafka_ms"),
-        "message_error",
-        "message_detail",
-        F.when(is_read, F.col("batch.batch_id")).alias("batch_id"),
-        F.when(is_read, F.col("batch.patient_id")).alias("patient_id"),
-        F.when(is_refused, F.col("key")).alias("key"),
-        F.when(is_refused, F.col("value")).alias("body"),
-        F.when(is_refused, F.to_json("headers")).alias("headers"),
-        F.when(is_read, F.transform("batch.series", _canonical_series)).alias("all_series"),
+def flatten(all_series: pa.Array) -> tuple[SeriesArrays, ReadingArrays]:
+    """From the messages' lists of series (null where a message has none)."""
+    runs = pc.list_flatten(all_series)
+    message = pc.list_parent_indices(all_series).to_numpy(zero_copy_only=False)
+    values = pc.struct_field(runs, "values")
+    size = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False)
+    series = SeriesArrays(
+        message=message,
+        number=_number_within(message),
+        size=size,
+        start=_numbers(runs, "start"),
+        interval_ms=_numbers(runs, "interval_ms"),
+        sensor=pc.struct_field(runs, "sensor"),
+        component=pc.struct_field(runs, "component"),
+        unit=pc.struct_field(runs, "unit"),
+    )
+    of_series = np.repeat(np.arange(len(size)), size)
+    position = np.arange(len(of_series)) - np.repeat(np.cumsum(size) - size, size)
+    event_ms, is_time = _times(series, of_series, position)
+    raw_value = pc.list_flatten(values).cast(pa.float64()).fill_null(np.nan)
+    return series, ReadingArrays(
+        of_series, position, raw_value.to_numpy(zero_copy_only=False), event_ms, is_time
     )
 
 
-def _taken_ms() -> Column:
-    """When Kafka took the message; of a batch that is published again, when it came first.
-
-    So it is decided as it was then. A header can only make the time earlier, never let a reading of
-    the future pass.
-    """
-    kafka_ms = F.unix_millis("timestamp")
-    header = F.get(F.filter("headers", lambda each: each["key"] == FIRST_TAKEN), F.lit(0))
-    first_ms = header["value"].cast("string").cast("long")
-    return F.when(first_ms.between(F.lit(FIRST_TIME_MS), kafka_ms), first_ms).otherwise(kafka_ms)
-
-
-def explode_series(messages: DataFrame) -> DataFrame:
-    """One row a series; ``systolic`` and ``diastolic`` hold the batch's pressure series for all."""
-    return messages.select(
-        *MESSAGE_COLUMNS,
-        _component("sistolica").alias("systolic"),
-        _component("diastolica").alias("diastolic"),
-        F.posexplode_outer("all_series").alias("series", "run"),
-    ).select(
-        *MESSAGE_COLUMNS,
-        "systolic",
-        "diastolic",
-        "series",
-        "run.*",
-        F.col("run.start").between(FIRST_TIME_MS, LAST_TIME_MS).alias("is_start_valid"),
-    )
-
-
-def explode_readings(series: DataFrame) -> DataFrame:
-    """One row a reading: ``position`` in its series, ``raw_value``, ``event_ms`` (null: no time)."""
-    kept = [name for name in series.columns if name != "values"]
-    steps = F.coalesce(F.col("position"), F.lit(0)).cast("long") * F.col("interval_ms")
+def _times(series: SeriesArrays, of_series: Array, position: Array) -> tuple[Array, Array]:
+    is_start = (series.start >= FIRST_TIME_MS) & (series.start <= LAST_TIME_MS)
     # a start that is no time stays out of the sum, which it could overflow
-    event_ms = F.when(F.col("is_start_valid"), F.col("start") + steps)
-    is_time = event_ms.between(FIRST_TIME_MS, LAST_TIME_MS)
-    return series.select(
-        *kept, F.posexplode_outer("values").alias("position", "raw_value")
-    ).withColumn("event_ms", F.when(is_time, event_ms))
+    start = np.where(is_start, series.start, 0)
+    event_ms = start[of_series] + position * series.interval_ms[of_series]
+    is_time = is_start[of_series] & (event_ms >= FIRST_TIME_MS) & (event_ms <= LAST_TIME_MS)
+    return event_ms, is_time
 
 
-def _canonical_series(series: Column) -> Column:
-    component = F.nullif(canonical(series["component"]), F.lit(""))
-    return F.struct(
-        canonical(series["sensor"]).alias("code"),
-        F.coalesce(component, F.lit(COMPONENTLESS)).alias("part"),
-        F.lower(F.replace(series["unit"], F.lit(" "), F.lit(""))).alias("unit_key"),
-        *(series[name].alias(name) for name in ("sensor", "component", "unit", "start")),
-        *(series[name].alias(name) for name in ("interval_ms", "values")),
-    )
+def _numbers(runs: pa.Array, name: str) -> Array:
+    return pc.struct_field(runs, name).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def _component(part: str) -> Column:
-    return F.filter(
-        "all_series", lambda each: (each["code"] == "pressao_arterial") & (each["part"] == part)
-    )
+def _number_within(message: Array) -> Array:
+    # equal numbers stand together: count from the first one of each message
+    places = np.arange(len(message))
+    is_first = np.ones(len(message), bool)
+    is_first[1:] = message[1:] != message[:-1]
+    return places - np.maximum.accumulate(np.where(is_first, places, 0))

@@ -1,14 +1,16 @@
 """The broadcast that says which sensor row of which patient a reading belongs to."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import structlog
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark import Broadcast
+from pyspark.sql import SparkSession
 
 from common.settings import DatabaseSettings
 from consumer.database_retry import retried
@@ -16,18 +18,38 @@ from db.connection import Connection, KeptConnection
 from db.mapping import mapping_version, read_mappings
 
 _FULL_READ_SECONDS = 60.0
-_PERIOD = pa.struct([("mapping_id", pa.int32()), ("from_ms", pa.int64()), ("until_ms", pa.int64())])
-MAPPING_SCHEMA = pa.schema(
-    [("mapped_patient", pa.string()), ("mapped_code", pa.string()), ("periods", pa.list_(_PERIOD))]
-)
+Wearer = tuple[str, str]
+"""Patient id and canonical code of the sensor."""
+Period = tuple[int, int, int]
+"""From (epoch ms), until just before, and the id of the ``paciente_sensor`` row."""
+Mappings = Mapping[Wearer, Sequence[Period]]
+_NEVER: Period = (0, 0, 0)
 
 _log = structlog.get_logger()
 
 
-class MappingBroadcast:
-    """The mappings as a small DataFrame, read again when they change.
+@dataclass(frozen=True)
+class SharedMappings:
+    """The mappings on their way to the workers; ``number`` tells one state from the next."""
 
-    One row a patient and sensor with its active periods, so that the join never multiplies rows.
+    number: int
+    broadcast: Broadcast[Mappings]
+
+    def get(self) -> Mappings:
+        """In a worker: what was shared, read once for all of its tasks."""
+        if _received.get("number") != self.number:
+            # Spark unpickles a broadcast anew in every task
+            _received.update(number=self.number, mappings=self.broadcast.value)
+        mappings: Mappings = _received["mappings"]
+        return mappings
+
+
+_received: dict[str, Any] = {}
+
+
+class MappingBroadcast:
+    """The mappings, read again when they change; each worker gets them once.
+
     A change is seen at the next micro-batch; a deleted row within a minute.
     """
 
@@ -36,13 +58,14 @@ class MappingBroadcast:
         self._spark = spark
         # kept from batch to batch: with TLS a new one costs as much as a small batch
         self._connection = KeptConnection(settings)
-        self._frame: DataFrame | None = None
+        self._shared: SharedMappings | None = None
+        self._mappings: Mappings = {}
         self._version: tuple[Any, ...] = ()
         self._read_at = 0.0
 
     @retried
-    def current(self) -> DataFrame:
-        """The DataFrame of ``mapped_patient, mapped_code, periods`` as of now.
+    def current(self) -> SharedMappings:
+        """The mappings as of now, for the workers.
 
         Transient database errors are tried again for as long as it takes: the batch is held.
         """
@@ -52,46 +75,59 @@ class MappingBroadcast:
             self._connection.close()
             raise
 
-    def _look(self, connection: Connection) -> DataFrame:
-        version = mapping_version(connection)
+    def _look(self, connection: Connection) -> SharedMappings:
+        version, shared = mapping_version(connection), self._shared
         is_old = time.monotonic() - self._read_at > _FULL_READ_SECONDS
-        if self._frame is None or is_old or version != self._version:
-            rows = list(_rows(connection))
-            self._frame = self._spark.createDataFrame(pa.Table.from_pylist(rows, MAPPING_SCHEMA))
+        if shared is None or is_old or version != self._version:
+            shared = self._share(_read(connection))
             self._version, self._read_at = version, time.monotonic()
-            _log.info("mapping_read", patient_sensors=len(rows))
         # ends the transaction, so that the next look sees what others wrote
         connection.rollback()
-        return self._frame
+        return shared
+
+    def _share(self, mappings: Mappings) -> SharedMappings:
+        former = self._shared
+        if former is not None and mappings == self._mappings:
+            return former
+        number = former.number + 1 if former else 0
+        self._shared = SharedMappings(number, self._spark.sparkContext.broadcast(mappings))
+        self._mappings = mappings
+        if former is not None:
+            # one micro-batch runs at a time, and this is between two of them
+            former.broadcast.destroy()
+        _log.info("mapping_read", patient_sensors=len(mappings))
+        return self._shared
 
 
-def _rows(connection: Any) -> Iterator[dict[str, Any]]:
-    for (patient_id, sensor), group in groupby(
-        read_mappings(connection), lambda each: (each.patient_id, each.sensor)
-    ):
-        periods = [
-            {"mapping_id": each.mapping_id, "from_ms": each.from_ms, "until_ms": each.until_ms}
-            for each in group
-        ]
-        yield {"mapped_patient": patient_id, "mapped_code": sensor, "periods": periods}
+def mapping_ids(
+    mappings: Mappings, wearers: Sequence[Wearer], series: Any, event_ms: Any
+) -> pa.Array:
+    """The ``paciente_sensor`` row that is active at each reading's time; null: there is none.
+
+    ``wearers``: one entry a series; ``series`` and ``event_ms``: NumPy arrays of shape (readings,). Of
+    periods that overlap the first one counts.
+    """
+    periods = [mappings.get(each, ()) for each in wearers]
+    first = np.array([each[0] if each else _NEVER for each in periods], np.int64).reshape(-1, 3)
+    found = _within(first, series, event_ms)
+    for number in [number for number, each in enumerate(periods) if len(each) > 1]:
+        rows = np.flatnonzero(series == number)
+        for period in reversed(periods[number]):
+            since, until, mapping_id = period
+            is_active = (event_ms[rows] >= since) & (event_ms[rows] < until)
+            found[rows[is_active]] = mapping_id
+    return pa.array(found, pa.int32(), mask=found == 0)
 
 
-def with_mapping_id(readings: DataFrame, mapping: DataFrame) -> DataFrame:
-    """Adds ``mapping_id``: the ``paciente_sensor`` row that is active at the reading's time."""
-    keys = (F.col("patient_id") == F.col("mapped_patient")) & (
-        F.col("sensor") == F.col("mapped_code")
-    )
-    first = F.col("periods")[0]
-    several = F.filter("periods", _is_active)
-    mapping_id = (
-        # nearly every sensor has one period: spare these readings the search
-        F.when(F.size("periods") == 1, F.when(_is_active(first), first["mapping_id"])).otherwise(
-            F.get(several, F.lit(0))["mapping_id"]
+def _within(periods: Any, series: Any, event_ms: Any) -> Any:
+    since, until, mapping_id = (periods[:, column][series] for column in range(3))
+    return np.where((event_ms >= since) & (event_ms < until), mapping_id, 0)
+
+
+def _read(connection: Any) -> Mappings:
+    return {
+        wearer: tuple((each.from_ms, each.until_ms, each.mapping_id) for each in group)
+        for wearer, group in groupby(
+            read_mappings(connection), lambda each: (each.patient_id, each.sensor)
         )
-    )
-    joined = readings.join(F.broadcast(mapping), keys, how="left")
-    return joined.select(*readings.columns, mapping_id.alias("mapping_id"))
-
-
-def _is_active(period: Column) -> Column:
-    return (F.col("event_ms") >= period["from_ms"]) & (F.col("event_ms") < period["until_ms"])
+    }

@@ -21,8 +21,10 @@ from common.crash_points import CrashPoint, reach
 from common.settings import DatabaseSettings, KafkaSettings
 from consumer import dead_letters, worker_connection
 from consumer.database_retry import retried
+from consumer.mapping import SharedMappings
 from consumer.outcome import RangeOutcome, batch_offsets, offset_range, sort_out
 from consumer.progress_lock import lock_next_offset
+from consumer.readings import cleaned
 from consumer.refusals import with_refusals
 from consumer.trusted import TrustedFormat, uncommitted_files, write_trusted
 from db import ledger, quarantine, registro
@@ -64,13 +66,15 @@ class WriterJob:
         return self.kafka.kafka_topic
 
 
-def write_partition(batches: Iterable[pa.RecordBatch], job: WriterJob) -> Iterator[pa.RecordBatch]:
-    """The function for ``mapInArrow``: reads all of its partition, commits it, yields one summary.
+def write_partition(
+    messages: Iterable[pa.RecordBatch], job: WriterJob, mappings: SharedMappings
+) -> Iterator[pa.RecordBatch]:
+    """The function for ``mapInArrow``: cleans all of its partition, commits it, yields one summary.
 
     Transient database errors are tried again for as long as it takes: the batch is held meanwhile.
     Raises what is not transient, with nothing committed.
     """
-    held = [batch for batch in batches if batch.num_rows]
+    held = list(cleaned(messages, mappings.get()))
     if not held:
         return
     rows = pa.Table.from_batches(held)

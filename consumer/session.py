@@ -52,7 +52,8 @@ def build_session(
         "spark.sql.ansi.enabled": "false",
         # nothing is shuffled: re-planning a broadcast join at run time only costs time
         "spark.sql.adaptive.enabled": "false",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
+        # messages, of a hundred readings and more each
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",
         "spark.sql.streaming.noDataMicroBatches.enabled": "false",
         "spark.sql.streaming.numRecentProgressUpdates": "2",
         "spark.sql.streaming.minBatchesToRetain": "2",

@@ -1,4 +1,4 @@
-"""The running query: each micro-batch is cleaned, committed by partition, and logged in one line."""
+"""The running query: each micro-batch is decoded, handed to the writers, and logged in one line."""
 
 import functools
 import threading
@@ -12,11 +12,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
 from common.crash_points import CrashPoint, reach
-from consumer.mapping import MappingBroadcast, with_mapping_id
+from consumer.mapping import MappingBroadcast
+from consumer.messages import decode_messages
 from consumer.offsets import GroupOffsets
 from consumer.partition_writer import SUMMARY_SCHEMA, WriterJob, write_partition
 from consumer.settings import ConsumerSettings
-from consumer.transform import clean_readings
 
 _log = structlog.get_logger()
 
@@ -37,13 +37,13 @@ class BatchProcessor:
         self._running = threading.Lock()
         self._is_stopping = False
 
-    def __call__(self, readings: DataFrame, batch: int) -> None:
-        """Commits one micro-batch of cleaned readings."""
+    def __call__(self, messages: DataFrame, batch: int) -> None:
+        """Commits one micro-batch of decoded messages."""
         with self._running:
             # Spark may hand over one more batch while we stop: its messages stay in the topic, and
             # the ledger does not move, so the next start reads them
             if not self._is_stopping:
-                self._process(readings, batch)
+                self._process(messages, batch)
 
     def finish(self) -> None:
         """Lets the running batch end and takes no other one."""
@@ -51,13 +51,13 @@ class BatchProcessor:
         with self._running:
             pass
 
-    def _process(self, readings: DataFrame, batch: int) -> None:
+    def _process(self, messages: DataFrame, batch: int) -> None:
         started = time.monotonic()
         self._offsets.require_same_topic()
-        mapped = with_mapping_id(readings, self._mapping.current())
+        shared = self._mapping.current()
         planned = time.monotonic()
-        write = functools.partial(write_partition, job=self._job)
-        summaries = [each.asDict() for each in mapped.mapInArrow(write, SUMMARY_SCHEMA).collect()]
+        write = functools.partial(write_partition, job=self._job, mappings=shared)
+        summaries = [each.asDict() for each in messages.mapInArrow(write, SUMMARY_SCHEMA).collect()]
         written = time.monotonic()
         if not summaries:
             return
@@ -92,7 +92,7 @@ def start_query(
     or foreign checkpoint cannot exist (docs/decisions/0002).
     """
     return (
-        clean_readings(messages)
+        decode_messages(messages)
         .writeStream.foreachBatch(processor)
         .trigger(processingTime=f"{settings.trigger_interval_seconds} seconds")
         .option("checkpointLocation", scratch)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import pyarrow as pa
 from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import (
     ArrayType,
     BinaryType,
@@ -17,8 +17,10 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from consumer.mapping import with_mapping_id
-from consumer.transform import clean_readings
+from consumer.mapping import Mappings
+from consumer.messages import decode_messages
+from consumer.readings import READINGS
+from consumer.readings import cleaned as cleaned_batches_of
 from schemas.batch import Series
 from schemas.codec import default_codec
 from tests.builders import NOW, batch
@@ -38,10 +40,6 @@ KAFKA_COLUMNS = StructType(
             ),
         ),
     ]
-)
-_PERIOD = pa.struct([("mapping_id", pa.int32()), ("from_ms", pa.int64()), ("until_ms", pa.int64())])
-_MAPPING = pa.schema(
-    [("mapped_patient", pa.string()), ("mapped_code", pa.string()), ("periods", pa.list_(_PERIOD))]
 )
 Mapping = tuple[str, str, Sequence[tuple[int, int, int]]]
 
@@ -64,27 +62,27 @@ def messages_frame(
     return spark.createDataFrame(rows, KAFKA_COLUMNS)
 
 
-def mapping_frame(spark: SparkSession, mappings: Iterable[Mapping] = ()) -> DataFrame:
+def mappings_of(mappings: Iterable[Mapping] = ()) -> Mappings:
     """Patient, sensor code, and periods of (mapping id, from, until)."""
-    rows = [
-        {
-            "mapped_patient": patient_id,
-            "mapped_code": code,
-            "periods": [
-                {"mapping_id": each[0], "from_ms": each[1], "until_ms": each[2]} for each in periods
-            ],
-        }
+    return {
+        (patient_id, code): tuple((since, until, number) for number, since, until in periods)
         for patient_id, code, periods in mappings
-    ]
-    return spark.createDataFrame(pa.Table.from_pylist(rows, _MAPPING))
+    }
+
+
+def cleaned_frame(messages: DataFrame, mappings: Iterable[Mapping] = ()) -> DataFrame:
+    """What Spark decodes and a worker cleans of these messages."""
+    known = mappings_of(mappings)
+    return decode_messages(messages).mapInArrow(
+        lambda batches: cleaned_batches_of(batches, known), from_arrow_schema(READINGS)
+    )
 
 
 def cleaned(
     spark: SparkSession, bodies: Iterable[bytes | None], mappings: Iterable[Mapping] = ()
 ) -> list[Row]:
-    """What the transforms make of these messages, in the order of the topic."""
-    mapping = mapping_frame(spark, mappings)
-    frame = clean_readings(messages_frame(spark, bodies)).transform(with_mapping_id, mapping)
+    """What becomes of these messages, in the order of the topic."""
+    frame = cleaned_frame(messages_frame(spark, bodies), mappings)
     return sorted(frame.collect(), key=lambda row: (row.offset, row.series, row.position))
 
 

@@ -118,9 +118,8 @@ def test_a_message_without_readings_still_arrives_as_a_row(spark):
     )
     assert [(row.offset, row.series, row.position, row.reason) for row in rows] == [
         (0, -1, -1, None),
-        (1, 0, -1, None),
-        (2, 0, -1, None),
-        (2, 1, -1, None),
+        (1, -1, -1, None),
+        (2, -1, -1, None),
     ]
     assert {row.batch_id for row in rows} == {batch().batch_id}
 

@@ -2,16 +2,10 @@
 
 import math
 
-from pyspark.sql import functions as F  # noqa: N812 - as in the consumer
-
-from consumer.clean import with_detail, with_reason, with_series_rule, with_value
-from consumer.decode import with_batch, with_batch_error, with_frame_error
-from consumer.flatten import explode_readings, explode_series, select_messages
 from schemas.catalogue import sensors
-from schemas.codec import default_codec
 from schemas.reasons import Reason
-from tests.builders import batch, series
-from tests.spark.frames import cleaned_batches, messages_frame, reasons
+from tests.builders import series
+from tests.spark.frames import cleaned_batches, reasons
 
 COMPONENTS = [(each, part) for each in sensors() for part in each.components]
 UNITS = [
@@ -61,27 +55,7 @@ def test_a_value_that_is_none_is_named_for_what_it_is(spark):
         assert found[index][5].reason == Reason.OUT_OF_RANGE
 
 
-def test_a_null_value_is_missing_and_never_accepted(spark):
-    """The wire cannot carry one, but a comparison with null is neither true nor false."""
-    body = default_codec().encode(batch(series("glicose", [100.0])))
-    readings = (
-        messages_frame(spark, [body])
-        .transform(with_frame_error)
-        .transform(with_batch)
-        .transform(with_batch_error)
-        .transform(select_messages)
-        .transform(explode_series)
-        .transform(with_series_rule)
-        .transform(explode_readings)
-        .withColumn("raw_value", F.lit(None).cast("double"))
-        .transform(with_value)
-        .transform(with_reason)
-        .transform(with_detail)
-    )
-    assert reasons(readings.collect()) == [Reason.MISSING]
-
-
-def test_spark_converts_every_unit_exactly_as_the_catalogue_does(spark):
+def test_every_unit_is_converted_exactly_as_the_catalogue_does(spark):
     """Bit by bit: trusted files may not depend on who computed them."""
     raw = []
     for _, part, unit, _ in UNITS:

@@ -1,42 +1,8 @@
-"""Names of sensors and components: Spark's canonical form is the catalogue's."""
+"""Names of sensors and components: however they are written."""
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from consumer.flatten import canonical
-from schemas.catalogue import canonical_name, canonical_rule, sensors
 from schemas.reasons import Reason
 from tests.builders import series
 from tests.spark.frames import cleaned_batches, reasons
-
-_RULE = canonical_rule()
-_TELLING = (
-    _RULE.accented + _RULE.accented.upper() + _RULE.marks + " \t\r\n\f\v\x1c\x85\xa0\u2003-_|.aZ"
-)
-# letters that are new in Unicode are not yet known to every Java and every Python
-_NAMES = st.text(st.sampled_from(_TELLING) | st.characters(max_codepoint=0x24FF), max_size=30)
-
-
-def made_names(count: int) -> list[str]:
-    """Many names of hypothesis at once: Spark answers one frame, not one call a name."""
-    names: list[str] = []
-
-    @settings(max_examples=count, database=None)
-    @given(_NAMES)
-    def keep(name: str) -> None:
-        names.append(name)
-
-    keep()
-    return names
-
-
-def test_sparks_canonical_form_is_the_catalogues(spark):
-    names = [*made_names(1500), *(each.name_pt for each in sensors())]
-    frame = spark.createDataFrame([(name,) for name in names], "name string")
-    found = frame.select("name", canonical(frame["name"]).alias("canonical")).collect()
-    assert len(found) == len(names)
-    for row in found:
-        assert row["canonical"] == canonical_name(row["name"]), ascii(row["name"])
 
 
 def test_sensor_and_component_names_are_matched_in_canonical_form(spark):

@@ -2,13 +2,11 @@
 
 import pytest
 
-from consumer.clean import FUTURE_TOLERANCE_MS
-from consumer.flatten import FIRST_TIME_MS, LAST_TIME_MS
-from consumer.transform import clean_readings
+from consumer.times import FIRST_TIME_MS, FUTURE_TOLERANCE_MS, LAST_TIME_MS
 from schemas.codec import default_codec
 from schemas.reasons import Reason
 from tests.builders import NOW, batch, series
-from tests.spark.frames import cleaned_batches, messages_frame, reasons
+from tests.spark.frames import cleaned_batches, cleaned_frame, messages_frame, reasons
 
 FUTURE, INVALID = Reason.FUTURE_TIMESTAMP, Reason.INVALID_TIME
 LONGEST = 2**31 - 1
@@ -52,7 +50,7 @@ def test_a_batch_that_is_published_again_is_decided_as_of_when_it_came_first(
 ):
     """A reading of the future stays one; what is no such time in the header has no effect."""
     body = default_codec().encode(batch(series(values=[100.0] * 2, start=taken_ms + 300_000)))
-    frame = clean_readings(messages_frame(spark, [body], headers))
+    frame = cleaned_frame(messages_frame(spark, [body], headers))
     found = sorted(frame.collect(), key=lambda row: row.position)
     assert reasons(found) == [None, FUTURE]
     assert {row.kafka_ms for row in found} == {taken_ms}

@@ -4,12 +4,10 @@ import math
 
 from chispa import assert_df_equality
 
-from consumer.mapping import with_mapping_id
-from consumer.transform import clean_readings
 from schemas.codec import default_codec
 from schemas.reasons import Reason
 from tests.builders import NOW, PATIENT, batch, series
-from tests.spark.frames import cleaned, mapping_frame, messages_frame
+from tests.spark.frames import cleaned, cleaned_frame, messages_frame
 
 CODEC = default_codec()
 CONTRACT = (
@@ -22,8 +20,7 @@ IDENTITY = batch().batch_id
 
 
 def test_the_columns_are_those_that_the_writer_reads(spark):
-    cleaned_frame = clean_readings(messages_frame(spark, []))
-    found = cleaned_frame.transform(with_mapping_id, mapping_frame(spark))
+    found = cleaned_frame(messages_frame(spark, []))
     columns = [f"{each.name} {each.dataType.simpleString()}" for each in found.schema]
     assert columns == CONTRACT.split(", ")
     assert found.collect() == []
@@ -36,8 +33,8 @@ def test_an_accepted_reading_is_normal_and_a_rejected_one_is_as_it_came(spark):
             series("glicose", [math.nan], unit="mmol/L"),
         )
     )
-    mapping = mapping_frame(spark, [(PATIENT, "temperatura_corporal", [(5, 0, NOW + 1)])])
-    found = clean_readings(messages_frame(spark, [body])).transform(with_mapping_id, mapping)
+    mapping = (PATIENT, "temperatura_corporal", [(5, 0, NOW + 1)])
+    found = cleaned_frame(messages_frame(spark, [body]), [mapping])
     celsius = (98.6 - 32) * 5 / 9
     place, who, kept = (3, 0, NOW), (IDENTITY, PATIENT), (None, None, None)
     as_sent = ("Temperatura-Corporal", None, "°F", 200.0)
@@ -80,7 +77,7 @@ def test_every_reason_but_the_writers_own_can_be_seen(spark):
         ),
     ]
     seen = {row.reason for row in cleaned(spark, bodies)}
-    assert seen == {each.value for each in Reason} - {Reason.UNMAPPED.value}
+    assert seen == {each.value for each in Reason} - {Reason.UNMAPPED, Reason.REFUSED_BY_DATABASE}
 
 
 def test_every_reading_of_every_series_arrives_once_in_its_place(spark):

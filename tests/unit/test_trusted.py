@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from consumer.flatten import FIRST_TIME_MS, LAST_TIME_MS
+from consumer.times import FIRST_TIME_MS, LAST_TIME_MS
 from consumer.trusted import TrustedFormat, uncommitted_files, write_trusted
 from tests.builders import NOW, PATIENT
 

@@ -1,0 +1,57 @@
+"""Blood pressure: which values of a message contradict each other."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from consumer.flatten import Array, ReadingArrays, SeriesArrays
+from consumer.rules import SeriesRule
+from consumer.times import FIRST_TIME_MS, LAST_TIME_MS
+
+_SPAN_MS = LAST_TIME_MS - FIRST_TIME_MS + 1
+
+
+def is_inverted(
+    series: SeriesArrays,
+    readings: ReadingArrays,
+    value: Array,
+    rules: Sequence[SeriesRule],
+    rule: Array,
+) -> Array:
+    """True for both values of a pair in the same message and instant unless systolic > diastolic.
+
+    Of several values at one instant, the lowest systolic and the highest diastolic one count for the
+    other side. A value that is missing, or of an instant that is none, says nothing. Arrays of
+    shape (readings,), but for ``rules``.
+    """
+    parts = np.array([_SIGN.get(each.pressure_part or "", 0) for each in rules], np.int8)[rule]
+    has_order = ((series.interval_ms > 0) | (series.size == 1))[readings.series]
+    rows = np.flatnonzero((parts != 0) & readings.is_time & has_order & ~np.isnan(value))
+    inverted = np.zeros(len(value), bool)
+    instant, count = _instants(series, readings, rows)
+    is_systolic, found = parts[rows] > 0, value[rows]
+    lowest, highest = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(lowest, instant[is_systolic], found[is_systolic])
+    np.maximum.at(highest, instant[~is_systolic], found[~is_systolic])
+    has_systolic, has_diastolic = np.zeros(count, bool), np.zeros(count, bool)
+    has_systolic[instant[is_systolic]] = True
+    has_diastolic[instant[~is_systolic]] = True
+    inverted[rows] = np.where(
+        is_systolic,
+        has_diastolic[instant] & (found <= highest[instant]),
+        has_systolic[instant] & (found >= lowest[instant]),
+    )
+    return inverted
+
+
+_SIGN = {"sistolica": 1, "diastolica": -1}
+
+
+def _instants(series: SeriesArrays, readings: ReadingArrays, rows: Array) -> tuple[Array, int]:
+    """The number of each row's message and time among those that occur, and how many there are."""
+    message = series.message[readings.series[rows]].astype(np.int64)
+    _, message = np.unique(message, return_inverse=True)
+    # 49 bits of time leave room for the messages of an Arrow batch many times over
+    key = message * _SPAN_MS + (readings.event_ms[rows] - FIRST_TIME_MS)
+    distinct, number = np.unique(key, return_inverse=True)
+    return number, len(distinct)

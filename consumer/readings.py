@@ -1,0 +1,105 @@
+"""Decoded messages to cleaned readings: what ``consumer.outcome`` sorts out.
+
+All of it works on whole Arrow batches; Python sees each message's series once and never a reading.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from consumer.clean import Judged, details, judge
+from consumer.flatten import Array, ReadingArrays, SeriesArrays, flatten
+from consumer.mapping import Mappings, mapping_ids
+
+READINGS = pa.schema(
+    [
+        ("partition", pa.int32()),
+        *((name, pa.int64()) for name in ("offset", "kafka_ms")),
+        *((name, pa.int32()) for name in ("series", "position")),
+        *((name, pa.string()) for name in ("reason", "detail", "batch_id", "patient_id")),
+        *((name, pa.string()) for name in ("sensor", "component", "unit")),
+        ("value", pa.float64()),
+        ("event_ms", pa.int64()),
+        *((name, pa.binary()) for name in ("key", "body")),
+        ("headers", pa.string()),
+        ("mapping_id", pa.int32()),
+    ]
+)
+"""One row a reading; a message without readings (refused, or empty) has one row with -1 for series
+and position. An accepted reading (``reason`` null) carries canonical names and its value in the
+sensor's unit; any other one carries everything as it came."""
+
+
+def cleaned(messages: Iterable[pa.RecordBatch], mappings: Mappings) -> Iterator[pa.RecordBatch]:
+    """`READINGS` of the batches that ``consumer.messages.decode_messages`` gives."""
+    for batch in messages:
+        if batch.num_rows:
+            yield from _cleaned(batch, mappings).to_batches()
+
+
+def _cleaned(messages: pa.RecordBatch, mappings: Mappings) -> pa.Table:
+    series, readings = flatten(messages["all_series"])
+    kafka_ms = messages["kafka_ms"].to_numpy()
+    judged = judge(series, readings, kafka_ms)
+    columns = {
+        **_of_messages(messages, series.message[readings.series]),
+        "series": pa.array(series.number[readings.series], pa.int32()),
+        "position": pa.array(readings.position, pa.int32()),
+        "reason": judged.reason_names,
+        "detail": details(judged, series, readings, kafka_ms),
+        **_names_and_values(judged, readings),
+        "event_ms": pa.array(readings.event_ms, pa.int64(), mask=~readings.is_time),
+        "mapping_id": _mapping_ids(messages, series, readings, judged, mappings),
+    }
+    rows = pa.table([_column(columns, field, len(readings.series)) for field in READINGS], READINGS)
+    return pa.concat_tables([rows, _without_readings(messages, series)])
+
+
+def _of_messages(messages: pa.RecordBatch, message: Array) -> dict[str, pa.Array]:
+    numbers = pa.array(message)
+    names = ("partition", "offset", "kafka_ms", "batch_id", "patient_id")
+    return {name: messages[name].take(numbers) for name in names}
+
+
+def _names_and_values(judged: Judged, readings: ReadingArrays) -> dict[str, pa.Array]:
+    """Sensor, component, unit and value: normal where accepted, else as they came."""
+    is_accepted = judged.reason == 0
+    normal = [(each.code, each.part, each.unit) for each in judged.rules]
+    # the normal names stand behind the given ones, so one look-up finds either
+    numbers = pa.array(judged.rule + np.where(is_accepted, len(normal), 0))
+    columns = {
+        name: pa.concat_arrays([given, pa.array([each[place] for each in normal], pa.string())])
+        for place, (name, given) in enumerate(
+            zip(("sensor", "component", "unit"), judged.names, strict=True)
+        )
+    }
+    values = np.where(is_accepted, judged.value, readings.raw_value)
+    return {name: each.take(numbers) for name, each in columns.items()} | {
+        "value": pa.array(values)
+    }
+
+
+def _mapping_ids(
+    messages: pa.RecordBatch,
+    series: SeriesArrays,
+    readings: ReadingArrays,
+    judged: Judged,
+    mappings: Mappings,
+) -> pa.Array:
+    patients = messages["patient_id"].to_pylist()
+    wearers = zip((patients[each] for each in series.message.tolist()), judged.codes, strict=True)
+    return mapping_ids(mappings, list(wearers), readings.series, readings.event_ms)
+
+
+def _without_readings(messages: pa.RecordBatch, series: SeriesArrays) -> pa.Table:
+    has_some = np.zeros(messages.num_rows, bool)
+    has_some[series.message[series.size > 0]] = True
+    rows = messages.filter(pa.array(~has_some))
+    known = {name: rows[name] for name in rows.schema.names if name != "all_series"}
+    known["series"] = known["position"] = pa.array(np.full(rows.num_rows, -1), pa.int32())
+    return pa.table([_column(known, field, rows.num_rows) for field in READINGS], READINGS)
+
+
+def _column(columns: dict[str, pa.Array], field: pa.Field, count: int) -> pa.Array:
+    return columns[field.name] if field.name in columns else pa.nulls(count, field.type)

@@ -1,0 +1,67 @@
+"""What the catalogue says of a series, by the names that it came with."""
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+from schemas.catalogue import (
+    COMPONENTLESS,
+    Component,
+    Limits,
+    Sensor,
+    canonical_name,
+    sensors,
+)
+from schemas.reasons import Reason
+
+_PRESSURE = "pressao_arterial"
+_KNOWN_TRIPLES = 10_000
+_EVERYTHING = Limits(-math.inf, math.inf, is_lower_allowed=True, is_upper_allowed=True)
+
+
+class SeriesRule(NamedTuple):
+    """How the values of a series are judged; with ``error`` all of them are refused for it."""
+
+    error: Reason | None
+    code: str
+    part: str
+    unit: str
+    subtract: float = math.nan
+    multiply: float = math.nan
+    divide: float = math.nan
+    limits: Limits = _EVERYTHING
+    plausible: str = ""
+    """The limits as people read them."""
+
+    @property
+    def pressure_part(self) -> str | None:
+        """Which value of a blood pressure it is; None for anything else, or in no known unit."""
+        return self.part if self.code == _PRESSURE and self.error is None else None
+
+
+@lru_cache(_KNOWN_TRIPLES)
+def series_rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
+    """The rule for a series of these names, however they are written; the first mistake counts."""
+    code = canonical_name(sensor)
+    part = canonical_name(component or "") or COMPONENTLESS
+    kind = next((each for each in sensors() if each.code == code), None)
+    if kind is None:
+        return SeriesRule(Reason.UNKNOWN_SENSOR, code, part, unit)
+    measured = next((each for each in kind.components if _part(each) == part), None)
+    if measured is None:
+        return SeriesRule(Reason.UNKNOWN_COMPONENT, code, part, unit)
+    known = kind.unit_named(unit)
+    if known is None:
+        return SeriesRule(Reason.UNKNOWN_UNIT, code, part, unit)
+    conversion = (known.subtract, known.multiply, known.divide)
+    limits = measured.limits
+    return SeriesRule(None, code, part, kind.unit, *conversion, limits, _plausible(kind, limits))
+
+
+def _part(component: Component) -> str:
+    return component.code or COMPONENTLESS
+
+
+def _plausible(kind: Sensor, limits: Limits) -> str:
+    left, right = "[" if limits.is_lower_allowed else "(", "]" if limits.is_upper_allowed else ")"
+    return f"plausible: {left}{limits.lower}, {limits.upper}{right} {kind.unit}"
