@@ -1,7 +1,6 @@
 """What must be in the database, by the pure simulator alone: it knows nothing of the pipeline."""
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,11 +8,11 @@ import pyarrow.compute as pc
 from common.demo_patients import demo_patient_ids
 from common.settings import DatabaseSettings
 from db.connection import connect
+from ops.prove.expected import expected_readings
 from producer.batches import make_batches
 from producer.simulation import Simulator
 from schemas.batch import SensorBatch
 
-_THOUSANDTH = Decimal("0.001")
 _KEY = ["patient_id", "sensor", "component", "event_ms"]
 _REGISTRO = (
     "SELECT p.identificador, s.codigo, r.componente,"
@@ -60,7 +59,7 @@ class Oracle:
         found = found.filter(pc.less(found["event_ms"], until_ms))
         starts = range(first, until_ms, self.window_ms)
         made = [batch for start in starts for batch in self.batches(start)]
-        expected = _table([row for batch in made for row in _rows(batch)])
+        expected = expected_readings(made).select([*_KEY, "thousandths"])
         missing = expected.join(found, keys=_KEY, join_type="left anti")
         foreign = found.join(expected, keys=_KEY, join_type="left anti")
         assert not len(missing), f"{len(missing)} rows are missing: {missing[:5].to_pylist()}"
@@ -86,20 +85,6 @@ class Oracle:
         if len(newest) < self.patients:
             return 0
         return min(newest) // self.window_ms * self.window_ms
-
-
-def _rows(batch: SensorBatch) -> list[tuple[str, str, str, int, int]]:
-    return [
-        (
-            batch.patient_id,
-            run.sensor,
-            run.component or "valor",
-            run.start + position * run.interval_ms,
-            int(Decimal(repr(value)).quantize(_THOUSANDTH, ROUND_HALF_UP) * 1000),
-        )
-        for run in batch.series
-        for position, value in enumerate(run.values)
-    ]
 
 
 def _table(rows: list[tuple[str, str, str, int, int]]) -> pa.Table:

@@ -20,7 +20,7 @@ from common.errors import BadInputError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import Connection, connect
 from ops.prove.expected import READINGS
-from ops.topic_reader import messages_in
+from ops.topic_reader import TopicMessages
 from schemas.batch import SensorBatch
 from schemas.codec import batch_from
 
@@ -158,7 +158,7 @@ def _archive(raw: Path) -> Archive:
 
 def _topic(kafka: KafkaSettings) -> Topic:
     topic = Topic()
-    for message in messages_in(kafka, kafka.kafka_topic):
+    for message in TopicMessages(kafka, kafka.kafka_topic):
         partition, offset = message.partition() or 0, message.offset() or 0
         topic.ends[partition] = offset + 1
         if batch_id := dict(message.headers() or []).get("batch-id"):
@@ -168,7 +168,7 @@ def _topic(kafka: KafkaSettings) -> Topic:
 
 def _dead_letters(kafka: KafkaSettings) -> dict[tuple[int, int], tuple[bytes, bytes]]:
     letters = {}
-    for message in messages_in(kafka, kafka.kafka_dlq_topic):
+    for message in TopicMessages(kafka, kafka.kafka_dlq_topic):
         headers = dict(message.headers() or [])
         place = (int(_text(headers["dlq-partition"])), int(_text(headers["dlq-offset"])))
         letters[place] = (message.key() or b"", message.value() or b"")
