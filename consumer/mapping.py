@@ -1,4 +1,4 @@
-"""The broadcast that says which sensor row of which patient a reading belongs to."""
+"""Which sensor row of which patient a reading belongs to, as the workers know it."""
 
 import time
 from collections.abc import Mapping, Sequence

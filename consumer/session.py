@@ -50,7 +50,7 @@ def build_session(
         "spark.sql.session.timeZone": "UTC",
         # bad data must become a row with a reason, never an exception of the whole batch
         "spark.sql.ansi.enabled": "false",
-        # nothing is shuffled: re-planning a broadcast join at run time only costs time
+        # nothing is shuffled: re-planning at run time only costs time
         "spark.sql.adaptive.enabled": "false",
         # messages, of a hundred readings and more each
         "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",

@@ -83,7 +83,7 @@ class Sensor:
 
 @dataclass(frozen=True)
 class CanonicalRule:
-    """How a name is brought into canonical form, as data that Spark can apply too."""
+    """How a name is brought into canonical form."""
 
     accented: str
     plain: str
@@ -108,7 +108,7 @@ def canonical_name(text: str) -> str:
     """``Frequência-Cardíaca `` -> ``frequencia_cardiaca``: case, accents, spaces, hyphens."""
     rule = canonical_rule()
     plain = text.lower().translate(str.maketrans(rule.accented, rule.plain, rule.marks))
-    # Spark applies the same rule, and Java's white space is the ASCII one
+    # white space is the ASCII one and what the separators name: a name means the same everywhere
     return re.sub(rule.separators, "_", plain, flags=re.ASCII).strip("_")
 
 
