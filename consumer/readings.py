@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from consumer.clean import Judged, details, judge
 from consumer.flatten import Array, ReadingArrays, SeriesArrays, flatten
 from consumer.mapping import Mappings, mapping_ids
+from db.quarantine import TEXT_LIMIT
 
 READINGS = pa.schema(
     [
@@ -69,7 +71,9 @@ def _names_and_values(judged: Judged, readings: ReadingArrays) -> dict[str, pa.A
     # the normal names stand behind the given ones, so one look-up finds either
     numbers = pa.array(judged.rule + np.where(is_accepted, len(normal), 0))
     columns = {
-        name: pa.concat_arrays([given, pa.array([each[place] for each in normal], pa.string())])
+        name: pa.concat_arrays(
+            [_cut(given), pa.array([each[place] for each in normal], pa.string())]
+        )
         for place, (name, given) in enumerate(
             zip(("sensor", "component", "unit"), judged.names, strict=True)
         )
@@ -78,6 +82,11 @@ def _names_and_values(judged: Judged, readings: ReadingArrays) -> dict[str, pa.A
     return {name: each.take(numbers) for name, each in columns.items()} | {
         "value": pa.array(values)
     }
+
+
+def _cut(given: pa.Array) -> pa.Array:
+    # one message may bring a name of half a megabyte and a hundred thousand readings under it
+    return pc.utf8_slice_codeunits(given, 0, TEXT_LIMIT)
 
 
 def _mapping_ids(

@@ -15,7 +15,8 @@ from schemas.catalogue import (
 from schemas.reasons import Reason
 
 _PRESSURE = "pressao_arterial"
-_KNOWN_TRIPLES = 10_000
+_KNOWN_TRIPLES = 4_096
+_LONGEST_KNOWN = 300
 _EVERYTHING = Limits(-math.inf, math.inf, is_lower_allowed=True, is_upper_allowed=True)
 
 
@@ -39,9 +40,20 @@ class SeriesRule(NamedTuple):
         return self.part if self.code == _PRESSURE and self.error is None else None
 
 
-@lru_cache(_KNOWN_TRIPLES)
 def series_rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
     """The rule for a series of these names, however they are written; the first mistake counts."""
+    if len(sensor) + len(component or "") + len(unit) > _LONGEST_KNOWN:
+        # names of megabytes are not worth their memory
+        return _rule(sensor, component, unit)
+    return _known_rule(sensor, component, unit)
+
+
+@lru_cache(_KNOWN_TRIPLES)
+def _known_rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
+    return _rule(sensor, component, unit)
+
+
+def _rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
     code = canonical_name(sensor)
     part = canonical_name(component or "") or COMPONENTLESS
     kind = next((each for each in sensors() if each.code == code), None)

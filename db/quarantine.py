@@ -15,7 +15,8 @@ from db.registro import as_datetime
 from db.salvage import Refusal, load_what_fits
 from schemas.reasons import Reason
 
-_TEXT_LIMIT = 255
+TEXT_LIMIT = 255
+"""Characters of a name that are kept."""
 # what a bare entry of a reading holds as JSON in place of the columns
 _BARE = ("reason", "detail", "patient_id", "sensor", "component", "unit", "value", "event_ms")
 
@@ -61,7 +62,7 @@ def _rows(rejected: pa.Table) -> pa.Table:
             rejected["position"],
             rejected["reason"],
             *(
-                pc.utf8_slice_codeunits(rejected[name], 0, _TEXT_LIMIT)
+                pc.utf8_slice_codeunits(rejected[name], 0, TEXT_LIMIT)
                 for name in ("detail", "batch_id", "patient_id", "sensor", "component", "unit")
             ),
             pc.if_else(pc.is_finite(rejected["value"]), rejected["value"], None),

@@ -31,6 +31,15 @@ def test_an_unknown_name_is_quarantined_as_it_came(spark):
     assert {(row.unit, row.value) for row in found} == {("bpm", 70.0)}
 
 
+def test_a_name_of_half_a_megabyte_with_many_readings_costs_no_memory(spark):
+    """Repeated for each of its readings it would be twenty gigabytes."""
+    run = series("s" * 500_000, [70.0] * 40_000, unit="bpm")
+    found = cleaned_batches(spark, [[run]])[0]
+    assert len(found) == 40_000
+    assert reasons(found[:1]) == [Reason.UNKNOWN_SENSOR]
+    assert {row.sensor for row in found} == {"s" * 255}
+
+
 def test_an_unknown_component_is_quarantined_as_it_came(spark):
     tried = [
         *[("pressao_arterial", part) for part in (None, "media", "x", "", "sistolica|mmhg")],
