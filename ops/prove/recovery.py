@@ -43,18 +43,31 @@ class Recovery:
     """At which multiple of the producers' rate they were committed, from the first commit on."""
 
 
+@dataclass(frozen=True)
+class Input:
+    """What the producers make; they never pause."""
+
+    rate: float
+    """Readings a second."""
+    until: float
+    """When they were stopped, UTC seconds."""
+
+    def since(self, moment: float, now: float) -> float:
+        """Readings that they have made from ``moment`` to ``now``."""
+        return (min(now, self.until) - moment) * self.rate
+
+
 def recoveries_after(
-    outages: Sequence[Outage], commits: Sequence[Commit], input_rate: float
+    outages: Sequence[Outage], commits: Sequence[Commit], made: Input
 ) -> list[Recovery]:
-    """One for each outage. ``commits`` in the order of time; ``input_rate``: readings a second.
+    """One for each outage. ``commits`` in the order of time.
 
-    The backlog is what the producers have made since the outage began (they never pause) and nobody
-    has committed.
+    The backlog is what the producers have made since the outage began and nobody has committed.
     """
-    return [_recovery(each, commits, input_rate) for each in outages]
+    return [_recovery(each, commits, made) for each in outages]
 
 
-def _recovery(outage: Outage, commits: Sequence[Commit], input_rate: float) -> Recovery:
+def _recovery(outage: Outage, commits: Sequence[Commit], made: Input) -> Recovery:
     later = [each for each in commits if each.at > outage.ended]
     if not later:
         return Recovery(outage.kind, outage.ended - outage.began, None, None, None)
@@ -62,10 +75,10 @@ def _recovery(outage: Outage, commits: Sequence[Commit], input_rate: float) -> R
     backlog, times_input = None, None
     for each in later:
         committed += each.readings
-        behind = (each.at - outage.began - _LEVEL_SECONDS) * input_rate - committed
-        if behind <= 0:
+        level = made.since(outage.began, each.at) - _LEVEL_SECONDS * made.rate
+        if committed >= level:
             backlog = committed
-            times_input = committed / max(each.at - first, 1.0) / input_rate
+            times_input = committed / max(each.at - first, 1.0) / made.rate
             break
     return Recovery(
         outage.kind,

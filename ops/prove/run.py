@@ -16,7 +16,7 @@ from ops.prove.found import read_everything
 from ops.prove.injected import Injected
 from ops.prove.plan import planned_faults
 from ops.prove.proxy import TcpProxy
-from ops.prove.recovery import COMMITS, Commit, Recovery, recoveries_after
+from ops.prove.recovery import COMMITS, Commit, Input, Recovery, recoveries_after
 from ops.prove.simulated import archived_batches, newest_common_window, simulated_batches
 from ops.prove.storm import Storm
 from ops.prove.verdict import Truth, Verdict, judge
@@ -74,6 +74,7 @@ class Run:
         """Takes the folder; nothing is started."""
         settings = invocation.settings
         self._trial, self._view = trial, view
+        self._produced_until = 0.0
         self.home = settings.home / "prove"
         self._broker_proxy = TcpProxy(lambda: self._pipeline.stack.broker.port)
         self._database_proxy = TcpProxy(lambda: self._pipeline.stack.database.port)
@@ -126,7 +127,7 @@ class Run:
             observer.close()
         verdict = self._judge(world, first_window, until)
         verdict.findings += behind
-        recoveries = recoveries_after(storm.outages, self._commits(), self._input_rate)
+        recoveries = recoveries_after(storm.outages, self._commits(), self._input())
         restarts = {each.process.name: each.restarts for each in pipeline.supervisor.services}
         return Outcome(verdict, storm, recoveries, time.monotonic() - began, restarts)
 
@@ -202,6 +203,7 @@ class Run:
             "windows of the storm are missing in registro",
             lambda: self._newest_common() >= until - _WINDOW_MS,
         )
+        self._produced_until = time.time()
         pipeline.stop_producers()
         lag = wait_for("messages are not committed", lambda: lag_if_possible(observer) == 0)
         return [*windows, *lag]
@@ -234,11 +236,9 @@ class Run:
         snapshot = look_if_possible(observer)
         self._view.show(headline, snapshot, self._pipeline.supervisor.services)
 
-    @property
-    def _input_rate(self) -> float:
-        """Readings a second that the producers make."""
+    def _input(self) -> Input:
         series = sum(len(each.components) for each in sensors())
-        return self._trial.patients * series / SAMPLE_SECONDS
+        return Input(self._trial.patients * series / SAMPLE_SECONDS, self._produced_until)
 
     def _commits(self) -> list[Commit]:
         pipeline = self._pipeline

@@ -1,12 +1,13 @@
 """How soon and how fast a backlog goes, by the ledger's times."""
 
-from ops.prove.recovery import Commit, Outage, recoveries_after
+from ops.prove.recovery import Commit, Input, Outage, recoveries_after
 
 OUTAGE = Outage("outage-database", began=1000.0, ended=1100.0)
 
 
-def recovery(*commits):
-    (found,) = recoveries_after([OUTAGE], [Commit(990.0, 50), *commits], input_rate=100.0)
+def recovery(*commits, produced_until=9_999.0):
+    made = Input(rate=100.0, until=produced_until)
+    (found,) = recoveries_after([OUTAGE], [Commit(990.0, 50), *commits], made)
     return found
 
 
@@ -25,3 +26,8 @@ def test_a_backlog_that_never_goes_has_no_speed():
 
 def test_no_commit_after_the_outage():
     assert recovery().first_commit_seconds is None
+
+
+def test_producers_that_were_stopped_add_nothing_to_the_backlog():
+    found = recovery(Commit(1104.0, 3_000), Commit(1200.0, 7_000), produced_until=1105.0)
+    assert found.backlog_readings == 10_000
