@@ -16,6 +16,7 @@ _LONG_WAIT_SECONDS = 60
 _TOGETHER_SECONDS = 8
 _FEWEST_CONNECTIONS = 10
 _SECOND_CONSUMER = "consumer-2"
+_FEW_MESSAGES = "40"
 # behind this row stand the foreign keys of a sensor's readings: their writer waits after its files
 _SENSOR_ROWS = "SELECT id FROM {name}.paciente_sensor FOR UPDATE"
 _PROGRESS_ROWS = "SELECT particao FROM {name}.progresso FOR UPDATE"
@@ -48,6 +49,8 @@ def _hold_progress(world: World, _: random.Random) -> Iterator[Evidence]:
 def _two_consumers(world: World, _: random.Random) -> Iterator[Evidence]:
     """A writer hangs in mid-transaction, and a second consumer comes for the same range."""
     second = world.pipeline.child(_SECOND_CONSUMER, "-m", "consumer")
+    # ranges of its own: of equal ones a lost fence would show nothing
+    world.pipeline.environments[_SECOND_CONSUMER]["MAX_MESSAGES_PER_BATCH"] = _FEW_MESSAGES
     with _locked(world, _SENSOR_ROWS, wait_seconds=_LONG_WAIT_SECONDS) as is_waiting:
         second.start()
         try:
