@@ -5,7 +5,7 @@ message is decided the same however often it is read. To change a limit or a uni
 ``schemas/catalogue.json``; to change a rule, edit the one function here that is named after it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,6 @@ from schemas.reasons import Reason
 
 _REASONS: tuple[Reason | None, ...] = (None, *Reason)
 _NUMBER = {reason: number for number, reason in enumerate(_REASONS)}
-_NO_TEXT = pa.scalar(None, pa.string())
 
 
 @dataclass(frozen=True)
@@ -72,18 +71,16 @@ def details(
     judged: Judged, series: SeriesArrays, readings: ReadingArrays, kafka_ms: Array
 ) -> pa.Array:
     """What a person wants to know about the reason; null for most."""
+    texts_of: dict[Reason, Callable[[Array], pa.Array]] = {
+        Reason.OUT_OF_RANGE: lambda rows: _plausible_texts(judged, rows),
+        Reason.FUTURE_TIMESTAMP: lambda rows: _ahead_texts(series, readings, kafka_ms, rows),
+        Reason.INVALID_TIME: lambda rows: _time_texts(series, readings, rows),
+    }
     detail = pa.nulls(len(judged.reason), pa.string())
-    for reason, text in (
-        (Reason.OUT_OF_RANGE, _plausible_text),
-        (Reason.FUTURE_TIMESTAMP, _ahead_text),
-        (Reason.INVALID_TIME, _time_text),
-    ):
-        rows = np.flatnonzero(judged.reason == _NUMBER[reason])
-        if len(rows):
-            mask = np.zeros(len(judged.reason), bool)
-            mask[rows] = True
-            texts = text(judged, series, readings, kafka_ms, rows)
-            detail = pc.replace_with_mask(detail, pa.array(mask), texts)
+    for reason, texts in texts_of.items():
+        is_refused = judged.reason == _NUMBER[reason]
+        if is_refused.any():
+            detail = pc.replace_with_mask(detail, pa.array(is_refused), texts(is_refused))
     return detail
 
 
@@ -105,8 +102,7 @@ def _rules_of(
 def _series_error(series: SeriesArrays, rules: Sequence[SeriesRule], rule: Array) -> Array:
     """Number of the reason for which a whole series is refused, or 0."""
     errors = np.array([_NUMBER[each.error] for each in rules], np.int8)[rule]
-    has_no_order = (series.size > 1) & (series.interval_ms <= 0)
-    return np.where((errors == 0) & has_no_order, _NUMBER[Reason.INVALID_TIME], errors)
+    return np.where((errors == 0) & ~series.has_order, _NUMBER[Reason.INVALID_TIME], errors)
 
 
 def _converted(raw_value: Array, rules: Sequence[SeriesRule], rule: Array) -> Array:
@@ -135,24 +131,20 @@ def _is_plausible(value: Array, rules: Sequence[SeriesRule], rule: Array) -> Arr
     return above & below
 
 
-def _plausible_text(
-    judged: Judged, _: SeriesArrays, __: ReadingArrays, ___: Array, rows: Array
-) -> pa.Array:
+def _plausible_texts(judged: Judged, rows: Array) -> pa.Array:
     texts = pa.array([each.plausible for each in judged.rules], pa.string())
     return texts.take(pa.array(judged.rule[rows]))
 
 
-def _ahead_text(
-    _: Judged, series: SeriesArrays, readings: ReadingArrays, kafka_ms: Array, rows: Array
+def _ahead_texts(
+    series: SeriesArrays, readings: ReadingArrays, kafka_ms: Array, rows: Array
 ) -> pa.Array:
     taken_ms = kafka_ms[series.message[readings.series[rows]]]
     seconds = pa.array((readings.event_ms[rows] - taken_ms) // 1000).cast(pa.string())
     return pc.binary_join_element_wise(seconds, "s ahead of its message", " ")
 
 
-def _time_text(
-    _: Judged, series: SeriesArrays, readings: ReadingArrays, __: Array, rows: Array
-) -> pa.Array:
+def _time_texts(series: SeriesArrays, readings: ReadingArrays, rows: Array) -> pa.Array:
     of_series = readings.series[rows]
     start, interval_ms = (
         pa.array(each[of_series]).cast(pa.string()) for each in (series.start, series.interval_ms)

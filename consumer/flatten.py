@@ -33,6 +33,11 @@ class SeriesArrays:
     component: pa.Array
     unit: pa.Array
 
+    @property
+    def has_order(self) -> Array:
+        """Whether its values have instants of their own, which several need an interval for."""
+        return (self.size <= 1) | (self.interval_ms > 0)
+
 
 @dataclass(frozen=True)
 class ReadingArrays:

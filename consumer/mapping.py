@@ -3,11 +3,8 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import structlog
 from pyspark import Broadcast
 from pyspark.sql import SparkSession
@@ -15,15 +12,10 @@ from pyspark.sql import SparkSession
 from common.settings import DatabaseSettings
 from consumer.database_retry import retried
 from db.connection import Connection, KeptConnection
-from db.mapping import mapping_version, read_mappings
+from db.mapping import Period, Wearer, mapping_version, periods_by_wearer, read_mappings
 
 _FULL_READ_SECONDS = 60.0
-Wearer = tuple[str, str]
-"""Patient id and canonical code of the sensor."""
-Period = tuple[int, int, int]
-"""From (epoch ms), until just before, and the id of the ``paciente_sensor`` row."""
 Mappings = Mapping[Wearer, Sequence[Period]]
-_NEVER: Period = (0, 0, 0)
 
 _log = structlog.get_logger()
 
@@ -79,7 +71,7 @@ class MappingBroadcast:
         version, shared = mapping_version(connection), self._shared
         is_old = time.monotonic() - self._read_at > _FULL_READ_SECONDS
         if shared is None or is_old or version != self._version:
-            shared = self._share(_read(connection))
+            shared = self._share(periods_by_wearer(read_mappings(connection)))
             self._version, self._read_at = version, time.monotonic()
         # ends the transaction, so that the next look sees what others wrote
         connection.rollback()
@@ -97,37 +89,3 @@ class MappingBroadcast:
             former.broadcast.destroy()
         _log.info("mapping_read", patient_sensors=len(mappings))
         return self._shared
-
-
-def mapping_ids(
-    mappings: Mappings, wearers: Sequence[Wearer], series: Any, event_ms: Any
-) -> pa.Array:
-    """The ``paciente_sensor`` row that is active at each reading's time; null: there is none.
-
-    ``wearers``: one entry a series; ``series`` and ``event_ms``: NumPy arrays of shape (readings,). Of
-    periods that overlap the first one counts.
-    """
-    periods = [mappings.get(each, ()) for each in wearers]
-    first = np.array([each[0] if each else _NEVER for each in periods], np.int64).reshape(-1, 3)
-    found = _within(first, series, event_ms)
-    for number in [number for number, each in enumerate(periods) if len(each) > 1]:
-        rows = np.flatnonzero(series == number)
-        for period in reversed(periods[number]):
-            since, until, mapping_id = period
-            is_active = (event_ms[rows] >= since) & (event_ms[rows] < until)
-            found[rows[is_active]] = mapping_id
-    return pa.array(found, pa.int32(), mask=found == 0)
-
-
-def _within(periods: Any, series: Any, event_ms: Any) -> Any:
-    since, until, mapping_id = (periods[:, column][series] for column in range(3))
-    return np.where((event_ms >= since) & (event_ms < until), mapping_id, 0)
-
-
-def _read(connection: Any) -> Mappings:
-    return {
-        wearer: tuple((each.from_ms, each.until_ms, each.mapping_id) for each in group)
-        for wearer, group in groupby(
-            read_mappings(connection), lambda each: (each.patient_id, each.sensor)
-        )
-    }

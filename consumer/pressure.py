@@ -9,6 +9,7 @@ from consumer.rules import SeriesRule
 from consumer.times import FIRST_TIME_MS, LAST_TIME_MS
 
 _SPAN_MS = LAST_TIME_MS - FIRST_TIME_MS + 1
+_SIGN = {"sistolica": 1, "diastolica": -1}
 
 
 def is_inverted(
@@ -25,8 +26,8 @@ def is_inverted(
     shape (readings,), but for ``rules``.
     """
     parts = np.array([_SIGN.get(each.pressure_part or "", 0) for each in rules], np.int8)[rule]
-    has_order = ((series.interval_ms > 0) | (series.size == 1))[readings.series]
-    rows = np.flatnonzero((parts != 0) & readings.is_time & has_order & ~np.isnan(value))
+    is_instant = readings.is_time & series.has_order[readings.series]
+    rows = np.flatnonzero((parts != 0) & is_instant & ~np.isnan(value))
     inverted = np.zeros(len(value), bool)
     instant, count = _instants(series, readings, rows)
     is_systolic, found = parts[rows] > 0, value[rows]
@@ -44,14 +45,10 @@ def is_inverted(
     return inverted
 
 
-_SIGN = {"sistolica": 1, "diastolica": -1}
-
-
 def _instants(series: SeriesArrays, readings: ReadingArrays, rows: Array) -> tuple[Array, int]:
     """The number of each row's message and time among those that occur, and how many there are."""
-    message = series.message[readings.series[rows]].astype(np.int64)
-    _, message = np.unique(message, return_inverse=True)
     # 49 bits of time leave room for the messages of an Arrow batch many times over
+    message = series.message[readings.series[rows]].astype(np.int64)
     key = message * _SPAN_MS + (readings.event_ms[rows] - FIRST_TIME_MS)
     distinct, number = np.unique(key, return_inverse=True)
     return number, len(distinct)

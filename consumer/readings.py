@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from consumer.clean import Judged, details, judge
 from consumer.flatten import Array, ReadingArrays, SeriesArrays, flatten
-from consumer.mapping import Mappings, mapping_ids
+from consumer.mapping import Mappings
+from db.mapping import NO_MAPPING, active_ids
 from db.quarantine import TEXT_LIMIT
 
 READINGS = pa.schema(
@@ -98,7 +99,9 @@ def _mapping_ids(
 ) -> pa.Array:
     patients = messages["patient_id"].to_pylist()
     wearers = zip((patients[each] for each in series.message.tolist()), judged.codes, strict=True)
-    return mapping_ids(mappings, list(wearers), readings.series, readings.event_ms)
+    periods = [mappings.get(each, ()) for each in wearers]
+    found = active_ids(periods, readings.series, readings.event_ms)
+    return pa.array(found, pa.int32(), mask=found == NO_MAPPING)
 
 
 def _without_readings(messages: pa.RecordBatch, series: SeriesArrays) -> pa.Table:

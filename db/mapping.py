@@ -1,13 +1,18 @@
 """Which sensor row of which patient a reading belongs to, and since when."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+
 from db.connection import Connection
 
 FOREVER_MS = 1 << 62
+NO_MAPPING = 0
+"""No ``paciente_sensor`` row has this id."""
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns carry no zone; they are UTC
 
 
@@ -20,6 +25,37 @@ class Mapping:
     mapping_id: int
     from_ms: int
     until_ms: int
+
+
+Wearer = tuple[str, str]
+"""Patient id and canonical code of the sensor."""
+Period = tuple[int, int, int]
+"""Id of the ``paciente_sensor`` row, from (epoch ms), until just before."""
+_NEVER: Period = (NO_MAPPING, 0, 0)
+
+
+def periods_by_wearer(mappings: Iterable[Mapping]) -> dict[Wearer, list[Period]]:
+    """The periods of each patient and sensor, in the order of ``mappings``."""
+    found: dict[Wearer, list[Period]] = defaultdict(list)
+    for each in mappings:
+        found[each.patient_id, each.sensor].append((each.mapping_id, each.from_ms, each.until_ms))
+    return dict(found)
+
+
+def active_ids(periods: Sequence[Sequence[Period]], wearer: Any, event_ms: Any) -> Any:
+    """The id of the row that is active at each reading's time, or ``NO_MAPPING``.
+
+    ``periods``: of each wearer; ``wearer``: the number of each reading's wearer. NumPy arrays of shape
+    (readings,), as is the answer. Of periods that overlap the first one counts.
+    """
+    found = np.full(len(event_ms), NO_MAPPING, np.int64)
+    # nearly every sensor has one period: one look at all readings does it
+    for turn in reversed(range(max(map(len, periods), default=0))):
+        turns = [each[turn] if turn < len(each) else _NEVER for each in periods]
+        ids, first, until = np.array(turns, np.int64).T[:, wearer]
+        is_active = (event_ms >= first) & (event_ms < until)
+        found[is_active] = ids[is_active]
+    return found
 
 
 def mapping_version(connection: Connection) -> tuple[Any, ...]:

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from db.checksums import Sums, add_sums, row_checksums, sums_by
 from db.evidence import REGISTRO_ROW, Evidence
+from db.mapping import NO_MAPPING
 from ops.reconcile.expected import ExpectedRows
-from ops.reconcile.mapped import NONE
 from ops.reconcile.proof import Proof, row_names
 from ops.reconcile.trusted import TrustedFiles
 
@@ -56,7 +56,7 @@ class RegistroCheck:
         add_sums(self._sums, sums_by(hours, _checksums(mapped)))
         files = mapped["file"].to_numpy().astype(np.int64)
         self._in_files.append(np.unique(((hours + _FAR) << 32) | files))
-        unmarked = (mapping_id == NONE) & ~is_unmapped
+        unmarked = (mapping_id == NO_MAPPING) & ~is_unmapped
         return int(is_unmapped.sum()), int(unmarked.sum())
 
     def compare(self, proof: Proof, explained: Explained) -> Differences:

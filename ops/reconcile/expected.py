@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from db.checksums import HOUR_MS
 from db.evidence import Evidence, LedgerRange
+from db.mapping import NO_MAPPING
 from ops.reconcile.compare_outcomes import reading_keys
-from ops.reconcile.mapped import NONE, MappingIndex
+from ops.reconcile.mapped import MappingIndex
 from ops.reconcile.trusted import TrustedFiles
 from schemas.batch import SensorBatch
 from schemas.catalogue import COMPONENTLESS, canonical_name
@@ -58,10 +59,10 @@ class ExpectedRows:
         }
         whole = [columns[name] if name in columns else rows[name] for name in _COLUMNS.names]
         table = pa.Table.from_arrays(whole, schema=_COLUMNS)
-        return table.filter(pa.array((mapping_id != NONE) & ~is_unmapped)).combine_chunks()
+        return table.filter(pa.array((mapping_id != NO_MAPPING) & ~is_unmapped)).combine_chunks()
 
     def sorted_out(self, rows: pa.Table) -> tuple[Any, Any]:
-        """For each row its mapping id (or ``NONE``), and whether quarantine has it as unmapped."""
+        """For each row its mapping id (or ``NO_MAPPING``), and whether quarantine has it as unmapped."""
         mapping_id = self._mappings.mapping_ids(rows)
         is_unmapped = np.zeros(len(rows), bool)
         numbers = self._range_of[rows["file"].to_numpy()]
@@ -117,7 +118,9 @@ class ExpectedRows:
             rows["component"].cast(pa.string()),
             rows["event_ms"],
         ]
-        return pa.Table.from_arrays(columns, schema=_CANDIDATE).filter(pa.array(mapping_id != NONE))
+        return pa.Table.from_arrays(columns, schema=_CANDIDATE).filter(
+            pa.array(mapping_id != NO_MAPPING)
+        )
 
     def _unmapped(self, number: int) -> Any:
         # rows of one range come one after the other

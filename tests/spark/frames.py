@@ -64,10 +64,7 @@ def messages_frame(
 
 def mappings_of(mappings: Iterable[Mapping] = ()) -> Mappings:
     """Patient, sensor code, and periods of (mapping id, from, until)."""
-    return {
-        (patient_id, code): tuple((since, until, number) for number, since, until in periods)
-        for patient_id, code, periods in mappings
-    }
+    return {(patient_id, code): periods for patient_id, code, periods in mappings}
 
 
 def cleaned_frame(messages: DataFrame, mappings: Iterable[Mapping] = ()) -> DataFrame:
