@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from common.demo_patients import demo_patient_ids
+from ops.prove.rules import outcomes
 from schemas.batch import SensorBatch, Series
 from schemas.codec import default_codec
 from schemas.reasons import Reason
@@ -18,7 +19,7 @@ from tests.mutations import SMALL, oversized
 from tests.services.pipeline import descendants
 from tests.services.simulated import now_ms
 from tests.services.test_consumer import administer
-from tests.verdict import has_odd_number, outcomes, verdict
+from tests.verdict import has_odd_number, verdict
 
 MUTATIONS = int(os.environ.get("VITALS_TEST_MUTATIONS", "10000"))
 """CI: 100,000."""

@@ -6,6 +6,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ops.prove.rules import outcomes
 from schemas.batch import SensorBatch, Series
 from schemas.catalogue import sensors
 from schemas.codec import default_codec
@@ -13,7 +14,7 @@ from schemas.reasons import Reason
 from tests.builders import GOLDEN_BATCH, NOW
 from tests.mutations import SMALL
 from tests.spark.frames import cleaned
-from tests.verdict import has_odd_number, outcomes, verdict
+from tests.verdict import has_odd_number, verdict
 
 CODEC = default_codec()
 _KINDS = [
