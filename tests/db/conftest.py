@@ -49,6 +49,22 @@ def migrated(settings, connection):
 
 
 @pytest.fixture
+def worn(migrated):
+    """A session in a database with one patient, who wears the sensors 1 and 2 since 1970."""
+    cursor = migrated.cursor()
+    cursor.execute("INSERT INTO paciente (id, identificador) VALUES (1, 'p1')")
+    cursor.execute(
+        "INSERT INTO sensor (id, codigo, nome, unidade) VALUES (1, 'a', 'A', 'u'), (2, 'b', 'B', 'u')"
+    )
+    cursor.execute(
+        "INSERT INTO paciente_sensor (id, paciente_id, sensor_id, ativo_desde)"
+        " VALUES (1, 1, 1, '1970-01-01'), (2, 1, 2, '1970-01-01')"
+    )
+    migrated.commit()
+    return migrated
+
+
+@pytest.fixture
 def query():
     """Reads all rows and ends the transaction, so that the next read sees what others wrote."""
 

@@ -90,20 +90,9 @@ def rejected_table(*rows):
 
 
 @pytest.fixture
-def session(migrated, settings):
-    """A session like a worker's, in a database with one patient who wears sensor rows 1 and 2."""
+def session(worn, settings):
+    """A session like a worker's."""
     with connect(settings, local_infile_folder=infile_folder()) as connection:
-        cursor = connection.cursor()
-        cursor.execute("INSERT INTO paciente (id, identificador) VALUES (1, 'p1')")
-        cursor.execute(
-            "INSERT INTO sensor (id, codigo, nome, unidade) VALUES (1, 'a', 'A', 'u'),"
-            " (2, 'b', 'B', 'u')"
-        )
-        cursor.execute(
-            "INSERT INTO paciente_sensor (id, paciente_id, sensor_id, ativo_desde)"
-            " VALUES (1, 1, 1, '2020-01-01'), (2, 1, 2, '2020-01-01')"
-        )
-        connection.commit()
         yield connection
 
 

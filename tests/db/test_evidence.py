@@ -25,25 +25,17 @@ ROWS = [
 
 
 @pytest.fixture
-def filled(migrated):
+def filled(worn):
     """Rows at the ends of all hours and times, before 1970 too."""
-    cursor = migrated.cursor()
-    cursor.execute("INSERT INTO paciente (id, identificador) VALUES (1, 'p1')")
-    cursor.execute(
-        "INSERT INTO sensor (id, codigo, nome, unidade) VALUES (1, 'a', 'A', 'u'), (2, 'b', 'B', 'u')"
-    )
-    cursor.execute(
-        "INSERT INTO paciente_sensor (id, paciente_id, sensor_id, ativo_desde)"
-        " VALUES (1, 1, 1, '1970-01-01'), (2, 1, 2, '1970-01-01')"
-    )
+    cursor = worn.cursor()
     cursor.execute(
         "INSERT INTO registro VALUES (1, 'valor', '2020-01-01 00:00:00.123', 37.291),"
         " (1, 'valor', '2020-01-01 00:59:59.999', 0), (1, 'valor', '2020-01-01 01:00:00', 0.5),"
         " (2, 'x', '1969-12-31 23:59:59.999', -9.807), (2, 'x', '1969-12-31 23:00:00', -100),"
         " (1, 'valor', '1000-01-01', 99999.999), (1, 'valor', '9999-12-31 23:59:59.999', 0.001)"
     )
-    migrated.commit()
-    return migrated
+    worn.commit()
+    return worn
 
 
 def table(rows):

@@ -18,21 +18,15 @@ VALUES = "SELECT componente, valor FROM registro ORDER BY componente"
 
 
 @pytest.fixture
-def session(migrated):
-    cursor = migrated.cursor()
-    cursor.execute("INSERT INTO paciente (id, identificador) VALUES (1, 'p1')")
-    cursor.execute("INSERT INTO sensor (id, codigo, nome, unidade) VALUES (1, 'a', 'A', 'u')")
-    cursor.execute(
-        "INSERT INTO paciente_sensor (id, paciente_id, sensor_id, ativo_desde)"
-        " VALUES (1, 1, 1, '1970-01-01')"
-    )
+def session(worn):
+    cursor = worn.cursor()
     cursor.execute(
         "INSERT INTO registro VALUES (1, 'x', '2020-01-01 00:00:01', 7),"
         " (1, 'y', '2020-01-01 00:00:01', 7)"
     )
     cursor.execute("INSERT INTO progresso VALUES (%s, 0, 3)", (TOPIC,))
-    migrated.commit()
-    return migrated
+    worn.commit()
+    return worn
 
 
 def commit(connection, folder, component):

@@ -13,6 +13,7 @@ from confluent_kafka import Producer
 
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect
+from ops.stack.descendants import descendants
 from producer.archive import RawArchive
 from schemas.codec import default_codec
 from tests.topic import messages_in
@@ -139,23 +140,8 @@ def kill_group(process):
 
     The workers have process groups of their own, and one that waits for the database would live on.
     """
-    doomed = [process.pid, *descendants(process.pid)]
+    doomed = [process.pid, *(each.pid for each in descendants(process.pid))]
     for pid in doomed:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.wait()
-
-
-def descendants(pid):
-    """All processes below ``pid``, by /proc."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found, waiting = [], [pid]
-    while waiting:
-        children = parents.get(waiting.pop(), [])
-        found += children
-        waiting += children
-    return found

@@ -2,11 +2,8 @@
 
 import os
 import random
-import threading
 import uuid
 from collections import Counter
-from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
@@ -16,17 +13,15 @@ from schemas.batch import SensorBatch, Series
 from schemas.codec import default_codec
 from schemas.reasons import Reason
 from tests.mutations import SMALL, oversized
-from tests.services.pipeline import descendants
+from tests.services.memory import MOST_BYTES, memory_of
 from tests.services.simulated import now_ms
 from tests.services.test_consumer import administer
 from tests.verdict import has_odd_number, verdict
 
 MUTATIONS = int(os.environ.get("VITALS_TEST_MUTATIONS", "10000"))
-"""CI: 100,000."""
 GOOD_EVERY = 10
 OVERSIZED = 20
 MESSAGES_PER_BATCH = 5_000
-MOST_BYTES = 1_500_000_000
 PATIENTS = demo_patient_ids(10)
 YEAR_2020_MS = 1_577_836_800_000
 
@@ -92,35 +87,6 @@ class Expected:
                 self.quarantined[place] = Reason.UNMAPPED
 
 
-@contextmanager
-def memory_of(process):
-    """The most that the process and all below it held at once: resident bytes by /proc.
-
-    What forked workers share is counted once (Pss), not once for each of them.
-    """
-    most, is_over = [0], threading.Event()
-
-    def watch():
-        while not is_over.wait(0.25):
-            total = sum(map(resident, [process.pid, *descendants(process.pid)]))
-            most[0] = max(most[0], total)
-
-    watching = threading.Thread(target=watch)
-    watching.start()
-    try:
-        yield most
-    finally:
-        is_over.set()
-        watching.join()
-
-
-def resident(pid):
-    with suppress(OSError):
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        return sum(int(each.split()[1]) * 1024 for each in lines if each.startswith("Pss:"))
-    return 0
-
-
 def test_damaged_messages_by_the_thousand_are_kept_and_cost_their_siblings_nothing(make_pipeline):
     pipeline = make_pipeline(partitions=1)
     administer(pipeline, "UPDATE paciente_sensor SET ativo_desde = '2020-01-01'", "COMMIT")
@@ -128,17 +94,17 @@ def test_damaged_messages_by_the_thousand_are_kept_and_cost_their_siblings_nothi
     expected = Expected(messages)
     with (
         pipeline.consumer(MAX_MESSAGES_PER_BATCH=str(MESSAGES_PER_BATCH)) as consumer,
-        memory_of(consumer) as most,
+        memory_of(consumer) as memory,
     ):
         pipeline.wait_for_messages(len(messages), seconds=900)
     reasons = Counter(str(reason) for reason, _ in expected.refused.values())
     print(f"{len(messages)} messages, refused {dict(reasons)}")
     print(f"read {len(expected.batches)}, odd numbers {len(expected.odd)}")
-    print(f"readings accepted {len(expected.accepted)}, most memory {most[0] / 1e6:.0f} MB")
+    print(f"readings accepted {len(expected.accepted)}, most memory {memory.peak / 1e6:.0f} MB")
     assert_one_attempt(pipeline, len(messages))
     assert_messages(pipeline, expected)
     assert_readings(pipeline, expected)
-    assert most[0] < MOST_BYTES
+    assert memory.peak < MOST_BYTES
 
 
 def assert_one_attempt(pipeline, count):
