@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from db.moments import EPOCH_MS_SQL
+
 HOUR_MS = 3_600_000
 
-EPOCH_MS_SQL = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', {}) DIV 1000)"
 # whole hours since 1970, rounded down before it too: TIMESTAMPDIFF rounds towards zero
 HOUR_SQL = "((TO_DAYS({0}) - TO_DAYS('1970-01-01')) * 24 + HOUR({0}))"
 ROW_SQL = (

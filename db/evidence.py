@@ -13,17 +13,17 @@ from typing import Any
 import pyarrow as pa
 
 from common.settings import DatabaseSettings
-from db.checksums import EPOCH_MS_SQL, HOUR_SQL, KEY_SQL, ROW_SQL, Sums
+from db.checksums import HOUR_SQL, KEY_SQL, ROW_SQL, Sums
 from db.connection import Connection, connect
 from db.faults import reported
 from db.mapping import Mapping, read_mappings
+from db.moments import EPOCH, EPOCH_MS_SQL
 
 _ROWS_PER_FETCH = 20_000
 _BODIES_PER_FETCH = 50
 # of batches: there is no index on them, each query reads the whole table once
 _IDS_PER_QUERY = 5_000
 _MAPPINGS_PER_QUERY = 200
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns carry no zone; they are UTC
 _COMPONENTS = "'valor', 'sistolica', 'diastolica', 'x', 'y', 'z'"
 # a batch that was taken anew leaves what a person had discarded of it before: no outcome any more
 _COUNTS = """
@@ -251,7 +251,7 @@ def open_evidence(settings: DatabaseSettings) -> Iterator[Evidence]:
 
 def _moment(hour: int) -> datetime:
     try:
-        return _EPOCH + timedelta(hours=hour)
+        return EPOCH + timedelta(hours=hour)
     except OverflowError:
         # the end of the last hour that a DATETIME can hold
         return datetime.max  # noqa: DTZ901 - as above

@@ -3,17 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from db.connection import Connection
+from db.moments import epoch_ms
 
 FOREVER_MS = 1 << 62
 NO_MAPPING = 0
 """No ``paciente_sensor`` row has this id."""
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - DATETIME columns carry no zone; they are UTC
 
 
 @dataclass(frozen=True)
@@ -89,8 +88,8 @@ def read_mappings(
     )
     previous: Mapping | None = None
     for patient_id, sensor, mapping_id, start, end in cursor:
-        until_ms = FOREVER_MS if end is None else _epoch_ms(end)
-        current = Mapping(patient_id, sensor, mapping_id, _epoch_ms(start), until_ms)
+        until_ms = FOREVER_MS if end is None else epoch_ms(end)
+        current = Mapping(patient_id, sensor, mapping_id, epoch_ms(start), until_ms)
         if previous:
             yield _cut(previous, current)
         previous = current
@@ -105,8 +104,3 @@ def _cut(earlier: Mapping, later: Mapping) -> Mapping:
     return Mapping(
         earlier.patient_id, earlier.sensor, earlier.mapping_id, earlier.from_ms, until_ms
     )
-
-
-def _epoch_ms(moment: datetime) -> int:
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000

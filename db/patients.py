@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 from common.errors import BadInputError
 from db.catalogue_rows import write_catalogue
 from db.connection import Connection, transaction
 from db.faults import reported
+from db.moments import moment_of
 from db.named_lock import named_lock
 from schemas.catalogue import sensors
 
@@ -16,8 +17,7 @@ PATIENTS_LOCK = "add-patients"
 """Held by whoever adds patients and mappings: two at once would deadlock, or add a pair twice."""
 _ROWS_PER_STATEMENT = 2_000
 _LONGEST_PATIENT_ID = 64
-# DATETIME carries no zone; all of ours are UTC. Its range: "The DATE, DATETIME, and TIMESTAMP Types"
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
+# the range of a DATETIME: "The DATE, DATETIME, and TIMESTAMP Types"
 _FIRST_YEAR = 1000
 
 T = TypeVar("T")
@@ -93,7 +93,7 @@ def _checked_code(code: str) -> str:
 
 def _moment(patient_id: str, code: str, epoch_ms: int) -> datetime:
     try:
-        moment = _EPOCH + timedelta(milliseconds=epoch_ms)
+        moment = moment_of(epoch_ms)
         is_held = moment.year >= _FIRST_YEAR
     except OverflowError:
         is_held = False

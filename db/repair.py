@@ -6,7 +6,6 @@ deleted but what the archive has and the consumer is about to write again.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,10 +16,10 @@ from db.connection import Connection, transaction
 from db.evidence import LedgerRange
 from db.faults import reported
 from db.ledger import lock_next_offset
+from db.moments import moment_of
 
 _ROWS_PER_TRANSACTION = 2_000
 _IDS_PER_STATEMENT = 1_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSERT = "INSERT INTO registro (paciente_sensor_id, componente, created_at, valor) VALUES "
 # a row that came meanwhile is the consumer's, and newer
 _KEEP = " ON DUPLICATE KEY UPDATE valor = registro.valor"
@@ -126,8 +125,7 @@ def _enter(connection: Connection, rows: pa.Table) -> int:
     cursor = connection.cursor()
     missing, altered = [], []
     for row in rows.to_pylist():
-        moment = (_EPOCH + timedelta(milliseconds=row["event_ms"])).replace(tzinfo=None)
-        key = (row["mapping_id"], row["component"], moment)
+        key = (row["mapping_id"], row["component"], moment_of(row["event_ms"]))
         if row["found"] is None:
             missing.append((*key, _value(row["thousandths"])))
         else:

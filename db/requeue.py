@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from db.connection import Connection, transaction
+from db.moments import EPOCH_MS_SQL
 from db.quarantine import bare_reading
 from db.quarantine_desk import OPEN, RESENT, RESOLVED, Selection
 
@@ -17,10 +18,9 @@ LOCK = "requeue-quarantine"
 _PLACES_PER_STATEMENT = 1_000
 _MESSAGES_PER_QUERY = 500
 _OPEN = f"topico = %s AND estado = '{OPEN}' AND motivo <> 'unmapped'"
-_EVENT_MS = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', medido_em) DIV 1000"
 _COLUMNS = (
     "particao, deslocamento, serie, posicao, motivo, paciente, sensor, componente, unidade,"
-    f" valor_bruto, {_EVENT_MS}, chave, mensagem, cabecalhos, lote_reenvio"
+    f" valor_bruto, {EPOCH_MS_SQL.format('medido_em')}, chave, mensagem, cabecalhos, lote_reenvio"
 )
 
 Place = tuple[int, int]

@@ -12,6 +12,7 @@ import structlog
 from db.connection import Connection, transaction
 from db.faults import MISSING_PARENT, is_row_refused, reported
 from db.mapping import Mapping, read_mappings
+from db.moments import EPOCH_MS_SQL
 
 _ROWS_PER_TRANSACTION = 5_000
 _WAITING = "motivo = 'unmapped' AND estado = 'aberta'"
@@ -27,7 +28,7 @@ _ROWS = f"""
 SELECT topico, particao, deslocamento, serie, posicao, componente, medido_em, valor_bruto, detalhe
   FROM quarentena
  WHERE {_WAITING} AND paciente = %s AND sensor = %s
-   AND TIMESTAMPDIFF(MICROSECOND, '1970-01-01', medido_em) DIV 1000 BETWEEN %s AND %s - 1
+   AND {EPOCH_MS_SQL.format("medido_em")} BETWEEN %s AND %s - 1
  ORDER BY detalhe IS NOT NULL, topico, particao, deslocamento DESC, serie DESC, posicao DESC
  LIMIT %s FOR UPDATE"""
 _ENTER = """
