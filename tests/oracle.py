@@ -2,26 +2,19 @@
 
 from dataclasses import dataclass
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from common.demo_patients import demo_patient_ids
 from common.settings import DatabaseSettings
 from db.connection import connect
-from ops.prove.expected import expected_readings
+from ops.prove.expected import Instant, expected_readings
+from ops.prove.found import read_registro
+from ops.prove.simulated import newest_common_window
 from producer.batches import make_batches
 from producer.simulation import Simulator
 from schemas.batch import SensorBatch
 
-_KEY = ["patient_id", "sensor", "component", "event_ms"]
-_REGISTRO = (
-    "SELECT p.identificador, s.codigo, r.componente,"
-    " TIMESTAMPDIFF(MICROSECOND, '1970-01-01', r.created_at) DIV 1000,"
-    " CAST(r.valor * 1000 AS SIGNED) FROM registro r"
-    " JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
-    " JOIN paciente p ON p.id = ps.paciente_id JOIN sensor s ON s.id = ps.sensor_id"
-    " WHERE p.identificador LIKE 'demo-%'"
-)
+_KEY = list(Instant._fields)
 _BATCHES = "SELECT lote_id FROM lote"
 
 
@@ -54,7 +47,9 @@ class Oracle:
 
         Returns the number of windows.
         """
-        found = _table(_read(database, _REGISTRO))
+        with connect(database) as connection:
+            found = read_registro(connection)
+        found = found.filter(pc.starts_with(found["patient_id"], "demo-"))
         first = min(found["event_ms"].to_pylist()) // self.window_ms * self.window_ms
         found = found.filter(pc.less(found["event_ms"], until_ms))
         starts = range(first, until_ms, self.window_ms)
@@ -74,21 +69,7 @@ class Oracle:
 
     def last_common_window(self, database: DatabaseSettings) -> int:
         """The start of the newest window that every patient has in ``registro``; 0 without one."""
-        rows = _read(
-            database,
-            "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', MAX(r.created_at)) DIV 1000"
-            " FROM registro r JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
-            " JOIN paciente p ON p.id = ps.paciente_id"
-            " WHERE p.identificador LIKE 'demo-%' GROUP BY p.id",
-        )
-        newest = [moment for (moment,) in rows]
-        if len(newest) < self.patients:
-            return 0
-        return min(newest) // self.window_ms * self.window_ms
-
-
-def _table(rows: list[tuple[str, str, str, int, int]]) -> pa.Table:
-    return pa.table(list(zip(*rows, strict=True)), names=[*_KEY, "thousandths"])
+        return newest_common_window(database, self.patients, self.window_ms)
 
 
 def _read(database: DatabaseSettings, query: str) -> list[tuple]:

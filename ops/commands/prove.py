@@ -13,7 +13,8 @@ from ops.invocation import Invocation
 from ops.live_view import LiveView
 from ops.prove.disks import enter_namespace, is_inside
 from ops.prove.faults import KINDS, FaultKind
-from ops.prove.run import Outcome, Run, Trial
+from ops.prove.run import Run
+from ops.prove.trial import Outcome, Trial
 
 _PROGRAM = "vitals prove"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from common.errors import VitalsError
 from db.connection import connect
+from db.moments import EPOCH_MS_SQL
 from ops.pipeline import Pipeline
 from ops.prove.errors import NotNowError
 from ops.prove.expected import Instant
@@ -21,7 +22,7 @@ _RANGE = (41, 199)
 _COMPONENT = "valor"
 _AGAIN_SECONDS = 3
 _COMMITTED = (
-    "SELECT p.identificador, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', r.created_at) DIV 1000"
+    f"SELECT p.identificador, {EPOCH_MS_SQL.format('r.created_at')}"
     " FROM registro r JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
     " JOIN paciente p ON p.id = ps.paciente_id JOIN sensor s ON s.id = ps.sensor_id"
     f" WHERE s.codigo = '{_SENSOR}' ORDER BY r.created_at DESC, p.identificador LIMIT 2000"

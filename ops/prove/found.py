@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -19,16 +18,17 @@ import pyarrow.parquet as pq
 from common.errors import BadInputError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import Connection, connect
-from ops.prove.expected import READINGS
+from db.moments import EPOCH_MS_SQL
+from ops.prove.expected import READINGS, Instant
 from ops.topic_reader import TopicMessages
+from schemas.archive_lines import batches_in
 from schemas.batch import SensorBatch
-from schemas.codec import batch_from
 
 _KEY = ["batch_id", "series", "position"]
-_REGISTRO_COLUMNS = ["patient_id", "sensor", "component", "event_ms", "thousandths"]
+_REGISTRO_COLUMNS = [*Instant._fields, "thousandths"]
 _REGISTRO = (
     "SELECT p.identificador, s.codigo, r.componente,"
-    " TIMESTAMPDIFF(MICROSECOND, '1970-01-01', r.created_at) DIV 1000,"
+    f" {EPOCH_MS_SQL.format('r.created_at')},"
     " CAST(r.valor * 1000 AS SIGNED) FROM registro r"
     " JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
     " JOIN paciente p ON p.id = ps.paciente_id JOIN sensor s ON s.id = ps.sensor_id"
@@ -119,7 +119,7 @@ def read_everything(
     archive, published = _archive(output / "raw"), _topic(kafka)
     say("reading the database")
     with connect(database) as connection:
-        registro = _rows(connection, _REGISTRO, ())
+        registro = read_registro(connection)
         quarantined = _rows(connection, _QUARANTINED, (topic,))
         refused = _rows(connection, _REFUSED, (topic,))
         ledger = [LedgerRange(*row) for row in _rows(connection, _LEDGER, (topic,))]
@@ -131,7 +131,7 @@ def read_everything(
         archive=archive,
         half_files=_listed(output, "**/*.tmp"),
         topic=published,
-        registro=_table(registro, _REGISTRO_COLUMNS),
+        registro=registro,
         trusted=_trusted(output / "trusted", [each for each in names if each in files]),
         missing_files=sorted(set(names) - set(files)),
         foreign_files=sorted(set(files) - set(names)),
@@ -144,14 +144,17 @@ def read_everything(
     )
 
 
+def read_registro(connection: Connection) -> pa.Table:
+    """All rows under the names of `Instant`, and their ``thousandths``."""
+    return _table(_rows(connection, _REGISTRO, ()), _REGISTRO_COLUMNS)
+
+
 def _archive(raw: Path) -> Archive:
     archive = Archive(pending=_listed(raw, "pending/*.jsonl"), broken=_listed(raw, "broken/*"))
     for name in [*archive.pending, *_listed(raw, "date=*/*.jsonl")]:
         try:
-            for line in (raw / name).read_bytes().splitlines():
-                batch = batch_from(orjson.loads(line))
-                archive.batches[batch.batch_id] = batch
-        except (ValueError, KeyError, TypeError, BadInputError):
+            archive.batches |= {each.batch_id: each for each in batches_in([raw / name])}
+        except BadInputError:
             archive.broken.append(name)
     return archive
 

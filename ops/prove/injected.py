@@ -2,7 +2,6 @@
 
 import json
 import random
-import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,14 +37,12 @@ class Injected:
     kafka: KafkaSettings
     poison: list[Poison] = field(default_factory=list)
     _failed: list[KafkaError] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
     _producer: Producer | None = None
     _count: int = 0
 
-    def send_poison(self, draw: random.Random, batch: SensorBatch) -> int:
-        """Queues one message of each unreadable kind, made of ``batch``; returns how many."""
-        bodies = _unreadable(draw, batch)
-        for kind, body in bodies.items():
+    def send_poison(self, draw: random.Random, batch: SensorBatch) -> None:
+        """Queues one message of each unreadable kind, made of ``batch``."""
+        for kind, body in _unreadable(draw, batch).items():
             self._count += 1
             key = f"poison-{self._count}".encode()
             headers: Headers = [("kind", kind.encode()), ("number", str(self._count).encode())]
@@ -57,7 +54,6 @@ class Injected:
                 on_delivery=self._reporter(key, body, headers),
             )
         self.poll()
-        return len(bodies)
 
     def send_again(self, batch: SensorBatch) -> None:
         """Publishes a batch once more: it must have no effect."""

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from db.moments import EPOCH_MS_SQL
+
 COMMITS = (
-    "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', confirmado_em) / 1e6, leituras"
+    f"SELECT {EPOCH_MS_SQL.format('confirmado_em')} / 1e3, leituras"
     " FROM livro_razao WHERE topico = %s ORDER BY confirmado_em"
 )
 # less than this of input behind counts as caught up: a window, and the micro-batch that takes it

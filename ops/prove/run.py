@@ -1,8 +1,8 @@
 """One run from an empty folder to the verdict."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from common.errors import UnavailableError
 from db.connection import connect
@@ -11,23 +11,23 @@ from ops.live_view import LiveView
 from ops.pipeline import Pipeline, Plan
 from ops.prove.corrections import Corrections
 from ops.prove.disks import Disk, is_inside
-from ops.prove.faults import FaultKind
 from ops.prove.found import read_everything
 from ops.prove.injected import Injected
 from ops.prove.plan import planned_faults
 from ops.prove.proxy import TcpProxy
-from ops.prove.recovery import COMMITS, Commit, Input, Recovery, recoveries_after
+from ops.prove.recovery import COMMITS, Commit, Input, recoveries_after
 from ops.prove.simulated import archived_batches, newest_common_window, simulated_batches
 from ops.prove.storm import Storm
+from ops.prove.trial import Outcome, Trial
 from ops.prove.verdict import Truth, Verdict, judge
 from ops.prove.world import World
 from ops.snapshot import Observer, lag_if_possible, look_if_possible
 from ops.stack.ports import LOOPBACK
 from schemas.catalogue import sensors
 
-FAULT_SHARE = 0.02
-WINDOW_SECONDS = 2
-SAMPLE_SECONDS = 0.5
+_FAULT_SHARE = 0.02
+_WINDOW_SECONDS = 2
+_SAMPLE_SECONDS = 0.5
 _PRODUCERS = 2
 _START_SECONDS = 180
 _CATCH_UP_SECONDS = 300
@@ -36,35 +36,7 @@ _LONGEST_DELAY_SECONDS = 2.0
 _DISK_MEGABYTES = 64
 # the readings of a minute as raw JSON, for 100 patients twice what they take
 _DISK_MEGABYTES_PER_MINUTE = 32
-_WINDOW_MS = WINDOW_SECONDS * 1000
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What is to be proved: the same trial plays the same storm."""
-
-    seed: int
-    minutes: float
-    patients: int
-    kinds: Sequence[FaultKind]
-    fault_seconds: float | None = None
-    """How long each fault lasts and is waited for; None: as its kind and the seed say."""
-
-    @property
-    def seconds(self) -> float:
-        """Of the storm."""
-        return 60 * self.minutes
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The verdict and the storm that it was reached in."""
-
-    verdict: Verdict
-    storm: Storm
-    recoveries: Sequence[Recovery]
-    seconds: float
-    restarts: Mapping[str, int]
+_WINDOW_MS = _WINDOW_SECONDS * 1000
 
 
 class Run:
@@ -85,7 +57,7 @@ class Run:
                 "vitals_home": self.home,
                 "vitals_cache": settings.cache,
                 "output_dir": self.home / "output",
-                "fault_share": FAULT_SHARE,
+                "fault_share": _FAULT_SHARE,
                 "simulation_seed": trial.seed,
             }
         )
@@ -142,8 +114,8 @@ class Run:
             "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{self._broker_proxy.port}",
             "DB_PORT": str(self._database_proxy.port),
             "DB_CONNECT_TIMEOUT_SECONDS": "5",
-            "GENERATION_INTERVAL_SECONDS": str(WINDOW_SECONDS),
-            "SENSOR_INTERVAL_SECONDS": str(SAMPLE_SECONDS),
+            "GENERATION_INTERVAL_SECONDS": str(_WINDOW_SECONDS),
+            "SENSOR_INTERVAL_SECONDS": str(_SAMPLE_SECONDS),
             # a window that nobody could make in time is not given up within the run
             "CATCH_UP_SECONDS": str(round(self._trial.seconds) + 3_600),
             "TMPDIR": str(self.home / "tmp"),
@@ -172,41 +144,46 @@ class Run:
 
     def _wait_for_first_window(self, observer: Observer) -> int:
         """The start of the first window that was archived, once its rows are committed."""
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._newest_common():
-            self._pipeline.check()
-            self._show_snapshot("starting", observer)
-            if time.monotonic() > deadline:
-                raise UnavailableError(
-                    f"nothing was committed within {_START_SECONDS} s",
-                    hint=f"the logs are in {self._pipeline.logs}",
-                )
-            time.sleep(_LOOK_EVERY_SECONDS)
+        if not self._wait(
+            "starting", lambda: bool(self._newest_common()), observer, _START_SECONDS
+        ):
+            raise UnavailableError(
+                f"nothing was committed within {_START_SECONDS} s",
+                hint=f"the logs are in {self._pipeline.logs}",
+            )
         return min(each.window_start for each in archived_batches(self._pipeline.output / "raw"))
 
     def _catch_up(self, observer: Observer, until: int) -> list[str]:
         """Waits for all windows before ``until`` and for the lag; says what did not come."""
         self._view.say("the storm is over: waiting until all of it is worked off")
+        missing = "windows of the storm are missing in registro"
+        uncommitted = "messages are not committed"
         deadline = time.monotonic() + _CATCH_UP_SECONDS
-        pipeline = self._pipeline
 
-        def wait_for(what: str, is_there: Callable[[], bool]) -> list[str]:
-            while not is_there():
-                pipeline.check()
-                self._show_snapshot(what, observer)
-                if time.monotonic() > deadline:
-                    return [f"not worked off within {_CATCH_UP_SECONDS} s: {what}"]
-                time.sleep(_LOOK_EVERY_SECONDS)
-            return []
+        def is_worked_off(what: str, is_there: Callable[[], bool]) -> bool:
+            return self._wait(what, is_there, observer, deadline - time.monotonic())
 
-        windows = wait_for(
-            "windows of the storm are missing in registro",
-            lambda: self._newest_common() >= until - _WINDOW_MS,
-        )
+        late = []
+        if not is_worked_off(missing, lambda: self._newest_common() >= until - _WINDOW_MS):
+            late.append(missing)
         self._produced_until = time.time()
-        pipeline.stop_producers()
-        lag = wait_for("messages are not committed", lambda: lag_if_possible(observer) == 0)
-        return [*windows, *lag]
+        self._pipeline.stop_producers()
+        if not is_worked_off(uncommitted, lambda: lag_if_possible(observer) == 0):
+            late.append(uncommitted)
+        return [f"not worked off within {_CATCH_UP_SECONDS} s: {what}" for what in late]
+
+    def _wait(
+        self, what: str, is_there: Callable[[], bool], observer: Observer, seconds: float
+    ) -> bool:
+        """Keeps everything running and shows it until it is there; False where it does not come."""
+        deadline = time.monotonic() + seconds
+        while not is_there():
+            self._pipeline.check()
+            self._show_snapshot(what, observer)
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_LOOK_EVERY_SECONDS)
+        return True
 
     def _judge(self, world: World, first_window: int, until: int) -> Verdict:
         pipeline = self._pipeline
@@ -238,7 +215,7 @@ class Run:
 
     def _input(self) -> Input:
         series = sum(len(each.components) for each in sensors())
-        return Input(self._trial.patients * series / SAMPLE_SECONDS, self._produced_until)
+        return Input(self._trial.patients * series / _SAMPLE_SECONDS, self._produced_until)
 
     def _commits(self) -> list[Commit]:
         pipeline = self._pipeline

@@ -1,11 +1,11 @@
 """The verdict: what must exist against what is there, reading by reading."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -208,16 +208,10 @@ def _is_same(one: SensorBatch, other: SensorBatch) -> bool:
     if one.patient_id != other.patient_id or len(one.series) != len(other.series):
         return False
     return all(
-        (a.sensor, a.component, a.unit, a.start, a.interval_ms)
-        == (b.sensor, b.component, b.unit, b.start, b.interval_ms)
-        and len(a.values) == len(b.values)
-        and all(_is_equal(x, y) for x, y in zip(a.values, b.values, strict=True))
+        replace(a, values=()) == replace(b, values=())
+        and np.array_equal(a.values, b.values, equal_nan=True)
         for a, b in zip(one.series, other.series, strict=True)
     )
-
-
-def _is_equal(one: float, other: float) -> bool:
-    return one == other or (math.isnan(one) and math.isnan(other))
 
 
 def _instants(batch: SensorBatch) -> set[Instant]:

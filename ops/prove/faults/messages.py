@@ -2,16 +2,14 @@
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-
-import orjson
+from contextlib import contextmanager
 
 from common.errors import BadInputError
 from ops.prove.errors import NotNowError
 from ops.prove.faults.kind import Evidence, FaultKind, at_once
 from ops.prove.world import World
+from schemas.archive_lines import batches_in
 from schemas.batch import SensorBatch
-from schemas.codec import batch_from
 
 _MOST_FILES = 20
 
@@ -42,11 +40,12 @@ def _archived(world: World, draw: random.Random) -> list[SensorBatch]:
     """The batches of some archive file that is acknowledged."""
     raw = world.pipeline.output / "raw"
     paths = sorted(raw.glob("date=*/*.jsonl"))[-_MOST_FILES:]
-    with suppress(OSError, ValueError, KeyError, BadInputError):
-        lines = draw.choice(paths).read_bytes().splitlines() if paths else []
-        if lines:
-            return [batch_from(orjson.loads(line)) for line in lines]
-    raise NotNowError("nothing is archived yet")
+    if not paths:
+        raise NotNowError("nothing is archived yet")
+    try:
+        return list(batches_in([draw.choice(paths)]))
+    except BadInputError as error:
+        raise NotNowError(error.message) from error
 
 
 KINDS = [
