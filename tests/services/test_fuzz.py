@@ -13,9 +13,9 @@ from schemas.batch import SensorBatch, Series
 from schemas.codec import default_codec
 from schemas.reasons import Reason
 from tests.mutations import SMALL, oversized
+from tests.services.checks import administer
 from tests.services.memory import MOST_BYTES, memory_of
 from tests.services.simulated import now_ms
-from tests.services.test_consumer import administer
 from tests.verdict import has_odd_number, verdict
 
 MUTATIONS = int(os.environ.get("VITALS_TEST_MUTATIONS", "10000"))

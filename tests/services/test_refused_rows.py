@@ -4,8 +4,8 @@ import json
 
 import pyarrow.parquet as pq
 
+from tests.services.checks import administer, assert_proved, heart_rate
 from tests.services.simulated import now_ms, simulated
-from tests.services.test_consumer import administer, assert_proved, heart_rate
 
 QUARANTINE = (
     "SELECT deslocamento, posicao, motivo, detalhe, valor_bruto FROM quarentena ORDER BY 1, 2"

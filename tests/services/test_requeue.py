@@ -13,9 +13,9 @@ from schemas.batch import Series, batch_id
 from schemas.codec import Codec
 from schemas.versions import versions
 from tests.builders import invented_version
+from tests.services.checks import REGISTRO, assert_proved, heart_rate
 from tests.services.pipeline import REPOSITORY
 from tests.services.simulated import now_ms
-from tests.services.test_consumer import REGISTRO, assert_proved, heart_rate
 
 STATES = (
     "SELECT motivo, estado, COUNT(*) FROM quarentena WHERE lote_id <=> %s OR %s IS NULL"

@@ -1,0 +1,65 @@
+"""Messages that cannot be read: kept, copied to the dead-letter topic, and in nobody's way."""
+
+from tests.services.checks import (
+    assert_proved,
+    heart_rate,
+)
+from tests.services.simulated import now_ms
+from tests.topic import messages_in
+
+
+def test_poison_among_a_thousand_costs_one_row(make_pipeline):
+    """The siblings of an undecodable message are committed in the same micro-batch."""
+    pipeline = make_pipeline(partitions=1)
+    start = now_ms() - 1_000_000
+    good = [heart_rate([70.0], start=start + each * 1000) for each in range(999)]
+    poison = b"\xc3\x01" + b'\x00garbage,\n"quoted"\\' * 3
+    pipeline.publish(*good[:500])
+    pipeline.publish_raw((b"k\x00ey", poison, [("content-type", b"avro/binary")]))
+    pipeline.publish(*good[500:])
+    with pipeline.consumer():
+        pipeline.wait_for_messages(1000)
+    assert pipeline.rows("SELECT COUNT(*) FROM livro_razao") == [(1,)]
+    assert pipeline.rows("SELECT COUNT(*) FROM registro") == [(999,)]
+    kept = pipeline.rows("SELECT motivo, chave, mensagem, cabecalhos FROM quarentena")
+    [(reason, key, body, headers)] = kept
+    assert (reason, bytes(key), bytes(body)) == ("unknown_schema", b"k\x00ey", poison)
+    assert "content-type" in headers
+    assert assert_proved(pipeline).refused_messages == 1
+    [copy] = dead_letters(pipeline)
+    assert (copy.key(), copy.value()) == (b"k\x00ey", poison)
+    headers = dict(copy.headers())
+    assert headers["content-type"] == b"avro/binary"
+    assert headers["dlq-reason"] == b"unknown_schema"
+    place = [headers[f"dlq-{name}"] for name in ("topic", "partition", "offset")]
+    assert place == [pipeline.kafka.kafka_topic.encode(), b"0", b"500"]
+
+
+def dead_letters(pipeline):
+    topic = pipeline.kafka.kafka_dlq_topic
+    return messages_in(pipeline.kafka.model_copy(update={"kafka_topic": topic}))
+
+
+def test_dead_letters_are_copied_whatever_their_size_key_and_headers(pipeline):
+    """From a tombstone without anything to the largest message that the topic takes."""
+    largest = b"\xc3\x01" + bytes(1_040_000)
+    headers = [("a", None), ("a", b"\xff"), ("", b"")]
+    sent = [(None, None, None), (b"", b"{}", headers), (b"large", largest, None)]
+    pipeline.publish_raw(*sent)
+    with pipeline.consumer():
+        pipeline.wait_for_messages(len(sent))
+    copies = {(each.key(), each.value()) for each in dead_letters(pipeline)}
+    assert copies == {(key, body) for key, body, _ in sent}
+    [copy] = [each for each in dead_letters(pipeline) if each.value() == b"{}"]
+    assert [each for each in copy.headers() if not each[0].startswith("dlq-")] == headers
+    assert assert_proved(pipeline).refused_messages == len(sent)
+
+
+def test_without_a_dead_letter_topic_quarantine_is_all_and_the_rest_goes_on(pipeline):
+    pipeline.publish_raw((b"key", b"{}", None))
+    pipeline.publish(heart_rate([70.0], start=now_ms()))
+    with pipeline.consumer(KAFKA_DLQ_TOPIC=f"{pipeline.kafka.kafka_topic}-missing"):
+        pipeline.wait_for_messages(2)
+    assert "no_dead_letter_topic" in pipeline.log()
+    proof = assert_proved(pipeline)
+    assert (proof.refused_messages, proof.registro) == (1, 1)

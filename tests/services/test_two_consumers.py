@@ -1,0 +1,80 @@
+"""Two consumers at once: fenced in the database, and the one that waits says why."""
+
+import time
+
+from db.connection import connect
+from tests.services.checks import (
+    assert_proved,
+    heart_rate,
+    lock_timeout,
+    logged,
+)
+from tests.services.simulated import now_ms, simulated
+
+
+def test_two_consumers_at_once_write_everything_once(pipeline):
+    """Fenced by the partition's progress row: whoever comes second finds the range committed."""
+    batches = simulated(windows=2)
+    with pipeline.consumer(), pipeline.consumer():
+        pipeline.publish(*batches)
+        pipeline.wait_for_messages(len(batches))
+        time.sleep(3)
+    assert assert_proved(pipeline).produced == sum(batch.reading_count for batch in batches)
+
+
+def test_the_second_consumer_says_why_it_waits_and_when_it_goes_on(make_pipeline):
+    """Once, with who it may be; longer than the server lets anybody wait for a lock."""
+    pipeline = make_pipeline(partitions=1)
+    start = now_ms()
+    pipeline.publish(heart_rate([70.0], start=start))
+    with lock_timeout(pipeline, seconds=5), pipeline.consumer():
+        pipeline.wait_for_messages(1)
+        with connect(pipeline.database) as holder:
+            cursor = holder.cursor()
+            cursor.execute("SELECT CONNECTION_ID() FROM progresso FOR UPDATE")
+            [(number,)] = cursor.fetchall()
+            pipeline.publish(heart_rate([71.0], start=start + 1000))
+            deadline = time.monotonic() + 60
+            while not logged(pipeline, "waiting_for_other_writer"):
+                assert time.monotonic() < deadline, pipeline.log()
+                time.sleep(0.1)
+            time.sleep(8)
+            holder.rollback()
+        pipeline.wait_for_messages(2)
+    [waiting] = logged(pipeline, "waiting_for_other_writer")
+    assert (waiting["level"], waiting["partition"]) == ("warning", 0)
+    assert any(each.startswith(f"session {number} from ") for each in waiting["one_of"])
+    [done] = logged(pipeline, "other_writer_is_done")
+    assert done["waited_s"] > 8
+    assert_proved(pipeline)
+
+
+def test_a_range_that_another_consumer_committed_is_told_once_and_written_by_nobody(make_pipeline):
+    """The lock is held until both consumers wait for it; one writes, the other finds it written."""
+    pipeline = make_pipeline(partitions=1)
+    start = now_ms()
+    pipeline.publish(heart_rate([70.0], start=start))
+    with pipeline.consumer():
+        pipeline.wait_for_messages(1)
+        with pipeline.consumer(), connect(pipeline.database) as holder:
+            while len(logged(pipeline, "started")) < 2:
+                time.sleep(0.1)
+            cursor = holder.cursor()
+            cursor.execute("SELECT 1 FROM progresso FOR UPDATE")
+            cursor.fetchall()
+            pipeline.publish(heart_rate([71.0], start=start + 1000))
+            deadline = time.monotonic() + 60
+            while len(logged(pipeline, "waiting_for_other_writer")) < 2:
+                assert time.monotonic() < deadline, pipeline.log()
+                time.sleep(0.1)
+            holder.rollback()
+            while not logged(pipeline, "range_was_committed"):
+                assert time.monotonic() < deadline, pipeline.log()
+                time.sleep(0.1)
+    [found] = logged(pipeline, "range_was_committed")
+    assert (found["level"], found["ranges"]) == ("info", {"0": [1, 2]})
+    written = [
+        each for each in logged(pipeline, "batch_committed") if each["ranges"] == {"0": [1, 2]}
+    ]
+    assert len(written) == 1
+    assert assert_proved(pipeline).registro == 2
