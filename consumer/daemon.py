@@ -2,39 +2,52 @@
 
 Every task calls ``importlib.invalidate_caches()``, which reads the directories of the archives on
 the path again (150 ms a task), and ``gc.collect()`` over everything imported (50 ms). So the
-archives leave the path, what the writer needs is imported before the workers are forked, and its
-objects are frozen out of the collector's sight. Measured in docs/decisions/0004.
+archives leave the path before anything is imported from them, what the writer needs is imported
+before the workers are forked, and its objects are frozen out of the collector's sight. Measured in
+docs/decisions/0004.
 """
 
 import gc
-import os
+import importlib
+import importlib.machinery
+import re
 import sys
-import zipimport
-
-import pyspark.daemon
-
-import common.crash_points
-import common.log
-import common.settings
-import consumer.partition_writer  # noqa: F401 - so that every forked worker has it
 
 
-def _drop_archives() -> None:
-    # pyspark and the rest come from site-packages; the archives only repeat them
-    sys.path[:] = [each for each in sys.path if not each.endswith((".zip", ".jar"))]
-    for path, finder in list(sys.path_importer_cache.items()):
-        if isinstance(finder, zipimport.zipimporter) or path.endswith((".zip", ".jar")):
-            del sys.path_importer_cache[path]
+# what Spark puts before site-packages, and where an import finds the same once more
+_ARCHIVE = re.compile(r"(pyspark|py4j-[^/]*|spark-core_[^/]*)\.(zip|jar)(/|$)")
+
+
+def drop_archives() -> bool:
+    """Takes pyspark.zip, py4j and the jar off the path; True unless pyspark is nowhere else.
+
+    On a cluster pyspark may be there as an archive only: then they stay.
+    """
+    others = [each for each in sys.path if not _ARCHIVE.search(each)]
+    if importlib.machinery.PathFinder.find_spec("pyspark", others) is None:
+        return False
+    sys.path[:] = others
+    for path in [each for each in sys.path_importer_cache if _ARCHIVE.search(each)]:
+        del sys.path_importer_cache[path]
+    return True
+
+
+def main() -> None:
+    """Runs the daemon until Spark ends it."""
+    drop_archives()
+    # not at the top: whatever is imported from an archive keeps it in use
+    from pyspark.daemon import manager  # noqa: PLC0415
+
+    from common import crash_points, log, settings  # noqa: PLC0415
+
+    # so that every forked worker has it
+    importlib.import_module("consumer.partition_writer")
+    log.configure(settings.load(settings.LogSettings), service="consumer-worker")
+    crash_points.arm(settings.load(crash_points.CrashSettings))
+    gc.collect()
+    gc.freeze()
+    manager()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
-    # on a cluster pyspark may be there only as an archive: then it has to stay
-    if os.path.isdir(os.path.dirname(pyspark.__file__)):  # noqa: PTH112, PTH120
-        _drop_archives()
-    common.log.configure(
-        common.settings.load(common.settings.LogSettings), service="consumer-worker"
-    )
-    common.crash_points.arm(common.settings.load(common.crash_points.CrashSettings))
-    gc.collect()
-    gc.freeze()
-    pyspark.daemon.manager()  # type: ignore[no-untyped-call]
+    main()

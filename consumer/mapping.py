@@ -1,5 +1,6 @@
 """Which sensor row of which patient a reading belongs to, as the workers know it."""
 
+import gc
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ class SharedMappings:
         if _received.get("number") != self.number:
             # Spark unpickles a broadcast anew in every task
             _received.update(number=self.number, mappings=self.broadcast.value)
+            # Spark's worker collects garbage after every task, and would look at each entry each time
+            gc.collect()
+            gc.freeze()
         mappings: Mappings = _received["mappings"]
         return mappings
 
