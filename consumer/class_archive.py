@@ -14,7 +14,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from common.errors import ConfigurationError, UnavailableError, VitalsError
 from common.settings import load
-from consumer.messages import decode_messages
+from consumer.messages import select_messages
 from consumer.session import build_session
 from consumer.settings import ConsumerSettings
 
@@ -53,7 +53,7 @@ def _exercise(spark: SparkSession) -> None:
         F.current_timestamp().alias("timestamp"),
         F.lit(None).cast("array<struct<key: string, value: binary>>").alias("headers"),
     )
-    decode_messages(messages).select("offset").mapInArrow(
+    select_messages(messages).select("offset").mapInArrow(
         lambda rows: rows, "offset long"
     ).collect()
 

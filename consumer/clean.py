@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer.flatten import Array, ReadingArrays, SeriesArrays
+from consumer.flatten import ReadingArrays, SeriesArrays
+from consumer.lanes import Array
 from consumer.pressure import is_inverted
 from consumer.rules import SeriesRule, series_rule
 from consumer.times import FUTURE_TOLERANCE_MS

@@ -13,7 +13,6 @@ import importlib.machinery
 import re
 import sys
 
-
 # what Spark puts before site-packages, and where an import finds the same once more
 _ARCHIVE = re.compile(r"(pyspark|py4j-[^/]*|spark-core_[^/]*)\.(zip|jar)(/|$)")
 
@@ -36,9 +35,9 @@ def main() -> None:
     """Runs the daemon until Spark ends it."""
     drop_archives()
     # not at the top: whatever is imported from an archive keeps it in use
-    from pyspark.daemon import manager  # noqa: PLC0415
+    from pyspark.daemon import manager
 
-    from common import crash_points, log, settings  # noqa: PLC0415
+    from common import crash_points, log, settings
 
     # so that every forked worker has it
     importlib.import_module("consumer.partition_writer")

@@ -1,111 +1,210 @@
-"""Message bytes to a decoded batch: frame and size are checked before anything is decoded.
+"""Message bytes to decoded batches: frame and size are checked before anything is decoded.
 
-``from_avro`` decodes bytes of another frame to silent nonsense, so the first ten bytes decide which
-writer schema reads the rest, if any. Nor does it mind bytes behind the datum: a mark that nobody can
-know is put behind them, and has to be what comes next when the datum is read.
+All messages of an Arrow batch are read at once (`consumer.datum`). What is not read there, broken or
+only unusual, goes by itself to fastavro, the codec that the producers write with: it decides. Both
+refuse bytes behind the datum.
 """
 
-import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - the name that everybody knows
-from pyspark.sql.avro.functions import from_avro
+import numpy as np
+import pyarrow as pa
 
-from schemas.batch import LONGEST_PATIENT_ID, UUID_PATTERN
-from schemas.codec import MAX_MESSAGE_BYTES
+from common.errors import BadInputError
+from consumer.datum import VERSION, Extra, Heads, Runs, joined, read_data
+from consumer.flatten import ReadingArrays, SeriesArrays, places, readings_of
+from consumer.lanes import PADDING, Array, Lanes, Spans
+from schemas.batch import is_identity
+from schemas.codec import MAX_MESSAGE_BYTES, Codec, default_codec
 from schemas.reasons import Reason
-from schemas.versions import HEADER_SIZE, MAGIC, SchemaVersion, latest, versions
+from schemas.versions import HEADER_SIZE, MAGIC, versions
 
-# new in each process, so that no message can bring it along
-_MARK = secrets.token_bytes(16)
+_HEADER = next(each.header for each in versions() if each.version == VERSION)
 
 
-def with_frame_error(
-    messages: DataFrame,
-    *,
-    max_bytes: int = MAX_MESSAGE_BYTES,
-    known: Sequence[SchemaVersion] | None = None,
-) -> DataFrame:
-    """Adds ``message_error`` (null: may be decoded) and ``message_detail`` from ``value`` alone.
+@dataclass(frozen=True)
+class Decoded:
+    """What some messages hold; lists and Arrow arrays have one entry a message."""
 
-    ``known``: the versions that may be read, if not all published ones.
+    reasons: list[Reason | None]
+    """Why a message is refused; None for one that was read."""
+    details: list[str | None]
+    batch_id: list[str | None]
+    """None where refused, as ``patient_id``."""
+    patient_id: list[str | None]
+    series: SeriesArrays
+    """Of the messages that were read."""
+    readings: ReadingArrays
+
+
+def decode(bodies: pa.Array, codec: Codec | None = None) -> Decoded:
+    """Decodes bodies (binary; null is a tombstone). Never raises for what they hold.
+
+    ``codec``: knows the versions that may be read, by default all published ones.
     """
-    size = F.octet_length("value")
-    headers = [F.lit(each.header) for each in known or versions()]
-    error = (
-        F.when(F.col("value").isNull() | (size == 0), Reason.EMPTY)
-        .when(size > max_bytes, Reason.TOO_LARGE)
-        .when((size < HEADER_SIZE) | (F.substring("value", 1, 2) != F.lit(MAGIC)), Reason.BAD_FRAME)
-        .when(~F.substring("value", 1, HEADER_SIZE).isin(*headers), Reason.UNKNOWN_SCHEMA)
-    )
-    start = F.hex(F.substring("value", 1, HEADER_SIZE))
-    detail = (
-        F.when(F.col("value").isNull(), "no value at all (a tombstone)")
-        .when(size == 0, "0 bytes")
-        .when(size > max_bytes, F.format_string(f"%d bytes, at most {max_bytes} are read", size))
-        .otherwise(F.concat(F.lit("starts with "), start))
-    )
-    return messages.withColumns({"message_error": error, "message_detail": detail})
+    return _Decoding(bodies, codec or default_codec()).result()
 
 
-def with_batch(
-    messages: DataFrame,
-    *,
-    known: Sequence[SchemaVersion] | None = None,
-    reader: SchemaVersion | None = None,
-) -> DataFrame:
-    """Adds ``batch`` (null where ``message_error`` is set or the bytes do not decode).
+class _Decoding:
+    """One call's work, message by message; arrays have one entry a message."""
 
-    Its last field ``end`` is no part of it: ``with_batch_error`` looks at it.
+    def __init__(self, bodies: pa.Array, codec: Codec) -> None:
+        self._bodies = bodies
+        self._codec = codec
+        self._data, self._begin, self._size = _bytes(bodies)
+        count = len(bodies)
+        self._reasons: list[Reason | None] = [None] * count
+        self._details: list[str | None] = [None] * count
+        self._is_open = np.ones(count, bool)
+        """Not refused, so far."""
+        self._ids, self._patients = _no_spans(count), _no_spans(count)
+        self._runs: list[Runs] = []
 
-    Each of the ``known`` versions is read into ``reader``, the latest published one by default.
-    """
-    datum = F.concat(F.substring("value", HEADER_SIZE + 1, MAX_MESSAGE_BYTES), F.lit(_MARK))
-    read_into = (reader or latest()).ended_json(len(_MARK))
-    options = {"mode": "PERMISSIVE", "avroSchema": read_into}
-    batch = F.when(F.col("message_error").isNotNull(), F.lit(None))
-    for version in known or versions():
-        header = F.substring("value", 1, HEADER_SIZE) == F.lit(version.header)
-        batch = batch.when(header, from_avro(datum, version.ended_json(len(_MARK)), options))
-    return messages.withColumn("batch", batch)
+    def result(self) -> Decoded:
+        self._refuse_frames()
+        is_read = self._read_in_step()
+        self._read_one_by_one(np.flatnonzero(self._is_open & ~is_read).tolist())
+        names = [_texts(each, self._data, self._is_open) for each in (self._ids, self._patients)]
+        for message in np.flatnonzero(self._is_open).tolist():
+            if not is_identity(names[0][message] or "", names[1][message] or ""):
+                names[0][message] = names[1][message] = None
+                detail = "batch_id is no uuid, or patient_id is empty or long"
+                self._refuse(message, Reason.INVALID_BATCH, detail)
+        series, readings = _arrays(self._data, self._kept_runs(self._is_open))
+        return Decoded(self._reasons, self._details, names[0], names[1], series, readings)
+
+    def _refuse(self, message: int, reason: Reason, detail: str) -> None:
+        self._reasons[message], self._details[message] = reason, detail
+        self._is_open[message] = False
+
+    def _refuse_frames(self) -> None:
+        is_good = (self._size <= MAX_MESSAGE_BYTES) & (self._starts_with(_HEADER))
+        for message in np.flatnonzero(~is_good).tolist():
+            if error := _frame_error(self._bodies[message].as_py(), self._codec):
+                self._refuse(message, *error)
+
+    def _read_in_step(self) -> Array:
+        """Which messages were read."""
+        rows = np.flatnonzero(self._is_open & self._starts_with(_HEADER))
+        begin, end = self._begin[rows] + HEADER_SIZE, self._begin[rows] + self._size[rows]
+        lanes = Lanes(self._data, begin, end)
+        heads, self._runs = read_data(lanes, rows)
+        for spans, found in ((self._ids, heads.batch_id), (self._patients, heads.patient_id)):
+            spans.start[rows], spans.size[rows] = found
+        is_read = np.zeros(len(self._bodies), bool)
+        is_read[rows] = lanes.is_good
+        self._runs = self._kept_runs(is_read)
+        is_read[rows[~_are_heads_text(heads, self._data)]] = False
+        for run in self._runs:
+            is_read[run.message[~_are_names_text(run, self._data)]] = False
+        self._runs = self._kept_runs(is_read)
+        return is_read
+
+    def _read_one_by_one(self, messages: Sequence[int]) -> None:
+        extra = Extra(len(self._data))
+        for message in messages:
+            try:
+                batch = self._codec.decode(self._bodies[message].as_py())
+                runs = extra.runs(message, batch.series)
+            except (BadInputError, OverflowError) as error:
+                is_longer = "too many" in str(error)
+                detail = (
+                    "bytes follow the datum"
+                    if is_longer
+                    else "the frame is right, the datum is not"
+                )
+                self._refuse(message, Reason.UNDECODABLE, detail)
+                continue
+            self._runs.append(runs)
+            for spans, text in ((self._ids, batch.batch_id), (self._patients, batch.patient_id)):
+                spans.start[message], spans.size[message] = extra.text(text)
+        if extra.data:
+            more = np.frombuffer(bytes(extra.data) + bytes(PADDING), np.uint8)
+            self._data = np.concatenate([self._data, more])
+
+    def _kept_runs(self, is_kept: Array) -> list[Runs]:
+        if is_kept.all():
+            return self._runs
+        return [each.take(np.flatnonzero(is_kept[each.message])) for each in self._runs]
+
+    def _starts_with(self, header: bytes) -> Array:
+        starts = np.minimum(self._begin[:, None] + np.arange(len(header)), len(self._data) - 1)
+        is_alike = (self._data[starts] == np.frombuffer(header, np.uint8)).all(axis=1)
+        return is_alike & (self._size >= len(header))
 
 
-def with_batch_error(messages: DataFrame) -> DataFrame:
-    """Completes ``message_error`` by what only the decoded batch shows."""
-    error = (
-        F.when(F.col("message_error").isNotNull(), F.col("message_error"))
-        # PERMISSIVE turns garbage into a struct of nulls, not into a null
-        .when(F.col("batch.batch_id").isNull() | F.col("batch.series").isNull(), Reason.UNDECODABLE)
-        .when(F.col("batch.end") != F.lit(_MARK), Reason.UNDECODABLE)
-        .when(~_is_text_valid(), Reason.UNDECODABLE)
-        .when(~F.col("batch.batch_id").rlike(UUID_PATTERN), Reason.INVALID_BATCH)
-        .when(~_is_patient_valid(), Reason.INVALID_BATCH)
-    )
-    detail = (
-        F.when(F.col("message_error").isNotNull(), F.col("message_detail"))
-        .when(F.col("batch.end") != F.lit(_MARK), "bytes follow the datum")
-        .when(error == Reason.UNDECODABLE, "the frame is right, the datum is not")
-        .when(error == Reason.INVALID_BATCH, "batch_id is no uuid, or patient_id is empty or long")
-    )
-    return messages.withColumns({"message_error": error, "message_detail": detail})
+def _bytes(bodies: pa.Array) -> tuple[Array, Array, Array]:
+    """All bytes one behind the other with padding, and where each body begins and its size."""
+    _, offsets, data = bodies.buffers()
+    ends = np.frombuffer(offsets, np.int32)[bodies.offset : bodies.offset + len(bodies) + 1]
+    ends = ends.astype(np.int64)
+    used = np.frombuffer(data or b"", np.uint8)[ends[0] : ends[-1]]
+    padded = np.concatenate([used, np.zeros(PADDING, np.uint8)])
+    return padded, ends[:-1] - ends[0], np.diff(ends)
 
 
-def _is_text_valid() -> Column:
+def _frame_error(body: bytes | None, codec: Codec) -> tuple[Reason, str] | None:
+    """Why a body is not even decoded, from its size and its first bytes alone."""
+    if not body:
+        return Reason.EMPTY, "no value at all (a tombstone)" if body is None else "0 bytes"
+    if len(body) > MAX_MESSAGE_BYTES:
+        return Reason.TOO_LARGE, f"{len(body)} bytes, at most {MAX_MESSAGE_BYTES} are read"
+    start = f"starts with {body[:HEADER_SIZE].hex().upper()}"
+    if len(body) < HEADER_SIZE or not body.startswith(MAGIC):
+        return Reason.BAD_FRAME, start
+    if not codec.knows(body):
+        return Reason.UNKNOWN_SCHEMA, start
+    return None
+
+
+def _are_heads_text(heads: Heads, data: Array) -> Array:
+    spans = (heads.batch_id, heads.patient_id, heads.producer_id)
+    return np.logical_and.reduce([_is_utf8(each.texts(data)) for each in spans])
+
+
+def _are_names_text(runs: Runs, data: Array) -> Array:
+    spans = (runs.sensor, runs.component, runs.unit)
+    return np.logical_and.reduce([_is_utf8(each.texts(data)) for each in spans])
+
+
+def _is_utf8(texts: pa.Array) -> Array:
     """Avro strings are bytes that nobody checked; the database and Arrow demand UTF-8."""
-
-    def is_series_text_valid(series: Column) -> Column:
-        return (
-            F.is_valid_utf8(series["sensor"])
-            & F.is_valid_utf8(F.coalesce(series["component"], F.lit("")))
-            & F.is_valid_utf8(series["unit"])
-        )
-
-    # the producer's name is written nowhere, but other readers of the topic refuse such a message
-    names = F.concat("batch.patient_id", "batch.batch_id", "batch.producer_id")
-    return F.is_valid_utf8(names) & F.forall("batch.series", is_series_text_valid)
+    try:
+        texts.cast(pa.string())
+    except pa.ArrowInvalid:
+        return np.array([_is_text(each) for each in texts.to_pylist()], bool)
+    return np.ones(len(texts), bool)
 
 
-def _is_patient_valid() -> Column:
-    length = F.length(F.trim("batch.patient_id"))
-    return (length > 0) & (length <= LONGEST_PATIENT_ID)
+def _is_text(data: bytes | None) -> bool:
+    try:
+        (data or b"").decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _no_spans(count: int) -> Spans:
+    return Spans(np.zeros(count, np.int64), np.full(count, -1))
+
+
+def _texts(spans: Spans, data: Array, is_known: Array) -> list[str | None]:
+    known = Spans(spans.start, np.where(is_known, spans.size, -1))
+    texts: list[str | None] = known.texts(data).cast(pa.string()).to_pylist()
+    return texts
+
+
+def _arrays(data: Array, parts: Sequence[Runs]) -> tuple[SeriesArrays, ReadingArrays]:
+    runs = joined(parts)
+    of_series, position = places(runs.values.size)
+    # the values of a message lie at any byte: every eight bytes that follow each other are a view
+    doubles = np.ndarray((len(data) - 7,), "<f8", data, strides=(1,))
+    raw_value = doubles[runs.values.start[of_series] + 8 * position]
+    names = (
+        each.texts(data).cast(pa.string()) for each in (runs.sensor, runs.component, runs.unit)
+    )
+    series = SeriesArrays(
+        runs.message, runs.number, runs.values.size, runs.start, runs.interval_ms, *names
+    )
+    return series, readings_of(series, of_series, position, raw_value)

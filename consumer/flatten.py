@@ -1,20 +1,16 @@
-"""Messages with their series to arrays of one entry a reading, without a loop over readings.
+"""Decoded series to arrays of one entry a reading, without a loop over readings.
 
 A reading knows its series, and a series its message, by number: what belongs to a series or a message is
 looked up where it is needed, and not carried along.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from consumer.lanes import Array
 from consumer.times import FIRST_TIME_MS, LAST_TIME_MS
-
-Array = Any
-"""A NumPy array; its shape is (readings,) or (series,), as its name says."""
 
 
 @dataclass(frozen=True)
@@ -54,29 +50,18 @@ class ReadingArrays:
     """Whether ``event_ms`` is a time that the database can hold; else it says nothing."""
 
 
-def flatten(all_series: pa.Array) -> tuple[SeriesArrays, ReadingArrays]:
-    """From the messages' lists of series (null where a message has none)."""
-    runs = pc.list_flatten(all_series)
-    message = pc.list_parent_indices(all_series).to_numpy(zero_copy_only=False)
-    values = pc.struct_field(runs, "values")
-    size = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False)
-    series = SeriesArrays(
-        message=message,
-        number=_number_within(message),
-        size=size,
-        start=_numbers(runs, "start"),
-        interval_ms=_numbers(runs, "interval_ms"),
-        sensor=pc.struct_field(runs, "sensor"),
-        component=pc.struct_field(runs, "component"),
-        unit=pc.struct_field(runs, "unit"),
-    )
+def places(size: Array) -> tuple[Array, Array]:
+    """Of each reading: the number of its series, and its place in it; ``size``: of each series."""
     of_series = np.repeat(np.arange(len(size)), size)
-    position = np.arange(len(of_series)) - np.repeat(np.cumsum(size) - size, size)
+    return of_series, np.arange(len(of_series)) - np.repeat(np.cumsum(size) - size, size)
+
+
+def readings_of(
+    series: SeriesArrays, of_series: Array, position: Array, raw_value: Array
+) -> ReadingArrays:
+    """The readings of these series, given as `places` numbers them, with their values."""
     event_ms, is_time = _times(series, of_series, position)
-    raw_value = pc.list_flatten(values).cast(pa.float64()).fill_null(np.nan)
-    return series, ReadingArrays(
-        of_series, position, raw_value.to_numpy(zero_copy_only=False), event_ms, is_time
-    )
+    return ReadingArrays(of_series, position, raw_value, event_ms, is_time)
 
 
 def _times(series: SeriesArrays, of_series: Array, position: Array) -> tuple[Array, Array]:
@@ -86,15 +71,3 @@ def _times(series: SeriesArrays, of_series: Array, position: Array) -> tuple[Arr
     event_ms = start[of_series] + position * series.interval_ms[of_series]
     is_time = is_start[of_series] & (event_ms >= FIRST_TIME_MS) & (event_ms <= LAST_TIME_MS)
     return event_ms, is_time
-
-
-def _numbers(runs: pa.Array, name: str) -> Array:
-    return pc.struct_field(runs, name).to_numpy(zero_copy_only=False).astype(np.int64)
-
-
-def _number_within(message: Array) -> Array:
-    # equal numbers stand together: count from the first one of each message
-    places = np.arange(len(message))
-    is_first = np.ones(len(message), bool)
-    is_first[1:] = message[1:] != message[:-1]
-    return places - np.maximum.accumulate(np.where(is_first, places, 0))

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from consumer.flatten import Array, ReadingArrays, SeriesArrays
+from consumer.flatten import ReadingArrays, SeriesArrays
+from consumer.lanes import Array
 from consumer.rules import SeriesRule
 from consumer.times import FIRST_TIME_MS, LAST_TIME_MS
 

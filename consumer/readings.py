@@ -10,10 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer.clean import Judged, details, judge
-from consumer.flatten import Array, ReadingArrays, SeriesArrays, flatten
+from consumer.decode import Decoded, decode
+from consumer.flatten import ReadingArrays
+from consumer.lanes import Array
 from consumer.mapping import Mappings
 from db.mapping import NO_MAPPING, active_ids
-from db.quarantine import TEXT_LIMIT
+from db.quarantine import TEXT_LIMIT, headers_text
+from schemas.reasons import Reason
 
 READINGS = pa.schema(
     [
@@ -35,34 +38,38 @@ sensor's unit; any other one carries everything as it came."""
 
 
 def cleaned(messages: Iterable[pa.RecordBatch], mappings: Mappings) -> Iterator[pa.RecordBatch]:
-    """`READINGS` of the batches that ``consumer.messages.decode_messages`` gives."""
+    """`READINGS` of the messages that ``consumer.messages.select_messages`` gives."""
     for batch in messages:
         if batch.num_rows:
             yield from _cleaned(batch, mappings).to_batches()
 
 
 def _cleaned(messages: pa.RecordBatch, mappings: Mappings) -> pa.Table:
-    series, readings = flatten(messages["all_series"])
+    decoded = decode(messages["value"])
+    series, readings = decoded.series, decoded.readings
     kafka_ms = messages["kafka_ms"].to_numpy()
     judged = judge(series, readings, kafka_ms)
     columns = {
-        **_of_messages(messages, series.message[readings.series]),
+        **_of_messages(messages, decoded, series.message[readings.series]),
         "series": pa.array(series.number[readings.series], pa.int32()),
         "position": pa.array(readings.position, pa.int32()),
         "reason": judged.reason_names,
         "detail": details(judged, series, readings, kafka_ms),
         **_names_and_values(judged, readings),
         "event_ms": pa.array(readings.event_ms, pa.int64(), mask=~readings.is_time),
-        "mapping_id": _mapping_ids(messages, series, readings, judged, mappings),
+        "mapping_id": _mapping_ids(decoded, judged, mappings),
     }
     rows = pa.table([_column(columns, field, len(readings.series)) for field in READINGS], READINGS)
-    return pa.concat_tables([rows, _without_readings(messages, series)])
+    return pa.concat_tables([rows, _without_readings(messages, decoded)])
 
 
-def _of_messages(messages: pa.RecordBatch, message: Array) -> dict[str, pa.Array]:
-    numbers = pa.array(message)
-    names = ("partition", "offset", "kafka_ms", "batch_id", "patient_id")
-    return {name: messages[name].take(numbers) for name in names}
+def _of_messages(messages: pa.RecordBatch, decoded: Decoded, message: Array) -> dict[str, pa.Array]:
+    columns = {
+        **{name: messages[name] for name in ("partition", "offset", "kafka_ms")},
+        "batch_id": pa.array(decoded.batch_id, pa.string()),
+        "patient_id": pa.array(decoded.patient_id, pa.string()),
+    }
+    return {name: each.take(pa.array(message)) for name, each in columns.items()}
 
 
 def _names_and_values(judged: Judged, readings: ReadingArrays) -> dict[str, pa.Array]:
@@ -90,27 +97,38 @@ def _cut(given: pa.Array) -> pa.Array:
     return pc.utf8_slice_codeunits(given, 0, TEXT_LIMIT)
 
 
-def _mapping_ids(
-    messages: pa.RecordBatch,
-    series: SeriesArrays,
-    readings: ReadingArrays,
-    judged: Judged,
-    mappings: Mappings,
-) -> pa.Array:
-    patients = messages["patient_id"].to_pylist()
+def _mapping_ids(decoded: Decoded, judged: Judged, mappings: Mappings) -> pa.Array:
+    series, readings, patients = decoded.series, decoded.readings, decoded.patient_id
     wearers = zip((patients[each] for each in series.message.tolist()), judged.codes, strict=True)
     periods = [mappings.get(each, ()) for each in wearers]
     found = active_ids(periods, readings.series, readings.event_ms)
     return pa.array(found, pa.int32(), mask=found == NO_MAPPING)
 
 
-def _without_readings(messages: pa.RecordBatch, series: SeriesArrays) -> pa.Table:
+def _without_readings(messages: pa.RecordBatch, decoded: Decoded) -> pa.Table:
+    """One row a message that is refused, with all of it, or that has no reading."""
     has_some = np.zeros(messages.num_rows, bool)
-    has_some[series.message[series.size > 0]] = True
-    rows = messages.filter(pa.array(~has_some))
-    known = {name: rows[name] for name in rows.schema.names if name != "all_series"}
-    known["series"] = known["position"] = pa.array(np.full(rows.num_rows, -1), pa.int32())
-    return pa.table([_column(known, field, rows.num_rows) for field in READINGS], READINGS)
+    has_some[decoded.series.message[decoded.series.size > 0]] = True
+    rows = np.flatnonzero(~has_some)
+    is_read = pa.array([decoded.reasons[each] is None for each in rows.tolist()], pa.bool_())
+    whole = messages.take(pa.array(rows))
+    known = {
+        **_of_messages(messages, decoded, rows),
+        "series": pa.array(np.full(len(rows), -1), pa.int32()),
+        "position": pa.array(np.full(len(rows), -1), pa.int32()),
+        "reason": pa.array([_text(decoded.reasons[each]) for each in rows.tolist()], pa.string()),
+        "detail": pa.array([decoded.details[each] for each in rows.tolist()], pa.string()),
+        "key": whole["key"],
+        "body": whole["value"],
+        "headers": pa.array(map(headers_text, whole["headers"].to_pylist()), pa.string()),
+    }
+    for name in ("key", "body", "headers"):
+        known[name] = pc.if_else(is_read, None, known[name])
+    return pa.table([_column(known, field, len(rows)) for field in READINGS], READINGS)
+
+
+def _text(reason: Reason | None) -> str | None:
+    return None if reason is None else reason.value
 
 
 def _column(columns: dict[str, pa.Array], field: pa.Field, count: int) -> pa.Array:

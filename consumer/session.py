@@ -9,19 +9,9 @@ from pyspark.sql import SparkSession
 
 from common.errors import ConfigurationError
 from consumer.settings import ConsumerSettings
-from schemas.codec import MAX_MESSAGE_BYTES
 
-# a message of six bytes can claim 5e8 items, which the decoder would make room for first; and a long
-# exception text can overflow a thread's stack in one of Spark's regular expressions
-_JAVA_OPTIONS = " ".join(
-    [
-        f"-Dorg.apache.avro.limits.collectionItems.maxLength={MAX_MESSAGE_BYTES}",
-        f"-Dorg.apache.avro.limits.string.maxLength={MAX_MESSAGE_BYTES}",
-        f"-Dorg.apache.avro.limits.bytes.maxLength={MAX_MESSAGE_BYTES}",
-        "-Xss4m",
-        "-XX:+UseSerialGC",
-    ]
-)
+# a long exception text can overflow a thread's stack in one of Spark's regular expressions
+_JAVA_OPTIONS = "-Xss4m -XX:+UseSerialGC"
 
 
 _JSON_LOG = Path(__file__).with_name("jvm_log.xml")
@@ -52,8 +42,9 @@ def build_session(
         "spark.sql.ansi.enabled": "false",
         # nothing is shuffled: re-planning at run time only costs time
         "spark.sql.adaptive.enabled": "false",
-        # messages, of a hundred readings and more each
+        # messages, of a hundred readings and more each, up to a megabyte
         "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",
+        "spark.sql.execution.arrow.maxBytesPerBatch": "16m",
         "spark.sql.streaming.noDataMicroBatches.enabled": "false",
         "spark.sql.streaming.numRecentProgressUpdates": "2",
         "spark.sql.streaming.minBatchesToRetain": "2",

@@ -13,7 +13,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from common.crash_points import CrashPoint, reach
 from consumer.mapping import MappingBroadcast
-from consumer.messages import decode_messages
+from consumer.messages import select_messages
 from consumer.offsets import GroupOffsets
 from consumer.partition_writer import SUMMARY_SCHEMA, WriterJob, write_partition
 from consumer.settings import ConsumerSettings
@@ -92,7 +92,7 @@ def start_query(
     or foreign checkpoint cannot exist (docs/decisions/0002).
     """
     return (
-        decode_messages(messages)
+        select_messages(messages)
         .writeStream.foreachBatch(processor)
         .trigger(processingTime=f"{settings.trigger_interval_seconds} seconds")
         .option("checkpointLocation", scratch)

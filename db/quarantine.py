@@ -3,7 +3,7 @@
 import base64
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -94,8 +94,24 @@ def _bare_row(row: dict[str, Any], words: str) -> dict[str, Any]:
     return {**kept, "body": json.dumps(fields).encode()}
 
 
+def headers_text(headers: Sequence[Mapping[str, Any]] | None) -> str | None:
+    """What ``cabecalhos`` holds of a message's headers (key and value, which may be null).
+
+    JSON, values in base64, left out where null; null for a message without headers.
+    """
+    if headers is None:
+        return None
+    fields = [
+        {"key": each["key"]}
+        if each["value"] is None
+        else {"key": each["key"], "value": base64.b64encode(each["value"]).decode()}
+        for each in headers
+    ]
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
 def headers_of(text: str | None) -> list[tuple[str, bytes | None]]:
-    """What ``cabecalhos`` holds: Spark's JSON of (key, value), values in base64, left out where null."""
+    """The headers that `headers_text` wrote."""
     return [
         (each["key"], base64.b64decode(each["value"]) if "value" in each else None)
         for each in json.loads(text or "[]")

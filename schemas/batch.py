@@ -5,8 +5,8 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-UUID_PATTERN = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![\s\S])"
-"""What a batch id looks like, for Python and for Java; a mere ``$`` lets a line end pass in both."""
+# a mere ``$`` lets a line end pass
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 LONGEST_PATIENT_ID = 64
 _NAMESPACE = uuid.UUID("6f1f0a52-1f53-5c3a-9a4e-0d6c8f6a7b21")
 
@@ -42,8 +42,13 @@ class SensorBatch:
     @property
     def is_identified(self) -> bool:
         """True where the consumer takes it by its batch id and patient id."""
-        has_patient = 0 < len(self.patient_id.strip(" ")) <= LONGEST_PATIENT_ID
-        return has_patient and re.match(UUID_PATTERN, self.batch_id) is not None
+        return is_identity(self.batch_id, self.patient_id)
+
+
+def is_identity(batch_id: str, patient_id: str) -> bool:
+    """Whether a batch of these ids can be told from all others."""
+    has_patient = 0 < len(patient_id.strip(" ")) <= LONGEST_PATIENT_ID
+    return has_patient and _UUID.match(batch_id) is not None
 
 
 def batch_id(source: str, patient_id: str, window_start: int) -> str:

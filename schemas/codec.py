@@ -41,6 +41,10 @@ class Codec:
         }
         self._reader = self._parsed[self._writer.header]
 
+    def knows(self, body: bytes) -> bool:
+        """Whether its frame names a version that `decode` reads."""
+        return bytes(body[:HEADER_SIZE]) in self._parsed
+
     def encode(self, batch: SensorBatch) -> bytes:
         """The message body: header of the writer's version, then the datum."""
         out = io.BytesIO()

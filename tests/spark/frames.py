@@ -18,7 +18,7 @@ from pyspark.sql.types import (
 )
 
 from consumer.mapping import Mappings
-from consumer.messages import decode_messages
+from consumer.messages import select_messages
 from consumer.readings import READINGS
 from consumer.readings import cleaned as cleaned_batches_of
 from schemas.batch import Series
@@ -70,7 +70,7 @@ def mappings_of(mappings: Iterable[Mapping] = ()) -> Mappings:
 def cleaned_frame(messages: DataFrame, mappings: Iterable[Mapping] = ()) -> DataFrame:
     """What Spark decodes and a worker cleans of these messages."""
     known = mappings_of(mappings)
-    return decode_messages(messages).mapInArrow(
+    return select_messages(messages).mapInArrow(
         lambda batches: cleaned_batches_of(batches, known), from_arrow_schema(READINGS)
     )
 
