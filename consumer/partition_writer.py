@@ -114,10 +114,11 @@ def _write(
 
     The outcome and the files are those without the rows that the database refused.
     """
+    partition = rows["partition"][0].as_py()
     outcome = foreseen = sort_out(rows, batches, job.topic)
     files = _trusted_files(foreseen, job)
     reach(CrashPoint.RANGE_TRUSTED)
-    if refused := registro.upsert(connection, outcome.mapped, job.load_method):
+    if refused := registro.upsert(connection, outcome.mapped, job.load_method, writer=partition):
         rows = with_refusals(rows, outcome.mapped, refused)
         outcome = sort_out(rows, batches, job.topic)
     reach(CrashPoint.RANGE_REGISTRO)
@@ -128,7 +129,6 @@ def _write(
     if len(outcome.accepted) < len(foreseen.accepted):
         files = _trusted_files_again(outcome, job, files)
     dead_letters.copy_refused(outcome.rejected, job.kafka)
-    partition = rows["partition"][0].as_py()
     ledger.record_batches(connection, job.topic, partition, outcome.batches)
     ledger.record_range(connection, job.topic, partition, outcome.offsets, outcome.counts, files)
     reach(CrashPoint.RANGE_LEDGER)

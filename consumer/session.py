@@ -11,7 +11,8 @@ from common.errors import ConfigurationError
 from consumer.settings import ConsumerSettings
 
 # a long exception text can overflow a thread's stack in one of Spark's regular expressions
-_JAVA_OPTIONS = "-Xss4m -XX:+UseSerialGC"
+# - and the JVM only moves bytes: the optimising compiler would take more CPU than it ever gives back
+_JAVA_OPTIONS = "-Xss4m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 
 
 _JSON_LOG = Path(__file__).with_name("jvm_log.xml")

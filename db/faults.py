@@ -62,7 +62,8 @@ _ROW_CLASSES = ("22", "23", "45")
 # that say HY000 or 01000 all the same: text that is no value (1366), a value cut (1265), no date
 # (1411), invalid UTF-8 (1300), and MySQL's CHECK (3819)
 _ROW_NUMBERS = {1265, 1300, 1366, 1411, 3819}
-MISSING_PARENT = {1216, 1452}
+NO_PARENT = 1452
+MISSING_PARENT = {1216, NO_PARENT}
 """A foreign key has no row to point at."""
 
 _HINTS = {

@@ -6,11 +6,11 @@ from pyspark.sql import SparkSession
 def test_workers_have_no_archive_on_their_path(spark: SparkSession) -> None:
     def look(rows):
         # a worker cannot import this module: it gets this function alone
-        import sys  # noqa: PLC0415
-        import zipimport  # noqa: PLC0415
+        import sys
+        import zipimport
 
-        import pyarrow as pa  # noqa: PLC0415
-        import pyspark  # noqa: PLC0415
+        import pyarrow as pa
+        import pyspark
 
         for _ in rows:
             pass
