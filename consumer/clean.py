@@ -42,8 +42,9 @@ class Judged:
     @property
     def reason_names(self) -> pa.Array:
         """``reason`` as text; null where accepted."""
-        texts = pa.array([each and each.value for each in _REASONS], pa.string())
-        return texts.take(pa.array(self.reason))
+        texts = pa.array([each.value for each in Reason], pa.string())
+        numbers = pa.array(self.reason.astype(np.int32) - 1, mask=self.reason == 0)
+        return pa.DictionaryArray.from_arrays(numbers, texts)
 
 
 def judge(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Array) -> Judged:

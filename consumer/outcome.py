@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,13 +35,16 @@ def offset_range(rows: pa.Table) -> range:
 
 def batch_offsets(rows: pa.Table) -> dict[str, int]:
     """The batches of these rows with their first offset; refused messages have none."""
-    firsts = (
-        rows.select(["batch_id", "offset"])
-        .filter(pc.is_valid(rows["batch_id"]))
-        .group_by("batch_id", use_threads=False)
-        .aggregate([("offset", "min")])
-    )
-    return dict(zip(firsts["batch_id"].to_pylist(), firsts["offset_min"].to_pylist(), strict=True))
+    offsets = rows["offset"].to_numpy()
+    # the rows of a message stand together
+    heads = np.flatnonzero(np.diff(offsets, prepend=-1))
+    found: dict[str, int] = {}
+    for batch_id, offset in zip(
+        rows["batch_id"].take(heads).to_pylist(), offsets[heads].tolist(), strict=True
+    ):
+        if batch_id is not None:
+            found[batch_id] = min(offset, found.get(batch_id, offset))
+    return found
 
 
 def sort_out(rows: pa.Table, batches: dict[str, int], topic: str) -> RangeOutcome:
@@ -51,7 +55,7 @@ def sort_out(rows: pa.Table, batches: dict[str, int], topic: str) -> RangeOutcom
     accepted = _rounded(fresh.filter(is_accepted))
     is_mapped = pc.is_valid(accepted["mapping_id"])
     unmapped = accepted.filter(pc.invert(is_mapped))
-    rejected = fresh.filter(pc.is_valid(fresh["reason"]))
+    rejected = _plain(fresh.filter(pc.is_valid(fresh["reason"])))
     refused = pc.sum(pc.less(rejected["position"], 0)).as_py() or 0
     messages = pc.count_distinct(rows["offset"]).as_py()
     counts = RangeCounts(
@@ -72,7 +76,7 @@ def sort_out(rows: pa.Table, batches: dict[str, int], topic: str) -> RangeOutcom
         accepted=accepted,
         mapped=accepted.filter(is_mapped),
         rejected=_with_topic(
-            pa.concat_tables([rejected, _with_reason(unmapped, Reason.UNMAPPED)]), topic
+            pa.concat_tables([rejected, _with_reason(_plain(unmapped), Reason.UNMAPPED)]), topic
         ),
         counts=counts,
     )
@@ -89,6 +93,15 @@ def _rounded(accepted: pa.Table) -> pa.Table:
     # the database would round by itself, with a warning for each: trusted files then differed
     values = pc.round(accepted["value"], DECIMALS, "half_towards_infinity")
     return accepted.set_column(accepted.schema.get_field_index("value"), "value", values)
+
+
+def _plain(rows: pa.Table) -> pa.Table:
+    """With its texts in each row."""
+    types = [
+        (each.name, each.type.value_type if pa.types.is_dictionary(each.type) else each.type)
+        for each in rows.schema
+    ]
+    return rows.cast(pa.schema(types))
 
 
 def _with_reason(rows: pa.Table, reason: Reason) -> pa.Table:

@@ -77,7 +77,7 @@ def write_partition(
     held = list(cleaned(messages, mappings.get()))
     if not held:
         return
-    rows = pa.Table.from_batches(held)
+    rows = pa.Table.from_batches(held).unify_dictionaries()
     started = time.monotonic()
     outcome = _commit(rows, job)
     duration_ms = round((time.monotonic() - started) * 1000)

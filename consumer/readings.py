@@ -18,13 +18,15 @@ from db.mapping import NO_MAPPING, active_ids
 from db.quarantine import TEXT_LIMIT, headers_text
 from schemas.reasons import Reason
 
+_TEXT = pa.dictionary(pa.int32(), pa.string())
 READINGS = pa.schema(
     [
         ("partition", pa.int32()),
         *((name, pa.int64()) for name in ("offset", "kafka_ms")),
         *((name, pa.int32()) for name in ("series", "position")),
-        *((name, pa.string()) for name in ("reason", "detail", "batch_id", "patient_id")),
-        *((name, pa.string()) for name in ("sensor", "component", "unit")),
+        ("reason", _TEXT),
+        ("detail", pa.string()),
+        *((name, _TEXT) for name in ("batch_id", "patient_id", "sensor", "component", "unit")),
         ("value", pa.float64()),
         ("event_ms", pa.int64()),
         *((name, pa.binary()) for name in ("key", "body")),
@@ -33,7 +35,7 @@ READINGS = pa.schema(
     ]
 )
 """One row a reading; a message without readings (refused, or empty) has one row with -1 for series
-and position. An accepted reading (``reason`` null) carries canonical names and its value in the
+and position. Texts that many rows share are there once. An accepted reading (``reason`` null) carries canonical names and its value in the
 sensor's unit; any other one carries everything as it came."""
 
 
@@ -64,12 +66,18 @@ def _cleaned(messages: pa.RecordBatch, mappings: Mappings) -> pa.Table:
 
 
 def _of_messages(messages: pa.RecordBatch, decoded: Decoded, message: Array) -> dict[str, pa.Array]:
-    columns = {
-        **{name: messages[name] for name in ("partition", "offset", "kafka_ms")},
-        "batch_id": pa.array(decoded.batch_id, pa.string()),
-        "patient_id": pa.array(decoded.patient_id, pa.string()),
+    rows = pa.array(message)
+    return {
+        **{name: messages[name].take(rows) for name in ("partition", "offset", "kafka_ms")},
+        "batch_id": _shared(pa.array(decoded.batch_id, pa.string()), rows),
+        "patient_id": _shared(pa.array(decoded.patient_id, pa.string()), rows),
     }
-    return {name: each.take(pa.array(message)) for name, each in columns.items()}
+
+
+def _shared(texts: pa.Array, rows: pa.Array) -> pa.Array:
+    """The text of each row, by its number among ``texts``."""
+    encoded = texts.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(encoded.indices.take(rows), encoded.dictionary)
 
 
 def _names_and_values(judged: Judged, readings: ReadingArrays) -> dict[str, pa.Array]:
@@ -87,7 +95,7 @@ def _names_and_values(judged: Judged, readings: ReadingArrays) -> dict[str, pa.A
         )
     }
     values = np.where(is_accepted, judged.value, readings.raw_value)
-    return {name: each.take(numbers) for name, each in columns.items()} | {
+    return {name: _shared(each, numbers) for name, each in columns.items()} | {
         "value": pa.array(values)
     }
 
@@ -116,7 +124,7 @@ def _without_readings(messages: pa.RecordBatch, decoded: Decoded) -> pa.Table:
         **_of_messages(messages, decoded, rows),
         "series": pa.array(np.full(len(rows), -1), pa.int32()),
         "position": pa.array(np.full(len(rows), -1), pa.int32()),
-        "reason": pa.array([_text(decoded.reasons[each]) for each in rows.tolist()], pa.string()),
+        "reason": pa.array([_text(decoded.reasons[each]) for each in rows.tolist()], _TEXT),
         "detail": pa.array([decoded.details[each] for each in rows.tolist()], pa.string()),
         "key": whole["key"],
         "body": whole["value"],

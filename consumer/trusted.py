@@ -79,7 +79,7 @@ def _columns(rows: pa.Table, topic: str) -> pa.Table:
             "unit": rows["unit"],
             "event_time": rows["event_ms"].cast(moment),
             "batch_id": rows["batch_id"],
-            "topic": pa.repeat(topic, count),
+            "topic": pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0), count), [topic]),
             "partition": rows["partition"],
             "offset": rows["offset"],
             "series": rows["series"],
@@ -91,7 +91,10 @@ def _columns(rows: pa.Table, topic: str) -> pa.Table:
 
 def _encode(table: pa.Table, form: TrustedFormat, file: BinaryIO) -> None:
     if form is TrustedFormat.PARQUET:
-        pq.write_table(table, file, compression="zstd")
+        # a text is a text to whoever reads it, however it is held here
+        pq.write_table(
+            table, file, compression="zstd", store_schema=False, write_statistics=["event_time"]
+        )
     else:
         file.writelines(_json_lines(table.to_batches()))
 

@@ -36,6 +36,7 @@ def upsert(
     order = _writing_order(readings, mapping_id, writer)
     order = order[has_parent[order]]
     rows = readings.select(["mapping_id", "component", "event_ms", "value"]).take(pa.array(order))
+    rows = rows.set_column(1, "component", rows["component"].cast(pa.string()))
     rows = rows.set_column(2, "event_ms", as_datetime(rows["event_ms"]))
     cursor = connection.cursor()
     # the server would look for its parent with each row, a fifth of its work: we hold all of them
@@ -44,7 +45,10 @@ def upsert(
     cursor.execute("SET foreign_key_checks = 1")
     return [
         *(replace(each, index=int(order[each.index])) for each in refused),
-        *(Refusal(int(each), NO_PARENT, "no such paciente_sensor") for each in np.flatnonzero(~has_parent)),
+        *(
+            Refusal(int(each), NO_PARENT, "no such paciente_sensor")
+            for each in np.flatnonzero(~has_parent)
+        ),
     ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import (
@@ -70,9 +71,16 @@ def mappings_of(mappings: Iterable[Mapping] = ()) -> Mappings:
 def cleaned_frame(messages: DataFrame, mappings: Iterable[Mapping] = ()) -> DataFrame:
     """What Spark decodes and a worker cleans of these messages."""
     known = mappings_of(mappings)
+    # Spark has no dictionaries
+    plain = pa.schema([(each.name, _plain_type(each.type)) for each in READINGS])
     return select_messages(messages).mapInArrow(
-        lambda batches: cleaned_batches_of(batches, known), from_arrow_schema(READINGS)
+        lambda batches: (each.cast(plain) for each in cleaned_batches_of(batches, known)),
+        from_arrow_schema(plain),
     )
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def cleaned(
