@@ -1,0 +1,34 @@
+"""What is measured: one module a scenario, each with ``run(bench)`` that gives its result."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.bench import Bench
+from benchmarks.scenarios import throughput
+from common.errors import VitalsError
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A scenario that could not be measured, and why."""
+
+    problem: str
+
+
+SCENARIOS: dict[str, Callable[[Bench], Any]] = {
+    "throughput": throughput.run,
+}
+"""In the order in which they run: the later ones use what the first one found."""
+
+
+def run_all(bench: Bench, names: Sequence[str], begin: Callable[[str], None]) -> None:
+    """Runs the scenarios; one that fails is recorded with its reason, and the next one runs."""
+    for name in names:
+        begin(name)
+        bench.begin(name)
+        try:
+            bench.results[name] = SCENARIOS[name](bench)
+        except VitalsError as error:
+            bench.results[name] = Failed(str(error))
+            bench.tell(f"{name} failed: {error.message}")
