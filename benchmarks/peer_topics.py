@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from benchmarks.load import Encode, batches_of
 from benchmarks.peers import TopicFormat
 from benchmarks.readings import Rows, Window
 from benchmarks.settings import PARTITIONS
@@ -18,3 +19,8 @@ def publish_for(
     if topic not in _published:
         _published[topic] = publish_backlog(stack.kafka, topic, PARTITIONS, made).rows
     return _published[topic]
+
+
+def encoder_for(form: TopicFormat) -> Encode:
+    """How a window becomes messages of this format."""
+    return batches_of

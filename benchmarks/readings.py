@@ -62,7 +62,7 @@ class Rows:
         return pa.table(
             {
                 "paciente_sensor_id": pa.array(self.mapping_id),
-                "componente": self._names(),
+                "componente": self.names(),
                 "created_at": pa.array(self.event_ms).cast(pa.timestamp("ms")),
                 "valor": pa.array(self.thousandths / 1000),
             }
@@ -75,10 +75,11 @@ class Rows:
             each = self.part(slice(start, start + _CHUNK))
             columns = map(pa.array, (each.mapping_id, each.event_ms, each.thousandths))
             mapping_id, event_ms, thousandths = columns
-            total += int(row_checksums(mapping_id, each._names(), event_ms, thousandths).sum())
+            total += int(row_checksums(mapping_id, each.names(), event_ms, thousandths).sum())
         return total
 
-    def _names(self) -> pa.Array:
+    def names(self) -> pa.Array:
+        """The components by name."""
         codes = pa.array(self.component, pa.int8())
         return pa.DictionaryArray.from_arrays(codes, list(COMPONENTS)).cast(pa.string())
 

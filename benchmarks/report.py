@@ -29,7 +29,7 @@ def as_document(bench: Bench, conditions: dict[str, Any]) -> dict[str, Any]:
     """What is written to ``latest.json``; rates are readings a second, ratios are of medians."""
     throughput = bench.results.get("throughput")
     latency = bench.results.get("latency")
-    document = {
+    return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "size": bench.sizes.name,
         "conditions": conditions,
@@ -42,7 +42,6 @@ def as_document(bench: Bench, conditions: dict[str, Any]) -> dict[str, Any]:
         "latency_ms": latency.by_rate() if hasattr(latency, "by_rate") else {},
         **{name: _plain(each) for name, each in bench.results.items()},
     }
-    return document
 
 
 def write_document(path: Path, document: dict[str, Any]) -> None:
@@ -65,8 +64,8 @@ def print_summary(console: Console, document: dict[str, Any]) -> None:
     console.print(table)
     for name, each in document["latency_ms"].items():
         console.print(f"{name:40} {each}", highlight=False, markup=False)
-    for name in document:
-        problem = document[name].get("problem") if isinstance(document[name], dict) else None
+    for name, each in document.items():
+        problem = each.get("problem") if isinstance(each, dict) else None
         if problem:
             console.print(f"{name}: {problem}", highlight=False, markup=False)
 

@@ -23,6 +23,8 @@ _LOOK_S = 0.03
 _QUIET_S = 0.3
 _COUNT_EVERY_S = 1.0
 _STOP_S = 45.0
+# ours writes down the topic's id and its partitions before the first reading
+_BOOKKEEPING_ROWS = 20
 
 
 class Side(Protocol):
@@ -112,8 +114,9 @@ def _watch(
         now = time.monotonic()
         count = counter.read()
         if count != seen:
-            first = looked if first is None else first
             seen, last = count, now
+            if first is None and count - before > _BOOKKEEPING_ROWS:
+                first = looked
         looked = now
         is_quiet = last is not None and now - last > _QUIET_S
         is_due = now - counted > _COUNT_EVERY_S or count - before >= expected

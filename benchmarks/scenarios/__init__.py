@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.bench import Bench
-from benchmarks.scenarios import throughput
+from benchmarks.scenarios import latency, throughput
 from common.errors import VitalsError
 
 
@@ -18,6 +18,7 @@ class Failed:
 
 SCENARIOS: dict[str, Callable[[Bench], Any]] = {
     "throughput": throughput.run,
+    "latency": latency.run,
 }
 """In the order in which they run: the later ones use what the first one found."""
 
