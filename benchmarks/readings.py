@@ -53,6 +53,11 @@ class Rows:
             self.thousandths[which],
         )
 
+    def series(self) -> list[tuple[int, int]]:
+        """Each pair of ``paciente_sensor`` id and component once, in the order of the key."""
+        codes = np.unique(self.mapping_id.astype(np.int64) * len(COMPONENTS) + self.component)
+        return [divmod(int(each), len(COMPONENTS)) for each in codes]
+
     def by_key(self) -> "Rows":
         """In the order of the primary key."""
         return self.part(np.lexsort((self.event_ms, self.component, self.mapping_id)))

@@ -6,14 +6,13 @@ are `_LOOK_S` apart. Then the table must hold every row with its value.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks.database import RowCounter, committed_rows, require_rows, reset
+from benchmarks.database import Expected, RowCounter, reset
 from benchmarks.processes import Usage, usage_of
-from benchmarks.readings import Rows
 from benchmarks.stack import BenchmarkStack
 from common.errors import UnavailableError, VitalsError
 from db.connection import Connection, connect
@@ -72,23 +71,29 @@ class SideRun:
         return self.rows / self.seconds if self.seconds and not self.problem else None
 
 
-def run_side(stack: BenchmarkStack, side: Side, expected: Rows, timeout_s: float) -> SideRun:
-    """Empties the table, runs the side until all rows are there, stops it, checks the rows."""
+def run_side(
+    stack: BenchmarkStack,
+    side: Side,
+    expected: Expected,
+    timeout_s: float,
+    prepare: Callable[[], None] = lambda: None,
+) -> SideRun:
+    """Empties the table, runs the side until all rows are there, stops it, checks the rows.
+
+    ``prepare``: is called on the empty table.
+    """
     reset(stack.database, stack.output / "trusted")
+    prepare()
     run = SideRun(side.name)
     children: list[ChildProcess] = []
     try:
         with connect(stack.database) as connection:
-            counter = RowCounter(connection)
-            before = counter.read()
-            began = time.monotonic()
+            watch = _Watch(connection, expected)
             children = side.start()
             servers = {"database": stack.database_pid, "broker": stack.broker.pid or 0}
             with usage_of([each.pid or 0 for each in children], servers) as usage:
-                timeline = _watch(
-                    connection, counter, before, len(expected), children, began, timeout_s
-                )
-            require_rows(connection, expected)
+                timeline = watch.run(children, timeout_s)
+            expected.require(connection)
         _fill(run, timeline, usage, len(expected), children)
     except VitalsError as error:
         said = side.complaint()
@@ -99,37 +104,51 @@ def run_side(stack: BenchmarkStack, side: Side, expected: Rows, timeout_s: float
     return run
 
 
-def _watch(
-    connection: Connection,
-    counter: RowCounter,
-    before: int,
-    expected: int,
-    children: Sequence[ChildProcess],
-    began: float,
-    timeout_s: float,
-) -> Timeline:
-    first = last = None
-    seen, looked, counted = before, began, began
-    while True:
-        now = time.monotonic()
-        count = counter.read()
-        if count != seen:
-            seen, last = count, now
-            if first is None and count - before > _BOOKKEEPING_ROWS:
-                first = looked
-        looked = now
-        is_quiet = last is not None and now - last > _QUIET_S
-        is_due = now - counted > _COUNT_EVERY_S or count - before >= expected
-        if is_quiet and is_due:
-            counted = now
-            if committed_rows(connection) >= expected and first is not None and last is not None:
-                return Timeline(first - began, last - began)
-        _require_going(children)
-        if now - began > timeout_s:
-            raise UnavailableError(
-                f"{committed_rows(connection)} of {expected} rows after {timeout_s:.0f} s"
-            )
-        time.sleep(_LOOK_S)
+class _Watch:
+    """Looks at the server's counter from the moment that it was made."""
+
+    def __init__(self, connection: Connection, expected: Expected) -> None:
+        self._connection, self._expected = connection, expected
+        self._counter = RowCounter(connection)
+        self._before = self._seen = self._counter.read()
+        self._began = time.monotonic()
+        self._first: float | None = None
+        self._last = self._began
+
+    def run(self, children: Sequence[ChildProcess], timeout_s: float) -> Timeline:
+        """Returns when the table holds all rows."""
+        looked = counted = self._began
+        while True:
+            now = time.monotonic()
+            self._look(now, looked)
+            looked = now
+            if self._may_be_done(now, counted):
+                counted = now
+                if self._expected.committed(self._connection) >= len(self._expected):
+                    first = self._began if self._first is None else self._first
+                    return Timeline(first - self._began, self._last - self._began)
+            _require_going(children)
+            if now - self._began > timeout_s:
+                there = self._expected.committed(self._connection)
+                raise UnavailableError(
+                    f"{there} of {len(self._expected)} rows are there after {timeout_s:.0f} s"
+                )
+            time.sleep(_LOOK_S)
+
+    def _look(self, now: float, looked: float) -> None:
+        count = self._counter.read()
+        if count == self._seen:
+            return
+        self._seen, self._last = count, now
+        if self._first is None and count - self._before > _BOOKKEEPING_ROWS:
+            self._first = looked
+
+    def _may_be_done(self, now: float, counted: float) -> bool:
+        # counting costs the server something: not while it inserts
+        if self._first is None or now - self._last < _QUIET_S:
+            return False
+        is_all = self._seen - self._before >= len(self._expected)
+        return now - counted > (_QUIET_S if is_all else _COUNT_EVERY_S)
 
 
 def _require_going(children: Sequence[ChildProcess]) -> None:

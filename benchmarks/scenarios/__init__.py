@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.bench import Bench
-from benchmarks.scenarios import latency, throughput
+from benchmarks.scenarios import cold_start, growth, latency, poison, producer, replay, throughput
 from common.errors import VitalsError
 
 
@@ -18,7 +18,12 @@ class Failed:
 
 SCENARIOS: dict[str, Callable[[Bench], Any]] = {
     "throughput": throughput.run,
+    "poison": poison.run,
+    "producer": producer.run,
+    "cold_start": cold_start.run,
+    "replay": replay.run,
     "latency": latency.run,
+    "growth": growth.run,
 }
 """In the order in which they run: the later ones use what the first one found."""
 

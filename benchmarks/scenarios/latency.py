@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.bench import Bench
-from benchmarks.database import require_rows, reset
+from benchmarks.database import Expected, reset
 from benchmarks.load import (
     Encode,
     Generator,
@@ -178,7 +178,7 @@ def _measure(
                 one = _play(bench, side, children, topic, load, phase, connection)
                 if phase.measured_s:
                     result.runs.append(one)
-            _check(connection, joined(rows), result.runs[-1:])
+            _check(connection, Expected(joined(rows)), result.runs[-1:])
     except VitalsError as error:
         said = side.complaint()
         problem = f"{error.message}; it says: {said}" if said else error.message
@@ -277,12 +277,12 @@ def _micro_batches(events: Sequence[dict[str, Any]]) -> dict[str, float]:
     return {"count": len(events), **found}
 
 
-def _check(connection: Connection, expected: Rows, last: Sequence[LatencyRun]) -> None:
+def _check(connection: Connection, expected: Expected, last: Sequence[LatencyRun]) -> None:
     # a side that is behind has until here to arrive
     deadline = time.monotonic() + _GRACE_S
     while True:
         with suppress(VitalsError):
-            require_rows(connection, expected)
+            expected.require(connection)
             return
         if time.monotonic() > deadline:
             break

@@ -5,9 +5,10 @@ from time import monotonic
 
 from benchmarks import kafka_ceilings
 from benchmarks.bench import CEILING, PLAIN, Bench
+from benchmarks.database import Expected
 from benchmarks.peer_topics import publish_for
 from benchmarks.peers import PEERS, Peer
-from benchmarks.readings import Rows, windows
+from benchmarks.readings import windows
 from benchmarks.settings import OURS, PARTITIONS, READINGS_A_BATCH
 from benchmarks.sides.ceiling import Ceiling, write_files
 from benchmarks.sides.ours import Ours, warm_rate
@@ -52,7 +53,7 @@ class Throughput:
 @dataclass(frozen=True)
 class _Entry:
     side: Side
-    rows: Rows
+    expected: Expected
 
 
 def run(bench: Bench) -> Throughput:
@@ -91,7 +92,7 @@ def _round(
     for entry in entries:
         name = entry.side.name
         bench.tell(f"throughput, round {number} of {sizes.rounds}: {name}")
-        one = run_side(bench.stack, entry.side, entry.rows, sizes.side_timeout_s)
+        one = run_side(bench.stack, entry.side, entry.expected, sizes.side_timeout_s)
         result.runs.setdefault(name, []).append(one)
         warm = warm_rate(log_text(one)) if name == OURS else None
         if warm:
@@ -108,12 +109,12 @@ def _round(
 def _entries(bench: Bench, backlog: Backlog, result: Throughput) -> list[_Entry]:
     stack, entries = bench.stack, list[_Entry]()
     if bench.wants(OURS):
-        entries.append(_Entry(Ours(stack, TOPIC), backlog.rows))
+        entries.append(_Entry(Ours(stack, TOPIC), Expected(backlog.rows)))
     if bench.wants(CEILING):
         bench.tell("sorted files for the ceiling")
         for name, connections in ((CEILING, 2), (CEILING_1, 1)):
             shares = write_files(backlog.rows, stack.folder / "csv", connections)
-            entries.append(_Entry(Ceiling(stack, name, shares), backlog.rows))
+            entries.append(_Entry(Ceiling(stack, name, shares), Expected(backlog.rows)))
     for peer in bench.peers():
         try:
             entries += _of_peer(bench, peer, backlog, result)
@@ -131,7 +132,7 @@ def _of_peer(bench: Bench, peer: Peer, backlog: Backlog, result: Throughput) -> 
         return [
             _Entry(
                 PeerSide(bench.stack, peer, TOPIC, PARTITIONS, processes=processes, name=name),
-                backlog.rows,
+                Expected(backlog.rows),
             )
             for name, processes in ((PLAIN, 2), (PLAIN_1, 1))
         ]
@@ -143,7 +144,7 @@ def _of_peer(bench: Bench, peer: Peer, backlog: Backlog, result: Throughput) -> 
     topic = f"bench-prefix-{peer.topic_format}"
     rows = publish_for(bench.stack, peer.topic_format, topic, made)
     result.prefix_readings = prefix
-    return [_Entry(PeerSide(bench.stack, peer, topic, PARTITIONS), rows)]
+    return [_Entry(PeerSide(bench.stack, peer, topic, PARTITIONS), Expected(rows))]
 
 
 def _add(result: Throughput, name: str, rate: float) -> None:
