@@ -11,6 +11,8 @@ from rich.console import Console
 from benchmarks import report
 from benchmarks.bench import ALL_SIDES, Bench, chosen_scenarios, chosen_sides
 from benchmarks.machine import conditions
+from benchmarks.performance_page import write_page
+from benchmarks.plots import require_matplotlib
 from benchmarks.progress import shown
 from benchmarks.scenarios import SCENARIOS, run_all
 from benchmarks.settings import BenchmarkSettings
@@ -21,13 +23,15 @@ from common.settings import LogSettings, load
 from ops.invocation import Invocation, StackSettings
 
 RESULTS = Path(__file__).parent / "results"
+DOCS = Path(__file__).parents[1] / "docs"
 _NAMES = tuple(SCENARIOS)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def benchmark(
+    context: typer.Context,
     *,
     only: Annotated[str | None, typer.Option(help=f"Of {','.join(_NAMES)}.")] = None,
     sides: Annotated[str | None, typer.Option(help=f"Of {','.join(ALL_SIDES)}.")] = None,
@@ -37,10 +41,15 @@ def benchmark(
 
     A part of it (--only, --sides) goes to benchmarks/results/partial.json and leaves the page alone.
     """
+    if context.invoked_subcommand:
+        return
     settings = load(BenchmarkSettings)
     sizes = report.with_rounds(settings.sizes, rounds)
     scenarios = chosen_scenarios(only, _NAMES)
     taking_part = chosen_sides(sides)
+    is_whole = (scenarios, taking_part) == (_NAMES, ALL_SIDES)
+    if is_whole:
+        require_matplotlib()
     console = Console(stderr=True)
     invocation = Invocation(load(StackSettings), dict(os.environ))
     with benchmark_stack(invocation, sizes.patients, console.print) as stack:
@@ -50,11 +59,19 @@ def benchmark(
             bench = Bench(stack, sizes, taking_part, plan.tell, settings.vitals_clif_table)
             run_all(bench, scenarios, plan.begin)
     document = report.as_document(bench, found)
-    is_whole = (scenarios, taking_part) == (_NAMES, ALL_SIDES)
     path = RESULTS / ("latest.json" if is_whole else "partial.json")
     report.write_document(path, document)
     report.print_summary(Console(), document)
     print(f"all of it: {path}")
+    if is_whole:
+        print(f"the page: {write_page(document, DOCS)}")
+
+
+@app.command("page")
+def page_command(results: Path = RESULTS / "latest.json") -> None:
+    """Write docs/performance.md from measured results once more, as after a change of its text."""
+    require_matplotlib()
+    print(write_page(report.read_document(results), DOCS))
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks.peers import PEERS, Peer
 from benchmarks.readings import MappingIds, mapping_ids
@@ -17,6 +17,8 @@ CEILING = "ceiling"
 PLAIN = "plain_script"
 ALL_SIDES = (OURS, CEILING, PLAIN, "debezium", "flink", "quix", "pyspark_usual")
 DAY_MS = 86_400_000
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Bench:
     """Of the scenarios before, by name."""
     seeded: int = 0
     _deadline: float = 0.0
+    _topics: dict[str, Any] = field(default_factory=dict)
 
     def begin(self, scenario: str) -> None:
         """Starts the clock of a scenario."""
@@ -49,6 +52,13 @@ class Bench:
     def peers(self) -> list[Peer]:
         """Those that take part and are there."""
         return [PEERS[each] for each in self.sides if each in PEERS]
+
+    def once(self, topic: str, publish: Callable[[], T]) -> T:
+        """What ``publish`` gave for this topic, which is filled only once."""
+        if topic not in self._topics:
+            self._topics[topic] = publish()
+        found: T = self._topics[topic]
+        return found
 
     def patients(self, count: int) -> MappingIds:
         """The mappings of exactly so many demo patients; drops the database where it has others."""

@@ -16,6 +16,7 @@ from benchmarks.settings import OURS, Sizes
 from benchmarks.sides.ours import settings_shown
 from benchmarks.statistics import ratios, spread
 from common.atomic import write_atomic
+from common.errors import ConfigurationError
 
 RATIO_SIDES = (CEILING, PLAIN, PLAIN_1, "debezium", "flink", "quix", "pyspark_usual")
 
@@ -49,6 +50,18 @@ def write_document(path: Path, document: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     content = json.dumps(document, indent=2).encode() + b"\n"
     write_atomic(path, lambda file: file.write(content))
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """What `write_document` wrote.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    if not path.exists():
+        raise ConfigurationError(f"there are no results in {path}", hint="run `make bench` first")
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
 
 
 def print_summary(console: Console, document: dict[str, Any]) -> None:

@@ -31,6 +31,7 @@ class BenchmarkStack:
     database: DatabaseSettings
     database_pid: int
     server_label: str
+    partitions: int
     java: Path
     spark_jars: Path
     environment: Mapping[str, str]
@@ -87,6 +88,7 @@ def benchmark_stack(invocation: Invocation, patients: int, say: Say) -> Iterator
                 database=database.settings(),
                 database_pid=database.pid or 0,
                 server_label=database.binary.label,
+                partitions=settings.topic_partitions,
                 java=java,
                 spark_jars=stack.spark_jars,
                 environment=environment,

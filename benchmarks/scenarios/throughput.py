@@ -142,7 +142,7 @@ def _of_peer(bench: Bench, peer: Peer, backlog: Backlog, result: Throughput) -> 
     patient_ids = demo_patient_ids(bench.sizes.patients)
     made = windows(patient_ids, bench.start_ms, bench.sizes.prefix_windows, known)
     topic = f"bench-prefix-{peer.topic_format}"
-    rows = publish_for(bench.stack, peer.topic_format, topic, made)
+    rows = bench.once(topic, lambda: publish_for(bench.stack, peer.topic_format, topic, made))
     result.prefix_readings = prefix
     return [_Entry(PeerSide(bench.stack, peer, topic, PARTITIONS), Expected(rows))]
 
