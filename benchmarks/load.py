@@ -20,7 +20,8 @@ _GRID_MS = 100
 PROBED = ("movimentacao", "z")
 """The last series of a batch, and of a window in a flat topic."""
 
-Message = tuple[bytes, bytes, list[tuple[str, bytes]]]
+Headers = list[tuple[str, str | bytes | None]]
+Message = tuple[bytes, bytes, Headers]
 Encode = Callable[[Window], list[Message]]
 
 
@@ -58,7 +59,8 @@ def batches_of(made: Window) -> list[Message]:
     """The messages of the product's topic."""
     codec = default_codec()
     return [
-        (each.patient_id.encode(), codec.encode(each), codec.headers(each)) for each in made.batches
+        (each.patient_id.encode(), codec.encode(each), list(codec.headers(each)))
+        for each in made.batches
     ]
 
 
@@ -128,7 +130,7 @@ class Generator:
         if self.client.flush(30):
             self.problem = "the broker did not acknowledge the load"
 
-    def _produce(self, key: bytes, body: bytes, headers: list[tuple[str, bytes]]) -> None:
+    def _produce(self, key: bytes, body: bytes, headers: Headers) -> None:
         while True:
             try:
                 self.client.produce(self.topic, body, key, headers=headers)

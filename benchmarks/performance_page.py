@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import tables
+from benchmarks.markdown import words
 from benchmarks.plots import draw
 
 Document = dict[str, Any]
@@ -69,7 +70,7 @@ def _section(
 ) -> str:
     result = document.get(name)
     if result is None or set(result) == {"problem"}:
-        reason = tables.words(result["problem"]) if result else "not part of this run"
+        reason = words(result["problem"]) if result else "not part of this run"
         return f"## {title}\n\nNot measured: {reason}"
     parts = [f"## {title}"]
     if f"{name}.svg" in plots:
@@ -90,7 +91,8 @@ def _throughput(document: Document) -> list[str]:
         tables.throughput(document),
         (
             "`ceiling`: two connections load prebuilt CSV files that are sorted by the primary key; `ceiling_1`:"
-            " one. `ours_warm`: from the first commit to the last. `plain_script` has two processes,"
+            " one. `ours_warm`: from the first commit to the last, without the readings of the first: the first"
+            " row of a large micro-batch comes when most of its work is done. `plain_script` has two processes,"
             " `plain_script_1` one. The three last rows touch no database."
         ),
         tables.failures(document),

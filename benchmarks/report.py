@@ -11,7 +11,8 @@ from rich.table import Table
 
 from benchmarks.bench import CEILING, PLAIN, Bench
 from benchmarks.peers import PEERS
-from benchmarks.scenarios.throughput import PLAIN_1, Throughput
+from benchmarks.scenarios.latency import Latency
+from benchmarks.scenarios.throughput import PLAIN_1, WARM, Throughput
 from benchmarks.settings import OURS, Sizes
 from benchmarks.sides.ours import settings_shown
 from benchmarks.statistics import ratios, spread
@@ -30,6 +31,7 @@ def as_document(bench: Bench, conditions: dict[str, Any]) -> dict[str, Any]:
     """What is written to ``latest.json``; rates are readings a second, ratios are of medians."""
     throughput = bench.results.get("throughput")
     latency = bench.results.get("latency")
+    rates = throughput if isinstance(throughput, Throughput) else Throughput()
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "size": bench.sizes.name,
@@ -38,9 +40,10 @@ def as_document(bench: Bench, conditions: dict[str, Any]) -> dict[str, Any]:
             OURS: settings_shown(),
             **{name: dict(peer.settings) for name, peer in PEERS.items()},
         },
-        "ratios": _ratios(throughput) if isinstance(throughput, Throughput) else {},
-        "medians": _medians(throughput) if isinstance(throughput, Throughput) else {},
-        "latency_ms": latency.by_rate() if hasattr(latency, "by_rate") else {},
+        "ratios": _ratios(rates, rates.median(OURS)),
+        "ratios_warm": _ratios(rates, rates.median(WARM)),
+        "medians": _medians(rates),
+        "latency_ms": latency.by_rate() if isinstance(latency, Latency) else {},
         **{name: _plain(each) for name, each in bench.results.items()},
     }
 
@@ -83,8 +86,7 @@ def print_summary(console: Console, document: dict[str, Any]) -> None:
             console.print(f"{name}: {problem}", highlight=False, markup=False)
 
 
-def _ratios(throughput: Throughput) -> dict[str, float | None]:
-    ours = throughput.median(OURS)
+def _ratios(throughput: Throughput, ours: float | None) -> dict[str, float | None]:
     others = {name: throughput.median(name) for name in RATIO_SIDES}
     return ratios(ours, others) if ours else dict.fromkeys(RATIO_SIDES)
 

@@ -101,7 +101,7 @@ QUICK = Sizes(
     side_timeout_s=45,
     latency=LatencySizes(rates=(2_000,), shares_of_maximum=(), warm_s=5, settle_s=2, measured_s=8),
     growth=GrowthSizes(
-        readings=500_000,
+        readings=1_500_000,
         patients=(100, 10_000),
         table_rows=(1_000_000,),
         backlogs=(),

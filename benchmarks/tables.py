@@ -176,4 +176,4 @@ def _kept(run: Document) -> str:
 
 
 def _median_cpu(runs: list[Document], role: str) -> float:
-    return median(each["cpu_s_per_million"].get(role, 0.0) for each in runs)
+    return float(median(each["cpu_s_per_million"].get(role, 0.0) for each in runs))

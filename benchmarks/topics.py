@@ -8,7 +8,7 @@ from benchmarks.readings import Rows, Window, joined
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
 from ops.stack import create_topic
-from producer.publisher import Publisher
+from producer.publisher import MessageHeaders, Publisher
 from schemas.codec import default_codec
 
 _FLUSH_S = 120.0
@@ -32,7 +32,7 @@ class BatchPublisher:
         self._publisher = Publisher(kafka.model_copy(update={"kafka_topic": topic}))
         self._waiting = 0
 
-    def put(self, key: bytes, body: bytes, headers: list[tuple[str, bytes]]) -> None:
+    def put(self, key: bytes, body: bytes, headers: MessageHeaders) -> None:
         """Queues a message; waits where the queue is full."""
         self._waiting += 1
         while not self._publisher.queue(key, body, headers, self._arrived):
