@@ -50,8 +50,8 @@ class Sizes:
     patients: int
     windows: int
     """Of the backlog; a window of all patients has ``patients * 100`` readings."""
-    prefix_windows: int
-    """What the slow peers get of it."""
+    prefix_patients: int
+    """The slow peers get the first window of so many patients."""
     side_timeout_s: float
     latency: LatencySizes
     growth: GrowthSizes
@@ -73,7 +73,7 @@ FULL = Sizes(
     rounds=5,
     patients=1_000,
     windows=20,
-    prefix_windows=1,
+    prefix_patients=1_000,
     side_timeout_s=120,
     latency=LatencySizes(),
     growth=GrowthSizes(),
@@ -96,9 +96,9 @@ QUICK = Sizes(
     name="quick",
     rounds=3,
     patients=1_000,
-    windows=6,
-    prefix_windows=1,
-    side_timeout_s=45,
+    windows=10,
+    prefix_patients=300,
+    side_timeout_s=60,
     latency=LatencySizes(rates=(2_000,), shares_of_maximum=(), warm_s=5, settle_s=2, measured_s=8),
     growth=GrowthSizes(
         readings=1_500_000,

@@ -137,13 +137,12 @@ def _of_peer(bench: Bench, peer: Peer, backlog: Backlog, result: Throughput) -> 
             for name, processes in ((PLAIN, 2), (PLAIN_1, 1))
         ]
     bench.tell(f"publishing for {peer.name}")
-    prefix = bench.sizes.patients * bench.sizes.prefix_windows * READINGS_A_BATCH
     known = bench.patients(bench.sizes.patients)
-    patient_ids = demo_patient_ids(bench.sizes.patients)
-    made = windows(patient_ids, bench.start_ms, bench.sizes.prefix_windows, known)
+    patient_ids = demo_patient_ids(bench.sizes.prefix_patients)
+    made = windows(patient_ids, bench.start_ms, 1, known)
     topic = f"bench-prefix-{peer.topic_format}"
     rows = bench.once(topic, lambda: publish_for(bench.stack, peer.topic_format, topic, made))
-    result.prefix_readings = prefix
+    result.prefix_readings = len(rows)
     return [_Entry(PeerSide(bench.stack, peer, topic, PARTITIONS), Expected(rows))]
 
 

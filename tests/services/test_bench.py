@@ -24,6 +24,7 @@ SIZES = dataclasses.replace(
     rounds=1,
     patients=20,
     windows=3,
+    prefix_patients=20,
     perf_records=200,
     side_timeout_s=120,
     latency=LatencySizes(
