@@ -37,4 +37,8 @@ def run_all(bench: Bench, names: Sequence[str], begin: Callable[[str], None]) ->
             bench.results[name] = SCENARIOS[name](bench)
         except VitalsError as error:
             bench.results[name] = Failed(str(error))
-            bench.tell(f"{name} failed: {error.message}")
+        except Exception as error:  # noqa: BLE001 - what was measured so far is not thrown away
+            bench.results[name] = Failed(f"{type(error).__name__}: {error}")
+        else:
+            continue
+        bench.tell(f"{name} failed: {bench.results[name].problem}")

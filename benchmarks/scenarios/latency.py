@@ -109,7 +109,6 @@ def run(bench: Bench) -> Latency:
         if not bench.has_time(phase.seconds + _PHASE_SECONDS):
             result.left_out.append(f"{peer.name}: no time left")
             continue
-        peer.install(bench.stack.cache, bench.stack.java, lambda _: None)
         topic = f"bench-latency-{peer.name}"
         side = PeerSide(bench.stack, peer, topic, PARTITIONS)
         _measure(bench, side, topic, encoder_for(peer.topic_format), [phase], result)

@@ -57,7 +57,6 @@ def run(bench: Bench) -> Poison:
         if not bench.has_time(bench.sizes.poison_wait_s):
             result.left_out.append(f"{peer.name}: no time left")
             continue
-        peer.install(bench.stack.cache, bench.stack.java, lambda _: None)
         good, bad, topic = _topic(bench, peer.topic_format)
         side = PeerSide(bench.stack, peer, topic, PARTITIONS)
         result.runs.append(_measure(bench, side, good, bad))

@@ -20,6 +20,7 @@ from common.demo_patients import demo_patient_ids
 from common.errors import VitalsError
 
 TOPIC = "bench-backlog"
+_MOST_FAILURES = 2
 CEILING_1, PLAIN_1 = "ceiling_1", "plain_script_1"
 CONSUMER_PERF, PRODUCER_PERF = "kafka-consumer-perf-test", "kafka-producer-perf-test"
 SPARK_NOOP, WARM = "kafka -> from_avro -> noop", "ours_warm"
@@ -91,6 +92,9 @@ def _round(
     sizes = bench.sizes
     for entry in entries:
         name = entry.side.name
+        if reason := _why_not(bench, number, result.runs.get(name, [])):
+            result.left_out.append(f"{name}, round {number}: {reason}")
+            continue
         bench.tell(f"throughput, round {number} of {sizes.rounds}: {name}")
         one = run_side(bench.stack, entry.side, entry.expected, sizes.side_timeout_s)
         result.runs.setdefault(name, []).append(one)
@@ -99,11 +103,30 @@ def _round(
             result.tools.setdefault(WARM, []).append(warm)
     if bench.wants(CEILING):
         bench.tell(f"throughput, round {number} of {sizes.rounds}: Kafka's own tools")
-        _add(result, CONSUMER_PERF, kafka_ceilings.consumer_perf(bench.stack, backlog))
-        rate = kafka_ceilings.producer_perf(
-            bench.stack, f"bench-perf-{number}", sizes.perf_records, READINGS_A_BATCH
+        try:
+            _kafka_tools(bench, number, backlog, result)
+        except VitalsError as error:
+            result.left_out.append(f"round {number}, Kafka's own tools: {error.message}")
+
+
+def _why_not(bench: Bench, number: int, before: list[SideRun]) -> str:
+    """Why a side is left out of a round; empty where it is not."""
+    if number > 1 and not bench.has_time():
+        return "no time left"
+    if sum(1 for each in before if each.problem) >= _MOST_FAILURES:
+        return f"its rows did not arrive {_MOST_FAILURES} times"
+    return ""
+
+
+def _kafka_tools(bench: Bench, number: int, backlog: Backlog, result: Throughput) -> None:
+    result.tools.setdefault(CONSUMER_PERF, []).append(
+        kafka_ceilings.consumer_perf(bench.stack, backlog)
+    )
+    result.tools.setdefault(PRODUCER_PERF, []).append(
+        kafka_ceilings.producer_perf(
+            bench.stack, f"bench-perf-{number}", bench.sizes.perf_records, READINGS_A_BATCH
         )
-        _add(result, PRODUCER_PERF, rate)
+    )
 
 
 def _entries(bench: Bench, backlog: Backlog, result: Throughput) -> list[_Entry]:
@@ -144,7 +167,3 @@ def _of_peer(bench: Bench, peer: Peer, backlog: Backlog, result: Throughput) -> 
     rows = bench.once(topic, lambda: publish_for(bench.stack, peer.topic_format, topic, made))
     result.prefix_readings = len(rows)
     return [_Entry(PeerSide(bench.stack, peer, topic, PARTITIONS), Expected(rows))]
-
-
-def _add(result: Throughput, name: str, rate: float) -> None:
-    result.tools.setdefault(name, []).append(rate)

@@ -2,6 +2,7 @@
 
 from benchmarks.peers import Peer, PeerRun
 from benchmarks.stack import BenchmarkStack
+from common.errors import UnavailableError
 from ops.stack import ChildProcess
 
 
@@ -26,7 +27,18 @@ class PeerSide:
         self._run: PeerRun | None = None
 
     def start(self) -> list[ChildProcess]:
-        """Starts what its users would start."""
+        """Installs what is missing of it, and starts what its users would start.
+
+        Raises:
+            VitalsError: it cannot be installed or started.
+        """
+        try:
+            return self._started()
+        except OSError as error:
+            raise UnavailableError(f"cannot start {self.name}: {error}") from error
+
+    def _started(self) -> list[ChildProcess]:
+        self._peer.install(self._stack.cache, self._stack.java, lambda _: None)
         self._runs += 1
         folder = self._stack.folder / "peers" / f"{self._topic}-{self.name}-{self._runs}"
         folder.mkdir(parents=True)
