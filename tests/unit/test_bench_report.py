@@ -8,10 +8,11 @@ import pytest
 from benchmarks.bench import ALL_SIDES, chosen_sides
 from benchmarks.markdown import words
 from benchmarks.performance_page import page
+from benchmarks.played import LatencyRun
 from benchmarks.report import RATIO_SIDES, as_document, read_document, write_document
 from benchmarks.scenarios import Failed
 from benchmarks.scenarios.growth import Growth, Point
-from benchmarks.scenarios.latency import Latency, LatencyRun
+from benchmarks.scenarios.latency import Latency
 from benchmarks.scenarios.throughput import Throughput
 from benchmarks.settings import QUICK
 from benchmarks.timed_run import SideRun
