@@ -175,6 +175,8 @@ def _put(outbox: Outbox, chunk: Sequence[SensorBatch]) -> None:
 def _wait(outbox: Outbox, most: int) -> None:
     """Publishes until no more than ``most`` files wait. Errors: ``UnavailableError``."""
     moved_at = time.monotonic()
+    # also where nothing is to be waited for: a file that is not queued at once is read from disk again
+    outbox.pump(0)
     while len(outbox) > most:
         if outbox.pump(0.05):
             moved_at = time.monotonic()
