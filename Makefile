@@ -39,7 +39,7 @@ check: $(VENV)/.dev ## lint, format, types, import layers, unit tests: seconds, 
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/unit
 
-bench: java $(VENV)/.dev ## measure the pipeline on this machine
+bench: java $(VENV)/.bench ## measure it against the ceiling and its peers, and write docs/performance.md (20 min; QUICK=1: 4)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 # needs uv; run it after a change of the dependencies in pyproject.toml
@@ -48,6 +48,7 @@ locks: ## the locked requirements anew: newest versions that fit, then what each
 	$(UV_COMPILE) --upgrade pyproject.toml -o locks/runtime.txt
 	$(UV_COMPILE) --upgrade pyproject.toml --group dev -c locks/runtime.txt -o locks/dev.txt
 	$(UV_COMPILE) --upgrade --group pyproject.toml:build -o locks/build.txt
+	$(UV_COMPILE) --upgrade --group pyproject.toml:bench -c locks/runtime.txt -o locks/bench.txt
 	for image in producer consumer ops; do \
 	  $(UV_COMPILE) --group pyproject.toml:image-$$image -c locks/runtime.txt -o locks/image-$$image.txt; done
 
@@ -84,3 +85,8 @@ $(VENV)/.dev: locks/build.txt locks/dev.txt | $(BIN)/python
 	@$(PIP) install --require-hashes --no-build-isolation -r locks/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --quiet -e .
 	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.bench: locks/bench.txt $(VENV)/.runtime
+	@echo "Installing the locked plotting library into $(VENV) (once)"
+	@$(PIP) install --require-hashes -r locks/bench.txt
+	@touch $@

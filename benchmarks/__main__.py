@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measures producer and consumer on this machine."""
+"""``python -m benchmarks``: the pipeline against the ceiling and its peers, on this machine."""
 
 import os
 import sys
@@ -7,57 +7,71 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks import report
+from benchmarks.bench import ALL_SIDES, Bench, chosen_scenarios, chosen_sides
 from benchmarks.machine import conditions
-from benchmarks.report import as_document, print_table, write_document
-from benchmarks.run import STEPS_A_ROUND, Results, measure
+from benchmarks.performance_page import write_page
+from benchmarks.plots import require_matplotlib
+from benchmarks.progress import shown
+from benchmarks.scenarios import SCENARIOS, run_all
 from benchmarks.settings import BenchmarkSettings
-from benchmarks.stack import BenchmarkStack, benchmark_stack
+from benchmarks.stack import benchmark_stack
 from common import log
 from common.errors import VitalsError
 from common.settings import LogSettings, load
 from ops.invocation import Invocation, StackSettings
 
-RESULT = Path(__file__).parent / "results" / "latest.json"
+RESULTS = Path(__file__).parent / "results"
+DOCS = Path(__file__).parents[1] / "docs"
+_NAMES = tuple(SCENARIOS)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def benchmark(
+    context: typer.Context,
     *,
-    readings: Annotated[int | None, typer.Option(help="A round; default 300,000.")] = None,
-    rounds: Annotated[int | None, typer.Option(help="Default 3.")] = None,
-    patients: Annotated[int | None, typer.Option(help="Default 1,000.")] = None,
+    only: Annotated[str | None, typer.Option(help=f"Of {','.join(_NAMES)}.")] = None,
+    sides: Annotated[str | None, typer.Option(help=f"Of {','.join(ALL_SIDES)}.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="Of the throughput.")] = None,
 ) -> None:
-    """Measure producer, consumer and the database's ceiling; QUICK=1 takes 100,000 readings."""
-    settings = load(BenchmarkSettings, readings=readings, rounds=rounds, patients=patients)
-    invocation = Invocation(load(StackSettings), dict(os.environ))
+    """Measure everything, at most 20 minutes; QUICK=1: at most 4. The page is docs/performance.md.
+
+    A part of it (--only, --sides) goes to benchmarks/results/partial.json and leaves the page alone.
+    """
+    if context.invoked_subcommand:
+        return
+    settings = load(BenchmarkSettings)
+    sizes = report.with_rounds(settings.sizes, rounds)
+    scenarios = chosen_scenarios(only, _NAMES)
+    taking_part = chosen_sides(sides)
+    is_whole = (scenarios, taking_part) == (_NAMES, ALL_SIDES)
+    if is_whole:
+        require_matplotlib()
     console = Console(stderr=True)
-    with benchmark_stack(invocation, settings.patients, console.print) as stack:
+    invocation = Invocation(load(StackSettings), dict(os.environ))
+    with benchmark_stack(invocation, sizes.patients, console.print) as stack:
         # asked before the rounds: the load average is that of the others
         found = conditions(stack.server_label, stack.database, stack.java)
-        results = _measure_with_progress(stack, settings, console)
-    document = as_document(results, found)
-    write_document(RESULT, document)
-    print_table(Console(), document)
+        with shown(console, sizes.budget_s, scenarios) as plan:
+            bench = Bench(stack, sizes, taking_part, plan.tell, settings.vitals_clif_table)
+            run_all(bench, scenarios, plan.begin)
+    document = report.as_document(bench, found)
+    path = RESULTS / ("latest.json" if is_whole else "partial.json")
+    report.write_document(path, document)
+    report.print_summary(Console(), document)
+    print(f"all of it: {path}")
+    if is_whole:
+        print(f"the page: {write_page(document, DOCS)}")
 
 
-def _measure_with_progress(
-    stack: BenchmarkStack, settings: BenchmarkSettings, console: Console
-) -> Results:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-        steps = settings.rounds * STEPS_A_ROUND
-        task = progress.add_task("starting", total=steps, completed=-1)
-
-        def on_step(name: str) -> None:
-            progress.update(task, advance=1, description=name)
-
-        results = measure(stack, settings, on_step)
-        progress.update(task, completed=steps, description="done")
-    return results
+@app.command("page")
+def page_command(results: Path = RESULTS / "latest.json") -> None:
+    """Write docs/performance.md from measured results once more, as after a change of its text."""
+    require_matplotlib()
+    print(write_page(report.read_document(results), DOCS))
 
 
 def main() -> None:

@@ -13,7 +13,10 @@ from ops.stack import JarSet
 from ops.stack.jars import listed_jars
 
 _PACKAGES = ("pyspark", "confluent-kafka", "fastavro", "mysql-connector-python", "pyarrow", "numpy")
-_VARIABLES = ("version", "innodb_flush_log_at_trx_commit", "sync_binlog", "innodb_buffer_pool_size")
+_VARIABLES = (
+    *("version", "innodb_flush_log_at_trx_commit", "sync_binlog", "log_bin"),
+    *("innodb_buffer_pool_size", "innodb_doublewrite"),
+)
 
 
 def conditions(server_label: str, database: DatabaseSettings, java: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import typer
 
-from benchmarks.produce import SEED
+from benchmarks.settings import SEED
 from benchmarks.stack import BenchmarkStack, benchmark_stack
 from common.demo_patients import demo_patient_ids
 from common.settings import load

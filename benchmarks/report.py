@@ -1,7 +1,7 @@
-"""The figures as a table, and as a file for whoever compares two runs."""
+"""The figures as a document, for whoever compares two runs, and as a table."""
 
+import dataclasses
 import json
-import statistics
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,59 +9,95 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.run import CEILING, CONSUMER, Results
+from benchmarks.bench import CEILING, PLAIN, Bench
+from benchmarks.peers import PEERS
+from benchmarks.scenarios.latency import Latency
+from benchmarks.scenarios.throughput import PLAIN_1, WARM, Throughput
+from benchmarks.settings import OURS, Sizes
+from benchmarks.sides.ours import settings_shown
+from benchmarks.statistics import ratios, spread
 from common.atomic import write_atomic
+from common.errors import ConfigurationError
+
+RATIO_SIDES = (CEILING, PLAIN, PLAIN_1, "debezium", "flink", "quix", "pyspark_usual")
 
 
-def as_document(results: Results, conditions: dict[str, Any]) -> dict[str, Any]:
+def with_rounds(sizes: Sizes, rounds: int | None) -> Sizes:
+    """The sizes with another number of rounds, where one is given."""
+    return dataclasses.replace(sizes, rounds=rounds) if rounds else sizes
+
+
+def as_document(bench: Bench, conditions: dict[str, Any]) -> dict[str, Any]:
     """What is written to ``latest.json``; rates are readings a second, ratios are of medians."""
-    medians = {name: statistics.median(rates) for name, rates in results.samples.items()}
+    throughput = bench.results.get("throughput")
+    latency = bench.results.get("latency")
+    rates = throughput if isinstance(throughput, Throughput) else Throughput()
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "size": bench.sizes.name,
         "conditions": conditions,
-        "readings_a_round": results.readings_a_round,
-        "micro_batch_ms": results.micro_batch_ms,
-        "consumer_settings": results.consumer_settings,
-        "samples": {
-            name: [round(each) for each in rates] for name, rates in results.samples.items()
+        "settings": {
+            OURS: settings_shown(),
+            **{name: dict(peer.settings) for name, peer in PEERS.items()},
         },
-        "medians": {name: round(rate) for name, rate in medians.items()},
-        "ratio_to_ceiling": {
-            name: round(rate / medians[CEILING], 3)
-            for name, rate in medians.items()
-            if name.startswith(CONSUMER)
-        },
+        "ratios": _ratios(rates, rates.median(OURS)),
+        "ratios_warm": _ratios(rates, rates.median(WARM)),
+        "medians": _medians(rates),
+        "latency_ms": latency.by_rate() if isinstance(latency, Latency) else {},
+        **{name: _plain(each) for name, each in bench.results.items()},
     }
 
 
 def write_document(path: Path, document: dict[str, Any]) -> None:
     """Replaces the file whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     content = json.dumps(document, indent=2).encode() + b"\n"
     write_atomic(path, lambda file: file.write(content))
 
 
-def print_table(console: Console, document: dict[str, Any]) -> None:
-    """One row a figure: median, lowest and highest, and its share of the ceiling."""
-    rounds = len(document["micro_batch_ms"])
-    table = Table(
-        title=f"Readings a second: {rounds} rounds of {document['readings_a_round']:,} readings"
-    )
-    table.add_column("figure")
-    for name in ("median", "lowest", "highest", "of the ceiling"):
+def read_document(path: Path) -> dict[str, Any]:
+    """What `write_document` wrote.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    if not path.exists():
+        raise ConfigurationError(f"there are no results in {path}", hint="run `make bench` first")
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
+def print_summary(console: Console, document: dict[str, Any]) -> None:
+    """The throughput table and the latencies."""
+    table = Table(title=f"Readings a second ({document['size']} run)")
+    table.add_column("side")
+    for name in ("median", "lowest", "highest", "ours to it"):
         table.add_column(name, justify="right")
-    for name, rates in document["samples"].items():
-        share = document["ratio_to_ceiling"].get(name)
-        cells = (document["medians"][name], min(rates), max(rates))
-        table.add_row(
-            name, *(f"{each:,}" for each in cells), "" if share is None else f"{share:.0%}"
-        )
+    for name, each in document["medians"].items():
+        ratio = document["ratios"].get(name)
+        cells = [f"{each[key]:,.0f}" for key in ("median", "lowest", "highest")]
+        table.add_row(name, *cells, "" if ratio is None else f"{ratio:.2f}")
     console.print(table)
-    console.print(
-        "producer: one process, each line with the steps of those above. consumer: the whole"
-        " backlog is there when it starts; warm is without its first micro-batch (after it the JVM is"
-        " still compiling). ceiling: one"
-        " connection, LOAD DATA of prebuilt files of the same rows, a commit a file.",
-        highlight=False,
-    )
-    for name, value in {**document["conditions"], **document["consumer_settings"]}.items():
-        console.print(f"{name:24} {value}", highlight=False, markup=False)
+    for name, each in document["latency_ms"].items():
+        console.print(f"{name:40} {each}", highlight=False, markup=False)
+    for name, each in document.items():
+        problem = each.get("problem") if isinstance(each, dict) else None
+        if problem:
+            console.print(f"{name}: {problem}", highlight=False, markup=False)
+
+
+def _ratios(throughput: Throughput, ours: float | None) -> dict[str, float | None]:
+    others = {name: throughput.median(name) for name in RATIO_SIDES}
+    return ratios(ours, others) if ours else dict.fromkeys(RATIO_SIDES)
+
+
+def _medians(throughput: Throughput) -> dict[str, Any]:
+    samples = {name: throughput.rates(name) for name in throughput.runs} | throughput.tools
+    spreads = {name: spread(rates) for name, rates in samples.items()}
+    return {name: dataclasses.asdict(each) for name, each in spreads.items() if each}
+
+
+def _plain(result: Any) -> Any:
+    if dataclasses.is_dataclass(result) and not isinstance(result, type):
+        return dataclasses.asdict(result)
+    return result

@@ -1,28 +1,135 @@
-"""How much is measured."""
+"""How much is measured, and how long each scenario may take: whole and quick."""
 
-from typing import Annotated
-
-from pydantic import Field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from common.settings import Settings
 
 WINDOW_MS = 10_000
 INTERVAL_MS = 1_000
-BATCHES_A_ROUND = 5
-"""The backlog of a round is worked off in so many micro-batches: the first one warms up."""
+READINGS_A_BATCH = 100
+"""Ten components, ten seconds, a reading a second."""
+SEED = 7
+PARTITIONS = 4
+OURS = "ours"
 
-_QUICK_READINGS = 100_000
+
+@dataclass(frozen=True)
+class LatencySizes:
+    """Open-loop load; rates in readings a second."""
+
+    rates: tuple[int, ...] = (200, 2_000, 20_000)
+    shares_of_maximum: tuple[float, ...] = (0.5, 0.8)
+    peer_rate: int = 2_000
+    warm_s: int = 15
+    """Of load before the first window that counts, once a process."""
+    settle_s: int = 4
+    """The same, where the process is warm already."""
+    measured_s: int = 20
+    most_probed_patients: int = 200
+
+
+@dataclass(frozen=True)
+class GrowthSizes:
+    """Each point is a run of its own; the same number of readings at every point."""
+
+    readings: int = 2_000_000
+    patients: tuple[int, ...] = (100, 1_000, 10_000, 100_000)
+    table_rows: tuple[int, ...] = (1_000_000, 10_000_000, 50_000_000)
+    backlogs: tuple[int, ...] = (1, 4)
+    partitions: tuple[int, ...] = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Everything that makes a run long or short."""
+
+    name: str
+    rounds: int
+    patients: int
+    windows: int
+    """Of the backlog; a window of all patients has ``patients * 100`` readings."""
+    prefix_patients: int
+    """The slow peers get the first window of so many patients."""
+    side_timeout_s: float
+    latency: LatencySizes
+    growth: GrowthSizes
+    poison_wait_s: float
+    producer_patients: int
+    producer_readings: int
+    perf_records: int
+    budget_s: Mapping[str, float]
+    """By scenario. What does not fit any more is left out and named."""
+
+    @property
+    def backlog_readings(self) -> int:
+        """Of the topic that ours, the ceiling and the plain script work off."""
+        return self.patients * self.windows * READINGS_A_BATCH
+
+
+FULL = Sizes(
+    name="full",
+    rounds=5,
+    patients=1_000,
+    windows=20,
+    prefix_patients=1_000,
+    side_timeout_s=120,
+    latency=LatencySizes(),
+    growth=GrowthSizes(),
+    poison_wait_s=25,
+    producer_patients=1_000,
+    producer_readings=1_000_000,
+    perf_records=30_000,
+    budget_s={
+        "throughput": 500,
+        "latency": 250,
+        "growth": 270,
+        "poison": 100,
+        "producer": 30,
+        "cold_start": 30,
+        "replay": 20,
+    },
+)
+
+QUICK = Sizes(
+    name="quick",
+    rounds=3,
+    patients=1_000,
+    windows=10,
+    prefix_patients=300,
+    side_timeout_s=60,
+    latency=LatencySizes(rates=(2_000,), shares_of_maximum=(), warm_s=5, settle_s=2, measured_s=8),
+    growth=GrowthSizes(
+        readings=1_500_000,
+        patients=(100, 10_000),
+        table_rows=(1_000_000,),
+        backlogs=(),
+        partitions=(),
+    ),
+    poison_wait_s=6,
+    producer_patients=500,
+    producer_readings=100_000,
+    perf_records=5_000,
+    budget_s={
+        "throughput": 110,
+        "latency": 45,
+        "growth": 35,
+        "poison": 20,
+        "producer": 8,
+        "cold_start": 12,
+        "replay": 10,
+    },
+)
 
 
 class BenchmarkSettings(Settings):
-    """Defaults that two cores work through in about two minutes; ``QUICK=1``: a third of it."""
+    """``QUICK=1`` takes about a fifth of the time; ``VITALS_CLIF_TABLE`` is the file to replay."""
 
     quick: bool = False
-    readings: Annotated[int | None, Field(ge=1)] = None
-    patients: Annotated[int, Field(ge=1, le=100_000)] = 1_000
-    rounds: Annotated[int, Field(ge=1)] = 3
+    vitals_clif_table: Path | None = None
 
     @property
-    def wanted_readings(self) -> int:
-        """At least so many readings a round; whole windows of all patients are made."""
-        return self.readings or (_QUICK_READINGS if self.quick else 300_000)
+    def sizes(self) -> Sizes:
+        """Of this run."""
+        return QUICK if self.quick else FULL

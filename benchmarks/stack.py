@@ -6,14 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.produce import SEED
+from benchmarks.settings import SEED
 from common.settings import DatabaseSettings, KafkaSettings
-from db.connection import connect
+from db.connection import connect, quoted
 from db.migrate import migrate
 from db.seed import seed
 from ops.class_archive import SETTING, archive_path, ensure_archive
 from ops.invocation import Invocation
 from ops.stack import find_java, jar_source
+from ops.stack.broker import KafkaBroker
 from ops.stack.embedded import EmbeddedStack
 from ops.stack.exports import embedded_addresses
 
@@ -25,13 +26,21 @@ class BenchmarkStack:
     """A running broker and a migrated database with the demo patients."""
 
     folder: Path
-    kafka: KafkaSettings
+    cache: Path
+    broker: KafkaBroker
     database: DatabaseSettings
+    database_pid: int
     server_label: str
-    java: Path
     partitions: int
+    java: Path
+    spark_jars: Path
     environment: Mapping[str, str]
     """Of the processes that work on it."""
+
+    @property
+    def kafka(self) -> KafkaSettings:
+        """How to reach the broker, with the product's names of topics."""
+        return KafkaSettings(kafka_bootstrap_servers=self.broker.bootstrap_servers)
 
     @property
     def output(self) -> Path:
@@ -61,7 +70,7 @@ def benchmark_stack(invocation: Invocation, patients: int, say: Say) -> Iterator
             database.start()
             stack.broker.start()
             database.wait_ready()
-            _fill(database.settings(), patients)
+            fresh_database(database.settings(), patients)
             stack.wait_for_broker(settings)
             environment = {
                 **invocation.environment,
@@ -72,14 +81,16 @@ def benchmark_stack(invocation: Invocation, patients: int, say: Say) -> Iterator
                 "LOG_FORMAT": "json",
                 "LOG_LEVEL": "info",
             }
-            kafka = KafkaSettings(kafka_bootstrap_servers=stack.broker.bootstrap_servers)
             yield BenchmarkStack(
                 folder=folder,
-                kafka=kafka,
+                cache=settings.cache,
+                broker=stack.broker,
                 database=database.settings(),
+                database_pid=database.pid or 0,
                 server_label=database.binary.label,
-                java=java,
                 partitions=settings.topic_partitions,
+                java=java,
+                spark_jars=stack.spark_jars,
                 environment=environment,
             )
         finally:
@@ -87,8 +98,10 @@ def benchmark_stack(invocation: Invocation, patients: int, say: Say) -> Iterator
             database.stop()
 
 
-def _fill(database: DatabaseSettings, patients: int) -> None:
+def fresh_database(database: DatabaseSettings, patients: int) -> None:
+    """Drops the database, makes it anew and seeds so many demo patients."""
     with connect(database, database=False) as connection:
+        connection.cursor().execute(f"DROP DATABASE IF EXISTS {quoted(database.db_name)}")
         migrate(connection, database.db_name)
     with connect(database) as connection:
         seed(connection, patients, SEED)

@@ -1,5 +1,7 @@
 """Simulated readings as sensor batches."""
 
+from itertools import repeat
+
 from producer.simulation import Readings
 from schemas.batch import SensorBatch, Series, batch_id
 
@@ -18,8 +20,17 @@ def make_batches(
     ``source``: ``Simulator.source`` of the same window and interval. ``window_start`` and
     ``produced_at`` are UTC epoch ms.
     """
+    # one sensor after the other for all patients: the loops over series stay in C
     columns = [
-        (sensor, component, each.units, each.values.tolist())
+        map(
+            Series,
+            repeat(sensor),
+            repeat(component),
+            each.units,
+            repeat(window_start),
+            repeat(interval_ms),
+            each.values.tolist(),
+        )
         for (sensor, component), each in readings.series.items()
     ]
     return [
@@ -29,11 +40,7 @@ def make_batches(
             producer_id,
             window_start,
             produced_at,
-            tuple(
-                # positional: this runs ten times for each patient and window
-                Series(sensor, component, units[row], window_start, interval_ms, values[row])
-                for sensor, component, units, values in columns
-            ),
+            series,
         )
-        for row, patient_id in enumerate(readings.patient_ids)
+        for patient_id, series in zip(readings.patient_ids, zip(*columns, strict=True), strict=True)
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from common.collector import spare_what_is_loaded
 from common.demo_patients import demo_patient_ids
 from common.heartbeat import Heartbeat
 from common.settings import KafkaSettings
@@ -83,6 +84,7 @@ class Runner:
         shard_count = self._group.join(is_stopping)
         if shard_count:
             self._patients = _patients_by_shard(self._settings.patients, shard_count)
+            spare_what_is_loaded()
             while not is_stopping():
                 self._turn()
         self._finish()

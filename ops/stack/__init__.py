@@ -3,8 +3,8 @@
 from ops.stack.broker import TOOL_NAMES, KafkaBroker
 from ops.stack.child import ChildProcess
 from ops.stack.database_server import DATABASE, DatabaseServer
-from ops.stack.ivy import JarSource, retrieve
-from ops.stack.jars import JarSet
+from ops.stack.ivy import JarSource, retrieve, retrieve_jars
+from ops.stack.jars import JarSet, listed_jars
 from ops.stack.java import find_java
 from ops.stack.provision import jar_source, mariadb, prepare_database, require_disk_space
 from ops.stack.topics import create_topic, create_topics
@@ -21,8 +21,10 @@ __all__ = [
     "create_topics",
     "find_java",
     "jar_source",
+    "listed_jars",
     "mariadb",
     "prepare_database",
     "require_disk_space",
     "retrieve",
+    "retrieve_jars",
 ]

@@ -19,6 +19,8 @@ _SETTINGS = """<ivysettings>
   <resolvers><ibiblio name="central" m2compatible="true" usepoms="false"/></resolvers>
 </ivysettings>
 """
+# the namespace under which Ivy takes a classifier
+_EXTRA_ATTRIBUTES = "http://ant.apache.org/ivy/maven"
 _POLL_SECONDS = 0.2
 
 OnProgress = Callable[[int, int], None]
@@ -44,19 +46,26 @@ def retrieve(source: JarSource, jar_set: JarSet, on_progress: OnProgress | None 
         UnavailableError: the repository does not answer or lacks a jar.
         ConfigurationError: a jar is not what was committed, or Ivy is not to be found.
     """
-    folder, jars = source.folder / jar_set.value, listed_jars(jar_set)
-    with exclusive(source.folder / f"{jar_set.value}.lock"):
+    return retrieve_jars(source, jar_set.value, listed_jars(jar_set), on_progress)
+
+
+def retrieve_jars(
+    source: JarSource, name: str, jars: list[Jar], on_progress: OnProgress | None = None
+) -> Path:
+    """The same for any list of jars, in a folder called ``name``."""
+    folder = source.folder / name
+    with exclusive(source.folder / f"{name}.lock"):
         if not is_complete(folder, jars):
-            _download(source, jar_set, jars, on_progress)
+            _download(source, name, jars, on_progress)
     return folder
 
 
 def _download(
-    source: JarSource, jar_set: JarSet, jars: list[Jar], on_progress: OnProgress | None
+    source: JarSource, name: str, jars: list[Jar], on_progress: OnProgress | None
 ) -> None:
-    folder = source.folder / jar_set.value
+    folder = source.folder / name
     folder.mkdir(parents=True, exist_ok=True)
-    work = source.folder / f"{jar_set.value}.ivy"
+    work = source.folder / f"{name}.ivy"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     (work / "ivy.xml").write_text(module_descriptor(jars), encoding="utf-8")
@@ -69,7 +78,7 @@ def _download(
             on_progress(_arrived_bytes(work / "cache"), total_bytes)
     if process.returncode != 0:
         raise UnavailableError(
-            f"cannot retrieve the {jar_set} jars:\n{last_lines(work / 'ivy.log', 12)}",
+            f"cannot retrieve the {name} jars:\n{last_lines(work / 'ivy.log', 12)}",
             hint="check the network; behind a mirror or proxy, set VITALS_IVY_SETTINGS to an"
             f" ivysettings.xml of your own (the whole log: {work / 'ivy.log'})",
         )
@@ -81,14 +90,23 @@ def module_descriptor(jars: list[Jar]) -> str:
     """An ivy.xml that names exactly these jars and follows none of their dependencies."""
     dependencies = "\n".join(
         f"<dependency org={quoteattr(jar.group)} name={quoteattr(jar.artifact)}"
-        f' rev={quoteattr(jar.version)} transitive="false" conf="default->*"/>'
+        f' rev={quoteattr(jar.version)} transitive="false" conf="default->*">'
+        f"{_archive(jar)}</dependency>"
         for jar in jars
     )
     return (
-        '<ivy-module version="2.0"><info organisation="vitals" module="stack"/>'
+        f'<ivy-module version="2.0" xmlns:m={quoteattr(_EXTRA_ATTRIBUTES)}><info organisation="vitals" module="stack"/>'
         f'<configurations><conf name="default"/></configurations>'
         f"<dependencies>\n{dependencies}\n</dependencies></ivy-module>\n"
     )
+
+
+def _archive(jar: Jar) -> str:
+    if not jar.classifier:
+        return ""
+    name, extension = quoteattr(jar.artifact), quoteattr(jar.extension)
+    classifier = quoteattr(jar.classifier)
+    return f"<artifact name={name} type={extension} ext={extension} m:classifier={classifier}/>"
 
 
 def ivy_jar() -> Path:
@@ -108,7 +126,7 @@ def _start(source: JarSource, folder: Path, work: Path) -> subprocess.Popen[byte
     command = [
         *(str(source.java), "-jar", str(ivy_jar()), "-settings", str(settings)),
         *("-ivy", str(work / "ivy.xml"), "-confs", "default", "-cache", str(work / "cache")),
-        *("-retrieve", f"{folder}/[artifact]-[revision].[ext]"),
+        *("-retrieve", f"{folder}/[artifact]-[revision](-[classifier]).[ext]"),
     ]
     with (work / "ivy.log").open("wb") as log:
         return subprocess.Popen(
@@ -118,7 +136,7 @@ def _start(source: JarSource, folder: Path, work: Path) -> subprocess.Popen[byte
 
 def _arrived_bytes(cache: Path) -> int:
     total = 0
-    for path in [*cache.rglob("*.jar"), *cache.rglob("*.part")]:
+    for path in [*cache.rglob("*.jar"), *cache.rglob("*.gz"), *cache.rglob("*.part")]:
         # Ivy renames a file when it is whole, perhaps between listing and asking
         total += path.stat().st_size if path.exists() else 0
     return total

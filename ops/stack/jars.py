@@ -21,26 +21,32 @@ class JarSet(StrEnum):
 
 @dataclass(frozen=True)
 class Jar:
-    """One line of the list: a Maven coordinate and what its file must be."""
+    """One line of the list: a Maven coordinate and what its file must be.
 
-    jar_set: JarSet
+    An archive that is no plain jar has its extension and classifier behind the version.
+    """
+
+    jar_set: str
     group: str
     artifact: str
     version: str
     size_bytes: int
     sha256: str
+    extension: str = "jar"
+    classifier: str = ""
 
     @property
     def file_name(self) -> str:
         """The name under which Maven repositories keep it."""
-        return f"{self.artifact}-{self.version}.jar"
+        classifier = f"-{self.classifier}" if self.classifier else ""
+        return f"{self.artifact}-{self.version}{classifier}.{self.extension}"
 
 
-def listed_jars(jar_set: JarSet) -> list[Jar]:
-    """The committed jars of one set."""
-    lines = MANIFEST.read_text(encoding="utf-8").splitlines()
+def listed_jars(jar_set: str, manifest: Path = MANIFEST) -> list[Jar]:
+    """The committed jars of one set; ``manifest``: a list other than the stack's own."""
+    lines = manifest.read_text(encoding="utf-8").splitlines()
     jars = (_parse(line) for line in lines if line and not line.startswith("#"))
-    return [jar for jar in jars if jar.jar_set is jar_set]
+    return [jar for jar in jars if jar.jar_set == jar_set]
 
 
 def is_complete(folder: Path, jars: list[Jar]) -> bool:
@@ -80,8 +86,8 @@ def verify(folder: Path, jars: list[Jar]) -> None:
 
 def _parse(line: str) -> Jar:
     jar_set, coordinate, size_bytes, sha256 = line.split()
-    group, artifact, version = coordinate.split(":")
-    return Jar(JarSet(jar_set), group, artifact, version, int(size_bytes), sha256)
+    group, artifact, version, *archive = coordinate.split(":")
+    return Jar(jar_set, group, artifact, version, int(size_bytes), sha256, *archive)
 
 
 def _fingerprint(jars: list[Jar]) -> str:

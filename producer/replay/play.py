@@ -13,6 +13,7 @@ import stamina
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from common.collector import spare_what_is_loaded
 from common.errors import ConfigurationError, UnavailableError
 from common.settings import DatabaseSettings, KafkaSettings
 from producer.archive import RawArchive
@@ -124,6 +125,7 @@ def replay_file(
 
 def _publish(batches: Batches, outbox: Outbox, speed: float | None) -> None:
     outbox.recover()
+    spare_what_is_loaded()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task("batches", total=len(batches))
@@ -173,6 +175,8 @@ def _put(outbox: Outbox, chunk: Sequence[SensorBatch]) -> None:
 def _wait(outbox: Outbox, most: int) -> None:
     """Publishes until no more than ``most`` files wait. Errors: ``UnavailableError``."""
     moved_at = time.monotonic()
+    # also where nothing is to be waited for: a file that is not queued at once is read from disk again
+    outbox.pump(0)
     while len(outbox) > most:
         if outbox.pump(0.05):
             moved_at = time.monotonic()

@@ -2,19 +2,26 @@
 
 import io
 import math
+import uuid
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common.demo_patients import demo_patient_ids
 from common.errors import ConfigurationError
 from producer.batches import make_batches
 from producer.sample import HEADER, print_sample
 from producer.simulation import Simulator
-from schemas.batch import SensorBatch
+from schemas.batch import NAMESPACE, SensorBatch, batch_id
 from schemas.catalogue import sensors
 from schemas.codec import default_codec
+from tests import builders
 
 START = 1_790_000_000_000
+
+_texts = st.text(st.characters(codec="utf-8"))
 
 
 def batches_of(
@@ -127,3 +134,19 @@ def test_an_unknown_sensor_is_answered_with_the_names_that_there_are():
 def test_a_sample_of_no_time_is_refused(given):
     with pytest.raises(ConfigurationError, match="cannot sample"):
         sampled("glicose", **given)
+
+
+@given(_texts, _texts, st.integers())
+def test_a_batch_id_is_the_version_5_uuid_of_source_patient_and_window(source, patient_id, start):
+    """The id is what Python's own uuid5 makes of them, for whoever computes it elsewhere."""
+    expected = uuid.uuid5(NAMESPACE, f"{source}\n{patient_id}\n{start}")
+    assert batch_id(source, patient_id, start) == str(expected)
+
+
+def test_a_series_cannot_be_changed():
+    """The archive's file and the message are made of the same series, one after the other."""
+    made = builders.series(values=[1.0])
+    with pytest.raises(FrozenInstanceError):
+        made.unit = "mmol/L"
+    assert made == builders.series(values=[1.0]) != builders.series(values=[2.0])
+    assert replace(made, unit="mmol/L").unit == "mmol/L"

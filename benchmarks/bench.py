@@ -1,0 +1,104 @@
+"""What every scenario gets: the stack, the sizes, who takes part, and how much time is left."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from benchmarks.peers import PEERS, Peer
+from benchmarks.readings import MappingIds, mapping_ids
+from benchmarks.settings import OURS, Sizes
+from benchmarks.stack import BenchmarkStack, fresh_database
+from common.errors import ConfigurationError
+
+CEILING = "ceiling"
+PLAIN = "plain_script"
+ALL_SIDES = (OURS, CEILING, PLAIN, "debezium", "flink", "quix", "pyspark_usual")
+DAY_MS = 86_400_000
+
+T = TypeVar("T")
+
+
+@dataclass
+class Bench:
+    """One run of the bench."""
+
+    stack: BenchmarkStack
+    sizes: Sizes
+    sides: tuple[str, ...]
+    tell: Callable[[str], None]
+    """Told what runs now."""
+    clif_table: Path | None = None
+    results: dict[str, Any] = field(default_factory=dict)
+    """Of the scenarios before, by name."""
+    seeded: int = 0
+    _deadline: float = 0.0
+    _topics: dict[str, Any] = field(default_factory=dict)
+
+    def begin(self, scenario: str) -> None:
+        """Starts the clock of a scenario."""
+        self._deadline = time.monotonic() + self.sizes.budget_s[scenario]
+
+    def has_time(self, seconds: float = 0.0) -> bool:
+        """Whether so much is left of the scenario's time."""
+        return time.monotonic() + seconds < self._deadline
+
+    def wants(self, side: str) -> bool:
+        """Whether this side takes part."""
+        return side in self.sides
+
+    def peers(self) -> list[Peer]:
+        """Those that take part and are there."""
+        return [PEERS[each] for each in self.sides if each in PEERS]
+
+    def once(self, topic: str, publish: Callable[[], T]) -> T:
+        """What ``publish`` gave for this topic, which is filled only once."""
+        if topic not in self._topics:
+            self._topics[topic] = publish()
+        found: T = self._topics[topic]
+        return found
+
+    def patients(self, count: int) -> MappingIds:
+        """The mappings of exactly so many demo patients; drops the database where it has others."""
+        if self.seeded != count:
+            fresh_database(self.stack.database, count)
+            self.seeded = count
+            self.__dict__.pop("_mapping_ids", None)
+        return self._mapping_ids
+
+    @cached_property
+    def _mapping_ids(self) -> MappingIds:
+        return mapping_ids(self.stack.database)
+
+    @cached_property
+    def start_ms(self) -> int:
+        """The first window of every backlog: yesterday, so that no reading is one of the future."""
+        return (time.time_ns() // 1_000_000 - DAY_MS) // 3_600_000 * 3_600_000
+
+
+def chosen_sides(text: str | None) -> tuple[str, ...]:
+    """The sides that a comma-separated list names; all of them without one.
+
+    Raises:
+        ConfigurationError: one is not known.
+    """
+    return _chosen(text, ALL_SIDES, "--sides")
+
+
+def chosen_scenarios(text: str | None, known: tuple[str, ...]) -> tuple[str, ...]:
+    """As ``chosen_sides``."""
+    return _chosen(text, known, "--only")
+
+
+def _chosen(text: str | None, known: tuple[str, ...], option: str) -> tuple[str, ...]:
+    if text is None:
+        return known
+    wanted = [each.strip() for each in text.split(",") if each.strip()]
+    if unknown := [each for each in wanted if each not in known]:
+        raise ConfigurationError(
+            f"cannot take {option} {text}: {', '.join(unknown)} is not known",
+            hint=f"known: {', '.join(known)}",
+        )
+    return tuple(each for each in known if each in wanted)

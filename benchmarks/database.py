@@ -1,0 +1,121 @@
+"""What the bench does to the database: empties it, watches it from outside, and checks it."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from benchmarks.readings import COMPONENTS, Rows
+from common.errors import UnavailableError, VitalsError
+from common.settings import DatabaseSettings
+from db.checksums import ROW_SQL
+from db.connection import Connection, connect
+from db.moments import moment_of
+
+# mappings, patients and sensors stay
+_EMPTIED = ("registro", "quarentena", "progresso", "livro_razao", "lote", "topico")
+_COUNTERS = ("Innodb_rows_inserted", "Handler_write")
+_SERIES_A_QUERY = 500
+
+
+class WrongRowsError(VitalsError):
+    """The table does not hold what was published."""
+
+
+def reset(database: DatabaseSettings, trusted: Path) -> None:
+    """As before the first message: no readings, no progress, no trusted files. Safe to repeat."""
+    with connect(database) as connection:
+        for table in _EMPTIED:
+            connection.cursor().execute(f"TRUNCATE TABLE {table}")
+    shutil.rmtree(trusted, ignore_errors=True)
+
+
+class RowCounter:
+    """How many rows the server has inserted since its start, of all tables; costs no table access."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Takes the first counter that this server has.
+
+        Raises:
+            UnavailableError: it has none of them.
+        """
+        self._connection = connection
+        for name in _COUNTERS:
+            self.name = name
+            if self._value() is not None:
+                return
+        raise UnavailableError(
+            f"the server has none of the status variables {', '.join(_COUNTERS)}",
+            hint="name one that counts inserted rows in benchmarks/database.py",
+        )
+
+    def read(self) -> int:
+        """Rows by now, also those that are not committed."""
+        return int(self._value() or 0)
+
+    def _value(self) -> int | None:
+        cursor = self._connection.cursor()
+        cursor.execute(f"SHOW GLOBAL STATUS LIKE '{self.name}'")
+        row = cursor.fetchone()
+        cursor.fetchall()
+        return int(row[1]) if row else None
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The rows that must be in ``registro`` in the end.
+
+    ``since_ms``: the table holds older rows of the same series as well, which do not count.
+    """
+
+    rows: Rows
+    since_ms: int | None = None
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.rows)
+
+    def committed(self, connection: Connection) -> int:
+        """How many rows another connection can see."""
+        return self._sums(connection, "COUNT(*), 0")[0]
+
+    def require(self, connection: Connection) -> None:
+        """Compares the table with what was published: number and checksum of all rows.
+
+        Raises:
+            WrongRowsError: they differ.
+        """
+        count, checksum = self._sums(
+            connection, f"COUNT(*), CAST(COALESCE(SUM({ROW_SQL}), 0) AS SIGNED)"
+        )
+        if count != len(self):
+            raise WrongRowsError(f"{count} rows are in registro, {len(self)} were published")
+        if checksum != self.rows.checksum():
+            raise WrongRowsError(f"{count} rows are in registro, but not with their values")
+
+    def _sums(self, connection: Connection, what: str) -> tuple[int, int]:
+        count = checksum = 0
+        cursor = connection.cursor()
+        for condition in self._conditions():
+            cursor.execute(f"SELECT {what} FROM registro WHERE {condition}")
+            found = cursor.fetchone()
+            count, checksum = count + int(found[0]), checksum + int(found[1])
+        connection.rollback()
+        return count, checksum
+
+    def _conditions(self) -> Iterator[str]:
+        if self.since_ms is None:
+            yield "TRUE"
+            return
+        # ranges of the primary key: the older rows are not read
+        for start in range(0, len(self._series), _SERIES_A_QUERY):
+            yield " OR ".join(
+                f"(paciente_sensor_id = {mapping_id} AND componente = '{COMPONENTS[component]}'"
+                f" AND created_at >= '{moment_of(self.since_ms)}')"
+                for mapping_id, component in self._series[start : start + _SERIES_A_QUERY]
+            )
+
+    @cached_property
+    def _series(self) -> list[tuple[int, int]]:
+        return self.rows.series()

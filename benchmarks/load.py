@@ -1,0 +1,156 @@
+"""Open-loop load: windows that end at their moments, whoever reads them and however fast.
+
+All messages are made beforehand. Patient ``p``'s windows end at moments of its own, so that the load is
+even; a window of the same time can be played at any moment: what counts is when it is due.
+"""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from confluent_kafka import Producer
+
+from benchmarks.readings import MappingIds, Rows, Window, joined, window
+from benchmarks.settings import INTERVAL_MS, READINGS_A_BATCH, WINDOW_MS
+from schemas.codec import default_codec
+
+_GRID_MS = 100
+PROBED = ("movimentacao", "z")
+"""The last series of a batch, and of a window in a flat topic."""
+
+Headers = list[tuple[str, str | bytes | None]]
+Message = tuple[bytes, bytes, Headers]
+Encode = Callable[[Window], list[Message]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """The last row of a window: when it is there, all of the window is."""
+
+    mapping_id: int
+    event_ms: int
+
+    @property
+    def component(self) -> str:
+        """Of the probed series."""
+        return PROBED[1]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What is published at one moment, in milliseconds since the load's beginning."""
+
+    due_ms: int
+    messages: list[Message]
+    probes: list[Row]
+
+
+@dataclass(frozen=True)
+class Load:
+    """Shots in their order, and the rows that they stand for."""
+
+    shots: list[Shot]
+    rows: Rows
+
+
+def batches_of(made: Window) -> list[Message]:
+    """The messages of the product's topic."""
+    codec = default_codec()
+    return [
+        (each.patient_id.encode(), codec.encode(each), list(codec.headers(each)))
+        for each in made.batches
+    ]
+
+
+def patients_for(rate: int) -> int:
+    """How many patients give so many readings a second."""
+    return max(rate * WINDOW_MS // 1000 // READINGS_A_BATCH, 1)
+
+
+def make_load(
+    patient_ids: Sequence[str],
+    known: MappingIds,
+    base_ms: int,
+    seconds: int,
+    encode: Encode = batches_of,
+    *,
+    at_once: bool = False,
+) -> Load:
+    """The windows of these patients that end within so many seconds.
+
+    ``base_ms``: the readings' time at the beginning. ``at_once``: all patients' windows end together.
+    """
+    groups: dict[int, list[str]] = defaultdict(list)
+    for number, patient_id in enumerate(patient_ids):
+        steps = WINDOW_MS // _GRID_MS
+        place = 0 if at_once else number * steps // len(patient_ids)
+        groups[place * _GRID_MS].append(patient_id)
+    shots, rows = [], []
+    for cycle in range(0, seconds * 1000, WINDOW_MS):
+        for shift, ids in sorted(groups.items()):
+            due_ms = cycle + shift
+            if due_ms >= seconds * 1000:
+                break
+            made = window(ids, base_ms + due_ms - WINDOW_MS, known)
+            last_ms = base_ms + due_ms - INTERVAL_MS
+            probes = [Row(known[each, PROBED[0]], last_ms) for each in ids]
+            shots.append(Shot(due_ms, encode(made), probes))
+            rows.append(made.rows)
+    return Load(shots, joined(rows))
+
+
+@dataclass
+class Generator:
+    """Publishes a load at its moments, from a thread of its own; never waits for a reader."""
+
+    client: Producer
+    topic: str
+    load: Load
+    late_ms: list[float] = field(default_factory=list)
+    """By how much each shot was late when it was handed over."""
+    problem: str = ""
+
+    def start(self, begin: float) -> threading.Thread:
+        """``begin``: on the clock of ``time.monotonic``."""
+        thread = threading.Thread(target=self._run, args=(begin,), name="generator")
+        thread.start()
+        return thread
+
+    def _run(self, begin: float) -> None:
+        for shot in self.load.shots:
+            due = begin + shot.due_ms / 1000
+            while (wait := due - time.monotonic()) > 0:
+                self.client.poll(min(wait, 0.01))
+            for key, body, headers in shot.messages:
+                self._produce(key, body, headers)
+            self.client.poll(0)
+            self.late_ms.append((time.monotonic() - due) * 1000)
+        if self.client.flush(30):
+            self.problem = "the broker did not acknowledge the load"
+
+    def _produce(self, key: bytes, body: bytes, headers: Headers) -> None:
+        while True:
+            try:
+                self.client.produce(self.topic, body, key, headers=headers)
+            except BufferError:
+                self.client.poll(0.01)
+            else:
+                return
+
+
+def load_client(servers: str) -> Producer:
+    """A client that sends at once, to the partition that the product's producer takes."""
+    return Producer(
+        {
+            "bootstrap.servers": servers,
+            "partitioner": "murmur2_random",
+            "compression.type": "lz4",
+            "linger.ms": 0,
+            "acks": "all",
+            "enable.idempotence": True,
+            "queue.buffering.max.messages": 1_000_000,
+            "log_level": 2,
+        }
+    )

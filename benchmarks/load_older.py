@@ -1,0 +1,52 @@
+"""``python -m benchmarks.load_older SERIES_FILE ROWS UNTIL_MS``: older rows of the same series.
+
+Made and loaded piece by piece in the order of the primary key, so that fifty million rows take neither
+the disk nor the memory of their text.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow.csv
+
+from benchmarks.load_files import load_files
+from benchmarks.readings import Rows
+from benchmarks.settings import INTERVAL_MS
+from common.settings import DatabaseSettings, load
+
+_SERIES_A_FILE_ROWS = 500_000
+
+
+def older(series: Sequence[Sequence[int]], each: int, until_ms: int) -> Iterator[Rows]:
+    """``each`` rows of every series (id and component), one a second, the last before ``until_ms``."""
+    moments = until_ms - INTERVAL_MS * np.arange(each, 0, -1, dtype=np.int64)
+    values = 60_000 + np.arange(each, dtype=np.int64) % 40 * 1000
+    at_once = max(_SERIES_A_FILE_ROWS // each, 1)
+    for start in range(0, len(series), at_once):
+        part = np.array(series[start : start + at_once], np.int32)
+        yield Rows(
+            np.repeat(part[:, 0], each),
+            np.repeat(part[:, 1].astype(np.int8), each),
+            np.tile(moments, len(part)),
+            np.tile(values, len(part)),
+        )
+
+
+def main(series_file: Path, rows: int, until_ms: int) -> None:
+    """Loads so many rows, evenly over the series of the file."""
+    series = json.loads(series_file.read_text(encoding="ascii"))
+    database = load(DatabaseSettings)
+    with tempfile.TemporaryDirectory(dir=series_file.parent) as folder:
+        path = Path(folder) / "older.csv"
+        for each in older(series, max(rows // len(series), 1), until_ms):
+            options = pyarrow.csv.WriteOptions(include_header=False)
+            pyarrow.csv.write_csv(each.table(), path, options)
+            load_files(database, [path])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

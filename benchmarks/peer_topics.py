@@ -1,0 +1,105 @@
+"""The same readings in the format that a peer reads; also with bad records among them."""
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from benchmarks.flat import encoders, publish_flat
+from benchmarks.load import Encode, Message, batches_of
+from benchmarks.peers import TopicFormat
+from benchmarks.readings import Rows, Window, joined
+from benchmarks.settings import PARTITIONS
+from benchmarks.stack import BenchmarkStack
+from benchmarks.topics import BatchPublisher, publish_backlog
+from ops.stack import create_topic
+
+BAD_ONE_IN = 1_000
+BAD_COMPONENT = "z" * 300
+"""Longer than any column of the table takes, and none of its ENUM."""
+
+
+def publish_for(
+    stack: BenchmarkStack, form: TopicFormat, topic: str, made: Iterable[Window]
+) -> Rows:
+    """Makes the topic and fills it; returns the rows that it stands for."""
+    if form is TopicFormat.BATCHES:
+        return publish_backlog(stack.kafka, topic, PARTITIONS, made).rows
+    servers = stack.kafka.kafka_bootstrap_servers
+    create_topic(servers, topic, PARTITIONS)
+    parts = [each.rows for each in made]
+    publish_flat(map(_flat, parts), servers, topic, form)
+    return joined(parts)
+
+
+def publish_poisoned(
+    stack: BenchmarkStack, form: TopicFormat, topic: str, made: Iterable[Window]
+) -> tuple[Rows, int]:
+    """As ``publish_for``, with one bad record in a thousand: the good rows, and how many are bad.
+
+    In a flat topic the component of a reading is a text that is too long; a batch is cut off.
+    """
+    servers = stack.kafka.kafka_bootstrap_servers
+    create_topic(servers, topic, PARTITIONS)
+    create_topic(servers, f"{topic}-dlq", 1)
+    if form is TopicFormat.BATCHES:
+        return _poisoned_batches(stack, topic, made)
+    rows = joined([each.rows for each in made])
+    tables, bad = _with_bad_rows(_flat(rows))
+    publish_flat(tables, servers, topic, form)
+    return rows, bad
+
+
+def encoder_for(form: TopicFormat) -> Encode:
+    """How a window becomes messages of this format."""
+    if form is TopicFormat.BATCHES:
+        return batches_of
+    encode = encoders()[form]
+
+    def flat_of(made: Window) -> list[Message]:
+        columns = _flat(made.rows).to_pydict().values()
+        return [(str(row[0]).encode(), encode(row), []) for row in zip(*columns, strict=True)]
+
+    return flat_of
+
+
+def _flat(rows: Rows) -> pa.Table:
+    return pa.table(
+        {
+            "paciente_sensor_id": pa.array(rows.mapping_id),
+            "componente": rows.names(),
+            "created_at_ms": pa.array(rows.event_ms),
+            "valor": pa.array(rows.thousandths / 1000),
+        }
+    )
+
+
+def _with_bad_rows(table: pa.Table) -> tuple[list[pa.Table], int]:
+    """A bad row in the middle of every thousand good ones."""
+    tables, bad = list[pa.Table](), 0
+    for start in range(0, len(table), BAD_ONE_IN):
+        part = table.slice(start, BAD_ONE_IN)
+        half = len(part) // 2
+        spoilt = part.slice(half, 1).set_column(1, "componente", pa.array([BAD_COMPONENT]))
+        tables += [part.slice(0, half), spoilt, part.slice(half)]
+        bad += 1
+    return tables, bad
+
+
+def _poisoned_batches(
+    stack: BenchmarkStack, topic: str, made: Iterable[Window]
+) -> tuple[Rows, int]:
+    publisher, rows, count, bad = BatchPublisher(stack.kafka, topic), list[Rows](), 0, 0
+    try:
+        for each in made:
+            rows.append(each.rows)
+            for key, body, headers in batches_of(each):
+                if count % BAD_ONE_IN == BAD_ONE_IN // 2:
+                    # a datum that is cut off, in a frame that promises a good one
+                    publisher.put(key, body[: len(body) // 2], headers)
+                    bad += 1
+                publisher.put(key, body, headers)
+                count += 1
+        publisher.flush()
+    finally:
+        publisher.close()
+    return joined(rows), bad

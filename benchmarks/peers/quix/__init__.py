@@ -1,0 +1,45 @@
+"""Quix Streams: a sink of our own, since it has none for MySQL; one flat JSON reading a message."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.peers.environment import PEERS_FOLDER, python_environment
+from benchmarks.peers.launch import describe, last_error, started
+from benchmarks.peers.peer import PeerRun, Say, TopicFormat
+from ops.stack import ChildProcess
+
+_HERE = Path(__file__).parent
+_ROWS = 1000
+_COMMIT_EVERY = 10_000
+
+
+class Quix:
+    """One process: Quix Streams scales by more of them."""
+
+    name = "quix"
+    topic_format = TopicFormat.FLAT_JSON
+    settings: Mapping[str, str] = {
+        "quixstreams": "3.28.1",
+        "mysql-connector-python": "26.10.0, executemany as multi-row INSERT",
+        "rows a statement": str(_ROWS),
+        "commit_every": str(_COMMIT_EVERY),
+    }
+
+    def __init__(self) -> None:
+        """Where it is installed is known after `install`."""
+        self._python = Path()
+
+    def install(self, cache: Path, java: Path, say: Say) -> None:  # noqa: ARG002 - no Java in it
+        """Makes its environment. Errors: see `Peer.install`."""
+        folder = cache / PEERS_FOLDER / self.name / "venv"
+        self._python = python_environment(folder, _HERE / "requirements.txt", say)
+
+    def start(self, run: PeerRun) -> list[ChildProcess]:
+        """One process."""
+        where = describe(run, self.name, rows=_ROWS, commit_every=_COMMIT_EVERY)
+        command = [str(self._python), str(_HERE / "application.py"), str(where)]
+        return [started(run, self.name, command)]
+
+    def complaint(self, run: PeerRun) -> str:
+        """The last error that it logged, or the exception that ended it."""
+        return last_error(run.folder, r"\[ERROR\]|^[\w.]*(Error|Exception)\b")

@@ -1,0 +1,59 @@
+"""What runs now, and how long it will still take: by the time that each scenario may use."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+
+class _Left(ProgressColumn):
+    """The time that is left, by the plan."""
+
+    def render(self, task: Task) -> Text:
+        left = max((task.total or 0) - (task.elapsed or 0), 0)
+        return Text(f"at most {int(left) // 60}:{int(left) % 60:02} left")
+
+
+class Plan:
+    """Scenarios with their budgets; a scenario that ends early brings the end nearer."""
+
+    def __init__(
+        self, progress: Progress, budgets: Mapping[str, float], names: Sequence[str]
+    ) -> None:
+        """Nothing runs yet."""
+        self._progress = progress
+        self._budgets = budgets
+        self._waiting = list(names)
+        self._task = progress.add_task("starting", total=None)
+        self._began = time.monotonic()
+
+    def begin(self, name: str) -> None:
+        """A scenario starts."""
+        self._waiting.remove(name)
+        passed = time.monotonic() - self._began
+        left = sum(self._budgets[each] for each in [name, *self._waiting])
+        self._progress.update(self._task, total=passed + left, description=name)
+
+    def tell(self, what: str) -> None:
+        """A step of it starts."""
+        passed = time.monotonic() - self._began
+        self._progress.update(self._task, description=what, completed=passed)
+        if not self._progress.console.is_terminal:
+            self._progress.console.print(f"{passed:6.0f} s  {what}")
+
+    def end(self) -> None:
+        """All is done."""
+        self._progress.update(self._task, total=1, completed=1, description="done")
+
+
+@contextmanager
+def shown(console: Console, budgets: Mapping[str, float], names: Sequence[str]) -> Iterator[Plan]:
+    """A bar while the block lasts; lines where the output is no terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), _Left())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        plan = Plan(progress, budgets, names)
+        yield plan
+        plan.end()

@@ -1,0 +1,42 @@
+"""Seconds from the start of the consumer's process to the first row, and the memory it takes."""
+
+from dataclasses import dataclass, field
+
+from benchmarks.bench import Bench
+from benchmarks.database import Expected
+from benchmarks.readings import windows
+from benchmarks.settings import PARTITIONS
+from benchmarks.sides.ours import Ours
+from benchmarks.timed_run import SideRun, run_side
+from benchmarks.topics import publish_backlog
+from common.demo_patients import demo_patient_ids
+from ops.class_archive import SETTING
+
+_PATIENTS = 100
+_TOPIC = "bench-cold"
+_TIMEOUT_S = 60.0
+
+
+@dataclass
+class ColdStart:
+    """``first``: Spark's classes were never prepared here; ``second``: as every later start is."""
+
+    first: list[SideRun] = field(default_factory=list)
+    second: list[SideRun] = field(default_factory=list)
+
+
+def run(bench: Bench) -> ColdStart:
+    """A small backlog is there when the consumer starts; both kinds in turns."""
+    result, stack = ColdStart(), bench.stack
+    known = bench.patients(bench.sizes.patients)
+    made = windows(demo_patient_ids(_PATIENTS), bench.start_ms, 1, known)
+    backlog = publish_backlog(stack.kafka, _TOPIC, PARTITIONS, made)
+    without = {SETTING: str(stack.folder / "no-class-archive")}
+    for _ in range(3 if bench.sizes.rounds > 3 else 1):  # noqa: PLR2004 - the quick rounds
+        for kind, environment in ((result.first, without), (result.second, {})):
+            if kind and not bench.has_time():
+                continue
+            bench.tell("cold start, " + ("again" if environment == {} else "the first time"))
+            side = Ours(stack, _TOPIC, environment, name=f"cold-{len(kind)}-{len(environment)}")
+            kind.append(run_side(stack, side, Expected(backlog.rows), _TIMEOUT_S))
+    return result

@@ -1,0 +1,161 @@
+"""Milliseconds from a window's end to its committed row, under an open loop."""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from benchmarks.bench import Bench
+from benchmarks.database import Expected, reset
+from benchmarks.load import (
+    Encode,
+    batches_of,
+    make_load,
+    patients_for,
+)
+from benchmarks.peer_topics import encoder_for
+from benchmarks.played import LatencyRun, Phase, first_window, play
+from benchmarks.readings import Rows, joined
+from benchmarks.scenarios.throughput import Throughput
+from benchmarks.settings import OURS, PARTITIONS
+from benchmarks.sides.ours import Ours
+from benchmarks.sides.peer import PeerSide
+from benchmarks.timed_run import Side
+from common.demo_patients import demo_patient_ids
+from common.errors import VitalsError
+from db.connection import Connection, connect
+from ops.stack import ChildProcess, create_topic
+
+_HOUR_MS = 3_600_000
+_GRACE_S = 20.0
+_STOP_S = 45.0
+_WARM_RATE = 20_000
+_PHASE_SECONDS = 6
+"""A phase takes about so much more than its load: to make it, and to let it end."""
+
+
+@dataclass
+class Latency:
+    """All runs."""
+
+    runs: list[LatencyRun] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def by_rate(self) -> dict[str, dict[str, float | None]]:
+        """Percentiles by the name of the rate; those of a peer behind its name."""
+        return {
+            each.name if each.side == OURS else f"{each.side}: {each.name}": {
+                "p50": each.p50,
+                "p95": each.p95,
+                "p99": each.p99,
+            }
+            for each in self.runs
+        }
+
+
+def run(bench: Bench) -> Latency:
+    """Ours at all rates in one process, then each peer at one rate."""
+    sizes, result = bench.sizes.latency, Latency()
+    phases = _phases(bench)
+    most = max(patients_for(each.rate) for each in phases)
+    bench.tell(f"{most:,} patients for the latency")
+    bench.patients(most)
+    if bench.wants(OURS):
+        topic = "bench-latency"
+        _measure(bench, Ours(bench.stack, topic), topic, batches_of, phases, result)
+    phase = Phase(_name(sizes.peer_rate), sizes.peer_rate, sizes.warm_s, sizes.measured_s)
+    for peer in bench.peers():
+        if not bench.has_time(phase.seconds + _PHASE_SECONDS):
+            result.left_out.append(f"{peer.name}: no time left")
+            continue
+        topic = f"bench-latency-{peer.name}"
+        side = PeerSide(bench.stack, peer, topic, PARTITIONS)
+        _measure(bench, side, topic, encoder_for(peer.topic_format), [phase], result)
+    return result
+
+
+def _phases(bench: Bench) -> list[Phase]:
+    sizes = bench.sizes.latency
+    rates = {_name(rate): rate for rate in sizes.rates}
+    throughput = bench.results.get("throughput")
+    if isinstance(throughput, Throughput) and throughput.maximum:
+        for share in sizes.shares_of_maximum:
+            rates[f"{share:.0%} of the maximum"] = int(throughput.maximum * share) // 1000 * 1000
+    settle, measured = sizes.settle_s, sizes.measured_s
+    warm_up = Phase("warm-up", min(_WARM_RATE, max(rates.values())), sizes.warm_s, 0)
+    at_once = Phase(
+        f"{_name(sizes.peer_rate)}, all windows at the same instant",
+        sizes.peer_rate,
+        # all of it comes at the beginning of each ten seconds
+        0,
+        measured,
+        at_once=True,
+    )
+    ordered = sorted(rates.items(), key=lambda each: each[1])
+    return [warm_up, *(Phase(name, rate, settle, measured) for name, rate in ordered), at_once]
+
+
+def _name(rate: int) -> str:
+    return f"{rate:,}/s"
+
+
+def _measure(
+    bench: Bench,
+    side: Side,
+    topic: str,
+    encode: Encode,
+    phases: Sequence[Phase],
+    result: Latency,
+) -> None:
+    stack = bench.stack
+    reset(stack.database, stack.output / "trusted")
+    create_topic(stack.kafka.kafka_bootstrap_servers, topic, PARTITIONS)
+    children = list[ChildProcess]()
+    rows = list[Rows]()
+    try:
+        bench.tell(f"latency: {side.name} starts")
+        children = side.start()
+        with connect(stack.database) as connection:
+            rows.append(first_window(bench, children, topic, encode, connection))
+            for number, phase in enumerate(phases, 1):
+                if not bench.has_time(phase.seconds + _PHASE_SECONDS):
+                    result.left_out.append(f"{side.name}, {phase.name}: no time left")
+                    continue
+                bench.tell(f"latency: {side.name}, {phase.name}")
+                ids = demo_patient_ids(patients_for(phase.rate))
+                base_ms = bench.start_ms + number * _HOUR_MS
+                load = make_load(
+                    ids,
+                    bench.patients(bench.seeded),
+                    base_ms,
+                    phase.seconds,
+                    encode,
+                    at_once=phase.at_once,
+                )
+                rows.append(load.rows)
+                one = play(bench, side, children, topic, load, phase, connection)
+                if phase.measured_s:
+                    result.runs.append(one)
+            own = [each for each in result.runs if each.side == side.name]
+            _check(connection, Expected(joined(rows)), own[-1:])
+    except VitalsError as error:
+        said = side.complaint()
+        problem = f"{error.message}; it says: {said}" if said else error.message
+        result.runs.append(LatencyRun(side.name, phases[-1].name, phases[-1].rate, problem=problem))
+    finally:
+        for child in children:
+            child.stop(_STOP_S)
+
+
+def _check(connection: Connection, expected: Expected, last: Sequence[LatencyRun]) -> None:
+    # a side that is behind has until here to arrive
+    deadline = time.monotonic() + _GRACE_S
+    while True:
+        with suppress(VitalsError):
+            expected.require(connection)
+            return
+        if time.monotonic() > deadline:
+            break
+        time.sleep(1)
+    for each in last:
+        each.problem = "not all rows of the load are in the table as published"

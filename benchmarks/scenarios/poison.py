@@ -1,0 +1,119 @@
+"""One bad record in a thousand: which rows arrive, and what each side says about it."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from benchmarks.bench import Bench
+from benchmarks.database import Expected, reset
+from benchmarks.peer_topics import publish_poisoned
+from benchmarks.peers import TopicFormat
+from benchmarks.readings import Window, windows
+from benchmarks.settings import OURS, PARTITIONS
+from benchmarks.sides.ours import Ours
+from benchmarks.sides.peer import PeerSide
+from benchmarks.timed_run import Side
+from common.demo_patients import demo_patient_ids
+from common.errors import VitalsError
+from db.connection import connect
+from ops.stack import ChildProcess
+
+_LOOK_S = 0.25
+_STOP_S = 45.0
+
+
+@dataclass
+class PoisonRun:
+    """``good``: rows that could arrive; ``seconds``: from the start until the last of them did."""
+
+    side: str
+    good: int
+    bad: int
+    committed: int = 0
+    seconds: float | None = None
+    quarantined: int = 0
+    states: list[str] = field(default_factory=list)
+    says: str = ""
+    problem: str = ""
+
+
+@dataclass
+class Poison:
+    """One run of each side."""
+
+    waited_s: float
+    runs: list[PoisonRun] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+def run(bench: Bench) -> Poison:
+    """Ours, then the peers, each with what its topic can hold of bad."""
+    result = Poison(bench.sizes.poison_wait_s)
+    bench.patients(bench.sizes.patients)
+    if bench.wants(OURS):
+        good, bad, topic = _topic(bench, TopicFormat.BATCHES)
+        result.runs.append(_measure(bench, Ours(bench.stack, topic), good, bad))
+    for peer in bench.peers():
+        if not bench.has_time(bench.sizes.poison_wait_s):
+            result.left_out.append(f"{peer.name}: no time left")
+            continue
+        good, bad, topic = _topic(bench, peer.topic_format)
+        side = PeerSide(bench.stack, peer, topic, PARTITIONS)
+        result.runs.append(_measure(bench, side, good, bad))
+    return result
+
+
+def _topic(bench: Bench, form: TopicFormat) -> tuple[Expected, int, str]:
+    topic = f"bench-poison-{form}"
+    good, bad = bench.once(
+        topic, lambda: publish_poisoned(bench.stack, form, topic, _windows(bench))
+    )
+    return Expected(good), bad, topic
+
+
+def _windows(bench: Bench) -> Iterator[Window]:
+    sizes = bench.sizes
+    known = bench.patients(sizes.patients)
+    return windows(demo_patient_ids(sizes.patients), bench.start_ms, 1, known)
+
+
+def _measure(bench: Bench, side: Side, good: Expected, bad: int) -> PoisonRun:
+    stack, run = bench.stack, PoisonRun(side.name, len(good), bad)
+    bench.tell(f"poison: {side.name}")
+    reset(stack.database, stack.output / "trusted")
+    children: list[ChildProcess] = []
+    try:
+        children = side.start()
+        _wait(bench, run, good)
+        if run.committed >= len(good):
+            with connect(stack.database) as connection:
+                good.require(connection)
+    except VitalsError as error:
+        run.problem = error.message
+    finally:
+        run.states = [_state(each) for each in children]
+        # a peer asks its own processes what they say: before they are stopped
+        run.says = side.complaint()
+        for child in children:
+            child.stop(_STOP_S)
+    return run
+
+
+def _wait(bench: Bench, run: PoisonRun, good: Expected) -> None:
+    began = time.monotonic()
+    with connect(bench.stack.database) as connection:
+        while time.monotonic() - began < bench.sizes.poison_wait_s:
+            looked = time.monotonic()
+            count = good.committed(connection)
+            if count != run.committed:
+                run.committed, run.seconds = count, round(looked - began, 2)
+            if count >= len(good):
+                break
+            time.sleep(_LOOK_S)
+        cursor = connection.cursor()
+        cursor.execute("SELECT COUNT(*) FROM quarentena")
+        run.quarantined = int(cursor.fetchone()[0])
+
+
+def _state(child: ChildProcess) -> str:
+    return "running" if child.is_alive else f"ended with {child.exit_code}"

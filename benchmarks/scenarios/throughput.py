@@ -1,0 +1,169 @@
+"""Readings a second: a backlog is there, and everybody brings the same readings into the table."""
+
+from dataclasses import dataclass, field
+from time import monotonic
+
+from benchmarks import kafka_ceilings
+from benchmarks.bench import CEILING, PLAIN, Bench
+from benchmarks.database import Expected
+from benchmarks.peer_topics import publish_for
+from benchmarks.peers import PEERS, Peer
+from benchmarks.readings import windows
+from benchmarks.settings import OURS, PARTITIONS, READINGS_A_BATCH
+from benchmarks.sides.ceiling import Ceiling, write_files
+from benchmarks.sides.ours import Ours, warm_rate
+from benchmarks.sides.peer import PeerSide
+from benchmarks.statistics import spread
+from benchmarks.timed_run import Side, SideRun, log_text, run_side
+from benchmarks.topics import Backlog, publish_backlog
+from common.demo_patients import demo_patient_ids
+from common.errors import VitalsError
+
+TOPIC = "bench-backlog"
+_MOST_FAILURES = 2
+CEILING_1, PLAIN_1 = "ceiling_1", "plain_script_1"
+CONSUMER_PERF, PRODUCER_PERF = "kafka-consumer-perf-test", "kafka-producer-perf-test"
+SPARK_NOOP, WARM = "kafka -> from_avro -> noop", "ours_warm"
+
+
+@dataclass
+class Throughput:
+    """All runs by side, and the figures of tools by name (readings a second)."""
+
+    readings: int = 0
+    prefix_readings: int = 0
+    runs: dict[str, list[SideRun]] = field(default_factory=dict)
+    tools: dict[str, list[float]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+    def rates(self, side: str) -> list[float]:
+        """Of the runs that arrived."""
+        return [each.rate for each in self.runs.get(side, []) if each.rate]
+
+    def median(self, side: str) -> float | None:
+        """Of a side, or of a tool."""
+        found = spread(self.rates(side) or self.tools.get(side, []))
+        return found.median if found else None
+
+    @property
+    def maximum(self) -> float | None:
+        """Ours, warm: the most that it takes for long."""
+        return self.median(WARM) or self.median(OURS)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    side: Side
+    expected: Expected
+
+
+def run(bench: Bench) -> Throughput:
+    """Rounds of all sides, one after the other, then again."""
+    sizes, result = bench.sizes, Throughput()
+    known = bench.patients(sizes.patients)
+    patient_ids = demo_patient_ids(sizes.patients)
+    bench.tell(f"publishing {sizes.backlog_readings:,} readings")
+    made = windows(patient_ids, bench.start_ms, sizes.windows, known)
+    backlog = publish_backlog(bench.stack.kafka, TOPIC, PARTITIONS, made)
+    result.readings = len(backlog.rows)
+    entries = _entries(bench, backlog, result)
+    longest = 0.0
+    for number in range(1, sizes.rounds + 1):
+        if number > 1 and not bench.has_time(longest):
+            result.left_out.append(f"rounds {number} to {sizes.rounds}: no time left")
+            break
+        began = monotonic()
+        _round(bench, number, entries, backlog, result)
+        longest = max(longest, monotonic() - began)
+    if bench.wants(CEILING):
+        bench.tell("Kafka -> from_avro -> noop")
+        try:
+            rates = kafka_ceilings.spark_noop(bench.stack, backlog, sizes.rounds + 1)
+            # the first pass is that of a cold JVM
+            result.tools[SPARK_NOOP] = rates[1:]
+        except VitalsError as error:
+            result.left_out.append(f"{SPARK_NOOP}: {error.message}")
+    return result
+
+
+def _round(
+    bench: Bench, number: int, entries: list[_Entry], backlog: Backlog, result: Throughput
+) -> None:
+    sizes = bench.sizes
+    for entry in entries:
+        name = entry.side.name
+        if reason := _why_not(bench, number, result.runs.get(name, [])):
+            result.left_out.append(f"{name}, round {number}: {reason}")
+            continue
+        bench.tell(f"throughput, round {number} of {sizes.rounds}: {name}")
+        one = run_side(bench.stack, entry.side, entry.expected, sizes.side_timeout_s)
+        result.runs.setdefault(name, []).append(one)
+        warm = warm_rate(log_text(one)) if name == OURS else None
+        if warm:
+            result.tools.setdefault(WARM, []).append(warm)
+    if bench.wants(CEILING):
+        bench.tell(f"throughput, round {number} of {sizes.rounds}: Kafka's own tools")
+        try:
+            _kafka_tools(bench, number, backlog, result)
+        except VitalsError as error:
+            result.left_out.append(f"round {number}, Kafka's own tools: {error.message}")
+
+
+def _why_not(bench: Bench, number: int, before: list[SideRun]) -> str:
+    """Why a side is left out of a round; empty where it is not."""
+    if number > 1 and not bench.has_time():
+        return "no time left"
+    if sum(1 for each in before if each.problem) >= _MOST_FAILURES:
+        return f"its rows did not arrive {_MOST_FAILURES} times"
+    return ""
+
+
+def _kafka_tools(bench: Bench, number: int, backlog: Backlog, result: Throughput) -> None:
+    result.tools.setdefault(CONSUMER_PERF, []).append(
+        kafka_ceilings.consumer_perf(bench.stack, backlog)
+    )
+    result.tools.setdefault(PRODUCER_PERF, []).append(
+        kafka_ceilings.producer_perf(
+            bench.stack, f"bench-perf-{number}", bench.sizes.perf_records, READINGS_A_BATCH
+        )
+    )
+
+
+def _entries(bench: Bench, backlog: Backlog, result: Throughput) -> list[_Entry]:
+    stack, entries = bench.stack, list[_Entry]()
+    if bench.wants(OURS):
+        entries.append(_Entry(Ours(stack, TOPIC), Expected(backlog.rows)))
+    if bench.wants(CEILING):
+        bench.tell("sorted files for the ceiling")
+        for name, connections in ((CEILING, 2), (CEILING_1, 1)):
+            shares = write_files(backlog.rows, stack.folder / "csv", connections)
+            entries.append(_Entry(Ceiling(stack, name, shares), Expected(backlog.rows)))
+    for peer in bench.peers():
+        try:
+            entries += _of_peer(bench, peer, backlog, result)
+        except (VitalsError, OSError) as error:
+            result.left_out.append(f"{peer.name}: {error}")
+    missing = [each for each in bench.sides if each not in {OURS, CEILING, *PEERS}]
+    result.left_out += [f"{each}: not there" for each in missing]
+    return entries
+
+
+def _of_peer(bench: Bench, peer: Peer, backlog: Backlog, result: Throughput) -> list[_Entry]:
+    bench.tell(f"installing {peer.name}")
+    peer.install(bench.stack.cache, bench.stack.java, lambda _: None)
+    if peer.name == PLAIN:
+        return [
+            _Entry(
+                PeerSide(bench.stack, peer, TOPIC, PARTITIONS, processes=processes, name=name),
+                Expected(backlog.rows),
+            )
+            for name, processes in ((PLAIN, 2), (PLAIN_1, 1))
+        ]
+    bench.tell(f"publishing for {peer.name}")
+    known = bench.patients(bench.sizes.patients)
+    patient_ids = demo_patient_ids(bench.sizes.prefix_patients)
+    made = windows(patient_ids, bench.start_ms, 1, known)
+    topic = f"bench-prefix-{peer.topic_format}"
+    rows = bench.once(topic, lambda: publish_for(bench.stack, peer.topic_format, topic, made))
+    result.prefix_readings = len(rows)
+    return [_Entry(PeerSide(bench.stack, peer, topic, PARTITIONS), Expected(rows))]

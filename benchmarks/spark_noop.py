@@ -1,0 +1,38 @@
+"""``python -m benchmarks.spark_noop TOPIC PASSES``: Kafka -> from_avro -> noop, seconds as JSON."""
+
+import json
+import sys
+import time
+
+from pyspark.sql import functions as F  # noqa: N812 - the name that everybody knows
+from pyspark.sql.avro.functions import from_avro
+
+from common.settings import KafkaSettings, load
+from consumer.session import build_session
+from consumer.settings import ConsumerSettings
+from schemas.versions import HEADER_SIZE, latest
+
+
+def main(topic: str, passes: int) -> list[float]:
+    """Reads the whole topic so many times; the session is the consumer's own."""
+    kafka = load(KafkaSettings)
+    spark = build_session(load(ConsumerSettings))
+    taken = []
+    for _ in range(passes):
+        messages = (
+            spark.read.format("kafka")
+            .option("kafka.bootstrap.servers", kafka.kafka_bootstrap_servers)
+            .option("subscribe", topic)
+            .load()
+        )
+        datum = F.substring("value", HEADER_SIZE + 1, 1_000_000)
+        decoded = messages.select(from_avro(datum, latest().plain_json).alias("batch"))
+        began = time.perf_counter()
+        decoded.write.format("noop").mode("overwrite").save()
+        taken.append(time.perf_counter() - began)
+    spark.stop()
+    return taken
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1], int(sys.argv[2]))))  # noqa: T201 - for the process that reads it

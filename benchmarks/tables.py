@@ -1,0 +1,179 @@
+"""The tables of the page, each from its part of the document."""
+
+from statistics import median
+from typing import Any
+
+from benchmarks.markdown import number, table, words
+
+Document = dict[str, Any]
+_SECONDS_DIGITS = 1
+_MEGABYTE = 1e6
+
+
+def conditions(document: Document) -> str:
+    """Machine, versions, server."""
+    found = document["conditions"]
+    rows = [(name, words(value)) for name, value in found.items() if name != "server_settings"]
+    rows += [(f"`{name}`", words(value)) for name, value in found["server_settings"].items()]
+    return table(("condition", "value"), rows)
+
+
+def throughput(document: Document) -> str:
+    """Medians with their spread, and ours to each."""
+    ratios = document["ratios"]
+    rows = [
+        (
+            name,
+            *(number(each[key]) for key in ("median", "lowest", "highest")),
+            str(each["samples"]),
+            number(ratios.get(name), 2),
+        )
+        for name, each in document["medians"].items()
+    ]
+    header = ("side", "median", "lowest", "highest", "samples", "ours / it")
+    return table(header, rows)
+
+
+def costs(document: Document) -> str:
+    """Memory and CPU by side: medians over its runs."""
+    rows = []
+    for name, runs in document["throughput"]["runs"].items():
+        arrived = [each for each in runs if not each["problem"]]
+        if not arrived:
+            continue
+        roles = sorted({role for each in arrived for role in each["cpu_s_per_million"]})
+        cpu = ", ".join(f"{role} {_median_cpu(arrived, role):.1f}" for role in roles)
+        peak = max(each["peak_bytes"] for each in arrived)
+        first = median(each["first_row_s"] for each in arrived)
+        rows.append((name, number(first, 1), number(peak / _MEGABYTE), cpu))
+    header = ("side", "s to its first row", "peak MB", "CPU seconds a million readings")
+    return table(header, rows)
+
+
+def failures(document: Document) -> str:
+    """Runs that did not arrive, and what was left out; empty where there is nothing."""
+    result = document["throughput"]
+    lines = [
+        f"- {name}: {words(each['problem'])}"
+        for name, runs in result["runs"].items()
+        for each in runs
+        if each["problem"]
+    ]
+    return "\n".join([*lines, *left_out(result)])
+
+
+def left_out(result: Document) -> list[str]:
+    """Items of what was not measured."""
+    return [f"- left out: {words(each)}" for each in result.get("left_out", [])]
+
+
+def latency(document: Document) -> str:
+    """Percentiles by side and rate."""
+    rows = [
+        (
+            each["side"],
+            each["name"],
+            *(number(each[key]) for key in ("p50", "p95", "p99")),
+            f"{each['samples']}" + (f", {each['missing']} not seen" if each["missing"] else ""),
+            number(each["generator_late_ms"], 1),
+            words(each["problem"]),
+        )
+        for each in document["latency"]["runs"]
+    ]
+    header = ("side", "load", "p50 ms", "p95 ms", "p99 ms", "windows", "load late ms", "problem")
+    return table(header, rows)
+
+
+def micro_batches(document: Document) -> str:
+    """Where the time of ours goes: medians of what the consumer logs."""
+    names = ("count", "readings", "plan_ms", "run_ms", "write_ms", "offsets_ms", "duration_ms")
+    rows = [
+        (each["name"], *(number(each["micro_batches"].get(name)) for name in names))
+        for each in document["latency"]["runs"]
+        if each["micro_batches"]
+    ]
+    return table(("load", *names), rows)
+
+
+def growth(document: Document) -> str:
+    """Every point."""
+    rows = [
+        (
+            each["dimension"],
+            f"{each['value']:,}",
+            number(each["rate"]),
+            number(each["warm_rate"]),
+            words(each["problem"]),
+        )
+        for each in document["growth"]["points"]
+    ]
+    header = ("dimension", "value", "readings/s", "without the first micro-batch", "problem")
+    return table(header, rows)
+
+
+def poison(document: Document) -> str:
+    """One row a side."""
+    rows = [
+        (
+            each["side"],
+            f"{each['committed']:,} of {each['good']:,}",
+            str(each["bad"]),
+            number(each["seconds"], _SECONDS_DIGITS),
+            ", ".join(each["states"]),
+            words(each["says"] or each["problem"] or _kept(each)),
+        )
+        for each in document["poison"]["runs"]
+    ]
+    header = ("side", "good rows that arrived", "bad", "s until then", "its processes", "it says")
+    return table(header, rows)
+
+
+def producers(document: Document) -> str:
+    """One process by step, then replicas."""
+    result = document["producer"]
+    rows = [(name, number(rate)) for name, rate in result["steps"].items()]
+    rows += [(f"{count} replicas", number(rate)) for count, rate in result["replicas"].items()]
+    return table(("producer", "readings/s"), rows)
+
+
+def cold_start(document: Document) -> str:
+    """The first time and later."""
+    rows = []
+    for kind in ("first", "second"):
+        runs = [each for each in document["cold_start"][kind] if not each["problem"]]
+        if runs:
+            seconds = [each["from_start_s"] for each in runs]
+            peak = max(each["peak_bytes"] for each in runs) / _MEGABYTE
+            cells = (median(seconds), min(seconds), max(seconds))
+            shown = [number(each, _SECONDS_DIGITS) for each in cells]
+            rows.append((f"{kind} time", *shown, number(peak)))
+    return table(("start", "median s", "lowest", "highest", "peak MB"), rows)
+
+
+def replay(document: Document) -> str:
+    """One line."""
+    result = document["replay"]
+    if result["seconds"] is None:
+        return f"Left out: {words(result['left_out'])}."
+    return (
+        f"{result['seconds']:.1f} s from the command to the proof, {result['replay_s']:.1f} s of them"
+        f" for the command itself: {words(result['proof'])}"
+    )
+
+
+def settings(document: Document) -> str:
+    """Of every side."""
+    rows = [
+        (side, words(name), words(value))
+        for side, given in document["settings"].items()
+        for name, value in given.items()
+    ]
+    return table(("side", "setting", "value"), rows)
+
+
+def _kept(run: Document) -> str:
+    return f"{run['quarantined']} entries in quarantine" if run["quarantined"] else ""
+
+
+def _median_cpu(runs: list[Document], role: str) -> float:
+    return float(median(each["cpu_s_per_million"].get(role, 0.0) for each in runs))

@@ -1,0 +1,107 @@
+"""The bench itself, at a size that says nothing about speed: it runs, and it checks what arrived."""
+
+import dataclasses
+import os
+import uuid
+
+import pytest
+
+from benchmarks.bench import CEILING, Bench
+from benchmarks.database import Expected, WrongRowsError
+from benchmarks.readings import windows
+from benchmarks.report import as_document
+from benchmarks.scenarios import run_all
+from benchmarks.settings import OURS, QUICK, LatencySizes
+from benchmarks.sides.ceiling import Ceiling, write_files
+from benchmarks.stack import BenchmarkStack
+from benchmarks.timed_run import run_side
+from common.demo_patients import demo_patient_ids
+from db.connection import connect
+from ops.class_archive import SETTING
+
+SIZES = dataclasses.replace(
+    QUICK,
+    rounds=1,
+    patients=20,
+    windows=3,
+    prefix_patients=20,
+    perf_records=200,
+    side_timeout_s=120,
+    latency=LatencySizes(
+        rates=(200,), shares_of_maximum=(), peer_rate=200, warm_s=2, settle_s=1, measured_s=4
+    ),
+    budget_s=dict.fromkeys(QUICK.budget_s, 600),
+)
+
+
+@pytest.fixture
+def stack(broker, database_server, source, jars, class_archive, tmp_path):
+    """Broker and server of the session, with a database that goes at the end."""
+    admin = database_server.admin_settings()
+    database = admin.model_copy(update={"db_name": f"bench_{uuid.uuid4().hex[:12]}"})
+    names = {
+        **database.model_dump(exclude={"db_password"}),
+        "db_password": database.db_password.get_secret_value(),
+        "kafka_bootstrap_servers": broker.bootstrap_servers,
+        "spark_jars_dir": jars / "spark",
+        "output_dir": tmp_path / "output",
+        SETTING: class_archive,
+    }
+    yield BenchmarkStack(
+        folder=tmp_path,
+        cache=jars.parent,
+        broker=broker,
+        database=database,
+        database_pid=getattr(database_server, "pid", None) or 0,
+        server_label="the server of the tests",
+        partitions=4,
+        java=source.java,
+        spark_jars=jars / "spark",
+        environment=os.environ | {name.upper(): str(value) for name, value in names.items()},
+    )
+    with connect(admin, database=False) as connection:
+        connection.cursor().execute(f"DROP DATABASE IF EXISTS {database.db_name}")
+
+
+def test_ours_and_the_ceiling_are_timed_and_their_rows_are_held_against_what_was_published(stack):
+    """Throughput and latency, each with what its part of the document must have."""
+    bench = Bench(stack, SIZES, (OURS, CEILING), print)
+    run_all(bench, ("throughput", "latency"), print)
+    document = as_document(bench, {"server": "the server of the tests"})
+
+    runs = document["throughput"]["runs"]
+    assert runs.keys() == {"ours", "ceiling", "ceiling_1"}
+    for name, (one,) in runs.items():
+        assert (one["problem"], one["rows"]) == ("", 6_000), name
+        assert 0 < one["seconds"] < one["from_start_s"], name
+    assert document["ratios"]["ceiling"] > 0
+    assert {"driver", "jvm", "workers"} <= runs["ours"][0]["cpu_s_per_million"].keys()
+    assert not document["throughput"]["left_out"]
+
+    (evenly, at_once) = document["latency"]["runs"]
+    for each in (evenly, at_once):
+        assert (each["problem"], each["missing"]) == ("", 0)
+        assert 0 < each["p50"] <= each["p95"] <= each["p99"]
+    assert evenly["samples"] == 8
+    assert document["latency_ms"].keys() == {"200/s", "200/s, all windows at the same instant"}
+
+
+def test_a_row_with_another_value_and_a_missing_row_are_noticed(stack):
+    bench = Bench(stack, SIZES, (CEILING,), print)
+    known = bench.patients(2)
+    (made,) = windows(demo_patient_ids(2), bench.start_ms, 1, known)
+    side = Ceiling(stack, "ceiling", write_files(made.rows, stack.folder / "csv", 1))
+    expected = Expected(made.rows)
+    assert run_side(stack, side, expected, 30).problem == ""
+    with connect(stack.database) as connection:
+        for_these_series = Expected(made.rows, bench.start_ms)
+        for_these_series.require(connection)
+        connection.cursor().execute("UPDATE registro SET valor = valor + 0.001 LIMIT 1")
+        connection.commit()
+        for each in (expected, for_these_series):
+            with pytest.raises(WrongRowsError, match="not with their values"):
+                each.require(connection)
+        connection.cursor().execute("DELETE FROM registro LIMIT 1")
+        connection.commit()
+        with pytest.raises(WrongRowsError, match="199 rows are in registro, 200 were published"):
+            expected.require(connection)

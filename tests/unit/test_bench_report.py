@@ -1,0 +1,76 @@
+"""The document and the page of a bench, from figures that are made up here."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from benchmarks.bench import ALL_SIDES, chosen_sides
+from benchmarks.markdown import words
+from benchmarks.performance_page import page
+from benchmarks.played import LatencyRun
+from benchmarks.report import RATIO_SIDES, as_document, read_document, write_document
+from benchmarks.scenarios import Failed
+from benchmarks.scenarios.growth import Growth, Point
+from benchmarks.scenarios.latency import Latency
+from benchmarks.scenarios.throughput import Throughput
+from benchmarks.settings import QUICK
+from benchmarks.timed_run import SideRun
+from common.errors import ConfigurationError
+
+CONDITIONS = {"cores": 2, "server": "MySQL 9.7.0", "server_settings": {"sync_binlog": "1"}}
+
+
+def bench_with(**results):
+    return SimpleNamespace(sizes=QUICK, results=results)
+
+
+def measured():
+    throughput = Throughput(readings=600_000)
+    for side, seconds in (("ours", 3.0), ("ceiling", 1.5)):
+        throughput.runs[side] = [SideRun(side, rows=600_000, seconds=seconds)]
+    throughput.runs["quix"] = [SideRun("quix", problem="0 rows in /var/tmp/x|y")]
+    latency = Latency([LatencyRun("ours", "2,000/s", 2000, 100.0, 200.0, 300.0, 40)])
+    growth = Growth(1000, [Point("patients", 100, 5.0)], {"patients": None})
+    failed = Failed("the broker is away")
+    return bench_with(throughput=throughput, latency=latency, growth=growth, poison=failed)
+
+
+def test_ratios_name_every_side_also_those_without_a_figure():
+    document = as_document(measured(), CONDITIONS)
+    assert document["ratios"].keys() == set(RATIO_SIDES)
+    assert document["ratios"]["ceiling"] == 0.5
+    assert document["ratios"]["quix"] is None
+    assert document["latency_ms"]["2,000/s"] == {"p50": 100.0, "p95": 200.0, "p99": 300.0}
+
+
+def test_document_is_read_as_it_was_written(tmp_path):
+    document = as_document(measured(), CONDITIONS)
+    write_document(tmp_path / "results" / "latest.json", document)
+    assert read_document(tmp_path / "results" / "latest.json") == json.loads(json.dumps(document))
+
+
+def test_results_that_are_missing_say_what_to_run(tmp_path):
+    with pytest.raises(ConfigurationError, match="make bench"):
+        read_document(tmp_path / "latest.json")
+
+
+def test_page_shows_figures_failures_and_what_was_not_measured():
+    text = page(as_document(measured(), CONDITIONS), [])
+    assert "| ceiling | 400,000 | 400,000 | 400,000 | 1 | 0.50 |" in text
+    assert "| ours | 2,000/s | 100 | 200 | 300 |" in text
+    assert "Not measured: the broker is away" in text
+    assert "quix: 0 rows in (a path)" in text
+    assert "/var/tmp" not in text
+
+
+def test_words_of_others_cannot_break_a_table():
+    assert words("a | b\nc [d](e) <f>") == r"a \| b c \[d](e) &lt;f>"
+    assert len(words("x" * 1000)) < 400
+
+
+def test_unknown_side_is_refused_with_those_that_are_known():
+    assert chosen_sides(None) == ALL_SIDES
+    assert chosen_sides("ceiling, ours") == ("ours", "ceiling")
+    with pytest.raises(ConfigurationError, match="pyspark_usual"):
+        chosen_sides("ours,kettle")
