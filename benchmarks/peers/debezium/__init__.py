@@ -12,9 +12,11 @@ from db.connection import connect
 from ops.stack import ChildProcess
 
 _MANIFEST = Path(__file__).with_name("jars.txt")
-_TASKS = 1
+_TASKS = 2
 _BATCH_SIZE = 3000
 _LOG_LEVEL = "warn"
+# it says at level ERROR that it makes the dead letter topic
+_ERROR = r"^(?!.*DeadLetterQueueReporter).*\bERROR\b|^Caused by"
 # JsonConverter's schema.content (KIP-1054, Connect 4.2): the messages need not carry it
 _SCHEMA = {
     "type": "struct",
@@ -82,7 +84,7 @@ class Debezium:
 
     def complaint(self, run: PeerRun) -> str:
         """The last ERROR of Connect or of the connector."""
-        return last_error(run.folder, r"\bERROR\b|Exception")
+        return last_error(run.folder, _ERROR)
 
     def _worker(self, run: PeerRun) -> dict[str, str]:
         return {

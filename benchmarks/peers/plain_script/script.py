@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, KafkaException, Message
 
 _FRAME_BYTES = 10  # mark and fingerprint of the single-object encoding
 _COMPONENTS = ["valor", "sistolica", "diastolica", "x", "y", "z"]  # in the ENUM's order
+_LOCK_TROUBLE = (1205, 1213)  # waited too long, deadlock: the same load may pass next time
 _MAPPINGS = (
     "SELECT p.identificador, s.codigo, ps.id FROM paciente_sensor ps"
     " JOIN paciente p ON p.id = ps.paciente_id JOIN sensor s ON s.id = ps.sensor_id"
@@ -29,7 +30,9 @@ class Script:
     def __init__(self, run: dict[str, Any]) -> None:
         """Connects, and reads which sensors there are."""
         self._run = run
-        self._schema = fastavro.parse_schema(json.loads(run["schema"]))
+        # without the logical types, times stay the numbers that they are on the wire
+        plain = json.loads(run["schema"], object_hook=_without_logical_type)
+        self._schema = fastavro.parse_schema(plain)
         self._file = Path("/dev/shm" if Path("/dev/shm").is_dir() else run["folder"])  # noqa: S108 - a mode of its own, and gone at the end
         self._file /= f"plain-script-{os.getpid()}.csv"
         self._database = mysql.connector.connect(
@@ -42,6 +45,8 @@ class Script:
             collation="utf8mb4_unicode_520_ci",
             time_zone="+00:00",
             ssl_disabled=True,
+            # without gap locks two of these processes seldom wait for each other
+            init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
             allow_local_infile_in_path=str(self._file.parent),
         )
         cursor = self._database.cursor()
@@ -96,7 +101,7 @@ class Script:
                 (
                     self._mapping_ids[patient_id, each["sensor"]],
                     _COMPONENTS.index(each["component"] or "valor"),
-                    round(each["start"].timestamp() * 1000),
+                    each["start"],
                     each["interval_ms"],
                 )
             )
@@ -106,15 +111,27 @@ class Script:
 
     def _load(self, table: pa.Table) -> None:
         pa.csv.write_csv(table, self._file, pa.csv.WriteOptions(include_header=False))
-        self._database.cursor().execute(
-            f"LOAD DATA LOCAL INFILE '{self._file}' REPLACE INTO TABLE registro"
-            " FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"'"
-            " (paciente_sensor_id, componente, created_at, valor)"
-        )
-        self._database.commit()
+        while True:
+            try:
+                self._database.cursor().execute(
+                    f"LOAD DATA LOCAL INFILE '{self._file}' REPLACE INTO TABLE registro"
+                    " FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"'"
+                    " (paciente_sensor_id, componente, created_at, valor)"
+                )
+                self._database.commit()
+            except mysql.connector.Error as error:
+                if error.errno not in _LOCK_TROUBLE:
+                    raise
+                self._database.rollback()
+            else:
+                return
 
     def _end(self, *_: object) -> None:
         self._is_asked_to_end = True
+
+
+def _without_logical_type(node: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in node.items() if name != "logicalType"}
 
 
 def _table(series: list[tuple[int, int, int, int]], values: list[list[float]]) -> pa.Table:
