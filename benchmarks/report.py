@@ -77,7 +77,8 @@ def print_summary(console: Console, document: dict[str, Any]) -> None:
         ratio = document["ratios"].get(name)
         cells = [f"{each[key]:,.0f}" for key in ("median", "lowest", "highest")]
         table.add_row(name, *cells, "" if ratio is None else f"{ratio:.2f}")
-    console.print(table)
+    if document["medians"]:
+        console.print(table)
     for name, each in document["latency_ms"].items():
         console.print(f"{name:40} {each}", highlight=False, markup=False)
     for name, each in document.items():

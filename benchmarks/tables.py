@@ -132,7 +132,7 @@ def producers(document: Document) -> str:
     """One process by step, then replicas."""
     result = document["producer"]
     rows = [(name, number(rate)) for name, rate in result["steps"].items()]
-    rows += [(f"{count} replicas", number(rate)) for count, rate in result["replicas"].items()]
+    rows += [(str(name), number(rate)) for name, rate in result["replicas"].items()]
     return table(("producer", "readings/s"), rows)
 
 

@@ -10,10 +10,10 @@ from ops.stack import create_topic
 
 @dataclass
 class Producers:
-    """``steps``: each with those before it; ``replicas``: by their number."""
+    """``steps``: each with those before it; ``replicas``: at once."""
 
     steps: dict[str, float] = field(default_factory=dict)
-    replicas: dict[int, float] = field(default_factory=dict)
+    replicas: dict[str, float] = field(default_factory=dict)
 
 
 def run(bench: Bench) -> Producers:
