@@ -17,6 +17,7 @@ from producer.publisher import Publisher
 from producer.simulation import Simulator
 from schemas.batch import SensorBatch
 
+_BROKER_TIMEOUT_S = 15.0
 _DRAIN_LIMIT_S = 120.0
 
 
@@ -88,12 +89,18 @@ class Backlog:
         shard: int = 0,
         shards: int = 1,
     ) -> None:
-        """``output``: holds the archive; the patients are those of ``Windows``."""
+        """``output``: holds the archive; the patients are those of ``Windows``. Connects.
+
+        Raises:
+            UnavailableError: no broker answers.
+        """
         self._windows = Windows(patients, producer_id=producer_id, shard=shard, shards=shards)
         self._archive = RawArchive(output / "raw", producer_id)
         self._publisher = Publisher(kafka)
         self._outbox = Outbox(self._archive, self._publisher)
         self._archive.claim()
+        # a producer at work is connected; with a short backlog it would be most of the figure
+        self._publisher.require_topic(kafka.kafka_topic, _BROKER_TIMEOUT_S)
         spare_what_is_loaded()
 
     def publish(self, readings: int) -> Produced:
