@@ -42,8 +42,8 @@ def peers(
                 PEERS[name], stack, patients=patients, readings=readings, processes=processes
             )
             print(
-                f"{name}: {done.rows:,} rows, all as published; {done.rows / done.warm_s:,.0f}"
-                f" readings/s from first row to last ({done.warm_s:.1f} s, {done.whole_s:.1f} s"
+                f"{name}: {done.rows:,} rows, all as published; {done.warm_rate:,.0f}"
+                f" readings/s from first commit to last ({done.warm_s:.1f} s, {done.whole_s:.1f} s"
                 " with its start)"
             )
 

@@ -1,5 +1,6 @@
 """One peer from its first row to its last, and whether it wrote what it should."""
 
+import math
 import shutil
 import time
 from collections.abc import Sequence
@@ -33,11 +34,20 @@ _PUBLISH_LIMIT_S = 120.0
 
 @dataclass(frozen=True)
 class Trial:
-    """``warm_s``: from the first committed row to the last; ``whole_s``: from the start of the process."""
+    """``warm_s``: from the first commit to the last, in which ``warm_rows`` came; ``whole_s``: from the start.
+
+    What the first commit brought was made before it, so it counts for the whole alone.
+    """
 
     rows: int
+    warm_rows: int
     warm_s: float
     whole_s: float
+
+    @property
+    def warm_rate(self) -> float:
+        """Readings a second between the two commits; not a number where there was only one."""
+        return self.warm_rows / self.warm_s if self.warm_s else math.nan
 
 
 def try_peer(
@@ -70,13 +80,13 @@ def try_peer(
         began = time.monotonic()
         children = peer.start(run)
         try:
-            first, last = _wait(peer, run, connection, children, expected.rows)
+            first, last, first_rows = _wait(peer, run, connection, children, expected.rows)
             _require_same(peer, expected, stored_content(connection))
         finally:
             for child in children:
                 child.stop(_STOP_S)
             _keep_logs(run)
-    return Trial(expected.rows, last - first, last - began)
+    return Trial(expected.rows, expected.rows - first_rows, last - first, last - began)
 
 
 def _publish(
@@ -135,21 +145,21 @@ def _wait(
     connection: Connection,
     children: Sequence[ChildProcess],
     rows: int,
-) -> tuple[float, float]:
-    first, deadline = 0.0, time.monotonic() + _TIMEOUT_S
+) -> tuple[float, float, int]:
+    first, first_rows, deadline = 0.0, 0, time.monotonic() + _TIMEOUT_S
     while True:
         for child in children:
             child.require_alive()
         asked = time.monotonic()
-        if not first:
-            first = asked if _value(connection, "SELECT EXISTS(SELECT 1 FROM registro)") else 0.0
-            found, pause = 0, _POLL_S
-        else:
+        found, pause = 0, _POLL_S
+        if first or _value(connection, "SELECT EXISTS(SELECT 1 FROM registro)"):
             found = _value(connection, "SELECT COUNT(*) FROM registro")
             # a count reads the whole index: it may not take a noticeable part of the server
             pause = max(_POLL_S, 20 * (time.monotonic() - asked))
+        if found and not first:
+            first, first_rows = asked, found
         if found >= rows:
-            return first, asked
+            return first, asked, first_rows
         if asked > deadline:
             raise UnavailableError(
                 f"{peer.name} wrote {found} of {rows} rows in {_TIMEOUT_S:.0f} s;"

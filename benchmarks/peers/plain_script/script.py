@@ -49,7 +49,7 @@ class Script:
             init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
             allow_local_infile_in_path=str(self._file.parent),
         )
-        cursor = self._database.cursor()
+        cursor: Any = self._database.cursor()
         cursor.execute(_MAPPINGS)
         self._mapping_ids = {(patient, sensor): number for patient, sensor, number in cursor}
         self._database.rollback()
@@ -92,9 +92,9 @@ class Script:
     def _decode(self, message: Message, series: list[Any], values: list[Any]) -> int:
         if message.error():
             raise KafkaException(message.error())
-        body = io.BytesIO(message.value())
+        body = io.BytesIO(message.value() or b"")
         body.seek(_FRAME_BYTES)
-        batch = fastavro.schemaless_reader(body, self._schema)
+        batch: Any = fastavro.schemaless_reader(body, self._schema)
         patient_id, rows = batch["patient_id"], 0
         for each in batch["series"]:
             series.append(
