@@ -21,7 +21,7 @@ class ConsumerSettings(Settings):
     """A file made by ``python -m consumer.class_archive``: the JVM starts in nearly half the time."""
     startup_wait_seconds: Annotated[float, Field(ge=0)] = 0.0
     """How long database, tables and topic may take to be there when all is started together."""
-    trigger_interval_seconds: Annotated[float, Field(ge=0)] = 0.5
+    trigger_interval_seconds: Annotated[float, Field(ge=0)] = 0.3
     max_messages_per_batch: Annotated[int, Field(ge=1)] = 5_000
     """Bounds the memory of a micro-batch; a backlog is worked off in several."""
     trusted_format: TrustedFormat = TrustedFormat.PARQUET
