@@ -13,9 +13,16 @@ from pyspark.sql import SparkSession
 from common.settings import DatabaseSettings
 from consumer.database_retry import retried
 from db.connection import Connection, KeptConnection
-from db.mapping import Period, Wearer, mapping_version, periods_by_wearer, read_mappings
+from db.mapping import (
+    Period,
+    Wearer,
+    mapping_checksum,
+    mapping_version,
+    periods_by_wearer,
+    read_mappings,
+)
 
-_FULL_READ_SECONDS = 60.0
+_CHECKSUM_SECONDS = 60.0
 Mappings = Mapping[Wearer, Sequence[Period]]
 
 _log = structlog.get_logger()
@@ -57,7 +64,8 @@ class MappingBroadcast:
         self._shared: SharedMappings | None = None
         self._mappings: Mappings = {}
         self._version: tuple[Any, ...] = ()
-        self._read_at = 0.0
+        self._checksum: tuple[Any, ...] = ()
+        self._checked_at = 0.0
 
     @retried
     def current(self) -> SharedMappings:
@@ -72,11 +80,13 @@ class MappingBroadcast:
             raise
 
     def _look(self, connection: Connection) -> SharedMappings:
-        version, shared = mapping_version(connection), self._shared
-        is_old = time.monotonic() - self._read_at > _FULL_READ_SECONDS
-        if shared is None or is_old or version != self._version:
+        version, checksum, shared = mapping_version(connection), self._checksum, self._shared
+        if time.monotonic() - self._checked_at > _CHECKSUM_SECONDS:
+            checksum, self._checked_at = mapping_checksum(connection), time.monotonic()
+        # a full read takes seconds where there are many patients, and the readings wait for it
+        if shared is None or (version, checksum) != (self._version, self._checksum):
             shared = self._share(periods_by_wearer(read_mappings(connection)))
-            self._version, self._read_at = version, time.monotonic()
+            self._version, self._checksum = version, checksum
         # ends the transaction, so that the next look sees what others wrote
         connection.rollback()
         return shared

@@ -60,10 +60,24 @@ def active_ids(periods: Sequence[Sequence[Period]], wearer: Any, event_ms: Any) 
 def mapping_version(connection: Connection) -> tuple[Any, ...]:
     """Changes whenever a mapping is added or altered, at the cost of two index look-ups.
 
-    A deleted mapping does not show; the consumer reads everything again now and then for that.
+    A deleted mapping does not show, nor does another name of a patient: see ``mapping_checksum``.
     """
     cursor = connection.cursor()
     cursor.execute("SELECT MAX(alterado_em), MAX(id) FROM paciente_sensor")
+    return tuple(cursor.fetchone())
+
+
+def mapping_checksum(connection: Connection) -> tuple[Any, ...]:
+    """Changes with what ``mapping_version`` does not show, at the cost of a pass over the patients.
+
+    A tenth of a second for 100,000 of them, where reading all mappings takes seconds.
+    """
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT (SELECT COUNT(*) FROM paciente_sensor),"
+        " (SELECT BIT_XOR(CRC32(CONCAT_WS(' ', id, identificador))) FROM paciente),"
+        " (SELECT BIT_XOR(CRC32(CONCAT_WS(' ', id, codigo))) FROM sensor)"
+    )
     return tuple(cursor.fetchone())
 
 

@@ -10,7 +10,7 @@ from common.errors import UnavailableError
 from db import ledger
 from db.connection import connect
 from db.ledger import RangeCounts
-from db.mapping import FOREVER_MS, mapping_version, read_mappings
+from db.mapping import FOREVER_MS, mapping_checksum, mapping_version, read_mappings
 
 TOPIC = "sensor-batches"
 YEAR_2020_MS = 1_577_836_800_000
@@ -207,3 +207,23 @@ def test_the_version_of_the_mappings_changes_with_each_addition_and_change(sessi
         seen.append(mapping_version(session))
     assert len(set(seen)) == len(seen)
     assert mapping_version(session) == seen[-1]
+
+
+def test_the_checksum_of_the_mappings_shows_what_their_version_does_not(session):
+    cursor = session.cursor()
+    cursor.execute(
+        "INSERT INTO paciente_sensor (paciente_id, sensor_id, ativo_desde)"
+        " VALUES (1, 1, '2020-01-01'), (2, 1, '2020-01-01')"
+    )
+    session.commit()
+    version, seen = mapping_version(session), [mapping_checksum(session)]
+    for change in (
+        "DELETE FROM paciente_sensor WHERE paciente_id = 1",
+        "UPDATE paciente SET identificador = 'another' WHERE id = 2",
+    ):
+        cursor.execute(change)
+        session.commit()
+        assert mapping_version(session) == version
+        seen.append(mapping_checksum(session))
+    assert len(set(seen)) == len(seen)
+    assert mapping_checksum(session) == seen[-1]
