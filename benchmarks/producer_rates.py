@@ -36,7 +36,7 @@ _POLL_S = 0.05
 _START_LIMIT_S = 120.0
 _ACKNOWLEDGE_LIMIT_S = 120.0
 
-OnWindow = Callable[[int, Sequence[SensorBatch]], None]
+OnWindow = Callable[[int, Sequence[SensorBatch]], object]
 Finish = Callable[[], None]
 
 

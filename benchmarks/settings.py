@@ -22,11 +22,11 @@ class LatencySizes:
     rates: tuple[int, ...] = (200, 2_000, 20_000)
     shares_of_maximum: tuple[float, ...] = (0.5, 0.8)
     peer_rate: int = 2_000
-    warm_s: int = 15
+    warm_s: int = 12
     """Of load before the first window that counts, once a process."""
-    settle_s: int = 4
+    settle_s: int = 3
     """The same, where the process is warm already."""
-    measured_s: int = 20
+    measured_s: int = 15
     most_probed_patients: int = 200
 
 
@@ -34,7 +34,7 @@ class LatencySizes:
 class GrowthSizes:
     """Each point is a run of its own; the same number of readings at every point."""
 
-    readings: int = 2_000_000
+    readings: int = 1_500_000
     patients: tuple[int, ...] = (100, 1_000, 10_000, 100_000)
     table_rows: tuple[int, ...] = (1_000_000, 10_000_000, 50_000_000)
     backlogs: tuple[int, ...] = (1, 4)
@@ -77,16 +77,16 @@ FULL = Sizes(
     side_timeout_s=120,
     latency=LatencySizes(),
     growth=GrowthSizes(),
-    poison_wait_s=25,
+    poison_wait_s=15,
     producer_patients=1_000,
     producer_readings=1_000_000,
     perf_records=30_000,
     budget_s={
-        "throughput": 500,
-        "latency": 250,
-        "growth": 270,
-        "poison": 100,
-        "producer": 30,
+        "throughput": 480,
+        "latency": 255,
+        "growth": 300,
+        "poison": 90,
+        "producer": 15,
         "cold_start": 30,
         "replay": 20,
     },

@@ -21,6 +21,8 @@ from common.errors import VitalsError
 
 TOPIC = "bench-backlog"
 _MOST_FAILURES = 2
+_ROUNDS_ALONE = 3
+"""Of the sides with one connection or process, which no goal speaks of."""
 CEILING_1, PLAIN_1 = "ceiling_1", "plain_script_1"
 CONSUMER_PERF, PRODUCER_PERF = "kafka-consumer-perf-test", "kafka-producer-perf-test"
 SPARK_NOOP, WARM = "kafka -> from_avro -> noop", "ours_warm"
@@ -92,6 +94,8 @@ def _round(
     sizes = bench.sizes
     for entry in entries:
         name = entry.side.name
+        if name in (CEILING_1, PLAIN_1) and number > _ROUNDS_ALONE:
+            continue
         if reason := _why_not(bench, number, result.runs.get(name, [])):
             result.left_out.append(f"{name}, round {number}: {reason}")
             continue
