@@ -1,16 +1,15 @@
 """Windows made, archived and published with the producer's own code, in the order of its loop."""
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.settings import INTERVAL_MS, SEED, WINDOW_MS
+from benchmarks.readings import PRODUCER_ID, simulate
+from benchmarks.settings import SEED, WINDOW_MS
 from common.collector import spare_what_is_loaded
 from common.demo_patients import demo_patient_ids
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
 from producer.archive import RawArchive
-from producer.batches import make_batches
 from producer.outbox import Outbox
 from producer.positions import shard_of
 from producer.publisher import Publisher
@@ -25,7 +24,7 @@ class Windows:
     """The windows of some patients, one after the other, each only once."""
 
     def __init__(
-        self, patients: int, *, producer_id: str = "benchmark", shard: int = 0, shards: int = 1
+        self, patients: int, *, producer_id: str = PRODUCER_ID, shard: int = 0, shards: int = 1
     ) -> None:
         """Of the first ``patients`` demo patients those of one shard; the windows lie in the past.
 
@@ -42,38 +41,8 @@ class Windows:
         """The next window: its start (epoch ms) and its batches."""
         start = self._next_start
         self._next_start += WINDOW_MS
-        return start, make_batches(
-            self._simulator.simulate(self._patient_ids, start, WINDOW_MS, INTERVAL_MS),
-            source=self._simulator.source(WINDOW_MS, INTERVAL_MS),
-            producer_id=self._producer_id,
-            window_start=start,
-            interval_ms=INTERVAL_MS,
-            produced_at=start + WINDOW_MS,
-        )
-
-
-@dataclass
-class Produced:
-    """A backlog, and the seconds of wall time that went by."""
-
-    messages: int = 0
-    readings: int = 0
-    simulate_s: float = 0.0
-    archive_s: float = 0.0
-    total_s: float = 0.0
-    """From the first window's simulation until the last one is acknowledged: steps overlap."""
-
-    def rates(self) -> dict[str, float]:
-        """Readings a second of one process, each line with the steps of those before it.
-
-        The last one is of the loop as it runs: Kafka takes a window while the next is made. The
-        steps on their own, and encoding, are in ``benchmarks.producer_rates``.
-        """
-        return {
-            "simulate": self.readings / self.simulate_s,
-            "+ archive (fsync)": self.readings / (self.simulate_s + self.archive_s),
-            "+ publish, acknowledged": self.readings / self.total_s,
-        }
+        _, batches = simulate(self._simulator, self._patient_ids, start, self._producer_id)
+        return start, batches
 
 
 class Backlog:
@@ -85,7 +54,7 @@ class Backlog:
         output: Path,
         patients: int,
         *,
-        producer_id: str = "benchmark",
+        producer_id: str = PRODUCER_ID,
         shard: int = 0,
         shards: int = 1,
     ) -> None:
@@ -103,36 +72,26 @@ class Backlog:
         self._publisher.require_topic(kafka.kafka_topic, _BROKER_TIMEOUT_S)
         spare_what_is_loaded()
 
-    def publish(self, readings: int) -> Produced:
-        """Makes, archives and publishes at least ``readings``; returns when all are acknowledged.
+    def publish(self, readings: int) -> int:
+        """Makes, archives and publishes at least ``readings``; how many, when all are acknowledged.
 
         Raises:
             UnavailableError: the broker does not acknowledge.
         """
-        produced = Produced()
-        began = time.perf_counter()
-        while produced.readings < readings:
-            self._put_window(produced)
+        made = 0
+        while made < readings:
+            start, batches = self._windows.make()
+            self._outbox.put(start, batches)
             self._outbox.pump(0)
+            made += sum(batch.reading_count for batch in batches)
         self._outbox.drain(_DRAIN_LIMIT_S)
         if len(self._outbox):
             raise UnavailableError(
                 "the broker does not acknowledge the backlog", hint="see its log, and free disk"
             )
-        produced.total_s = time.perf_counter() - began
-        return produced
+        return made
 
     def close(self) -> None:
         """Ends the connection to the broker and gives the archive free."""
         self._publisher.close()
         self._archive.release()
-
-    def _put_window(self, produced: Produced) -> None:
-        began = time.perf_counter()
-        start, batches = self._windows.make()
-        simulated = time.perf_counter()
-        self._outbox.put(start, batches)
-        produced.archive_s += time.perf_counter() - simulated
-        produced.simulate_s += simulated - began
-        produced.messages += len(batches)
-        produced.readings += sum(batch.reading_count for batch in batches)

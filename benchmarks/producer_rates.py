@@ -85,7 +85,7 @@ def producer_passes(
     try:
         backlog.publish(1)
         passes["+ archive (fsync) + publish, acknowledged"] = _timed(
-            lambda: backlog.publish(readings).readings
+            lambda: backlog.publish(readings)
         )
     finally:
         backlog.close()
@@ -221,8 +221,8 @@ class _Replica:
             backlog.publish(1)
             cls.start.wait(_START_LIMIT_S)
             began = time.monotonic()
-            produced = backlog.publish(readings)
-            return produced.readings, began, time.monotonic()
+            made = backlog.publish(readings)
+            return made, began, time.monotonic()
         finally:
             backlog.close()
 

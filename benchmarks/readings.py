@@ -111,18 +111,24 @@ class Window:
     rows: Rows
 
 
-def window(patient_ids: Sequence[str], start_ms: int, known: MappingIds) -> Window:
-    """The window that begins at ``start_ms`` (UTC); the same at every call."""
-    simulator = Simulator(seed=SEED)
+def simulate(
+    simulator: Simulator, patient_ids: Sequence[str], start_ms: int, producer_id: str = PRODUCER_ID
+) -> tuple[Readings, list[SensorBatch]]:
+    """The window that begins at ``start_ms`` (UTC): as arrays, and as the producer's batches."""
     readings = simulator.simulate(patient_ids, start_ms, WINDOW_MS, INTERVAL_MS)
-    batches = make_batches(
+    return readings, make_batches(
         readings,
         source=simulator.source(WINDOW_MS, INTERVAL_MS),
-        producer_id=PRODUCER_ID,
+        producer_id=producer_id,
         window_start=start_ms,
         interval_ms=INTERVAL_MS,
         produced_at=start_ms + WINDOW_MS,
     )
+
+
+def window(patient_ids: Sequence[str], start_ms: int, known: MappingIds) -> Window:
+    """The window that begins at ``start_ms`` (UTC); the same at every call."""
+    readings, batches = simulate(Simulator(seed=SEED), patient_ids, start_ms)
     return Window(batches, _rows(readings, start_ms, known))
 
 

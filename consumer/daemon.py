@@ -7,7 +7,6 @@ before the workers are forked, and its objects are frozen out of the collector's
 docs/decisions/0004.
 """
 
-import gc
 import importlib
 import importlib.machinery
 import re
@@ -17,34 +16,32 @@ import sys
 _ARCHIVE = re.compile(r"(pyspark|py4j-[^/]*|spark-core_[^/]*)\.(zip|jar)(/|$)")
 
 
-def drop_archives() -> bool:
-    """Takes pyspark.zip, py4j and the jar off the path; True unless pyspark is nowhere else.
+def _drop_archives() -> None:
+    """Takes pyspark.zip, py4j and the jar off the path, unless pyspark is nowhere else.
 
     On a cluster pyspark may be there as an archive only: then they stay.
     """
     others = [each for each in sys.path if not _ARCHIVE.search(each)]
     if importlib.machinery.PathFinder.find_spec("pyspark", others) is None:
-        return False
+        return
     sys.path[:] = others
     for path in [each for each in sys.path_importer_cache if _ARCHIVE.search(each)]:
         del sys.path_importer_cache[path]
-    return True
 
 
 def main() -> None:
     """Runs the daemon until Spark ends it."""
-    drop_archives()
+    _drop_archives()
     # not at the top: whatever is imported from an archive keeps it in use
     from pyspark.daemon import manager
 
-    from common import crash_points, log, settings
+    from common import collector, crash_points, log, settings
 
     # so that every forked worker has it
     importlib.import_module("consumer.partition_writer")
     log.configure(settings.load(settings.LogSettings), service="consumer-worker")
     crash_points.arm(settings.load(crash_points.CrashSettings))
-    gc.collect()
-    gc.freeze()
+    collector.spare_what_is_loaded()
     manager()  # type: ignore[no-untyped-call]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from common.errors import BadInputError
-from consumer.datum import VERSION, Extra, Heads, Runs, joined, read_data
+from consumer.datum import VERSION, Extra, Runs, joined, read_data
 from consumer.flatten import ReadingArrays, SeriesArrays, places, readings_of
 from consumer.lanes import PADDING, Array, Lanes, Spans
 from schemas.batch import is_identity
@@ -53,6 +53,7 @@ class _Decoding:
         self._bodies = bodies
         self._codec = codec
         self._data, self._begin, self._size = _bytes(bodies)
+        self._has_header = self._starts_with(_HEADER)
         count = len(bodies)
         self._reasons: list[Reason | None] = [None] * count
         self._details: list[str | None] = [None] * count
@@ -79,25 +80,26 @@ class _Decoding:
         self._is_open[message] = False
 
     def _refuse_frames(self) -> None:
-        is_good = (self._size <= MAX_MESSAGE_BYTES) & (self._starts_with(_HEADER))
+        is_good = self._has_header & (self._size <= MAX_MESSAGE_BYTES)
         for message in np.flatnonzero(~is_good).tolist():
             if error := _frame_error(self._bodies[message].as_py(), self._codec):
                 self._refuse(message, *error)
 
     def _read_in_step(self) -> Array:
         """Which messages were read."""
-        rows = np.flatnonzero(self._is_open & self._starts_with(_HEADER))
+        rows = np.flatnonzero(self._is_open & self._has_header)
         begin, end = self._begin[rows] + HEADER_SIZE, self._begin[rows] + self._size[rows]
         lanes = Lanes(self._data, begin, end)
         heads, self._runs = read_data(lanes, rows)
         for spans, found in ((self._ids, heads.batch_id), (self._patients, heads.patient_id)):
             spans.start[rows], spans.size[rows] = found
         is_read = np.zeros(len(self._bodies), bool)
-        is_read[rows] = lanes.is_good
-        self._runs = self._kept_runs(is_read)
-        is_read[rows[~_are_heads_text(heads, self._data)]] = False
+        is_read[rows] = lanes.is_good & _are_texts(
+            self._data, heads.batch_id, heads.patient_id, heads.producer_id
+        )
         for run in self._runs:
-            is_read[run.message[~_are_names_text(run, self._data)]] = False
+            are_texts = _are_texts(self._data, run.sensor, run.component, run.unit)
+            is_read[run.message[~are_texts]] = False
         self._runs = self._kept_runs(is_read)
         return is_read
 
@@ -108,13 +110,7 @@ class _Decoding:
                 batch = self._codec.decode(self._bodies[message].as_py())
                 runs = extra.runs(message, batch.series)
             except (BadInputError, OverflowError) as error:
-                is_longer = "too many" in str(error)
-                detail = (
-                    "bytes follow the datum"
-                    if is_longer
-                    else "the frame is right, the datum is not"
-                )
-                self._refuse(message, Reason.UNDECODABLE, detail)
+                self._refuse(message, Reason.UNDECODABLE, _undecodable(error))
                 continue
             self._runs.append(runs)
             for spans, text in ((self._ids, batch.batch_id), (self._patients, batch.patient_id)):
@@ -158,13 +154,12 @@ def _frame_error(body: bytes | None, codec: Codec) -> tuple[Reason, str] | None:
     return None
 
 
-def _are_heads_text(heads: Heads, data: Array) -> Array:
-    spans = (heads.batch_id, heads.patient_id, heads.producer_id)
-    return np.logical_and.reduce([_is_utf8(each.texts(data)) for each in spans])
+def _undecodable(error: Exception) -> str:
+    is_longer = "too many" in str(error)
+    return "bytes follow the datum" if is_longer else "the frame is right, the datum is not"
 
 
-def _are_names_text(runs: Runs, data: Array) -> Array:
-    spans = (runs.sensor, runs.component, runs.unit)
+def _are_texts(data: Array, *spans: Spans) -> Array:
     return np.logical_and.reduce([_is_utf8(each.texts(data)) for each in spans])
 
 

@@ -1,6 +1,5 @@
 """Which sensor row of which patient a reading belongs to, as the workers know it."""
 
-import gc
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import structlog
 from pyspark import Broadcast
 from pyspark.sql import SparkSession
 
+from common.collector import spare_what_is_loaded
 from common.settings import DatabaseSettings
 from consumer.database_retry import retried
 from db.connection import Connection, KeptConnection
@@ -41,8 +41,7 @@ class SharedMappings:
             # Spark unpickles a broadcast anew in every task
             _received.update(number=self.number, mappings=self.broadcast.value)
             # Spark's worker collects garbage after every task, and would look at each entry each time
-            gc.collect()
-            gc.freeze()
+            spare_what_is_loaded()
         mappings: Mappings = _received["mappings"]
         return mappings
 

@@ -34,16 +34,6 @@ class SchemaVersion:
         """
         return json.dumps(_without_logical_types(self.document))
 
-    def ended_json(self, size: int) -> str:
-        """The plain schema with a field ``end`` of ``size`` bytes behind all others.
-
-        For a decoder that does not say whether it has read everything: put a mark behind the
-        bytes, and see whether ``end`` is that mark.
-        """
-        plain = _without_logical_types(self.document)
-        mark = {"type": "fixed", "name": "End", "size": size}
-        return json.dumps({**plain, "fields": [*plain["fields"], {"name": "end", "type": mark}]})
-
 
 def version_of(number: int, document: dict[str, Any]) -> SchemaVersion:
     """Computes the fingerprint of a schema document (Avro's parsing canonical form, CRC-64)."""
