@@ -7,6 +7,7 @@ import pytest
 from pydantic_settings import SettingsConfigDict
 
 from common.settings import DatabaseSettings
+from db.bulk import infile_folder
 from db.connection import connect
 from db.migrate import migrate
 
@@ -62,6 +63,13 @@ def worn(migrated):
     )
     migrated.commit()
     return migrated
+
+
+@pytest.fixture
+def session(worn, settings):
+    """A session like a worker's: it may load files."""
+    with connect(settings, local_infile_folder=infile_folder()) as connection:
+        yield connection
 
 
 @pytest.fixture

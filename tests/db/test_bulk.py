@@ -2,7 +2,6 @@
 
 import base64
 import math
-from datetime import datetime
 from decimal import Decimal
 
 import mysql.connector
@@ -12,34 +11,21 @@ import pytest
 from db import bulk, quarantine, registro
 from db.bulk import Column, LoadMethod, infile_folder, load
 from db.connection import connect
+from tests.db.rows import (
+    INFILE,
+    INSERT,
+    READINGS,
+    REGISTRO,
+    readings,
+    rejected,
+    rejected_table,
+    utc,
+)
 
-INFILE, INSERT, AUTO = LoadMethod.INFILE, LoadMethod.INSERT, LoadMethod.AUTO
+AUTO = LoadMethod.AUTO
 YEAR_1000_MS = -30_610_224_000_000
 END_OF_9999_MS = 253_402_300_799_999
-REGISTRO = "SELECT * FROM registro ORDER BY 1, 2, 3"
 QUARANTINE = "SELECT * FROM quarentena ORDER BY 1, 2, 3, 4, 5"
-READINGS = pa.schema(
-    [
-        ("mapping_id", pa.int32()),
-        ("component", pa.string()),
-        ("event_ms", pa.int64()),
-        ("value", pa.float64()),
-    ]
-)
-REJECTED = pa.schema(
-    [
-        ("topic", pa.string()),
-        ("partition", pa.int32()),
-        ("offset", pa.int64()),
-        *((name, pa.int32()) for name in ("series", "position")),
-        *((name, pa.string()) for name in ("reason", "detail", "batch_id", "patient_id")),
-        *((name, pa.string()) for name in ("sensor", "component", "unit")),
-        ("value", pa.float64()),
-        *((name, pa.int64()) for name in ("event_ms", "kafka_ms")),
-        *((name, pa.binary()) for name in ("key", "body")),
-        ("headers", pa.string()),
-    ]
-)
 ODD_TEXTS = (
     "plain",
     "",
@@ -58,42 +44,6 @@ ODD_TEXTS = (
     "x" * 255,
     None,
 )
-
-
-def utc(text):
-    """A moment as a DATETIME column gives it: without a zone."""
-    return datetime.fromisoformat(text)
-
-
-def readings(*rows):
-    return pa.Table.from_pylist(
-        [dict(zip(READINGS.names, row, strict=True)) for row in rows], READINGS
-    )
-
-
-def rejected(offset, **values):
-    """One rejected reading; what is not given is null or plain."""
-    plain = {
-        "topic": "t",
-        "partition": 0,
-        "offset": offset,
-        "series": 0,
-        "position": 0,
-        "reason": "missing",
-        "kafka_ms": 0,
-    }
-    return plain | values
-
-
-def rejected_table(*rows):
-    return pa.Table.from_pylist(list(rows), REJECTED)
-
-
-@pytest.fixture
-def session(worn, settings):
-    """A session like a worker's."""
-    with connect(settings, local_infile_folder=infile_folder()) as connection:
-        yield connection
 
 
 def both_ways(session, query, sql, table, write):
@@ -274,108 +224,6 @@ def test_times_of_rejected_readings_reach_from_year_1000_to_9999_or_are_null(ses
     )
     end = utc("9999-12-31 23:59:59.999")
     assert [row[0] for row in rows] == [utc("1000-01-01 00:00:00.000"), end, None]
-
-
-BAD_READINGS = {
-    "four decimals": (1, "valor", 1000, 36.6666),
-    "too large": (1, "valor", 1000, 100_000.0),
-    "unknown component": (1, "diagonal", 1000, 1.0),
-    "unknown mapping": (99, "valor", 1000, 1.0),
-    "no value": (1, "valor", 1000, None),
-}
-
-
-@pytest.mark.parametrize("method", [INFILE, INSERT])
-@pytest.mark.parametrize("bad", BAD_READINGS.values(), ids=BAD_READINGS)
-def test_a_value_that_the_server_would_change_is_named_and_costs_no_other_row(
-    session, query, method, bad
-):
-    table = readings((1, "valor", 0, 70.0), bad, (1, "valor", 2000, 71.0), (1, "valor", 0, 72.0))
-    [refusal] = registro.upsert(session, table, method)
-    session.commit()
-    assert refusal.index == 1
-    assert refusal.is_parent_missing == (bad[0] == 99)
-    assert refusal.words
-    assert [(row[0], row[3]) for row in query(session, REGISTRO)] == [
-        (1, Decimal(72)),
-        (1, Decimal(71)),
-    ]
-
-
-@pytest.mark.parametrize("method", [INFILE, INSERT])
-def test_what_the_tables_own_rules_refuse_is_found_among_good_rows(session, query, method):
-    """A CHECK and a trigger, as an administrator may add them, and every place that a row can have."""
-    cursor = session.cursor()
-    cursor.execute("ALTER TABLE registro ADD CONSTRAINT c CHECK (valor <> 66.6)")
-    cursor.execute(
-        "CREATE TRIGGER t BEFORE INSERT ON registro FOR EACH ROW BEGIN IF NEW.valor = 77.7 THEN"
-        " SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no such value'; END IF; END"
-    )
-    values = [66.6, 1.0, 77.7, 2.0, 3.0, 66.6, 66.6]
-    table = readings(*((1, "valor", place, value) for place, value in enumerate(values)))
-    refused = registro.upsert(session, table, method)
-    session.commit()
-    assert [each.index for each in refused] == [0, 2, 5, 6]
-    assert refused[1].words == "no such value"
-    assert [row[3] for row in query(session, REGISTRO)] == [1, 2, 3]
-
-
-@pytest.mark.parametrize("method", [INFILE, INSERT])
-def test_one_bad_row_among_a_thousand_is_found_by_halving(session, method):
-    """The server counts its statements itself: twenty or so, not a thousand."""
-    verb = "load" if method is INFILE else "insert"
-
-    def statements():
-        cursor = session.cursor()
-        cursor.execute(f"SHOW SESSION STATUS LIKE 'Com_{verb}'")
-        return int(cursor.fetchone()[1])
-
-    good, bad = (
-        readings(*((1, "valor", each, value if each == 613 else 70.0) for each in range(1000)))
-        for value in (70.0, 1e6)
-    )
-    before = statements()
-    assert registro.upsert(session, good, method) == []
-    assert statements() - before == 1
-    before = statements()
-    [refusal] = registro.upsert(session, bad, method)
-    assert refusal.index == 613
-    assert statements() - before <= 1 + 2 * 10
-
-
-def test_a_fault_that_is_no_rows_is_raised_and_not_halved(session):
-    """A statement that is wrong for every row would put all of them into quarantine, one by one."""
-    session.cursor().execute("ALTER TABLE registro ADD COLUMN other INT")
-    session.cursor().execute("ALTER TABLE registro DROP COLUMN valor")
-    with pytest.raises(mysql.connector.Error) as error:
-        registro.upsert(session, readings((1, "valor", 0, 70.0), (1, "valor", 1, 70.0)), INSERT)
-    assert error.value.errno == 1054
-
-
-@pytest.mark.parametrize("method", [INFILE, INSERT])
-def test_an_entry_that_the_quarantine_refuses_is_kept_bare(session, query, method):
-    """A reading's fields as JSON, a message's bytes as they are; its good neighbours as ever."""
-    table = rejected_table(
-        rejected(0),
-        rejected(1, reason="r" * 33, patient_id="p", sensor="é", value=1.5, event_ms=7, unit="u"),
-        rejected(2, reason="s" * 33, value=math.inf),
-        rejected(3, reason="t" * 33, series=-1, position=-1, key=b"k", body=b"\x00", headers="[]"),
-        rejected(4),
-    )
-    assert [each.index for each in quarantine.insert(session, table, method)] == [1, 2, 3]
-    session.commit()
-    kept = query(
-        session,
-        "SELECT motivo, detalhe, chave, mensagem, cabecalhos, sensor FROM quarentena"
-        " ORDER BY deslocamento",
-    )
-    assert [row[0] for row in kept] == ["missing", *["refused_by_database"] * 3, "missing"]
-    assert kept[1][1].startswith("r" * 33 + ": ")
-    fields = quarantine.bare_reading(bytes(kept[1][3]))
-    assert (fields["patient_id"], fields["sensor"], fields["unit"]) == ("p", "é", "u")
-    assert (fields["value"], fields["event_ms"]) == (1.5, 7)
-    assert quarantine.bare_reading(bytes(kept[2][3]))["value"] is None
-    assert (bytes(kept[3][2]), bytes(kept[3][3]), kept[3][4]) == (b"k", b"\x00", "[]")
 
 
 def test_a_server_without_local_infile_takes_inserts(session, query, forbids_infile):
