@@ -9,11 +9,9 @@ import { alarmAdvice, alarmSentence, isOfPatient } from "./sentence.js";
 import { store } from "./store.js";
 
 const SHOWN = 3;
-const SEVERITIES = ["critical", "warning"];
 
-export const activeAlarms = () => store.alarms
-  .filter((alarm) => alarm.cleared === null)
-  .sort((one, other) => SEVERITIES.indexOf(one.severity) - SEVERITIES.indexOf(other.severity) || other.since - one.since);
+/** In the monitor's order: the critical ones first. */
+export const activeAlarms = () => store.alarms.filter((alarm) => alarm.cleared === null);
 
 export class AlarmBar {
   #items = new Map();

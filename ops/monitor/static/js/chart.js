@@ -1,6 +1,7 @@
+/* global uPlot -- a classic script of index.html: the WebJar has no small file that is a module */
+
 /** What all charts have in common: axes, colours of the theme, size of their box. */
 
-import uPlot from "/vendor/uplot.js";
 import { themeColor } from "./dom.js";
 import { plainNumber, time } from "./format.js";
 import { onFrame } from "./frames.js";

@@ -1,10 +1,11 @@
 /** One patient: strip charts of all sensors, gaps, rejected readings; live while the time is now. */
 
 import { ApiError, getJson, LoginNeeded } from "./api.js";
-import { el, icon, setClass, setIcon, setText, table } from "./dom.js";
-import { duration, moment, number, plainNumber, time, years } from "./format.js";
+import { el, icon, setClass, setIcon, setText } from "./dom.js";
+import { duration, moment, years } from "./format.js";
 import { onFrame } from "./frames.js";
-import { componentName, reasonText, sensorName, t } from "./i18n.js";
+import { t } from "./i18n.js";
+import { gapList, rejectedList } from "./missing.js";
 import { STATES, store } from "./store.js";
 import { patientHash } from "./router.js";
 import { makeStrip } from "./strip.js";
@@ -17,7 +18,6 @@ export const RANGES = {
 // new readings are asked for at once in the shortest range; a longer one shows them later anyway
 const LEAST_WAIT_MS = { "5min": 1000, "1h": 5000, "6h": 15_000, "1d": 30_000, "7d": 60_000 };
 const RETRY_MS = 3000;
-const LISTED = 200;
 
 export function showPatient(host, route) {
   const id = route.subject;
@@ -160,37 +160,3 @@ function laterHash(id, range, chosenUntil) {
   const until = chosenUntil + RANGES[range] / 2;
   return hashOf(id, range, until >= store.now() ? null : until);
 }
-
-const nameOf = (code) => {
-  const sensor = store.sensors.find((each) => each.code === code);
-  return sensor ? sensorName(sensor) : code;
-};
-
-function gapList({ gaps }) {
-  const heading = el("h2", {}, t("patient.gaps"));
-  if (gaps.length === 0) return [heading, el("p", { class: "nothing" }, t("patient.noGaps"))];
-  const newest = gaps.toSorted((one, other) => other.from - one.from).slice(0, LISTED);
-  const headings = ["sensor", "from", "until", "duration", "expected", "received"].map((name) => t(`column.${name}`));
-  const rows = newest.map((gap) => [
-    nameOf(gap.sensor), moment(gap.from, store.now()), moment(gap.until, store.now()),
-    duration(gap.until - gap.from), number(gap.expected), number(gap.received),
-  ]);
-  return [heading, table(t("patient.gaps"), headings, rows), more(newest.length, gaps.length)];
-}
-
-function rejectedList({ rejected }) {
-  const heading = el("h2", {}, t("patient.rejected"));
-  if (rejected.length === 0) return [heading, el("p", { class: "nothing" }, t("patient.noRejected"))];
-  const newest = rejected.toSorted((one, other) => other.t - one.t).slice(0, LISTED);
-  const headings = ["time", "sensor", "component", "value", "reason"].map((name) => t(`column.${name}`));
-  const rows = newest.map((each) => [
-    time(each.t, "moment"), nameOf(each.sensor ?? "–"), componentName(each.component ?? "–"),
-    plainNumber(each.value), reasonText(each.reason),
-  ]);
-  return [heading, table(t("patient.rejected"), headings, rows), more(newest.length, rejected.length)];
-}
-
-function more(shown, all) {
-  return el("p", { class: "nothing", hidden: shown === all }, t("patient.more", { shown: number(shown), all: number(all) }));
-}
-

@@ -7,7 +7,7 @@ import { store } from "./store.js";
 export const isOfPatient = (alarm) => alarm.code === "sensor_silent" || alarm.code === "patient_stopped";
 
 export function alarmSentence(alarm) {
-  const key = `alarm.${alarm.code}`;
+  const key = `alarm.${alarm.code}${alarm.detail?.restarted ? ".restarted" : ""}`;
   if (!hasText(key)) return t("alarm.unknown", alarm);
   return t(key, { subject: alarm.subject, ...written(alarm.detail ?? {}), patient: who(alarm) });
 }
@@ -27,6 +27,9 @@ function written(detail) {
     last_ms: (at) => moment(at, store.now()),
     share: percent,
     count: (count) => number(count),
+    messages: (count) => number(count),
+    files: (count) => number(count),
+    window_ms: (at) => moment(at, store.now()),
     reason: reasonText,
     producers: (ids) => ids.join(", "),
   };

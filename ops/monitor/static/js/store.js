@@ -53,6 +53,7 @@ class Store extends EventTarget {
   }
 
   takePipeline(pipeline) {
+    if (!pipeline.now) return;
     this.#takeTime(pipeline.now);
     this.pipeline = pipeline;
     this.#tell("pipeline");
@@ -110,8 +111,9 @@ class Store extends EventTarget {
     return [index, 4, null, nothing, nothing, 0, 0];
   }
 
+  // zero, or nothing: the monitor has not looked yet
   #takeTime(now) {
-    this.#offset = now - Date.now();
+    if (now) this.#offset = now - Date.now();
   }
 
   #tell(what) {

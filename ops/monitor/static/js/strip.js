@@ -45,7 +45,7 @@ export function makeStrip(sensor) {
     node,
     update(answer) {
       const hasBuckets = answer.bucket_ms > 0;
-      const own = answer.rejected.filter((each) => each.sensor === sensor.code);
+      const own = answer.rejected.filter((each) => sensor.columns.includes(each.column));
       const gaps = answer.gaps.filter((each) => each.sensor === sensor.code);
       marks.take(own);
       const data = dataOf(sensor, answer);
