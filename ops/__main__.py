@@ -148,6 +148,14 @@ def status_command(*, as_json: AsJson = False) -> None:
     _exit(status(_invocation(), as_json=as_json))
 
 
+@app.command("monitor")
+def monitor_command() -> None:
+    """Serve the page that shows the ward and the pipeline; MONITOR_PORT says where."""
+    from ops.commands.monitor import monitor
+
+    monitor(_invocation(), _say)
+
+
 @app.command("env")
 def env_command() -> None:
     """Print the addresses for a shell: eval "$(vitals env)"."""
