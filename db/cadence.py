@@ -100,7 +100,10 @@ def gaps_of(
         f" AND janela >= %s AND janela < %s ORDER BY janela DESC LIMIT {_MOST_GAPS}",
         [*mapping_ids, moment_of(from_ms), moment_of(until_ms)],
     )
-    return [Gap(*fields, GapCause(cause)) for *fields, cause in cursor.fetchall()]
+    return [
+        Gap(mapping_id, window_ms, length_ms, expected, received, GapCause(cause))
+        for mapping_id, window_ms, length_ms, expected, received, cause in cursor.fetchall()
+    ]
 
 
 def record_repeated(connection: Connection, windows: Sequence[RepeatedWindow]) -> None:

@@ -114,4 +114,5 @@ def places_of(connection: Connection, batch_ids: Sequence[str]) -> dict[str, tup
 
 def _range(row: Sequence[Any]) -> CommittedRange:
     *counts, reasons, files, committed_ms = row
-    return CommittedRange(*counts, json.loads(reasons), tuple(json.loads(files)), committed_ms)
+    values = (*counts, json.loads(reasons), tuple(json.loads(files)), committed_ms)
+    return CommittedRange(**dict(zip(CommittedRange.__slots__, values, strict=True)))

@@ -60,7 +60,7 @@ def up_command(
     from ops.commands.up import up
     from ops.pipeline import Plan
 
-    plan = Plan(producers=producers, patients=patients, fresh=fresh)
+    plan = Plan(producers=producers, patients=patients, fresh=fresh, has_monitor=True)
     up(_invocation(), plan, for_seconds=for_seconds)
 
 
