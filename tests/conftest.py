@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from common.settings import DatabaseSettings, KafkaSettings
+from ops.class_archive import archive_path, ensure_archive
 from ops.stack import (
     DatabaseServer,
     JarSet,
@@ -60,6 +61,14 @@ def jars(source: JarSource) -> Path:
     for jar_set in (JarSet.KAFKA, JarSet.SPARK):
         retrieve(source, jar_set)
     return source.folder
+
+
+@pytest.fixture(scope="session")
+def class_archive(source: JarSource, jars: Path) -> Path:
+    """Each test starts a JVM of its own: half the time is worth a file of classes."""
+    path = archive_path(jars.parent, source.java)
+    ensure_archive(path, jars=jars / "spark", environment=os.environ, say=print)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -5,14 +5,18 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka import Producer
 
-from common.settings import DatabaseSettings, KafkaSettings
+from common.settings import DatabaseSettings, KafkaSettings, TopicSettings
 from db.connection import connect
+from db.migrate import migrate
+from db.seed import seed
+from ops.stack import create_topics
 from ops.stack.descendants import descendants
 from producer.archive import RawArchive
 from schemas.codec import default_codec
@@ -113,6 +117,10 @@ class Pipeline:
         path = self.output / "consumer.log"
         return path.read_text()[-5000:] if path.exists() else "(no log)"
 
+    def drop_database(self):
+        with connect(self.database) as connection:
+            connection.cursor().execute(f"DROP DATABASE {self.database.db_name}")
+
     @contextmanager
     def consumer(self, **environment):
         """Runs the consumer; on leaving, SIGTERM must end it with 0 (unless it is dead already)."""
@@ -133,6 +141,26 @@ class Pipeline:
                 assert process.wait(60) == 0, self.log()
         finally:
             kill_group(process)
+
+
+def new_pipeline(servers, admin, jars, class_archive, folder, *, patients=10, partitions=4):
+    """A pipeline with a migrated database and the demo patients."""
+    name = uuid.uuid4().hex[:12]
+    topic = f"test-{name}"
+    database = admin.model_copy(update={"db_name": f"test_{name}"})
+    with connect(database, database=False) as connection:
+        migrate(connection, database.db_name)
+        seed(connection, patients, 7)
+    kafka = KafkaSettings(
+        kafka_bootstrap_servers=servers,
+        kafka_topic=topic,
+        kafka_dlq_topic=f"{topic}-dlq",
+        kafka_shards_topic=f"{topic}-shards",
+        kafka_group=f"{topic}-consumer",
+        kafka_producers_group=f"{topic}-producers",
+    )
+    create_topics(kafka, TopicSettings(topic_partitions=partitions))
+    return Pipeline(kafka, database, jars, class_archive, folder / name)
 
 
 def kill_group(process):

@@ -1,0 +1,56 @@
+/** Makes elements; every text goes in as a text node, so that no name is ever read as HTML. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export function el(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (typeof value === "function") node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+/** Writes only a change: the browser lays out nothing for what stays. */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+export function setClass(node, name) {
+  if (node.className !== name) node.className = name;
+}
+
+/** A shape of index.html; it says nothing to a screen reader, the word beside it does. */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `#icon-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+export function setIcon(svg, name) {
+  const use = svg.firstChild;
+  const href = `#icon-${name}`;
+  if (use.getAttribute("href") !== href) use.setAttribute("href", href);
+}
+
+/** A table in a box that scrolls by itself, so that the page never does sideways. */
+export function table(label, headings, rows) {
+  const head = el("tr", {}, ...headings.map((text) => el("th", { scope: "col" }, text)));
+  const body = rows.map((cells) => el("tr", {}, ...cells.map((cell) => el("td", {}, cell))));
+  return el(
+    "div",
+    { class: "scroller", tabindex: "0", role: "region", "aria-label": label },
+    el("table", {}, el("thead", {}, head), el("tbody", {}, ...body)),
+  );
+}
+
+/** The value of a colour of the theme that is shown now. */
+export function themeColor(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}

@@ -1,0 +1,18 @@
+/** Work on the page is done once a frame, however many messages came in between. */
+
+const waiting = new Set();
+let isRequested = false;
+
+export function onFrame(work) {
+  waiting.add(work);
+  if (isRequested) return;
+  isRequested = true;
+  requestAnimationFrame(run);
+}
+
+function run() {
+  isRequested = false;
+  const works = [...waiting];
+  waiting.clear();
+  for (const work of works) work();
+}

@@ -1,0 +1,19 @@
+/** The banner while nothing comes from the monitor: what is shown is old then. */
+
+import { el, setText } from "./dom.js";
+import { time } from "./format.js";
+import { t } from "./i18n.js";
+
+export function lostBanner(host, stream) {
+  const text = el("span");
+  const retry = el("button", { type: "button", onclick: () => stream.retryNow() });
+  host.append(text, retry);
+  stream.addEventListener("change", () => {
+    host.hidden = stream.lostAt === null;
+    if (host.hidden) return;
+    const seconds = Math.ceil((stream.retryAt - Date.now()) / 1000);
+    const key = stream.retryAt !== null && seconds > 0 ? "lost.text" : "lost.trying";
+    setText(text, t(key, { since: time(stream.lostAt), seconds }));
+    setText(retry, t("lost.retry"));
+  });
+}

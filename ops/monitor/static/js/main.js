@@ -1,0 +1,95 @@
+/** Puts the parts together: texts, header, alarms, stream, and the view of the address. */
+
+import { AlarmBar } from "./alarmbar.js";
+import { whenLoginNeeded } from "./api.js";
+import { el } from "./dom.js";
+import { Header } from "./header.js";
+import { chooseLanguage, loadLanguage, preferredLanguage, t } from "./i18n.js";
+import { showLogin } from "./loginform.js";
+import { lostBanner } from "./lost.js";
+import { showPatient } from "./patient.js";
+import { showPipeline } from "./pipeline.js";
+import { showQuarantine } from "./quarantine.js";
+import { currentRoute } from "./router.js";
+import { store } from "./store.js";
+import { stream } from "./stream.js";
+import { showWard } from "./ward.js";
+
+const VIEWS = { ward: showWard, patient: showPatient, pipeline: showPipeline, quarantine: showQuarantine };
+const content = document.getElementById("content");
+let view = null;
+let isLoginShown = false;
+
+const header = new Header(document.getElementById("top"), {
+  onLanguage: async (code) => {
+    await chooseLanguage(code);
+    redraw();
+    document.querySelector(`[data-language=${code}]`).focus();
+  },
+  onTheme: show,
+});
+const alarms = new AlarmBar(document.getElementById("alarms"));
+
+function redraw() {
+  const skip = document.getElementById("skip");
+  skip.textContent = t("skip");
+  header.draw();
+  alarms.retranslate();
+  show();
+}
+
+function show() {
+  view?.destroy?.();
+  view = null;
+  content.replaceChildren();
+  const route = currentRoute();
+  const name = route.view in VIEWS ? route.view : "ward";
+  document.title = `${name === "patient" ? route.subject : t(`nav.${name}`)} – ${t("title")}`;
+  header.markView(name);
+  document.body.dataset.view = isLoginShown ? "login" : name;
+  if (isLoginShown) showLogin(content, loggedIn);
+  else if (!store.isLoaded) content.append(el("p", { class: "nothing" }, t("loading")));
+  else view = VIEWS[name](content, route);
+}
+
+function loggedIn() {
+  isLoginShown = false;
+  show();
+  stream.start();
+}
+
+whenLoginNeeded(() => {
+  if (isLoginShown) return;
+  isLoginShown = true;
+  stream.stop();
+  show();
+});
+
+addEventListener("hashchange", () => {
+  show();
+  if (document.body.dataset.view !== "ward") scrollTo(0, 0);
+  view?.focus?.();
+});
+
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  (content.querySelector(".tile-link[tabindex='0']") ?? content).focus();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented) return;
+  const isField = event.target.matches("input, select");
+  if (isField || document.body.dataset.view === "ward" || isLoginShown) return;
+  location.hash = "#/ward";
+});
+
+let wasLoaded = false;
+store.addEventListener("ward", () => {
+  if (!wasLoaded && store.isLoaded) show();
+  wasLoaded = store.isLoaded;
+});
+
+await loadLanguage(preferredLanguage());
+redraw();
+lostBanner(document.getElementById("lost"), stream);
+stream.start();

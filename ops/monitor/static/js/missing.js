@@ -1,0 +1,61 @@
+/** What a patient's charts lack, as lists: gaps, and readings that were rejected. */
+
+import { el, table } from "./dom.js";
+import { duration, moment, number, plainNumber, time } from "./format.js";
+import { componentName, reasonText, sensorName, t } from "./i18n.js";
+import { store } from "./store.js";
+
+const LISTED = 200;
+
+const nameOf = (code) => {
+  const sensor = store.sensors.find((each) => each.code === code);
+  return sensor ? sensorName(sensor) : code;
+};
+
+/** The monitor tells each window; windows that follow one another are one gap. */
+function joined(gaps) {
+  const open = new Map();
+  const all = [];
+  for (const gap of gaps.toSorted((one, other) => one.from - other.from)) {
+    const before = open.get(gap.sensor);
+    if (before?.until === gap.from) {
+      before.until = gap.until;
+      before.expected += gap.expected;
+      before.received += gap.received;
+    } else {
+      open.set(gap.sensor, { ...gap });
+      all.push(open.get(gap.sensor));
+    }
+  }
+  return all;
+}
+
+export function gapList(answer) {
+  const gaps = joined(answer.gaps);
+  const heading = el("h2", {}, t("patient.gaps"));
+  if (gaps.length === 0) return [heading, el("p", { class: "nothing" }, t("patient.noGaps"))];
+  const newest = gaps.toSorted((one, other) => other.from - one.from).slice(0, LISTED);
+  const headings = ["sensor", "from", "until", "duration", "expected", "received"].map((name) => t(`column.${name}`));
+  const rows = newest.map((gap) => [
+    nameOf(gap.sensor), moment(gap.from, store.now()), moment(gap.until, store.now()),
+    duration(gap.until - gap.from), number(gap.expected), number(gap.received),
+  ]);
+  return [heading, table(t("patient.gaps"), headings, rows), more(newest.length, gaps.length)];
+}
+
+export function rejectedList({ rejected }) {
+  const heading = el("h2", {}, t("patient.rejected"));
+  if (rejected.length === 0) return [heading, el("p", { class: "nothing" }, t("patient.noRejected"))];
+  const newest = rejected.toSorted((one, other) => other.t - one.t).slice(0, LISTED);
+  const headings = ["time", "sensor", "component", "value", "reason"].map((name) => t(`column.${name}`));
+  const rows = newest.map((each) => [
+    time(each.t, "moment"), nameOf(each.sensor ?? "–"), componentName(each.component ?? "–"),
+    plainNumber(each.value), reasonText(each.reason),
+  ]);
+  return [heading, table(t("patient.rejected"), headings, rows), more(newest.length, rejected.length)];
+}
+
+function more(shown, all) {
+  return el("p", { class: "nothing", hidden: shown === all }, t("patient.more", { shown: number(shown), all: number(all) }));
+}
+

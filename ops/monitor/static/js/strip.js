@@ -1,0 +1,111 @@
+/** The strip chart of one sensor: its columns as lines, gaps as gaps, rejected readings as marks. */
+
+import { line, makeChart } from "./chart.js";
+import { el, setText } from "./dom.js";
+import { moment, number, plainNumber, time, unitText } from "./format.js";
+import { componentName, reasonText, sensorName, t } from "./i18n.js";
+import { rejectedMarks } from "./marks.js";
+import { aligned } from "./series.js";
+import { store } from "./store.js";
+
+const HEIGHT = 150;
+const SYNC = "patient";
+
+export function makeStrip(sensor) {
+  const newest = el("span", { class: "strip-newest" });
+  const tip = el("p", { class: "strip-tip", hidden: true });
+  const plot = el("div", { class: "plot" });
+  const summary = el("p", { class: "sr-only" });
+  const node = el(
+    "section",
+    { class: "card strip", "data-sensor": sensor.code, "aria-label": sensorName(sensor) },
+    el("h2", {}, sensorName(sensor), " ", el("small", {}, unitText(sensor.unit)), newest),
+    plot, tip, summary,
+  );
+  const marks = rejectedMarks(tip, (mark) => markText(mark));
+  let made = null;
+  let isBucketed = null;
+
+  function build(data, hasBuckets) {
+    made?.destroy();
+    plot.replaceChildren();
+    isBucketed = hasBuckets;
+    made = makeChart(plot, {
+      series: linesOf(sensor, hasBuckets), height: HEIGHT, data,
+      more: {
+        bands: hasBuckets ? sensor.columns.map((_, place) => bandOf(place)) : undefined,
+        hooks: marks.hooks,
+        cursor: { sync: { key: SYNC } },
+        scales: { x: { time: true, range: () => [made?.from ?? 0, made?.until ?? 1] } },
+      },
+    });
+  }
+
+  return {
+    node,
+    update(answer) {
+      const hasBuckets = answer.bucket_ms > 0;
+      const own = answer.rejected.filter((each) => sensor.columns.includes(each.column));
+      const gaps = answer.gaps.filter((each) => each.sensor === sensor.code);
+      marks.take(own);
+      const data = dataOf(sensor, answer);
+      if (isBucketed !== hasBuckets) build(data, hasBuckets);
+      Object.assign(made, { from: answer.from, until: answer.until });
+      made.chart.setData(data);
+      const text = newestText(sensor, answer);
+      setText(newest, text ?? "");
+      setText(summary, t("patient.chart", {
+        sensor: sensorName(sensor),
+        from: moment(answer.from, store.now()),
+        until: moment(answer.until, store.now()),
+        newest: text ?? t("patient.noReadings"),
+        rejected: number(own.length),
+        gaps: number(gaps.length),
+      }));
+    },
+    destroy: () => made?.destroy(),
+  };
+}
+
+function linesOf(sensor, hasBuckets) {
+  const format = (value) => number(value, sensor.decimals);
+  return sensor.columns.flatMap((column, place) => {
+    const { component } = store.columns[column];
+    const label = component === "valor" ? sensorName(sensor) : componentName(component);
+    const color = `series-${place + 1}`;
+    const mean = line(label, color, format, { dash: [[], [7, 3], [2, 3]][place] });
+    if (!hasBuckets) return [mean];
+    const edge = (key) => line(`${label} ${key}`, color, format, { width: 0, class: "edge", points: { show: false } });
+    return [mean, edge("min"), edge("max")];
+  });
+}
+
+const bandOf = (place) => ({
+  series: [3 * place + 3, 3 * place + 2],
+  fill: () => getComputedStyle(document.documentElement).getPropertyValue(`--band-${place + 1}`),
+});
+
+function dataOf(sensor, answer) {
+  const hasBuckets = answer.bucket_ms > 0;
+  const lines = sensor.columns.map((column) => {
+    const found = answer.series.find((each) => each.column === column);
+    const { t: times, v, min, max } = found ?? { t: [], v: [], min: [], max: [] };
+    return { t: times, rows: hasBuckets ? [v, min, max] : [v] };
+  });
+  return aligned(lines, answer.bucket_ms || store.intervalMs);
+}
+
+function newestText(sensor, answer) {
+  const values = sensor.columns.map((column) => {
+    const found = answer.series.find((each) => each.column === column);
+    return found?.v.length ? number(found.v.at(-1), sensor.decimals) : null;
+  });
+  return values.every((value) => value === null)
+    ? null : values.map((value) => value ?? "–").join(values.length === 2 ? "/" : "  ");
+}
+
+function markText(mark) {
+  const parts = { time: time(mark.t), value: plainNumber(mark.value), reason: reasonText(mark.reason) };
+  return `✕ ${t("patient.mark", parts)}`;
+}
+

@@ -1,0 +1,74 @@
+/** A patient's tile: who, how fresh, the newest value of each sensor. */
+
+import { el, icon, setClass, setIcon, setText } from "./dom.js";
+import { ago, number, unitText } from "./format.js";
+import { sensorName, shortName, t } from "./i18n.js";
+import { patientHash } from "./router.js";
+import { STATES, store } from "./store.js";
+
+/** Makes an empty tile; ``update(index)`` fills it with a patient, again and again. */
+export function makeTile() {
+  const stateIcon = icon("never");
+  const parts = {
+    name: el("span", { class: "tile-name" }),
+    id: el("span", { class: "tile-id" }),
+    word: el("span"),
+    age: el("span", { class: "tile-age" }),
+    vitals: store.sensors.map(makeVital),
+  };
+  const link = el(
+    "a",
+    { class: "tile-link" },
+    el("span", { class: "tile-head" }, parts.name, parts.id),
+    el("span", { class: "tile-state" }, el("span", { class: "state" }, stateIcon, parts.word), parts.age),
+    el("span", { class: "vitals" }, ...parts.vitals.map((vital) => vital.node)),
+  );
+  const node = el("div", { class: "tile", role: "listitem" }, link);
+  return { node, link, update: (index) => update({ node, link, stateIcon, ...parts }, index) };
+}
+
+function makeVital(sensor) {
+  const flagIcon = icon("silent");
+  const flagWord = el("span", { class: "sr-only" });
+  const value = el("span", { class: "value" });
+  const flag = el("span", { class: "flag", hidden: true }, flagIcon, flagWord);
+  const node = el(
+    "span",
+    { class: "vital", "data-sensor": sensor.code },
+    el("abbr", { class: "label", title: sensorName(sensor) }, shortName(sensor.code)),
+    value,
+    el("span", { class: "unit" }, unitText(sensor.unit)),
+    flag,
+  );
+  return { node, sensor, value, flag, flagIcon, flagWord };
+}
+
+function update(parts, index) {
+  const patient = store.patients[index];
+  const [, state, last, values, , silent, out] = store.tiles[index];
+  const name = STATES[state];
+  const href = patientHash(patient.id);
+  if (parts.link.getAttribute("href") !== href) parts.link.setAttribute("href", href);
+  setText(parts.name, patient.name ?? patient.id);
+  setText(parts.id, patient.name === null ? "" : patient.id);
+  setClass(parts.node, `tile is-${name}`);
+  parts.node.dataset.patient = patient.id;
+  parts.node.dataset.state = name;
+  setIcon(parts.stateIcon, name);
+  setText(parts.word, t(`state.${name}`));
+  setText(parts.age, last === null ? "" : ago(last, store.now()));
+  for (const vital of parts.vitals) updateVital(vital, values, silent, out);
+}
+
+function updateVital(vital, values, silent, out) {
+  const { columns, decimals } = vital.sensor;
+  const texts = columns.map((column) => number(values[column], decimals));
+  setText(vital.value, texts.join(columns.length === 2 ? "/" : "  "));
+  const mask = columns.reduce((bits, column) => bits | (1 << column), 0);
+  const flag = silent & mask ? "silent" : out & mask ? "out" : "";
+  setClass(vital.node, flag ? `vital is-${flag}` : "vital");
+  if (vital.flag.hidden !== !flag) vital.flag.hidden = !flag;
+  if (!flag) return;
+  setIcon(vital.flagIcon, flag);
+  setText(vital.flagWord, t(`flag.${flag}`));
+}

@@ -1,0 +1,107 @@
+/** The ward: all patients as tiles, most needed first. */
+
+import { el, icon, setText } from "./dom.js";
+import { number } from "./format.js";
+import { onFrame } from "./frames.js";
+import { WindowedGrid } from "./grid.js";
+import { t } from "./i18n.js";
+import { STATES, STATES_BY_NEED, folded, store } from "./store.js";
+import { makeTile } from "./tile.js";
+
+// what was chosen stays while other views are shown
+const chosen = { text: "", states: new Set(), patient: null };
+
+export function showWard(host) {
+  const count = el("p", { class: "count", "aria-live": "polite" });
+  const nothing = el("p", { class: "nothing", hidden: true });
+  const list = el("div", { class: "grid", role: "list", "aria-label": t("ward.list") });
+  const search = el("input", {
+    type: "search", id: "filter", class: "filter", placeholder: t("ward.filter"),
+    "aria-label": t("ward.filter"), autocomplete: "off", spellcheck: "false",
+  });
+  search.value = chosen.text;
+  const chips = stateChips(() => onFrame(draw));
+  host.append(
+    el("h1", { tabindex: "-1", class: "sr-only" }, t("ward.title")),
+    el("div", { class: "ward-bar" }, search, chips.node, count),
+    el("p", { class: "sr-only" }, t("ward.keys")),
+    nothing,
+    list,
+  );
+  const grid = new WindowedGrid(list, { tileHeight: 178, leastWidth: 256, gap: 10, makeTile });
+  search.addEventListener("input", () => {
+    chosen.text = search.value;
+    onFrame(draw);
+  });
+  list.addEventListener("focusin", (event) => {
+    chosen.patient = event.target.closest(".tile")?.dataset.patient ?? null;
+  });
+
+  function draw() {
+    const items = visible();
+    grid.setItems(items);
+    chips.update();
+    const all = store.order().length;
+    setText(count, t("ward.shown", { shown: number(items.length), all: number(all) }));
+    nothing.hidden = items.length > 0;
+    setText(nothing, t(all === 0 ? "ward.empty" : "ward.none"));
+  }
+
+  const later = () => onFrame(draw);
+  store.addEventListener("ward", later);
+  const ages = setInterval(later, 1000);
+  draw();
+  return {
+    /** Back from a patient, the keyboard is where it was. */
+    focus() {
+      if (chosen.patient !== null) grid.focus(store.indexOf.get(chosen.patient));
+    },
+    destroy() {
+      store.removeEventListener("ward", later);
+      clearInterval(ages);
+      grid.destroy();
+    },
+  };
+}
+
+/** The tile that has the focus when the ward is shown again. */
+export function rememberPatient(id) {
+  chosen.patient = id;
+}
+
+function visible() {
+  const wanted = folded(chosen.text.trim());
+  const { states } = chosen;
+  if (!wanted && states.size === 0) return store.order();
+  return store.order().filter((index) => {
+    const fits = states.size === 0 || states.has(STATES[store.tiles[index][1]]);
+    return fits && store.patients[index].search.includes(wanted);
+  });
+}
+
+function stateChips(onChange) {
+  const chips = STATES_BY_NEED.map((state) => {
+    const count = el("span", { class: "chip-count" });
+    const button = el(
+      "button",
+      { type: "button", class: `chip is-${state}`, title: t(`stateHelp.${state}`), "data-state": state },
+      icon(state), el("span", {}, t(`state.${state}`)), count,
+    );
+    button.setAttribute("aria-pressed", chosen.states.has(state));
+    button.addEventListener("click", () => {
+      if (!chosen.states.delete(state)) chosen.states.add(state);
+      button.setAttribute("aria-pressed", chosen.states.has(state));
+      onChange();
+    });
+    return { state, button, count };
+  });
+  const node = el("div", { class: "chips", role: "group", "aria-label": t("ward.states") },
+    ...chips.map((chip) => chip.button));
+  return {
+    node,
+    update() {
+      const counts = store.counts();
+      for (const chip of chips) setText(chip.count, number(counts[STATES.indexOf(chip.state)]));
+    },
+  };
+}

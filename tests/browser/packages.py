@@ -1,0 +1,60 @@
+"""Debian packages with what they need, downloaded and unpacked without root."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from common.errors import UnavailableError
+
+PACKAGE = "chromium"
+# a page without any font shows no text at all
+_WITH_IT = ("fonts-dejavu-core",)
+_HINT = "see whether the network and the apt sources of this machine work: apt-get update"
+
+Say = Callable[[str], None]
+
+
+def download(folder: Path, say: Say) -> list[Path]:
+    """The files of the package and of what it needs and the machine lacks, checked by apt's keys.
+
+    Raises UnavailableError with apt's last words.
+    """
+    apt = folder / "apt"
+    for each in ("state/lists/partial", "cache/archives/partial"):
+        (apt / each).mkdir(parents=True)
+    # lists and archives of our own; what is installed is read from the machine's own status
+    options = [
+        *("-o", f"Dir::State={apt / 'state'}", "-o", f"Dir::Cache={apt / 'cache'}"),
+        *("-o", "Dir::State::status=/var/lib/dpkg/status"),
+        *("-o", "Debug::NoLocking=true"),
+        # root's apt would download as a user who may not write into our folder
+        *("-o", "APT::Sandbox::User=root"),
+        *("-o", "APT::Get::List-Cleanup=false"),
+    ]
+    say("  reading the lists of packages")
+    _apt(options, "update", "--quiet")
+    say(f"  downloading {PACKAGE} (about 100 MB)")
+    _apt(
+        options,
+        *("install", "--download-only", "--yes", "--no-install-recommends", "--quiet"),
+        *(PACKAGE, *_WITH_IT),
+    )
+    return sorted((apt / "cache" / "archives").glob("*.deb"))
+
+
+def unpack(archives: list[Path], root: Path, say: Say) -> None:
+    """Puts what is in the packages under ``root``; none of their scripts runs."""
+    root.mkdir(parents=True, exist_ok=True)
+    for number, archive in enumerate(archives, 1):
+        if number % 20 == 1:
+            say(f"  unpacking {number} of {len(archives)} packages")
+        subprocess.run(["dpkg", "-x", archive, root], check=True, capture_output=True)
+
+
+def _apt(options: list[str], *command: str) -> None:
+    found = subprocess.run(
+        ["apt-get", *options, *command], capture_output=True, text=True, check=False
+    )
+    if found.returncode != 0:
+        said = (found.stderr or found.stdout).strip()[-1500:]
+        raise UnavailableError(f"apt-get {command[0]} failed:\n{said}", hint=_HINT)

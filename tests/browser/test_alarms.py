@@ -1,0 +1,115 @@
+"""What breaks is named on the page, and the alarm goes by itself when it is whole again."""
+
+import os
+import signal
+
+import pytest
+from playwright.sync_api import expect
+
+from ops.stack import KafkaBroker
+from tests.browser.pages import alarm, tile
+from tests.browser.world import wait_until
+
+
+@pytest.fixture(scope="module")
+def own_broker(jars, tmp_path_factory):
+    """A broker that may be stopped: no other test uses it."""
+    broker = KafkaBroker(tmp_path_factory.mktemp("own-kafka"), jars)
+    broker.start()
+    broker.wait_ready()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="module")
+def world(make_world, own_broker):
+    """Two real producers instead of the bedside."""
+    world = make_world(servers=own_broker.bootstrap_servers)
+    producers = {number: world.producer(number) for number in (1, 2)}
+    with world.running(bedside=False):
+        world.producers = producers
+        for each in producers.values():
+            each.start()
+        try:
+            yield world
+        finally:
+            for each in producers.values():
+                each.stop(30)
+
+
+def test_a_killed_producer_is_named_and_clears_when_it_is_back(world, open_page):
+    page = open_page(world, "#/pipeline")
+    rows = page.locator("#list-producers tbody tr")
+    expect(rows.filter(has_text="producer-1")).to_contain_text("answers")
+    expect(rows.filter(has_text="producer-2")).to_contain_text("answers")
+    world.producers[2].kill()
+    gone = alarm(page, "producer_gone", "producer-2")
+    expect(gone).to_contain_text("Producer producer-2 does not answer")
+    expect(rows.filter(has_text="producer-2")).to_contain_text("does not answer")
+    page.goto(f"{world.url}/#/ward")
+    expect(gone).to_be_visible()
+    world.producers[2].start()
+    expect(gone).to_have_count(0, timeout=90_000)
+    page.goto(f"{world.url}/#/pipeline")
+    expect(page.locator("#list-alarms tbody tr").filter(has_text="producer-2")).not_to_contain_text(
+        "active"
+    )
+
+
+def test_a_stopped_consumer_is_named_and_clears_when_it_goes_on(world, open_page):
+    page = open_page(world)
+    expect(tile(page, "demo-000001")).to_have_attribute("data-state", "fresh")
+    os.kill(world.consumer.pid, signal.SIGSTOP)
+    try:
+        gone = alarm(page, "consumer_away", "consumer")
+        expect(gone).to_contain_text("Consumer does not answer")
+        expect(gone).to_contain_text("Critical")
+    finally:
+        os.kill(world.consumer.pid, signal.SIGCONT)
+    expect(gone).to_have_count(0, timeout=90_000)
+
+
+def test_a_stopped_broker_is_named_and_everything_goes_on_when_it_is_back(
+    world, own_broker, open_page
+):
+    page = open_page(world)
+    expect(tile(page, "demo-000001")).to_have_attribute("data-state", "fresh")
+    own_broker.stop()
+    away = alarm(page, "broker_away")
+    expect(away).to_contain_text("Broker does not answer")
+    away.get_by_text("What to do").click()
+    expect(away).to_contain_text("Look whether Kafka runs")
+    own_broker.start()
+    own_broker.wait_ready()
+    expect(away).to_have_count(0, timeout=90_000)
+    expect(page.locator(".alarm")).to_have_count(0, timeout=120_000)
+    expect(tile(page, "demo-000001")).to_have_attribute("data-state", "fresh")
+
+
+def test_a_lost_stream_is_said_and_taken_up_again(world, open_page):
+    page = open_page(world)
+    expect(tile(page, "demo-000002")).to_have_attribute("data-state", "fresh")
+    world.monitor.kill()
+    banner = page.locator("#lost")
+    expect(banner).to_contain_text("No connection to the monitor since")
+    expect(banner.get_by_role("button", name="Try now")).to_be_visible()
+    world.monitor.start()
+    world.wait_ready()
+    banner.get_by_role("button", name="Try now").click()
+    expect(banner).to_be_hidden()
+    before = tile(page, "demo-000002").locator("[data-sensor='movimentacao']").inner_text()
+    expect(tile(page, "demo-000002").locator("[data-sensor='movimentacao']")).not_to_have_text(
+        before
+    )
+
+
+def test_a_stream_that_hangs_without_a_word_is_noticed(world, open_page):
+    page = open_page(world)
+    expect(tile(page, "demo-000002")).to_have_attribute("data-state", "fresh")
+    os.kill(world.monitor.pid, signal.SIGSTOP)
+    try:
+        expect(page.locator("#lost")).to_contain_text("No connection to the monitor since")
+    finally:
+        os.kill(world.monitor.pid, signal.SIGCONT)
+    expect(page.locator("#lost")).to_be_hidden()
+    wait_until(lambda: world.status("/live") == 200, "the monitor")

@@ -1,0 +1,182 @@
+"""The page as a whole: languages, colours, a phone, untrusted names, the views of the pipeline."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.pages import tile
+from tests.browser.world import wait_until
+from tests.services.checks import administer
+
+VIEWS = ("#/ward", "#/patient/demo-000001", "#/pipeline", "#/quarantine")
+WHERE_IT_IS = {
+    "#/ward": ".tile",
+    "#/patient/demo-000001": ".strip .uplot",
+    "#/pipeline": ".figure",
+    "#/quarantine": ".reason",
+}
+EVIL = "<img src=x onerror=\"document.title='run'\"><b>Eva</b>"
+
+
+@pytest.fixture(scope="module")
+def varied(world):
+    """Something is in quarantine, so that every view has something to show."""
+    world.bedside.instead["demo-000009", "glicose"] = 5000.0
+    world.wait_for_windows(2)
+    world.bedside.instead.clear()
+    wait_until(lambda: world.json("/api/quarantine")["reasons"], "the quarantine")
+    return world
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_phone_shows_every_view_without_scrolling_sideways(varied, open_page, view):
+    page = open_page(varied, view, viewport={"width": 360, "height": 740}, has_touch=True)
+    expect(page.locator(WHERE_IT_IS[view]).first).to_be_visible()
+    width = page.evaluate("() => document.documentElement.scrollWidth")
+    assert width <= 360
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_text_can_be_told_from_its_ground_in_light_and_dark(varied, open_page, view):
+    """WCAG 2: 4.5 to 1, for every text that is seen."""
+    grounds = {}
+    for scheme in ("light", "dark"):
+        page = open_page(varied, view, color_scheme=scheme)
+        expect(page.locator(WHERE_IT_IS[view]).first).to_be_visible()
+        grounds[scheme] = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+        weak = page.evaluate(CONTRASTS)
+        assert [each for each in weak if each["contrast"] < 4.5] == []
+    assert grounds["light"] != grounds["dark"]
+
+
+def test_the_colours_can_be_chosen_and_are_remembered(varied, open_page):
+    page = open_page(varied, color_scheme="light")
+    expect(page.locator(".tile").first).to_be_visible()
+    ground = "() => getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    page.get_by_label("Colours").select_option("dark")
+    dark = page.evaluate(ground)
+    assert dark != light
+    page.reload()
+    expect(page.locator(".tile").first).to_be_visible()
+    assert page.evaluate(ground) == dark
+
+
+def test_the_browsers_language_is_taken_and_another_one_is_remembered(varied, open_page):
+    page = open_page(varied, locale="pt-BR")
+    expect(page.get_by_role("link", name="Enfermaria")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "pt-BR")
+    expect(tile(page, "demo-000001")).to_contain_text("Em dia")
+    temperature = tile(page, "demo-000001").locator("[data-sensor='temperatura_corporal'] .value")
+    expect(temperature).to_have_text(re.compile(r"^\d\d,\d$"))
+    page.get_by_role("button", name="EN").click()
+    expect(tile(page, "demo-000001")).to_contain_text("Fresh")
+    expect(temperature).to_have_text(re.compile(r"^\d\d\.\d$"))
+    page.reload()
+    expect(page.get_by_role("link", name="Ward")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_view_shows_the_key_of_a_text(varied, open_page, view, language):
+    page = open_page(varied, view, locale="pt-BR" if language == "pt" else "en-GB")
+    expect(page.locator(WHERE_IT_IS[view]).first).to_be_visible()
+    keys = page.evaluate(
+        "async () => Object.keys(await (await fetch('/static/i18n/en.json')).json())"
+    )
+    text = page.locator("body").inner_text()
+    assert [key for key in keys if "." in key and key in text] == []
+    assert not re.search(r"\{\w+\}|undefined|NaN|\[object", text)
+
+
+def test_a_name_is_text_whatever_it_says(varied, open_page):
+    administer(
+        varied.pipeline,
+        "INSERT INTO paciente (identificador, nome)"
+        f" VALUES ('evil <b>&amp;', '{EVIL.replace(chr(39), chr(39) * 2)}')",
+    )
+    administer(
+        varied.pipeline,
+        "INSERT INTO paciente_sensor (paciente_id, sensor_id, ativo_desde)"
+        " SELECT p.id, s.id, '2000-01-01' FROM paciente p, sensor s"
+        " WHERE p.identificador = 'evil <b>&amp;'",
+    )
+    page = open_page(varied)
+    shown = page.locator(".tile-name", has_text="onerror")
+    expect(shown).to_have_text(EVIL)
+    page.locator(".tile", has_text="onerror").locator("a").click()
+    expect(page.locator("h1")).to_have_text(f"{EVIL} · evil <b>&amp;")
+    assert page.locator("main img, main b").count() == 0
+    assert "run" not in page.title().split()
+
+
+def test_the_pipeline_shows_what_the_ledger_counts(varied, open_page):
+    page = open_page(varied, "#/pipeline")
+    for part in ("database", "broker", "consumer"):
+        expect(page.locator(f"#part-{part}")).to_contain_text("answers")
+    expect(page.locator("#chart-accepted .uplot")).to_be_visible()
+    expect(page.locator("#chart-duration .uplot")).to_be_visible()
+    expect(page.locator("#chart-quarantined .u-legend")).to_contain_text(
+        "out of the plausible range"
+    )
+    expect(page.locator("#list-partitions tbody tr")).to_have_count(4)
+    with varied.bedside.paused():
+        varied.wait_for_no_lag()
+        accepted, messages = varied.rows(
+            "SELECT CAST(SUM(aceitas - sem_mapeamento) AS SIGNED), CAST(SUM(mensagens) AS SIGNED)"
+            " FROM livro_razao"
+        )[0]
+        expect(page.locator("#figure-accepted .figure-value")).to_have_text(f"{accepted:,}")
+        expect(page.locator("#figure-messages .figure-value")).to_have_text(f"{messages:,}")
+        expect(page.locator("#figure-lag .figure-value")).to_have_text("0")
+
+
+def test_the_quarantine_shows_reasons_with_counts_and_samples(varied, open_page):
+    page = open_page(varied, "#/quarantine?reason=out_of_range")
+    reason = page.locator(".reason[data-reason='out_of_range']")
+    expect(reason).to_have_attribute("aria-current", "true")
+    [(count,)] = varied.rows("SELECT COUNT(*) FROM quarentena WHERE motivo = 'out_of_range'")
+    expect(reason.locator("strong")).to_have_text(f"{count:,}")
+    row = page.locator("#samples tbody tr").first
+    expect(row).to_contain_text("demo-000009")
+    expect(row).to_contain_text("glicose")
+    expect(row).to_contain_text("5,000")
+
+
+def test_everything_that_can_be_used_has_a_name(varied, open_page):
+    for view in VIEWS:
+        page = open_page(varied, view)
+        expect(page.locator(WHERE_IT_IS[view]).first).to_be_visible()
+        nameless = page.evaluate(
+            "() => [...document.querySelectorAll('a, button, select, input, summary, section')]"
+            ".filter((each) => each.checkVisibility() && !each.ariaLabel && !each.textContent.trim()"
+            " && !each.labels?.length).map((each) => each.outerHTML)"
+        )
+        assert nameless == [], json.dumps(nameless)
+
+
+CONTRASTS = """() => {
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => {
+    const part = (v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+  };
+  const groundOf = (node) => {
+    for (let each = node; each; each = each.parentElement) {
+      const color = parse(getComputedStyle(each).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color;
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  for (const node of document.body.querySelectorAll('*')) {
+    const own = [...node.childNodes].some((each) => each.nodeType === 3 && each.data.trim());
+    if (!own || !node.checkVisibility() || node.tagName === 'OPTION') continue;
+    const [one, other] = [parse(getComputedStyle(node).color), groundOf(node)].map(light);
+    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    found.push({ text: node.textContent.slice(0, 40), of: node.className, contrast });
+  }
+  return found;
+}"""

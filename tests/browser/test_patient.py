@@ -1,0 +1,161 @@
+"""One patient's charts hold what the database holds: points, gaps, rejected readings."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.pages import CHART_DATA, chart_data, points, segments
+
+READINGS = (
+    "SELECT r.created_at, r.valor FROM registro r"
+    " JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
+    " JOIN paciente p ON p.id = ps.paciente_id JOIN sensor s ON s.id = ps.sensor_id"
+    " WHERE p.identificador = %s AND s.codigo = %s AND r.componente = %s ORDER BY r.created_at"
+)
+COLUMNS = [
+    ("frequencia_cardiaca", "valor", 1),
+    ("pressao_arterial", "sistolica", 1),
+    ("pressao_arterial", "diastolica", 2),
+    ("temperatura_corporal", "valor", 1),
+    ("nivel_oxigenacao", "valor", 1),
+    ("glicose", "valor", 1),
+    ("umidade_pele", "valor", 1),
+    ("movimentacao", "x", 1),
+    ("movimentacao", "y", 2),
+    ("movimentacao", "z", 3),
+]
+PATIENT = "demo-000005"
+FAULTY = 5000.0
+
+
+@pytest.fixture(scope="module")
+def interrupted(world):
+    """The patient was gone for some windows, then gave impossible glucose for some more."""
+    world.wait_for_windows(3)
+    world.bedside.gone.add(PATIENT)
+    world.wait_for_windows(4)
+    world.bedside.gone.clear()
+    world.bedside.instead[PATIENT, "glicose"] = FAULTY
+    world.wait_for_windows(2)
+    world.bedside.instead.clear()
+    world.wait_for_windows(3)
+    return world
+
+
+def readings(world, sensor, component, chart):
+    """What is in the table, of the time that the chart shows."""
+    found = world.rows(READINGS, PATIENT, sensor, component)
+    rows = [(moment.replace(tzinfo=UTC).timestamp() * 1000, value) for moment, value in found]
+    return [
+        (round(at), float(value))
+        for at, value in rows
+        if chart["from"] <= round(at) < chart["until"]
+    ]
+
+
+def pieces(times, step):
+    """Times, cut where more than the interval lies between two of them."""
+    found = [[]]
+    for at in times:
+        if found[-1] and at - found[-1][-1] > step:
+            found.append([])
+        found[-1].append(at)
+    return found
+
+
+def test_points_and_gaps_of_every_chart_are_those_of_the_table(interrupted, open_page):
+    world = interrupted
+    with world.bedside.paused():
+        world.wait_for_no_lag()
+        page = open_page(world, f"#/patient/{PATIENT}?range=5min")
+        expect(page.locator(".strip")).to_have_count(7)
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.plot')].every(p => p.chart?.data[0].length)"
+        )
+        for sensor, component, line in COLUMNS:
+            chart = chart_data(page, sensor)
+            expected = readings(world, sensor, component, chart)
+            assert len(expected) > 10
+            assert points(chart, line) == expected, (sensor, component)
+            times = [at for at, _ in expected]
+            assert segments(chart, line) == pieces(times, world.interval_ms), (sensor, component)
+        assert len(segments(chart_data(page, "frequencia_cardiaca"))) == 2
+        assert len(segments(chart_data(page, "glicose"))) == 3 - 1
+
+
+def test_longer_ranges_hold_mean_lowest_and_highest_of_each_bucket(interrupted, open_page):
+    world = interrupted
+    with world.bedside.paused():
+        world.wait_for_no_lag()
+        page = open_page(world, f"#/patient/{PATIENT}?range=1h")
+        page.wait_for_function("() => document.querySelector('.plot').chart?.data[0].length")
+        expect(page.locator(".shown")).to_contain_text("Mean, lowest and highest of each")
+        chart = chart_data(page, "frequencia_cardiaca")
+        step = world.json(f"/api/patient/{PATIENT}?from={chart['from']}&until={chart['until']}")[
+            "bucket_ms"
+        ]
+        assert step > world.interval_ms
+        buckets = {}
+        for at, value in readings(world, "frequencia_cardiaca", "valor", chart):
+            buckets.setdefault(at // step * step, []).append(value)
+        assert points(chart, 2) == [(at, min(found)) for at, found in buckets.items()]
+        assert points(chart, 3) == [(at, max(found)) for at, found in buckets.items()]
+        means = [
+            (at, pytest.approx(sum(found) / len(found), abs=0.001)) for at, found in buckets.items()
+        ]
+        assert points(chart, 1) == means
+
+
+def test_rejected_readings_and_gaps_are_listed_and_named_where_one_points(interrupted, open_page):
+    page = open_page(interrupted, f"#/patient/{PATIENT}?range=5min")
+    rejected = page.locator("#rejected")
+    expect(rejected).to_contain_text("Glucose")
+    expect(rejected).to_contain_text("5,000")
+    expect(rejected).to_contain_text("out of the plausible range")
+    gaps = page.locator("#gaps tbody tr")
+    expect(gaps.filter(has_text="Heart rate")).to_have_count(1)
+    over = page.locator(".strip[data-sensor='glicose'] .u-over")
+    over.scroll_into_view_if_needed()
+    mark = interrupted.rows(
+        "SELECT medido_em FROM quarentena WHERE paciente = %s AND motivo = 'out_of_range' LIMIT 1",
+        PATIENT,
+    )[0][0]
+    at = mark.replace(tzinfo=UTC).timestamp() * 1000
+    chart = page.evaluate(CHART_DATA, "glicose")
+    box = over.bounding_box()
+    x = box["width"] * (at - chart["from"]) / (chart["until"] - chart["from"])
+    over.hover(position={"x": x, "y": 10})
+    tip = page.locator(".strip[data-sensor='glicose'] .strip-tip")
+    expect(tip).to_contain_text("5,000 rejected, out of the plausible range")
+
+
+def test_a_chart_goes_on_by_itself_while_it_shows_now(world, open_page):
+    page = open_page(world, "#/patient/demo-000008?range=5min")
+    page.wait_for_function("() => document.querySelector('.plot').chart?.data[0].length")
+    before = chart_data(page, "frequencia_cardiaca")["data"][0][-1]
+    page.wait_for_function(
+        "before => document.querySelector('.plot').chart.data[0].at(-1) > before + 4000", arg=before
+    )
+
+
+def test_the_ranges_are_links_and_the_past_stands_still(world, open_page):
+    page = open_page(world, "#/patient/demo-000008")
+    expect(page.locator(".shown")).to_contain_text("Live")
+    for label in ("1 h", "6 h", "1 d", "7 d"):
+        page.get_by_role("link", name=label, exact=True).click()
+        expect(page.locator(".range[aria-current]")).to_have_text(label)
+        expect(page.locator(".strip .uplot").first).to_be_visible()
+    page.get_by_role("link", name="5 min", exact=True).click()
+    page.get_by_role("link", name="Earlier").click()
+    expect(page.locator(".shown")).to_contain_text("Past")
+    until = int(re.search(r"until=(\d+)", page.url)[1])
+    assert until < datetime.now(UTC).timestamp() * 1000 - 100_000
+    page.get_by_role("link", name="Now", exact=True).click()
+    expect(page.locator(".shown")).to_contain_text("Live")
+
+
+def test_an_unknown_patient_is_said_to_be_unknown(world, open_page):
+    page = open_page(world, "#/patient/nobody")
+    expect(page.get_by_role("alert")).to_contain_text("No patient has the id nobody.")

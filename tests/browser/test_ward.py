@@ -1,0 +1,149 @@
+"""The ward: tiles follow the database, say what is wrong, and can be found and reached."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.pages import alarm, tile, vital
+
+NEWEST = (
+    "SELECT r.valor FROM registro r JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
+    " JOIN paciente p ON p.id = ps.paciente_id JOIN sensor s ON s.id = ps.sensor_id"
+    " WHERE p.identificador = %s AND s.codigo = %s AND r.componente = %s"
+    " ORDER BY r.created_at DESC LIMIT 1"
+)
+STATES = ("stale", "out", "silent", "fresh", "never")
+
+
+def test_tiles_follow_what_is_committed(world, open_page):
+    page = open_page(world)
+    shown = tile(page, "demo-000001")
+    expect(shown).to_have_attribute("data-state", "fresh")
+    expect(page.locator(".tile")).to_have_count(world.patients)
+    name = world.rows("SELECT nome FROM paciente WHERE identificador = 'demo-000001'")[0][0]
+    expect(shown).to_contain_text(name)
+    expect(shown).to_contain_text("demo-000001")
+    before = vital(page, "demo-000001", "movimentacao").inner_text()
+    expect(vital(page, "demo-000001", "movimentacao")).not_to_have_text(before)
+
+
+def test_the_newest_values_are_those_of_the_database_with_the_catalogues_decimals(world, open_page):
+    page = open_page(world)
+    expect(tile(page, "demo-000004")).to_have_attribute("data-state", "fresh")
+    with world.bedside.paused():
+        world.wait_for_no_lag()
+
+        def newest(sensor, component="valor"):
+            return world.rows(NEWEST, "demo-000004", sensor, component)[0][0]
+
+        systolic, diastolic = (
+            newest("pressao_arterial", each) for each in ("sistolica", "diastolica")
+        )
+        expect(vital(page, "demo-000004", "pressao_arterial").locator(".value")).to_have_text(
+            f"{systolic:.0f}/{diastolic:.0f}"
+        )
+        for sensor, decimals in (("frequencia_cardiaca", 0), ("glicose", 1), ("umidade_pele", 1)):
+            expect(vital(page, "demo-000004", sensor).locator(".value")).to_have_text(
+                f"{newest(sensor):.{decimals}f}"
+            )
+        x, y, z = (f"{newest('movimentacao', each):.3f}" for each in "xyz")
+        expect(vital(page, "demo-000004", "movimentacao").locator(".value")).to_have_text(
+            f"{x} {y} {z}"
+        )
+
+
+def test_a_silent_sensor_shows_by_name_within_two_windows_and_clears_by_itself(world, open_page):
+    page = open_page(world)
+    expect(tile(page, "demo-000003")).to_have_attribute("data-state", "fresh")
+    world.bedside.absent.add(("demo-000003", "glicose"))
+    since = world.now_ms()
+    expect(tile(page, "demo-000003")).to_have_attribute("data-state", "silent")
+    windows = (world.now_ms() - since) / world.window_ms
+    print(f"\na silent sensor showed {windows:.1f} windows of {world.window_ms} ms after its last")
+    silent = vital(page, "demo-000003", "glicose")
+    expect(silent).to_have_class("vital is-silent")
+    expect(silent).to_contain_text("silent")
+    raised = alarm(page, "sensor_silent", "demo-000003")
+    expect(raised).to_contain_text("Sensor glicose (Glucose) of demo-000003")
+    expect(raised).to_contain_text("gives nothing")
+    expect(raised).to_contain_text("since")
+    first = page.locator(".tile[aria-posinset='1']")
+    expect(first).to_have_attribute("data-patient", "demo-000003")
+    raised.get_by_text("What to do").click()
+    expect(raised).to_contain_text("is the sensor in place")
+    raised.get_by_role("link", name="Show patient").click()
+    expect(page).to_have_url(re.compile(r"#/patient/demo-000003$"))
+    world.bedside.absent.clear()
+    expect(alarm(page, "sensor_silent", "demo-000003")).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(tile(page, "demo-000003")).to_have_attribute("data-state", "fresh")
+
+
+def test_a_patient_who_stopped_comes_first_and_an_implausible_reading_second(world, open_page):
+    page = open_page(world)
+    expect(tile(page, "demo-000007")).to_have_attribute("data-state", "fresh")
+    world.bedside.gone.add("demo-000007")
+    world.bedside.instead["demo-000006", "glicose"] = 5000.0
+    try:
+        expect(tile(page, "demo-000007")).to_have_attribute("data-state", "stale")
+        expect(tile(page, "demo-000006")).to_have_attribute("data-state", "out")
+        expect(vital(page, "demo-000006", "glicose")).to_contain_text("rejected")
+        expect(alarm(page, "patient_stopped", "demo-000007")).to_contain_text("Nothing more from")
+        order = page.locator(".tile").evaluate_all(
+            "tiles => tiles.sort((a, b) => a.ariaPosInSet - b.ariaPosInSet).map(t => t.dataset.state)"
+        )
+        assert order == sorted(order, key=STATES.index)
+        assert order[0] == "stale"
+        page.locator(".chip[data-state='out']").click()
+        expect(page.locator(".tile")).to_have_count(1)
+        expect(tile(page, "demo-000006")).to_be_visible()
+        page.locator(".chip[data-state='out']").click()
+    finally:
+        world.bedside.gone.clear()
+        world.bedside.instead.clear()
+    expect(tile(page, "demo-000007")).to_have_attribute("data-state", "fresh")
+    expect(tile(page, "demo-000006")).to_have_attribute("data-state", "fresh")
+
+
+@pytest.mark.parametrize("what", ["name", "id"])
+def test_the_filter_finds_names_without_accents_and_ids(world, open_page, what):
+    page = open_page(world)
+    name = world.rows("SELECT nome FROM paciente WHERE identificador = 'demo-000002'")[0][0]
+    page.get_by_role("searchbox").fill(name.upper() if what == "name" else "MO-000002")
+    expect(tile(page, "demo-000002")).to_be_visible()
+    expect(page.locator(".count")).to_contain_text("of 10 patients")
+    page.get_by_role("searchbox").fill("nobody is called so")
+    expect(page.locator(".tile")).to_have_count(0)
+    expect(page.get_by_text("No patient fits the filter.")).to_be_visible()
+
+
+def test_the_keyboard_goes_from_tile_to_tile_into_a_patient_and_back(world, open_page):
+    page = open_page(world)
+    expect(page.locator(".tile")).to_have_count(world.patients)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    focused = page.locator(".tile-link:focus")
+    expect(focused).to_have_count(1)
+    assert focused.evaluate("link => getComputedStyle(link).outlineStyle") == "solid"
+
+    def place():
+        return page.evaluate("() => Number(document.activeElement.parentNode.ariaPosInSet)")
+
+    assert place() == 1
+    page.keyboard.press("ArrowRight")
+    assert place() == 2
+    page.keyboard.press("ArrowDown")
+    columns = place() - 2
+    assert columns > 1
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowLeft")
+    assert place() == 1
+    page.keyboard.press("End")
+    assert place() == world.patients
+    patient = page.evaluate("() => document.activeElement.parentNode.dataset.patient")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_contain_text(patient)
+    page.keyboard.press("Escape")
+    expect(tile(page, patient).locator("a")).to_be_focused()

@@ -1,0 +1,146 @@
+"""What a browser test looks at: a real broker, database, consumer and monitor."""
+
+import http.client
+import json
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+
+from confluent_kafka import Consumer, TopicPartition
+
+from ops.stack import ChildProcess
+from ops.stack.ports import LOOPBACK, free_port
+from tests.browser.bedside import Bedside
+from tests.browser.chromium import CACHE
+
+
+class World:
+    """One pipeline with its monitor; producers are started by the test that wants them."""
+
+    def __init__(self, pipeline, *, patients, window_ms=2000, interval_ms=1000):
+        self.pipeline, self.patients = pipeline, patients
+        self.window_ms, self.interval_ms = window_ms, interval_ms
+        self.ports = {
+            name: free_port() for name in ("monitor", "consumer", "producer-1", "producer-2")
+        }
+        self.url = f"http://{LOOPBACK}:{self.ports['monitor']}"
+        self.environment = pipeline.environment | {
+            "VITALS_CACHE": str(CACHE),
+            "VITALS_HOME": str(pipeline.output / "home"),
+            "GENERATION_INTERVAL_SECONDS": str(window_ms / 1000),
+            "SENSOR_INTERVAL_SECONDS": str(interval_ms / 1000),
+            "PATIENTS": str(patients),
+            "MONITOR_PORT": str(self.ports["monitor"]),
+            "METRICS_TARGETS": ",".join(
+                f"{name}={LOOPBACK}:{port}"
+                for name, port in self.ports.items()
+                if name != "monitor"
+            ),
+        }
+        self.consumer = None
+        self.monitor = self.child("monitor", "ops", "monitor")
+        self.bedside = Bedside(
+            pipeline.kafka, patients=patients, window_ms=window_ms, interval_ms=interval_ms
+        )
+
+    def child(self, name, *module, **environment):
+        """A Python process of this world, not yet started."""
+        metrics = {"METRICS_PORT": str(self.ports[name])} if name != "monitor" else {}
+        return ChildProcess(
+            name,
+            [sys.executable, "-m", *module],
+            self.pipeline.output / f"{name}.log",
+            environment=self.environment | metrics | environment,
+        )
+
+    def producer(self, number):
+        """A producer of the demo patients, not yet started."""
+        name = f"producer-{number}"
+        return self.child(name, "producer", "run", PRODUCER_ID=name)
+
+    @contextmanager
+    def running(self, *, bedside=True):
+        """Consumer and monitor run, and the bedside publishes, until the block ends."""
+        with ExitStack() as stack:
+            port = str(self.ports["consumer"])
+            self.consumer = stack.enter_context(self.pipeline.consumer(METRICS_PORT=port))
+            stack.callback(self.monitor.stop, 10)
+            self.monitor.start()
+            self.wait_ready()
+            if bedside:
+                self.bedside.start()
+                stack.callback(self.bedside.end)
+            yield self
+
+    def wait_ready(self, seconds=120):
+        """Returns when the monitor has read everything once."""
+        deadline = time.monotonic() + seconds
+        while self.status("/ready") != 200:
+            self.monitor.require_alive()
+            assert time.monotonic() < deadline, self.monitor.log.read_text()[-3000:]
+            time.sleep(0.1)
+
+    def status(self, path, headers=None):
+        """The status that the monitor answers with; None where it does not answer."""
+        try:
+            return self._get(path, headers or {})[0]
+        except OSError:
+            return None
+
+    def json(self, path):
+        """What the monitor answers."""
+        return json.loads(self._get(path, {})[1])
+
+    def _get(self, path, headers):
+        connection = http.client.HTTPConnection(LOOPBACK, self.ports["monitor"], timeout=30)
+        try:
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    @staticmethod
+    def now_ms():
+        return time.time_ns() // 1_000_000
+
+    def wait_for_windows(self, count, seconds=120):
+        """Returns when so many more windows of the bedside are published."""
+        wanted = len(self.bedside.published) + count
+        wait_until(lambda: len(self.bedside.published) >= wanted, "windows", seconds)
+
+    def wait_for_no_lag(self, seconds=120):
+        """Returns when all that is in the topic is committed."""
+        wait_until(self._is_committed, "the consumer", seconds)
+
+    def _is_committed(self):
+        committed = dict(self.rows("SELECT particao, proximo_deslocamento FROM progresso"))
+        return dict(ends_of(self.pipeline.kafka)) == committed
+
+    def rows(self, sql, *values):
+        return self.pipeline.rows(sql, *values)
+
+
+def wait_until(is_so, what, seconds=60):
+    """Asks again and again; AssertionError after the time."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"{what}: still not so after {seconds} s"
+        time.sleep(0.1)
+
+
+def ends_of(kafka):
+    """The end of each partition of the batches that has any."""
+    client = Consumer(
+        {"bootstrap.servers": kafka.kafka_bootstrap_servers, "group.id": "browser-tests"}
+    )
+    try:
+        for partition in (
+            client.list_topics(kafka.kafka_topic, timeout=20).topics[kafka.kafka_topic].partitions
+        ):
+            place = TopicPartition(kafka.kafka_topic, partition)
+            end = client.get_watermark_offsets(place, timeout=20)[1]
+            if end:
+                yield partition, end
+    finally:
+        client.close()

@@ -1,0 +1,73 @@
+"""The texts of the monitor page: complete, and the same in both languages."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from schemas.catalogue import sensors
+from schemas.reasons import Reason
+
+STATIC = Path(__file__).parents[2] / "ops" / "monitor" / "static"
+TEXTS = {
+    code: json.loads((STATIC / "i18n" / f"{code}.json").read_text(encoding="utf-8"))
+    for code in ("en", "pt")
+}
+SCRIPTS = "\n".join(each.read_text(encoding="utf-8") for each in STATIC.glob("js/*.js"))
+
+
+def test_both_languages_have_the_same_keys_with_the_same_blanks():
+    english, portuguese = TEXTS["en"], TEXTS["pt"]
+    assert list(english) == list(portuguese)
+
+    def blanks(text):
+        return sorted(re.findall(r"\{\w+\}", text))
+
+    assert {key: blanks(text) for key, text in english.items()} == {
+        key: blanks(text) for key, text in portuguese.items()
+    }
+
+
+@pytest.mark.parametrize("code", TEXTS)
+def test_every_reason_sensor_and_component_has_a_text(code):
+    texts = TEXTS[code]
+    assert [each for each in Reason if f"reason.{each}" not in texts] == []
+    assert [each.code for each in sensors() if f"short.{each.code}" not in texts] == []
+    parts = {part.code or "valor" for each in sensors() for part in each.components}
+    assert [each for each in parts if f"component.{each}" not in texts] == []
+
+
+def test_every_alarm_has_a_sentence_and_an_advice():
+    from ops.monitor.alarms import Code
+
+    for texts in TEXTS.values():
+        assert [each for each in Code if f"alarm.{each}" not in texts] == []
+        assert [each for each in Code if f"advice.{each}" not in texts] == []
+
+
+def test_every_text_that_a_script_names_is_there_and_no_other():
+    families = set(re.findall(r"`([a-zA-Z.]+)\.\$\{", SCRIPTS))
+    named = set(re.findall(r"[\"'`]([a-zA-Z]+(?:\.[a-zA-Z0-9_]+)+)[\"'`]", SCRIPTS))
+    keys = set(TEXTS["en"])
+    unused = {key for key in keys - named if key.rsplit(".", 1)[0] not in families}
+    assert {key for key in unused if not key.startswith("alarm.producer_gone.")} <= {
+        "title",
+        "skip",
+        "loading",
+    }
+
+
+def test_nothing_is_put_into_the_page_as_html_or_run_as_text():
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc",
+        SCRIPTS,
+    )
+
+
+def test_nothing_of_the_page_names_another_origin():
+    files = [each for each in STATIC.rglob("*") if each.is_file()]
+    for each in files:
+        text = each.read_text(encoding="utf-8")
+        found = re.findall(r"(?:https?:)?//[a-z0-9][a-z0-9.-]+\.[a-z]+", text)
+        assert [name for name in found if "www.w3.org" not in name] == [], each.name
