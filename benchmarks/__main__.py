@@ -15,7 +15,7 @@ from benchmarks.performance_page import write_page
 from benchmarks.plots import require_matplotlib
 from benchmarks.progress import shown
 from benchmarks.scenarios import SCENARIOS, run_all
-from benchmarks.settings import BenchmarkSettings
+from benchmarks.settings import BenchmarkSettings, within
 from benchmarks.stack import benchmark_stack
 from common import log
 from common.errors import VitalsError
@@ -36,8 +36,11 @@ def benchmark(
     only: Annotated[str | None, typer.Option(help=f"Of {','.join(_NAMES)}.")] = None,
     sides: Annotated[str | None, typer.Option(help=f"Of {','.join(ALL_SIDES)}.")] = None,
     rounds: Annotated[int | None, typer.Option(help="Of the throughput.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=1, help="In place of 20 (or 4).")] = None,
 ) -> None:
     """Measure everything, at most 20 minutes; QUICK=1: at most 4. The page is docs/performance.md.
+
+    What does not fit is left out and named; --minutes 45 has time for everything on two cores.
 
     A part of it (--only, --sides) goes to benchmarks/results/partial.json and leaves the page alone.
     """
@@ -45,6 +48,8 @@ def benchmark(
         return
     settings = load(BenchmarkSettings)
     sizes = report.with_rounds(settings.sizes, rounds)
+    if minutes is not None:
+        sizes = within(sizes, minutes)
     scenarios = chosen_scenarios(only, _NAMES)
     taking_part = chosen_sides(sides)
     is_whole = (scenarios, taking_part) == (_NAMES, ALL_SIDES)

@@ -1,7 +1,7 @@
 """How much is measured, and how long each scenario may take: whole and quick."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.settings import Settings
@@ -121,6 +121,13 @@ QUICK = Sizes(
         "replay": 10,
     },
 )
+
+
+def within(sizes: Sizes, minutes: float) -> Sizes:
+    """The same sizes with other budgets, which add up to this time."""
+    share = minutes * 60 / sum(sizes.budget_s.values())
+    budgets = {name: seconds * share for name, seconds in sizes.budget_s.items()}
+    return replace(sizes, budget_s=budgets)
 
 
 class BenchmarkSettings(Settings):

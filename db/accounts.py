@@ -3,6 +3,7 @@
 migrator   everything in this one database: migrations, patients, mappings
 consumer   what the statements of the consumer need, table by table
 reader     SELECT, for people, `vitals` and dashboards
+cadence    the two tables in which the monitor writes down what is missing, and nothing else
 """
 
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ _CONSUMER_RIGHTS = {
     "lote": "SELECT, INSERT",
     "topico": "SELECT, INSERT",
 }
+_CADENCE_RIGHTS = {"lacuna": _WRITE, "janela_repetida": "SELECT, INSERT, UPDATE"}
 
 
 class Role(StrEnum):
@@ -35,6 +37,10 @@ class Role(StrEnum):
     MIGRATOR = "migrator"
     CONSUMER = "consumer"
     READER = "reader"
+    CADENCE = "cadence"
+
+
+_TABLE_RIGHTS = {Role.CONSUMER: _CONSUMER_RIGHTS, Role.CADENCE: _CADENCE_RIGHTS}
 
 
 def account_name(role: Role) -> str:
@@ -65,18 +71,19 @@ def create_accounts(
         cursor.execute(f"GRANT SELECT ON {schema}.* TO {_user(Role.READER, named)}")
 
 
-def grant_consumer(
+def grant_tables(
     administrator: Connection, database: str, *, named: Mapping[Role, str] | None = None
 ) -> None:
-    """Gives the consumer's account its rights on the tables, which must be there already.
+    """Gives consumer and cadence their rights on the tables, which must be there already.
 
     Safe to repeat. Raises as ``create_accounts`` does.
     """
-    with reported("grant the consumer its rights"):
+    with reported("grant the accounts their rights"):
         cursor = administrator.cursor()
-        for table, rights in _CONSUMER_RIGHTS.items():
-            where = f"{quoted(database)}.{table}"
-            cursor.execute(f"GRANT {rights} ON {where} TO {_user(Role.CONSUMER, named)}")
+        for role, rights_by_table in _TABLE_RIGHTS.items():
+            for table, rights in rights_by_table.items():
+                where = f"{quoted(database)}.{table}"
+                cursor.execute(f"GRANT {rights} ON {where} TO {_user(role, named)}")
 
 
 def _user(role: Role, named: Mapping[Role, str] | None) -> str:

@@ -60,7 +60,7 @@ def up_command(
     from ops.commands.up import up
     from ops.pipeline import Plan
 
-    plan = Plan(producers=producers, patients=patients, fresh=fresh)
+    plan = Plan(producers=producers, patients=patients, fresh=fresh, has_monitor=True)
     up(_invocation(), plan, for_seconds=for_seconds)
 
 
@@ -146,6 +146,14 @@ def status_command(*, as_json: AsJson = False) -> None:
     from ops.commands.status import status
 
     _exit(status(_invocation(), as_json=as_json))
+
+
+@app.command("monitor")
+def monitor_command() -> None:
+    """Serve the page that shows the ward and the pipeline; MONITOR_PORT says where."""
+    from ops.commands.monitor import monitor
+
+    monitor(_invocation(), _say)
 
 
 @app.command("env")

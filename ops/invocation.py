@@ -35,6 +35,7 @@ class StackSettings(OutputSettings, TopicSettings):
     """An ivysettings.xml of one's own, for a mirror of Maven Central."""
     vitals_kafka_port: Port | None = None
     vitals_db_port: Port | None = None
+    vitals_monitor_port: Port | None = None
     java_home: Path | None = None
     simulation_seed: int = 7
     fault_share: Annotated[float, Field(ge=0, le=1)] = 0.0

@@ -17,6 +17,7 @@ from ops.stack import ChildProcess, find_java, jar_source
 from ops.stack.embedded import EmbeddedStack
 from ops.stack.exports import embedded_addresses
 from ops.stack.folders import claim, clear
+from ops.stack.ports import LOOPBACK, choose_port
 from ops.stack.running import OWNER, forget, hold, record
 from ops.stack.supervisor import LONGEST_DELAY_SECONDS, Supervisor
 
@@ -26,6 +27,8 @@ _DATABASE_STOP_SECONDS = 30
 _KAFKA_STOP_SECONDS = 30
 _CONSUMER_STOP_SECONDS = 45
 _PRODUCER_STOP_SECONDS = 30
+_MONITOR_STOP_SECONDS = 5
+_MONITOR_PORT = 8080
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Plan:
     producers: int = 1
     patients: int = 100
     fresh: bool = False
+    has_monitor: bool = False
+    """Whether the monitor page is served."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """What the parts get beside the addresses of the stack, or in place of them."""
     longest_delay_seconds: float = LONGEST_DELAY_SECONDS
@@ -74,6 +79,9 @@ class Pipeline:
             kafka_advertised_port=plan.kafka_advertised_port,
         )
         self._class_archive = archive_path(settings.cache, source.java)
+        self._monitor_port = choose_port(
+            "VITALS_MONITOR_PORT", settings.vitals_monitor_port, _MONITOR_PORT
+        )
         self.supervisor = Supervisor(say, longest_delay_seconds=plan.longest_delay_seconds)
 
     def start(self) -> None:
@@ -106,6 +114,15 @@ class Pipeline:
             self._add(
                 f"producer-{number}", "-m", "producer", "run", stop_seconds=_PRODUCER_STOP_SECONDS
             )
+
+        if self._plan.has_monitor:
+            self._add("monitor", "-m", "ops", "monitor", stop_seconds=_MONITOR_STOP_SECONDS)
+            self._say(f"monitor page: {self.monitor_url}")
+
+    @property
+    def monitor_url(self) -> str:
+        """Where the monitor page is."""
+        return f"http://{LOOPBACK}:{self._monitor_port}/"
 
     def check(self) -> None:
         """Starts again what failed; raises ConfigurationError where that cannot help."""
@@ -147,6 +164,10 @@ class Pipeline:
             "FAULT_SHARE": str(settings.fault_share),
             "STARTUP_WAIT_SECONDS": str(_STARTUP_WAIT_SECONDS),
             "LOG_FORMAT": "json",
+            "MONITOR_PORT": str(self._monitor_port),
+            "METRICS_TARGETS": ",".join(
+                f"{each}={address}" for each, address in self.metrics_targets().items()
+            ),
             **self._plan.environment,
         }
 

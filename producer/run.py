@@ -63,7 +63,9 @@ class Runner:
         self._settings = settings
         self._heartbeat = heartbeat
         self._outbox = outbox
-        self._simulator = Simulator(seed=settings.simulation_seed, fault_share=settings.fault_share)
+        self._simulator = Simulator(
+            seed=settings.simulation_seed, fault_share=settings.fault_share, silent=settings.silent
+        )
         self._positions = Positions()
         listener = GroupListener(
             taken=self._take,

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 
 from common.settings import Settings
+from schemas.catalogue import sensors
 
 MAX_SAMPLES = 10_000
 """Of one series in a window: ten series of so many doubles stay below the message limit."""
@@ -30,6 +31,8 @@ class ProducerSettings(Settings):
     patients: Annotated[int, Field(ge=1, le=10_000_000)] = 100
     simulation_seed: int = 7
     fault_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    silent_sensors: str = ""
+    """Broken on purpose: ``demo-000007:glicose,demo-000008:movimentacao``."""
     generation_interval_seconds: Annotated[float, Field(ge=0.001, le=3600)] = 10
     sensor_interval_seconds: Annotated[float, Field(ge=0.001, le=3600)] = 1
     catch_up_seconds: Annotated[float, Field(ge=0)] = 600
@@ -56,6 +59,22 @@ class ProducerSettings(Settings):
             )
         return seconds
 
+    @field_validator("silent_sensors")
+    @classmethod
+    def _names_sensors(cls, text: str) -> str:
+        codes = {each.code for each in sensors()}
+        for patient_id, code in _pairs(text):
+            if not patient_id or code not in codes:
+                raise ValueError(
+                    f"{patient_id}:{code} must be a patient and one of {', '.join(sorted(codes))}"
+                )
+        return text
+
+    @property
+    def silent(self) -> frozenset[tuple[str, str]]:
+        """Patient id and sensor code of what ``silent_sensors`` names."""
+        return frozenset(_pairs(self.silent_sensors))
+
     @property
     def window_ms(self) -> int:
         """Length of a window; windows are aligned to the clock."""
@@ -70,3 +89,8 @@ class ProducerSettings(Settings):
     def catch_up_ms(self) -> int:
         """How far back missed windows are made."""
         return round(self.catch_up_seconds * 1000)
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    parts = (each.strip().rpartition(":") for each in text.split(",") if each.strip())
+    return [(patient_id, code) for patient_id, _, code in parts]

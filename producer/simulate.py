@@ -26,7 +26,9 @@ def print_batches(settings: ProducerSettings, *, start: int, until: int, out: Bi
             f"no window starts at {start}",
             hint=f"take a multiple of {window_ms}, the length of a window in ms",
         )
-    simulator = Simulator(seed=settings.simulation_seed, fault_share=settings.fault_share)
+    simulator = Simulator(
+        seed=settings.simulation_seed, fault_share=settings.fault_share, silent=settings.silent
+    )
     ids = demo_patient_ids(settings.patients)
     for window_start in range(start, until, window_ms):
         batches = make_batches(

@@ -21,6 +21,7 @@ from common.errors import VitalsError
 
 TOPIC = "bench-backlog"
 _MOST_FAILURES = 2
+_NEAR = (OURS, CEILING, PLAIN)
 _ROUNDS_ALONE = 3
 """Of the sides with one connection or process, which no goal speaks of."""
 CEILING_1, PLAIN_1 = "ceiling_1", "plain_script_1"
@@ -69,14 +70,9 @@ def run(bench: Bench) -> Throughput:
     backlog = publish_backlog(bench.stack.kafka, TOPIC, PARTITIONS, made)
     result.readings = len(backlog.rows)
     entries = _entries(bench, backlog, result)
-    longest = 0.0
+    costs: dict[str, float] = {}
     for number in range(1, sizes.rounds + 1):
-        if number > 1 and not bench.has_time(longest):
-            result.left_out.append(f"rounds {number} to {sizes.rounds}: no time left")
-            break
-        began = monotonic()
-        _round(bench, number, entries, backlog, result)
-        longest = max(longest, monotonic() - began)
+        _round(bench, number, entries, backlog, result, costs)
     if bench.wants(CEILING):
         bench.tell("Kafka -> from_avro -> noop")
         try:
@@ -89,18 +85,27 @@ def run(bench: Bench) -> Throughput:
 
 
 def _round(
-    bench: Bench, number: int, entries: list[_Entry], backlog: Backlog, result: Throughput
+    bench: Bench,
+    number: int,
+    entries: list[_Entry],
+    backlog: Backlog,
+    result: Throughput,
+    costs: dict[str, float],
 ) -> None:
+    """``costs``: the most seconds that a run of each side took, start and check and all."""
     sizes = bench.sizes
     for entry in entries:
         name = entry.side.name
         if name in (CEILING_1, PLAIN_1) and number > _ROUNDS_ALONE:
             continue
-        if reason := _why_not(bench, number, result.runs.get(name, [])):
+        before = result.runs.get(name, [])
+        if reason := _why_not(bench, number, before, _needed_s(name, sizes.rounds - number, costs)):
             result.left_out.append(f"{name}, round {number}: {reason}")
             continue
         bench.tell(f"throughput, round {number} of {sizes.rounds}: {name}")
+        began = monotonic()
         one = run_side(bench.stack, entry.side, entry.expected, sizes.side_timeout_s)
+        costs[name] = max(costs.get(name, 0.0), monotonic() - began)
         result.runs.setdefault(name, []).append(one)
         warm = warm_rate(log_text(one)) if name == OURS else None
         if warm:
@@ -113,9 +118,19 @@ def _round(
             result.left_out.append(f"round {number}, Kafka's own tools: {error.message}")
 
 
-def _why_not(bench: Bench, number: int, before: list[SideRun]) -> str:
+def _needed_s(name: str, rounds_left: int, costs: dict[str, float]) -> float:
+    """Seconds that must be left for a run of this side.
+
+    The three sides that are near to each other need the rounds most: the slow ones, and what runs
+    alone, are left out of a round that would take one from them.
+    """
+    reserved = 0.0 if name in _NEAR else sum(costs.get(each, 0.0) for each in _NEAR)
+    return costs.get(name, 0.0) + reserved * rounds_left
+
+
+def _why_not(bench: Bench, number: int, before: list[SideRun], needed_s: float) -> str:
     """Why a side is left out of a round; empty where it is not."""
-    if number > 1 and not bench.has_time():
+    if number > 1 and not bench.has_time(needed_s):
         return "no time left"
     if sum(1 for each in before if each.problem) >= _MOST_FAILURES:
         return f"its rows did not arrive {_MOST_FAILURES} times"

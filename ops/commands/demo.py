@@ -44,7 +44,7 @@ def demo(invocation: Invocation, *, seconds: float, patients: int, producers: in
             )
         )
 
-    plan = Plan(producers=producers, patients=patients, fresh=True)
+    plan = Plan(producers=producers, patients=patients, fresh=True, has_monitor=True)
     up(own, plan, for_seconds=seconds, when_drained=prove)
     if not proof:
         return 130

@@ -9,7 +9,14 @@ from pathlib import Path
 from common.atomic import write_atomic
 from common.errors import ConfigurationError
 
-NAMES = ("db_root_password", "db_migrator_password", "db_consumer_password", "db_reader_password")
+NAMES = (
+    "db_root_password",
+    "db_migrator_password",
+    "db_consumer_password",
+    "db_reader_password",
+    "db_cadence_password",
+    "monitor_token",
+)
 """As docker-compose.yml names its secrets."""
 _PASSWORD_BYTES = 24
 # Compose mounts a secret with the mode that it has here, and containers run under another user:

@@ -6,7 +6,7 @@ import structlog
 from pydantic import Field, SecretStr
 
 from common.settings import DatabaseSettings, KafkaSettings, Port, Settings, TopicSettings
-from db.accounts import Role, account_name, create_accounts, grant_consumer
+from db.accounts import Role, account_name, create_accounts, grant_tables
 from db.connection import connect
 from db.migrate import migrate
 from db.seed import seed
@@ -27,6 +27,7 @@ class SetupSettings(Settings):
     db_migrator_password: SecretStr
     db_consumer_password: SecretStr
     db_reader_password: SecretStr
+    db_cadence_password: SecretStr
     patients: Annotated[int, Field(ge=1)] = 100
     simulation_seed: int = 7
 
@@ -44,6 +45,7 @@ class SetupSettings(Settings):
             Role.MIGRATOR: self.db_migrator_password.get_secret_value(),
             Role.CONSUMER: self.db_consumer_password.get_secret_value(),
             Role.READER: self.db_reader_password.get_secret_value(),
+            Role.CADENCE: self.db_cadence_password.get_secret_value(),
         }
 
     def _account(self, user: str, password: SecretStr) -> DatabaseSettings:
@@ -72,7 +74,7 @@ def set_up(settings: SetupSettings, kafka: KafkaSettings, topics: TopicSettings)
         create_accounts(administrator, settings.db_name, settings.passwords())
         with connect(settings.migrator(), database=False) as migrator:
             applied = migrate(migrator, settings.db_name)
-            grant_consumer(administrator, settings.db_name)
+            grant_tables(administrator, settings.db_name)
             _log.info("accounts_and_tables_ready", migrations_applied=len(applied))
             added = seed(migrator, settings.patients, settings.simulation_seed)
     _log.info("demo_patients_ready", added=added.patients, patients=settings.patients)

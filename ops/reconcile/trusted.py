@@ -91,8 +91,7 @@ class TrustedFiles:
     def _read(self, number: int) -> pa.Table | None:
         path = self.folder / self.names[number]
         try:
-            rows = _parquet(path) if path.suffix == ".parquet" else _json_lines(path)
-            rows = rows.select(_SCHEMA.names).cast(_SCHEMA)
+            rows = read_rows(path)
         except FileNotFoundError:
             self.unreadable[number] = "it is gone"
             return None
@@ -109,10 +108,19 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     return rows.append_column("thousandths", thousandths)
 
 
-def _parquet(path: Path) -> pa.Table:
+def read_rows(path: Path, names: Sequence[str] = _SCHEMA.names) -> pa.Table:
+    """These columns of a trusted file, texts as dictionaries.
+
+    Raises OSError, ArrowException or KeyError where it is gone or no such file.
+    """
+    rows = _parquet(path, names) if path.suffix == ".parquet" else _json_lines(path)
+    return rows.select(names).cast(pa.schema([_SCHEMA.field(name) for name in names]))
+
+
+def _parquet(path: Path, names: Sequence[str]) -> pa.Table:
     # not read_table: looking for a data set around one file takes longer than reading it
     with pq.ParquetFile(path, read_dictionary=list(_TEXTS)) as file:
-        return file.read(columns=_SCHEMA.names)
+        return file.read(columns=list(names))
 
 
 def _json_lines(path: Path) -> pa.Table:

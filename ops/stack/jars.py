@@ -17,6 +17,7 @@ class JarSet(StrEnum):
     KAFKA = "kafka"
     SPARK = "spark"
     DATABASE = "database"
+    MONITOR = "monitor"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Of a share of the readings, half go missing, three in ten become implausible, an
 in a unit that the sensor should not use: a known one, converted, or one that nobody knows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +57,21 @@ def with_faults(
         values = np.round(values, kind.decimals)
         spoilt[code, component] = _with_wrong_units(kind, values, clean.units, plan)
     return spoilt
+
+
+def silence(
+    series: Mapping[SeriesKey, SimulatedSeries],
+    patient_ids: Sequence[str],
+    silent: Collection[tuple[str, str]],
+) -> None:
+    """Takes all samples of broken sensors away: (patient id, sensor code)."""
+    row_of = {patient_id: row for row, patient_id in enumerate(patient_ids)} if silent else {}
+    for patient_id, code in silent:
+        if (row := row_of.get(patient_id)) is None:
+            continue
+        for (sensor_code, _), each in series.items():
+            if sensor_code == code:
+                each.values[row] = np.nan
 
 
 def _with_bad_samples(values: Floats, limits: Limits, draw: Floats, plan: FaultPlan) -> Floats:

@@ -1,12 +1,12 @@
 """The simulator: seven sensors of some patients in one window."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
 from common.errors import ConfigurationError
 from producer.simulation.circulation import blood_pressure, heart_rate, oxygen_saturation
-from producer.simulation.faults import FaultPlan, with_faults
+from producer.simulation.faults import FaultPlan, silence, with_faults
 from producer.simulation.metabolism import glucose, skin_moisture, temperature
 from producer.simulation.movement import acceleration
 from producer.simulation.profiles import profile_of
@@ -32,8 +32,12 @@ _MODELS: dict[str, Callable[[Scene], tuple[Floats, ...]]] = {
 class Simulator:
     """A pure function of (seed, patient, window): every replica makes the same readings."""
 
-    def __init__(self, *, seed: int, fault_share: float = 0.0) -> None:
+    def __init__(
+        self, *, seed: int, fault_share: float = 0.0, silent: Collection[tuple[str, str]] = ()
+    ) -> None:
         """``fault_share``: the share of readings that are spoilt on purpose, 0 to 1.
+
+        ``silent``: patient id and code of sensors that are broken: they give nothing.
 
         Raises:
             ConfigurationError: for a share outside of that.
@@ -45,12 +49,14 @@ class Simulator:
             )
         self.seed = seed
         self.fault_share = float(fault_share)
+        self.silent = frozenset(silent)
 
     def source(self, window_ms: int, interval_ms: int) -> str:
         """What decides the content of a batch, for ``schemas.batch.batch_id``."""
+        silent = "".join(f":silent={patient}/{code}" for patient, code in sorted(self.silent))
         return (
             f"simulator:{MODEL_VERSION}:seed={self.seed}:faults={self.fault_share!r}"
-            f":window={window_ms}:interval={interval_ms}"
+            f":window={window_ms}:interval={interval_ms}{silent}"
         )
 
     def simulate(
@@ -77,6 +83,7 @@ class Simulator:
             keys = scene.profile.keys
             plan = FaultPlan(self.seed, self.fault_share, keys, times_ms, window_start)
             series = with_faults(series, plan)
+        silence(series, ids, self.silent)
         return Readings(ids, series)
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from db import ledger, quarantine, registro
-from db.accounts import Role, create_accounts, grant_consumer
+from db.accounts import Role, create_accounts, grant_tables
 from db.bulk import LoadMethod, infile_folder
 from db.connection import connect
 from db.ledger import RangeCounts
@@ -37,11 +37,11 @@ def accounts(settings, server_settings):
         create_accounts(administrator, settings.db_name, passwords, named=named)
         with connect(given[Role.MIGRATOR], database=False) as migrator:
             migrate(migrator, settings.db_name)
-            grant_consumer(administrator, settings.db_name, named=named)
+            grant_tables(administrator, settings.db_name, named=named)
             seed(migrator, 2, 7)
         # once more, as every start of the stack does
         create_accounts(administrator, settings.db_name, passwords, named=named)
-        grant_consumer(administrator, settings.db_name, named=named)
+        grant_tables(administrator, settings.db_name, named=named)
         yield given
         for name in named.values():
             administrator.cursor().execute(f"DROP USER '{name}'@'%'")

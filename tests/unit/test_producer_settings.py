@@ -34,8 +34,16 @@ def test_intervals_below_a_second_are_whole_milliseconds():
         ({"producer_id": "a.b"}, "PRODUCER_ID"),
         ({"patients": 0}, "PATIENTS"),
         ({"fault_share": 2}, "FAULT_SHARE"),
+        ({"silent_sensors": "demo-000001:pulse"}, "SILENT_SENSORS"),
+        ({"silent_sensors": "glicose"}, "SILENT_SENSORS"),
     ],
 )
 def test_wrong_setting_is_refused_by_its_name(given, named):
     with pytest.raises(ConfigurationError, match=named):
         load(ProducerSettings, **given)
+
+
+def test_broken_sensors_are_named_by_patient_and_code():
+    settings = load(ProducerSettings, silent_sensors="demo-000001:glicose, demo-000002:glicose")
+
+    assert settings.silent == {("demo-000001", "glicose"), ("demo-000002", "glicose")}

@@ -110,3 +110,16 @@ def test_missing_samples_and_outliers_do_not_depend_on_the_window():
 def test_a_share_that_is_no_share_is_refused(share):
     with pytest.raises(ConfigurationError, match="fault share"):
         Simulator(seed=7, fault_share=share)
+
+
+def test_a_broken_sensor_gives_nothing_and_all_others_the_same():
+    ids = ["demo-000001", "demo-000002"]
+    broken = Simulator(seed=7, silent=[("demo-000002", "pressao_arterial"), ("x", "glicose")])
+    clean = Simulator(seed=7).simulate(ids, 0, 10_000, 1000)
+    readings = broken.simulate(ids, 0, 10_000, 1000)
+
+    for (code, component), each in readings.series.items():
+        before = clean.series[code, component].values
+        assert np.array_equal(each.values[0], before[0])
+        assert np.isnan(each.values[1]).all() == (code == "pressao_arterial")
+    assert broken.source(10_000, 1000) != Simulator(seed=7).source(10_000, 1000)

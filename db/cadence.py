@@ -1,0 +1,137 @@
+"""Missing samples (``lacuna``) and windows that came twice (``janela_repetida``)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from db.connection import Connection, transaction
+from db.faults import reported
+from db.moments import EPOCH_MS_SQL, moment_of
+
+_ROWS_PER_STATEMENT = 2_000
+_MOST_GAPS = 1_000
+
+T = TypeVar("T")
+
+
+class GapCause(StrEnum):
+    """The values of ``motivo``."""
+
+    SENSOR = "sensor"
+    """The patient's device is alive, this sensor gave too little."""
+    PATIENT = "paciente"
+    """Nothing came from the patient in this window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A window of a sensor that lacks samples; times are UTC epoch ms."""
+
+    mapping_id: int
+    window_ms: int
+    length_ms: int
+    expected: int
+    received: int
+    cause: GapCause
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedWindow:
+    """A message whose batch had been taken from another producer."""
+
+    topic: str
+    partition: int
+    offset: int
+    batch_id: str
+    producer: str
+    first_producer: str
+    kafka_ms: int
+
+
+def settle_gaps(
+    connection: Connection, missing: Sequence[Gap], complete: Sequence[tuple[int, int]]
+) -> None:
+    """Writes gaps, and removes those (mapping id, window) that are none any more.
+
+    One transaction; safe to repeat. Raises UnavailableError or ConfigurationError.
+    """
+    with reported("write the missing samples"), transaction(connection):
+        cursor = connection.cursor()
+        for chunk in _chunks(missing):
+            cursor.execute(
+                "INSERT INTO lacuna (paciente_sensor_id, janela, duracao_ms, esperadas, recebidas,"
+                f" motivo) VALUES {', '.join(['(%s, %s, %s, %s, %s, %s)'] * len(chunk))}"
+                " ON DUPLICATE KEY UPDATE duracao_ms = VALUES(duracao_ms),"
+                " esperadas = VALUES(esperadas), recebidas = VALUES(recebidas),"
+                " motivo = VALUES(motivo)",
+                [
+                    value
+                    for each in chunk
+                    for value in (
+                        each.mapping_id,
+                        moment_of(each.window_ms),
+                        each.length_ms,
+                        each.expected,
+                        each.received,
+                        each.cause.value,
+                    )
+                ],
+            )
+        for keys in _chunks(complete):
+            cursor.execute(
+                "DELETE FROM lacuna WHERE (paciente_sensor_id, janela) IN"
+                f" ({', '.join(['(%s, %s)'] * len(keys))})",
+                [value for mapping, start in keys for value in (mapping, moment_of(start))],
+            )
+
+
+def gaps_of(
+    connection: Connection, mapping_ids: Sequence[int], from_ms: int, until_ms: int
+) -> list[Gap]:
+    """The newest thousand gaps of these mappings, of windows that begin in this time."""
+    if not mapping_ids:
+        return []
+    cursor = connection.cursor()
+    cursor.execute(
+        f"SELECT paciente_sensor_id, {EPOCH_MS_SQL.format('janela')}, duracao_ms, esperadas,"
+        " recebidas, motivo FROM lacuna"
+        f" WHERE paciente_sensor_id IN ({', '.join(['%s'] * len(mapping_ids))})"
+        f" AND janela >= %s AND janela < %s ORDER BY janela DESC LIMIT {_MOST_GAPS}",
+        [*mapping_ids, moment_of(from_ms), moment_of(until_ms)],
+    )
+    return [
+        Gap(mapping_id, window_ms, length_ms, expected, received, GapCause(cause))
+        for mapping_id, window_ms, length_ms, expected, received, cause in cursor.fetchall()
+    ]
+
+
+def record_repeated(connection: Connection, windows: Sequence[RepeatedWindow]) -> None:
+    """Writes down windows that came twice. One transaction; safe to repeat. Raises as above."""
+    with reported("write the repeated windows"), transaction(connection):
+        cursor = connection.cursor()
+        for chunk in _chunks(windows):
+            cursor.execute(
+                "INSERT INTO janela_repetida (topico, particao, deslocamento, lote_id, produtor,"
+                " primeiro_produtor, visto_em)"
+                f" VALUES {', '.join(['(%s, %s, %s, %s, %s, %s, %s)'] * len(chunk))}"
+                " ON DUPLICATE KEY UPDATE produtor = VALUES(produtor)",
+                [
+                    value
+                    for each in chunk
+                    for value in (
+                        each.topic,
+                        each.partition,
+                        each.offset,
+                        each.batch_id,
+                        each.producer,
+                        each.first_producer,
+                        moment_of(each.kafka_ms),
+                    )
+                ],
+            )
+
+
+def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+        yield rows[start : start + _ROWS_PER_STATEMENT]

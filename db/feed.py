@@ -1,0 +1,118 @@
+"""What was committed since a look before: the ledger's new ranges and what they put into quarantine."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from db.connection import Connection
+from db.moments import EPOCH_MS_SQL
+
+_RANGES_PER_LOOK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedRange:
+    """A row of ``livro_razao``; ``committed_ms`` is UTC epoch ms."""
+
+    partition: int
+    first: int
+    until: int
+    messages: int
+    repeated: int
+    refused: int
+    readings: int
+    accepted: int
+    unmapped: int
+    reasons: Mapping[str, int]
+    files: tuple[str, ...]
+    committed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedReading:
+    """A row of ``quarentena``; times are UTC epoch ms."""
+
+    partition: int
+    offset: int
+    series: int
+    position: int
+    reason: str
+    detail: str | None
+    patient_id: str | None
+    sensor: str | None
+    component: str | None
+    unit: str | None
+    value: float | None
+    event_ms: int | None
+    received_ms: int | None
+
+
+def partitions(connection: Connection, topic: str) -> dict[int, int]:
+    """Of each partition that anything was committed of: the next offset."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT particao, proximo_deslocamento FROM progresso WHERE topico = %s", (topic,)
+    )
+    return {int(partition): int(offset) for partition, offset in cursor.fetchall()}
+
+
+def first_since(connection: Connection, topic: str, seconds: int) -> dict[int, int]:
+    """Of each partition: the first offset of the ranges that were committed so lately."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT particao, MIN(deslocamento_inicial) FROM livro_razao WHERE topico = %s"
+        " AND confirmado_em >= UTC_TIMESTAMP(6) - INTERVAL %s SECOND GROUP BY particao",
+        (topic, seconds),
+    )
+    return {int(partition): int(offset) for partition, offset in cursor.fetchall()}
+
+
+def ranges_from(
+    connection: Connection, topic: str, partition: int, first: int
+) -> list[CommittedRange]:
+    """The next ranges of a partition from this offset on, some hundred at the most, by the key."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT particao, deslocamento_inicial, deslocamento_final, mensagens, mensagens_repetidas,"
+        " mensagens_recusadas, leituras, aceitas, sem_mapeamento, motivos, arquivos,"
+        f" {EPOCH_MS_SQL.format('confirmado_em')} FROM livro_razao"
+        " WHERE topico = %s AND particao = %s AND deslocamento_inicial >= %s"
+        f" ORDER BY deslocamento_inicial LIMIT {_RANGES_PER_LOOK}",
+        (topic, partition, first),
+    )
+    return [_range(row) for row in cursor.fetchall()]
+
+
+def rejected_in(
+    connection: Connection, topic: str, part: CommittedRange, *, limit: int
+) -> list[RejectedReading]:
+    """The first entries of the quarantine that a range made, by the key."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT particao, deslocamento, serie, posicao, motivo, detalhe, paciente, sensor,"
+        f" componente, unidade, valor_bruto, {EPOCH_MS_SQL.format('medido_em')},"
+        f" {EPOCH_MS_SQL.format('recebido_em')} FROM quarentena WHERE topico = %s"
+        " AND particao = %s AND deslocamento >= %s AND deslocamento < %s LIMIT %s",
+        (topic, part.partition, part.first, part.until, limit),
+    )
+    return [RejectedReading(*row) for row in cursor.fetchall()]
+
+
+def places_of(connection: Connection, batch_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Partition and offset at which each of these batches was taken."""
+    if not batch_ids:
+        return {}
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT lote_id, particao, deslocamento FROM lote"
+        f" WHERE lote_id IN ({', '.join(['%s'] * len(batch_ids))})",
+        list(batch_ids),
+    )
+    return {batch_id: (int(part), int(offset)) for batch_id, part, offset in cursor.fetchall()}
+
+
+def _range(row: Sequence[Any]) -> CommittedRange:
+    *counts, reasons, files, committed_ms = row
+    values = (*counts, json.loads(reasons), tuple(json.loads(files)), committed_ms)
+    return CommittedRange(**dict(zip(CommittedRange.__slots__, values, strict=True)))

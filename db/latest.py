@@ -1,0 +1,137 @@
+"""What a person looks at: the newest values of patients, and the readings of one, by the primary key."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from db.connection import Connection
+from db.moments import EPOCH_MS_SQL, moment_of
+from schemas.reasons import Reason
+
+_MAPPINGS_PER_QUERY = 500
+_MOST_REJECTED = 500
+_STATES = "'aberta', 'resolvida', 'descartada', 'reenviada'"
+_REASONS = ", ".join(f"'{each.value}'" for each in Reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A row of ``paciente``."""
+
+    number: int
+    """Its id in the table; patients that are added have higher ones."""
+    patient_id: str
+    name: str | None
+    born: date | None = None
+    sex: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A reading in quarantine, as a chart marks it."""
+
+    event_ms: int
+    sensor: str | None
+    component: str | None
+    value: float | None
+    reason: str
+
+
+def patients(connection: Connection, *, after: int = 0) -> Iterator[Patient]:
+    """All patients whose number is above ``after``, in the order of their numbers."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT id, identificador, nome FROM paciente WHERE id > %s ORDER BY id", (after,)
+    )
+    for row in cursor:
+        yield Patient(*row)
+
+
+def patient(connection: Connection, patient_id: str) -> Patient | None:
+    """The patient of that id on the wire; None where nobody has registered it."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT id, identificador, nome, data_nascimento, sexo FROM paciente"
+        " WHERE identificador = %s",
+        (patient_id,),
+    )
+    row = cursor.fetchone()
+    return None if row is None else Patient(*row)
+
+
+def newest_values(
+    connection: Connection, mapping_ids: Sequence[int]
+) -> Iterator[tuple[int, str, int, float]]:
+    """Of each mapping and component: mapping id, component, newest time (epoch ms), its value.
+
+    The server jumps from group to group in the clustered key: milliseconds for a hundred mappings,
+    however many rows they have.
+    """
+    cursor = connection.cursor()
+    for start in range(0, len(mapping_ids), _MAPPINGS_PER_QUERY):
+        chunk = mapping_ids[start : start + _MAPPINGS_PER_QUERY]
+        places = ", ".join(["%s"] * len(chunk))
+        cursor.execute(
+            f"SELECT r.paciente_sensor_id, r.componente, {EPOCH_MS_SQL.format('r.created_at')},"
+            " r.valor FROM (SELECT paciente_sensor_id, componente, MAX(created_at) AS ultimo"
+            f" FROM registro WHERE paciente_sensor_id IN ({places})"
+            " GROUP BY paciente_sensor_id, componente) m JOIN registro r"
+            " ON r.paciente_sensor_id = m.paciente_sensor_id AND r.componente = m.componente"
+            " AND r.created_at = m.ultimo",
+            chunk,
+        )
+        for mapping_id, component, event_ms, value in cursor.fetchall():
+            yield int(mapping_id), str(component), int(event_ms), float(value)
+
+
+def readings(
+    connection: Connection, mapping_id: int, component: str, from_ms: int, until_ms: int
+) -> list[tuple[int, float]]:
+    """Time (epoch ms) and value of every reading in this time, the oldest first."""
+    cursor = connection.cursor()
+    cursor.execute(
+        f"SELECT {EPOCH_MS_SQL.format('created_at')}, valor FROM registro"
+        " WHERE paciente_sensor_id = %s AND componente = %s AND created_at >= %s"
+        " AND created_at < %s ORDER BY created_at",
+        (mapping_id, component, moment_of(from_ms), moment_of(until_ms)),
+    )
+    return [(int(event_ms), float(value)) for event_ms, value in cursor.fetchall()]
+
+
+def bucketed(
+    connection: Connection,
+    mapping_id: int,
+    component: str,
+    from_ms: int,
+    until_ms: int,
+    bucket_ms: int,
+) -> list[tuple[int, float, float, float]]:
+    """By bucket: its beginning (epoch ms), the smallest, the largest and the mean value."""
+    bucket = f"{EPOCH_MS_SQL.format('created_at')} DIV {bucket_ms:d}"
+    cursor = connection.cursor()
+    cursor.execute(
+        f"SELECT {bucket} AS balde, MIN(valor), MAX(valor), AVG(valor) FROM registro"
+        " WHERE paciente_sensor_id = %s AND componente = %s AND created_at >= %s"
+        " AND created_at < %s GROUP BY balde ORDER BY balde",
+        (mapping_id, component, moment_of(from_ms), moment_of(until_ms)),
+    )
+    return [
+        (int(number) * bucket_ms, float(low), float(high), float(mean))
+        for number, low, high, mean in cursor.fetchall()
+    ]
+
+
+def rejected(
+    connection: Connection, patient_id: str, from_ms: int, until_ms: int
+) -> list[Rejected]:
+    """The newest 500 readings of a patient that were measured in this time and not accepted."""
+    cursor = connection.cursor()
+    # all reasons and states by name: the index begins with them, and the patient comes behind
+    cursor.execute(
+        f"SELECT {EPOCH_MS_SQL.format('medido_em')}, sensor, componente, valor_bruto, motivo"
+        f" FROM quarentena WHERE motivo IN ({_REASONS}) AND estado IN ({_STATES})"
+        " AND paciente = %s AND posicao >= 0 AND medido_em >= %s AND medido_em < %s"
+        f" ORDER BY medido_em DESC LIMIT {_MOST_REJECTED}",
+        (patient_id, moment_of(from_ms), moment_of(until_ms)),
+    )
+    return [Rejected(int(row[0]), *row[1:]) for row in cursor.fetchall()]

@@ -1,0 +1,120 @@
+"""Alarms: a condition that holds is an alarm; it clears by itself and stays listed for a while."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+_SHOWN_AT_LEAST_MS = 15_000
+_LISTED_AFTERWARDS_MS = 600_000
+_MOST_LISTED = 200
+
+
+class Code(StrEnum):
+    """Every alarm; docs/operations.md says for each what it means and what to do."""
+
+    DATABASE_AWAY = "database_away"
+    BROKER_AWAY = "broker_away"
+    CONSUMER_AWAY = "consumer_away"
+    CONSUMER_BEHIND = "consumer_behind"
+    NOTHING_COMMITTED = "nothing_committed"
+    PRODUCER_GONE = "producer_gone"
+    OUTBOX_GROWING = "outbox_growing"
+    SENSOR_SILENT = "sensor_silent"
+    PATIENT_STOPPED = "patient_stopped"
+    MANY_SENSORS_SILENT = "many_sensors_silent"
+    MANY_PATIENTS_STOPPED = "many_patients_stopped"
+    WINDOW_TWICE = "window_twice"
+    QUARANTINE_STORM = "quarantine_storm"
+
+
+_CRITICAL = {
+    Code.DATABASE_AWAY,
+    Code.BROKER_AWAY,
+    Code.CONSUMER_AWAY,
+    Code.NOTHING_COMMITTED,
+    Code.MANY_PATIENTS_STOPPED,
+}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What holds now: an alarm's code, whom it is about, and figures for its sentence."""
+
+    code: Code
+    subject: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    part: str = ""
+    """Tells apart several alarms about one subject: the sensor's code."""
+
+    @property
+    def key(self) -> str:
+        """The same for the same alarm as long as it lasts."""
+        return ":".join(filter(None, (self.code, self.subject, self.part)))
+
+
+@dataclass
+class Alarm:
+    """One alarm from its beginning to its end (UTC epoch ms)."""
+
+    id: str
+    code: str
+    severity: str
+    subject: str
+    since: int
+    cleared: int | None
+    detail: dict[str, Any]
+
+
+class AlarmBoard:
+    """Active alarms and those that ended in the last ten minutes."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._active: dict[str, Alarm] = {}
+        self._ended: list[Alarm] = []
+        self._held_ms: dict[str, int] = {}
+
+    def update(self, conditions: Iterable[Condition], now_ms: int) -> bool:
+        """Raises and clears; True where anything changed that a person would see.
+
+        An alarm is shown for fifteen seconds at the least: what comes and goes within one is seen.
+        """
+        changed = False
+        for each in conditions:
+            self._held_ms[each.key] = now_ms
+            alarm = self._active.get(each.key)
+            if alarm is None:
+                severity = "critical" if each.code in _CRITICAL else "warning"
+                alarm = Alarm(
+                    *(f"{each.key}:{now_ms}", each.code, severity, each.subject),
+                    now_ms,
+                    None,
+                    dict(each.detail),
+                )
+                self._active[each.key] = alarm
+                changed = True
+            elif alarm.detail != dict(each.detail):
+                alarm.detail = dict(each.detail)
+                changed = True
+        for key, alarm in list(self._active.items()):
+            if self._held_ms[key] < now_ms and now_ms - alarm.since >= _SHOWN_AT_LEAST_MS:
+                alarm.cleared = now_ms
+                self._ended.insert(0, self._active.pop(key))
+                del self._held_ms[key]
+                changed = True
+        listed = [
+            each
+            for each in self._ended[:_MOST_LISTED]
+            if now_ms - (each.cleared or 0) < _LISTED_AFTERWARDS_MS
+        ]
+        changed |= len(listed) != len(self._ended)
+        self._ended = listed
+        return changed
+
+    def as_list(self) -> list[dict[str, Any]]:
+        """The active ones first, critical before the others, then the latest to clear."""
+        active = sorted(
+            self._active.values(), key=lambda each: (each.severity != "critical", each.since)
+        )
+        return [asdict(each) for each in [*active, *self._ended]]

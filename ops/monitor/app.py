@@ -1,0 +1,189 @@
+"""The HTTP side: the page, its data, its stream of events."""
+
+import asyncio
+import threading
+import zipfile
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.responses import FileResponse, RedirectResponse, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from common.errors import UnavailableError
+from common.settings import DatabaseSettings
+from db.connection import KeptConnection
+from ops.monitor.access import COOKIE, Access, is_right
+from ops.monitor.board import Board
+from ops.monitor.columns import columns
+from ops.monitor.patient import patient_as_dict
+
+STATIC = Path(__file__).with_name("static")
+_LOOK_EVERY_S = 0.25
+_COOKIE_SECONDS = 30 * 86_400
+_LONGEST_SPAN_MS = 31 * 86_400_000
+_UPLOT = "META-INF/resources/webjars/uplot/1.6.30/dist/"
+
+
+class Login(BaseModel):
+    """What the form sends."""
+
+    token: str
+
+
+def build_app(
+    board: Board,
+    *,
+    token: str | None,
+    is_local: bool,
+    uplot: Path,
+    reader: DatabaseSettings,
+    is_alive: Callable[[], bool],
+) -> FastAPI:
+    """The application. ``uplot``: the WebJar; ``is_alive``: whether the poller still looks."""
+    # no generated documentation: it would load scripts from elsewhere
+    app = FastAPI(title="Vital signs", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Access, token=token)
+    app.add_middleware(GZipMiddleware, minimum_size=2_000)
+    if is_local:
+        # a page of somebody else's, whose name was pointed at this machine, is not let in
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])
+    _add_health(app, board, is_alive)
+    _add_page(app, token, uplot)
+    _add_data(app, board, reader)
+    return app
+
+
+def _add_health(app: FastAPI, board: Board, is_alive: Callable[[], bool]) -> None:
+    @app.get("/live")
+    def live() -> Response:
+        return Response("alive\n") if is_alive() else Response("the poller has ended\n", 503)
+
+    @app.get("/ready")
+    def ready() -> Response:
+        return Response("ready\n") if board.is_ready else Response("nothing was read yet\n", 503)
+
+
+def _add_page(app: FastAPI, demanded: str | None, uplot: Path) -> None:
+    with zipfile.ZipFile(uplot) as jar:
+        vendor = {
+            "uplot.js": (jar.read(f"{_UPLOT}uPlot.iife.min.js"), "text/javascript"),
+            "uplot.css": (jar.read(f"{_UPLOT}uPlot.min.css"), "text/css"),
+        }
+
+    @app.get("/")
+    def index(request: Request, token: str | None = None) -> Response:
+        if token is None:
+            return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+        # the token must not stay in the address, where a screen or a history shows it
+        answer = RedirectResponse("/", 303)
+        if is_right(token, demanded):
+            _let_in(answer, token, request)
+        return answer
+
+    @app.post("/api/login")
+    def login(given: Login, request: Request) -> Response:
+        if not is_right(given.token, demanded):
+            return Response('{"error": "wrong token"}', 401, media_type="application/json")
+        answer = Response(status_code=204)
+        _let_in(answer, given.token, request)
+        return answer
+
+    @app.get("/vendor/{name}")
+    def vendor_file(name: str) -> Response:
+        if name not in vendor:
+            return Response(status_code=404)
+        content, kind = vendor[name]
+        return Response(content, media_type=kind, headers={"Cache-Control": "max-age=86400"})
+
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+
+def _let_in(answer: Response, token: str, request: Request) -> None:
+    answer.set_cookie(
+        COOKIE,
+        token,
+        max_age=_COOKIE_SECONDS,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+
+
+def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings) -> None:
+    connection, one_at_a_time = KeptConnection(reader), threading.Lock()
+    rhythm = board.ward.rhythm
+    head = {
+        "window_ms": rhythm.window_ms,
+        "interval_ms": rhythm.interval_ms,
+        "columns": [asdict(each) for each in columns()],
+    }
+
+    @app.get("/api/ward")
+    def ward() -> Response:
+        _, tiles = board.tiles()
+        return _json({"now": board.now_ms, **head, "patients": board.names(), "tiles": tiles})
+
+    @app.get("/api/quarantine")
+    def quarantine() -> Response:
+        return _json(board.quarantine)
+
+    @app.get("/api/patient/{patient_id}")
+    def patient(
+        patient_id: str,
+        begin: Annotated[int, Query(alias="from", ge=0)],
+        until: Annotated[int, Query(ge=0)],
+    ) -> Response:
+        if not 0 < until - begin <= _LONGEST_SPAN_MS:
+            return _json({"error": "from must lie before until, 31 days at the most"}, 400)
+        try:
+            with one_at_a_time:
+                found = patient_as_dict(
+                    connection.get(), patient_id, begin, until, rhythm.interval_ms
+                )
+        except UnavailableError as error:
+            return _json({"error": error.message}, 503)
+        if found is None:
+            return _json({"error": "no such patient"}, 404)
+        return _json(found)
+
+    @app.get("/api/stream")
+    async def stream(request: Request) -> StreamingResponse:
+        headers = {"X-Accel-Buffering": "no"}
+        return StreamingResponse(
+            _events(board, request), media_type="text/event-stream", headers=headers
+        )
+
+
+async def _events(board: Board, request: Request) -> AsyncIterator[bytes]:
+    """What is new to this page, as long as it listens; the first turn tells all that there is."""
+    version = alarms = told = -1
+    patients = len(board.ward)
+    while not await request.is_disconnected():
+        if board.version != told:
+            told = board.version
+            if len(board.ward) > patients:
+                yield _event("patients", {"patients": board.names(patients)})
+                patients = len(board.ward)
+            # thousands of tiles take some ten milliseconds: not in the loop that serves all pages
+            version, tiles = await asyncio.to_thread(board.tiles, version)
+            yield _event("ward", {"now": board.now_ms, "tiles": tiles})
+            yield _event("pipeline", board.pipeline)
+            if board.alarms_version != alarms:
+                alarms = board.alarms_version
+                yield _event("alarms", {"alarms": board.alarms})
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def _event(name: str, data: dict[str, Any]) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+def _json(data: dict[str, Any], status: int = 200) -> Response:
+    return Response(orjson.dumps(data), status, media_type="application/json")

@@ -1,0 +1,129 @@
+"""What the page is told: one thread writes it once a second, every open page reads what is new to it."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from db.feed import RejectedReading
+from ops.monitor.cadence import Judgement
+from ops.monitor.columns import columns, sensor_of_column
+from ops.monitor.ward import NEVER, Ward
+
+
+@dataclass
+class Board:
+    """Guarded by its lock: arrays are changed in place."""
+
+    ward: Ward
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    version: int = 0
+    """Counts the rounds of the poller."""
+    now_ms: int = 0
+    pipeline: dict[str, Any] = field(default_factory=dict)
+    alarms: list[dict[str, Any]] = field(default_factory=list)
+    alarms_version: int = 0
+    quarantine: dict[str, Any] = field(default_factory=dict)
+    is_ready: bool = False
+    """Whether everything was read once."""
+    _judged: Judgement | None = None
+    _changed_in: Any = field(default_factory=lambda: np.zeros(0, np.int64))
+    """By patient's row: the version that changed its tile."""
+
+    def show(self, judged: Judgement, now_ms: int) -> None:
+        """Takes the ward as it is judged now; the lock is held by the caller."""
+        size, before = len(self.ward), self._judged
+        self.version, self.now_ms = self.version + 1, now_ms
+        if len(self._changed_in) < size:
+            new = np.full(size - len(self._changed_in), self.version, np.int64)
+            self._changed_in = np.concatenate([self._changed_in, new])
+        is_changed = self.ward.touched[:size].copy()
+        if before is not None:
+            known = len(before.state)
+            is_changed[:known] |= (
+                (before.state != judged.state[:known])
+                | (before.silent != judged.silent[:known]).any(axis=1)
+                | (before.implausible != judged.implausible[:known]).any(axis=1)
+            )
+        self._changed_in[is_changed] = self.version
+        self.ward.touched[:] = False
+        self._judged = judged
+
+    def tiles(self, since: int = -1) -> tuple[int, list[list[Any]]]:
+        """The version as of now, and the tiles that changed after the version ``since``."""
+        with self.lock:
+            judged = self._judged
+            if judged is None:
+                return self.version, []
+            rows = np.flatnonzero(self._changed_in > since)
+            ward = self.ward
+            silent = _masks(judged.silent[rows][:, sensor_of_column()])
+            implausible = _masks(judged.implausible[rows])
+            value, last_ms = ward.value[rows], ward.last_ms[rows]
+            alive_ms, state = ward.alive_ms[rows], judged.state[rows]
+            version = self.version
+        never = last_ms == NEVER
+        # NaN is no JSON
+        values, times = value.astype(object), last_ms.astype(object)
+        values[never] = times[never] = None
+        newest = alive_ms.astype(object)
+        newest[alive_ms == NEVER] = None
+        return version, [
+            list(each)
+            for each in zip(
+                rows.tolist(),
+                state.tolist(),
+                newest.tolist(),
+                values.tolist(),
+                times.tolist(),
+                silent,
+                implausible,
+                strict=True,
+            )
+        ]
+
+    def names(self, first: int = 0) -> list[list[Any]]:
+        """Row, id and name of the patients from this row on."""
+        with self.lock:
+            chosen = self.ward.patients[first:]
+        return [[row, each.patient_id, each.name] for row, each in enumerate(chosen, first)]
+
+
+def _masks(flags: Any) -> list[int]:
+    """One number a row: bit i is column i."""
+    weights = 1 << np.arange(len(columns()))
+    masks: list[int] = (flags * weights).sum(axis=1).tolist()
+    return masks
+
+
+def entry_as_dict(entry: RejectedReading) -> dict[str, Any]:
+    """An entry of the quarantine as the page shows it."""
+    return {
+        "at": entry.event_ms if entry.event_ms is not None else entry.received_ms,
+        "patient": entry.patient_id,
+        "sensor": entry.sensor,
+        "component": entry.component,
+        "unit": entry.unit,
+        "value": entry.value,
+        "detail": entry.detail,
+        "partition": entry.partition,
+        "offset": entry.offset,
+        "series": entry.series,
+        "position": entry.position,
+    }
+
+
+def quarantine_as_dict(
+    now_ms: int, counts: Mapping[str, int], samples: Mapping[str, Sequence[RejectedReading]]
+) -> dict[str, Any]:
+    """Counts and samples by reason, the most frequent first."""
+    ordered = sorted(counts.items(), key=lambda each: -each[1])
+    return {
+        "now": now_ms,
+        "reasons": [{"reason": reason, "count": count} for reason, count in ordered],
+        "samples": {
+            reason: [entry_as_dict(each) for each in entries] for reason, entries in samples.items()
+        },
+    }

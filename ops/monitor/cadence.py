@@ -1,0 +1,114 @@
+"""What should have come and did not: silent sensors, patients who stopped, windows that lack samples."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from db.cadence import Gap, GapCause
+from ops.monitor.ward import NEVER, WINDOWS_KEPT, State, Ward
+
+Array = Any
+_STALE_WINDOWS = 2
+_FORGOTTEN_AFTER_MS = 3_600_000
+"""Who has sent nothing for an hour is not waited for any more."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Of every patient, at one moment; arrays of shape (patients,) unless it says otherwise."""
+
+    state: Array
+    silent: Array
+    """Shape (patients, sensors): sensors that gave nothing while the patient's device was alive."""
+    implausible: Array
+    """Shape (patients, columns): the newest reading was rejected as implausible."""
+
+
+def judge(ward: Ward, horizon_ms: int) -> Judgement:
+    """Every patient's state. ``horizon_ms``: until when all that was produced is committed.
+
+    What is under way in a pipeline that lags is not missing: the pipeline's own alarms tell of it.
+    """
+    size, rhythm = len(ward), ward.rhythm
+    alive_ms = ward.alive_ms[:size]
+    is_unseen = alive_ms == NEVER
+    window_end = (alive_ms // rhythm.window_ms + 1) * rhythm.window_ms
+    late_ms = horizon_ms - rhythm.grace_ms - window_end
+    is_stale = ~is_unseen & (late_ms > _STALE_WINDOWS * rhythm.window_ms)
+    counts, is_alive = ward.in_window(rhythm.due_window(horizon_ms))
+    is_worn = ward.mapping[:size] > 0
+    is_watched = (is_alive & ward.is_regular[:size])[:, None]
+    silent = is_watched & is_worn & (counts == 0)
+    implausible = ward.rejected_ms[:size] > ward.last_ms[:size]
+    state = np.full(size, State.FRESH, np.int8)
+    state[silent.any(axis=1)] = State.SILENT_SENSOR
+    state[implausible.any(axis=1)] = State.OUT_OF_RANGE
+    state[is_stale] = State.STALE
+    state[is_unseen] = State.UNSEEN
+    return Judgement(state, silent, implausible)
+
+
+class GapBook:
+    """Which gaps are written down already; tells what has to be written and removed."""
+
+    def __init__(self, ward: Ward, first_window: int) -> None:
+        """``first_window``: windows before it are not judged."""
+        self._ward = ward
+        self._next = first_window
+        self._written: dict[int, dict[tuple[int, int], int]] = {}
+        """By window: received samples by (row, sensor) of each gap that is in the table."""
+
+    def settle(self, horizon_ms: int) -> tuple[list[Gap], list[tuple[int, int]]]:
+        """Gaps that are new or have changed, and (mapping id, window) of those that are filled.
+
+        Windows that got samples since the last call are judged again, as far back as they are kept.
+        """
+        due = self._ward.rhythm.due_window(horizon_ms)
+        changed = {each for each in self._ward.changed_windows if each < self._next}
+        self._ward.changed_windows.clear()
+        oldest = due - WINDOWS_KEPT + 1
+        missing: list[Gap] = []
+        filled: list[tuple[int, int]] = []
+        for window in sorted({*changed, *range(max(self._next, oldest), due + 1)}):
+            if window >= oldest:
+                self._settle_window(window, missing, filled)
+        self._next = max(self._next, due + 1)
+        for window in [each for each in self._written if each < oldest]:
+            del self._written[window]
+        return missing, filled
+
+    def forget(self, missing: list[Gap]) -> None:
+        """These could not be written: they are told again with the next call."""
+        for gap in missing:
+            window = gap.window_ms // self._ward.rhythm.window_ms
+            self._written.pop(window, None)
+            self._ward.changed_windows.add(window)
+
+    def _settle_window(
+        self, window: int, missing: list[Gap], filled: list[tuple[int, int]]
+    ) -> None:
+        ward, rhythm = self._ward, self._ward.rhythm
+        counts, is_alive = ward.in_window(window)
+        size, start = len(ward), window * rhythm.window_ms
+        is_watched = (
+            ward.is_regular[:size]
+            & (ward.since_ms[:size] <= start)
+            & (ward.alive_ms[:size] > start - _FORGOTTEN_AFTER_MS)
+        )
+        is_expected = is_watched[:, None] & (ward.mapping[:size] > 0)
+        lacks = is_expected & (counts < rhythm.samples)
+        before = self._written.setdefault(window, {})
+        for row, sensor in np.argwhere(lacks).tolist():
+            received = int(counts[row, sensor])
+            if before.get((row, sensor)) == received:
+                continue
+            before[row, sensor] = received
+            cause = GapCause.SENSOR if is_alive[row] else GapCause.PATIENT
+            mapping = int(ward.mapping[row, sensor])
+            missing.append(Gap(mapping, start, rhythm.window_ms, rhythm.samples, received, cause))
+        for row, sensor in [each for each in before if not lacks[each]]:
+            del before[row, sensor]
+            filled.append((int(ward.mapping[row, sensor]), start))
+        if not before:
+            del self._written[window]

@@ -1,0 +1,68 @@
+"""The ten measured quantities of a patient, in the order of the catalogue: the columns of a tile."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from schemas.catalogue import COMPONENTLESS, sensors
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One component of one sensor."""
+
+    sensor: str
+    component: str
+    """As the tables name it: ``valor`` where the sensor has only one."""
+    unit: str
+    name_en: str
+    name_pt: str
+    decimals: int
+    lower: float
+    upper: float
+
+
+@cache
+def columns() -> tuple[Column, ...]:
+    """All columns."""
+    return tuple(
+        Column(
+            sensor.code,
+            component.code or COMPONENTLESS,
+            sensor.unit,
+            sensor.name_en,
+            sensor.name_pt,
+            sensor.decimals,
+            component.limits.lower,
+            component.limits.upper,
+        )
+        for sensor in sensors()
+        for component in sensor.components
+    )
+
+
+@cache
+def column_numbers() -> dict[tuple[str, str], int]:
+    """Column by sensor code and component."""
+    return {(each.sensor, each.component): number for number, each in enumerate(columns())}
+
+
+@cache
+def sensor_codes() -> tuple[str, ...]:
+    """The codes of the sensors, in the order of the columns."""
+    return tuple(each.code for each in sensors())
+
+
+@cache
+def first_columns() -> np.ndarray:
+    """Of each sensor: its first column; the one whose samples are counted."""
+    codes = [each.sensor for each in columns()]
+    return np.array([codes.index(each) for each in sensor_codes()])
+
+
+@cache
+def sensor_of_column() -> np.ndarray:
+    """Of each column: the number of its sensor."""
+    codes = sensor_codes()
+    return np.array([codes.index(each.sensor) for each in columns()])

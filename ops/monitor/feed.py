@@ -1,0 +1,171 @@
+"""From the ledger into the ward: each committed range's trusted files and its quarantine, once.
+
+The trusted files hold what the transaction put into ``registro``, a column at a time: reading ten
+thousand of them costs a few milliseconds, and the database nothing (docs/decisions/0018).
+"""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import structlog
+
+from db import feed, latest
+from db.connection import Connection
+from db.feed import CommittedRange, RejectedReading
+from db.mapping import mapping_version, read_mappings
+from ops.monitor.columns import column_numbers, sensor_codes
+from ops.monitor.ward import NEVER, Ward, positions
+from ops.reconcile.trusted import read_rows
+from schemas.catalogue import COMPONENTLESS, canonical_name
+from schemas.reasons import Reason
+
+_COLUMNS = ("patient_id", "sensor", "component", "event_time", "value")
+_LOOK_BACK_S = 600
+_REJECTED_PER_RANGE = 2_000
+_SAMPLES_PER_REASON = 20
+_IMPLAUSIBLE = {Reason.OUT_OF_RANGE, Reason.PRESSURE_INVERTED, Reason.NOT_FINITE}
+_log = structlog.get_logger()
+
+
+@dataclass
+class Feed:
+    """Reads what is new and applies it to the ward."""
+
+    topic: str
+    trusted: Path
+    ward: Ward
+    samples: dict[str, deque[RejectedReading]] = field(default_factory=dict)
+    """The newest entries of the quarantine by reason."""
+    _next: dict[int, int] = field(default_factory=dict)
+    _version: tuple[Any, ...] | None = None
+    _newest_patient: int = 0
+
+    def begin(self, connection: Connection) -> None:
+        """Learns who there is, and where the ranges of the last minutes begin."""
+        self.refresh_patients(connection)
+        ends = feed.partitions(connection, self.topic)
+        begins = feed.first_since(connection, self.topic, _LOOK_BACK_S)
+        self._next = {part: begins.get(part, end) for part, end in ends.items()}
+        connection.rollback()
+
+    def refresh_patients(self, connection: Connection) -> list[latest.Patient]:
+        """Takes up patients and mappings that were added or changed; returns the new patients."""
+        version = mapping_version(connection)
+        if version == self._version:
+            return []
+        added = list(latest.patients(connection, after=self._newest_patient))
+        self.ward.add(added)
+        if added:
+            self._newest_patient = added[-1].number
+        self._map(connection)
+        self._version = version
+        return added
+
+    def _map(self, connection: Connection) -> None:
+        ward, numbers = self.ward, {code: each for each, code in enumerate(sensor_codes())}
+        now_ms = time.time_ns() // 1_000_000
+        ward.mapping[:] = 0
+        for each in read_mappings(connection):
+            row, number = ward.row_of.get(each.patient_id), numbers.get(each.sensor)
+            is_active = each.from_ms <= now_ms < each.until_ms
+            if row is not None and number is not None and is_active:
+                ward.mapping[row, number] = each.mapping_id
+
+    def read(self, connection: Connection) -> list[CommittedRange]:
+        """Applies what was committed since the last call; returns those ranges."""
+        for partition in feed.partitions(connection, self.topic):
+            self._next.setdefault(partition, 0)
+        ranges = []
+        for partition, first in sorted(self._next.items()):
+            found = feed.ranges_from(connection, self.topic, partition, first)
+            for each in found:
+                self._apply(connection, each)
+            if found:
+                self._next[partition] = found[-1].until
+            ranges += found
+        connection.rollback()
+        return ranges
+
+    def _apply(self, connection: Connection, part: CommittedRange) -> None:
+        for name in part.files:
+            try:
+                rows = read_rows(self.trusted / name, _COLUMNS)
+            except (OSError, pa.ArrowException, KeyError) as error:
+                _log.warning("trusted_file_unreadable", file=name, why=str(error).splitlines()[0])
+                continue
+            self._accept(rows)
+        if part.reasons or part.refused or part.unmapped:
+            limit = _REJECTED_PER_RANGE
+            self._reject(feed.rejected_in(connection, self.topic, part, limit=limit))
+
+    def _accept(self, rows: pa.Table) -> None:
+        if len(rows) == 0:
+            return
+        rows = rows.unify_dictionaries().combine_chunks()
+        patients, patient = _codes(rows["patient_id"])
+        sensors, sensor = _codes(rows["sensor"])
+        components, component = _codes(rows["component"])
+        known = np.array([self.ward.row_of.get(each, -1) for each in patients], np.int64)
+        pairs = [(code, part or COMPONENTLESS) for code in sensors for part in components]
+        table = positions(pairs).reshape(len(sensors), -1)
+        row, column = known[patient], table[sensor, component]
+        is_known = (row >= 0) & (column >= 0)
+        event_ms = rows["event_time"].cast(pa.int64()).to_numpy()
+        value = rows["value"].to_numpy()
+        self.ward.accept(row[is_known], column[is_known], event_ms[is_known], value[is_known])
+
+    def _reject(self, entries: Sequence[RejectedReading]) -> None:
+        for each in entries:
+            kept = self.samples.setdefault(each.reason, deque(maxlen=_SAMPLES_PER_REASON))
+            kept.appendleft(each)
+        row_of = self.ward.row_of
+        told = [
+            each
+            for each in entries
+            if each.event_ms is not None
+            and each.patient_id in row_of
+            and each.reason not in (Reason.UNMAPPED, Reason.FUTURE_TIMESTAMP)
+        ]
+        if not told:
+            return
+        row = np.array([row_of[each.patient_id or ""] for each in told], np.int64)
+        column = positions([_names(each) for each in told])
+        event_ms = np.array([each.event_ms for each in told], np.int64)
+        implausible = np.array([each.reason in _IMPLAUSIBLE for each in told])
+        self.ward.reject(row, column, event_ms, implausible)
+
+    def remember_older(self, connection: Connection) -> None:
+        """Newest values of the patients of whom the look back saw nothing."""
+        ward = self.ward
+        unseen = np.flatnonzero(ward.alive_ms[: len(ward)] == NEVER)
+        place = {
+            int(mapping): (int(row), sensor)
+            for row in unseen
+            for sensor, mapping in enumerate(ward.mapping[row])
+            if mapping
+        }
+        codes, numbers = sensor_codes(), column_numbers()
+        for mapping, component, event_ms, value in latest.newest_values(connection, list(place)):
+            row, sensor = place[mapping]
+            ward.remember(row, numbers[codes[sensor], component], event_ms, value)
+        connection.rollback()
+
+
+def _names(entry: RejectedReading) -> tuple[str, str]:
+    component = canonical_name(entry.component or "") or COMPONENTLESS
+    return canonical_name(entry.sensor or ""), component
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[list[Any], Any]:
+    """The distinct texts of a dictionary column of one chunk, and the number of each row's."""
+    array = column.chunk(0)
+    texts = array.dictionary.to_pylist()
+    # a null is one more text
+    numbers = array.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
+    return [*texts, None], numbers

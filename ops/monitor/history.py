@@ -1,0 +1,58 @@
+"""Figures over the last half hour, for the charts of the pipeline."""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+STEP_MS = 5_000
+_POINTS = 360
+
+
+@dataclass
+class _Point:
+    at_ms: int
+    accepted: int = 0
+    quarantined: Counter[str] = field(default_factory=Counter)
+    duration_ms: float | None = None
+
+
+class History:
+    """One point each five seconds."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._points: deque[_Point] = deque(maxlen=_POINTS)
+
+    def add(
+        self,
+        now_ms: int,
+        *,
+        accepted: int = 0,
+        quarantined: dict[str, int] | None = None,
+        duration_ms: float | None = None,
+    ) -> None:
+        """Adds readings that were committed, and how long the micro-batches took (mean)."""
+        at_ms = now_ms // STEP_MS * STEP_MS
+        if not self._points or self._points[-1].at_ms < at_ms:
+            last = self._points[-1].at_ms if self._points else at_ms - STEP_MS
+            first = max(last + STEP_MS, at_ms - (_POINTS - 1) * STEP_MS)
+            self._points.extend(_Point(each) for each in range(first, at_ms + 1, STEP_MS))
+        point = self._points[-1]
+        point.accepted += accepted
+        point.quarantined.update(quarantined or {})
+        if duration_ms is not None:
+            point.duration_ms = duration_ms
+
+    def as_dict(self) -> dict[str, Any]:
+        """Arrays of equal length; readings per second."""
+        step_s = STEP_MS / 1000
+        points = list(self._points)
+        reasons = sorted({reason for each in points for reason in each.quarantined})
+        return {
+            "t": [each.at_ms for each in points],
+            "accepted": [each.accepted / step_s for each in points],
+            "quarantined": {
+                reason: [each.quarantined[reason] / step_s for each in points] for reason in reasons
+            },
+            "duration_ms": [each.duration_ms for each in points],
+        }

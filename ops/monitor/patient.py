@@ -1,0 +1,112 @@
+"""One patient's charts: readings or their buckets, what was rejected, what is missing."""
+
+from typing import Any
+
+from db import cadence, latest
+from db.connection import Connection
+from db.mapping import Mapping, read_mappings
+from ops.monitor.columns import column_numbers, columns
+from schemas.catalogue import COMPONENTLESS, canonical_name
+
+_MOST_POINTS = 1_000
+_BUCKETS_MS = (
+    *(1_000, 5_000, 10_000, 30_000),
+    *(60_000, 120_000, 300_000, 900_000, 3_600_000, 86_400_000),
+)
+
+
+def bucket_ms(span_ms: int, interval_ms: int) -> int:
+    """The length of a chart's buckets, about a thousand at the most; 0: each reading is a point."""
+    if span_ms <= _MOST_POINTS * interval_ms:
+        return 0
+    fitting = (each for each in _BUCKETS_MS if span_ms <= _MOST_POINTS * each)
+    return next(fitting, _BUCKETS_MS[-1])
+
+
+def patient_as_dict(
+    connection: Connection, patient_id: str, from_ms: int, until_ms: int, interval_ms: int
+) -> dict[str, Any] | None:
+    """What the page draws of this time; None where nobody has registered this patient."""
+    patient = latest.patient(connection, patient_id)
+    if patient is None:
+        return None
+    mappings = [
+        each
+        for sensor in dict.fromkeys(each.sensor for each in columns())
+        for each in read_mappings(connection, of=(patient_id, sensor))
+        if each.from_ms < until_ms and each.until_ms > from_ms
+    ]
+    bucket = bucket_ms(until_ms - from_ms, interval_ms)
+    sensor_of = {each.mapping_id: each.sensor for each in mappings}
+    answer = {
+        "id": patient.patient_id,
+        "name": patient.name,
+        "born": None if patient.born is None else patient.born.isoformat(),
+        "sex": patient.sex,
+        "from": from_ms,
+        "until": until_ms,
+        "bucket_ms": bucket,
+        "series": [
+            _series(connection, number, mappings, from_ms, until_ms, bucket)
+            for number in range(len(columns()))
+        ],
+        "rejected": [
+            _rejected(each) for each in latest.rejected(connection, patient_id, from_ms, until_ms)
+        ],
+        "gaps": [
+            {
+                "sensor": sensor_of[each.mapping_id],
+                "from": each.window_ms,
+                "until": each.window_ms + each.length_ms,
+                "expected": each.expected,
+                "received": each.received,
+            }
+            for each in cadence.gaps_of(connection, list(sensor_of), from_ms, until_ms)
+        ],
+    }
+    connection.rollback()
+    return answer
+
+
+def _series(
+    connection: Connection,
+    number: int,
+    mappings: list[Mapping],
+    from_ms: int,
+    until_ms: int,
+    bucket: int,
+) -> dict[str, Any]:
+    column = columns()[number]
+    rows: list[tuple[Any, ...]] = []
+    for each in mappings:
+        if each.sensor != column.sensor:
+            continue
+        place = (each.mapping_id, column.component, from_ms, until_ms)
+        rows += (
+            latest.bucketed(connection, *place, bucket)
+            if bucket
+            else latest.readings(connection, *place)
+        )
+    rows.sort()
+    if not bucket:
+        return {"column": number, "t": [row[0] for row in rows], "v": [row[1] for row in rows]}
+    return {
+        "column": number,
+        "t": [row[0] for row in rows],
+        "min": [row[1] for row in rows],
+        "max": [row[2] for row in rows],
+        "v": [row[3] for row in rows],
+    }
+
+
+def _rejected(entry: latest.Rejected) -> dict[str, Any]:
+    sensor = canonical_name(entry.sensor or "")
+    component = canonical_name(entry.component or "") or COMPONENTLESS
+    return {
+        "t": entry.event_ms,
+        "column": column_numbers().get((sensor, component)),
+        "sensor": entry.sensor,
+        "component": entry.component,
+        "value": entry.value,
+        "reason": entry.reason,
+    }

@@ -1,0 +1,198 @@
+"""The thread that looks once a second: ledger, broker, metrics; judges, writes down gaps, tells the board."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import structlog
+
+from common.errors import UnavailableError, VitalsError
+from common.settings import DatabaseSettings
+from db import cadence, feed
+from db.connection import KeptConnection
+from db.faults import FaultKind, kind_of
+from db.feed import CommittedRange
+from db.status import LedgerReader
+from ops.monitor.alarms import AlarmBoard, Code, Condition
+from ops.monitor.board import Board, quarantine_as_dict
+from ops.monitor.broker import BrokerView
+from ops.monitor.cadence import GapBook, Judgement, judge
+from ops.monitor.columns import sensor_codes
+from ops.monitor.feed import Feed
+from ops.monitor.pipeline import PipelineView
+from ops.monitor.processes import Processes
+from ops.monitor.ward import State, Ward
+
+_LOOK_EVERY_S = 0.5
+_PATIENTS_EVERY_S = 5.0
+_PROCESSES_EVERY_S = 1.0
+_MOST_SINGLE_ALARMS = 20
+_log = structlog.get_logger()
+
+
+class Poller:
+    """Owns the ward; every other thread reads the board."""
+
+    def __init__(
+        self,
+        board: Board,
+        source: Feed,
+        broker: BrokerView,
+        processes: Processes,
+        reader: DatabaseSettings,
+        writer: DatabaseSettings,
+    ) -> None:
+        """``reader`` looks, ``writer`` writes down what is missing."""
+        self._board, self._feed, self._broker = board, source, broker
+        self._processes = processes
+        self._reader, self._writer = KeptConnection(reader), KeptConnection(writer)
+        self._ledger = LedgerReader(source.topic)
+        self._view = PipelineView(source.ward.rhythm)
+        self._alarms = AlarmBoard()
+        self._gaps: GapBook | None = None
+        self._next_at: dict[str, float] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
+
+    def start(self) -> None:
+        """Begins to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the running look."""
+        self._stop.set()
+        self._thread.join(10)
+        self._broker.close()
+        self._processes.close()
+        self._reader.close()
+        self._writer.close()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still looks."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stop.wait(_LOOK_EVERY_S):
+            try:
+                self._look()
+            except Exception:  # noqa: BLE001 - a page that stands still without a word is worse
+                _log.exception("look_failed")
+                self._view.note_error("monitor", "a look failed: see the monitor's log")
+
+    def _look(self) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        if self._is_due("processes", _PROCESSES_EVERY_S):
+            self._view.note_processes(self._processes.look())
+        # the broker first: what it has now and the ledger has a moment later is not lag
+        ends = self._guarded("broker", self._broker.ends)
+        has_database = self._guarded("database", self._read_database) is not None
+        self._view.has_database = has_database
+        if not has_database:
+            self._reader.close()
+        self._view.note_offsets(ends)
+        self._judge(now_ms)
+
+    def _is_due(self, what: str, every_s: float) -> bool:
+        now = time.monotonic()
+        if now < self._next_at.get(what, 0.0):
+            return False
+        self._next_at[what] = now + every_s
+        return True
+
+    def _guarded(self, where: str, look: Callable[[], Any]) -> Any:
+        try:
+            return look()
+        except VitalsError as error:
+            self._view.note_error(where, error.message)
+            return None
+        except Exception as error:
+            if kind_of(error) is FaultKind.DATA:
+                raise
+            self._view.note_error(where, str(error))
+            return None
+
+    def _read_database(self) -> bool:
+        connection, board = self._reader.get(), self._board
+        if self._gaps is None:
+            with board.lock:
+                self._feed.begin(connection)
+        elif self._is_due("patients", _PATIENTS_EVERY_S):
+            with board.lock:
+                self._feed.refresh_patients(connection)
+        with board.lock:
+            ranges = self._feed.read(connection)
+        self._take(ranges)
+        repeated = self._broker.repeated(connection, ranges) if self._gaps else []
+        self._view.note_repeated(repeated)
+        self._view.totals = self._ledger.read(connection)
+        self._view.note_committed(feed.partitions(connection, self._feed.topic))
+        connection.rollback()
+        if self._gaps is None:
+            with board.lock:
+                self._feed.remember_older(connection)
+            ward, now_ms = self._feed.ward, time.time_ns() // 1_000_000
+            self._gaps = GapBook(ward, ward.rhythm.due_window(now_ms))
+        if repeated:
+            cadence.record_repeated(self._writer.get(), repeated)
+        return True
+
+    def _take(self, ranges: list[CommittedRange]) -> None:
+        ward = self._feed.ward
+        newest = int(ward.last_ms[: len(ward)].max(initial=-1))
+        self._view.note_ranges(ranges, newest)
+
+    def _judge(self, now_ms: int) -> None:
+        board, ward, view = self._board, self._feed.ward, self._view
+        horizon_ms = min(now_ms, view.settled_ms)
+        with board.lock:
+            judged = judge(ward, horizon_ms)
+            board.show(judged, now_ms)
+        conditions = [*view.conditions(), *patient_conditions(ward, judged)]
+        if self._alarms.update(conditions, now_ms):
+            board.alarms_version += 1
+        board.alarms = self._alarms.as_list()
+        view.history.add(now_ms)
+        board.pipeline = view.as_dict()
+        samples = {reason: list(entries) for reason, entries in self._feed.samples.items()}
+        board.quarantine = quarantine_as_dict(now_ms, dict(view.totals.reasons), samples)
+        board.is_ready = self._gaps is not None
+        if self._gaps is not None and view.has_database:
+            self._write_gaps(self._gaps, horizon_ms)
+
+    def _write_gaps(self, gaps: GapBook, horizon_ms: int) -> None:
+        missing, filled = gaps.settle(horizon_ms)
+        if not missing and not filled:
+            return
+        try:
+            cadence.settle_gaps(self._writer.get(), missing, filled)
+        except VitalsError as error:
+            self._view.note_error("cadence", error.message)
+            if isinstance(error, UnavailableError):
+                self._writer.close()
+            gaps.forget(missing)
+
+
+def patient_conditions(ward: Ward, judged: Judgement) -> list[Condition]:
+    """Alarms about single patients, or one for all of them where there are more than twenty."""
+    regular = ward.is_regular[: len(ward)]
+    stopped = np.flatnonzero((judged.state == State.STALE) & regular).tolist()
+    silent = np.argwhere(judged.silent & (judged.state != State.STALE)[:, None]).tolist()
+    found: list[Condition] = []
+    if len(stopped) > _MOST_SINGLE_ALARMS:
+        found.append(Condition(Code.MANY_PATIENTS_STOPPED, detail={"count": len(stopped)}))
+    else:
+        for row in stopped:
+            patient = ward.patients[row]
+            detail = {"last_ms": int(ward.alive_ms[row]), "name": patient.name}
+            found.append(Condition(Code.PATIENT_STOPPED, patient.patient_id, detail))
+    if len(silent) > _MOST_SINGLE_ALARMS:
+        found.append(Condition(Code.MANY_SENSORS_SILENT, detail={"count": len(silent)}))
+    else:
+        for row, number in silent:
+            patient, sensor = ward.patients[row], sensor_codes()[number]
+            detail = {"sensor": sensor, "name": patient.name}
+            found.append(Condition(Code.SENSOR_SILENT, patient.patient_id, detail, sensor))
+    return found

@@ -1,0 +1,156 @@
+"""What producers and consumer tell of themselves: their metrics, asked once a second."""
+
+import http.client
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from common.errors import ConfigurationError
+
+_TIMEOUT_S = 1.5
+_GONE_AFTER_S = 600.0
+_AT_ONCE = 16
+
+Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+@dataclass
+class Process:
+    """One producer or consumer, known by the address that it answers at."""
+
+    address: tuple[str, int]
+    role: str
+    """``producer`` or ``consumer``: what its target is called."""
+    name: str
+    """The target's name; a producer's own id, once it has told it."""
+    is_fixed: bool
+    """Whether it was named itself, not found behind a name of several."""
+    samples: Samples = field(default_factory=dict)
+    is_up: bool = False
+    has_answered: bool = False
+    misses: int = 0
+    seen_at: float = 0.0
+    started: float = 0.0
+    restarted_at: float | None = None
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """The sample of that name and exactly these labels."""
+        return self.samples.get((name, frozenset(labels.items())))
+
+    def by_label(self, name: str, label: str) -> dict[str, float]:
+        """All samples of a name by the value of one label."""
+        return {
+            dict(labels)[label]: value
+            for (found, labels), value in self.samples.items()
+            if found == name and label in dict(labels)
+        }
+
+
+@dataclass(frozen=True)
+class Target:
+    """``name=host:port`` (one process) or ``host:port`` (all that the host name stands for)."""
+
+    name: str
+    host: str
+    port: int
+    is_fixed: bool
+
+    @property
+    def role(self) -> str:
+        """What runs there."""
+        return self.name.split("-")[0]
+
+
+def parse_targets(text: str) -> list[Target]:
+    """The targets of ``METRICS_TARGETS``. Raises ConfigurationError for one that is none."""
+    targets = []
+    for each in filter(None, (part.strip() for part in text.split(","))):
+        name, is_named, address = each.rpartition("=")
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdecimal():
+            raise ConfigurationError(
+                f"METRICS_TARGETS: {each} is no target",
+                hint="name them like producer-1=127.0.0.1:4001 or, for all replicas, producer:9100",
+            )
+        targets.append(Target(name or host, host, int(port), bool(is_named)))
+    return targets
+
+
+class Processes:
+    """All that were ever found behind the targets, until ten minutes after they went."""
+
+    def __init__(self, targets: Iterable[Target]) -> None:
+        """Asks nobody yet."""
+        self._targets = list(targets)
+        self._known: dict[tuple[str, int], Process] = {}
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="metrics")
+
+    def look(self) -> list[Process]:
+        """Asks all of them at once; those that do not answer keep what they last told."""
+        now = time.monotonic()
+        for target in self._targets:
+            for host in _addresses(target):
+                address = (host, target.port)
+                if address not in self._known:
+                    self._known[address] = Process(
+                        address, target.role, target.name, target.is_fixed
+                    )
+        list(self._pool.map(lambda each: _ask(each, now), list(self._known.values())))
+        self._forget(now)
+        return list(self._known.values())
+
+    def close(self) -> None:
+        """Asks nobody any more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _forget(self, now: float) -> None:
+        for address, each in list(self._known.items()):
+            is_replaced = not each.is_fixed and any(
+                other.is_up and other.name == each.name for other in self._known.values()
+            )
+            is_gone = not each.is_fixed and now - each.seen_at > _GONE_AFTER_S
+            if not each.is_up and (is_gone or is_replaced):
+                del self._known[address]
+
+
+def _addresses(target: Target) -> list[str]:
+    if target.is_fixed:
+        return [target.host]
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except OSError:
+        # no replica runs now, or the name server is away: those that are known are asked on
+        return []
+    return sorted({str(each[4][0]) for each in found})
+
+
+def _ask(process: Process, now: float) -> None:
+    host, port = process.address
+    try:
+        connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
+        try:
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+        finally:
+            connection.close()
+        samples = {
+            (sample.name, frozenset(sample.labels.items())): float(sample.value)
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+    except (OSError, http.client.HTTPException, ValueError):
+        process.misses += 1
+        process.is_up = False
+        return
+    process.samples, process.is_up, process.misses = samples, True, 0
+    process.seen_at = now
+    started = process.value("process_start_time_seconds") or 0.0
+    if process.has_answered and started != process.started:
+        process.restarted_at = now
+    process.started, process.has_answered = started, True
+    if own := process.by_label("vitals_producer_info", "producer_id"):
+        process.name = next(iter(own))

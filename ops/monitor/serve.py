@@ -1,0 +1,79 @@
+"""Everything of the monitor put together, and served until the process is told to end."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from common.errors import ConfigurationError
+from common.settings import DatabaseSettings, KafkaSettings
+from ops.monitor.app import build_app
+from ops.monitor.board import Board
+from ops.monitor.broker import BrokerView
+from ops.monitor.feed import Feed
+from ops.monitor.poller import Poller
+from ops.monitor.processes import Processes, parse_targets
+from ops.monitor.settings import MonitorSettings
+from ops.monitor.ward import Rhythm, Ward
+from ops.stack.ports import is_free
+
+_log = structlog.get_logger()
+
+
+def serve(
+    settings: MonitorSettings,
+    kafka: KafkaSettings,
+    database: DatabaseSettings,
+    trusted: Path,
+    uplot: Path,
+    say: Callable[[str], None],
+) -> None:
+    """Serves the page until SIGTERM or Ctrl-C.
+
+    ``trusted``: the folder of trusted files; ``uplot``: the WebJar with the charts.
+
+    Raises:
+        ConfigurationError: a setting is wrong, or the port is in use.
+    """
+    token = settings.token
+    targets = parse_targets(settings.metrics_targets)
+    if settings.is_local and not is_free(settings.monitor_port):
+        raise ConfigurationError(
+            f"port {settings.monitor_port} is in use",
+            hint="set MONITOR_PORT to a free one; another monitor may be running",
+        )
+    ward = Ward(Rhythm(settings.window_ms, settings.interval_ms))
+    board = Board(ward)
+    poller = Poller(
+        board,
+        Feed(kafka.kafka_topic, trusted, ward),
+        BrokerView(kafka),
+        Processes(targets),
+        database,
+        settings.cadence(database),
+    )
+    app = build_app(
+        board,
+        token=token,
+        is_local=settings.is_local,
+        uplot=uplot,
+        reader=database,
+        is_alive=lambda: poller.is_alive,
+    )
+    # no access log: an address holds a patient's id
+    config = uvicorn.Config(
+        app,
+        host=settings.monitor_host,
+        port=settings.monitor_port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    poller.start()
+    try:
+        say(f"monitor page: http://{settings.monitor_host}:{settings.monitor_port}/")
+        uvicorn.Server(config).run()
+    finally:
+        poller.stop()

@@ -1,0 +1,105 @@
+"""The monitor as a process, and what it answers."""
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.stack.ports import free_port
+from tests.services.pipeline import REPOSITORY
+
+
+@dataclass
+class Monitor:
+    """A running monitor."""
+
+    port: int
+    log: Path
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path, **headers):
+        """Status and body: JSON where it is."""
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as client:
+            client.request("GET", path, headers=headers)
+            answer = client.getresponse()
+            return answer.status, _parsed(answer.read())
+
+    def wait_for(self, path, is_right, *, seconds=60):
+        """The answer as soon as it is right."""
+        deadline = time.monotonic() + seconds
+        while True:
+            _, found = self.get(path)
+            if is_right(found):
+                return found
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"{path} gives {str(found)[:3000]}\n{self.log.read_text()[-3000:]}"
+                )
+            time.sleep(0.2)
+
+    @contextmanager
+    def events(self):
+        """Iterates over (event, data) as they come."""
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as client:
+            client.request("GET", "/api/stream")
+            yield _events(client.getresponse())
+
+
+@contextmanager
+def running_monitor(pipeline, **environment):
+    """A monitor on a test's pipeline; it must end by itself when it is told to."""
+    port = free_port()
+    log = pipeline.output / "monitor.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ops", "monitor"],
+            env=pipeline.environment | {"MONITOR_PORT": str(port)} | environment,
+            cwd=REPOSITORY,
+            stdout=out,
+            stderr=out,
+        )
+    monitor = Monitor(port, log)
+    try:
+        _wait_until_ready(process, monitor)
+        yield monitor
+    finally:
+        process.terminate()
+        assert process.wait(20) in (0, -15), log.read_text()
+
+
+def _wait_until_ready(process, monitor):
+    deadline = time.monotonic() + 60
+    while True:
+        assert process.poll() is None, monitor.log.read_text()
+        try:
+            if monitor.get("/ready")[0] == 200:
+                return
+        except OSError:
+            pass
+        assert time.monotonic() < deadline, monitor.log.read_text()
+        time.sleep(0.1)
+
+
+def _parsed(body):
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode()
+
+
+def _events(stream):
+    name = None
+    for line in stream:
+        text = line.decode().rstrip("\n")
+        if text.startswith("event: "):
+            name = text.removeprefix("event: ")
+        elif text.startswith("data: "):
+            yield name, json.loads(text.removeprefix("data: "))

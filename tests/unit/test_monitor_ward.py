@@ -1,0 +1,184 @@
+"""The ward: newest values, samples by window, and what is judged from them."""
+
+import numpy as np
+import pytest
+
+from db.cadence import GapCause
+from db.latest import Patient
+from ops.monitor.cadence import GapBook, judge
+from ops.monitor.columns import column_numbers, columns, sensor_codes
+from ops.monitor.ward import NEVER, Rhythm, State, Ward
+
+WINDOW = 10_000
+START = 1_700_000_000_000
+HEART = column_numbers()["frequencia_cardiaca", "valor"]
+GLUCOSE = column_numbers()["glicose", "valor"]
+
+
+@pytest.fixture
+def ward():
+    """Two patients who wear everything."""
+    made = Ward(Rhythm(WINDOW, 1_000))
+    made.add([Patient(1, "a", "Ana"), Patient(2, "b", None)])
+    made.mapping[:2] = np.arange(1, 15).reshape(2, 7)
+    return made
+
+
+def send(ward, patient, window, *, without=(), samples=10):
+    """A whole window of a patient, but for some sensors."""
+    for number, column in enumerate(columns()):
+        if column.sensor in without:
+            continue
+        times = START + window * WINDOW + 1_000 * np.arange(samples)
+        ward.accept(
+            np.full(samples, ward.row_of[patient]),
+            np.full(samples, number),
+            times,
+            np.arange(samples) + 100.0 * window,
+        )
+
+
+def after(windows):
+    """A moment at which that many windows since the start are due."""
+    return START + windows * WINDOW + 5_000
+
+
+def test_the_newest_value_of_each_column_is_kept_whatever_the_order(ward):
+    times = np.array([START + 3_000, START + 1_000, START + 2_000])
+    ward.accept(np.zeros(3, int), np.full(3, HEART), times, np.array([73.0, 71.0, 72.0]))
+    ward.accept(np.zeros(1, int), np.full(1, HEART), np.array([START]), np.array([70.0]))
+
+    assert ward.value[0, HEART] == 73
+    assert ward.last_ms[0, HEART] == START + 3_000
+    assert ward.last_ms[1, HEART] == NEVER
+
+
+def test_a_value_that_comes_again_for_the_same_instant_replaces_the_one_before(ward):
+    for value in (70.0, 75.0):
+        ward.accept(np.zeros(1, int), np.full(1, HEART), np.array([START]), np.array([value]))
+
+    assert ward.value[0, HEART] == 75
+
+
+def test_patients_beyond_the_first_room_keep_what_is_known(ward):
+    send(ward, "a", 0)
+    ward.add([Patient(3 + number, f"p{number}", None) for number in range(300)])
+    send(ward, "p299", 1)
+
+    assert len(ward) == 302
+    assert ward.value[0, HEART] == 9
+    assert ward.value[301, HEART] == 109
+    assert ward.last_ms[300, HEART] == NEVER
+
+
+def test_a_patient_is_fresh_then_stale_and_unseen_ones_are_told_apart(ward):
+    send(ward, "a", 0)
+
+    assert judge(ward, after(1)).state.tolist() == [State.FRESH, State.UNSEEN]
+    assert judge(ward, after(3)).state.tolist() == [State.FRESH, State.UNSEEN]
+    assert judge(ward, after(3) + 1).state.tolist() == [State.STALE, State.UNSEEN]
+
+
+def test_a_sensor_that_gives_nothing_for_a_whole_window_is_silent(ward):
+    for window in (0, 1):
+        send(ward, "a", window)
+        send(ward, "b", window, without=["glicose"] if window else [])
+    judged = judge(ward, after(2))
+
+    assert judged.state.tolist() == [State.FRESH, State.SILENT_SENSOR]
+    assert np.argwhere(judged.silent).tolist() == [[1, sensor_codes().index("glicose")]]
+    send(ward, "b", 2)
+    assert judge(ward, after(3)).state.tolist()[1] == State.FRESH
+
+
+def test_a_sensor_that_nobody_wears_is_not_silent(ward):
+    ward.mapping[1, sensor_codes().index("glicose")] = 0
+    send(ward, "b", 0, without=["glicose"])
+
+    assert judge(ward, after(1)).state.tolist()[1] == State.FRESH
+
+
+def test_an_implausible_reading_marks_its_column_until_a_good_one_comes(ward):
+    send(ward, "a", 0)
+    at = np.array([START + WINDOW])
+    ward.reject(np.zeros(1, int), np.full(1, GLUCOSE), at, np.array([True]))
+    judged = judge(ward, after(1))
+
+    assert judged.state.tolist()[0] == State.OUT_OF_RANGE
+    assert np.argwhere(judged.implausible).tolist() == [[0, GLUCOSE]]
+    ward.accept(np.zeros(1, int), np.full(1, GLUCOSE), at + 1, np.array([90.0]))
+    assert judge(ward, after(1)).state.tolist()[0] == State.FRESH
+
+
+def test_a_missing_sample_shows_life_and_nothing_else(ward):
+    send(ward, "a", 0)
+    ward.reject(np.zeros(1, int), np.array([-1]), np.array([START + WINDOW]), np.array([False]))
+
+    assert judge(ward, after(2)).silent[0].all()
+    assert not judge(ward, after(2)).implausible.any()
+
+
+def test_readings_that_come_once_an_hour_have_no_rhythm_to_miss(ward):
+    for hour in range(3):
+        times = np.array([START + hour * 3_600_000])
+        ward.accept(np.zeros(1, int), np.full(1, HEART), times, np.array([70.0]))
+    book = GapBook(ward, START // WINDOW)
+
+    assert not judge(ward, START + 2 * 3_600_000 + 15_000).silent.any()
+    assert book.settle(START + 2 * 3_600_000 + 15_000) == ([], [])
+
+
+def test_gaps_are_told_once_and_removed_when_the_samples_come_after_all(ward):
+    book = GapBook(ward, START // WINDOW)
+    send(ward, "a", 0)
+    send(ward, "a", 1, without=["glicose", "umidade_pele"])
+    missing, filled = book.settle(after(2))
+
+    assert filled == []
+    assert {(gap.mapping_id, gap.received, gap.expected) for gap in missing} == {
+        (5, 0, 10),
+        (6, 0, 10),
+    }
+    assert {gap.window_ms for gap in missing} == {START + WINDOW}
+    assert {gap.cause for gap in missing} == {GapCause.SENSOR}
+    assert book.settle(after(2)) == ([], [])
+
+    send(ward, "a", 1)
+    assert book.settle(after(2)) == ([], [(5, START + WINDOW), (6, START + WINDOW)])
+
+
+def test_a_patient_who_stopped_lacks_all_sensors_until_nobody_waits_any_more(ward):
+    book = GapBook(ward, START // WINDOW)
+    send(ward, "a", 0)
+    missing, _ = book.settle(after(3))
+
+    assert len(missing) == 2 * 7
+    assert {gap.cause for gap in missing} == {GapCause.PATIENT}
+    assert {gap.window_ms for gap in missing} == {START + WINDOW, START + 2 * WINDOW}
+    later, _ = book.settle(after(3) + 2 * 3_600_000)
+    assert later == []
+
+
+def test_a_window_with_some_of_its_samples_is_a_gap_with_their_count(ward):
+    book = GapBook(ward, START // WINDOW)
+    send(ward, "a", 0)
+    send(ward, "a", 1, samples=7)
+    missing, _ = book.settle(after(2))
+
+    assert {(gap.received, gap.expected) for gap in missing} == {(7, 10)}
+
+
+def test_gaps_that_could_not_be_written_are_told_again(ward):
+    book = GapBook(ward, START // WINDOW)
+    send(ward, "a", 0, without=["glicose"])
+    missing, _ = book.settle(after(1))
+    book.forget(missing)
+
+    assert book.settle(after(1))[0] == missing
+
+
+def test_what_came_before_a_patient_began_is_no_gap(ward):
+    book = GapBook(ward, START // WINDOW)
+    send(ward, "a", 5)
+
+    assert book.settle(after(6)) == ([], [])
