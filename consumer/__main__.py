@@ -4,13 +4,16 @@ import signal
 import sys
 import tempfile
 import threading
+from typing import TYPE_CHECKING
 
 import structlog
 
 from common.crash_points import CrashSettings, arm
 from common.errors import VitalsError
-from common.heartbeat import Heartbeat, HeartbeatSettings
+from common.health import Health
 from common.log import configure
+from common.metrics_server import MetricsSettings, served
+from common.probe import Probe
 from common.settings import (
     DatabaseSettings,
     KafkaSettings,
@@ -20,6 +23,15 @@ from common.settings import (
     load_all,
 )
 from consumer.settings import ConsumerSettings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from consumer.offsets import GroupOffsets
+    from consumer.partition_writer import WriterJob
+
+_CHECKS = ("query", "database", "broker", "batch")
+"""Of readiness: the stream was started, both servers answer, no micro-batch is held."""
 
 
 def main() -> int:
@@ -45,49 +57,76 @@ def main() -> int:
 
 
 def _run(stop: threading.Event, *, logs_json: bool) -> None:
-    settings, kafka, database, output, heartbeat = load_all(
-        ConsumerSettings, KafkaSettings, DatabaseSettings, OutputSettings, HeartbeatSettings
+    settings, kafka, database, output, serving = load_all(
+        ConsumerSettings, KafkaSettings, DatabaseSettings, OutputSettings, MetricsSettings
     )
+    health = Health(*_CHECKS)
+    with served(serving, health):
+        # pyspark takes a second to import: the settings' mistakes are told before
+        from consumer.offsets import GroupOffsets
+        from consumer.partition_writer import WriterJob
+        from consumer.readiness import starting_offsets
+        from consumer.session import build_session, warm_workers
 
-    # pyspark takes a second to import: the settings' mistakes are told before
+        offsets = GroupOffsets(kafka)
+
+        def starts_within(seconds: float) -> dict[int, int]:
+            return starting_offsets(database, offsets, kafka.kafka_topic, wait_seconds=seconds)
+
+        if not settings.startup_wait_seconds:
+            # a mistake shows at once, not after the seconds that Spark takes to start
+            starts_within(0)
+        spark = build_session(settings, logs_json=logs_json)
+        warm_workers(spark)
+        starts = starts_within(settings.startup_wait_seconds)
+        job = WriterJob(
+            kafka=kafka,
+            trusted_folder=output.output_dir.resolve() / "trusted",
+            trusted_format=settings.trusted_format,
+            load_method=settings.load_method,
+            database=database,
+        )
+        _consume(spark, settings, job, offsets, starts, health, stop)
+
+
+def _consume(
+    spark: "SparkSession",
+    settings: ConsumerSettings,
+    job: "WriterJob",
+    offsets: "GroupOffsets",
+    starts: dict[int, int],
+    health: Health,
+    stop: threading.Event,
+) -> None:
+    from consumer import metrics
+    from consumer.lag import Lag
     from consumer.mapping import MappingBroadcast
-    from consumer.offsets import GroupOffsets
-    from consumer.partition_writer import WriterJob
-    from consumer.readiness import starting_offsets
-    from consumer.session import build_session, warm_workers
     from consumer.source import read_topic
     from consumer.stream import BatchProcessor, run_until_stopped, start_query
     from consumer.unmapped import UnmappedReadings
+    from db.connection import KeptConnection
 
     log = structlog.get_logger()
-    offsets = GroupOffsets(kafka)
-
-    def starts_within(seconds: float) -> dict[int, int]:
-        return starting_offsets(database, offsets, kafka.kafka_topic, wait_seconds=seconds)
-
-    if not settings.startup_wait_seconds:
-        # a mistake shows at once, not after the seconds that Spark takes to start
-        starts_within(0)
-    spark = build_session(settings, logs_json=logs_json)
-    warm_workers(spark)
-    starts = starts_within(settings.startup_wait_seconds)
-    job = WriterJob(
-        kafka=kafka,
-        trusted_folder=output.output_dir.resolve() / "trusted",
-        trusted_format=settings.trusted_format,
-        load_method=settings.load_method,
-        database=database,
-    )
-    unmapped = UnmappedReadings(database)
-    processor = BatchProcessor(MappingBroadcast(spark, database), offsets, job)
-    messages = read_topic(spark, kafka, settings, starts)
-    with tempfile.TemporaryDirectory(
-        prefix="vitals-checkpoint-", ignore_cleanup_errors=True
-    ) as scratch:
+    lag, pinged = Lag(offsets, starts), KeptConnection(job.database)
+    unmapped = UnmappedReadings(job.database)
+    processor = BatchProcessor(MappingBroadcast(spark, job.database), offsets, lag, job)
+    messages = read_topic(spark, job.kafka, settings, starts)
+    with (
+        tempfile.TemporaryDirectory(
+            prefix="vitals-checkpoint-", ignore_cleanup_errors=True
+        ) as scratch,
+        Probe("database", pinged.get, close=pinged.close) as database_probe,
+        Probe("broker", lag.measure) as broker_probe,
+    ):
         query = start_query(messages, processor, settings, scratch)
-        log.info("started", topic=kafka.kafka_topic, starting_offsets=starts)
+        log.info("started", topic=job.topic, starting_offsets=starts)
+        health.tell("query", None)
+        health.ask("database", database_probe.trouble)
+        health.ask("broker", broker_probe.trouble)
+        health.ask("batch", processor.trouble)
         try:
-            run_until_stopped(query, processor, [Heartbeat(heartbeat).beat, unmapped.look], stop)
+            in_between = [health.beat, unmapped.look, metrics.count_own_retries]
+            run_until_stopped(query, processor, in_between, stop)
         finally:
             offsets.close()
             unmapped.close()

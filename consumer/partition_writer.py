@@ -20,7 +20,7 @@ import structlog
 from common.crash_points import CrashPoint, reach
 from common.settings import DatabaseSettings, KafkaSettings
 from consumer import dead_letters, worker_connection
-from consumer.database_retry import retried
+from consumer.database_retry import retried, take_retries
 from consumer.mapping import SharedMappings
 from consumer.outcome import RangeOutcome, batch_offsets, offset_range, sort_out
 from consumer.progress_lock import lock_next_offset
@@ -34,7 +34,7 @@ from db.connection import Connection
 SUMMARY_SCHEMA = (
     "partition int, first long, until long, is_new boolean, messages long, repeated long,"
     " refused long, readings long, accepted long, unmapped long, reasons map<string,long>,"
-    " write_ms long"
+    " write_ms long, newest_ms long, retries map<string,long>"
 )
 _SUMMARY = pa.schema(
     [
@@ -44,7 +44,8 @@ _SUMMARY = pa.schema(
         *((name, pa.int64()) for name in ("messages", "repeated", "refused", "readings")),
         *((name, pa.int64()) for name in ("accepted", "unmapped")),
         ("reasons", pa.map_(pa.string(), pa.int64())),
-        ("write_ms", pa.int64()),
+        *((name, pa.int64()) for name in ("write_ms", "newest_ms")),
+        ("retries", pa.map_(pa.string(), pa.int64())),
     ]
 )
 _log = structlog.get_logger()
@@ -187,4 +188,6 @@ def _summary(rows: pa.Table, outcome: RangeOutcome | None, duration_ms: int) -> 
         "unmapped": counts.unmapped,
         "reasons": list(counts.reasons.items()),
         "write_ms": duration_ms,
+        "newest_ms": pc.max(outcome.accepted["event_ms"]).as_py() if outcome else None,
+        "retries": list(take_retries().items()),
     }

@@ -1,6 +1,7 @@
 """The running query: each micro-batch is decoded, handed to the writers, and logged in one line."""
 
 import functools
+import math
 import threading
 import time
 from collections import Counter
@@ -12,11 +13,16 @@ from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
 from common.crash_points import CrashPoint, reach
+from consumer import metrics
+from consumer.lag import Lag
 from consumer.mapping import MappingBroadcast
 from consumer.messages import select_messages
 from consumer.offsets import GroupOffsets
 from consumer.partition_writer import SUMMARY_SCHEMA, WriterJob, write_partition
 from consumer.settings import ConsumerSettings
+
+_LONGEST_BATCH_SECONDS = 60.0
+_LOGGED = {name: f"{name}_ms" for name in metrics.PHASES} | {"total": "duration_ms"}
 
 _log = structlog.get_logger()
 
@@ -29,12 +35,17 @@ class BatchProcessor:
     partitions committed.
     """
 
-    def __init__(self, mapping: MappingBroadcast, offsets: GroupOffsets, job: WriterJob) -> None:
+    def __init__(
+        self, mapping: MappingBroadcast, offsets: GroupOffsets, lag: Lag, job: WriterJob
+    ) -> None:
         """Does nothing yet."""
         self._mapping = mapping
         self._offsets = offsets
+        self._lag = lag
         self._job = job
+        self._metrics = metrics.BatchMetrics()
         self._running = threading.Lock()
+        self._began_at = math.inf
         self._is_stopping = False
 
     def __call__(self, messages: DataFrame, batch: int) -> None:
@@ -43,7 +54,14 @@ class BatchProcessor:
             # Spark may hand over one more batch while we stop: its messages stay in the topic, and
             # the ledger does not move, so the next start reads them
             if not self._is_stopping:
+                self._began_at = time.monotonic()
                 self._process(messages, batch)
+                self._began_at = math.inf
+
+    def trouble(self) -> str | None:
+        """Whether a batch is held, as while the database is away or a row is locked; or None."""
+        seconds = time.monotonic() - self._began_at
+        return f"running for {seconds:.0f} s" if seconds > _LONGEST_BATCH_SECONDS else None
 
     def finish(self) -> None:
         """Lets the running batch end and takes no other one."""
@@ -62,24 +80,32 @@ class BatchProcessor:
         if not summaries:
             return
         reach(CrashPoint.OFFSETS_BEFORE)
-        self._offsets.commit({each["partition"]: each["until"] for each in summaries})
+        next_offsets = {each["partition"]: each["until"] for each in summaries}
+        self._lag.note(next_offsets)
+        self._offsets.commit(next_offsets)
         reach(CrashPoint.OFFSETS_COMMITTED)
+        for each in summaries:
+            metrics.count_retries(each["retries"])
         if others := [each for each in summaries if not each["is_new"]]:
             hint = "by another consumer; nothing of it was written again"
             _log.info("range_was_committed", batch=batch, ranges=_ranges(others), hint=hint)
         own = [each for each in summaries if each["is_new"]]
         if not own:
             return
+        phases = {
+            "plan": planned - started,
+            "run": written - planned,
+            "write": max(each["write_ms"] for each in summaries) / 1000,
+            "offsets": time.monotonic() - written,
+            "total": time.monotonic() - started,
+        }
+        self._metrics.note(own, phases, time.time())
         _log.info(
             "batch_committed",
             batch=batch,
             ranges=_ranges(own),
             **_totals(own),
-            plan_ms=_ms(started, planned),
-            run_ms=_ms(planned, written),
-            write_ms=max(each["write_ms"] for each in summaries),
-            offsets_ms=_ms(written, time.monotonic()),
-            duration_ms=_ms(started, time.monotonic()),
+            **{_LOGGED[phase]: round(seconds * 1000) for phase, seconds in phases.items()},
         )
 
 
@@ -134,7 +160,3 @@ def _totals(summaries: list[dict[str, Any]]) -> dict[str, Any]:
         reasons.update(each["reasons"])
     totals: dict[str, Any] = {name: sum(each[name] for each in summaries) for name in names}
     return {**totals, "rejected": dict(reasons)}
-
-
-def _ms(since: float, until: float) -> int:
-    return round((until - since) * 1000)

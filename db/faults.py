@@ -90,6 +90,18 @@ def kind_of(error: BaseException) -> FaultKind:
     return _kind_without_number(error)
 
 
+def class_of(error: BaseException) -> str:
+    """Kind and number, as ``transient_1205``, also of the driver's error behind one of ours.
+
+    What has no number, as a connection that is cut below the driver, is ``transient_other``.
+    """
+    behind: BaseException | None = error
+    while behind is not None and not isinstance(behind, mysql.connector.Error):
+        behind = behind.__cause__
+    number = getattr(behind, "errno", None)
+    return f"{kind_of(error)}_{number if number and number > 0 else 'other'}"
+
+
 def is_row_refused(error: mysql.connector.Error) -> bool:
     """True where the server dislikes a row and the statement would do without it.
 

@@ -64,20 +64,21 @@ def newest_values(
 ) -> Iterator[tuple[int, str, int, float]]:
     """Of each mapping and component: mapping id, component, newest time (epoch ms), its value.
 
-    The server jumps from group to group in the clustered key: milliseconds for a hundred mappings,
-    however many rows they have.
+    One step into the clustered key for each, however many rows they have. Not MAX with GROUP BY:
+    MariaDB reads every row of a group for it.
     """
     cursor = connection.cursor()
     for start in range(0, len(mapping_ids), _MAPPINGS_PER_QUERY):
         chunk = mapping_ids[start : start + _MAPPINGS_PER_QUERY]
         places = ", ".join(["%s"] * len(chunk))
         cursor.execute(
-            f"SELECT r.paciente_sensor_id, r.componente, {EPOCH_MS_SQL.format('r.created_at')},"
-            " r.valor FROM (SELECT paciente_sensor_id, componente, MAX(created_at) AS ultimo"
-            f" FROM registro WHERE paciente_sensor_id IN ({places})"
-            " GROUP BY paciente_sensor_id, componente) m JOIN registro r"
-            " ON r.paciente_sensor_id = m.paciente_sensor_id AND r.componente = m.componente"
-            " AND r.created_at = m.ultimo",
+            f"SELECT k.id, k.componente, {EPOCH_MS_SQL.format('r.created_at')}, r.valor FROM"
+            " (SELECT ps.id, c.componente, (SELECT n.created_at FROM registro n"
+            " WHERE n.paciente_sensor_id = ps.id AND n.componente = c.componente"
+            " ORDER BY n.created_at DESC LIMIT 1) AS ultimo FROM paciente_sensor ps"
+            " JOIN componente_sensor c ON c.sensor_id = ps.sensor_id"
+            f" WHERE ps.id IN ({places})) k JOIN registro r ON r.paciente_sensor_id = k.id"
+            " AND r.componente = k.componente AND r.created_at = k.ultimo",
             chunk,
         )
         for mapping_id, component, event_ms, value in cursor.fetchall():

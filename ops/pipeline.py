@@ -17,7 +17,7 @@ from ops.stack import ChildProcess, find_java, jar_source
 from ops.stack.embedded import EmbeddedStack
 from ops.stack.exports import embedded_addresses
 from ops.stack.folders import claim, clear
-from ops.stack.ports import LOOPBACK, choose_port
+from ops.stack.ports import LOOPBACK, choose_port, quiet_port
 from ops.stack.running import OWNER, forget, hold, record
 from ops.stack.supervisor import LONGEST_DELAY_SECONDS, Supervisor
 
@@ -62,6 +62,7 @@ class Pipeline:
         self._home, self.output = settings.home, settings.output_dir.resolve()
         self.environments: dict[str, dict[str, str]] = {}
         """Of each part, by its process's name; a change is for its next start."""
+        self._metrics_ports: dict[str, int] = {}
         claim(self._home)
         self._held: IO[bytes] | None = hold(self._home)
         if plan.fresh:
@@ -171,9 +172,20 @@ class Pipeline:
             **self._plan.environment,
         }
 
+    def metrics_targets(self) -> dict[str, str]:
+        """Where each producer and the consumer serve their metrics, as ``127.0.0.1:4001``."""
+        return {
+            name: f"{LOOPBACK}:{port}"
+            for name in self.supervisor.pids()
+            if (port := self._metrics_ports.get(name)) is not None
+        }
+
     def child(self, name: str, *arguments: str) -> ChildProcess:
         """A Python process of a part's environment and with a log of its own; not yet started."""
         environment = self.environments[name] = self.environment(name)
+        # the same one at every start; a part that has no metrics does not read it
+        port = self._metrics_ports.setdefault(name, quiet_port())
+        environment |= {"METRICS_PORT": str(port), "METRICS_HOST": LOOPBACK}
         return ChildProcess(
             name,
             [sys.executable, *arguments],

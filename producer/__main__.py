@@ -11,8 +11,9 @@ import typer
 
 from common.crash_points import CrashSettings, arm
 from common.errors import VitalsError
-from common.heartbeat import Heartbeat, HeartbeatSettings
+from common.health import Health
 from common.log import configure
+from common.metrics_server import MetricsSettings, served
 from common.settings import (
     DatabaseSettings,
     KafkaSettings,
@@ -37,23 +38,23 @@ def run() -> None:
     from producer.archive import RawArchive
     from producer.outbox import Outbox
     from producer.publisher import Publisher
-    from producer.run import Runner
+    from producer.run import CHECKS, Runner
 
-    settings, kafka, output, heartbeat = load_all(
-        ProducerSettings, KafkaSettings, OutputSettings, HeartbeatSettings
+    settings, kafka, output, serving = load_all(
+        ProducerSettings, KafkaSettings, OutputSettings, MetricsSettings
     )
     configure(load(LogSettings), service="producer")
     arm(load(CrashSettings))
     archive = RawArchive(output.output_dir / "raw", settings.producer_id)
-    stop = _stop_event()
-    archive.claim()
-    publisher = Publisher(kafka)
-    try:
-        runner = Runner(settings, kafka, Outbox(archive, publisher), Heartbeat(heartbeat))
-        runner.run(stop.is_set)
-    finally:
-        publisher.close()
-        archive.release()
+    stop, health = _stop_event(), Health(*CHECKS)
+    with served(serving, health):
+        archive.claim()
+        publisher = Publisher(kafka)
+        try:
+            Runner(settings, kafka, Outbox(archive, publisher), health).run(stop.is_set)
+        finally:
+            publisher.close()
+            archive.release()
 
 
 @app.command()

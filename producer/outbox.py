@@ -14,6 +14,7 @@ from confluent_kafka import KafkaError
 
 from common.crash_points import CrashPoint, reach
 from common.errors import BadInputError
+from producer import metrics
 from producer.archive import RawArchive
 from producer.publisher import Publisher
 from schemas.batch import SensorBatch
@@ -65,6 +66,10 @@ class Outbox:
         """Files that are not acknowledged yet."""
         return len(self._waiting) + len(self._queued)
 
+    def trouble(self) -> str | None:
+        """Why files wait for Kafka, or None; a broker that nothing waits for is not missed."""
+        return self._publisher.trouble if len(self) else None
+
     def recover(self) -> int:
         """Queues what earlier or dead processes left unpublished; returns how many files.
 
@@ -73,6 +78,7 @@ class Outbox:
         try:
             self._archive.adopt_orphans()
         except OSError as error:
+            metrics.count_archive_error(error)
             log.warning("orphans_not_adopted", error=error.strerror)
         known = {each.path for each in (*self._waiting, *self._queued)} | set(self._unmoved)
         found = [path for path in self._archive.pending() if path not in known]
@@ -144,6 +150,7 @@ class Outbox:
         try:
             self._archive.set_aside(path, reason.message)
         except OSError as error:
+            metrics.count_archive_error(error)
             log.exception("file_not_set_aside", file=path.name, error=error.strerror)
 
     def _settle(self, delivery: _Delivery) -> _Delivery | None:
@@ -151,7 +158,10 @@ class Outbox:
             return None
         self._queued.remove(delivery)
         if delivery.error is None or delivery.is_broken:
+            if not delivery.is_broken:
+                metrics.count_published(delivery.batches or ())
             return delivery
+        metrics.KAFKA_ERRORS.labels(delivery.error.name()).inc()
         delivery.attempts += 1
         wait_s = min(_RETRY_FIRST_S * 2.0**delivery.attempts, _RETRY_MOST_S)
         log.warning("file_not_delivered", file=delivery.path.name, error=delivery.error.str())
@@ -173,6 +183,7 @@ class Outbox:
             except OSError as error:
                 # acknowledged all the same: should we die now, it is published once more, harmless
                 self._move_at = now + _RETRY_FIRST_S
+                metrics.count_archive_error(error)
                 log.warning("file_not_moved", file=self._unmoved[0].name, error=error.strerror)
                 return
             self._unmoved.popleft()

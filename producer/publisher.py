@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from common.errors import BadInputError, ConfigurationError, UnavailableError
 from common.settings import KafkaSettings
+from producer import metrics
 from schemas.batch import SensorBatch
 from schemas.codec import MAX_MESSAGE_BYTES, default_codec
 
@@ -35,6 +36,11 @@ class Publisher:
         self._codec = default_codec()
         self._trouble: str | None = None
         self._is_spent = False
+
+    @property
+    def trouble(self) -> str | None:
+        """What Kafka's client complained of last, until a delivery succeeds."""
+        return self._trouble
 
     def require_topic(self, topic: str, timeout_s: float) -> int:
         """The number of partitions of ``topic``. Errors: see ``partition_count``."""
@@ -140,6 +146,7 @@ class Publisher:
         self._is_spent = False
 
     def _note_trouble(self, error: KafkaError) -> None:
+        metrics.KAFKA_ERRORS.labels(error.name()).inc()
         self._is_spent = self._is_spent or error.fatal()
         name = "broker away" if error.code() in _AWAY else error.name()
         if name == self._trouble:

@@ -1,8 +1,7 @@
 """The producer's loop: each window of the clock is simulated, archived and published."""
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,16 +9,14 @@ from pathlib import Path
 import structlog
 
 from common.collector import spare_what_is_loaded
-from common.demo_patients import demo_patient_ids
-from common.heartbeat import Heartbeat
+from common.health import Health
 from common.settings import KafkaSettings
-from producer.batches import make_batches
+from producer import metrics
 from producer.outbox import Outbox
-from producer.positions import Positions, shard_of
+from producer.positions import Positions
 from producer.settings import ProducerSettings
 from producer.shards import GroupListener, ShardGroup
-from producer.simulation import Simulator
-from schemas.batch import SensorBatch
+from producer.simulated_windows import SimulatedWindows
 
 _AFTER_WINDOW_MS = 50
 _TURN_S = 0.2
@@ -44,6 +41,11 @@ class _Window:
     put_at: float
 
 
+CHECKS = ("group", "broker")
+"""Of readiness: a place among the producers; Kafka takes what waits. A third one is told when the
+archive's disk refuses a window."""
+
+
 class Runner:
     """Makes every window of its shards once it is complete, until told to stop.
 
@@ -57,42 +59,52 @@ class Runner:
         settings: ProducerSettings,
         kafka: KafkaSettings,
         outbox: Outbox,
-        heartbeat: Heartbeat,
+        health: Health,
     ) -> None:
-        """``outbox``: of a claimed archive; ``heartbeat`` beats once the group is joined."""
+        """``outbox``: of a claimed archive; ``health`` has the checks of `CHECKS`."""
         self._settings = settings
-        self._heartbeat = heartbeat
+        self._health = health
         self._outbox = outbox
-        self._simulator = Simulator(
-            seed=settings.simulation_seed, fault_share=settings.fault_share, silent=settings.silent
-        )
+        self._windows = SimulatedWindows(settings, 0)
         self._positions = Positions()
         listener = GroupListener(
             taken=self._take,
             release=self._release,
-            gone=self._positions.drop,
+            gone=self._drop,
             committed=self._positions.note_committed,
         )
         self._group = ShardGroup(kafka, settings.window_ms, listener)
-        self._patients: Mapping[int, list[str]] = {}
         self._on_the_way: dict[Path, _Window] = {}
         self._archive_at = 0.0
         self._back_off_s = _BACK_OFF_FIRST_S
         self._adopt_at = 0.0
+        self._newest_window = 0
         self._is_stopped = False
+        metrics.INFO.info({"producer_id": settings.producer_id})
+        metrics.OUTBOX_FILES.set_function(outbox.__len__)
 
     def run(self, is_stopping: Callable[[], bool]) -> None:
         """Runs until ``is_stopping``; then publishes what it can and leaves the group."""
-        shard_count = self._group.join(is_stopping)
+        shard_count = self._group.join(self._beating(is_stopping))
         if shard_count:
-            self._patients = _patients_by_shard(self._settings.patients, shard_count)
+            self._health.ask("group", self._group.trouble)
+            self._health.ask("broker", self._outbox.trouble)
+            self._windows = SimulatedWindows(self._settings, shard_count)
             spare_what_is_loaded()
             while not is_stopping():
                 self._turn()
         self._finish()
 
+    def _beating(self, is_stopping: Callable[[], bool]) -> Callable[[], bool]:
+        # whoever waits for a broker lives
+        def asked() -> bool:
+            self._health.beat()
+            return is_stopping()
+
+        return asked
+
     def _turn(self) -> None:
-        self._heartbeat.beat()
+        self._health.beat()
         due = self._due_window()
         is_busy = due is not None or len(self._outbox) > 0
         self._group.poll(0 if is_busy else self._idle_s())
@@ -114,6 +126,7 @@ class Runner:
         current = (_now_ms() - _AFTER_WINDOW_MS) // self._settings.window_ms
         oldest = current - max(1, self._settings.catch_up_ms // self._settings.window_ms)
         if skipped := self._positions.skip_to(oldest):
+            metrics.WINDOWS_SKIPPED.inc(skipped)
             log.warning(
                 "windows_skipped",
                 windows=skipped,
@@ -126,12 +139,14 @@ class Runner:
         # the group may have changed since the window was found due
         if not shards <= self._positions.shards:
             return
-        batches = self._simulate(window, shards)
+        batches, readings = self._windows.make(window, shards)
         began = time.monotonic()
         try:
             path = self._outbox.put(window * self._settings.window_ms, batches) if batches else None
         except OSError as error:
             self._archive_at = began + self._back_off_s
+            self._health.tell("archive", f"refused a window: {error.strerror}")
+            metrics.count_archive_error(error)
             log.warning("archive_refused", error=error.strerror, again_in_s=self._back_off_s)
             self._back_off_s = min(2 * self._back_off_s, _BACK_OFF_MOST_S)
             return
@@ -140,28 +155,16 @@ class Runner:
         if path is None:
             self._positions.note_acknowledged(window, shards)
             return
-        readings = sum(batch.reading_count for batch in batches)
-        archive_ms = round((time.monotonic() - began) * 1000)
+        archived_at = time.monotonic()
+        self._health.tell("archive", None)
+        metrics.count("archived", len(batches), readings)
+        metrics.WINDOW_SECONDS.labels("archive").observe(archived_at - began)
+        archive_ms = round((archived_at - began) * 1000)
         self._on_the_way[path] = _Window(
-            window, shards, len(batches), readings, archive_ms, time.monotonic()
+            window, shards, len(batches), readings, archive_ms, archived_at
         )
         if len(self._outbox) > 1:
             log.info("window_archived", window_start=self._start(window), outbox=len(self._outbox))
-
-    def _simulate(self, window: int, shards: Collection[int]) -> list[SensorBatch]:
-        patient_ids = [each for shard in sorted(shards) for each in self._patients.get(shard, ())]
-        if not patient_ids:
-            return []
-        window_ms, interval_ms = self._settings.window_ms, self._settings.interval_ms
-        start = window * window_ms
-        return make_batches(
-            self._simulator.simulate(patient_ids, start, window_ms, interval_ms),
-            source=self._simulator.source(window_ms, interval_ms),
-            producer_id=self._settings.producer_id,
-            window_start=start,
-            interval_ms=interval_ms,
-            produced_at=_now_ms(),
-        )
 
     def _note_settled(self, paths: list[Path]) -> None:
         for path in paths:
@@ -169,24 +172,38 @@ class Runner:
             if window is None:
                 continue  # of an earlier run, or of another producer
             self._positions.note_acknowledged(window.number, window.shards)
+            publish_s = time.monotonic() - window.put_at
+            self._newest_window = max(self._newest_window, window.number)
+            metrics.WINDOW_SECONDS.labels("publish").observe(publish_s)
+            metrics.LAST_WINDOW.set(self._newest_window * self._settings.window_ms / 1000)
             log.info(
                 "window_published",
                 window_start=self._start(window.number),
                 patients=window.patients,
                 readings=window.readings,
                 archive_ms=window.archive_ms,
-                publish_ms=round((time.monotonic() - window.put_at) * 1000),
+                publish_ms=round(publish_s * 1000),
                 outbox=len(self._outbox),
             )
 
     def _take(self, shard: int, committed: int | None) -> None:
         self._positions.take(shard, committed, _now_ms() // self._settings.window_ms)
+        self._show_shards()
 
     def _release(self, shards: Collection[int]) -> None:
         if not self._is_stopped:
             self._note_settled(self._outbox.drain(_RELEASE_LIMIT_S))
             self._commit_and_wait()
+        self._drop(shards)
+
+    def _drop(self, shards: Collection[int]) -> None:
         self._positions.drop(shards)
+        self._show_shards()
+
+    def _show_shards(self) -> None:
+        shards = self._positions.shards
+        metrics.SHARDS.set(len(shards))
+        metrics.PATIENTS.set(self._windows.patient_count(shards))
 
     def _finish(self) -> None:
         self._note_settled(self._outbox.drain(_STOP_LIMIT_S))
@@ -202,13 +219,6 @@ class Runner:
 
     def _start(self, window: int) -> str:
         return _iso(window * self._settings.window_ms)
-
-
-def _patients_by_shard(count: int, shard_count: int) -> dict[int, list[str]]:
-    shards: dict[int, list[str]] = defaultdict(list)
-    for patient_id in demo_patient_ids(count):
-        shards[shard_of(patient_id, shard_count)].append(patient_id)
-    return dict(shards)
 
 
 def _now_ms() -> int:

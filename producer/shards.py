@@ -61,6 +61,13 @@ class ShardGroup:
         self._read_at = 0.0
         self._commit_in_flight = False
         self._is_idle_known = False
+        self._is_member = False
+
+    def trouble(self) -> str | None:
+        """Why this replica does not know its shards yet, or any more; None: it does."""
+        if not self._is_member:
+            return "no place in the group of producers"
+        return "positions of shards not read yet" if self._unread else None
 
     @property
     def committable(self) -> frozenset[int]:
@@ -170,6 +177,7 @@ class ShardGroup:
         consumer.incremental_assign(at_end)
         if at_end:
             consumer.pause(at_end)
+        self._is_member = True
         self._owned |= taken
         self._unread |= taken
         self._read_at = 0.0
@@ -191,6 +199,7 @@ class ShardGroup:
         # nobody may be there to take over: we go on until the group says otherwise. Should
         # another replica make the same windows, they are the same batches under the same ids
         lost = {each.partition for each in partitions}
+        self._is_member = False
         self._assumed |= lost
         self._forget(lost)
         consumer.incremental_unassign(partitions)

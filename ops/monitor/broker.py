@@ -1,5 +1,6 @@
 """What the broker says of the topic: where each partition ends, and whose window came twice."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -93,11 +94,13 @@ class BrokerView:
     def _messages(self, partition: int, first: int, until: int) -> list[Message]:
         self._client.assign([TopicPartition(self._kafka.kafka_topic, partition, first)])
         messages: list[Message] = []
+        deadline = time.monotonic() + _TIMEOUT_S
         try:
-            while not messages or int(messages[-1].offset() or 0) + 1 < until:
-                more = self._client.consume(until - first, timeout=_TIMEOUT_S / 4)
-                if not more:
+            # the first fetch of a partition takes a moment
+            while time.monotonic() < deadline:
+                if messages and int(messages[-1].offset() or 0) + 1 >= until:
                     break
+                more = self._client.consume(until - first, timeout=_TIMEOUT_S / 10)
                 messages += [each for each in more if not each.error()]
         except KafkaException:
             return []

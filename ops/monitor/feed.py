@@ -1,7 +1,7 @@
 """From the ledger into the ward: each committed range's trusted files and its quarantine, once.
 
 The trusted files hold what the transaction put into ``registro``, a column at a time: reading ten
-thousand of them costs a few milliseconds, and the database nothing (docs/decisions/0018).
+thousand of them costs a few milliseconds, and the database nothing (docs/decisions/0019).
 """
 
 import time

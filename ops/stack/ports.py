@@ -1,5 +1,6 @@
 """Ports on the loopback."""
 
+import secrets
 import socket
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from common.errors import ConfigurationError, UnavailableError
 
 LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.05
+_QUIET = range(20_000, 32_000)
 
 
 def free_port() -> int:
@@ -15,6 +17,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def quiet_port() -> int:
+    """A free port that no outgoing connection takes: for a process that may be started again.
+
+    Systems give those from 32768 on (Linux) or 49152 on (others).
+    """
+    while True:
+        port = _QUIET.start + secrets.randbelow(len(_QUIET))
+        if is_free(port):
+            return port
 
 
 def is_free(port: int) -> bool:

@@ -115,6 +115,15 @@ def test_ports_are_published_on_the_loopback_only(stack):
         assert bool(hosts) == (service in {"kafka", "mysql"})
 
 
+def test_parts_answer_with_their_metrics_inside_the_network_only(stack):
+    """What Prometheus of the profile `observability` scrapes; no port of it is published (above)."""
+    for asked, name in (("producer", "vitals_producer_info"), ("consumer", "vitals_consumer_lag")):
+        get = f"exec 3<>/dev/tcp/{asked}/9100; printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"
+        found = stack.compose("exec", "-T", "consumer", "bash", "-c", get).stdout
+        assert found.startswith("HTTP/1.0 200 OK")
+        assert name in found
+
+
 def test_the_server_is_strict_in_utc_and_utf8mb4(stack):
     with connect(stack.database("root")) as connection:
         cursor = connection.cursor()

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from db import ledger, quarantine, registro
 from db.accounts import Role, create_accounts, grant_tables
 from db.bulk import LoadMethod, infile_folder
+from db.cadence import Gap, GapCause, RepeatedWindow, record_repeated, settle_gaps
 from db.connection import connect
 from db.ledger import RangeCounts
 from db.mapping import mapping_version, read_mappings
@@ -83,6 +84,21 @@ def test_the_consumer_may_do_all_that_its_statements_do(accounts, method):
         assert cursor.fetchall() == [(1,)]
 
 
+def test_cadence_writes_down_what_is_missing(accounts):
+    with connect(accounts[Role.CADENCE]) as connection:
+        missing = Gap(1, 1_790_000_000_000, 10_000, 10, 0, GapCause.SENSOR)
+        for _ in range(2):
+            settle_gaps(connection, [missing], [])
+        settle_gaps(connection, [], [(1, 1_790_000_000_000)])
+        window = RepeatedWindow("t", 0, 7, "b" * 36, "two", "one", 1_790_000_000_000)
+        for _ in range(2):
+            record_repeated(connection, [window])
+    with connect(accounts[Role.READER]) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT (SELECT COUNT(*) FROM lacuna), COUNT(*) FROM janela_repetida")
+        assert cursor.fetchall() == [(0, 1)]
+
+
 def accepted(mapping_id, value):
     return pa.table(
         {
@@ -130,6 +146,10 @@ def rejected():
         (Role.CONSUMER, "ALTER TABLE registro ADD COLUMN x INT"),
         (Role.CONSUMER, "CREATE TABLE t (a INT)"),
         (Role.CONSUMER, "SELECT user FROM mysql.user"),
+        (Role.CADENCE, "SELECT valor FROM registro"),
+        (Role.CADENCE, "SELECT nome FROM paciente"),
+        (Role.CADENCE, "DELETE FROM janela_repetida"),
+        (Role.CADENCE, "DELETE FROM quarentena"),
         (Role.MIGRATOR, "SELECT user FROM mysql.user"),
         (Role.MIGRATOR, "CREATE DATABASE another"),
         (Role.MIGRATOR, "CREATE USER somebody IDENTIFIED BY 'x'"),

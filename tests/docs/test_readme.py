@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from common.crash_points import CrashSettings
-from common.heartbeat import HeartbeatSettings
+from common.metrics_server import MetricsSettings
 from common.settings import DatabaseSettings, KafkaSettings, LogSettings, OutputSettings
 from consumer.settings import ConsumerSettings
 from ops.commands.setup import SetupSettings
@@ -28,7 +28,7 @@ ALL_SETTINGS = (
     ConsumerSettings,
     StackSettings,
     SetupSettings,
-    HeartbeatSettings,
+    MetricsSettings,
     CrashSettings,
 )
 

@@ -37,8 +37,11 @@ def tiles(ward):
 
 
 def test_tiles_show_the_newest_rows_of_registro(pipeline, names):
-    pipeline.publish(*simulated(2, fault_share=0))
     with pipeline.consumer():
+        # a slow start must not make the windows old
+        pipeline.publish(*simulated(1, fault_share=0, start=now_ms() - 6 * WINDOW_MS))
+        pipeline.wait_for_messages(10)
+        pipeline.publish(*simulated(1, fault_share=0))
         pipeline.wait_for_messages(20)
         with running_monitor(pipeline) as monitor:
             ward = monitor.wait_for("/api/ward", lambda each: len(each["tiles"]) == 10)
@@ -66,9 +69,9 @@ def test_tiles_show_the_newest_rows_of_registro(pipeline, names):
                     data["tiles"] for name, data in events if name == "ward" and data["tiles"]
                 )
             assert {tile[0] for tile in changed} <= {0, 1, 2}
-            begin = now_ms() - 5 * WINDOW_MS
+            begin = now_ms() - 30 * WINDOW_MS
             status, chart = monitor.get(
-                f"/api/patient/demo-000001?from={begin}&until={begin + 7 * WINDOW_MS}"
+                f"/api/patient/demo-000001?from={begin}&until={begin + 40 * WINDOW_MS}"
             )
             assert status == 200
             assert chart["bucket_ms"] == 0
@@ -80,7 +83,7 @@ def test_tiles_show_the_newest_rows_of_registro(pipeline, names):
             )[0]
             wide = begin - 7 * 86_400_000
             _, buckets = monitor.get(
-                f"/api/patient/demo-000001?from={wide}&until={begin + 7 * WINDOW_MS}"
+                f"/api/patient/demo-000001?from={wide}&until={begin + 40 * WINDOW_MS}"
             )
             assert buckets["bucket_ms"] > 0
             heart = chart["series"][0]["v"]

@@ -37,7 +37,13 @@ def test_images_of_others_are_pinned():
     bases = re.findall(
         r"^FROM (\S+:\S+) AS", (REPOSITORY / "ops/images/Dockerfile").read_text(), re.MULTILINE
     )
-    assert {*others, *bases} == {"apache/kafka:4.3.1", "mysql:9.7", "python:3.13-slim-trixie"}
+    assert {*others, *bases} == {
+        "apache/kafka:4.3.1",
+        "mysql:9.7",
+        "python:3.13-slim-trixie",
+        "prom/prometheus:v3.5.0",
+        "grafana/grafana:12.2.0",
+    }
 
 
 def test_secrets_are_the_files_that_the_command_makes():

@@ -4,7 +4,7 @@ import pytest
 from mysql.connector import errors
 
 from common.errors import BadInputError, ConfigurationError, UnavailableError
-from db.faults import FaultKind, kind_of, reported
+from db.faults import FaultKind, class_of, kind_of, reported
 
 
 @pytest.mark.parametrize("errno", [2002, 2003, 2006, 2013, 2055, 1040, 1053, 1205, 1213, 1290])
@@ -52,3 +52,23 @@ def test_a_reported_fault_says_what_was_done_and_what_to_do():
         raise errors.ProgrammingError("x", errno=1146)
     with pytest.raises(errors.IntegrityError), reported("seed"):
         raise errors.IntegrityError("x", errno=1062)
+
+
+def test_class_of_an_error_is_its_kind_and_the_number_of_the_driver_behind_it():
+    lost = UnavailableError("cannot reach the database")
+    lost.__cause__ = errors.InterfaceError("x", errno=2003)
+    assert class_of(errors.DatabaseError("x", errno=1205)) == "transient_1205"
+    assert class_of(lost) == "transient_2003"
+    assert class_of(errors.DatabaseError("x", errno=1062)) == "data_1062"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnavailableError("cannot take a batch"),
+        errors.OperationalError("MySQL Connection not available", errno=-1),
+        ConnectionResetError(104, "reset by peer"),
+    ],
+)
+def test_class_of_an_error_without_a_number_of_the_server_is_other(error):
+    assert class_of(error) == "transient_other"

@@ -1,0 +1,64 @@
+"""A question that is asked again and again in a thread of its own, so that nobody waits for it."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Self
+
+from common.errors import VitalsError
+
+_EVERY_SECONDS = 3.0
+_LONGEST_SILENCE_SECONDS = 15.0
+
+
+class Probe:
+    """A check for `common.health`: passes where the last answer was good and is not old.
+
+    A service that takes the connection and never answers is noticed too: by the silence.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        ask: Callable[[], object],
+        *,
+        close: Callable[[], None] = lambda: None,
+        every_seconds: float = _EVERY_SECONDS,
+    ) -> None:
+        """``ask`` raises VitalsError for a bad answer; ``close`` is called behind the last one."""
+        self._ask = ask
+        self._close = close
+        self._every_seconds = every_seconds
+        self._stopped = threading.Event()
+        self._trouble: str | None = "not asked yet"
+        self._heard_at = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name=f"probe-{name}", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begins to ask."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Asks no more; does not wait long for an answer that never comes."""
+        self._stopped.set()
+        self._thread.join(self._every_seconds)
+
+    def trouble(self) -> str | None:
+        """What is wrong now, or None."""
+        silent_s = time.monotonic() - self._heard_at
+        if silent_s > self._every_seconds + _LONGEST_SILENCE_SECONDS:
+            return f"no answer for {silent_s:.0f} s"
+        return self._trouble
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._ask()
+            except VitalsError as error:
+                self._trouble = " ".join(error.message.split())
+            else:
+                self._trouble = None
+            self._heard_at = time.monotonic()
+            self._stopped.wait(self._every_seconds)
+        self._close()

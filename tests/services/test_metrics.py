@@ -1,0 +1,278 @@
+"""Metrics, liveness and readiness of a real producer and a real consumer."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from contextlib import contextmanager
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from common.settings import load
+from db.connection import connect
+from ops.invocation import Invocation, StackSettings
+from ops.pipeline import Pipeline as EmbeddedPipeline
+from ops.pipeline import Plan
+from ops.prove.proxy import TcpProxy
+from ops.stack.ports import free_port
+from schemas.codec import default_codec
+from tests.services.checks import heart_rate
+from tests.services.pipeline import REPOSITORY
+from tests.services.simulated import now_ms, simulated
+
+WINDOW_S = 2
+UNREADABLE = b"no batch"
+PATIENTS = 10
+COUNTS = ("mensagens", "mensagens_repetidas", "mensagens_recusadas", "leituras", "aceitas")
+LEDGER = f"SELECT {', '.join(COUNTS)}, sem_mapeamento, motivos FROM livro_razao"
+
+
+class Part:
+    """One process, as somebody sees it who asks over HTTP."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.environment = {"METRICS_PORT": str(self.port)}
+
+    def get(self, path):
+        """Status and text; None where nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as found:
+                return found.status, found.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return None, ""
+
+    def is_ready(self):
+        return self.get("/ready")[0] == 200
+
+    def is_not_ready(self, check):
+        status, text = self.get("/ready")
+        return status == 503 and any(line.startswith(f"{check}: ") for line in text.splitlines())
+
+    def scrape(self):
+        status, text = self.get("/metrics")
+        assert status == 200
+        return {
+            (each.name.removeprefix("vitals_"), *each.labels.values()): each.value
+            for family in text_string_to_metric_families(text)
+            for each in family.samples
+        }
+
+
+@contextmanager
+def producing(pipeline, part, **environment):
+    """A producer of windows of two seconds; it is killed if it does not end by itself."""
+    pipeline.output.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "KAFKA_PRODUCERS_GROUP": f"{pipeline.kafka.kafka_topic}-producers",
+        "PRODUCER_ID": "scraped",
+        "PATIENTS": str(PATIENTS),
+        "GENERATION_INTERVAL_SECONDS": str(WINDOW_S),
+        "FAULT_SHARE": "0.1",
+    }
+    with (pipeline.output / "producer.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "producer", "run"],
+            env=pipeline.environment | settings | part.environment | environment,
+            cwd=REPOSITORY,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield process
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until(condition, describe=lambda: "", *, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"still not so after {seconds} s\n{describe()}"
+        time.sleep(0.1)
+    return found
+
+
+def sum_of(samples, name):
+    return sum(value for key, value in samples.items() if key[0] == name)
+
+
+def test_what_is_counted_is_what_was_produced_and_what_the_ledger_says(pipeline):
+    """A repeated batch, an unreadable message and an unknown patient are among the messages."""
+    earlier = simulated(windows=1)
+    unknown = heart_rate([70.0, 71.0], start=now_ms(), patient_id="nobody")
+    pipeline.publish(*earlier, *earlier[:3], unknown)
+    pipeline.publish_raw((b"k", UNREADABLE, []))
+    producer, consumer = Part(), Part()
+
+    def quiet():
+        """Everything between two windows, when all that was published is committed."""
+        made, ledger = producer.scrape(), pipeline.rows(LEDGER)
+        seen, after = consumer.scrape(), producer.scrape()
+        published = made["producer_batches_total", "published"]
+        is_quiet = published >= 3 * PATIENTS
+        is_quiet &= published == after["producer_batches_total", "simulated"]
+        committed = sum(row[0] for row in ledger)
+        is_quiet &= committed == published + len(earlier) + 5
+        is_quiet &= committed == sum_of(seen, "consumer_messages_total")
+        return (made, seen, ledger) if is_quiet else None
+
+    with pipeline.consumer(**consumer.environment), producing(pipeline, producer):
+        wait_until(lambda: producer.is_ready() and consumer.is_ready(), pipeline.log)
+        made, seen, ledger = wait_until(quiet, pipeline.log)
+        wait_until(lambda: sum_of(consumer.scrape(), "consumer_lag_messages") == 0)
+        lag = consumer.scrape()
+
+    count = int(made["producer_batches_total", "published"])
+    bodies = [each.value() for each in pipeline.messages() if each.value() != UNREADABLE]
+    batches = [
+        each for each in map(default_codec().decode, bodies) if each.producer_id == "scraped"
+    ]
+    batches = sorted(batches, key=lambda each: each.window_start)[:count]
+    for stage in ("simulated", "archived", "published"):
+        assert made["producer_batches_total", stage] == count
+        assert made["producer_readings_total", stage] == sum(e.reading_count for e in batches)
+    windows = len({each.window_start for each in batches})
+    assert made["producer_window_seconds_count", "publish"] == windows
+    assert made["producer_last_window_timestamp_seconds",] == batches[-1].window_start / 1000
+    assert made["producer_patients",] == PATIENTS
+    assert made["producer_shards",] == 12
+    assert made["producer_outbox_files",] == 0
+    assert made["producer_info", "scraped"] == 1
+
+    messages, repeated, refused, readings, accepted, unmapped = (
+        sum(row[place] for row in ledger) for place in range(6)
+    )
+    reasons = sum((Counter(json.loads(row[6])) for row in ledger), Counter())
+    assert (repeated, refused, unmapped) == (3, 1, 2)
+    outcomes = [seen["consumer_messages_total", each] for each in ("taken", "repeated", "refused")]
+    assert outcomes == [messages - repeated - refused, repeated, refused]
+    assert seen["consumer_readings_total", "accepted"] == accepted - unmapped
+    assert seen["consumer_readings_total", "unmapped"] == unmapped
+    assert seen["consumer_readings_total", "quarantined"] == readings - accepted > 0
+    quarantined = {
+        key[1]: count for key, count in seen.items() if key[0].endswith("quarantined_total")
+    }
+    assert {name: count for name, count in quarantined.items() if count} == reasons
+    assert {key[1] for key in lag if key[0] == "consumer_lag_messages"} == {"0", "1", "2", "3"}
+    assert seen["consumer_batch_seconds_count", "total"] > 0
+    assert seen["consumer_last_commit_timestamp_seconds",] > seen["process_start_time_seconds",]
+    newest_s = batches[-1].window_start / 1000 + WINDOW_S - 1
+    assert seen["consumer_freshness_timestamp_seconds",] == newest_s
+
+
+def test_a_consumer_whose_database_is_away_is_alive_but_not_ready_until_it_is_back(pipeline):
+    """And what it tried again meanwhile is counted by the number of the error."""
+    part, proxy = Part(), TcpProxy(lambda: pipeline.database.db_port)
+    proxy.start()
+    with pipeline.consumer(DB_PORT=str(proxy.port), **part.environment):
+        wait_until(lambda: part.get("/live")[0] == 200, pipeline.log)
+        assert part.is_not_ready("query")
+        wait_until(part.is_ready, pipeline.log)
+        with connect(pipeline.database) as other:
+            cursor = other.cursor()
+            cursor.execute("SELECT id FROM paciente_sensor FOR UPDATE")
+            cursor.fetchall()
+            pipeline.publish(*simulated(windows=1))
+            waiting = (
+                "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+            )
+            wait_until(lambda: pipeline.rows(waiting)[0][0] > 0, pipeline.log)
+            proxy.is_refusing = True
+            proxy.cut()
+        wait_until(lambda: part.is_not_ready("database"), pipeline.log)
+        assert part.get("/live") == (200, "alive\n")
+        proxy.is_refusing = False
+        wait_until(part.is_ready, pipeline.log)
+        pipeline.wait_for_messages(10)
+        retries = wait_until(lambda: sum_of(part.scrape(), "consumer_retries_total"), pipeline.log)
+        classes = {key[1] for key in part.scrape() if key[0] == "consumer_retries_total"}
+    proxy.close()
+    assert retries >= 1
+    assert all(each.startswith("transient_") for each in classes)
+
+
+def test_without_a_broker_nobody_is_ready_and_all_are_when_it_is_back(broker, pipeline):
+    producer, consumer = Part(), Part()
+    with pipeline.consumer(**consumer.environment), producing(pipeline, producer):
+        wait_until(lambda: producer.is_ready() and consumer.is_ready(), pipeline.log)
+        broker.kill()
+        try:
+            wait_until(lambda: producer.is_not_ready("broker"))
+            wait_until(lambda: consumer.is_not_ready("broker"))
+            wait_until(lambda: producer.scrape()["producer_outbox_files",] >= 2)
+            assert producer.get("/live")[0] == consumer.get("/live")[0] == 200
+            assert sum_of(producer.scrape(), "producer_kafka_errors_total") > 0
+        finally:
+            broker.start()
+            broker.wait_ready(60)
+        wait_until(lambda: producer.is_ready() and consumer.is_ready(), pipeline.log)
+        wait_until(lambda: producer.scrape()["producer_outbox_files",] == 0)
+
+
+def test_a_producer_whose_loop_stands_is_not_alive_and_is_again_when_it_goes_on(pipeline):
+    """A file that cannot be read to its end, as on a file system that hangs, holds the loop."""
+    pending = pipeline.output / "raw" / "pending"
+    pending.mkdir(parents=True)
+    hanging = pending / "20260101T000000.000Z_scraped.jsonl"
+    os.mkfifo(hanging)
+    part = Part()
+    with producing(pipeline, part):
+        wait_until(lambda: part.get("/live")[0] == 200)
+        wait_until(lambda: part.get("/live")[0] == 503, seconds=90)
+        assert part.get("/live")[1].startswith("loop: stands for ")
+        # the reader waits for a writer: one that says nothing lets it go on
+        os.close(os.open(hanging, os.O_WRONLY | os.O_NONBLOCK))
+        wait_until(lambda: part.get("/live") == (200, "alive\n"))
+        wait_until(part.is_ready)
+    assert list((pipeline.output / "raw" / "broken").iterdir())
+
+
+def test_a_producer_that_waits_for_its_broker_is_alive_and_says_what_it_waits_for(pipeline):
+    part = Part()
+    with producing(pipeline, part, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"):
+        wait_until(lambda: part.get("/live")[0] == 200)
+        assert part.is_not_ready("broker")
+        assert part.is_not_ready("group")
+
+
+def test_a_port_in_use_ends_a_producer_with_what_to_set(pipeline):
+    part = Part()
+    with producing(pipeline, part):
+        wait_until(lambda: part.get("/live")[0] == 200)
+        with producing(pipeline, part, PRODUCER_ID="other") as second:
+            assert second.wait(30) == 2
+    assert "set METRICS_PORT to a free port" in (pipeline.output / "producer.log").read_text()
+
+
+def test_the_embedded_pipeline_gives_each_part_a_port_that_it_keeps(source, tmp_path):
+    """What a shell has set is for parts that are started by hand."""
+    settings = load(StackSettings, vitals_home=tmp_path / "home", output_dir=tmp_path / "output")
+    made = EmbeddedPipeline(Invocation(settings, {"METRICS_PORT": "1"}), Plan(), print)
+    names = ("consumer", "producer-1", "producer-2")
+    say = "import os; print(os.environ['METRICS_HOST'], os.environ['METRICS_PORT'], sep=':')"
+    try:
+        assert made.metrics_targets() == {}
+        children = {name: made.child(name, "-c", say) for name in names}
+        for child in children.values():
+            made.supervisor.add(child, stop_seconds=5)
+        targets = made.metrics_targets()
+        assert targets.keys() == children.keys()
+        assert len(set(targets.values())) == len(names)
+        children["producer-1"].start()
+        for name, child in children.items():
+            starts = 2 if name == "producer-1" else 1
+            wait_until(lambda child=child: child.exit_code == 0)
+            assert child.log.read_text() == f"{targets[name]}\n" * starts
+    finally:
+        made.stop()

@@ -1,0 +1,57 @@
+"""What the driver counts of a micro-batch is what the ledger says of its ranges."""
+
+import math
+
+from prometheus_client import REGISTRY
+
+from consumer.metrics import PHASES, BatchMetrics
+from tests.builders import NOW
+
+SUMMARY = {
+    "messages": 10,
+    "repeated": 3,
+    "refused": 1,
+    "readings": 60,
+    "accepted": 50,
+    "unmapped": 20,
+    "reasons": {"missing": 10, "bad_frame": 1},
+    "newest_ms": NOW,
+}
+
+
+def samples():
+    return {
+        (each.name, *each.labels.values()): each.value
+        for family in REGISTRY.collect()
+        for each in family.samples
+        if each.name.startswith("vitals_consumer")
+    }
+
+
+def test_outcomes_add_up_and_unmapped_readings_are_not_accepted_ones():
+    before = samples()
+    BatchMetrics().note([SUMMARY, SUMMARY], dict.fromkeys(PHASES, 0.5), NOW / 1000 + 1)
+    more = {key: value - before.get(key, 0.0) for key, value in samples().items()}
+    messages = [
+        more["vitals_consumer_messages_total", each] for each in ("taken", "repeated", "refused")
+    ]
+    assert messages == [12, 6, 2]
+    outcomes = ("accepted", "unmapped", "quarantined")
+    assert [more["vitals_consumer_readings_total", each] for each in outcomes] == [60, 40, 20]
+    assert more["vitals_consumer_quarantined_total", "missing"] == 20
+    assert more["vitals_consumer_quarantined_total", "bad_frame"] == 2
+    assert {more["vitals_consumer_batch_seconds_count", each] for each in PHASES} == {1}
+
+
+def test_freshness_is_the_newest_reading_so_far_whatever_comes_behind():
+    metrics, phases = BatchMetrics(), dict.fromkeys(PHASES, 0.1)
+
+    def freshness(*newest):
+        metrics.note([SUMMARY | {"newest_ms": each} for each in newest], phases, NOW / 1000)
+        return samples()[("vitals_consumer_freshness_timestamp_seconds",)]
+
+    assert freshness(NOW, NOW - 5000) == NOW / 1000
+    assert freshness(NOW - 1000) == NOW / 1000
+    assert freshness(None) == NOW / 1000
+    assert freshness(None, NOW + 250) == NOW / 1000 + 0.25
+    assert not math.isnan(samples()[("vitals_consumer_last_commit_timestamp_seconds",)])

@@ -1,0 +1,83 @@
+"""Alive is a loop that turns, ready is every check that passes."""
+
+import threading
+import time
+
+import pytest
+
+from common.errors import UnavailableError
+from common.health import LONGEST_SILENCE_SECONDS, Health
+from common.probe import Probe
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """What time.monotonic says from here on; add to it."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
+
+
+def wait_until(condition):
+    deadline = time.time() + 10
+    while not condition():
+        assert time.time() < deadline, "it did not happen"
+        time.sleep(0.005)
+
+
+def test_a_loop_that_stands_is_told_and_one_more_beat_mends_it(clock):
+    health = Health()
+    health.beat()
+    clock[0] += LONGEST_SILENCE_SECONDS
+    assert health.stands() is None
+    clock[0] += 1
+    assert health.stands() == "loop: stands for 31 s"
+    health.beat()
+    assert health.stands() is None
+
+
+def test_a_process_that_starts_is_alive_however_long_it_takes(clock):
+    health = Health()
+    clock[0] += 3600
+    assert health.stands() is None
+
+
+def test_a_check_that_nobody_has_told_does_not_pass():
+    health = Health("one", "two")
+    health.tell("one", None)
+    assert health.checks() == {"one": None, "two": "not yet"}
+    health.tell("one", "gone")
+    health.ask("two", lambda: None)
+    assert health.checks() == {"one": "gone", "two": None}
+
+
+def test_a_probe_says_what_the_last_answer_was_and_closes_behind_it():
+    answers, closed = [None], threading.Event()
+
+    def ask():
+        if answers[0] is not None:
+            raise UnavailableError(answers[0])
+
+    probe = Probe("x", ask, close=closed.set, every_seconds=0.01)
+    assert probe.trouble() == "not asked yet"
+    with probe:
+        wait_until(lambda: probe.trouble() is None)
+        answers[0] = "cannot reach it:\n  refused"
+        wait_until(lambda: probe.trouble() == "cannot reach it: refused")
+        answers[0] = None
+        wait_until(lambda: probe.trouble() is None)
+    assert closed.is_set()
+
+
+def test_an_answer_that_never_comes_is_a_trouble_and_holds_up_nobody(clock):
+    asked, answer = threading.Event(), threading.Event()
+
+    def ask():
+        asked.set()
+        answer.wait()
+
+    with Probe("x", ask, every_seconds=0.01) as probe:
+        assert asked.wait(10)
+        clock[0] += 20
+        assert probe.trouble() == "no answer for 20 s"
+    answer.set()

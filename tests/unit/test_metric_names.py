@@ -1,0 +1,144 @@
+"""What the metrics are called, and that dashboard and alerts ask for nothing else."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+
+import consumer.metrics
+import producer.metrics
+from common.health import Health
+from common.metrics_server import _Checks
+from schemas.reasons import Reason
+
+FOLDER = Path(__file__).parents[2] / "ops" / "observability"
+ALERTS = (FOLDER / "alerts.yml").read_text(encoding="utf-8")
+DASHBOARD = json.loads((FOLDER / "grafana" / "vital-signs.json").read_text(encoding="utf-8"))
+FAMILIES = [
+    each
+    for each in [*REGISTRY.collect(), *_Checks(Health()).collect()]
+    if each.name.startswith("vitals_")
+]
+LABELS = {
+    "vitals_ready": {"check"},
+    "vitals_producer_info": {"producer_id"},
+    "vitals_producer_readings_total": {"stage"},
+    "vitals_producer_batches_total": {"stage"},
+    "vitals_producer_window_seconds": {"phase"},
+    "vitals_producer_outbox_files": set(),
+    "vitals_producer_shards": set(),
+    "vitals_producer_patients": set(),
+    "vitals_producer_windows_skipped_total": set(),
+    "vitals_producer_kafka_errors_total": {"error"},
+    "vitals_producer_archive_errors_total": {"errno"},
+    "vitals_producer_last_window_timestamp_seconds": set(),
+    "vitals_consumer_messages_total": {"outcome"},
+    "vitals_consumer_readings_total": {"outcome"},
+    "vitals_consumer_quarantined_total": {"reason"},
+    "vitals_consumer_batch_seconds": {"phase"},
+    "vitals_consumer_lag_messages": {"partition"},
+    "vitals_consumer_freshness_timestamp_seconds": set(),
+    "vitals_consumer_last_commit_timestamp_seconds": set(),
+    "vitals_consumer_retries_total": {"errno_class"},
+}
+"""All that there is. None of it tells one patient from another, and a label has few values."""
+
+
+def full_name(family):
+    return family.name + {"counter": "_total", "info": "_info"}.get(family.type, "")
+
+
+def labels_of(module):
+    found = {}
+    for each in vars(module).values():
+        if hasattr(each, "_labelnames"):
+            (family,) = each.collect()
+            found[full_name(family)] = set(each._labelnames)
+    return found
+
+
+def test_metrics_and_their_labels_are_these():
+    found = labels_of(producer.metrics) | labels_of(consumer.metrics)
+    found |= {"vitals_ready": {"check"}, "vitals_producer_info": {"producer_id"}}
+    assert found == LABELS
+    assert {full_name(each) for each in FAMILIES} == set(LABELS)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda each: each.name)
+def test_name_has_its_part_its_base_unit_and_its_type(family):
+    name = full_name(family)
+    assert re.fullmatch(r"vitals(_[a-z]+)+", name)
+    assert not re.search(r"_(ms|milliseconds|minutes|kb|percent)\b", name)
+    assert name.endswith("_total") == (family.type == "counter")
+    if family.type == "histogram" or "timestamp" in name:
+        assert name.endswith("_seconds")
+    assert family.documentation
+
+
+def test_series_that_may_stay_empty_begin_at_zero():
+    """A rate needs the zero before the first one."""
+    stages = [
+        REGISTRY.get_sample_value("vitals_producer_readings_total", {"stage": each})
+        for each in producer.metrics.STAGES
+    ]
+    reasons = [
+        REGISTRY.get_sample_value("vitals_consumer_quarantined_total", {"reason": each})
+        for each in Reason
+        if each is not Reason.UNMAPPED
+    ]
+    assert None not in [*stages, *reasons]
+
+
+def queries():
+    found = re.findall(r"expr: (?:>-\n)?((?:.+\n)(?:          .*\n)*)", ALERTS)
+    return [
+        *found,
+        *(target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]),
+    ]
+
+
+def test_dashboard_and_alerts_ask_only_for_what_there_is():
+    parts = {"histogram": ("_bucket", "_count", "_sum")}
+    known = {
+        full_name(each) + suffix for each in FAMILIES for suffix in parts.get(each.type, ("",))
+    }
+    asked = {name for each in queries() for name in re.findall(r"\bvitals_\w+", each)}
+    assert len(asked) > 12
+    assert asked <= known
+    assert len(queries()) == ALERTS.count("expr:") + sum(
+        len(panel["targets"]) for panel in DASHBOARD["panels"]
+    )
+
+
+def test_label_values_in_queries_are_ones_that_occur():
+    asked = {pair for each in queries() for pair in re.findall(r'(\w+)="([^"]+)"', each)}
+    known = {
+        *(("stage", each) for each in producer.metrics.STAGES),
+        *(("phase", each) for each in (*producer.metrics.PHASES, *consumer.metrics.PHASES)),
+        *(("outcome", each) for each in consumer.metrics.READING_OUTCOMES),
+        *(("check", each) for each in ("group", "broker", "database", "query", "batch")),
+        *(("job", each) for each in ("producer", "consumer")),
+    }
+    assert asked <= known
+
+
+def test_each_alert_points_to_the_section_of_its_name():
+    alerts = re.findall(r"- alert: (\w+)\n", ALERTS)
+    runbooks = re.findall(r"runbook: docs/operations\.md#([a-z-]+)\n", ALERTS)
+    assert runbooks == [each.replace("_", "-") for each in alerts]
+    assert len(set(alerts)) == len(alerts) >= 8
+    assert ALERTS.count("severity: ") == len(alerts)
+
+
+def test_panels_of_the_dashboard_do_not_lie_on_each_other():
+    places = [
+        (x, y)
+        for panel in DASHBOARD["panels"]
+        for at in [panel["gridPos"]]
+        for x in range(at["x"], at["x"] + at["w"])
+        for y in range(at["y"], at["y"] + at["h"])
+    ]
+    assert len(set(places)) == len(places)
+    assert max(x for x, _ in places) < 24

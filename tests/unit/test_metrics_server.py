@@ -1,0 +1,101 @@
+"""The HTTP side of metrics and health."""
+
+import socket
+import urllib.error
+import urllib.request
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.parser import text_string_to_metric_families
+
+from common.errors import ConfigurationError
+from common.health import Health
+from common.metrics_server import MetricsSettings, served
+from ops.stack.ports import free_port
+
+
+@pytest.fixture
+def settings():
+    return MetricsSettings(metrics_port=free_port())
+
+
+def get(settings, path):
+    url = f"http://127.0.0.1:{settings.metrics_port}{path}"
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_ready_names_each_check_that_does_not_pass_in_a_line(settings):
+    health = Health("query", "database")
+    with served(settings, health, CollectorRegistry()):
+        assert get(settings, "/ready") == (503, "query: not yet\ndatabase: not yet\n")
+        health.tell("query", None)
+        assert get(settings, "/ready") == (503, "database: not yet\n")
+        health.tell("database", None)
+        assert get(settings, "/ready") == (200, "ready\n")
+
+
+def test_live_fails_when_the_loop_stands_while_the_server_answers(settings, monkeypatch):
+    health = Health("never told")
+    monkeypatch.setattr("common.health.LONGEST_SILENCE_SECONDS", 0.0)
+    with served(settings, health, CollectorRegistry()):
+        assert get(settings, "/live") == (200, "alive\n")
+        health.beat()
+        assert get(settings, "/live") == (503, "loop: stands for 0 s\n")
+
+
+def test_metrics_are_those_of_the_registry_and_the_checks_without_creation_times(settings):
+    registry, health = CollectorRegistry(), Health("one", "two")
+    Counter("vitals_test_total", "Of this test", registry=registry).inc(3)
+    health.tell("one", None)
+    with served(settings, health, registry):
+        status, text = get(settings, "/metrics")
+    families = text_string_to_metric_families(text)
+    samples = {
+        (each.name, *each.labels.values()): each.value for f in families for each in f.samples
+    }
+    assert status == 200
+    assert samples == {
+        ("vitals_test_total",): 3,
+        ("vitals_ready", "one"): 1,
+        ("vitals_ready", "two"): 0,
+    }
+
+
+def test_other_paths_are_not_found(settings):
+    with served(settings, Health(), CollectorRegistry()):
+        assert get(settings, "/")[0] == 404
+
+
+def test_the_shell_of_the_healthcheck_can_ask(settings):
+    """As docker-compose.yml does: HTTP/1.0 without a header, and only the first line read."""
+    with (
+        served(settings, Health(), CollectorRegistry()),
+        socket.create_connection(("127.0.0.1", settings.metrics_port), timeout=10) as client,
+    ):
+        client.sendall(b"GET /ready HTTP/1.0\r\n\r\n")
+        assert client.makefile("rb").readline() == b"HTTP/1.0 200 OK\r\n"
+
+
+def test_without_a_port_nobody_listens_and_a_port_is_free_behind_the_block(settings):
+    with served(MetricsSettings(metrics_port=None), Health(), CollectorRegistry()):
+        pass
+    for _ in range(2):
+        with served(settings, Health(), CollectorRegistry()):
+            assert get(settings, "/live")[0] == 200
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", settings.metrics_port), timeout=10)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.1"])
+def test_an_address_that_cannot_be_listened_on_says_what_to_set(settings, host):
+    with (
+        socket.create_server(("127.0.0.1", settings.metrics_port)),
+        pytest.raises(ConfigurationError, match="METRICS_PORT") as failed,
+        served(settings.model_copy(update={"metrics_host": host}), Health()),
+    ):
+        pass
+    assert "free port" in failed.value.hint
