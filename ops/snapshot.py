@@ -157,12 +157,21 @@ class Observer:
         if found.error:
             raise KafkaException(found.error)
         places = [TopicPartition(topic, partition) for partition in sorted(found.partitions)]
+        groups = self._group_offsets(places)
         spans = {}
-        for place in self._client.committed(places, timeout=_TIMEOUT_SECONDS):
+        for place in places:
             low, high = self._client.get_watermark_offsets(place, timeout=_TIMEOUT_SECONDS)
-            group = place.offset if place.offset >= 0 else None
-            spans[place.partition] = _Span(low, high, group)
+            spans[place.partition] = _Span(low, high, groups.get(place.partition))
         return spans
+
+    def _group_offsets(self, places: Sequence[TopicPartition]) -> dict[int, int]:
+        """What the group has committed, as far as it has; only tools look at it."""
+        try:
+            found = self._client.committed(list(places), timeout=_TIMEOUT_SECONDS)
+        except KafkaException:
+            # the group's coordinator of a broker that has just started: the ledger knows better
+            return {}
+        return {each.partition: each.offset for each in found if each.offset >= 0}
 
     def _oldest_waiting(self, lags: Sequence[PartitionLag]) -> datetime | None:
         """When Kafka took the oldest message that is not committed; None where there is none."""
