@@ -48,15 +48,6 @@ class RejectedReading:
     received_ms: int | None
 
 
-def partitions(connection: Connection, topic: str) -> dict[int, int]:
-    """Of each partition that anything was committed of: the next offset."""
-    cursor = connection.cursor()
-    cursor.execute(
-        "SELECT particao, proximo_deslocamento FROM progresso WHERE topico = %s", (topic,)
-    )
-    return {int(partition): int(offset) for partition, offset in cursor.fetchall()}
-
-
 def first_since(connection: Connection, topic: str, seconds: int) -> dict[int, int]:
     """Of each partition: the first offset of the ranges that were committed so lately."""
     cursor = connection.cursor()

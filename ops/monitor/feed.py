@@ -18,6 +18,7 @@ import structlog
 from db import feed, latest
 from db.connection import Connection
 from db.feed import CommittedRange, RejectedReading
+from db.ledger import next_offsets
 from db.mapping import mapping_version, read_mappings
 from ops.monitor.columns import column_numbers, sensor_codes
 from ops.monitor.ward import NEVER, Ward, positions
@@ -49,7 +50,7 @@ class Feed:
     def begin(self, connection: Connection) -> None:
         """Learns who there is, and where the ranges of the last minutes begin."""
         self.refresh_patients(connection)
-        ends = feed.partitions(connection, self.topic)
+        ends = next_offsets(connection, self.topic)
         begins = feed.first_since(connection, self.topic, _LOOK_BACK_S)
         self._next = {part: begins.get(part, end) for part, end in ends.items()}
         connection.rollback()
@@ -79,7 +80,7 @@ class Feed:
 
     def read(self, connection: Connection) -> list[CommittedRange]:
         """Applies what was committed since the last call; returns those ranges."""
-        for partition in feed.partitions(connection, self.topic):
+        for partition in next_offsets(connection, self.topic):
             self._next.setdefault(partition, 0)
         ranges = []
         for partition, first in sorted(self._next.items()):
