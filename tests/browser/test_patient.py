@@ -114,8 +114,10 @@ def test_rejected_readings_and_gaps_are_listed_and_named_where_one_points(interr
     expect(rejected).to_contain_text("Glucose")
     expect(rejected).to_contain_text("5,000")
     expect(rejected).to_contain_text("out of the plausible range")
+    # four windows of two seconds in which nothing came, and two whose glucose was impossible
     gaps = page.locator("#gaps tbody tr")
-    expect(gaps.filter(has_text="Heart rate")).to_have_count(1)
+    expect(gaps.filter(has_text="Heart rate").filter(has_text="8 sec")).to_have_count(1)
+    expect(gaps.filter(has_text="Glucose").filter(has_text="12 sec")).to_have_count(1)
     over = page.locator(".strip[data-sensor='glicose'] .u-over")
     over.scroll_into_view_if_needed()
     mark = interrupted.rows(

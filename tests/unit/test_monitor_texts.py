@@ -14,6 +14,7 @@ TEXTS = {
     code: json.loads((STATIC / "i18n" / f"{code}.json").read_text(encoding="utf-8"))
     for code in ("en", "pt")
 }
+TOPICS = {key.split(".")[0] for key in TEXTS["en"]}
 SCRIPTS = "\n".join(each.read_text(encoding="utf-8") for each in STATIC.glob("js/*.js"))
 
 
@@ -46,16 +47,15 @@ def test_every_alarm_has_a_sentence_and_an_advice():
         assert [each for each in Code if f"advice.{each}" not in texts] == []
 
 
-def test_every_text_that_a_script_names_is_there_and_no_other():
+def test_the_scripts_name_every_text_and_no_other():
+    """Texts are named whole, or by their family: ``state.${name}``."""
     families = set(re.findall(r"`([a-zA-Z.]+)\.\$\{", SCRIPTS))
-    named = set(re.findall(r"[\"'`]([a-zA-Z]+(?:\.[a-zA-Z0-9_]+)+)[\"'`]", SCRIPTS))
+    whole = set(re.findall(r"[\"'`]([a-zA-Z]+(?:\.[a-zA-Z0-9_]+)+)[\"'`]", SCRIPTS))
+    whole |= set(re.findall(r"\bt\(\"([^\"]+)\"", SCRIPTS))
     keys = set(TEXTS["en"])
-    unused = {key for key in keys - named if key.rsplit(".", 1)[0] not in families}
-    assert {key for key in unused if not key.startswith("alarm.producer_gone.")} <= {
-        "title",
-        "skip",
-        "loading",
-    }
+    of_family = {key for key in keys if any(key.startswith(f"{each}.") for each in families)}
+    assert keys - whole - of_family == set()
+    assert {each for each in whole if each.split(".")[0] in TOPICS} - keys == set()
 
 
 def test_nothing_is_put_into_the_page_as_html_or_run_as_text():

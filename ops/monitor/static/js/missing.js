@@ -13,7 +13,7 @@ const nameOf = (code) => {
 };
 
 /** The monitor tells each window; windows that follow one another are one gap. */
-function joined(gaps) {
+export function joinedGaps(gaps) {
   const open = new Map();
   const all = [];
   for (const gap of gaps.toSorted((one, other) => one.from - other.from)) {
@@ -31,7 +31,7 @@ function joined(gaps) {
 }
 
 export function gapList(answer) {
-  const gaps = joined(answer.gaps);
+  const gaps = joinedGaps(answer.gaps);
   const heading = el("h2", {}, t("patient.gaps"));
   if (gaps.length === 0) return [heading, el("p", { class: "nothing" }, t("patient.noGaps"))];
   const newest = gaps.toSorted((one, other) => other.from - one.from).slice(0, LISTED);

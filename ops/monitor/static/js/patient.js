@@ -38,6 +38,7 @@ export function showPatient(host, route) {
   let isAsking = false;
   let askedAt = 0;
   let timer = 0;
+  let newest = null;
 
   async function ask() {
     if (isAsking || isEnded) return;
@@ -48,7 +49,8 @@ export function showPatient(host, route) {
     try {
       const path = `/api/patient/${encodeURIComponent(id)}?from=${until - RANGES[range]}&until=${until}`;
       const answer = await getJson(path);
-      if (!isEnded) onFrame(() => show(answer));
+      newest = answer;
+      onFrame(show);
     } catch (error) {
       if (isEnded || error instanceof LoginNeeded) return;
       const isUnknown = error instanceof ApiError && error.status === 404;
@@ -66,8 +68,10 @@ export function showPatient(host, route) {
     if (!isEnded) timer = setTimeout(ask, wait);
   }
 
-  function show(answer) {
+  // a page in the background draws nothing: only the newest answer waits for it
+  function show() {
     if (isEnded) return;
+    const answer = newest;
     trouble.hidden = true;
     head.update(answer);
     for (const strip of strips) strip.update(answer);

@@ -20,11 +20,13 @@ export function showQuarantine(host, route) {
   host.append(heading, trouble, nothing, reasons, samples);
   let isEnded = false;
   let timer = 0;
+  let newest = null;
 
   async function ask() {
     try {
       const answer = await getJson("/api/quarantine");
-      if (!isEnded) onFrame(() => show(answer));
+      newest = answer;
+      onFrame(show);
     } catch (error) {
       if (isEnded || error instanceof LoginNeeded) return;
       setText(trouble, t("error.request", { detail: error.message }));
@@ -33,8 +35,9 @@ export function showQuarantine(host, route) {
     if (!isEnded) timer = setTimeout(ask, REFRESH_MS);
   }
 
-  function show(answer) {
+  function show() {
     if (isEnded) return;
+    const answer = newest;
     trouble.hidden = true;
     const found = answer.reasons.filter((each) => each.count > 0);
     nothing.hidden = found.length > 0;

@@ -5,6 +5,7 @@ import { el, setText } from "./dom.js";
 import { moment, number, plainNumber, time, unitText } from "./format.js";
 import { componentName, reasonText, sensorName, t } from "./i18n.js";
 import { rejectedMarks } from "./marks.js";
+import { joinedGaps } from "./missing.js";
 import { aligned } from "./series.js";
 import { store } from "./store.js";
 
@@ -46,7 +47,7 @@ export function makeStrip(sensor) {
     update(answer) {
       const hasBuckets = answer.bucket_ms > 0;
       const own = answer.rejected.filter((each) => sensor.columns.includes(each.column));
-      const gaps = answer.gaps.filter((each) => each.sensor === sensor.code);
+      const gaps = joinedGaps(answer.gaps.filter((each) => each.sensor === sensor.code));
       marks.take(own);
       const data = dataOf(sensor, answer);
       if (isBucketed !== hasBuckets) build(data, hasBuckets);

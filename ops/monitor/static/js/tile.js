@@ -65,7 +65,8 @@ function updateVital(vital, values, silent, out) {
   const texts = columns.map((column) => number(values[column], decimals));
   setText(vital.value, texts.join(columns.length === 2 ? "/" : "  "));
   const mask = columns.reduce((bits, column) => bits | (1 << column), 0);
-  const flag = silent & mask ? "silent" : out & mask ? "out" : "";
+  // a sensor whose every reading is rejected gives no good one either: the rejection says more
+  const flag = (out & mask && "out") || (silent & mask && "silent") || "";
   setClass(vital.node, flag ? `vital is-${flag}` : "vital");
   if (vital.flag.hidden !== !flag) vital.flag.hidden = !flag;
   if (!flag) return;

@@ -1,0 +1,76 @@
+"""Takes the pictures of docs/monitor anew: python -m tests.browser.screenshots (three minutes)."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import expect, sync_playwright
+
+from ops.stack.ports import LOOPBACK, free_port
+from tests.browser.chromium import CACHE, find_or_bring
+
+PICTURES = Path(__file__).parents[2] / "docs" / "monitor"
+MOST_BYTES = 200_000
+SIZE = {"width": 1400, "height": 900}
+SECONDS_BEFORE = 150
+# name, view, colours, what must be there
+SHOTS = (
+    ("ward", "#/ward", "light", ".tile.is-fresh"),
+    ("patient", "#/patient/demo-000007?range=5min", "dark", ".strip .uplot"),
+    ("pipeline", "#/pipeline", "light", "#chart-accepted .uplot"),
+)
+
+
+@contextmanager
+def running(folder):
+    """`vitals up` with some faulty readings; its page's address."""
+    port = free_port()
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("KAFKA_", "DB_"))}
+    environment = inherited | {
+        "VITALS_HOME": str(folder / "home"),
+        "VITALS_CACHE": str(CACHE),
+        "OUTPUT_DIR": str(folder / "output"),
+        "VITALS_MONITOR_PORT": str(port),
+        "FAULT_SHARE": "0.003",
+        "GENERATION_INTERVAL_SECONDS": "5",
+    }
+    command = [sys.executable, "-m", "ops"]
+    with (folder / "up.log").open("wb") as log:
+        up = subprocess.Popen(
+            [*command, "up", "--producers", "2", "--patients", "60"],
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield f"http://{LOOPBACK}:{port}/"
+    finally:
+        subprocess.run([*command, "down"], env=environment, check=False, capture_output=True)
+        up.wait(150)
+
+
+def take(url):
+    PICTURES.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_or_bring(CACHE, print))
+        for name, view, scheme, there in SHOTS:
+            page = browser.new_page(viewport=SIZE, color_scheme=scheme, locale="en-GB")
+            page.goto(url + view)
+            expect(page.locator(there).first).to_be_visible(timeout=60_000)
+            page.wait_for_timeout(2_000)
+            path = PICTURES / f"{name}-{scheme}.png"
+            page.screenshot(path=path)
+            size = path.stat().st_size
+            print(f"{path.name}: {size:,} bytes")
+            assert size < MOST_BYTES, f"{path} is too large for the repository"
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name, running(Path(name)) as url:
+        print(f"waiting {SECONDS_BEFORE} s, so that the charts have something to show")
+        time.sleep(SECONDS_BEFORE)
+        take(url)
