@@ -77,6 +77,7 @@ class TopicLook:
     settings: KafkaSettings
     progress: Progress
     _client: Consumer = field(init=False)
+    _partitions: dict[str, list[int]] = field(default_factory=dict)
     _spans: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
@@ -89,8 +90,8 @@ class TopicLook:
                 "auto.offset.reset": "earliest",
                 # the last offsets of a partition may be marks of transactions, which nobody gets
                 "enable.partition.eof": True,
-                # a look is for few messages: nothing is fetched for later
-                "queued.min.messages": 1,
+                # a look is for few messages: at an end it is not to wait half a second for more
+                "fetch.wait.max.ms": 10,
                 "log_level": 0,
             }
         )
@@ -113,10 +114,12 @@ class TopicLook:
         return found or "nothing lies at that offset"
 
     def partitions(self, topic: str) -> list[int]:
-        """The partitions of a topic; none where there is no such topic."""
-        with _explained(topic):
-            found = self._client.list_topics(topic, timeout=_TIMEOUT_SECONDS).topics[topic]
-        return sorted(found.partitions)
+        """The partitions of a topic; none where there is no such topic. Asked once."""
+        if topic not in self._partitions:
+            with _explained(topic):
+                found = self._client.list_topics(topic, timeout=_TIMEOUT_SECONDS).topics[topic]
+            self._partitions[topic] = sorted(found.partitions)
+        return self._partitions[topic]
 
     def span(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset that a partition holds, and the one behind its last; asked once."""
