@@ -110,6 +110,19 @@ def entries(
         yield QuarantineEntry(*row)
 
 
+def entries_of_range(
+    connection: Connection, topic: str, partition: int, offsets: range, *, limit: int
+) -> list[QuarantineEntry]:
+    """The first entries that a range of a partition made, by the key."""
+    cursor = connection.cursor()
+    cursor.execute(
+        f"SELECT {_COLUMNS} FROM quarentena WHERE topico = %s AND particao = %s"
+        " AND deslocamento >= %s AND deslocamento < %s LIMIT %s",
+        (topic, partition, offsets.start, offsets.stop, limit),
+    )
+    return [QuarantineEntry(*row) for row in cursor.fetchall()]
+
+
 def groups(connection: Connection, selection: Selection) -> list[Group]:
     """The counts by reason and state."""
     condition, values = selection.where()
