@@ -5,8 +5,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from consumer.lanes import Array, Lanes, Spans
+from consumer.lanes import Lanes, Spans
 from schemas.batch import Series
+from schemas.cleaning.flatten import Array
 
 VERSION = 1
 """The schema version whose fields are read here, in this order; any other one goes by fastavro."""

@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from common.errors import BadInputError
 from consumer.datum import VERSION, Extra, Runs, joined, read_data
-from consumer.flatten import ReadingArrays, SeriesArrays, places, readings_of
-from consumer.lanes import PADDING, Array, Lanes, Spans
+from consumer.lanes import PADDING, Lanes, Spans
 from schemas.batch import is_identity
+from schemas.cleaning.flatten import Array, ReadingArrays, SeriesArrays, places, readings_of
 from schemas.codec import MAX_MESSAGE_BYTES, Codec, default_codec
 from schemas.reasons import Reason
 from schemas.versions import HEADER_SIZE, MAGIC, versions

@@ -5,13 +5,13 @@ array in several blocks, an end that is not where it should be) is no longer goo
 ``consumer.decode`` gives its message to fastavro.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-Array = Any
-"""A NumPy array; its shape is said where it is named."""
+from schemas.cleaning.flatten import Array
+
 PADDING = 16
 """Bytes that have to follow the last message: a number is read before it is known to end too late."""
 

@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from consumer.times import FIRST_TIME_MS
+from schemas.cleaning.times import FIRST_TIME_MS
 from schemas.codec import FIRST_TAKEN
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from db.ledger import RangeCounts
-from db.registro import DECIMALS
+from db.registro import rounded
 from schemas.reasons import Reason
 
 
@@ -90,8 +90,7 @@ def _without_repeats(rows: pa.Table, batches: dict[str, int]) -> pa.Table:
 
 
 def _rounded(accepted: pa.Table) -> pa.Table:
-    # the database would round by itself, with a warning for each: trusted files then differed
-    values = pc.round(accepted["value"], DECIMALS, "half_towards_infinity")
+    values = rounded(accepted["value"])
     return accepted.set_column(accepted.schema.get_field_index("value"), "value", values)
 
 

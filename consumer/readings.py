@@ -9,13 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer.clean import Judged, details, judge
 from consumer.decode import Decoded, decode
-from consumer.flatten import ReadingArrays
-from consumer.lanes import Array
 from consumer.mapping import Mappings
 from db.mapping import NO_MAPPING, active_ids
 from db.quarantine import TEXT_LIMIT, headers_text
+from schemas.cleaning.clean import Judged, details, judge
+from schemas.cleaning.flatten import Array, ReadingArrays
 from schemas.reasons import Reason
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())

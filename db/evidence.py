@@ -236,7 +236,7 @@ class Evidence:
 
 
 @contextmanager
-def open_evidence(settings: DatabaseSettings) -> Iterator[Evidence]:
+def snapshot(settings: DatabaseSettings) -> Iterator[Connection]:
     """One consistent look at the database for as long as the block lasts; locks nothing.
 
     Raises as ``connect`` does.
@@ -246,6 +246,13 @@ def open_evidence(settings: DatabaseSettings) -> Iterator[Evidence]:
             cursor = connection.cursor()
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        yield connection
+
+
+@contextmanager
+def open_evidence(settings: DatabaseSettings) -> Iterator[Evidence]:
+    """As ``snapshot``, for the reconciliation."""
+    with snapshot(settings) as connection:
         yield Evidence(connection)
 
 

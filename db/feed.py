@@ -29,34 +29,6 @@ class CommittedRange:
     committed_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class RejectedReading:
-    """A row of ``quarentena``; times are UTC epoch ms."""
-
-    partition: int
-    offset: int
-    series: int
-    position: int
-    reason: str
-    detail: str | None
-    patient_id: str | None
-    sensor: str | None
-    component: str | None
-    unit: str | None
-    value: float | None
-    event_ms: int | None
-    received_ms: int | None
-
-
-def partitions(connection: Connection, topic: str) -> dict[int, int]:
-    """Of each partition that anything was committed of: the next offset."""
-    cursor = connection.cursor()
-    cursor.execute(
-        "SELECT particao, proximo_deslocamento FROM progresso WHERE topico = %s", (topic,)
-    )
-    return {int(partition): int(offset) for partition, offset in cursor.fetchall()}
-
-
 def first_since(connection: Connection, topic: str, seconds: int) -> dict[int, int]:
     """Of each partition: the first offset of the ranges that were committed so lately."""
     cursor = connection.cursor()
@@ -82,21 +54,6 @@ def ranges_from(
         (topic, partition, first),
     )
     return [_range(row) for row in cursor.fetchall()]
-
-
-def rejected_in(
-    connection: Connection, topic: str, part: CommittedRange, *, limit: int
-) -> list[RejectedReading]:
-    """The first entries of the quarantine that a range made, by the key."""
-    cursor = connection.cursor()
-    cursor.execute(
-        "SELECT particao, deslocamento, serie, posicao, motivo, detalhe, paciente, sensor,"
-        f" componente, unidade, valor_bruto, {EPOCH_MS_SQL.format('medido_em')},"
-        f" {EPOCH_MS_SQL.format('recebido_em')} FROM quarentena WHERE topico = %s"
-        " AND particao = %s AND deslocamento >= %s AND deslocamento < %s LIMIT %s",
-        (topic, part.partition, part.first, part.until, limit),
-    )
-    return [RejectedReading(*row) for row in cursor.fetchall()]
 
 
 def places_of(connection: Connection, batch_ids: Sequence[str]) -> dict[str, tuple[int, int]]:

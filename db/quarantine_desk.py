@@ -1,6 +1,6 @@
 """What people do with ``quarentena``: look for entries, count them, show one, put them aside."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -92,6 +92,7 @@ _COLUMNS = (
     "topico, particao, deslocamento, serie, posicao, motivo, detalhe, paciente, sensor, componente,"
     " unidade, valor_bruto, medido_em, recebido_em, estado"
 )
+_WHOLE = f"{_COLUMNS}, lote_id, chave, mensagem, cabecalhos, lote_reenvio"
 
 
 def entries(
@@ -107,6 +108,19 @@ def entries(
     )
     for row in cursor:
         yield QuarantineEntry(*row)
+
+
+def entries_of_range(
+    connection: Connection, topic: str, partition: int, offsets: range, *, limit: int
+) -> list[QuarantineEntry]:
+    """The first entries that a range of a partition made, by the key."""
+    cursor = connection.cursor()
+    cursor.execute(
+        f"SELECT {_COLUMNS} FROM quarentena WHERE topico = %s AND particao = %s"
+        " AND deslocamento >= %s AND deslocamento < %s LIMIT %s",
+        (topic, partition, offsets.start, offsets.stop, limit),
+    )
+    return [QuarantineEntry(*row) for row in cursor.fetchall()]
 
 
 def groups(connection: Connection, selection: Selection) -> list[Group]:
@@ -127,12 +141,25 @@ def at_place(
     """The entry at a place in the topic (series and position -1: the message); None: there is none."""
     cursor = connection.cursor()
     cursor.execute(
-        f"SELECT {_COLUMNS}, lote_id, chave, mensagem, cabecalhos, lote_reenvio FROM quarentena WHERE topico = %s"
+        f"SELECT {_WHOLE} FROM quarentena WHERE topico = %s"
         " AND particao = %s AND deslocamento = %s AND serie = %s AND posicao = %s",
         (topic, partition, offset, series, position),
     )
     row = cursor.fetchone()
-    return None if row is None else WholeEntry(QuarantineEntry(*row[:-5]), *row[-5:])
+    return None if row is None else _whole(row)
+
+
+def whole_entries(
+    connection: Connection, condition: str, values: Sequence[Any]
+) -> list[WholeEntry]:
+    """The entries that a condition with placeholders names; bodies and all, so ask for few."""
+    cursor = connection.cursor()
+    cursor.execute(f"SELECT {_WHOLE} FROM quarentena WHERE {condition}", values)
+    return [_whole(row) for row in cursor.fetchall()]
+
+
+def _whole(row: tuple[Any, ...]) -> WholeEntry:
+    return WholeEntry(QuarantineEntry(*row[:-5]), *row[-5:])
 
 
 def discard(connection: Connection, selection: Selection) -> int:

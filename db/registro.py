@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from db.bulk import Column, LoadMethod
 from db.connection import Connection
@@ -17,6 +18,14 @@ DECIMALS = 3
 
 _COLUMNS = tuple(map(Column, ("paciente_sensor_id", "componente", "created_at", "valor")))
 _GOLDEN = 0.618
+
+
+def rounded(values: Any) -> Any:
+    """Arrow doubles as ``valor`` and the trusted files keep them.
+
+    The database would round by itself, with a warning for each, and the files then differed.
+    """
+    return pc.round(values, DECIMALS, "half_towards_infinity")
 
 
 def upsert(

@@ -63,6 +63,20 @@ _COLUMNS = (
 _READINGS, _COMMITTED = 3, 7
 
 
+def newest_reading(connection: Connection) -> datetime | None:
+    """When the newest reading in ``registro`` was measured (UTC); None where there is none.
+
+    One look into the index for each sensor of a patient: not for every second where there are many.
+    """
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT MAX(newest) FROM (SELECT MAX(created_at) AS newest FROM registro"
+        " GROUP BY paciente_sensor_id, componente) AS each_sensor"
+    )
+    (moment,) = cursor.fetchone()
+    return None if moment is None else moment.replace(tzinfo=UTC)
+
+
 class LedgerReader:
     """Sums of one topic; each read looks only at the ranges of the last minute again.
 

@@ -13,6 +13,7 @@ from common.errors import VitalsError
 from common.settings import KafkaSettings, LogSettings, TopicSettings, load, load_all
 from ops.compose import ComposeStack
 from ops.invocation import Invocation, StackSettings
+from ops.look_app import app as look_app
 from ops.proof_app import app as proof_app
 from ops.quarantine_app import app as quarantine_app
 
@@ -140,14 +141,6 @@ def setup_command() -> None:
     set_up(settings, kafka, topics)
 
 
-@app.command("status")
-def status_command(*, as_json: AsJson = False) -> None:
-    """Show what runs, the lag and what was accepted; exit code 3 where nothing runs."""
-    from ops.commands.status import status
-
-    _exit(status(_invocation(), as_json=as_json))
-
-
 @app.command("monitor")
 def monitor_command() -> None:
     """Serve the page that shows the ward and the pipeline; MONITOR_PORT says where."""
@@ -196,6 +189,7 @@ def kafka_command(
     _exit(run_kafka_tool(_invocation(), tool, context.args))
 
 
+app.add_typer(look_app)
 app.add_typer(proof_app)
 app.add_typer(quarantine_app, name="quarantine")
 

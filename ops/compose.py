@@ -22,6 +22,7 @@ _NOT_HERE = {
     "up": "docker compose up -d --wait",
     "down": "docker compose down",
     "demo": "make demo",
+    "monitor": "the service monitor, which runs already: http://127.0.0.1:18080/",
 }
 _HOST_PORTS = {"kafka": 19092, "mysql": 3306}
 

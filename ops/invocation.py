@@ -58,6 +58,18 @@ class Invocation:
     settings: StackSettings
     environment: Mapping[str, str]
 
+    @property
+    def has_addresses(self) -> bool:
+        """Whether the environment names a broker, or a stack was ever started in the home."""
+        names = ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_BOOTSTRAP_SERVERS_FILE")
+        is_named = any(name in self.environment for name in names)
+        return is_named or bool(embedded_addresses(self.settings.home))
+
+    @property
+    def outbox(self) -> Path:
+        """The producers' folder of files that Kafka has not acknowledged."""
+        return self.settings.output_dir / "raw" / "pending"
+
     def kafka(self) -> KafkaSettings:
         """The broker that the environment names, else the embedded one."""
         return self._load(KafkaSettings)

@@ -79,7 +79,7 @@ def figures(snapshot: Snapshot | None) -> Table:
     table.add_row("lag", f"{snapshot.lag_messages:,} of {snapshot.produced_messages:,} messages")
     table.add_row("accepted", f"{totals.accepted:,}")
     table.add_row("quarantined", _quarantined(snapshot))
-    table.add_row("last commit", _age(totals.last_commit))
+    table.add_row("last commit", age_text(totals.last_commit))
     return table
 
 
@@ -100,7 +100,7 @@ def one_line(snapshot: Snapshot | None) -> str:
     return (
         f"{snapshot.totals.readings_per_second:,.0f} readings/s, lag {snapshot.lag_messages},"
         f" accepted {snapshot.totals.accepted:,}, quarantined {_quarantined(snapshot)},"
-        f" last commit {_age(snapshot.totals.last_commit)}"
+        f" last commit {age_text(snapshot.totals.last_commit)}"
     )
 
 
@@ -111,7 +111,8 @@ def _quarantined(snapshot: Snapshot) -> str:
     return f"{snapshot.totals.quarantined:,}" + (f" ({reasons})" if reasons else "")
 
 
-def _age(moment: datetime | None) -> str:
+def age_text(moment: datetime | None) -> str:
+    """How long ago it was, for people."""
     if moment is None:
         return "none yet"
     return f"{max(0.0, (datetime.now(UTC) - moment).total_seconds()):.1f} s ago"

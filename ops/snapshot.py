@@ -1,27 +1,51 @@
 """One look at the pipeline: what is in the topic, what is committed, what became of it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from common.errors import UnavailableError, VitalsError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import KeptConnection
-from db.status import LedgerReader, LedgerTotals
+from db.faults import reported
+from db.ledger import next_offsets
+from db.status import LedgerReader, LedgerTotals, newest_reading
+from ops.pipeline_health import PartitionLag, PipelineHealth
 
 _TIMEOUT_SECONDS = 5.0
+
+T = TypeVar("T")
+
+
+class _Span(NamedTuple):
+    """Of a partition: its first offset, the one behind its last, and that of the group."""
+
+    first: int
+    end: int
+    group: int | None
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """``lag_messages``: produced but not committed."""
+    """What can be seen often: it costs some milliseconds."""
 
-    lag_messages: int
-    produced_messages: int
+    lags: tuple[PartitionLag, ...]
     totals: LedgerTotals
+
+    @property
+    def lag_messages(self) -> int:
+        """Published and not committed, by the ledger."""
+        return sum(each.lag for each in self.lags)
+
+    @property
+    def produced_messages(self) -> int:
+        """What the topic holds."""
+        return sum(each.end - each.first for each in self.lags)
 
     def as_dict(self) -> dict[str, Any]:
         """For ``status --json``."""
@@ -55,6 +79,8 @@ class Observer:
                 "bootstrap.servers": kafka.kafka_bootstrap_servers,
                 "group.id": kafka.kafka_group,
                 "enable.auto.commit": False,
+                # retention may remove what we are about to read
+                "auto.offset.reset": "earliest",
                 "log_level": 0,
             }
         )
@@ -67,34 +93,114 @@ class Observer:
         Raises:
             UnavailableError: broker or database do not answer; the next look connects again.
         """
-        try:
-            produced, lag = self._offsets()
-        except KafkaException as error:
-            raise UnavailableError(
-                f"cannot read the offsets of {self._kafka.kafka_topic}: {error}",
-                hint="check that the broker runs: `vitals status`",
-            ) from error
-        totals = self._ledger.read(self._connection.get())
-        return Snapshot(lag, produced, totals)
+        spans = self._spans()
+        totals, committed = self._committed()
+        return Snapshot(_lags(spans, committed), totals)
+
+    def health(self, outbox: Path) -> PipelineHealth:
+        """As ``look``, and what costs more: a message of each partition, and each sensor's newest row.
+
+        ``outbox``: the producers' folder of unpublished files. Raises nothing for what is away: the
+        answer names it.
+        """
+        spans, broker_error = _tried(self._spans)
+        found, database_error = _tried(self._committed)
+        newest, _ = _tried(self._newest_reading)
+        totals, committed = found or (None, {})
+        lags = _lags(spans, committed) if spans is not None and found is not None else None
+        oldest, _ = _tried(lambda: self._oldest_waiting(lags or ()))
+        return PipelineHealth(
+            at=datetime.now(UTC),
+            broker_error=broker_error,
+            database_error=database_error,
+            lags=lags,
+            totals=totals,
+            newest_reading=newest,
+            oldest_waiting=oldest,
+            outbox_files=sum(1 for _ in outbox.glob("*.jsonl")) if outbox.is_dir() else None,
+        )
 
     def close(self) -> None:
         """Closes both; no look is possible after it."""
         self._client.close()
         self._connection.close()
 
-    def _offsets(self) -> tuple[int, int]:
-        """Messages in the topic and messages that the group has not committed."""
-        topic = self._kafka.kafka_topic
+    def _committed(self) -> tuple[LedgerTotals, dict[int, int]]:
+        """The ledger's sums, and the next offset of each partition that it knows."""
+        connection = self._connection.get()
+        with reported("read the ledger"):
+            totals = self._ledger.read(connection)
+            committed = next_offsets(connection, self._kafka.kafka_topic)
+            # ends the transaction, so that the next look sees what others wrote
+            connection.rollback()
+        return totals, committed
+
+    def _newest_reading(self) -> datetime | None:
+        connection = self._connection.get()
+        with reported("read the newest reading"):
+            found = newest_reading(connection)
+            connection.rollback()
+        return found
+
+    def _spans(self) -> dict[int, _Span]:
+        """Of each partition of the topic: its offsets, and that of the group."""
+        try:
+            return self._asked_spans(self._kafka.kafka_topic)
+        except KafkaException as error:
+            raise UnavailableError(
+                f"cannot read the offsets of {self._kafka.kafka_topic}: {error}",
+                hint="check that the broker runs: `vitals status`",
+            ) from error
+
+    def _asked_spans(self, topic: str) -> dict[int, _Span]:
         found = self._client.list_topics(topic, timeout=_TIMEOUT_SECONDS).topics[topic]
         if found.error:
             raise KafkaException(found.error)
-        places = [TopicPartition(topic, partition) for partition in found.partitions]
-        produced = lag = 0
-        for place in self._client.committed(places, timeout=_TIMEOUT_SECONDS):
+        places = [TopicPartition(topic, partition) for partition in sorted(found.partitions)]
+        groups = self._group_offsets(places)
+        spans = {}
+        for place in places:
             low, high = self._client.get_watermark_offsets(place, timeout=_TIMEOUT_SECONDS)
-            produced += high - low
-            lag += high - max(place.offset, low)
-        return produced, lag
+            spans[place.partition] = _Span(low, high, groups.get(place.partition))
+        return spans
+
+    def _group_offsets(self, places: Sequence[TopicPartition]) -> dict[int, int]:
+        """What the group has committed, as far as it has; only tools look at it."""
+        try:
+            found = self._client.committed(list(places), timeout=_TIMEOUT_SECONDS)
+        except KafkaException:
+            # the group's coordinator of a broker that has just started: the ledger knows better
+            return {}
+        return {each.partition: each.offset for each in found if each.offset >= 0}
+
+    def _oldest_waiting(self, lags: Sequence[PartitionLag]) -> datetime | None:
+        """When Kafka took the oldest message that is not committed; None where there is none."""
+        found = []
+        for each in lags:
+            if each.lag:
+                at = max(each.committed, each.first)
+                place = TopicPartition(self._kafka.kafka_topic, each.partition, at)
+                self._client.assign([place])
+                message = self._client.poll(_TIMEOUT_SECONDS)
+                if message is not None and not message.error():
+                    found.append(message.timestamp()[1])
+        self._client.unassign()
+        return datetime.fromtimestamp(min(found) / 1000, UTC) if found else None
+
+
+def _lags(spans: Mapping[int, _Span], committed: Mapping[int, int]) -> tuple[PartitionLag, ...]:
+    return tuple(
+        PartitionLag(partition, span.first, committed.get(partition, 0), span.group, span.end)
+        for partition, span in spans.items()
+    )
+
+
+def _tried(look: Callable[[], T]) -> tuple[T | None, str | None]:
+    """What a look gives, or why it gives nothing."""
+    try:
+        return look(), None
+    except VitalsError as error:
+        return None, error.message
 
 
 def look_if_possible(observer: Observer) -> Snapshot | None:

@@ -7,7 +7,6 @@
 One JSON line a batch with the fields of ``SensorBatch``: times in epoch ms, NaN as null.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,12 +18,10 @@ import structlog
 from common.atomic import move, write_atomic
 from common.errors import BadInputError, ConfigurationError
 from producer.ownership import Ownership
+from schemas.archive_lines import NAME, tick_of
 from schemas.batch import SensorBatch
 from schemas.codec import batch_from
 
-_NAME = re.compile(
-    r"(?P<tick>\d{8}T\d{6}\.\d{3}Z)_(?P<producer>[A-Za-z0-9_-]+)(?:\.\d+)?\.jsonl", re.ASCII
-)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger()
@@ -177,16 +174,10 @@ class RawArchive:
 
 def owner_of(path: Path) -> str | None:
     """The producer id in an outbox file's name; None for a file that is none of ours."""
-    match = _NAME.fullmatch(path.name)
+    match = NAME.fullmatch(path.name)
     return match["producer"] if match else None
 
 
 def _owner_of_half(path: Path) -> str | None:
     # .<name of the file>.<process id>.tmp, see common.atomic
     return owner_of(path.with_name(path.name[1:].rsplit(".", 2)[0]))
-
-
-def tick_of(path: Path) -> int:
-    """The tick in an outbox file's name, UTC epoch ms."""
-    moment = datetime.strptime(path.name[:19], "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC)
-    return (moment - _EPOCH) // timedelta(milliseconds=1)

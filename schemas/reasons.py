@@ -28,3 +28,15 @@ class Reason(StrEnum):
     REFUSED_BY_DATABASE = "refused_by_database"
     # accepted, but nobody says yet whose sensor it is
     UNMAPPED = "unmapped"
+
+
+OF_MESSAGES = (
+    Reason.EMPTY,
+    Reason.TOO_LARGE,
+    Reason.BAD_FRAME,
+    Reason.UNKNOWN_SCHEMA,
+    Reason.UNDECODABLE,
+    Reason.INVALID_BATCH,
+    Reason.REFUSED_BY_DATABASE,
+)
+"""Those under which a whole message may be kept."""

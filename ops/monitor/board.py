@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from db.feed import RejectedReading
+from db.moments import epoch_ms
+from db.quarantine_desk import QuarantineEntry
 from ops.monitor.cadence import Judgement
 from ops.monitor.columns import columns, sensor_of_column
 from ops.monitor.ward import NEVER, Ward
@@ -98,10 +99,11 @@ def _masks(flags: Any) -> list[int]:
     return masks
 
 
-def entry_as_dict(entry: RejectedReading) -> dict[str, Any]:
+def entry_as_dict(entry: QuarantineEntry) -> dict[str, Any]:
     """An entry of the quarantine as the page shows it."""
+    at = entry.measured_at if entry.measured_at is not None else entry.received_at
     return {
-        "at": entry.event_ms if entry.event_ms is not None else entry.received_ms,
+        "at": None if at is None else epoch_ms(at),
         "patient": entry.patient_id,
         "sensor": entry.sensor,
         "component": entry.component,
@@ -116,7 +118,7 @@ def entry_as_dict(entry: RejectedReading) -> dict[str, Any]:
 
 
 def quarantine_as_dict(
-    now_ms: int, counts: Mapping[str, int], samples: Mapping[str, Sequence[RejectedReading]]
+    now_ms: int, counts: Mapping[str, int], samples: Mapping[str, Sequence[QuarantineEntry]]
 ) -> dict[str, Any]:
     """Counts and samples by reason, the most frequent first."""
     ordered = sorted(counts.items(), key=lambda each: -each[1])

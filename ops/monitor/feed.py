@@ -17,8 +17,11 @@ import structlog
 
 from db import feed, latest
 from db.connection import Connection
-from db.feed import CommittedRange, RejectedReading
+from db.feed import CommittedRange
+from db.ledger import next_offsets
 from db.mapping import mapping_version, read_mappings
+from db.moments import epoch_ms
+from db.quarantine_desk import QuarantineEntry, entries_of_range
 from ops.monitor.columns import column_numbers, sensor_codes
 from ops.monitor.ward import NEVER, Ward, positions
 from ops.reconcile.trusted import read_rows
@@ -40,7 +43,7 @@ class Feed:
     topic: str
     trusted: Path
     ward: Ward
-    samples: dict[str, deque[RejectedReading]] = field(default_factory=dict)
+    samples: dict[str, deque[QuarantineEntry]] = field(default_factory=dict)
     """The newest entries of the quarantine by reason."""
     _next: dict[int, int] = field(default_factory=dict)
     _version: tuple[Any, ...] | None = None
@@ -49,7 +52,7 @@ class Feed:
     def begin(self, connection: Connection) -> None:
         """Learns who there is, and where the ranges of the last minutes begin."""
         self.refresh_patients(connection)
-        ends = feed.partitions(connection, self.topic)
+        ends = next_offsets(connection, self.topic)
         begins = feed.first_since(connection, self.topic, _LOOK_BACK_S)
         self._next = {part: begins.get(part, end) for part, end in ends.items()}
         connection.rollback()
@@ -79,7 +82,7 @@ class Feed:
 
     def read(self, connection: Connection) -> list[CommittedRange]:
         """Applies what was committed since the last call; returns those ranges."""
-        for partition in feed.partitions(connection, self.topic):
+        for partition in next_offsets(connection, self.topic):
             self._next.setdefault(partition, 0)
         ranges = []
         for partition, first in sorted(self._next.items()):
@@ -101,8 +104,8 @@ class Feed:
                 continue
             self._accept(rows)
         if part.reasons or part.refused or part.unmapped:
-            limit = _REJECTED_PER_RANGE
-            self._reject(feed.rejected_in(connection, self.topic, part, limit=limit))
+            place = (self.topic, part.partition, range(part.first, part.until))
+            self._reject(entries_of_range(connection, *place, limit=_REJECTED_PER_RANGE))
 
     def _accept(self, rows: pa.Table) -> None:
         if len(rows) == 0:
@@ -120,7 +123,7 @@ class Feed:
         value = rows["value"].to_numpy()
         self.ward.accept(row[is_known], column[is_known], event_ms[is_known], value[is_known])
 
-    def _reject(self, entries: Sequence[RejectedReading]) -> None:
+    def _reject(self, entries: Sequence[QuarantineEntry]) -> None:
         for each in entries:
             kept = self.samples.setdefault(each.reason, deque(maxlen=_SAMPLES_PER_REASON))
             kept.appendleft(each)
@@ -128,7 +131,7 @@ class Feed:
         told = [
             each
             for each in entries
-            if each.event_ms is not None
+            if each.measured_at is not None
             and each.patient_id in row_of
             and each.reason not in (Reason.UNMAPPED, Reason.FUTURE_TIMESTAMP)
         ]
@@ -136,7 +139,7 @@ class Feed:
             return
         row = np.array([row_of[each.patient_id or ""] for each in told], np.int64)
         column = positions([_names(each) for each in told])
-        event_ms = np.array([each.event_ms for each in told], np.int64)
+        event_ms = np.array([epoch_ms(each.measured_at) for each in told], np.int64)
         implausible = np.array([each.reason in _IMPLAUSIBLE for each in told])
         self.ward.reject(row, column, event_ms, implausible)
 
@@ -157,7 +160,7 @@ class Feed:
         connection.rollback()
 
 
-def _names(entry: RejectedReading) -> tuple[str, str]:
+def _names(entry: QuarantineEntry) -> tuple[str, str]:
     component = canonical_name(entry.component or "") or COMPONENTLESS
     return canonical_name(entry.sensor or ""), component
 

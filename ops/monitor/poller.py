@@ -10,10 +10,11 @@ import structlog
 
 from common.errors import UnavailableError, VitalsError
 from common.settings import DatabaseSettings
-from db import cadence, feed
+from db import cadence
 from db.connection import KeptConnection
 from db.faults import FaultKind, kind_of
 from db.feed import CommittedRange
+from db.ledger import next_offsets
 from db.status import LedgerReader
 from ops.monitor.alarms import AlarmBoard, Code, Condition
 from ops.monitor.board import Board, quarantine_as_dict
@@ -128,7 +129,7 @@ class Poller:
         repeated = self._broker.repeated(connection, ranges) if self._gaps else []
         self._view.note_repeated(repeated)
         self._view.totals = self._ledger.read(connection)
-        self._view.note_committed(feed.partitions(connection, self._feed.topic))
+        self._view.note_committed(next_offsets(connection, self._feed.topic))
         connection.rollback()
         if self._gaps is None:
             with board.lock:

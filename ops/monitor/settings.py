@@ -2,15 +2,15 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import SecretStr
 
 from common.errors import ConfigurationError
-from common.settings import DatabaseSettings, Port, Settings
+from common.intervals import IntervalSettings
+from common.settings import DatabaseSettings, Port
 
 
-class MonitorSettings(Settings):
+class MonitorSettings(IntervalSettings):
     """Where the page is served, and what the monitor expects of the producers."""
 
     monitor_host: str = "127.0.0.1"
@@ -21,21 +21,9 @@ class MonitorSettings(Settings):
     """The WebJar of the charts where it is there already; else it is retrieved like Kafka's jars."""
     metrics_targets: str = ""
     """``producer-1=127.0.0.1:4001,consumer:9100``: where producers and consumers tell their metrics."""
-    generation_interval_seconds: Annotated[float, Field(ge=0.001, le=3600)] = 10
-    sensor_interval_seconds: Annotated[float, Field(ge=0.001, le=3600)] = 1
     cadence_db_user: str | None = None
     """The account that writes down what is missing; without one, the page's own account does."""
     cadence_db_password: SecretStr | None = None
-
-    @property
-    def window_ms(self) -> int:
-        """Length of a producer's window."""
-        return round(self.generation_interval_seconds * 1000)
-
-    @property
-    def interval_ms(self) -> int:
-        """From one sample of a sensor to the next."""
-        return round(self.sensor_interval_seconds * 1000)
 
     @property
     def is_local(self) -> bool:

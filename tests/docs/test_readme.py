@@ -16,6 +16,7 @@ from common.settings import DatabaseSettings, KafkaSettings, LogSettings, Output
 from consumer.settings import ConsumerSettings
 from ops.commands.setup import SetupSettings
 from ops.invocation import StackSettings
+from ops.monitor.settings import MonitorSettings
 from producer.settings import ProducerSettings
 from tests.readme import CONTAINERS, READMES, REPOSITORY, blocks, section, text_of
 
@@ -29,6 +30,7 @@ ALL_SETTINGS = (
     StackSettings,
     SetupSettings,
     MetricsSettings,
+    MonitorSettings,
     CrashSettings,
 )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumer.times import FIRST_TIME_MS, FUTURE_TOLERANCE_MS, LAST_TIME_MS
+from schemas.cleaning.times import FIRST_TIME_MS, FUTURE_TOLERANCE_MS, LAST_TIME_MS
 from schemas.codec import default_codec
 from schemas.reasons import Reason
 from tests.builders import NOW, batch, series

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from consumer.flatten import ReadingArrays, SeriesArrays
-from consumer.lanes import Array
-from consumer.rules import SeriesRule
-from consumer.times import FIRST_TIME_MS, LAST_TIME_MS
+from schemas.cleaning.flatten import Array, ReadingArrays, SeriesArrays
+from schemas.cleaning.rules import SeriesRule
+from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
 
 _SPAN_MS = LAST_TIME_MS - FIRST_TIME_MS + 1
 _SIGN = {"sistolica": 1, "diastolica": -1}

@@ -5,12 +5,16 @@ looked up where it is needed, and not carried along.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from consumer.lanes import Array
-from consumer.times import FIRST_TIME_MS, LAST_TIME_MS
+from schemas.batch import SensorBatch
+from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
+
+Array = Any
+"""A NumPy array; its shape is said where it is named."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,28 @@ def readings_of(
     """The readings of these series, given as `places` numbers them, with their values."""
     event_ms, is_time = _times(series, of_series, position)
     return ReadingArrays(of_series, position, raw_value, event_ms, is_time)
+
+
+def arrays_of(batch: SensorBatch) -> tuple[SeriesArrays, ReadingArrays]:
+    """One batch that is decoded already, as the message with the number 0.
+
+    Raises OverflowError for numbers that are no longs, which no message can hold.
+    """
+    runs = batch.series
+    size = np.array([len(each.values) for each in runs], np.int64)
+    series = SeriesArrays(
+        np.zeros(len(runs), np.int64),
+        np.arange(len(runs)),
+        size,
+        np.array([each.start for each in runs], np.int64),
+        np.array([each.interval_ms for each in runs], np.int64),
+        *(
+            pa.array([getattr(each, name) for each in runs], pa.string())
+            for name in ("sensor", "component", "unit")
+        ),
+    )
+    values = np.array([value for each in runs for value in each.values], np.float64)
+    return series, readings_of(series, *places(size), values)
 
 
 def _times(series: SeriesArrays, of_series: Array, position: Array) -> tuple[Array, Array]:

@@ -3,6 +3,7 @@
 A rule depends on the message alone (its bytes and its Kafka timestamp), never on now: the same
 message is decided the same however often it is read. To change a limit or a unit, edit
 ``schemas/catalogue.json``; to change a rule, edit the one function here that is named after it.
+The consumer asks for all readings of a micro-batch at once, `vitals explain` for those of one message.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,15 +13,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer.flatten import ReadingArrays, SeriesArrays
-from consumer.lanes import Array
-from consumer.pressure import is_inverted
-from consumer.rules import SeriesRule, series_rule
-from consumer.times import FUTURE_TOLERANCE_MS
+from schemas.cleaning.flatten import Array, ReadingArrays, SeriesArrays
+from schemas.cleaning.pressure import is_inverted
+from schemas.cleaning.rules import SeriesRule, series_rule
+from schemas.cleaning.times import FUTURE_TOLERANCE_MS
 from schemas.reasons import Reason
 
 _REASONS: tuple[Reason | None, ...] = (None, *Reason)
 _NUMBER = {reason: number for number, reason in enumerate(_REASONS)}
+ORDER = (
+    Reason.UNKNOWN_SENSOR,
+    Reason.UNKNOWN_COMPONENT,
+    Reason.UNKNOWN_UNIT,
+    Reason.INVALID_TIME,
+    Reason.FUTURE_TIMESTAMP,
+    Reason.MISSING,
+    Reason.NOT_FINITE,
+    Reason.OUT_OF_RANGE,
+    Reason.PRESSURE_INVERTED,
+)
+"""In which `judge` looks for a reason; the first that holds counts."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +65,7 @@ def judge(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Array) -> Jud
     rule = of_series[readings.series]
     value = _converted(readings.raw_value, rules, rule)
     broken = [
-        # the first that holds counts
+        # in the order of `ORDER`
         (_series_error(series, rules, of_series)[readings.series], None),
         (~readings.is_time, Reason.INVALID_TIME),
         (_is_future(series, readings, kafka_ms), Reason.FUTURE_TIMESTAMP),

@@ -1,0 +1,142 @@
+"""A story as plain types, for scripts; the text for people is made of the same."""
+
+import math
+from typing import Any
+
+from db.mapping import FOREVER_MS
+from db.traces import Place
+from ops.explain.question import iso
+from ops.explain.sighting import Sighting
+from ops.explain.story import Story
+
+
+def document(story: Story) -> dict[str, Any]:
+    """What ``vitals explain --json`` prints; times are ISO 8601 in UTC, values that are none null."""
+    asked, around = story.question, story.around
+    active = story.active_mapping
+    return {
+        "patient_id": asked.patient_id,
+        "sensor": asked.sensor,
+        "component": asked.component,
+        "time": iso(asked.event_ms),
+        "event_ms": asked.event_ms,
+        "stands": story.stands,
+        "exit_code": story.exit_code,
+        "verdict": story.verdict,
+        "registro": [
+            {"mapping_id": each.mapping_id, "component": each.component, "value": each.value}
+            for each in story.registro
+        ],
+        "messages": [
+            _message(each, is_standing=each is story.standing) for each in story.in_order()
+        ],
+        "known": {
+            "patient_registered": around.is_registered,
+            "mappings": [
+                {
+                    "mapping_id": each.mapping_id,
+                    "from": iso(each.from_ms),
+                    "until": None if each.until_ms == FOREVER_MS else iso(each.until_ms),
+                    "active": each is active,
+                }
+                for each in around.mappings
+            ],
+            "committed_before": iso(around.before_ms),
+            "committed_after": iso(around.after_ms),
+            "outbox_files": around.outbox_files,
+            "lag_messages": around.lag_messages,
+            "notes": around.notes,
+        },
+    }
+
+
+def _message(sighting: Sighting, *, is_standing: bool) -> dict[str, Any]:
+    batch, judged = sighting.batch, sighting.judgement
+    return {
+        "fate": str(sighting.fate),
+        "stands": is_standing,
+        "batch_id": sighting.batch_id,
+        "series": sighting.series,
+        "position": sighting.position,
+        "producer_id": batch.producer_id if batch else None,
+        "archive": [{"file": each.file, "line": each.line} for each in sighting.archive],
+        "topic": _topic(sighting),
+        "sent": judged and {"value": _number(judged.raw_value), "unit": judged.raw_unit},
+        "accepted_value": _number(sighting.value),
+        "rules": judged
+        and [
+            {
+                "rule": each.rule,
+                "reason": each.reason,
+                "outcome": str(each.outcome),
+                "before": each.before,
+                "after": each.after,
+            }
+            for each in judged.steps
+        ],
+        "rules_note": sighting.judgement_note or None,
+        "disagreement": sighting.disagreement,
+        "trusted": _trusted(sighting),
+        "quarantine": _quarantine(sighting),
+        "ledger": _ledger(sighting),
+        "repeated_at": [_place(each) for each in sighting.repeats],
+    }
+
+
+def _topic(sighting: Sighting) -> dict[str, Any] | None:
+    if sighting.place is None:
+        return None
+    message = sighting.message
+    if message is None:
+        return {**_place(sighting.place), "missing": sighting.message_note or "not looked for"}
+    return {
+        **_place(sighting.place),
+        "taken": iso(message.timestamp_ms),
+        "key": message.key,
+        "schema": message.headers.get("schema"),
+        "schema_version": message.schema_version,
+        "fingerprint": message.fingerprint,
+        "producer_id": message.headers.get("producer-id"),
+    }
+
+
+def _trusted(sighting: Sighting) -> dict[str, Any] | None:
+    row = sighting.trusted
+    if row is None:
+        return {"missing": sighting.trusted_note} if sighting.trusted_note else None
+    return {
+        "file": row.file,
+        "row": row.row,
+        "rows": row.rows,
+        "value": row.value,
+        "unit": row.unit,
+    }
+
+
+def _quarantine(sighting: Sighting) -> dict[str, Any] | None:
+    if sighting.entry is None:
+        return None
+    entry = sighting.entry.entry
+    return {
+        "reason": entry.reason,
+        "detail": entry.detail,
+        "state": entry.state,
+        "value": entry.value,
+        "unit": entry.unit,
+        "resent_in": sighting.entry.resent_in,
+    }
+
+
+def _ledger(sighting: Sighting) -> dict[str, Any] | None:
+    part = sighting.ledger
+    if part is None:
+        return None
+    return {"first": part.first, "until": part.until, "committed": iso(part.committed_ms)}
+
+
+def _place(place: Place) -> dict[str, Any]:
+    return {"topic": place.topic, "partition": place.partition, "offset": place.offset}
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,99 @@
+"""What the topic tells of a reading: its messages, those that came again, those nobody has committed."""
+
+from collections.abc import Mapping, Sequence
+
+from db.evidence import LedgerRange
+from db.moments import epoch_ms
+from db.quarantine import headers_of
+from db.quarantine_desk import WholeEntry
+from db.traces import Place
+from ops.explain.question import Question
+from ops.explain.sighting import Sighting, Sightings
+from ops.explain.story import Surroundings
+from ops.explain.topic import SeenMessage, TopicLook, header_texts
+
+
+def find_messages(topic: TopicLook, sightings: Sightings) -> None:
+    """Fetches the message of every sighting that has a place."""
+    seen: dict[Place, SeenMessage | str] = {}
+    for sighting in sightings.placed.values():
+        place = sighting.place
+        if place is None or sighting.message is not None:
+            continue
+        if place not in seen:
+            seen[place] = topic.at(place)
+        found = seen[place]
+        if isinstance(found, str):
+            sighting.message_note = found
+            continue
+        batch = found.batch
+        if sighting.batch_id and (batch is None or batch.batch_id != sighting.batch_id):
+            sighting.message_note = "another message lies at that offset: the topic was made anew"
+            continue
+        sighting.message = found
+        sighting.batch_id = batch.batch_id if batch else None
+
+
+def find_uncommitted(
+    topic: TopicLook,
+    name: str,
+    next_offsets: Mapping[int, int],
+    question: Question,
+    sightings: Sightings,
+    around: Surroundings,
+) -> None:
+    """Reads what is not committed yet for messages with the reading, and counts the lag."""
+    around.lag_messages = 0
+    for partition in topic.partitions(name):
+        first, until = next_offsets.get(partition, 0), topic.span(name, partition)[1]
+        begin = topic.span(name, partition)[0]
+        if 0 < first < begin:
+            around.notes.append(
+                f"retention removed offsets {first} to {begin - 1} of partition {partition} before"
+                " the consumer came to them: `vitals reconcile` names what was in them"
+            )
+        around.lag_messages += max(0, until - max(first, begin))
+        for message in topic.between(name, partition, first, until):
+            _note_uncommitted(message, question, sightings)
+
+
+def find_repeats(
+    topic: TopicLook, ranges: Sequence[LedgerRange], sightings: Sequence[Sighting]
+) -> None:
+    """Looks for the sightings' batches in ranges that hold some batch a second time."""
+    wanted = {each.batch_id.encode(): each for each in sightings if each.batch_id and each.place}
+    for part in ranges if wanted else ():
+        for message in topic.between(part.topic, part.partition, part.first, part.until):
+            for batch_id, sighting in wanted.items():
+                if batch_id in message.body and message.place != sighting.place:
+                    sighting.repeats.append(message.place)
+
+
+def kept_message(whole: WholeEntry) -> SeenMessage | None:
+    """The message that quarantine keeps whole."""
+    entry = whole.entry
+    if entry.received_at is None:
+        return None
+    return SeenMessage(
+        place=Place(entry.topic, entry.partition, entry.offset),
+        key=None if whole.key is None else bytes(whole.key).decode(errors="replace"),
+        headers=header_texts(headers_of(whole.headers)),
+        body=bytes(whole.body or b""),
+        timestamp_ms=epoch_ms(entry.received_at),
+    )
+
+
+def _note_uncommitted(message: SeenMessage, question: Question, sightings: Sightings) -> None:
+    # texts are plain bytes in Avro: most messages are other patients', and need no decoding for it
+    if question.patient_id.encode() not in message.body or (batch := message.batch) is None:
+        return
+    taken = [each for each in sightings.placed.values() if each.batch_id == batch.batch_id]
+    for series, position in question.positions(batch):
+        known = [each for each in taken if (each.series, each.position) == (series, position)]
+        if known:
+            known[0].repeats.append(message.place)
+            continue
+        sightings.settle(batch.batch_id, message.place)
+        sighting = sightings.at(message.place, series, position)
+        sighting.batch_id, sighting.message = batch.batch_id, message
+        sighting.is_uncommitted = True

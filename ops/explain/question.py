@@ -1,0 +1,90 @@
+"""Which reading is asked about: a patient, a sensor's component, and an instant."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from schemas.batch import SensorBatch
+from schemas.catalogue import COMPONENTLESS, canonical_name, sensors
+from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """``sensor`` and ``component`` in canonical form; ``component`` None: whichever it has."""
+
+    patient_id: str
+    sensor: str
+    component: str | None
+    event_ms: int
+
+    def is_about(self, sensor: str | None, component: str | None) -> bool:
+        """Whether a sensor and component mean those asked for, however they are written."""
+        part = canonical_name(component or "") or COMPONENTLESS
+        return canonical_name(sensor or "") == self.sensor and self.component in (None, part)
+
+    def positions(self, batch: SensorBatch) -> Iterator[tuple[int, int]]:
+        """Series and position of the readings of a batch that are asked about."""
+        if batch.patient_id != self.patient_id:
+            return
+        for number, run in enumerate(batch.series):
+            if not self.is_about(run.sensor, run.component):
+                continue
+            elapsed, count = self.event_ms - run.start, len(run.values)
+            if run.interval_ms == 0:
+                # without an interval all values claim the same instant
+                yield from ((number, each) for each in range(count) if elapsed == 0)
+                continue
+            position, rest = divmod(elapsed, run.interval_ms)
+            if rest == 0 and 0 <= position < count:
+                yield number, position
+
+
+def question(patient_id: str, sensor: str, time: str, component: str | None) -> Question:
+    """The question that these words of a command line mean.
+
+    Raises ValueError, with words for a person, for a time that is none and for a sensor of several
+    components without one.
+    """
+    code = canonical_name(sensor)
+    known = next((each for each in sensors() if each.code == code), None)
+    part = canonical_name(component) if component else None
+    if part is None and known is not None:
+        codes = [each.code or COMPONENTLESS for each in known.components]
+        if len(codes) > 1:
+            raise ValueError(f"{code} has several components: --component {' or '.join(codes)}")
+        part = codes[0]
+    return Question(patient_id, code, part, epoch_ms_of(time))
+
+
+def epoch_ms_of(text: str) -> int:
+    """UTC epoch milliseconds of ISO 8601 (UTC without a zone) or of epoch milliseconds.
+
+    Raises ValueError for anything else, and beyond the years 1000 to 9999.
+    """
+    try:
+        found = int(text) if text.lstrip("-").isdecimal() else _iso_ms(text)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"{text!r} is no time: give ISO 8601, as 2026-03-01T08:00:00Z, or epoch milliseconds"
+        ) from None
+    if not FIRST_TIME_MS <= found <= LAST_TIME_MS:
+        raise ValueError(f"{text!r} is not in the years 1000 to 9999")
+    return found
+
+
+def iso(milliseconds: int | None) -> str | None:
+    """As `vitals` writes times: ISO 8601 in UTC with milliseconds."""
+    if milliseconds is None:
+        return None
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+
+
+def _iso_ms(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)

@@ -1,0 +1,26 @@
+"""`vitals` asked for JSON, as a script does, beside a pipeline of a test's own."""
+
+import json
+import subprocess
+import sys
+
+from tests.services.pipeline import REPOSITORY
+
+
+def asked(pipeline, *words, **environment):
+    """Exit code and document of ``vitals WORDS --json``."""
+    ended = run(pipeline, *words, "--json", **environment)
+    assert ended.stdout, ended.stderr
+    return ended.returncode, json.loads(ended.stdout)
+
+
+def run(pipeline, *words, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "ops", *map(str, words)],
+        env=pipeline.environment | environment,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )

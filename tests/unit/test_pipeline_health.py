@@ -1,0 +1,57 @@
+"""The one verdict of `vitals status`."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from db.status import LedgerTotals
+from ops.pipeline_health import PartitionLag, PipelineHealth
+
+NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
+WELL = PipelineHealth(
+    at=NOW,
+    broker_error=None,
+    database_error=None,
+    lags=(PartitionLag(0, 0, 10, 10, 10), PartitionLag(1, 5, 0, None, 7)),
+    totals=LedgerTotals(last_commit=NOW - timedelta(seconds=2)),
+    newest_reading=NOW - timedelta(seconds=12),
+    oldest_waiting=NOW - timedelta(seconds=3),
+    outbox_files=0,
+)
+
+
+def ago(seconds):
+    return NOW - timedelta(seconds=seconds)
+
+
+def test_messages_that_came_a_moment_ago_are_no_reason_to_worry():
+    assert WELL.problems == []
+    assert WELL.verdict == "healthy: 2 messages behind, newest reading 12 s old"
+
+
+def test_what_retention_removed_is_no_lag():
+    assert [each.lag for each in WELL.lags] == [0, 2]
+
+
+def test_a_consumer_that_commits_and_does_not_keep_up_is_behind():
+    (problem,) = replace(WELL, oldest_waiting=ago(90)).problems
+    assert problem == "consumer behind: 2 messages wait, the oldest for 90 s"
+
+
+def test_a_consumer_that_commits_nothing_while_messages_wait_is_named():
+    stuck = replace(WELL, oldest_waiting=ago(90), totals=LedgerTotals(last_commit=ago(100)))
+    assert stuck.problems[0].startswith("nothing committed for 100 s: 2 messages wait")
+    never = replace(stuck, totals=LedgerTotals())
+    assert never.problems[0].startswith("nothing committed: 2 messages wait")
+
+
+def test_nothing_to_do_is_no_fault_however_long_ago_the_last_commit_is():
+    idle = replace(WELL, oldest_waiting=None, totals=LedgerTotals(last_commit=ago(9000)))
+    assert idle.problems == []
+
+
+def test_what_is_away_is_named():
+    away = replace(WELL, broker_error="no broker", database_error="no database", lags=None)
+    assert away.problems == ["broker away: no broker", "database away: no database"]
+    assert not away.is_anything_there
+    assert away.as_dict()["healthy"] is False
+    assert away.as_dict()["partitions"] is None
