@@ -8,7 +8,7 @@ from db.connection import Connection
 from db.moments import EPOCH_MS_SQL, moment_of
 from schemas.reasons import Reason
 
-_MAPPINGS_PER_QUERY = 500
+_KEYS_PER_QUERY = 200
 _MOST_REJECTED = 500
 _STATES = "'aberta', 'resolvida', 'descartada', 'reenviada'"
 _REASONS = ", ".join(f"'{each.value}'" for each in Reason)
@@ -60,32 +60,26 @@ def patient(connection: Connection, patient_id: str) -> Patient | None:
 
 
 def newest_values(
-    connection: Connection, mapping_ids: Sequence[int]
+    connection: Connection, keys: Sequence[tuple[int, str]]
 ) -> Iterator[tuple[int, str, int, float]]:
-    """Of each mapping and component: mapping id, component, newest time (epoch ms), its value.
+    """Of each (mapping id, component): both, its newest time (epoch ms), and the value then.
 
-    One step into the clustered key for each figure, however many rows there are. Not MAX with GROUP
-    BY, for which MariaDB reads every row of a group; and no join of the newest times with
-    ``registro``, which MySQL turns into a look at each row.
+    The server reads the last row of each key and no other, however many there are. MAX with GROUP BY
+    makes MariaDB read all rows of a key, and so does a subquery for each key with MySQL.
     """
     newest = (
-        "(SELECT {} FROM registro r WHERE r.paciente_sensor_id = ps.id"
-        " AND r.componente = c.componente ORDER BY r.created_at DESC LIMIT 1)"
+        f"(SELECT paciente_sensor_id, componente, {EPOCH_MS_SQL.format('created_at')}, valor"
+        " FROM registro WHERE paciente_sensor_id = %s AND componente = %s"
+        " ORDER BY created_at DESC LIMIT 1)"
     )
-    moment = newest.format(EPOCH_MS_SQL.format("r.created_at"))
     cursor = connection.cursor()
-    for start in range(0, len(mapping_ids), _MAPPINGS_PER_QUERY):
-        chunk = mapping_ids[start : start + _MAPPINGS_PER_QUERY]
-        places = ", ".join(["%s"] * len(chunk))
+    for start in range(0, len(keys), _KEYS_PER_QUERY):
+        chunk = keys[start : start + _KEYS_PER_QUERY]
         cursor.execute(
-            f"SELECT ps.id, c.componente, {moment}, {newest.format('r.valor')}"
-            " FROM paciente_sensor ps JOIN componente_sensor c ON c.sensor_id = ps.sensor_id"
-            f" WHERE ps.id IN ({places})",
-            chunk,
+            " UNION ALL ".join([newest] * len(chunk)), [value for key in chunk for value in key]
         )
         for mapping_id, component, event_ms, value in cursor.fetchall():
-            if event_ms is not None:
-                yield int(mapping_id), str(component), int(event_ms), float(value)
+            yield int(mapping_id), str(component), int(event_ms), float(value)
 
 
 def readings(
