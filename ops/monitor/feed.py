@@ -151,8 +151,8 @@ class Feed:
             for number, column in enumerate(columns()):
                 if mapping := int(ward.mapping[row, sensor_of_column()[number]]):
                     place[mapping, column.component] = row, number
-        for *key, event_ms, value in latest.newest_values(connection, list(place)):
-            ward.remember(*place[key[0], key[1]], event_ms, value)
+        for mapping, part, event_ms, value in latest.newest_values(connection, list(place)):
+            ward.remember(*place[mapping, part], event_ms, value)
         connection.rollback()
 
 
