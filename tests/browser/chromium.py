@@ -17,6 +17,7 @@ from tests.browser.packages import PACKAGE, download, unpack
 
 CACHE = Path(__file__).parents[2] / ".vitals" / "cache"
 _ON_PATH = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_ALIAS = "<alias><family>{}</family><prefer><family>Liberation Sans</family></prefer></alias>\n"
 _HINT = (
     "install it (Debian: apt-get install chromium; elsewhere Chromium or Google Chrome from its"
     " maker), so that `chromium` or `google-chrome` is on PATH"
@@ -74,7 +75,8 @@ def _write_wrapper(wrapper: Path, program: Path, root: Path) -> None:
         "<fontconfig>\n"
         f"<dir>{root / 'usr/share/fonts'}</dir>\n<dir>/usr/share/fonts</dir>\n"
         f"<cachedir>{root / 'fontcache'}</cachedir>\n"
-        "</fontconfig>\n",
+        + "".join(_ALIAS.format(name) for name in ("sans-serif", "system-ui"))
+        + "</fontconfig>\n",
         encoding="utf-8",
     )
     paths = ":".join(str(each) for each in libraries)

@@ -8,7 +8,7 @@ from common.errors import UnavailableError
 
 PACKAGE = "chromium"
 # a page without any font shows no text at all
-_WITH_IT = ("fonts-dejavu-core",)
+_WITH_IT = ("fonts-liberation",)
 _HINT = "see whether the network and the apt sources of this machine work: apt-get update"
 
 Say = Callable[[str], None]

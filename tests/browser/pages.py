@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
 
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 
 
 class Watched:

@@ -70,6 +70,7 @@ class World:
             if bedside:
                 self.bedside.start()
                 stack.callback(self.bedside.end)
+                self.wait_until_fresh()
             yield self
 
     def wait_ready(self, seconds=120):
@@ -79,6 +80,14 @@ class World:
             self.monitor.require_alive()
             assert time.monotonic() < deadline, self.monitor.log.read_text()[-3000:]
             time.sleep(0.1)
+
+    def wait_until_fresh(self, seconds=240):
+        """Returns when every patient's newest readings are shown: Spark is warm then."""
+        wait_until(self._is_fresh, "fresh tiles", seconds)
+
+    def _is_fresh(self):
+        states = {tile[1] for tile in self.json("/api/ward")["tiles"]}
+        return states == {0}
 
     def status(self, path, headers=None):
         """The status that the monitor answers with; None where it does not answer."""

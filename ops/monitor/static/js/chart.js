@@ -20,6 +20,7 @@ function timeAxis() {
   return {
     ...axis(),
     space: 70,
+    size: 30,
     values: (_, splits, __, ___, step) => splits.map((at) => time(at, clockOf(step))),
   };
 }
@@ -52,7 +53,7 @@ export function makeChart(host, { series, height, data, more = {} }) {
     ms: 1,
     width: Math.max(200, host.clientWidth),
     height,
-    padding: [8, 10, 0, 0],
+    padding: [8, 28, 0, 0],
     legend: { live: true },
     cursor: { y: false, drag: { x: false, y: false }, ...more.cursor },
     scales: { x: { time: true }, ...more.scales },

@@ -30,7 +30,7 @@ export class Stream extends EventTarget {
   }
 
   start() {
-    this.stop();
+    this.#close();
     this.#lastHeard = Date.now();
     this.retryAt = null;
     const source = new EventSource("/api/stream");
@@ -43,7 +43,14 @@ export class Stream extends EventTarget {
     }
   }
 
+  /** Nothing is asked for until `start`, and nothing counts as lost. */
   stop() {
+    this.#close();
+    this.lostAt = null;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #close() {
     clearTimeout(this.#retryTimer);
     this.#source?.close();
     this.#source = null;
@@ -57,8 +64,7 @@ export class Stream extends EventTarget {
       store.takeWard(ward);
     } catch (error) {
       if (source !== this.#source) return;
-      if (error instanceof LoginNeeded) this.stop();
-      else this.#lose();
+      if (!(error instanceof LoginNeeded)) this.#lose();
       return;
     }
     for (const work of this.#waiting) work();
@@ -81,7 +87,7 @@ export class Stream extends EventTarget {
 
   // EventSource does not say why: a wrong token shows in an ordinary request
   #lose() {
-    this.stop();
+    this.#close();
     this.lostAt ??= Date.now();
     this.retryAt = Date.now() + this.#retryMs;
     this.#retryTimer = setTimeout(() => this.#retry(), this.#retryMs);
