@@ -54,6 +54,7 @@ def page(document: Document, plots: list[str]) -> str:
         _section("Producer", document, "producer", _producer, plots),
         _section("Cold start", document, "cold_start", _cold_start, plots),
         _section("Replay of real readings", document, "replay", _replay, plots),
+        _section("Beside the monitor page", document, "watched", _watched, plots),
         _hand_written("tried"),
         f"## Settings of each side\n\n{tables.settings(document)}",
         f"## Conditions\n\n{tables.conditions(document)}",
@@ -164,6 +165,16 @@ def _cold_start(document: Document) -> list[str]:
 
 def _replay(document: Document) -> list[str]:
     return [tables.replay(document)]
+
+
+def _watched(document: Document) -> list[str]:
+    return [
+        (
+            f"A backlog of {document['watched']['readings']:,} readings, in turns with nobody looking and with a"
+            " monitor process whose stream of events is read, on the same cores."
+        ),
+        tables.watched(document),
+    ]
 
 
 def _hand_written(name: str) -> str:

@@ -82,13 +82,14 @@ FULL = Sizes(
     producer_readings=1_000_000,
     perf_records=30_000,
     budget_s={
-        "throughput": 480,
-        "latency": 255,
-        "growth": 300,
+        "throughput": 460,
+        "latency": 245,
+        "growth": 270,
         "poison": 90,
         "producer": 15,
         "cold_start": 30,
         "replay": 20,
+        "watched": 60,
     },
 )
 
@@ -112,13 +113,14 @@ QUICK = Sizes(
     producer_readings=100_000,
     perf_records=5_000,
     budget_s={
-        "throughput": 110,
+        "throughput": 100,
         "latency": 45,
-        "growth": 35,
-        "poison": 20,
+        "growth": 30,
+        "poison": 15,
         "producer": 8,
         "cold_start": 12,
         "replay": 10,
+        "watched": 20,
     },
 )
 

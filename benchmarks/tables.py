@@ -161,6 +161,18 @@ def replay(document: Document) -> str:
     )
 
 
+def watched(document: Document) -> str:
+    """Readings a second without and with an open page."""
+    rows = []
+    for name in ("alone", "watched"):
+        runs = [each for each in document["watched"][name] if not each["problem"]]
+        if runs:
+            rates = [each["rows"] / each["seconds"] for each in runs]
+            cells = (median(rates), min(rates), max(rates))
+            rows.append((name, *(number(each) for each in cells), str(len(rates))))
+    return table(("page", "median", "lowest", "highest", "samples"), rows)
+
+
 def settings(document: Document) -> str:
     """Of every side."""
     rows = [

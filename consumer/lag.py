@@ -1,7 +1,9 @@
 """How far the database is behind the topic, partition by partition."""
 
+import math
 from collections.abc import Mapping
 
+from common.errors import VitalsError
 from consumer import metrics
 from consumer.offsets import GroupOffsets
 
@@ -21,9 +23,14 @@ class Lag:
     def measure(self) -> None:
         """Asks the broker, for seconds where it is away: for a thread of its own.
 
-        Raises as `GroupOffsets.end_offsets` does.
+        Raises as `GroupOffsets.end_offsets` does; then the lag is NaN, not what it was.
         """
-        ends = self._offsets.end_offsets(self._next_offsets)
+        try:
+            ends = self._offsets.end_offsets(self._next_offsets)
+        except VitalsError:
+            for partition in self._next_offsets:
+                metrics.LAG.labels(partition).set(math.nan)
+            raise
         # committed meanwhile: what was the end is behind us
         known = self._next_offsets
         for partition, end in ends.items():

@@ -40,7 +40,11 @@ BATCH_SECONDS = Histogram(
     ["phase"],
     buckets=_BUCKETS,
 )
-LAG = Gauge("vitals_consumer_lag_messages", "In the topic, not yet committed", ["partition"])
+LAG = Gauge(
+    "vitals_consumer_lag_messages",
+    "In the topic, not yet committed; NaN while the broker does not say",
+    ["partition"],
+)
 FRESHNESS = Gauge(
     "vitals_consumer_freshness_timestamp_seconds",
     "Time of the newest reading that was accepted; NaN before the first one",

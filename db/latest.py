@@ -8,7 +8,7 @@ from db.connection import Connection
 from db.moments import EPOCH_MS_SQL, moment_of
 from schemas.reasons import Reason
 
-_MAPPINGS_PER_QUERY = 500
+_KEYS_PER_QUERY = 200
 _MOST_REJECTED = 500
 _STATES = "'aberta', 'resolvida', 'descartada', 'reenviada'"
 _REASONS = ", ".join(f"'{each.value}'" for each in Reason)
@@ -60,26 +60,23 @@ def patient(connection: Connection, patient_id: str) -> Patient | None:
 
 
 def newest_values(
-    connection: Connection, mapping_ids: Sequence[int]
+    connection: Connection, keys: Sequence[tuple[int, str]]
 ) -> Iterator[tuple[int, str, int, float]]:
-    """Of each mapping and component: mapping id, component, newest time (epoch ms), its value.
+    """Of each (mapping id, component): both, its newest time (epoch ms), and the value then.
 
-    One step into the clustered key for each, however many rows they have. Not MAX with GROUP BY:
-    MariaDB reads every row of a group for it.
+    The server reads the last row of each key and no other, however many there are. MAX with GROUP BY
+    makes MariaDB read all rows of a key, and so does a subquery for each key with MySQL.
     """
+    newest = (
+        f"(SELECT paciente_sensor_id, componente, {EPOCH_MS_SQL.format('created_at')}, valor"
+        " FROM registro WHERE paciente_sensor_id = %s AND componente = %s"
+        " ORDER BY created_at DESC LIMIT 1)"
+    )
     cursor = connection.cursor()
-    for start in range(0, len(mapping_ids), _MAPPINGS_PER_QUERY):
-        chunk = mapping_ids[start : start + _MAPPINGS_PER_QUERY]
-        places = ", ".join(["%s"] * len(chunk))
+    for start in range(0, len(keys), _KEYS_PER_QUERY):
+        chunk = keys[start : start + _KEYS_PER_QUERY]
         cursor.execute(
-            f"SELECT k.id, k.componente, {EPOCH_MS_SQL.format('r.created_at')}, r.valor FROM"
-            " (SELECT ps.id, c.componente, (SELECT n.created_at FROM registro n"
-            " WHERE n.paciente_sensor_id = ps.id AND n.componente = c.componente"
-            " ORDER BY n.created_at DESC LIMIT 1) AS ultimo FROM paciente_sensor ps"
-            " JOIN componente_sensor c ON c.sensor_id = ps.sensor_id"
-            f" WHERE ps.id IN ({places})) k JOIN registro r ON r.paciente_sensor_id = k.id"
-            " AND r.componente = k.componente AND r.created_at = k.ultimo",
-            chunk,
+            " UNION ALL ".join([newest] * len(chunk)), [value for key in chunk for value in key]
         )
         for mapping_id, component, event_ms, value in cursor.fetchall():
             yield int(mapping_id), str(component), int(event_ms), float(value)

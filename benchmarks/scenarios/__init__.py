@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.bench import Bench
-from benchmarks.scenarios import cold_start, growth, latency, poison, producer, replay, throughput
+from benchmarks.scenarios import (
+    cold_start,
+    growth,
+    latency,
+    poison,
+    producer,
+    replay,
+    throughput,
+    watched,
+)
 from common.errors import VitalsError
 
 
@@ -22,6 +31,7 @@ SCENARIOS: dict[str, Callable[[Bench], Any]] = {
     "producer": producer.run,
     "cold_start": cold_start.run,
     "replay": replay.run,
+    "watched": watched.run,
     "latency": latency.run,
     "growth": growth.run,
 }

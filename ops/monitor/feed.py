@@ -22,7 +22,7 @@ from db.ledger import next_offsets
 from db.mapping import mapping_version, read_mappings
 from db.moments import epoch_ms
 from db.quarantine_desk import QuarantineEntry, entries_of_range
-from ops.monitor.columns import column_numbers, sensor_codes
+from ops.monitor.columns import columns, sensor_codes, sensor_of_column
 from ops.monitor.ward import NEVER, Ward, positions
 from ops.reconcile.trusted import read_rows
 from schemas.catalogue import COMPONENTLESS, canonical_name
@@ -146,17 +146,13 @@ class Feed:
     def remember_older(self, connection: Connection) -> None:
         """Newest values of the patients of whom the look back saw nothing."""
         ward = self.ward
-        unseen = np.flatnonzero(ward.alive_ms[: len(ward)] == NEVER)
-        place = {
-            int(mapping): (int(row), sensor)
-            for row in unseen
-            for sensor, mapping in enumerate(ward.mapping[row])
-            if mapping
-        }
-        codes, numbers = sensor_codes(), column_numbers()
-        for mapping, component, event_ms, value in latest.newest_values(connection, list(place)):
-            row, sensor = place[mapping]
-            ward.remember(row, numbers[codes[sensor], component], event_ms, value)
+        place: dict[tuple[int, str], tuple[int, int]] = {}
+        for row in np.flatnonzero(ward.alive_ms[: len(ward)] == NEVER).tolist():
+            for number, column in enumerate(columns()):
+                if mapping := int(ward.mapping[row, sensor_of_column()[number]]):
+                    place[mapping, column.component] = row, number
+        for mapping, part, event_ms, value in latest.newest_values(connection, list(place)):
+            ward.remember(*place[mapping, part], event_ms, value)
         connection.rollback()
 
 

@@ -70,7 +70,8 @@ def test_the_newest_value_of_each_component_and_the_readings_of_a_time(seeded):
     write(seeded, ids[1], "sistolica", [120])
     write(seeded, ids[1], "diastolica", [80, 81])
 
-    assert sorted(latest.newest_values(seeded, ids)) == [
+    keys = [(each, part) for each in ids for part in ("valor", "sistolica", "diastolica")]
+    assert sorted(latest.newest_values(seeded, keys)) == [
         (ids[0], "valor", START + 2_000, 72.5),
         (ids[1], "diastolica", START + 1_000, 81.0),
         (ids[1], "sistolica", START, 120.0),
@@ -106,7 +107,7 @@ def test_newest_values_read_no_row_for_nothing(seeded):
     seeded.rollback()
     write(seeded, ids[0], "valor", range(60, 260))
     before = rows_read(seeded)
-    list(latest.newest_values(seeded, ids[:1]))
+    list(latest.newest_values(seeded, [(ids[0], "valor")]))
 
     assert rows_read(seeded) - before < 50
 

@@ -1,6 +1,7 @@
 """Metrics, liveness and readiness of a real producer and a real consumer."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -213,11 +214,13 @@ def test_without_a_broker_nobody_is_ready_and_all_are_when_it_is_back(broker, pi
             wait_until(lambda: producer.scrape()["producer_outbox_files",] >= 2)
             assert producer.get("/live")[0] == consumer.get("/live")[0] == 200
             assert sum_of(producer.scrape(), "producer_kafka_errors_total") > 0
+            assert math.isnan(sum_of(consumer.scrape(), "consumer_lag_messages"))
         finally:
             broker.start()
             broker.wait_ready(60)
         wait_until(lambda: producer.is_ready() and consumer.is_ready(), pipeline.log)
         wait_until(lambda: producer.scrape()["producer_outbox_files",] == 0)
+        wait_until(lambda: sum_of(consumer.scrape(), "consumer_lag_messages") == 0)
 
 
 def test_a_producer_whose_loop_stands_is_not_alive_and_is_again_when_it_goes_on(pipeline):

@@ -53,6 +53,10 @@ def test_pipeline_runs_is_looked_at_and_stops(vitals):
         time.sleep(1)
         answer = vitals("status", "--json")
         status = json.loads(answer.stdout or "{}")
+    assert answer.returncode == 0
+    assert (status["healthy"], status["freshness_seconds"] is None) == (True, False)
+    assert vitals("status").stdout.splitlines()[-1].startswith("healthy: ")
+    assert vitals("lag", "--max", "100000").returncode == 0
     assert set(status["processes"]) == {"database", "kafka", "consumer", "producer-1"}
 
     line = json.loads(vitals("tail", "--max", "1").stdout)
@@ -73,6 +77,7 @@ def test_pipeline_runs_is_looked_at_and_stops(vitals):
     order = [each.split()[1] for each in stopped[1:]]
     assert order == ["producer-1", "consumer", "kafka", "database"]
     assert vitals("status").returncode == 3
+    assert vitals("lag").returncode == 3
 
 
 def test_env_before_the_first_start_says_what_to_do(vitals):

@@ -1,8 +1,12 @@
 """The HTTP side of metrics and health."""
 
+import re
 import socket
+import subprocess
+import textwrap
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
@@ -12,6 +16,8 @@ from common.errors import ConfigurationError
 from common.health import Health
 from common.metrics_server import MetricsSettings, served
 from ops.stack.ports import free_port
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -70,14 +76,24 @@ def test_other_paths_are_not_found(settings):
         assert get(settings, "/")[0] == 404
 
 
-def test_the_shell_of_the_healthcheck_can_ask(settings):
-    """As docker-compose.yml does: HTTP/1.0 without a header, and only the first line read."""
-    with (
-        served(settings, Health(), CollectorRegistry()),
-        socket.create_connection(("127.0.0.1", settings.metrics_port), timeout=10) as client,
-    ):
-        client.sendall(b"GET /ready HTTP/1.0\r\n\r\n")
-        assert client.makefile("rb").readline() == b"HTTP/1.0 200 OK\r\n"
+def test_the_healthcheck_of_the_containers_passes_only_where_the_part_is_ready(settings):
+    """The very lines of docker-compose.yml, asking another port."""
+    compose = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"((?:^ {6}.*\n)+)(?=  interval: 5s)", compose, re.MULTILINE)[:1]
+    script = textwrap.dedent(lines).replace("/9100", f"/{settings.metrics_port}")
+    assert "/ready" in script
+
+    def passes():
+        return (
+            subprocess.run(["bash", "-c", script], capture_output=True, check=False).returncode == 0
+        )
+
+    health = Health("database")
+    assert not passes()
+    with served(settings, health, CollectorRegistry()):
+        assert not passes()
+        health.tell("database", None)
+        assert passes()
 
 
 def test_without_a_port_nobody_listens_and_a_port_is_free_behind_the_block(settings):
