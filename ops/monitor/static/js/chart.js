@@ -9,7 +9,7 @@ import { t } from "./i18n.js";
 import { isolated } from "./series.js";
 
 const DAY_MS = 86_400_000;
-const FONT = "12px system-ui, sans-serif";
+const FONT = "12px sans-serif";
 
 export function clockOf(stepMs) {
   if (stepMs >= DAY_MS) return "day";
