@@ -26,6 +26,7 @@ from ops.monitor.patient import patient_as_dict
 
 STATIC = Path(__file__).with_name("static")
 _LOOK_EVERY_S = 0.25
+_ANSWER_S = 20
 _COOKIE_SECONDS = 30 * 86_400
 _LONGEST_SPAN_MS = 31 * 86_400_000
 _UPLOT = "META-INF/resources/webjars/uplot/1.6.30/dist/"
@@ -117,7 +118,8 @@ def _let_in(answer: Response, token: str, request: Request) -> None:
 
 
 def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings) -> None:
-    connection, one_at_a_time = KeptConnection(reader), threading.Lock()
+    connection = KeptConnection(reader, answer_seconds=_ANSWER_S)
+    one_at_a_time = threading.Lock()
     rhythm = board.ward.rhythm
     head = {
         "window_ms": rhythm.window_ms,
