@@ -19,6 +19,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings
 from db.connection import KeptConnection
+from db.faults import reported
 from ops.monitor.access import COOKIE, Access, is_right
 from ops.monitor.board import Board
 from ops.monitor.columns import columns
@@ -145,7 +146,7 @@ def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings) -> None:
         if not 0 < until - begin <= _LONGEST_SPAN_MS:
             return _json({"error": "from must lie before until, 31 days at the most"}, 400)
         try:
-            with one_at_a_time:
+            with one_at_a_time, reported("read the readings of a patient"):
                 found = patient_as_dict(
                     connection.get(), patient_id, begin, until, rhythm.interval_ms
                 )
