@@ -35,7 +35,8 @@ def running(folder):
         "VITALS_CACHE": str(CACHE),
         "OUTPUT_DIR": str(folder / "output"),
         "VITALS_MONITOR_PORT": str(port),
-        "FAULT_SHARE": "0.003",
+        "FAULT_SHARE": "0.002",
+        "SILENT_SENSORS": "demo-000014:glicose",
         "GENERATION_INTERVAL_SECONDS": "5",
     }
     command = [sys.executable, "-m", "ops"]
