@@ -55,11 +55,13 @@ def connect(
     *,
     database: bool = True,
     local_infile_folder: Path | None = None,
+    answer_seconds: int | None = None,
 ) -> Connection:
     """Opens a session in UTC, strict mode, READ COMMITTED, without autocommit.
 
     ``database=False`` selects none (it may not exist yet). ``local_infile_folder``: the one folder
     from which the server may ask for files (LOAD DATA LOCAL); without it, it gets none.
+    ``answer_seconds``: a server that is silent for longer is away; None: it may take as long as it does.
 
     Raises:
         UnavailableError: nobody answers there, or the server takes no connections now.
@@ -70,6 +72,8 @@ def connect(
         options["database"] = settings.db_name
     if local_infile_folder is not None:
         options["allow_local_infile_in_path"] = str(local_infile_folder)
+    if answer_seconds is not None:
+        options |= {"read_timeout": answer_seconds, "write_timeout": answer_seconds}
     try:
         connection: Connection = _open(settings, options)
     except (mysql.connector.Error, OSError) as error:
@@ -81,11 +85,16 @@ class KeptConnection:
     """One connection that is used again and again, and opened anew where it broke."""
 
     def __init__(
-        self, settings: DatabaseSettings, *, local_infile_folder: Path | None = None
+        self,
+        settings: DatabaseSettings,
+        *,
+        local_infile_folder: Path | None = None,
+        answer_seconds: int | None = None,
     ) -> None:
-        """Connects with the first `get`."""
+        """Connects with the first `get`. ``answer_seconds``: as for ``connect``."""
         self._settings = settings
         self._local_infile_folder = local_infile_folder
+        self._answer_seconds = answer_seconds
         self._connection: Connection | None = None
 
     def get(self) -> Connection:
@@ -93,7 +102,9 @@ class KeptConnection:
         if self._connection is None or not self._connection.is_connected():
             self.close()
             self._connection = connect(
-                self._settings, local_infile_folder=self._local_infile_folder
+                self._settings,
+                local_infile_folder=self._local_infile_folder,
+                answer_seconds=self._answer_seconds,
             )
         return self._connection
 

@@ -61,10 +61,10 @@ def find_repeats(
     topic: TopicLook, ranges: Sequence[LedgerRange], sightings: Sequence[Sighting]
 ) -> None:
     """Looks for the sightings' batches in ranges that hold some batch a second time."""
-    wanted = {each.batch_id.encode(): each for each in sightings if each.batch_id and each.place}
+    wanted = [(each.batch_id.encode(), each) for each in sightings if each.batch_id and each.place]
     for part in ranges if wanted else ():
         for message in topic.between(part.topic, part.partition, part.first, part.until):
-            for batch_id, sighting in wanted.items():
+            for batch_id, sighting in wanted:
                 if batch_id in message.body and message.place != sighting.place:
                     sighting.repeats.append(message.place)
 

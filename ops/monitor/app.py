@@ -19,6 +19,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings
 from db.connection import KeptConnection
+from db.faults import reported
 from ops.monitor.access import COOKIE, Access, is_right
 from ops.monitor.board import Board
 from ops.monitor.columns import columns
@@ -26,6 +27,7 @@ from ops.monitor.patient import patient_as_dict
 
 STATIC = Path(__file__).with_name("static")
 _LOOK_EVERY_S = 0.25
+_ANSWER_S = 20
 _COOKIE_SECONDS = 30 * 86_400
 _LONGEST_SPAN_MS = 31 * 86_400_000
 _UPLOT = "META-INF/resources/webjars/uplot/1.6.30/dist/"
@@ -117,7 +119,8 @@ def _let_in(answer: Response, token: str, request: Request) -> None:
 
 
 def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings) -> None:
-    connection, one_at_a_time = KeptConnection(reader), threading.Lock()
+    connection = KeptConnection(reader, answer_seconds=_ANSWER_S)
+    one_at_a_time = threading.Lock()
     rhythm = board.ward.rhythm
     head = {
         "window_ms": rhythm.window_ms,
@@ -143,7 +146,7 @@ def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings) -> None:
         if not 0 < until - begin <= _LONGEST_SPAN_MS:
             return _json({"error": "from must lie before until, 31 days at the most"}, 400)
         try:
-            with one_at_a_time:
+            with one_at_a_time, reported("read the readings of a patient"):
                 found = patient_as_dict(
                     connection.get(), patient_id, begin, until, rhythm.interval_ms
                 )

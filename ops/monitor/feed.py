@@ -4,6 +4,7 @@ The trusted files hold what the transaction put into ``registro``, a column at a
 thousand of them costs a few milliseconds, and the database nothing (docs/decisions/0019).
 """
 
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from db import feed, latest
 from db.connection import Connection
 from db.feed import CommittedRange
 from db.ledger import next_offsets
-from db.mapping import mapping_version, read_mappings
+from db.mapping import Mapping, mapping_version, read_mappings
 from db.moments import epoch_ms
 from db.quarantine_desk import QuarantineEntry, entries_of_range
 from ops.monitor.columns import columns, sensor_codes, sensor_of_column
@@ -43,6 +44,8 @@ class Feed:
     topic: str
     trusted: Path
     ward: Ward
+    lock: threading.Lock
+    """Held while the ward changes, never while somebody is asked."""
     samples: dict[str, deque[QuarantineEntry]] = field(default_factory=dict)
     """The newest entries of the quarantine by reason."""
     _next: dict[int, int] = field(default_factory=dict)
@@ -63,18 +66,20 @@ class Feed:
         if version == self._version:
             return []
         added = list(latest.patients(connection, after=self._newest_patient))
-        self.ward.add(added)
+        mappings = list(read_mappings(connection))
+        with self.lock:
+            self.ward.add(added)
+            self._map(mappings)
         if added:
             self._newest_patient = added[-1].number
-        self._map(connection)
         self._version = version
         return added
 
-    def _map(self, connection: Connection) -> None:
+    def _map(self, mappings: Sequence[Mapping]) -> None:
         ward, numbers = self.ward, {code: each for each, code in enumerate(sensor_codes())}
         now_ms = time.time_ns() // 1_000_000
         ward.mapping[:] = 0
-        for each in read_mappings(connection):
+        for each in mappings:
             row, number = ward.row_of.get(each.patient_id), numbers.get(each.sensor)
             is_active = each.from_ms <= now_ms < each.until_ms
             if row is not None and number is not None and is_active:
@@ -102,10 +107,13 @@ class Feed:
             except (OSError, pa.ArrowException, KeyError) as error:
                 _log.warning("trusted_file_unreadable", file=name, why=str(error).splitlines()[0])
                 continue
-            self._accept(rows)
+            with self.lock:
+                self._accept(rows)
         if part.reasons or part.refused or part.unmapped:
             place = (self.topic, part.partition, range(part.first, part.until))
-            self._reject(entries_of_range(connection, *place, limit=_REJECTED_PER_RANGE))
+            entries = entries_of_range(connection, *place, limit=_REJECTED_PER_RANGE)
+            with self.lock:
+                self._reject(entries)
 
     def _accept(self, rows: pa.Table) -> None:
         if len(rows) == 0:
@@ -151,8 +159,10 @@ class Feed:
             for number, column in enumerate(columns()):
                 if mapping := int(ward.mapping[row, sensor_of_column()[number]]):
                     place[mapping, column.component] = row, number
-        for mapping, part, event_ms, value in latest.newest_values(connection, list(place)):
-            ward.remember(*place[mapping, part], event_ms, value)
+        found = list(latest.newest_values(connection, list(place)))
+        with self.lock:
+            for mapping, part, event_ms, value in found:
+                ward.remember(*place[mapping, part], event_ms, value)
         connection.rollback()
 
 

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import structlog
 
 from common.errors import UnavailableError, VitalsError
@@ -13,23 +12,23 @@ from common.settings import DatabaseSettings
 from db import cadence
 from db.connection import KeptConnection
 from db.faults import FaultKind, kind_of
-from db.feed import CommittedRange
 from db.ledger import next_offsets
 from db.status import LedgerReader
-from ops.monitor.alarms import AlarmBoard, Code, Condition
+from ops.monitor.alarms import AlarmBoard
 from ops.monitor.board import Board, quarantine_as_dict
 from ops.monitor.broker import BrokerView
-from ops.monitor.cadence import GapBook, Judgement, judge
-from ops.monitor.columns import sensor_codes
+from ops.monitor.cadence import GapBook, judge
+from ops.monitor.conditions import patient_conditions, pipeline_conditions
 from ops.monitor.feed import Feed
 from ops.monitor.pipeline import PipelineView
 from ops.monitor.processes import Processes
-from ops.monitor.ward import State, Ward
 
 _LOOK_EVERY_S = 0.5
 _PATIENTS_EVERY_S = 5.0
 _PROCESSES_EVERY_S = 1.0
-_MOST_SINGLE_ALARMS = 20
+# a server that hangs must show as away while somebody still looks
+_ANSWER_S = 5
+_CONNECT_S = 3
 _log = structlog.get_logger()
 
 
@@ -48,9 +47,10 @@ class Poller:
         """``reader`` looks, ``writer`` writes down what is missing."""
         self._board, self._feed, self._broker = board, source, broker
         self._processes = processes
-        self._reader, self._writer = KeptConnection(reader), KeptConnection(writer)
+        self._reader = KeptConnection(_impatient(reader), answer_seconds=_ANSWER_S)
+        self._writer = KeptConnection(_impatient(writer), answer_seconds=_ANSWER_S)
         self._ledger = LedgerReader(source.topic)
-        self._view = PipelineView(source.ward.rhythm)
+        self._view = PipelineView()
         self._alarms = AlarmBoard()
         self._gaps: GapBook | None = None
         self._next_at: dict[str, float] = {}
@@ -81,7 +81,7 @@ class Poller:
                 self._look()
             except Exception:  # noqa: BLE001 - a page that stands still without a word is worse
                 _log.exception("look_failed")
-                self._view.note_error("monitor", "a look failed: see the monitor's log")
+                self._view.errors.note("monitor", "a look failed: see the monitor's log")
 
     def _look(self) -> None:
         now_ms = time.time_ns() // 1_000_000
@@ -93,7 +93,8 @@ class Poller:
         self._view.has_database = has_database
         if not has_database:
             self._reader.close()
-        self._view.note_offsets(ends)
+        self._view.offsets.note_ends(ends)
+        self._view.settle()
         self._judge(now_ms)
 
     def _is_due(self, what: str, every_s: float) -> bool:
@@ -107,43 +108,34 @@ class Poller:
         try:
             return look()
         except VitalsError as error:
-            self._view.note_error(where, error.message)
+            self._view.errors.note(where, error.message)
             return None
         except Exception as error:
             if kind_of(error) is FaultKind.DATA:
                 raise
-            self._view.note_error(where, str(error))
+            self._view.errors.note(where, str(error))
             return None
 
     def _read_database(self) -> bool:
-        connection, board = self._reader.get(), self._board
+        connection, view = self._reader.get(), self._view
         if self._gaps is None:
-            with board.lock:
-                self._feed.begin(connection)
+            self._feed.begin(connection)
         elif self._is_due("patients", _PATIENTS_EVERY_S):
-            with board.lock:
-                self._feed.refresh_patients(connection)
-        with board.lock:
-            ranges = self._feed.read(connection)
-        self._take(ranges)
-        repeated = self._broker.repeated(connection, ranges) if self._gaps else []
-        self._view.note_repeated(repeated)
-        self._view.totals = self._ledger.read(connection)
-        self._view.note_committed(next_offsets(connection, self._feed.topic))
-        connection.rollback()
-        if self._gaps is None:
-            with board.lock:
-                self._feed.remember_older(connection)
-            ward, now_ms = self._feed.ward, time.time_ns() // 1_000_000
-            self._gaps = GapBook(ward, ward.rhythm.due_window(now_ms))
-        if repeated:
-            cadence.record_repeated(self._writer.get(), repeated)
-        return True
-
-    def _take(self, ranges: list[CommittedRange]) -> None:
+            self._feed.refresh_patients(connection)
+        ranges = self._feed.read(connection)
         ward = self._feed.ward
-        newest = int(ward.last_ms[: len(ward)].max(initial=-1))
-        self._view.note_ranges(ranges, newest)
+        view.note_ranges(ranges, int(ward.last_ms[: len(ward)].max(initial=-1)))
+        view.totals = self._ledger.read(connection)
+        view.offsets.note_committed(next_offsets(connection, self._feed.topic))
+        if self._gaps is None:
+            self._feed.remember_older(connection)
+            now_ms = time.time_ns() // 1_000_000
+            self._gaps = GapBook(ward, ward.rhythm.due_window(now_ms))
+        elif repeated := self._broker.repeated(connection, ranges):
+            view.note_repeated(repeated)
+            cadence.record_repeated(self._writer.get(), repeated)
+        connection.rollback()
+        return True
 
     def _judge(self, now_ms: int) -> None:
         board, ward, view = self._board, self._feed.ward, self._view
@@ -151,7 +143,7 @@ class Poller:
         with board.lock:
             judged = judge(ward, horizon_ms)
             board.show(judged, now_ms)
-        conditions = [*view.conditions(), *patient_conditions(ward, judged)]
+        conditions = [*pipeline_conditions(view), *patient_conditions(ward, judged)]
         if self._alarms.update(conditions, now_ms):
             board.alarms_version += 1
         board.alarms = self._alarms.as_list()
@@ -170,30 +162,11 @@ class Poller:
         try:
             cadence.settle_gaps(self._writer.get(), missing, filled)
         except VitalsError as error:
-            self._view.note_error("cadence", error.message)
+            self._view.errors.note("cadence", error.message)
             if isinstance(error, UnavailableError):
                 self._writer.close()
             gaps.forget(missing)
 
 
-def patient_conditions(ward: Ward, judged: Judgement) -> list[Condition]:
-    """Alarms about single patients, or one for all of them where there are more than twenty."""
-    regular = ward.is_regular[: len(ward)]
-    stopped = np.flatnonzero((judged.state == State.STALE) & regular).tolist()
-    silent = np.argwhere(judged.silent & (judged.state != State.STALE)[:, None]).tolist()
-    found: list[Condition] = []
-    if len(stopped) > _MOST_SINGLE_ALARMS:
-        found.append(Condition(Code.MANY_PATIENTS_STOPPED, detail={"count": len(stopped)}))
-    else:
-        for row in stopped:
-            patient = ward.patients[row]
-            detail = {"last_ms": int(ward.alive_ms[row]), "name": patient.name}
-            found.append(Condition(Code.PATIENT_STOPPED, patient.patient_id, detail))
-    if len(silent) > _MOST_SINGLE_ALARMS:
-        found.append(Condition(Code.MANY_SENSORS_SILENT, detail={"count": len(silent)}))
-    else:
-        for row, number in silent:
-            patient, sensor = ward.patients[row], sensor_codes()[number]
-            detail = {"sensor": sensor, "name": patient.name}
-            found.append(Condition(Code.SENSOR_SILENT, patient.patient_id, detail, sensor))
-    return found
+def _impatient(settings: DatabaseSettings) -> DatabaseSettings:
+    return settings.model_copy(update={"db_connect_timeout_seconds": _CONNECT_S})

@@ -47,7 +47,7 @@ def serve(
     board = Board(ward)
     poller = Poller(
         board,
-        Feed(kafka.kafka_topic, trusted, ward),
+        Feed(kafka.kafka_topic, trusted, ward, board.lock),
         BrokerView(kafka),
         Processes(targets),
         database,

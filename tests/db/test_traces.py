@@ -106,6 +106,10 @@ def test_the_ledger_is_asked_by_offset_by_day_and_by_repeats(traces):
 
 def test_the_newest_reading_is_that_of_any_sensor(worn):
     assert newest_reading(worn) is None
+    worn.cursor().execute(
+        "INSERT INTO componente_sensor (sensor_id, componente, minimo, maximo)"
+        " VALUES (1, 'valor', 0, 1), (2, 'valor', 0, 1), (2, 'x', 0, 1)"
+    )
     worn.cursor().executemany(
         "INSERT INTO registro VALUES (%s, 'valor', %s, 1)",
         [(1, seconds(5)), (2, seconds(7)), (2, NOON)],

@@ -20,6 +20,7 @@ from ops.invocation import Invocation, StackSettings
 from ops.pipeline import Pipeline as EmbeddedPipeline
 from ops.pipeline import Plan
 from ops.prove.proxy import TcpProxy
+from ops.stack import create_topic
 from ops.stack.ports import free_port
 from schemas.codec import default_codec
 from tests.services.checks import heart_rate
@@ -247,6 +248,31 @@ def test_a_producer_that_waits_for_its_broker_is_alive_and_says_what_it_waits_fo
         wait_until(lambda: part.get("/live")[0] == 200)
         assert part.is_not_ready("broker")
         assert part.is_not_ready("group")
+
+
+def test_a_producer_that_stands_by_is_ready_also_behind_an_outage_of_the_broker(broker, pipeline):
+    """It has nothing to deliver, so no delivery tells it that the broker is back."""
+    one_shard = f"{pipeline.kafka.kafka_topic}-one"
+    create_topic(broker.bootstrap_servers, one_shard, 1)
+    parts = [Part(), Part()]
+    with (
+        producing(pipeline, parts[0], KAFKA_SHARDS_TOPIC=one_shard, PRODUCER_ID="one"),
+        producing(pipeline, parts[1], KAFKA_SHARDS_TOPIC=one_shard, PRODUCER_ID="two"),
+    ):
+        wait_until(lambda: all(each.is_ready() for each in parts))
+        wait_until(lambda: shards_of(parts) == [0, 1])
+        broker.kill()
+        try:
+            wait_until(lambda: not all(each.is_ready() for each in parts))
+        finally:
+            broker.start()
+            broker.wait_ready(60)
+        wait_until(lambda: all(each.is_ready() for each in parts))
+        wait_until(lambda: shards_of(parts) == [0, 1])
+
+
+def shards_of(parts):
+    return sorted(each.scrape()["producer_shards",] for each in parts)
 
 
 def test_a_port_in_use_ends_a_producer_with_what_to_set(pipeline):
