@@ -28,7 +28,7 @@ export function showWard(host) {
     nothing,
     list,
   );
-  const grid = new WindowedGrid(list, { tileHeight: 162, leastWidth: 284, gap: 10, makeTile });
+  const grid = new WindowedGrid(list, { tileHeight: 162, leastWidth: 296, gap: 10, makeTile });
   search.addEventListener("input", () => {
     chosen.text = search.value;
     onFrame(draw);
