@@ -104,7 +104,16 @@ def _add_page(app: FastAPI, demanded: str | None, uplot: Path) -> None:
         content, kind = vendor[name]
         return Response(content, media_type=kind, headers={"Cache-Control": "max-age=86400"})
 
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", _Static(directory=STATIC), name="static")
+
+
+class _Static(StaticFiles):
+    """Asked for again with each load, by their tag: after an upgrade no old module meets a new one."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        answer = super().file_response(*args, **kwargs)
+        answer.headers["Cache-Control"] = "no-cache"
+        return answer
 
 
 def _let_in(answer: Response, token: str, request: Request) -> None:
@@ -165,9 +174,12 @@ def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings) -> None:
 
 
 async def _events(board: Board, request: Request) -> AsyncIterator[bytes]:
-    """What is new to this page, as long as it listens; the first turn tells all that there is."""
-    version = alarms = told = -1
-    patients = len(board.ward)
+    """What is new to this page, as long as it listens.
+
+    A page opens this first, and then asks for the whole ward: what changes meanwhile is in both.
+    """
+    alarms = told = -1
+    version, patients = board.version, len(board.ward)
     while not await request.is_disconnected():
         if board.version != told:
             told = board.version

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from db.cadence import Gap, GapCause
-from ops.monitor.ward import NEVER, WINDOWS_KEPT, State, Ward
+from ops.monitor.ward import NEVER, State, Ward
+from ops.monitor.windows import WINDOWS_KEPT
 
 Array = Any
 _STALE_WINDOWS = 2
@@ -36,10 +37,10 @@ def judge(ward: Ward, horizon_ms: int) -> Judgement:
     window_end = (alive_ms // rhythm.window_ms + 1) * rhythm.window_ms
     late_ms = horizon_ms - rhythm.grace_ms - window_end
     is_stale = ~is_unseen & (late_ms > _STALE_WINDOWS * rhythm.window_ms)
-    counts, is_alive = ward.in_window(rhythm.due_window(horizon_ms))
+    seen = ward.windows.at(rhythm.due_window(horizon_ms), size)
     is_worn = ward.mapping[:size] > 0
-    is_watched = (is_alive & ward.is_regular[:size])[:, None]
-    silent = is_watched & is_worn & (counts == 0)
+    is_watched = (seen.is_alive & ward.is_regular[:size])[:, None]
+    silent = is_watched & is_worn & ~seen.is_heard
     implausible = ward.rejected_ms[:size] > ward.last_ms[:size]
     state = np.full(size, State.FRESH, np.int8)
     state[silent.any(axis=1)] = State.SILENT_SENSOR
@@ -65,8 +66,8 @@ class GapBook:
         Windows that got samples since the last call are judged again, as far back as they are kept.
         """
         due = self._ward.rhythm.due_window(horizon_ms)
-        changed = {each for each in self._ward.changed_windows if each < self._next}
-        self._ward.changed_windows.clear()
+        changed = {each for each in self._ward.windows.changed if each < self._next}
+        self._ward.windows.changed.clear()
         oldest = due - WINDOWS_KEPT + 1
         missing: list[Gap] = []
         filled: list[tuple[int, int]] = []
@@ -83,14 +84,14 @@ class GapBook:
         for gap in missing:
             window = gap.window_ms // self._ward.rhythm.window_ms
             self._written.pop(window, None)
-            self._ward.changed_windows.add(window)
+            self._ward.windows.changed.add(window)
 
     def _settle_window(
         self, window: int, missing: list[Gap], filled: list[tuple[int, int]]
     ) -> None:
         ward, rhythm = self._ward, self._ward.rhythm
-        counts, is_alive = ward.in_window(window)
         size, start = len(ward), window * rhythm.window_ms
+        counts, _, is_alive = ward.windows.at(window, size)
         is_watched = (
             ward.is_regular[:size]
             & (ward.since_ms[:size] <= start)

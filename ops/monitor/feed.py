@@ -149,7 +149,8 @@ class Feed:
         column = positions([_names(each) for each in told])
         event_ms = np.array([epoch_ms(each.measured_at) for each in told], np.int64)
         implausible = np.array([each.reason in _IMPLAUSIBLE for each in told])
-        self.ward.reject(row, column, event_ms, implausible)
+        missing = np.array([each.reason == Reason.MISSING for each in told])
+        self.ward.reject(row, column, event_ms, is_implausible=implausible, is_missing=missing)
 
     def remember_older(self, connection: Connection) -> None:
         """Newest values of the patients of whom the look back saw nothing."""

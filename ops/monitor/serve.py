@@ -15,7 +15,8 @@ from ops.monitor.feed import Feed
 from ops.monitor.poller import Poller
 from ops.monitor.processes import Processes, parse_targets
 from ops.monitor.settings import MonitorSettings
-from ops.monitor.ward import Rhythm, Ward
+from ops.monitor.ward import Ward
+from ops.monitor.windows import Rhythm
 from ops.stack.ports import is_free
 
 _log = structlog.get_logger()

@@ -7,7 +7,8 @@ from db.cadence import GapCause
 from db.latest import Patient
 from ops.monitor.cadence import GapBook, judge
 from ops.monitor.columns import column_numbers, columns, sensor_codes
-from ops.monitor.ward import NEVER, Rhythm, State, Ward
+from ops.monitor.ward import NEVER, State, Ward
+from ops.monitor.windows import Rhythm
 
 WINDOW = 10_000
 START = 1_700_000_000_000
@@ -36,6 +37,16 @@ def send(ward, patient, window, *, without=(), samples=10):
             times,
             np.arange(samples) + 100.0 * window,
         )
+
+
+def reject(ward, column, event_ms, *, is_missing=False):
+    ward.reject(
+        np.zeros(1, int),
+        np.full(1, column),
+        np.array([event_ms]),
+        is_implausible=np.array([not is_missing]),
+        is_missing=np.array([is_missing]),
+    )
 
 
 def after(windows):
@@ -101,7 +112,7 @@ def test_a_sensor_that_nobody_wears_is_not_silent(ward):
 def test_an_implausible_reading_marks_its_column_until_a_good_one_comes(ward):
     send(ward, "a", 0)
     at = np.array([START + WINDOW])
-    ward.reject(np.zeros(1, int), np.full(1, GLUCOSE), at, np.array([True]))
+    reject(ward, GLUCOSE, at[0])
     judged = judge(ward, after(1))
 
     assert judged.state.tolist()[0] == State.OUT_OF_RANGE
@@ -110,9 +121,18 @@ def test_an_implausible_reading_marks_its_column_until_a_good_one_comes(ward):
     assert judge(ward, after(1)).state.tolist()[0] == State.FRESH
 
 
+def test_a_sensor_whose_every_reading_is_rejected_is_not_silent(ward):
+    send(ward, "a", 0)
+    send(ward, "a", 1, without=["glicose"])
+    reject(ward, GLUCOSE, START + WINDOW)
+
+    assert not judge(ward, after(2)).silent.any()
+    assert judge(ward, after(2)).state.tolist()[0] == State.OUT_OF_RANGE
+
+
 def test_a_missing_sample_shows_life_and_nothing_else(ward):
     send(ward, "a", 0)
-    ward.reject(np.zeros(1, int), np.array([-1]), np.array([START + WINDOW]), np.array([False]))
+    reject(ward, -1, START + WINDOW, is_missing=True)
 
     assert judge(ward, after(2)).silent[0].all()
     assert not judge(ward, after(2)).implausible.any()

@@ -1,0 +1,114 @@
+"""What each window has of each sensor, as far back as late samples may still come."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = Any
+"""A NumPy array; its shape is in the comment."""
+
+NO_WINDOW = -1
+WINDOWS_KEPT = 64
+"""So far back (in windows) late samples still fill a gap."""
+_SAMPLES_MOST = np.iinfo(np.uint16).max
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """What a producer should send: windows of ``window_ms``, a sample every ``interval_ms``."""
+
+    window_ms: int
+    interval_ms: int
+
+    @property
+    def samples(self) -> int:
+        """Of one component in one window."""
+        return min(self.window_ms // self.interval_ms, int(_SAMPLES_MOST))
+
+    @property
+    def grace_ms(self) -> int:
+        """So long after its end a window may take to be committed."""
+        return max(2_000, self.window_ms // 2)
+
+    def due_window(self, now_ms: int) -> int:
+        """The number of the newest window that should be committed by now."""
+        return (now_ms - self.grace_ms) // self.window_ms - 1
+
+
+class WindowSeen(NamedTuple):
+    """Of every patient, in one window."""
+
+    counts: Array
+    """Accepted samples; shape (patients, sensors)."""
+    is_heard: Array
+    """The sensor gave something, accepted or not; the same shape."""
+    is_alive: Array
+    """Anything came from the patient; shape (patients,)."""
+
+
+class WindowRing:
+    """The newest windows by their number; each takes the place of the one so far before it."""
+
+    def __init__(self, rhythm: Rhythm, patients: int, sensors: int) -> None:
+        """``patients``: there is room for so many."""
+        self._rhythm = rhythm
+        self._counts = np.zeros((patients, sensors, WINDOWS_KEPT), np.uint16)
+        self._heard = np.zeros((patients, sensors, WINDOWS_KEPT), bool)
+        self._alive = np.zeros((patients, WINDOWS_KEPT), bool)
+        self._window_of_slot = np.full(WINDOWS_KEPT, NO_WINDOW, np.int64)
+        self.changed: set[int] = set()
+        """Windows that got samples; whoever looks at them empties it."""
+
+    def grow(self) -> None:
+        """Makes room for twice the patients."""
+        for name in ("_counts", "_heard", "_alive"):
+            before = getattr(self, name)
+            setattr(self, name, np.concatenate([before, np.zeros_like(before)]))
+
+    def note_alive(self, row: Array, event_ms: Array) -> None:
+        """Something came from these patients; arrays of shape (readings,)."""
+        is_kept, slot = self._slots(event_ms)
+        self._alive[row[is_kept], slot[is_kept]] = True
+
+    def note_heard(self, row: Array, sensor: Array, event_ms: Array) -> None:
+        """These sensors gave something."""
+        is_kept, slot = self._slots(event_ms)
+        self._heard[row[is_kept], sensor[is_kept], slot[is_kept]] = True
+
+    def count(self, row: Array, sensor: Array, event_ms: Array) -> tuple[Array, Array]:
+        """Counts accepted samples; returns the rows, and how many samples their window has now."""
+        is_kept, slot = self._slots(event_ms)
+        _, sensors, windows = self._counts.shape
+        flat = (row[is_kept] * sensors + sensor[is_kept]) * windows + slot[is_kept]
+        places, added = np.unique(flat, return_counts=True)
+        counts = self._counts.reshape(-1)
+        counts[places] = np.minimum(counts[places] + added, _SAMPLES_MOST)
+        self.changed.update(np.unique(event_ms[is_kept] // self._rhythm.window_ms).tolist())
+        return places // (sensors * windows), counts[places]
+
+    def at(self, window: int, patients: int) -> WindowSeen:
+        """What the first so many patients have in a window; nothing where it is not kept."""
+        slot = window % WINDOWS_KEPT
+        if self._window_of_slot[slot] != window:
+            shape = (patients, self._counts.shape[1])
+            nothing = np.zeros(shape, bool)
+            return WindowSeen(np.zeros(shape, np.uint16), nothing, np.zeros(patients, bool))
+        return WindowSeen(
+            self._counts[:patients, :, slot],
+            self._heard[:patients, :, slot],
+            self._alive[:patients, slot],
+        )
+
+    def _slots(self, event_ms: Array) -> tuple[Array, Array]:
+        """Which readings are of a window that is kept, and where; makes room for newer windows."""
+        window = event_ms // self._rhythm.window_ms
+        for number in np.unique(window).tolist():
+            slot = number % WINDOWS_KEPT
+            if number > self._window_of_slot[slot]:
+                self._window_of_slot[slot] = number
+                self._counts[:, :, slot] = 0
+                self._heard[:, :, slot] = False
+                self._alive[:, slot] = False
+        slot = window % WINDOWS_KEPT
+        return self._window_of_slot[slot] == window, slot
