@@ -39,8 +39,6 @@ class PipelineView:
     totals: LedgerTotals = field(default_factory=LedgerTotals)
     recent: deque[CommittedRange] = field(default_factory=deque)
     """The ranges of the last minute."""
-    settled_ms: int = 0
-    """Until when nothing is under way any more, neither in the topic nor in an outbox."""
     _newest_ms: int | None = None
     _published: dict[tuple[str, int], deque[tuple[float, float]]] = field(default_factory=dict)
     _shards: int = 0
@@ -52,11 +50,6 @@ class PipelineView:
     def now_ms(self) -> int:
         """UTC epoch ms."""
         return time.time_ns() // 1_000_000
-
-    def settle(self) -> None:
-        """Moves ``settled_ms`` on, unless something is under way."""
-        if self.outbox_files <= 1 and self.offsets.ends is not None:
-            self.settled_ms = self.offsets.horizon_ms
 
     def note_ranges(self, ranges: Iterable[CommittedRange], newest_ms: int) -> None:
         """What was committed since the last call; ``newest_ms``: the newest reading, or -1."""
@@ -132,6 +125,11 @@ class PipelineView:
     def of_role(self, role: str) -> list[Process]:
         """The producers or the consumers."""
         return [each for each in self.processes if each.role == role]
+
+    @property
+    def is_outbox_empty(self) -> bool:
+        """Whether no producer has more than the file that it publishes just now."""
+        return self.outbox_files <= 1
 
     @property
     def outbox_files(self) -> int:

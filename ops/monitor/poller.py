@@ -22,6 +22,7 @@ from ops.monitor.conditions import patient_conditions, pipeline_conditions
 from ops.monitor.feed import Feed
 from ops.monitor.pipeline import PipelineView
 from ops.monitor.processes import Processes
+from ops.monitor.repeated import RepeatedWindows
 
 _LOOK_EVERY_S = 0.5
 _PATIENTS_EVERY_S = 5.0
@@ -41,14 +42,14 @@ class Poller:
         source: Feed,
         broker: BrokerView,
         processes: Processes,
+        repeated: RepeatedWindows,
         reader: DatabaseSettings,
         writer: DatabaseSettings,
     ) -> None:
         """``reader`` looks, ``writer`` writes down what is missing."""
         self._board, self._feed, self._broker = board, source, broker
-        self._processes = processes
-        self._reader = KeptConnection(_impatient(reader), answer_seconds=_ANSWER_S)
-        self._writer = KeptConnection(_impatient(writer), answer_seconds=_ANSWER_S)
+        self._processes, self._repeated = processes, repeated
+        self._reader, self._writer = impatient(reader), impatient(writer)
         self._ledger = LedgerReader(source.topic)
         self._view = PipelineView()
         self._alarms = AlarmBoard()
@@ -59,12 +60,14 @@ class Poller:
 
     def start(self) -> None:
         """Begins to look."""
+        self._repeated.start()
         self._thread.start()
 
     def stop(self) -> None:
         """Ends after the running look."""
         self._stop.set()
         self._thread.join(10)
+        self._repeated.stop()
         self._broker.close()
         self._processes.close()
         self._reader.close()
@@ -87,14 +90,14 @@ class Poller:
         now_ms = time.time_ns() // 1_000_000
         if self._is_due("processes", _PROCESSES_EVERY_S):
             self._view.note_processes(self._processes.look())
+        is_outbox_empty = self._view.is_outbox_empty
         # the broker first: what it has now and the ledger has a moment later is not lag
         ends = self._guarded("broker", self._broker.ends)
         has_database = self._guarded("database", self._read_database) is not None
         self._view.has_database = has_database
         if not has_database:
             self._reader.close()
-        self._view.offsets.note_ends(ends)
-        self._view.settle()
+        self._view.offsets.note_ends(ends, is_outbox_empty=is_outbox_empty)
         self._judge(now_ms)
 
     def _is_due(self, what: str, every_s: float) -> bool:
@@ -131,15 +134,15 @@ class Poller:
             self._feed.remember_older(connection)
             now_ms = time.time_ns() // 1_000_000
             self._gaps = GapBook(ward, ward.rhythm.due_window(now_ms))
-        elif repeated := self._broker.repeated(connection, ranges):
-            view.note_repeated(repeated)
-            cadence.record_repeated(self._writer.get(), repeated)
+        else:
+            self._repeated.look_into(ranges)
+        view.note_repeated(self._repeated.take())
         connection.rollback()
         return True
 
     def _judge(self, now_ms: int) -> None:
         board, ward, view = self._board, self._feed.ward, self._view
-        horizon_ms = min(now_ms, view.settled_ms)
+        horizon_ms = min(now_ms, view.offsets.settled_ms)
         with board.lock:
             judged = judge(ward, horizon_ms)
             board.show(judged, now_ms)
@@ -168,5 +171,7 @@ class Poller:
             gaps.forget(missing)
 
 
-def _impatient(settings: DatabaseSettings) -> DatabaseSettings:
-    return settings.model_copy(update={"db_connect_timeout_seconds": _CONNECT_S})
+def impatient(settings: DatabaseSettings) -> KeptConnection:
+    """A connection that calls a server away soon enough for whoever looks at the page."""
+    own = settings.model_copy(update={"db_connect_timeout_seconds": _CONNECT_S})
+    return KeptConnection(own, answer_seconds=_ANSWER_S)

@@ -12,8 +12,9 @@ from ops.monitor.app import build_app
 from ops.monitor.board import Board
 from ops.monitor.broker import BrokerView
 from ops.monitor.feed import Feed
-from ops.monitor.poller import Poller
+from ops.monitor.poller import Poller, impatient
 from ops.monitor.processes import Processes, parse_targets
+from ops.monitor.repeated import RepeatedWindows
 from ops.monitor.settings import MonitorSettings
 from ops.monitor.ward import Ward
 from ops.monitor.windows import Rhythm
@@ -46,13 +47,15 @@ def serve(
         )
     ward = Ward(Rhythm(settings.window_ms, settings.interval_ms))
     board = Board(ward)
+    writer = settings.cadence(database)
     poller = Poller(
         board,
         Feed(kafka.kafka_topic, trusted, ward, board.lock),
         BrokerView(kafka),
         Processes(targets),
+        RepeatedWindows(kafka, impatient(database), impatient(writer)),
         database,
-        settings.cadence(database),
+        writer,
     )
     app = build_app(
         board,
