@@ -27,6 +27,8 @@ from ops.monitor.repeated import RepeatedWindows
 _LOOK_EVERY_S = 0.5
 _PATIENTS_EVERY_S = 5.0
 _PROCESSES_EVERY_S = 1.0
+# it reads the last minute's ledger again each time
+_TOTALS_EVERY_S = 2.0
 # a server that hangs must show as away while somebody still looks
 _ANSWER_S = 5
 _CONNECT_S = 3
@@ -128,7 +130,8 @@ class Poller:
         ranges = self._feed.read(connection)
         ward = self._feed.ward
         view.note_ranges(ranges, int(ward.last_ms[: len(ward)].max(initial=-1)))
-        view.totals = self._ledger.read(connection)
+        if self._is_due("totals", _TOTALS_EVERY_S):
+            view.totals = self._ledger.read(connection)
         view.offsets.note_committed(next_offsets(connection, self._feed.topic))
         if self._gaps is None:
             self._feed.remember_older(connection)
