@@ -29,14 +29,14 @@ class ProducerSettings(IntervalSettings):
     patients: Annotated[int, Field(ge=1, le=10_000_000)] = 100
     simulation_seed: int = 7
     fault_share: Annotated[float, Field(ge=0, le=1)] = 0.0
-    silent_sensors: str = ""
+    silent_sensors: str | None = None
     """Broken on purpose: ``demo-000007:glicose,demo-000008:movimentacao``."""
     catch_up_seconds: Annotated[float, Field(ge=0)] = 600
     """Windows that are older than this when nobody made them in time are left out."""
 
     @field_validator("silent_sensors")
     @classmethod
-    def _names_sensors(cls, text: str) -> str:
+    def _names_sensors(cls, text: str | None) -> str | None:
         codes = {each.code for each in sensors()}
         for patient_id, code in _pairs(text):
             if not patient_id or code not in codes:
@@ -56,6 +56,6 @@ class ProducerSettings(IntervalSettings):
         return round(self.catch_up_seconds * 1000)
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
-    parts = (each.strip().rpartition(":") for each in text.split(",") if each.strip())
+def _pairs(text: str | None) -> list[tuple[str, str]]:
+    parts = (each.strip().rpartition(":") for each in (text or "").split(",") if each.strip())
     return [(patient_id, code) for patient_id, _, code in parts]

@@ -39,7 +39,7 @@ def serve(
         ConfigurationError: a setting is wrong, or the port is in use.
     """
     token = settings.token
-    targets = parse_targets(settings.metrics_targets)
+    targets = parse_targets(settings.metrics_targets or "")
     if settings.is_local and not is_free(settings.monitor_port):
         raise ConfigurationError(
             f"port {settings.monitor_port} is in use",

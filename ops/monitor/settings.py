@@ -19,7 +19,7 @@ class MonitorSettings(IntervalSettings):
     """Demanded by every request where it is set; it must be where others can reach the page."""
     monitor_uplot_jar: Path | None = None
     """The WebJar of the charts where it is there already; else it is retrieved like Kafka's jars."""
-    metrics_targets: str = ""
+    metrics_targets: str | None = None
     """``producer-1=127.0.0.1:4001,consumer:9100``: where producers and consumers tell their metrics."""
     cadence_db_user: str | None = None
     """The account that writes down what is missing; without one, the page's own account does."""
