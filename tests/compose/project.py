@@ -1,12 +1,13 @@
 """A compose project of the tests' own, in a clone of the repository."""
 
+import http.client
 import json
 import os
 import shutil
 import socket
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from common.settings import DatabaseSettings, KafkaSettings
 from ops.snapshot import Observer, look_if_possible
 
 REPOSITORY = Path(__file__).parents[2]
-OURS = ("producer", "consumer", "setup")
+OURS = ("producer", "consumer", "setup", "monitor")
 _OVERRIDE = "tests/compose/host-network.yml"
 
 
@@ -30,6 +31,7 @@ class Project:
 
     def __post_init__(self):
         self.kafka_port, self.mysql_port = free_port(), free_port()
+        self.monitor_port = free_port()
 
     @property
     def environment(self):
@@ -38,6 +40,7 @@ class Project:
             "COMPOSE_FILE": f"docker-compose.yml:{_OVERRIDE}",
             "KAFKA_HOST_PORT": str(self.kafka_port),
             "MYSQL_HOST_PORT": str(self.mysql_port),
+            "MONITOR_HOST_PORT": str(self.monitor_port),
         }
         inherited = {
             name: value
@@ -120,6 +123,15 @@ class Project:
             db_user="root" if role == "root" else f"vitals_{role}",
             db_password=SecretStr(self.secret(f"db_{role}_password")),
         )
+
+    def page(self, path, *, token=None):
+        """Status and body of the monitor page, asked from this machine."""
+        client = http.client.HTTPConnection("127.0.0.1", self.monitor_port, timeout=30)
+        with closing(client):
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            client.request("GET", path, headers=headers)
+            answer = client.getresponse()
+            return answer.status, answer.read()
 
     def accepted(self):
         """Readings that the ledger calls accepted; None while a service is away."""

@@ -7,24 +7,41 @@ import mysql.connector
 import pytest
 
 from db.connection import connect
+from ops.commands.make_secrets import NAMES
 from tests.compose.project import OURS, wait_until
 from tests.oracle import Oracle
 from tests.readme import CONTAINERS, blocks, section
 
 LIMIT_S = 90
-SECRETS = ("db_root_password", "db_migrator_password", "db_consumer_password", "db_reader_password")
 
 
 def test_a_clean_clone_is_healthy_in_time_and_rows_arrive(stack):
     """The images are built before; the one wait that people meet has a promised end."""
     assert stack.started_s < LIMIT_S
     stack.wait_for_more(0)
-    for service in ("kafka", "mysql", "producer", "consumer"):
+    for service in ("kafka", "mysql", "producer", "consumer", "monitor"):
         (container,) = stack.containers(service)
         state = stack.inspect(container)["State"]
         assert state["Health"]["Status"] == "healthy", service
     (setup,) = stack.containers("setup", running=False)
     assert stack.inspect(setup)["State"]["ExitCode"] == 0
+
+
+def test_the_monitor_page_asks_for_its_token_and_shows_the_ward(stack):
+    stack.wait_for_more(0)
+    assert stack.page("/api/ward")[0] == 401
+    token = stack.secret("monitor_token")
+
+    def states():
+        status, body = stack.page("/api/ward", token=token)
+        assert status == 200
+        return {tile[1] for tile in json.loads(body)["tiles"]}
+
+    wait_until(lambda: states() == {0}, 60, states)
+    with connect(stack.database()) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT COUNT(*) FROM lacuna")
+        cursor.fetchall()
 
 
 def test_vitals_looks_into_the_stack_from_outside_and_from_a_container(stack):
@@ -64,7 +81,7 @@ def test_every_own_log_line_is_one_event(stack):
 
 
 def test_no_secret_is_in_images_containers_or_logs(stack):
-    secrets = [stack.secret(name) for name in SECRETS]
+    secrets = [stack.secret(name) for name in NAMES]
     assert all(len(secret) >= 24 for secret in secrets)
     assert len(set(secrets)) == len(secrets)
     places = {"logs": stack.logs()}
@@ -107,7 +124,7 @@ def test_mysql_drops_its_rights_before_it_serves(stack):
 
 
 def test_ports_are_published_on_the_loopback_only(stack):
-    for service in ("kafka", "mysql", "producer", "consumer"):
+    for service in ("kafka", "mysql", "producer", "consumer", "monitor"):
         (container,) = stack.containers(service)
         ports = stack.inspect(container)["NetworkSettings"]["Ports"]
         hosts = [each["HostIp"] for bound in ports.values() for each in bound or ()]
