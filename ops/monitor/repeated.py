@@ -17,7 +17,7 @@ from db.cadence import RepeatedWindow
 from db.connection import KeptConnection
 from db.feed import CommittedRange
 
-_WAIT_S = 2.0
+_WAIT_S = 10.0
 _POLL_S = 0.2
 # first messages of repeated batches that lie so near to each other are read in one go
 _NEAR_OFFSETS = 1_000
@@ -47,7 +47,7 @@ class RepeatedWindows:
     def stop(self) -> None:
         """Ends behind the running look."""
         self._ranges.put(None)
-        self._thread.join(2 * _WAIT_S)
+        self._thread.join(_WAIT_S)
 
     def look_into(self, ranges: Iterable[CommittedRange]) -> None:
         """Takes the ranges that have repeated messages; returns at once."""

@@ -298,6 +298,7 @@ def test_the_embedded_pipeline_gives_each_part_a_port_that_it_keeps(source, tmp_
         targets = made.metrics_targets()
         assert targets.keys() == children.keys()
         assert len(set(targets.values())) == len(names)
+        wait_until(lambda: children["producer-1"].exit_code == 0)
         children["producer-1"].start()
         for name, child in children.items():
             starts = 2 if name == "producer-1" else 1
