@@ -57,7 +57,8 @@ def test_pipeline_runs_is_looked_at_and_stops(vitals):
     assert (status["healthy"], status["freshness_seconds"] is None) == (True, False)
     assert vitals("status").stdout.splitlines()[-1].startswith("healthy: ")
     assert vitals("lag", "--max", "100000").returncode == 0
-    assert set(status["processes"]) == {"database", "kafka", "consumer", "producer-1"}
+    parts = {"database", "kafka", "consumer", "producer-1", "monitor"}
+    assert set(status["processes"]) == parts
 
     line = json.loads(vitals("tail", "--max", "1").stdout)
     assert line["batch"]["patient_id"].startswith("demo-")
@@ -75,7 +76,7 @@ def test_pipeline_runs_is_looked_at_and_stops(vitals):
     assert up.wait(30) == 0
     stopped = [each for each in up.stderr.read().splitlines() if each.startswith("stopping ")]
     order = [each.split()[1] for each in stopped[1:]]
-    assert order == ["producer-1", "consumer", "kafka", "database"]
+    assert order == ["monitor", "producer-1", "consumer", "kafka", "database"]
     assert vitals("status").returncode == 3
     assert vitals("lag").returncode == 3
 
