@@ -1,9 +1,9 @@
 """Everything of the monitor put together, and served until the process is told to end."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
-import structlog
 import uvicorn
 
 from common.errors import ConfigurationError
@@ -20,7 +20,7 @@ from ops.monitor.ward import Ward
 from ops.monitor.windows import Rhythm
 from ops.stack.ports import is_free
 
-_log = structlog.get_logger()
+_NICENESS = 10
 
 
 def serve(
@@ -75,9 +75,16 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=2,
     )
+    _step_back()
     poller.start()
     try:
         say(f"monitor page: http://{settings.monitor_host}:{settings.monitor_port}/")
         uvicorn.Server(config).run()
     finally:
         poller.stop()
+
+
+def _step_back() -> None:
+    # on a machine whose cores are all busy the writer goes first: a page may be a moment late
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
