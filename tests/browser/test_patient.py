@@ -90,7 +90,7 @@ def test_longer_ranges_hold_mean_lowest_and_highest_of_each_bucket(interrupted, 
     with world.bedside.paused():
         world.wait_for_no_lag()
         page = open_page(world, f"#/patient/{PATIENT}?range=1h")
-        page.wait_for_function("() => document.querySelector('.plot').chart?.data[0].length")
+        page.wait_for_function("() => document.querySelector('.plot')?.chart?.data[0].length")
         expect(page.locator(".shown")).to_contain_text("Mean, lowest and highest of each")
         chart = chart_data(page, "frequencia_cardiaca")
         step = world.json(f"/api/patient/{PATIENT}?from={chart['from']}&until={chart['until']}")[
@@ -135,7 +135,7 @@ def test_rejected_readings_and_gaps_are_listed_and_named_where_one_points(interr
 
 def test_a_chart_goes_on_by_itself_while_it_shows_now(world, open_page):
     page = open_page(world, "#/patient/demo-000008?range=5min")
-    page.wait_for_function("() => document.querySelector('.plot').chart?.data[0].length")
+    page.wait_for_function("() => document.querySelector('.plot')?.chart?.data[0].length")
     before = chart_data(page, "frequencia_cardiaca")["data"][0][-1]
     page.wait_for_function(
         "before => document.querySelector('.plot').chart.data[0].at(-1) > before + 4000", arg=before

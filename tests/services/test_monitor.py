@@ -168,26 +168,24 @@ def test_a_window_that_two_producers_sent_names_both(pipeline):
     with pipeline.consumer(), running_monitor(pipeline) as monitor:
         pipeline.publish(*batches)
         pipeline.wait_for_messages(10)
-        pipeline.publish(
-            *(dataclasses.replace(each, producer_id="other") for each in batches[:2]),
-            archived=False,
-        )
+        again = [dataclasses.replace(each, producer_id="other") for each in batches[:2]]
+        pipeline.publish(*again, archived=False)
         pipeline.wait_for_messages(12)
         pipeline.wait_for(
             "SELECT COUNT(*) FROM janela_repetida WHERE produtor = 'other'"
             " AND primeiro_produtor = 'test'",
             2,
         )
+        # each of the two may be found by itself
         with monitor.events() as events:
             twice = next(
                 each
                 for name, data in events
                 if name == "alarms"
                 for each in data["alarms"]
-                if each["code"] == "window_twice"
+                if each["code"] == "window_twice" and each["detail"]["count"] == len(again)
             )
     assert twice["detail"]["producers"] == ["test", "other"]
-    assert twice["detail"]["count"] == 2
 
 
 def test_a_token_is_demanded_where_there_is_one(pipeline):
