@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from db.connection import Connection
-from schemas.catalogue import COMPONENTLESS, sensors
+from schemas.catalogue import sensors
 
 _SensorRow = tuple[str, str, str, str]
 _ComponentRow = tuple[str, str, str | None, Decimal, Decimal]
@@ -53,7 +53,7 @@ def component_rows() -> list[_ComponentRow]:
     return [
         (
             sensor.code,
-            component.code or COMPONENTLESS,
+            component.part,
             component.loinc,
             Decimal(str(component.limits.lower)),
             Decimal(str(component.limits.upper)),

@@ -6,12 +6,12 @@ from datetime import date
 
 from db.connection import Connection
 from db.moments import EPOCH_MS_SQL, moment_of
-from schemas.reasons import Reason
 
 _KEYS_PER_QUERY = 200
-_MOST_REJECTED = 500
-_STATES = "'aberta', 'resolvida', 'descartada', 'reenviada'"
-_REASONS = ", ".join(f"'{each.value}'" for each in Reason)
+_OF_TIME = (
+    "FROM registro WHERE paciente_sensor_id = %s AND componente = %s"
+    " AND created_at >= %s AND created_at < %s"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +24,6 @@ class Patient:
     name: str | None
     born: date | None = None
     sex: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A reading in quarantine, as a chart marks it."""
-
-    event_ms: int
-    sensor: str | None
-    component: str | None
-    value: float | None
-    reason: str
 
 
 def patients(connection: Connection, *, after: int = 0) -> Iterator[Patient]:
@@ -88,9 +77,7 @@ def readings(
     """Time (epoch ms) and value of every reading in this time, the oldest first."""
     cursor = connection.cursor()
     cursor.execute(
-        f"SELECT {EPOCH_MS_SQL.format('created_at')}, valor FROM registro"
-        " WHERE paciente_sensor_id = %s AND componente = %s AND created_at >= %s"
-        " AND created_at < %s ORDER BY created_at",
+        f"SELECT {EPOCH_MS_SQL.format('created_at')}, valor {_OF_TIME} ORDER BY created_at",
         (mapping_id, component, moment_of(from_ms), moment_of(until_ms)),
     )
     return [(int(event_ms), float(value)) for event_ms, value in cursor.fetchall()]
@@ -108,28 +95,11 @@ def bucketed(
     bucket = f"{EPOCH_MS_SQL.format('created_at')} DIV {bucket_ms:d}"
     cursor = connection.cursor()
     cursor.execute(
-        f"SELECT {bucket} AS balde, MIN(valor), MAX(valor), AVG(valor) FROM registro"
-        " WHERE paciente_sensor_id = %s AND componente = %s AND created_at >= %s"
-        " AND created_at < %s GROUP BY balde ORDER BY balde",
+        f"SELECT {bucket} AS balde, MIN(valor), MAX(valor), AVG(valor) {_OF_TIME}"
+        " GROUP BY balde ORDER BY balde",
         (mapping_id, component, moment_of(from_ms), moment_of(until_ms)),
     )
     return [
         (int(number) * bucket_ms, float(low), float(high), float(mean))
         for number, low, high, mean in cursor.fetchall()
     ]
-
-
-def rejected(
-    connection: Connection, patient_id: str, from_ms: int, until_ms: int
-) -> list[Rejected]:
-    """The newest 500 readings of a patient that were measured in this time and not accepted."""
-    cursor = connection.cursor()
-    # all reasons and states by name: the index begins with them, and the patient comes behind
-    cursor.execute(
-        f"SELECT {EPOCH_MS_SQL.format('medido_em')}, sensor, componente, valor_bruto, motivo"
-        f" FROM quarentena WHERE motivo IN ({_REASONS}) AND estado IN ({_STATES})"
-        " AND paciente = %s AND posicao >= 0 AND medido_em >= %s AND medido_em < %s"
-        f" ORDER BY medido_em DESC LIMIT {_MOST_REJECTED}",
-        (patient_id, moment_of(from_ms), moment_of(until_ms)),
-    )
-    return [Rejected(int(row[0]), *row[1:]) for row in cursor.fetchall()]

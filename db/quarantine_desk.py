@@ -7,6 +7,7 @@ from typing import Any
 
 from db.connection import Connection, transaction
 from db.faults import reported
+from schemas.reasons import Reason
 
 OPEN, RESOLVED, DISCARDED, RESENT = "aberta", "resolvida", "descartada", "reenviada"
 STATES = (OPEN, RESOLVED, DISCARDED, RESENT)
@@ -119,6 +120,32 @@ def entries_of_range(
         f"SELECT {_COLUMNS} FROM quarentena WHERE topico = %s AND particao = %s"
         " AND deslocamento >= %s AND deslocamento < %s LIMIT %s",
         (topic, partition, offsets.start, offsets.stop, limit),
+    )
+    return [QuarantineEntry(*row) for row in cursor.fetchall()]
+
+
+def of_patient(patient_id: str, condition: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
+    """A condition for single readings of a patient that fulfil another one, and its values.
+
+    It names all reasons and states: the index begins with them, and the patient comes behind.
+    """
+    reasons, states = (", ".join(["%s"] * len(each)) for each in (Reason, STATES))
+    whole = (
+        f"motivo IN ({reasons}) AND estado IN ({states}) AND paciente = %s AND posicao >= 0"
+        f" AND {condition}"
+    )
+    return whole, [*map(str, Reason), *STATES, patient_id, *values]
+
+
+def measured_between(
+    connection: Connection, patient_id: str, since: datetime, until: datetime, *, limit: int
+) -> list[QuarantineEntry]:
+    """The newest readings of a patient that were measured in this time and not accepted."""
+    condition, values = of_patient(patient_id, "medido_em >= %s AND medido_em < %s", [since, until])
+    cursor = connection.cursor()
+    cursor.execute(
+        f"SELECT {_COLUMNS} FROM quarentena WHERE {condition} ORDER BY medido_em DESC LIMIT %s",
+        [*values, limit],
     )
     return [QuarantineEntry(*row) for row in cursor.fetchall()]
 

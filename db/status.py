@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from db.connection import Connection
+from db.latest import newest_values
+from db.moments import moment_of
 
 _SETTLED_AFTER = timedelta(seconds=60)
 # producers send in bursts, one a window: over less than a window the rate would jump
 _RATE_OVER = timedelta(seconds=20)
 _MOST_ASKED = 5_000
-_ASKED_AT_ONCE = 200
-_NEWEST_OF_KEY = "SELECT MAX(created_at) AS newest FROM registro WHERE paciente_sensor_id = %s AND componente = %s"
 _BEGINNING = datetime(1970, 1, 1)  # noqa: DTZ001 - the column is UTC without a zone
 _END = datetime(9999, 1, 1)  # noqa: DTZ001 - as above
 
@@ -83,18 +83,9 @@ def newest_reading(connection: Connection) -> datetime | None:
         " WHERE ps.id MOD %s = 0 GROUP BY ps.id",
         (step,),
     )
-    asked = cursor.fetchall()
-    found = []
-    for start in range(0, len(asked), _ASKED_AT_ONCE):
-        chunk = asked[start : start + _ASKED_AT_ONCE]
-        # of one constant key the server reads the last row alone; MAX ... GROUP BY makes MariaDB read
-        # the whole table, and a subquery for each row does so with MySQL
-        each = " UNION ALL ".join([_NEWEST_OF_KEY] * len(chunk))
-        cursor.execute(
-            f"SELECT MAX(newest) FROM ({each}) AS e", [value for row in chunk for value in row]
-        )
-        found += [moment for (moment,) in cursor.fetchall() if moment is not None]
-    return max(found).replace(tzinfo=UTC) if found else None
+    newest = (event_ms for *_, event_ms, _ in newest_values(connection, cursor.fetchall()))
+    found = max(newest, default=None)
+    return None if found is None else moment_of(found).replace(tzinfo=UTC)
 
 
 class LedgerReader:

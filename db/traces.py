@@ -12,7 +12,7 @@ from db.ledger import next_offsets
 from db.mapping import Mapping, read_mappings
 from db.moments import EPOCH_MS_SQL, epoch_ms, moment_of
 from db.patients import known_patients
-from db.quarantine_desk import STATES, WholeEntry, at_place, whole_entries
+from db.quarantine_desk import WholeEntry, at_place, of_patient, whole_entries
 from schemas.reasons import OF_MESSAGES, Reason
 
 _RANGE = (
@@ -99,13 +99,8 @@ class Traces:
 
         Those that the database refused with their names are left out: see ``bare``.
         """
-        reasons, states = (", ".join(["%s"] * len(each)) for each in (Reason, STATES))
-        found = whole_entries(
-            self._connection,
-            f"motivo IN ({reasons}) AND estado IN ({states}) AND paciente = %s"
-            " AND medido_em = %s AND posicao >= 0",
-            [*map(str, Reason), *STATES, patient_id, moment_of(event_ms)],
-        )
+        condition = of_patient(patient_id, "medido_em = %s", [moment_of(event_ms)])
+        found = whole_entries(self._connection, *condition)
         # the column does not tell a capital letter from a small one
         return [each for each in found if each.entry.patient_id == patient_id]
 

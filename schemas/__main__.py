@@ -48,7 +48,7 @@ def _row(sensor: Sensor, part: Component) -> Iterator[str]:
     left, right = "[" if limits.is_lower_allowed else "(", "]" if limits.is_upper_allowed else ")"
     yield _code(sensor.code)
     yield f"{sensor.name_en} / {sensor.name_pt}"
-    yield _code(part.code or COMPONENTLESS)
+    yield _code(part.part)
     yield _code(sensor.unit)
     yield _code(sensor.ucum)
     yield f"{left}{limits.lower}, {limits.upper}{right}"

@@ -40,6 +40,11 @@ class Component:
     loinc: str | None
     limits: Limits
 
+    @property
+    def part(self) -> str:
+        """Its code, or ``COMPONENTLESS``: what tables and trusted files call it."""
+        return self.code or COMPONENTLESS
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -110,6 +115,11 @@ def canonical_name(text: str) -> str:
     plain = text.lower().translate(str.maketrans(rule.accented, rule.plain, rule.marks))
     # white space is the ASCII one and what the separators name: a name means the same everywhere
     return re.sub(rule.separators, "_", plain, flags=re.ASCII).strip("_")
+
+
+def canonical_component(text: str | None) -> str:
+    """The same for a component; ``COMPONENTLESS`` where none is named."""
+    return canonical_name(text or "") or COMPONENTLESS
 
 
 def canonical_unit(text: str) -> str:

@@ -22,7 +22,6 @@ from ops.stack.ports import LOOPBACK, quiet_port, wait_for_port
 _TOPIC = "bench-watched"
 _WINDOWS = 10
 _START_S = 30.0
-_STOP_S = 10.0
 _READ_BYTES = 65_536
 
 

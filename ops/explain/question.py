@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from schemas.batch import SensorBatch
-from schemas.catalogue import COMPONENTLESS, canonical_name, sensors
+from schemas.catalogue import canonical_component, canonical_name, sensors
 from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,7 +22,7 @@ class Question:
 
     def is_about(self, sensor: str | None, component: str | None) -> bool:
         """Whether a sensor and component mean those asked for, however they are written."""
-        part = canonical_name(component or "") or COMPONENTLESS
+        part = canonical_component(component)
         return canonical_name(sensor or "") == self.sensor and self.component in (None, part)
 
     def positions(self, batch: SensorBatch) -> Iterator[tuple[int, int]]:
@@ -52,7 +52,7 @@ def question(patient_id: str, sensor: str, time: str, component: str | None) -> 
     known = next((each for each in sensors() if each.code == code), None)
     part = canonical_name(component) if component else None
     if part is None and known is not None:
-        codes = [each.code or COMPONENTLESS for each in known.components]
+        codes = [each.part for each in known.components]
         if len(codes) > 1:
             raise ValueError(f"{code} has several components: --component {' or '.join(codes)}")
         part = codes[0]

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from schemas.catalogue import COMPONENTLESS, sensors
+from schemas.catalogue import canonical_component, canonical_name, sensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def columns() -> tuple[Column, ...]:
     return tuple(
         Column(
             sensor.code,
-            component.code or COMPONENTLESS,
+            component.part,
             sensor.unit,
             sensor.name_en,
             sensor.name_pt,
@@ -46,6 +46,11 @@ def columns() -> tuple[Column, ...]:
 def column_numbers() -> dict[tuple[str, str], int]:
     """Column by sensor code and component."""
     return {(each.sensor, each.component): number for number, each in enumerate(columns())}
+
+
+def column_of(sensor: str | None, component: str | None) -> int | None:
+    """The column of a reading by the names that it came with; None where nothing is called so."""
+    return column_numbers().get((canonical_name(sensor or ""), canonical_component(component)))
 
 
 @cache

@@ -26,7 +26,6 @@ from db.quarantine_desk import QuarantineEntry, entries_of_range
 from ops.monitor.columns import columns, sensor_codes, sensor_of_column
 from ops.monitor.ward import NEVER, Ward, positions
 from ops.reconcile.trusted import read_rows
-from schemas.catalogue import COMPONENTLESS, canonical_name
 from schemas.reasons import Reason
 
 _COLUMNS = ("patient_id", "sensor", "component", "event_time", "value")
@@ -60,11 +59,16 @@ class Feed:
         self._next = {part: begins.get(part, end) for part, end in ends.items()}
         connection.rollback()
 
-    def refresh_patients(self, connection: Connection) -> list[latest.Patient]:
-        """Takes up patients and mappings that were added or changed; returns the new patients."""
+    @property
+    def committed(self) -> dict[int, int]:
+        """By partition: the offset behind the last range that was applied."""
+        return dict(self._next)
+
+    def refresh_patients(self, connection: Connection) -> None:
+        """Takes up patients and mappings that were added or changed."""
         version = mapping_version(connection)
         if version == self._version:
-            return []
+            return
         added = list(latest.patients(connection, after=self._newest_patient))
         mappings = list(read_mappings(connection))
         with self.lock:
@@ -73,7 +77,6 @@ class Feed:
         if added:
             self._newest_patient = added[-1].number
         self._version = version
-        return added
 
     def _map(self, mappings: Sequence[Mapping]) -> None:
         ward, numbers = self.ward, {code: each for each, code in enumerate(sensor_codes())}
@@ -123,7 +126,7 @@ class Feed:
         sensors, sensor = _codes(rows["sensor"])
         components, component = _codes(rows["component"])
         known = np.array([self.ward.row_of.get(each, -1) for each in patients], np.int64)
-        pairs = [(code, part or COMPONENTLESS) for code in sensors for part in components]
+        pairs = ((code, part) for code in sensors for part in components)
         table = positions(pairs).reshape(len(sensors), -1)
         row, column = known[patient], table[sensor, component]
         is_known = (row >= 0) & (column >= 0)
@@ -146,7 +149,7 @@ class Feed:
         if not told:
             return
         row = np.array([row_of[each.patient_id or ""] for each in told], np.int64)
-        column = positions([_names(each) for each in told])
+        column = positions((each.sensor, each.component) for each in told)
         event_ms = np.array([epoch_ms(each.measured_at) for each in told], np.int64)
         implausible = np.array([each.reason in _IMPLAUSIBLE for each in told])
         missing = np.array([each.reason == Reason.MISSING for each in told])
@@ -165,11 +168,6 @@ class Feed:
             for mapping, part, event_ms, value in found:
                 ward.remember(*place[mapping, part], event_ms, value)
         connection.rollback()
-
-
-def _names(entry: QuarantineEntry) -> tuple[str, str]:
-    component = canonical_name(entry.component or "") or COMPONENTLESS
-    return canonical_name(entry.sensor or ""), component
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[list[Any], Any]:

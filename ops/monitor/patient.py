@@ -5,10 +5,12 @@ from typing import Any
 from db import cadence, latest
 from db.connection import Connection
 from db.mapping import Mapping, read_mappings
-from ops.monitor.columns import column_numbers, columns
-from schemas.catalogue import COMPONENTLESS, canonical_name
+from db.moments import epoch_ms, moment_of
+from db.quarantine_desk import QuarantineEntry, measured_between
+from ops.monitor.columns import column_of, columns
 
 _MOST_POINTS = 1_000
+_MOST_REJECTED = 500
 _BUCKETS_MS = (
     *(1_000, 5_000, 10_000, 30_000),
     *(60_000, 120_000, 300_000, 900_000, 3_600_000, 86_400_000),
@@ -51,7 +53,14 @@ def patient_as_dict(
             for number in range(len(columns()))
         ],
         "rejected": [
-            _rejected(each) for each in latest.rejected(connection, patient_id, from_ms, until_ms)
+            _rejected(each)
+            for each in measured_between(
+                connection,
+                patient_id,
+                moment_of(from_ms),
+                moment_of(until_ms),
+                limit=_MOST_REJECTED,
+            )
         ],
         "gaps": [
             {
@@ -99,12 +108,10 @@ def _series(
     }
 
 
-def _rejected(entry: latest.Rejected) -> dict[str, Any]:
-    sensor = canonical_name(entry.sensor or "")
-    component = canonical_name(entry.component or "") or COMPONENTLESS
+def _rejected(entry: QuarantineEntry) -> dict[str, Any]:
     return {
-        "t": entry.event_ms,
-        "column": column_numbers().get((sensor, component)),
+        "t": epoch_ms(entry.measured_at),
+        "column": column_of(entry.sensor, entry.component),
         "sensor": entry.sensor,
         "component": entry.component,
         "value": entry.value,

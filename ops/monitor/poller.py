@@ -8,11 +8,9 @@ from typing import Any
 import structlog
 
 from common.errors import UnavailableError, VitalsError
-from common.settings import DatabaseSettings
 from db import cadence
 from db.connection import KeptConnection
 from db.faults import FaultKind, kind_of
-from db.ledger import next_offsets
 from db.status import LedgerReader
 from ops.monitor.alarms import AlarmBoard
 from ops.monitor.board import Board, quarantine_as_dict
@@ -29,9 +27,6 @@ _PATIENTS_EVERY_S = 5.0
 _PROCESSES_EVERY_S = 1.0
 # it reads the last minute's ledger again each time
 _TOTALS_EVERY_S = 2.0
-# a server that hangs must show as away while somebody still looks
-_ANSWER_S = 5
-_CONNECT_S = 3
 _log = structlog.get_logger()
 
 
@@ -45,13 +40,13 @@ class Poller:
         broker: BrokerView,
         processes: Processes,
         repeated: RepeatedWindows,
-        reader: DatabaseSettings,
-        writer: DatabaseSettings,
+        reader: KeptConnection,
+        writer: KeptConnection,
     ) -> None:
         """``reader`` looks, ``writer`` writes down what is missing."""
         self._board, self._feed, self._broker = board, source, broker
         self._processes, self._repeated = processes, repeated
-        self._reader, self._writer = impatient(reader), impatient(writer)
+        self._reader, self._writer = reader, writer
         self._ledger = LedgerReader(source.topic)
         self._view = PipelineView()
         self._alarms = AlarmBoard()
@@ -132,7 +127,7 @@ class Poller:
         view.note_ranges(ranges, int(ward.last_ms[: len(ward)].max(initial=-1)))
         if self._is_due("totals", _TOTALS_EVERY_S):
             view.totals = self._ledger.read(connection)
-        view.offsets.note_committed(next_offsets(connection, self._feed.topic))
+        view.offsets.note_committed(self._feed.committed)
         if self._gaps is None:
             self._feed.remember_older(connection)
             now_ms = time.time_ns() // 1_000_000
@@ -172,9 +167,3 @@ class Poller:
             if isinstance(error, UnavailableError):
                 self._writer.close()
             gaps.forget(missing)
-
-
-def impatient(settings: DatabaseSettings) -> KeptConnection:
-    """A connection that calls a server away soon enough for whoever looks at the page."""
-    own = settings.model_copy(update={"db_connect_timeout_seconds": _CONNECT_S})
-    return KeptConnection(own, answer_seconds=_ANSWER_S)

@@ -8,11 +8,12 @@ import uvicorn
 
 from common.errors import ConfigurationError
 from common.settings import DatabaseSettings, KafkaSettings
+from db.connection import KeptConnection
 from ops.monitor.app import build_app
 from ops.monitor.board import Board
 from ops.monitor.broker import BrokerView
 from ops.monitor.feed import Feed
-from ops.monitor.poller import Poller, impatient
+from ops.monitor.poller import Poller
 from ops.monitor.processes import Processes, parse_targets
 from ops.monitor.repeated import RepeatedWindows
 from ops.monitor.settings import MonitorSettings
@@ -21,6 +22,9 @@ from ops.monitor.windows import Rhythm
 from ops.stack.ports import is_free
 
 _NICENESS = 10
+# a server that hangs must show as away while somebody still looks
+_ANSWER_S = 5
+_CONNECT_S = 3
 
 
 def serve(
@@ -53,9 +57,9 @@ def serve(
         Feed(kafka.kafka_topic, trusted, ward, board.lock),
         BrokerView(kafka),
         Processes(targets),
-        RepeatedWindows(kafka, impatient(database), impatient(writer)),
-        database,
-        writer,
+        RepeatedWindows(kafka, _impatient(database), _impatient(writer)),
+        _impatient(database),
+        _impatient(writer),
     )
     app = build_app(
         board,
@@ -88,3 +92,8 @@ def _step_back() -> None:
     # on a machine whose cores are all busy the writer goes first: a page may be a moment late
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
+
+
+def _impatient(settings: DatabaseSettings) -> KeptConnection:
+    own = settings.model_copy(update={"db_connect_timeout_seconds": _CONNECT_S})
+    return KeptConnection(own, answer_seconds=_ANSWER_S)

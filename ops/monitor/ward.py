@@ -3,13 +3,13 @@
 Plain arrays with a row a patient: ten thousand patients are judged in a few milliseconds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 import numpy as np
 
 from db.latest import Patient
-from ops.monitor.columns import column_numbers, columns, first_columns, sensor_of_column
+from ops.monitor.columns import column_of, columns, first_columns, sensor_of_column
 from ops.monitor.windows import Array, Rhythm, WindowRing
 
 NEVER = -1
@@ -131,7 +131,7 @@ class Ward:
         self.windows.note_alive(row, event_ms)
 
 
-def positions(names: Sequence[tuple[str, str]]) -> Array:
-    """The column of each (sensor, component); -1 for those that the catalogue does not know."""
-    known = column_numbers()
-    return np.array([known.get(each, -1) for each in names], np.int64)
+def positions(names: Iterable[tuple[str | None, str | None]]) -> Array:
+    """The column of each sensor and component; -1 for those that the catalogue does not know."""
+    found = (column_of(*each) for each in names)
+    return np.array([-1 if each is None else each for each in found], np.int64)

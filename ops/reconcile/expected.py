@@ -13,7 +13,7 @@ from ops.reconcile.compare_outcomes import reading_keys
 from ops.reconcile.mapped import MappingIndex
 from ops.reconcile.trusted import TrustedFiles
 from schemas.batch import SensorBatch
-from schemas.catalogue import COMPONENTLESS, canonical_name
+from schemas.catalogue import canonical_component, canonical_name
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 _COLUMNS = pa.schema(
@@ -107,7 +107,9 @@ class ExpectedRows:
             {
                 "patient_id": _repeated([patient for _, patient, *_ in runs], lengths),
                 "sensor": _repeated([canonical_name(run.sensor) for *_, run in runs], lengths),
-                "component": _repeated([_component(run.component) for *_, run in runs], lengths),
+                "component": _repeated(
+                    [canonical_component(run.component) for *_, run in runs], lengths
+                ),
                 "event_ms": moments,
             }
         )
@@ -134,10 +136,6 @@ class ExpectedRows:
 def _places(part: LedgerRange, offset: Any, series: Any, position: Any) -> Any:
     # a message of a megabyte has less than 2^20 series and values, a range less than 2^23 messages
     return ((offset - part.first) << 40) | (series.astype(np.int64) << 20) | position
-
-
-def _component(name: str | None) -> str:
-    return canonical_name(name or "") or COMPONENTLESS
 
 
 def _repeated(values: list[str], lengths: list[int]) -> pa.Array:

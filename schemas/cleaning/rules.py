@@ -5,10 +5,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.catalogue import (
-    COMPONENTLESS,
-    Component,
     Limits,
     Sensor,
+    canonical_component,
     canonical_name,
     sensors,
 )
@@ -55,11 +54,11 @@ def _known_rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
 
 def _rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
     code = canonical_name(sensor)
-    part = canonical_name(component or "") or COMPONENTLESS
+    part = canonical_component(component)
     kind = next((each for each in sensors() if each.code == code), None)
     if kind is None:
         return SeriesRule(Reason.UNKNOWN_SENSOR, code, part, unit)
-    measured = next((each for each in kind.components if _part(each) == part), None)
+    measured = next((each for each in kind.components if each.part == part), None)
     if measured is None:
         return SeriesRule(Reason.UNKNOWN_COMPONENT, code, part, unit)
     known = kind.unit_named(unit)
@@ -68,10 +67,6 @@ def _rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
     conversion = (known.subtract, known.multiply, known.divide)
     limits = measured.limits
     return SeriesRule(None, code, part, kind.unit, *conversion, limits, _plausible(kind, limits))
-
-
-def _part(component: Component) -> str:
-    return component.code or COMPONENTLESS
 
 
 def _plausible(kind: Sensor, limits: Limits) -> str:
