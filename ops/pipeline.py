@@ -28,6 +28,7 @@ _KAFKA_STOP_SECONDS = 30
 _CONSUMER_STOP_SECONDS = 45
 _PRODUCER_STOP_SECONDS = 30
 _MONITOR_STOP_SECONDS = 5
+_MONITOR = "monitor"
 _MONITOR_PORT = 8080
 
 
@@ -80,9 +81,12 @@ class Pipeline:
             kafka_advertised_port=plan.kafka_advertised_port,
         )
         self._class_archive = archive_path(settings.cache, source.java)
-        self._monitor_port = choose_port(
-            "VITALS_MONITOR_PORT", settings.vitals_monitor_port, _MONITOR_PORT
-        )
+        self._monitor_port: int | None = None
+        if plan.has_monitor:
+            # a port in use is told now, not when all the rest is up
+            self._monitor_port = choose_port(
+                "VITALS_MONITOR_PORT", settings.vitals_monitor_port, _MONITOR_PORT
+            )
         self.supervisor = Supervisor(say, longest_delay_seconds=plan.longest_delay_seconds)
 
     def start(self) -> None:
@@ -117,13 +121,8 @@ class Pipeline:
             )
 
         if self._plan.has_monitor:
-            self._add("monitor", "-m", "ops", "monitor", stop_seconds=_MONITOR_STOP_SECONDS)
-            self._say(f"monitor page: {self.monitor_url}")
-
-    @property
-    def monitor_url(self) -> str:
-        """Where the monitor page is."""
-        return f"http://{LOOPBACK}:{self._monitor_port}/"
+            self._add(_MONITOR, "-m", "ops", "monitor", stop_seconds=_MONITOR_STOP_SECONDS)
+            self._say(f"monitor page: http://{LOOPBACK}:{self._monitor_port}/")
 
     def check(self) -> None:
         """Starts again what failed; raises ConfigurationError where that cannot help."""
@@ -165,12 +164,13 @@ class Pipeline:
             "FAULT_SHARE": str(settings.fault_share),
             "STARTUP_WAIT_SECONDS": str(_STARTUP_WAIT_SECONDS),
             "LOG_FORMAT": "json",
-            "MONITOR_PORT": str(self._monitor_port),
-            "METRICS_TARGETS": ",".join(
-                f"{each}={address}" for each, address in self.metrics_targets().items()
-            ),
+            **(self._monitor_environment() if name == _MONITOR else {}),
             **self._plan.environment,
         }
+
+    def _monitor_environment(self) -> dict[str, str]:
+        targets = [f"{name}={address}" for name, address in self.metrics_targets().items()]
+        return {"MONITOR_PORT": str(self._monitor_port), "METRICS_TARGETS": ",".join(targets)}
 
     def metrics_targets(self) -> dict[str, str]:
         """Where each producer and the consumer serve their metrics, as ``127.0.0.1:4001``."""

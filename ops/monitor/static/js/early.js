@@ -1,8 +1,15 @@
 // A classic script, before the first paint: the chosen theme and language without a flash of the other.
 (() => {
   const root = document.documentElement;
-  const theme = localStorage.getItem("theme");
-  if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const paint = () => {
+    const chosen = localStorage.getItem("theme");
+    const isDark = chosen === "dark" || (chosen !== "light" && dark.matches);
+    root.dataset.theme = isDark ? "dark" : "light";
+  };
+  paint();
+  dark.addEventListener("change", paint);
+  document.addEventListener("theme", paint);
   const language = localStorage.getItem("language") ?? navigator.language;
   root.lang = language.toLowerCase().startsWith("pt") ? "pt-BR" : "en";
 })();

@@ -58,9 +58,8 @@ export class Header {
     const select = el("select", { "aria-label": t("theme.label"), id: "theme" },
       ...THEMES.map((theme) => el("option", { value: theme, selected: theme === current }, t(`theme.${theme}`))));
     select.addEventListener("change", () => {
-      if (select.value === "auto") delete document.documentElement.dataset.theme;
-      else document.documentElement.dataset.theme = select.value;
       localStorage.setItem("theme", select.value);
+      document.dispatchEvent(new Event("theme"));
       this.onTheme();
     });
     return select;

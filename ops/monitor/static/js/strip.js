@@ -1,7 +1,7 @@
 /** The strip chart of one sensor: its columns as lines, gaps as gaps, rejected readings as marks. */
 
 import { line, makeChart } from "./chart.js";
-import { el, setText } from "./dom.js";
+import { el, setText, themeColor } from "./dom.js";
 import { moment, number, plainNumber, time, unitText } from "./format.js";
 import { componentName, reasonText, sensorName, t } from "./i18n.js";
 import { rejectedMarks } from "./marks.js";
@@ -83,7 +83,7 @@ function linesOf(sensor, hasBuckets) {
 
 const bandOf = (place) => ({
   series: [3 * place + 3, 3 * place + 2],
-  fill: () => getComputedStyle(document.documentElement).getPropertyValue(`--band-${place + 1}`),
+  fill: () => themeColor(`band-${place + 1}`),
 });
 
 function dataOf(sensor, answer) {
