@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from common.errors import UnavailableError, VitalsError
 from common.settings import DatabaseSettings, KafkaSettings
@@ -15,6 +15,7 @@ from db.connection import KeptConnection
 from db.faults import reported
 from db.ledger import next_offsets
 from db.status import LedgerReader, LedgerTotals, newest_reading
+from ops.kafka_client import onlooker
 from ops.pipeline_health import PartitionLag, PipelineHealth
 
 _TIMEOUT_SECONDS = 5.0
@@ -74,15 +75,11 @@ class Observer:
         self._kafka = kafka
         # not AdminClient.list_consumer_group_offsets: librdkafka crashes the process where the
         # group's coordinator is not ready
-        self._client = Consumer(
-            {
-                "bootstrap.servers": kafka.kafka_bootstrap_servers,
-                "group.id": kafka.kafka_group,
-                "enable.auto.commit": False,
-                # retention may remove what we are about to read
-                "auto.offset.reset": "earliest",
-                "log_level": 0,
-            }
+        self._client = onlooker(
+            kafka,
+            kafka.kafka_group,
+            # retention may remove what we are about to read
+            auto_offset_reset="earliest",
         )
         self._connection = KeptConnection(database)
         self._ledger = LedgerReader(kafka.kafka_topic)

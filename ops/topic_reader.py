@@ -7,6 +7,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from common.errors import ConfigurationError, UnavailableError
 from common.settings import KafkaSettings
+from ops.kafka_client import onlooker
 
 _TIMEOUT_SECONDS = 10.0
 _WAIT_SECONDS = 0.2
@@ -30,15 +31,11 @@ class TopicMessages:
 
     def __iter__(self) -> Iterator[Message]:
         """Each message up to the end that the topic had when this began."""
-        client = Consumer(
-            {
-                "bootstrap.servers": self._settings.kafka_bootstrap_servers,
-                "group.id": f"{self._settings.kafka_group}-reader",
-                "enable.auto.commit": False,
-                # retention may remove what we are about to read
-                "auto.offset.reset": "earliest",
-                "log_level": 0,
-            }
+        client = onlooker(
+            self._settings,
+            f"{self._settings.kafka_group}-reader",
+            # retention may remove what we are about to read
+            auto_offset_reset="earliest",
         )
         try:
             yield from self._read(client, self._assign(client))

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from common.errors import BadInputError, UnavailableError
 from common.settings import KafkaSettings
+from ops.kafka_client import onlooker
 from schemas.codec import Codec, default_codec
 
 _RECENT_MESSAGES = 10
@@ -58,14 +59,7 @@ def described(message: Message, codec: Codec) -> dict[str, Any]:
 
 
 def _messages(settings: KafkaSettings, max_messages: int | None) -> Iterator[Message]:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": settings.kafka_bootstrap_servers,
-            "group.id": f"vitals-tail-{uuid.uuid4()}",
-            "enable.auto.commit": False,
-            "log_level": 0,
-        }
-    )
+    consumer = onlooker(settings, f"vitals-tail-{uuid.uuid4()}")
     try:
         consumer.assign(_starts(consumer, settings.kafka_topic, max_messages or _RECENT_MESSAGES))
         while True:

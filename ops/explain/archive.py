@@ -7,8 +7,8 @@ from pathlib import Path
 
 import orjson
 
-from ops.explain.progress import Progress
 from ops.explain.question import Question
+from ops.progress import Progress
 from schemas.archive_lines import NAME, tick_of
 from schemas.batch import SensorBatch
 from schemas.codec import batch_from

@@ -14,13 +14,13 @@ from db.quarantine_desk import WholeEntry
 from db.traces import Place, RegistroRow, Traces
 from ops.explain.archive import ArchiveLine, ArchiveLook
 from ops.explain.messages import find_messages, find_repeats, find_uncommitted, kept_message
-from ops.explain.progress import Progress
 from ops.explain.question import Question, iso
 from ops.explain.rules import judgement
 from ops.explain.sighting import Sighting, Sightings
 from ops.explain.story import Story, Surroundings
-from ops.explain.topic import TopicLook
 from ops.explain.trusted import TrustedLook, question_moment
+from ops.progress import Progress
+from ops.topic_look import TopicLook
 
 _BATCH_ID = "batch-id"
 _NEAR_MS = 600_000

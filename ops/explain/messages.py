@@ -10,7 +10,7 @@ from db.traces import Place
 from ops.explain.question import Question
 from ops.explain.sighting import Sighting, Sightings
 from ops.explain.story import Surroundings
-from ops.explain.topic import SeenMessage, TopicLook, header_texts
+from ops.topic_look import SeenMessage, TopicLook, header_texts
 
 
 def find_messages(topic: TopicLook, sightings: Sightings) -> None:

@@ -9,8 +9,8 @@ from db.quarantine_desk import OPEN, RESENT, RESOLVED, WholeEntry
 from db.traces import Place
 from ops.explain.archive import ArchiveLine
 from ops.explain.rules import Judgement
-from ops.explain.topic import SeenMessage
 from ops.explain.trusted import TrustedRow
+from ops.topic_look import SeenMessage
 from schemas.batch import SensorBatch
 from schemas.reasons import Reason
 

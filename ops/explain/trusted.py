@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from db.evidence import LedgerRange
 from db.traces import Place
-from ops.explain.progress import Progress
 from ops.explain.question import Question, epoch_ms_of
+from ops.progress import Progress
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS = ["patient_id", "sensor", "component", "value", "unit", "event_time", "batch_id"]

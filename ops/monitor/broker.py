@@ -1,9 +1,10 @@
 """What the broker says of the topic: where each partition ends."""
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
+from ops.kafka_client import onlooker
 
 _TIMEOUT_S = 2.0
 
@@ -14,15 +15,11 @@ class BrokerView:
     def __init__(self, kafka: KafkaSettings) -> None:
         """Connects with the first look."""
         self._kafka = kafka
-        self._client = Consumer(
-            {
-                "bootstrap.servers": kafka.kafka_bootstrap_servers,
-                "group.id": f"{kafka.kafka_group}-monitor",
-                "enable.auto.commit": False,
-                # a broker that comes back is to be seen within a second
-                "reconnect.backoff.max.ms": 1_000,
-                "log_level": 0,
-            }
+        self._client = onlooker(
+            kafka,
+            f"{kafka.kafka_group}-monitor",
+            # a broker that comes back is to be seen within a second
+            reconnect_backoff_max_ms=1_000,
         )
 
     def ends(self) -> dict[int, int]:

@@ -2,13 +2,10 @@
 
 import queue
 import threading
-import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from common.errors import VitalsError
 from common.settings import KafkaSettings
@@ -16,9 +13,10 @@ from db import cadence, feed
 from db.cadence import RepeatedWindow
 from db.connection import KeptConnection
 from db.feed import CommittedRange
+from ops.progress import Progress
+from ops.topic_look import SeenMessage, TopicLook
 
-_WAIT_S = 10.0
-_POLL_S = 0.2
+_STOP_S = 10.0
 # first messages of repeated batches that lie so near to each other are read in one go
 _NEAR_OFFSETS = 1_000
 _log = structlog.get_logger()
@@ -47,7 +45,7 @@ class RepeatedWindows:
     def stop(self) -> None:
         """Ends behind the running look."""
         self._ranges.put(None)
-        self._thread.join(_WAIT_S)
+        self._thread.join(_STOP_S)
 
     def look_into(self, ranges: Iterable[CommittedRange]) -> None:
         """Takes the ranges that have repeated messages; returns at once."""
@@ -63,67 +61,72 @@ class RepeatedWindows:
         return found
 
     def _run(self) -> None:
-        client = Consumer(
-            {
-                "bootstrap.servers": self._kafka.kafka_bootstrap_servers,
-                "group.id": f"{self._kafka.kafka_group}-monitor",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "log_level": 0,
-            }
-        )
         while (part := self._ranges.get()) is not None:
             try:
-                found = self._look(client, part)
-                if found:
+                if found := self._look(part):
                     cadence.record_repeated(self._writer.get(), found)
                 self._found.extend(found)
             except VitalsError as error:
-                self._reader.close()
-                self._writer.close()
+                self._close()
                 _log.warning("repeated_windows_not_found", why=error.message)
             except Exception:  # noqa: BLE001 - the next range may be told all the same
-                self._reader.close()
-                self._writer.close()
+                self._close()
                 _log.exception("repeated_windows_not_found")
-        client.close()
+        self._close()
+
+    def _close(self) -> None:
         self._reader.close()
         self._writer.close()
 
-    def _look(self, client: Consumer, part: CommittedRange) -> list[RepeatedWindow]:
-        topic = self._kafka.kafka_topic
-        messages = _messages(client, topic, part.partition, part.first, part.until)
-        by_place = {(part.partition, each.offset() or 0): _headers(each) for each in messages}
-        ids = [headers.get("batch-id", "") for headers in by_place.values()]
-        connection = self._reader.get()
-        taken = feed.places_of(connection, [each for each in ids if each])
-        connection.rollback()
-        first = {**by_place, **_headers_at(client, topic, set(taken.values()) - by_place.keys())}
+    def _look(self, part: CommittedRange) -> list[RepeatedWindow]:
+        name = self._kafka.kafka_topic
+        # ends and beginnings of partitions are asked for once a look: each range gets its own
+        with TopicLook(self._kafka, Progress(lambda _: None)) as topic:
+            messages = list(topic.between(name, part.partition, part.first, part.until))
+            taken = self._taken([_batch_id(each) for each in messages])
+            known = {(each.place.partition, each.place.offset): each for each in messages}
+            first = known | _messages_at(topic, name, set(taken.values()) - known.keys())
         found = []
         for message in messages:
-            offset = int(message.offset() or 0)
-            headers = by_place[part.partition, offset]
-            batch_id, producer = headers.get("batch-id", ""), headers.get("producer-id", "")
-            place = taken.get(batch_id)
-            if place is None or place == (part.partition, offset):
+            place = taken.get(_batch_id(message))
+            if place is None or place == (message.place.partition, message.place.offset):
                 continue
-            first_producer = first.get(place, {}).get("producer-id", "")
-            if producer and first_producer and producer != first_producer:
-                kafka_ms = int(message.timestamp()[1])
-                at = (topic, part.partition, offset)
-                found.append(RepeatedWindow(*at, batch_id, producer, first_producer, kafka_ms))
+            producers = _producer(message), _producer(first[place]) if place in first else ""
+            if all(producers) and len(set(producers)) > 1:
+                found.append(
+                    RepeatedWindow(
+                        *(name, message.place.partition, message.place.offset),
+                        _batch_id(message),
+                        *producers,
+                        message.timestamp_ms,
+                    )
+                )
         return found
 
+    def _taken(self, batch_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+        connection = self._reader.get()
+        taken = feed.places_of(connection, [each for each in batch_ids if each])
+        connection.rollback()
+        return taken
 
-def _headers_at(
-    client: Consumer, topic: str, places: Iterable[tuple[int, int]]
-) -> dict[tuple[int, int], Mapping[str, str]]:
-    """The headers of the messages at these places, as far as the topic still has them."""
-    found: dict[tuple[int, int], Mapping[str, str]] = {}
-    for partition, offsets in _runs(sorted(places)):
-        for each in _messages(client, topic, partition, offsets[0], offsets[-1] + 1):
-            found[partition, int(each.offset() or 0)] = _headers(each)
-    return found
+
+def _batch_id(message: SeenMessage) -> str:
+    return message.headers.get("batch-id", "")
+
+
+def _producer(message: SeenMessage) -> str:
+    return message.headers.get("producer-id", "")
+
+
+def _messages_at(
+    topic: TopicLook, name: str, places: Iterable[tuple[int, int]]
+) -> dict[tuple[int, int], SeenMessage]:
+    """The messages at these places, as far as the topic still has them."""
+    return {
+        (partition, each.place.offset): each
+        for partition, offsets in _runs(sorted(places))
+        for each in topic.between(name, partition, offsets[0], offsets[-1] + 1)
+    }
 
 
 def _runs(places: Sequence[tuple[int, int]]) -> list[tuple[int, list[int]]]:
@@ -136,30 +139,3 @@ def _runs(places: Sequence[tuple[int, int]]) -> list[tuple[int, list[int]]]:
         else:
             runs.append((partition, [offset]))
     return runs
-
-
-def _messages(
-    client: Consumer, topic: str, partition: int, first: int, until: int
-) -> list[Message]:
-    client.assign([TopicPartition(topic, partition, first)])
-    messages: list[Message] = []
-    deadline = time.monotonic() + _WAIT_S
-    try:
-        # the first fetch of a partition takes a moment
-        while time.monotonic() < deadline:
-            if messages and int(messages[-1].offset() or 0) + 1 >= until:
-                break
-            more = client.consume(until - first, timeout=_POLL_S)
-            messages += [each for each in more if not each.error()]
-    except KafkaException:
-        return []
-    finally:
-        client.unassign()
-    return [each for each in messages if first <= int(each.offset() or 0) < until]
-
-
-def _headers(message: Message) -> Mapping[str, str]:
-    pairs: Any = message.headers() or ()
-    return {
-        name: value.decode(errors="replace") for name, value in pairs if isinstance(value, bytes)
-    }

@@ -11,10 +11,10 @@ from consumer.trusted import TrustedFormat, write_trusted
 from db.evidence import LedgerRange
 from db.traces import Place
 from ops.explain.archive import ArchiveLook
-from ops.explain.progress import Progress
 from ops.explain.question import Question
-from ops.explain.topic import SeenMessage, header_texts
 from ops.explain.trusted import TrustedLook
+from ops.progress import Progress
+from ops.topic_look import SeenMessage, header_texts
 from producer.archive import RawArchive
 from schemas.codec import FIRST_TAKEN, default_codec
 from tests.builders import GOLDEN, GOLDEN_BATCH, NOW, PATIENT, batch, series

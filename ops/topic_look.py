@@ -1,4 +1,4 @@
-"""The messages behind a reading: at their offsets, and those that nobody has committed yet."""
+"""Messages of the topic at their offsets: single ones, and short ranges."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from common.errors import BadInputError, UnavailableError
 from common.settings import KafkaSettings
 from db.traces import Place
-from ops.explain.progress import Progress
+from ops.kafka_client import onlooker
+from ops.progress import Progress
 from schemas.batch import SensorBatch
 from schemas.cleaning.times import FIRST_TIME_MS
 from schemas.codec import FIRST_TAKEN, default_codec
@@ -82,18 +83,14 @@ class TopicLook:
 
     def __enter__(self) -> Self:
         """Connects with the first question."""
-        self._client = Consumer(
-            {
-                "bootstrap.servers": self.settings.kafka_bootstrap_servers,
-                "group.id": f"{self.settings.kafka_group}-reader",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                # the last offsets of a partition may be marks of transactions, which nobody gets
-                "enable.partition.eof": True,
-                # a look is for few messages: at an end it is not to wait half a second for more
-                "fetch.wait.max.ms": 10,
-                "log_level": 0,
-            }
+        self._client = onlooker(
+            self.settings,
+            f"{self.settings.kafka_group}-reader",
+            auto_offset_reset="earliest",
+            # the last offsets of a partition may be marks of transactions, which nobody gets
+            enable_partition_eof=True,
+            # a look is for few messages: at an end it is not to wait half a second for more
+            fetch_wait_max_ms=10,
         )
         return self
 
