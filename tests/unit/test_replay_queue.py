@@ -1,5 +1,9 @@
 """How a replay hands its files to Kafka's client."""
 
+import socket
+
+import pytest
+
 from common.settings import KafkaSettings
 from producer.archive import RawArchive
 from producer.outbox import Outbox
@@ -7,12 +11,21 @@ from producer.publisher import Publisher
 from producer.replay.play import _wait
 from tests.builders import NOW, batch, series
 
-NO_BROKER = KafkaSettings(kafka_bootstrap_servers="127.0.0.1:1")
+
+@pytest.fixture
+def silent():
+    """A broker that takes the connection and says nothing.
+
+    One that refuses it makes the client queue an error now and then, which its length counts too.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        yield KafkaSettings(kafka_bootstrap_servers=f"127.0.0.1:{port}")
 
 
-def test_each_file_is_queued_at_once_though_nobody_waits_for_it(tmp_path):
+def test_each_file_is_queued_at_once_though_nobody_waits_for_it(silent, tmp_path):
     """A file that waits behind another is read from disk again, a third of a replay's CPU time."""
-    archive, publisher = RawArchive(tmp_path, "replay"), Publisher(NO_BROKER)
+    archive, publisher = RawArchive(tmp_path, "replay"), Publisher(silent)
     archive.claim()
     outbox = Outbox(archive, publisher)
     try:
