@@ -33,9 +33,14 @@ def main() -> None:
     """Runs the daemon until Spark ends it."""
     _drop_archives()
     # not at the top: whatever is imported from an archive keeps it in use
+    import pyarrow as pa
     from pyspark.daemon import manager
 
     from common import collector, crash_points, log, settings
+
+    # Arrow's own allocator gives memory back and asks for it again with every range: a sixth of a
+    # worker's time, and 50 MB each
+    pa.set_memory_pool(pa.system_memory_pool())
 
     # so that every forked worker has it
     importlib.import_module("consumer.partition_writer")

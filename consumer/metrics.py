@@ -36,7 +36,7 @@ QUARANTINED = Counter(
 BATCH_SECONDS = Histogram(
     "vitals_consumer_batch_seconds",
     "What a micro-batch took: mappings looked at, Spark's job with the transactions in it, the longest"
-    " transaction, the group's offsets, all of it",
+    " writing of a partition, the group's offsets, all of it",
     ["phase"],
     buckets=_BUCKETS,
 )

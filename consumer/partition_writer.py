@@ -1,13 +1,14 @@
-"""Writes what one Spark task holds: one topic partition's range, in one transaction.
+"""Writes what one Spark task holds: one topic partition's range, mostly in one transaction.
 
 Guarantee: when ``write_partition`` ends, the range is in the trusted files and in the database once,
-whoever else tried and however often. Order: lock the partition's progress, drop what is committed,
+whoever else tried and however often. Order in each transaction: lock the partition's progress, drop what is committed,
 trusted files, ``registro``, ``quarentena``, dead letters, ledger and progress, COMMIT. A row that the
 database refuses costs that row: it is found by halving, goes to ``quarentena``, and the trusted files
 are written again without it. A kill at any point leaves either nothing or everything in the database;
 trusted files that no ledger row names are removed by the next commit of the partition.
 """
 
+import functools
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -48,6 +49,10 @@ _SUMMARY = pa.schema(
         ("retries", pa.map_(pa.string(), pa.int64())),
     ]
 )
+_READINGS_A_TRANSACTION = 250_000
+"""Where more of them wait, in long messages or many, the range is committed in parts: memory has a
+bound that no setting and no producer can move."""
+
 _log = structlog.get_logger()
 
 
@@ -70,19 +75,33 @@ class WriterJob:
 def write_partition(
     messages: Iterable[pa.RecordBatch], job: WriterJob, mappings: SharedMappings
 ) -> Iterator[pa.RecordBatch]:
-    """The function for ``mapInArrow``: cleans all of its partition, commits it, yields one summary.
+    """The function for ``mapInArrow``: cleans and commits its partition, a summary a transaction.
 
     Transient database errors are tried again for as long as it takes: the batch is held meanwhile.
-    Raises what is not transient, with nothing committed.
+    Raises what is not transient, with nothing of that transaction committed.
     """
-    held = list(cleaned(messages, mappings.get()))
-    if not held:
-        return
-    rows = pa.Table.from_batches(held).unify_dictionaries()
+    # not a loop: its variable would hold one transaction's rows while those of the next are gathered
+    return map(functools.partial(_committed, job), _transactions(cleaned(messages, mappings.get())))
+
+
+def _transactions(cleaned_rows: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """All rows of whole messages in the topic's order, as many as one transaction takes."""
+    held: list[pa.Table] = []
+    for each in cleaned_rows:
+        held.append(each)
+        if sum(map(len, held)) >= _READINGS_A_TRANSACTION:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)
+
+
+def _committed(job: WriterJob, cleaned_rows: pa.Table) -> pa.RecordBatch:
+    rows = cleaned_rows.unify_dictionaries()
     started = time.monotonic()
     outcome = _commit(rows, job)
     duration_ms = round((time.monotonic() - started) * 1000)
-    yield pa.RecordBatch.from_pylist([_summary(rows, outcome, duration_ms)], _SUMMARY)
+    return pa.RecordBatch.from_pylist([_summary(rows, outcome, duration_ms)], _SUMMARY)
 
 
 @retried

@@ -38,11 +38,11 @@ and position. Texts that many rows share are there once. An accepted reading (``
 sensor's unit; any other one carries everything as it came."""
 
 
-def cleaned(messages: Iterable[pa.RecordBatch], mappings: Mappings) -> Iterator[pa.RecordBatch]:
-    """`READINGS` of the messages that ``consumer.messages.select_messages`` gives."""
+def cleaned(messages: Iterable[pa.RecordBatch], mappings: Mappings) -> Iterator[pa.Table]:
+    """`READINGS` of each batch of the messages that ``consumer.messages.select_messages`` gives."""
     for batch in messages:
         if batch.num_rows:
-            yield from _cleaned(batch, mappings).to_batches()
+            yield _cleaned(batch, mappings)
 
 
 def _cleaned(messages: pa.RecordBatch, mappings: Mappings) -> pa.Table:

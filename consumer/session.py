@@ -13,7 +13,9 @@ from consumer.settings import ConsumerSettings
 # a long exception text can overflow a thread's stack in one of Spark's regular expressions
 # - and the JVM only moves bytes: the optimising compiler would take more CPU than it ever gives back
 _JAVA_OPTIONS = "-Xss4m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
-
+_CHECKPOINT_FILES = (
+    "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
+)
 
 _JSON_LOG = Path(__file__).with_name("jvm_log.xml")
 
@@ -43,10 +45,15 @@ def build_session(
         "spark.sql.ansi.enabled": "false",
         # nothing is shuffled: re-planning at run time only costs time
         "spark.sql.adaptive.enabled": "false",
-        # messages, of a hundred readings and more each, up to a megabyte
+        # messages, of a hundred readings and more each, up to a megabyte; two megabytes are a quarter
+        # of a million readings at the most, which a worker decodes in one go
         "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",
-        "spark.sql.execution.arrow.maxBytesPerBatch": "16m",
+        "spark.sql.execution.arrow.maxBytesPerBatch": "2m",
         "spark.sql.streaming.noDataMicroBatches.enabled": "false",
+        # the default one starts a process for each file that it renames, and writes a checksum beside
+        # it: 45 ms a micro-batch for a checkpoint that no start ever reads (docs/decisions/0002)
+        "spark.sql.streaming.checkpointFileManagerClass": _CHECKPOINT_FILES,
+        "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
         "spark.sql.streaming.numRecentProgressUpdates": "2",
         "spark.sql.streaming.minBatchesToRetain": "2",
     }

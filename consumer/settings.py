@@ -22,7 +22,8 @@ class ConsumerSettings(Settings):
     startup_wait_seconds: Annotated[float, Field(ge=0)] = 0.0
     """How long database, tables and topic may take to be there when all is started together."""
     trigger_interval_seconds: Annotated[float, Field(ge=0)] = 0.3
-    max_messages_per_batch: Annotated[int, Field(ge=1)] = 5_000
-    """Bounds the memory of a micro-batch; a backlog is worked off in several."""
+    max_messages_per_batch: Annotated[int, Field(ge=1)] = 10_000
+    """A backlog is worked off in several micro-batches; what Spark does for each is paid once for
+    so many. Memory has a bound of its own, in readings: see ``consumer.partition_writer``."""
     trusted_format: TrustedFormat = TrustedFormat.PARQUET
     load_method: LoadMethod = LoadMethod.AUTO

@@ -80,7 +80,7 @@ class BatchProcessor:
         if not summaries:
             return
         reach(CrashPoint.OFFSETS_BEFORE)
-        next_offsets = {each["partition"]: each["until"] for each in summaries}
+        next_offsets = {partition: until for partition, (_, until) in _ranges(summaries).items()}
         self._lag.note(next_offsets)
         self._offsets.commit(next_offsets)
         reach(CrashPoint.OFFSETS_COMMITTED)
@@ -95,7 +95,7 @@ class BatchProcessor:
         phases = {
             "plan": planned - started,
             "run": written - planned,
-            "write": max(each["write_ms"] for each in summaries) / 1000,
+            "write": max(_write_ms(summaries).values()) / 1000,
             "offsets": time.monotonic() - written,
             "total": time.monotonic() - started,
         }
@@ -150,7 +150,19 @@ def run_until_stopped(
 
 
 def _ranges(summaries: list[dict[str, Any]]) -> dict[int, list[int]]:
-    return {each["partition"]: [each["first"], each["until"]] for each in summaries}
+    found: dict[int, list[int]] = {}
+    # a partition's transactions come in its order
+    for each in summaries:
+        first, _ = found.get(each["partition"], [each["first"], 0])
+        found[each["partition"]] = [first, each["until"]]
+    return found
+
+
+def _write_ms(summaries: list[dict[str, Any]]) -> Counter[int]:
+    found: Counter[int] = Counter()
+    for each in summaries:
+        found[each["partition"]] += each["write_ms"]
+    return found
 
 
 def _totals(summaries: list[dict[str, Any]]) -> dict[str, Any]:

@@ -14,19 +14,19 @@ def now_ms():
     return int(time.time() * 1000) // WINDOW_MS * WINDOW_MS
 
 
-def simulated(windows=3, *, patients=10, fault_share=0.05, start=None):
+def simulated(windows=3, *, patients=10, fault_share=0.05, start=None, window_ms=WINDOW_MS):
     """Whole windows of all patients, the last one just over (or ending at ``start``, epoch ms)."""
     simulator = Simulator(seed=7, fault_share=fault_share)
     until = start or now_ms()
     return [
         batch
-        for window_start in range(until - windows * WINDOW_MS, until, WINDOW_MS)
+        for window_start in range(until - windows * window_ms, until, window_ms)
         for batch in make_batches(
-            simulator.simulate(demo_patient_ids(patients), window_start, WINDOW_MS, 1000),
-            source=simulator.source(WINDOW_MS, 1000),
+            simulator.simulate(demo_patient_ids(patients), window_start, window_ms, 1000),
+            source=simulator.source(window_ms, 1000),
             producer_id="test",
             window_start=window_start,
             interval_ms=1000,
-            produced_at=window_start + WINDOW_MS,
+            produced_at=window_start + window_ms,
         )
     ]

@@ -74,7 +74,11 @@ def cleaned_frame(messages: DataFrame, mappings: Iterable[Mapping] = ()) -> Data
     # Spark has no dictionaries
     plain = pa.schema([(each.name, _plain_type(each.type)) for each in READINGS])
     return select_messages(messages).mapInArrow(
-        lambda batches: (each.cast(plain) for each in cleaned_batches_of(batches, known)),
+        lambda batches: (
+            part
+            for each in cleaned_batches_of(batches, known)
+            for part in each.cast(plain).to_batches()
+        ),
         from_arrow_schema(plain),
     )
 
