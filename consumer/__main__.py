@@ -100,7 +100,7 @@ def _consume(
 ) -> None:
     from consumer import metrics
     from consumer.lag import Lag
-    from consumer.mapping import MappingBroadcast
+    from consumer.mapping import MappingWatch
     from consumer.source import read_topic
     from consumer.stream import BatchProcessor, run_until_stopped, start_query
     from consumer.unmapped import UnmappedReadings
@@ -109,7 +109,7 @@ def _consume(
     log = structlog.get_logger()
     lag, pinged = Lag(offsets, starts), KeptConnection(job.database)
     unmapped = UnmappedReadings(job.database)
-    processor = BatchProcessor(MappingBroadcast(spark, job.database), offsets, lag, job)
+    processor = BatchProcessor(MappingWatch(job.database), offsets, lag, job)
     messages = read_topic(spark, job.kafka, settings, starts)
     with (
         tempfile.TemporaryDirectory(

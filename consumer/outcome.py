@@ -52,7 +52,7 @@ def sort_out(rows: pa.Table, batches: dict[str, int], topic: str) -> RangeOutcom
     fresh = _without_repeats(rows, batches)
     is_reading = pc.greater_equal(fresh["position"], 0)
     is_accepted = pc.and_(is_reading, pc.is_null(fresh["reason"]))
-    accepted = _rounded(fresh.filter(is_accepted))
+    accepted = _rounded(kept(fresh, is_accepted))
     is_mapped = pc.is_valid(accepted["mapping_id"])
     unmapped = accepted.filter(pc.invert(is_mapped))
     rejected = _plain(fresh.filter(pc.is_valid(fresh["reason"])))
@@ -74,7 +74,7 @@ def sort_out(rows: pa.Table, batches: dict[str, int], topic: str) -> RangeOutcom
         offsets=offset_range(rows),
         batches=batches,
         accepted=accepted,
-        mapped=accepted.filter(is_mapped),
+        mapped=kept(accepted, is_mapped),
         rejected=_with_topic(
             pa.concat_tables([rejected, _with_reason(_plain(unmapped), Reason.UNMAPPED)]), topic
         ),
@@ -82,11 +82,16 @@ def sort_out(rows: pa.Table, batches: dict[str, int], topic: str) -> RangeOutcom
     )
 
 
+def kept(rows: pa.Table, mask: pa.ChunkedArray) -> pa.Table:
+    """The rows where the mask holds; where it holds for all, as it mostly does, they are not copied."""
+    return rows if pc.all(mask, skip_nulls=False).as_py() else rows.filter(mask)
+
+
 def _without_repeats(rows: pa.Table, batches: dict[str, int]) -> pa.Table:
     """Rows of refused messages, and of each batch at the one offset where it is taken."""
     taken = pa.array(list(batches.values()), pa.int64())
     is_taken = pc.is_in(rows["offset"], value_set=taken)
-    return rows.filter(pc.or_(pc.is_null(rows["batch_id"]), is_taken))
+    return kept(rows, pc.or_(pc.is_null(rows["batch_id"]), is_taken))
 
 
 def _rounded(accepted: pa.Table) -> pa.Table:

@@ -22,8 +22,8 @@ from common.crash_points import CrashPoint, reach
 from common.settings import DatabaseSettings, KafkaSettings
 from consumer import dead_letters, worker_connection
 from consumer.database_retry import retried, take_retries
-from consumer.mapping import SharedMappings
-from consumer.outcome import RangeOutcome, batch_offsets, offset_range, sort_out
+from consumer.mapping import MappingLookup
+from consumer.outcome import RangeOutcome, batch_offsets, kept, offset_range, sort_out
 from consumer.progress_lock import lock_next_offset
 from consumer.readings import cleaned
 from consumer.refusals import with_refusals
@@ -73,7 +73,7 @@ class WriterJob:
 
 
 def write_partition(
-    messages: Iterable[pa.RecordBatch], job: WriterJob, mappings: SharedMappings
+    messages: Iterable[pa.RecordBatch], job: WriterJob, mappings: MappingLookup
 ) -> Iterator[pa.RecordBatch]:
     """The function for ``mapInArrow``: cleans and commits its partition, a summary a transaction.
 
@@ -81,7 +81,7 @@ def write_partition(
     Raises what is not transient, with nothing of that transaction committed.
     """
     # not a loop: its variable would hold one transaction's rows while those of the next are gathered
-    return map(functools.partial(_committed, job), _transactions(cleaned(messages, mappings.get())))
+    return map(functools.partial(_committed, job), _transactions(cleaned(messages, mappings)))
 
 
 def _transactions(cleaned_rows: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -111,7 +111,7 @@ def _commit(rows: pa.Table, job: WriterJob) -> RangeOutcome | None:
     with worker_connection.use(job.database) as connection:
         next_offset = lock_next_offset(connection, job.topic, partition)
         reach(CrashPoint.RANGE_LOCKED)
-        rows = rows.filter(pc.greater_equal(rows["offset"], next_offset))
+        rows = kept(rows, pc.greater_equal(rows["offset"], next_offset))
         _remove_uncommitted(connection, job, partition, next_offset)
         if len(rows) == 0:
             connection.rollback()

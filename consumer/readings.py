@@ -3,7 +3,7 @@
 All of it works on whole Arrow batches; Python sees each message's series once and never a reading.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -38,14 +38,18 @@ and position. Texts that many rows share are there once. An accepted reading (``
 sensor's unit; any other one carries everything as it came."""
 
 
-def cleaned(messages: Iterable[pa.RecordBatch], mappings: Mappings) -> Iterator[pa.Table]:
+FindMappings = Callable[[Collection[str]], Mappings]
+"""Gives the mappings of these patient ids at the least."""
+
+
+def cleaned(messages: Iterable[pa.RecordBatch], find: FindMappings) -> Iterator[pa.Table]:
     """`READINGS` of each batch of the messages that ``consumer.messages.select_messages`` gives."""
     for batch in messages:
         if batch.num_rows:
-            yield _cleaned(batch, mappings)
+            yield _cleaned(batch, find)
 
 
-def _cleaned(messages: pa.RecordBatch, mappings: Mappings) -> pa.Table:
+def _cleaned(messages: pa.RecordBatch, find: FindMappings) -> pa.Table:
     decoded = decode(messages["value"])
     series, readings = decoded.series, decoded.readings
     kafka_ms = messages["kafka_ms"].to_numpy()
@@ -58,7 +62,7 @@ def _cleaned(messages: pa.RecordBatch, mappings: Mappings) -> pa.Table:
         "detail": details(judged, series, readings, kafka_ms),
         **_names_and_values(judged, readings),
         "event_ms": pa.array(readings.event_ms, pa.int64(), mask=~readings.is_time),
-        "mapping_id": _mapping_ids(decoded, judged, mappings),
+        "mapping_id": _mapping_ids(decoded, judged, find),
     }
     rows = pa.table([_column(columns, field, len(readings.series)) for field in READINGS], READINGS)
     return pa.concat_tables([rows, _without_readings(messages, decoded)])
@@ -104,10 +108,13 @@ def _cut(given: pa.Array) -> pa.Array:
     return pc.utf8_slice_codeunits(given, 0, TEXT_LIMIT)
 
 
-def _mapping_ids(decoded: Decoded, judged: Judged, mappings: Mappings) -> pa.Array:
-    series, readings, patients = decoded.series, decoded.readings, decoded.patient_id
-    wearers = zip((patients[each] for each in series.message.tolist()), judged.codes, strict=True)
-    periods = [mappings.get(each, ()) for each in wearers]
+def _mapping_ids(decoded: Decoded, judged: Judged, find: FindMappings) -> pa.Array:
+    series, readings = decoded.series, decoded.readings
+    mappings = find({each for each in decoded.patient_id if each is not None})
+    # by message: none for one that is refused, which has no series
+    worn = [{} if each is None else mappings.get(each, {}) for each in decoded.patient_id]
+    wearers = zip(series.message.tolist(), judged.codes, strict=True)
+    periods = [worn[message].get(code, ()) for message, code in wearers]
     found = active_ids(periods, readings.series, readings.event_ms)
     return pa.array(found, pa.int32(), mask=found == NO_MAPPING)
 

@@ -15,7 +15,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from common.crash_points import CrashPoint, reach
 from consumer import metrics
 from consumer.lag import Lag
-from consumer.mapping import MappingBroadcast
+from consumer.mapping import MappingWatch
 from consumer.messages import select_messages
 from consumer.offsets import GroupOffsets
 from consumer.partition_writer import SUMMARY_SCHEMA, WriterJob, write_partition
@@ -36,7 +36,7 @@ class BatchProcessor:
     """
 
     def __init__(
-        self, mapping: MappingBroadcast, offsets: GroupOffsets, lag: Lag, job: WriterJob
+        self, mapping: MappingWatch, offsets: GroupOffsets, lag: Lag, job: WriterJob
     ) -> None:
         """Does nothing yet."""
         self._mapping = mapping
@@ -72,9 +72,9 @@ class BatchProcessor:
     def _process(self, messages: DataFrame, batch: int) -> None:
         started = time.monotonic()
         self._offsets.require_same_topic()
-        shared = self._mapping.current()
+        mappings = self._mapping.current()
         planned = time.monotonic()
-        write = functools.partial(write_partition, job=self._job, mappings=shared)
+        write = functools.partial(write_partition, job=self._job, mappings=mappings)
         summaries = [each.asDict() for each in messages.mapInArrow(write, SUMMARY_SCHEMA).collect()]
         written = time.monotonic()
         if not summaries:

@@ -8,6 +8,7 @@ import mysql.connector
 
 from common.errors import UnavailableError
 from db.connection import Connection
+from db.literals import texts
 
 _IDS_PER_QUERY = 1_000
 _NEXT_OFFSET = "SELECT proximo_deslocamento FROM progresso WHERE topico = %s AND particao = %s"
@@ -134,10 +135,8 @@ def taken_batches(connection: Connection, batch_ids: Iterable[str]) -> set[str]:
     cursor = connection.cursor()
     taken: set[str] = set()
     for start in range(0, len(ids), _IDS_PER_QUERY):
-        chunk = ids[start : start + _IDS_PER_QUERY]
-        cursor.execute(
-            f"SELECT lote_id FROM lote WHERE lote_id IN ({', '.join(['%s'] * len(chunk))})", chunk
-        )
+        some = ", ".join(texts(ids[start : start + _IDS_PER_QUERY], "ascii"))
+        cursor.execute(f"SELECT lote_id FROM lote WHERE lote_id IN ({some})")
         taken.update(row[0] for row in cursor.fetchall())
     return taken
 
@@ -151,14 +150,16 @@ def record_batches(
     the transaction done again it is a repeated batch.
     """
     cursor = connection.cursor()
-    rows = [(batch_id, topic, partition, offset) for batch_id, offset in offsets.items()]
+    (name,) = texts([topic], "ascii")
+    rows = [
+        f"({batch_id}, {name}, {partition:d}, {offset:d})"
+        for batch_id, offset in zip(texts(offsets, "ascii"), offsets.values(), strict=True)
+    ]
     for start in range(0, len(rows), _IDS_PER_QUERY):
-        chunk = rows[start : start + _IDS_PER_QUERY]
+        some = ", ".join(rows[start : start + _IDS_PER_QUERY])
         try:
             cursor.execute(
-                "INSERT INTO lote (lote_id, topico, particao, deslocamento) VALUES "
-                + ", ".join(["(%s, %s, %s, %s)"] * len(chunk)),
-                [each for row in chunk for each in row],
+                f"INSERT INTO lote (lote_id, topico, particao, deslocamento) VALUES {some}"
             )
         except mysql.connector.IntegrityError as error:
             raise UnavailableError("cannot take a batch: it was taken a moment ago") from error

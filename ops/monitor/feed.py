@@ -20,7 +20,7 @@ from db import feed, latest
 from db.connection import Connection
 from db.feed import CommittedRange
 from db.ledger import next_offsets
-from db.mapping import Mapping, mapping_version, read_mappings
+from db.mapping import Mapping, MappingVersion, mapping_version, read_mappings
 from db.moments import epoch_ms
 from db.quarantine_desk import QuarantineEntry, entries_of_range
 from ops.monitor.columns import columns, sensor_codes, sensor_of_column
@@ -48,7 +48,7 @@ class Feed:
     samples: dict[str, deque[QuarantineEntry]] = field(default_factory=dict)
     """The newest entries of the quarantine by reason."""
     _next: dict[int, int] = field(default_factory=dict)
-    _version: tuple[Any, ...] | None = None
+    _version: MappingVersion | None = None
     _newest_patient: int = 0
 
     def begin(self, connection: Connection) -> None:

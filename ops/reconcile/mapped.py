@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from db.mapping import Mapping, active_ids, periods_by_wearer
+from db.mapping import Mapping, active_ids, periods_by_patient
 
 
 class MappingIndex:
@@ -14,12 +14,12 @@ class MappingIndex:
 
     def __init__(self, mappings: Iterable[Mapping]) -> None:
         """``mappings``: periods of one patient and sensor never overlap."""
-        self._periods = periods_by_wearer(mappings)
+        self._periods = periods_by_patient(mappings)
 
     def mapping_ids(self, rows: pa.Table) -> Any:
         """A NumPy array: the id for each row of ``patient_id, sensor, event_ms``, or ``NO_MAPPING``."""
         pairs, inverse = _distinct_pairs(rows)
-        periods = [self._periods.get(pair, ()) for pair in pairs]
+        periods = [self._periods.get(patient, {}).get(sensor, ()) for patient, sensor in pairs]
         return active_ids(periods, inverse, rows["event_ms"].to_numpy())
 
 

@@ -1,4 +1,4 @@
-"""What the pipeline remembers: progress, ledger, taken batches, mappings."""
+"""What the pipeline remembers: progress, ledger, taken batches."""
 
 import json
 import threading
@@ -10,12 +10,8 @@ from common.errors import UnavailableError
 from db import ledger
 from db.connection import connect
 from db.ledger import RangeCounts
-from db.mapping import FOREVER_MS, mapping_checksum, mapping_version, read_mappings
 
 TOPIC = "sensor-batches"
-YEAR_2020_MS = 1_577_836_800_000
-YEAR_2021_MS = 1_609_459_200_000
-YEAR_2022_MS = 1_640_995_200_000
 COUNTS = RangeCounts(3, 1, 1, 40, 38, 2, {"missing": 2})
 
 
@@ -29,16 +25,6 @@ def session(migrated):
     )
     migrated.commit()
     return migrated
-
-
-def wear(connection, *rows):
-    """Adds ``paciente_sensor`` rows: id, patient, sensor, since, until."""
-    connection.cursor().executemany(
-        "INSERT INTO paciente_sensor (id, paciente_id, sensor_id, ativo_desde, ativo_ate)"
-        " VALUES (%s, %s, %s, %s, %s)",
-        rows,
-    )
-    connection.commit()
 
 
 def record(connection, offsets, *, partition=0, files=()):
@@ -150,80 +136,3 @@ def test_a_batch_that_another_partition_took_meanwhile_is_worth_another_try(sess
         ledger.record_batches(session, TOPIC, 1, {"b": 5, "a": 6})
     session.rollback()
     assert ledger.taken_batches(session, ["a", "b"]) == {"a"}
-
-
-def periods(connection):
-    return [
-        (each.patient_id, each.sensor, each.mapping_id, each.from_ms, each.until_ms)
-        for each in read_mappings(connection)
-    ]
-
-
-def test_mappings_are_read_with_their_periods(session):
-    wear(
-        session,
-        (1, 1, 1, "2020-01-01", "2021-01-01"),
-        (2, 1, 1, "2022-01-01 00:00:00.123", None),
-        (3, 2, 1, "1000-01-01", "9999-12-31 23:59:59.999"),
-    )
-    assert periods(session) == [
-        ("p1", "a", 1, YEAR_2020_MS, YEAR_2021_MS),
-        ("p1", "a", 2, YEAR_2022_MS + 123, FOREVER_MS),
-        ("p2", "a", 3, -30_610_224_000_000, 253_402_300_799_999),
-    ]
-
-
-def test_where_mappings_overlap_the_later_one_wins_from_its_start_on(session):
-    wear(
-        session,
-        (5, 1, 1, "2020-01-01", None),
-        (2, 1, 1, "2021-01-01", "2022-01-01"),
-        (7, 1, 1, "2021-06-01", None),
-        (3, 1, 2, "2020-01-01", None),
-        (4, 2, 1, "2020-01-01", None),
-    )
-    june = YEAR_2021_MS + 151 * 86_400_000
-    assert periods(session) == [
-        ("p1", "a", 5, YEAR_2020_MS, YEAR_2021_MS),
-        ("p1", "a", 2, YEAR_2021_MS, june),
-        ("p1", "a", 7, june, FOREVER_MS),
-        ("p1", "b", 3, YEAR_2020_MS, FOREVER_MS),
-        ("p2", "a", 4, YEAR_2020_MS, FOREVER_MS),
-    ]
-
-
-def test_the_version_of_the_mappings_changes_with_each_addition_and_change(session):
-    seen = [mapping_version(session)]
-    cursor = session.cursor()
-    insert = "INSERT INTO paciente_sensor (paciente_id, sensor_id, ativo_desde)"
-    for change in (
-        f"{insert} VALUES (1, 1, '2020-01-01')",
-        f"{insert} VALUES (2, 1, '2020-01-01')",
-        "UPDATE paciente_sensor SET ativo_ate = '2021-01-01' WHERE paciente_id = 1",
-        "UPDATE paciente_sensor SET ativo_desde = '2019-01-01' WHERE paciente_id = 2",
-    ):
-        cursor.execute(change)
-        session.commit()
-        seen.append(mapping_version(session))
-    assert len(set(seen)) == len(seen)
-    assert mapping_version(session) == seen[-1]
-
-
-def test_the_checksum_of_the_mappings_shows_what_their_version_does_not(session):
-    cursor = session.cursor()
-    cursor.execute(
-        "INSERT INTO paciente_sensor (paciente_id, sensor_id, ativo_desde)"
-        " VALUES (1, 1, '2020-01-01'), (2, 1, '2020-01-01')"
-    )
-    session.commit()
-    version, seen = mapping_version(session), [mapping_checksum(session)]
-    for change in (
-        "DELETE FROM paciente_sensor WHERE paciente_id = 1",
-        "UPDATE paciente SET identificador = 'another' WHERE id = 2",
-    ):
-        cursor.execute(change)
-        session.commit()
-        assert mapping_version(session) == version
-        seen.append(mapping_checksum(session))
-    assert len(set(seen)) == len(seen)
-    assert mapping_checksum(session) == seen[-1]

@@ -65,7 +65,10 @@ def messages_frame(
 
 def mappings_of(mappings: Iterable[Mapping] = ()) -> Mappings:
     """Patient, sensor code, and periods of (mapping id, from, until)."""
-    return {(patient_id, code): periods for patient_id, code, periods in mappings}
+    found: dict[str, dict[str, Sequence[tuple[int, int, int]]]] = {}
+    for patient_id, code, periods in mappings:
+        found.setdefault(patient_id, {})[code] = periods
+    return found
 
 
 def cleaned_frame(messages: DataFrame, mappings: Iterable[Mapping] = ()) -> DataFrame:
@@ -76,7 +79,7 @@ def cleaned_frame(messages: DataFrame, mappings: Iterable[Mapping] = ()) -> Data
     return select_messages(messages).mapInArrow(
         lambda batches: (
             part
-            for each in cleaned_batches_of(batches, known)
+            for each in cleaned_batches_of(batches, lambda _: known)
             for part in each.cast(plain).to_batches()
         ),
         from_arrow_schema(plain),
