@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -46,11 +47,12 @@ def benchmark(
     """
     if context.invoked_subcommand:
         return
+    began = time.monotonic()
     settings = load(BenchmarkSettings)
     sizes = report.with_rounds(settings.sizes, rounds)
-    if minutes is not None:
-        sizes = within(sizes, minutes)
     scenarios = chosen_scenarios(only, _NAMES)
+    if minutes is not None:
+        sizes = within(sizes, minutes, scenarios)
     taking_part = chosen_sides(sides)
     is_whole = (scenarios, taking_part) == (_NAMES, ALL_SIDES)
     if is_whole:
@@ -61,7 +63,8 @@ def benchmark(
         # asked before the rounds: the load average is that of the others
         found = conditions(stack.server_label, stack.database, stack.java)
         with shown(console, sizes.budget_s, scenarios) as plan:
-            bench = Bench(stack, sizes, taking_part, plan.tell, settings.vitals_clif_table)
+            clif_table = settings.vitals_clif_table
+            bench = Bench(stack, sizes, taking_part, plan.tell, clif_table, began=began)
             run_all(bench, scenarios, plan.begin)
     document = report.as_document(bench, found)
     path = RESULTS / ("latest.json" if is_whole else "partial.json")

@@ -34,16 +34,18 @@ class Bench:
     results: dict[str, Any] = field(default_factory=dict)
     """Of the scenarios before, by name."""
     seeded: int = 0
-    _deadline: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+    """On the clock of ``time.monotonic``: what the stack took to start is part of the time."""
+    _granted_s: float = 0.0
     _topics: dict[str, Any] = field(default_factory=dict)
 
     def begin(self, scenario: str) -> None:
-        """Starts the clock of a scenario."""
-        self._deadline = time.monotonic() + self.sizes.budget_s[scenario]
+        """Gives a scenario its time, and what those before it have left."""
+        self._granted_s += self.sizes.budget_s[scenario]
 
     def has_time(self, seconds: float = 0.0) -> bool:
         """Whether so much is left of the scenario's time."""
-        return time.monotonic() + seconds < self._deadline
+        return time.monotonic() + seconds < self.began + self._granted_s
 
     def wants(self, side: str) -> bool:
         """Whether this side takes part."""

@@ -1,6 +1,7 @@
 """The plots of the page: small SVG files, the same bytes for the same figures."""
 
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from common.errors import ConfigurationError
@@ -87,8 +88,7 @@ def _growth(document: Document, path: Path) -> bool:
 
 
 def _rate(point: Document) -> float | None:
-    rate: float | None = point["warm_rate"] or point["rate"]
-    return rate
+    return median(point["rates"]) if point["rates"] else None
 
 
 def _axes() -> tuple[Any, Any]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ops.stack.descendants import descendants
 
-_INTERVAL_S = 0.25
+# a look at the memory of a JVM costs the kernel milliseconds
+_INTERVAL_S = 0.5
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 

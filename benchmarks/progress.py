@@ -18,24 +18,20 @@ class _Left(ProgressColumn):
 
 
 class Plan:
-    """Scenarios with their budgets; a scenario that ends early brings the end nearer."""
+    """Scenarios with their budgets; one that ends early leaves its time to the next."""
 
     def __init__(
         self, progress: Progress, budgets: Mapping[str, float], names: Sequence[str]
     ) -> None:
         """Nothing runs yet."""
         self._progress = progress
-        self._budgets = budgets
-        self._waiting = list(names)
+        self._total = sum(budgets[each] for each in names)
         self._task = progress.add_task("starting", total=None)
         self._began = time.monotonic()
 
     def begin(self, name: str) -> None:
         """A scenario starts."""
-        self._waiting.remove(name)
-        passed = time.monotonic() - self._began
-        left = sum(self._budgets[each] for each in [name, *self._waiting])
-        self._progress.update(self._task, total=passed + left, description=name)
+        self._progress.update(self._task, total=self._total, description=name)
 
     def tell(self, what: str) -> None:
         """A step of it starts."""

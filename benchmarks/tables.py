@@ -20,17 +20,18 @@ def conditions(document: Document) -> str:
 
 def throughput(document: Document) -> str:
     """Medians with their spread, and ours to each."""
-    ratios = document["ratios"]
+    ratios, warm = document["ratios"], document["ratios_warm"]
     rows = [
         (
             name,
             *(number(each[key]) for key in ("median", "lowest", "highest")),
             str(each["samples"]),
             number(ratios.get(name), 2),
+            number(warm.get(name), 2),
         )
         for name, each in document["medians"].items()
     ]
-    header = ("side", "median", "lowest", "highest", "samples", "ours / it")
+    header = ("side", "median", "lowest", "highest", "samples", "ours / it", "ours_warm / it")
     return table(header, rows)
 
 
@@ -97,18 +98,21 @@ def micro_batches(document: Document) -> str:
 
 def growth(document: Document) -> str:
     """Every point."""
-    rows = [
+    rows = []
+    for each in document["growth"]["points"]:
+        rates = each["rates"]
+        shown = [number(of(rates)) for of in (median, min, max)] if rates else ["-"] * 3
+        warm = number(median(each["warm_rates"])) if each["warm_rates"] else "-"
+        problem = words(each["problems"][-1]) if each["problems"] else ""
+        value = f"{each['value']:,}"
+        rows.append((each["dimension"], value, *shown, str(len(rates)), warm, problem))
+    return table(
         (
-            each["dimension"],
-            f"{each['value']:,}",
-            number(each["rate"]),
-            number(each["warm_rate"]),
-            words(each["problem"]),
-        )
-        for each in document["growth"]["points"]
-    ]
-    header = ("dimension", "value", "readings/s", "without the first micro-batch", "problem")
-    return table(header, rows)
+            *("dimension", "value", "median", "lowest", "highest", "samples"),
+            *("without the first micro-batch", "problem"),
+        ),
+        rows,
+    )
 
 
 def poison(document: Document) -> str:

@@ -43,7 +43,7 @@ def upsert(
     if len(readings) == 0:
         return []
     mapping_id = readings["mapping_id"].to_numpy()
-    has_parent = np.isin(mapping_id, _locked_parents(connection, np.unique(mapping_id).tolist()))
+    has_parent = _has_parent(connection, mapping_id)
     order = _writing_order(readings, mapping_id, writer)
     order = order[has_parent[order]]
     rows = readings.select(["mapping_id", "component", "event_ms", "value"]).take(pa.array(order))
@@ -66,6 +66,14 @@ def upsert(
 def as_datetime(epoch_ms: pa.ChunkedArray) -> pa.ChunkedArray:
     """What both servers read into a DATETIME(3), as text or as a parameter: no zone, UTC."""
     return epoch_ms.cast(pa.timestamp("ms"))
+
+
+def _has_parent(connection: Connection, mapping_id: Any) -> Any:
+    wanted = np.unique(mapping_id).tolist()
+    found = _locked_parents(connection, wanted)
+    if len(found) == len(wanted):
+        return np.ones(len(mapping_id), bool)
+    return np.isin(mapping_id, found)
 
 
 def _locked_parents(connection: Connection, mapping_ids: Sequence[int]) -> Sequence[int]:

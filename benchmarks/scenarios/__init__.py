@@ -31,9 +31,9 @@ SCENARIOS: dict[str, Callable[[Bench], Any]] = {
     "producer": producer.run,
     "cold_start": cold_start.run,
     "replay": replay.run,
-    "watched": watched.run,
     "latency": latency.run,
     "growth": growth.run,
+    "watched": watched.run,
 }
 """In the order in which they run: the later ones use what the first one found."""
 

@@ -15,6 +15,7 @@ from ops.class_archive import SETTING
 _PATIENTS = 100
 _TOPIC = "bench-cold"
 _TIMEOUT_S = 60.0
+_RUN_S = 12.0
 
 
 @dataclass
@@ -23,6 +24,7 @@ class ColdStart:
 
     first: list[SideRun] = field(default_factory=list)
     second: list[SideRun] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
 
 def run(bench: Bench) -> ColdStart:
@@ -34,9 +36,11 @@ def run(bench: Bench) -> ColdStart:
     without = {SETTING: str(stack.folder / "no-class-archive")}
     for _ in range(3 if bench.sizes.rounds > 3 else 1):  # noqa: PLR2004 - the quick rounds
         for kind, environment in ((result.first, without), (result.second, {})):
-            if kind and not bench.has_time():
+            name = "again" if environment == {} else "the first time"
+            if not bench.has_time(_RUN_S):
+                result.left_out.append(f"{name}: no time left")
                 continue
-            bench.tell("cold start, " + ("again" if environment == {} else "the first time"))
+            bench.tell(f"cold start, {name}")
             side = Ours(stack, _TOPIC, environment, name=f"cold-{len(kind)}-{len(environment)}")
             kind.append(run_side(stack, side, Expected(backlog.rows), _TIMEOUT_S))
     return result

@@ -4,7 +4,8 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from statistics import median
 
 from benchmarks.bench import Bench
 from benchmarks.database import Expected
@@ -13,7 +14,7 @@ from benchmarks.settings import INTERVAL_MS, PARTITIONS, READINGS_A_BATCH, WINDO
 from benchmarks.sides.ours import Ours, warm_rate
 from benchmarks.statistics import fall_percent
 from benchmarks.timed_run import SideRun, log_text, run_side
-from benchmarks.topics import publish_backlog
+from benchmarks.topics import Backlog, publish_backlog
 from common.demo_patients import demo_patient_ids
 from common.errors import VitalsError
 from ops.stack import ChildProcess
@@ -22,32 +23,36 @@ _LOADERS = 2
 _BASE_PATIENTS = 1_000
 _RUN_S = 20.0
 """What a run of one point takes at the least; a point that does not fit is left out."""
+_ROWS_A_SECOND = 250_000
+"""That older rows are loaded with, before one point has shown it."""
 
 
 @dataclass
 class Point:
-    """One run: ``value`` of the dimension, and its figures in readings a second."""
+    """The runs of one value of a dimension: readings a second, whole and behind the first commit."""
 
     dimension: str
     value: int
-    rate: float | None = None
-    warm_rate: float | None = None
-    prepared_s: float = 0.0
-    problem: str = ""
+    rates: list[float] = field(default_factory=list)
+    warm_rates: list[float] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Growth:
-    """All points, and by how many percent the slowest is below the first, by dimension."""
+    """All points, and by how many percent the slowest median is below the first, by dimension."""
 
     readings: int = 0
     points: list[Point] = field(default_factory=list)
     fall_percent: dict[str, float | None] = field(default_factory=dict)
+    fall_percent_warm: dict[str, float | None] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class _Case:
+class Case:
+    """A point that is to be measured: one thing differs from the base."""
+
     dimension: str
     value: int
     patients: int = _BASE_PATIENTS
@@ -60,69 +65,87 @@ class _Case:
         """What two cases of different dimensions may have in common."""
         return (self.patients, self.older_rows, self.backlog, self.partitions)
 
+    @property
+    def least_s(self) -> float:
+        """What a run takes, its older rows included."""
+        return _RUN_S * self.backlog + self.older_rows / _ROWS_A_SECOND
+
 
 def run(bench: Bench) -> Growth:
-    """Every point once, on a topic of its own; the base point counts in all dimensions."""
-    result, measured = Growth(readings=bench.sizes.growth.readings), dict[tuple[int, ...], Point]()
-    for case in _cases(bench):
-        if known := measured.get(case.conditions):
-            again = replace(known, dimension=case.dimension, value=case.value)
-            result.points.append(again)
-            continue
-        if not bench.has_time(_RUN_S * case.backlog + _loading_s(case, result)):
-            result.left_out.append(f"{case.dimension} {case.value:,}: no time left")
-            continue
-        bench.tell(f"growth: {case.dimension} {case.value:,}")
-        measured[case.conditions] = _point(bench, case)
-        result.points.append(measured[case.conditions])
+    """Rounds over all points, each on a topic of its own; the base point counts in all dimensions."""
+    result = Growth(readings=bench.sizes.growth.readings)
+    measured: dict[tuple[int, ...], Point] = {}
+    cases = _cases(bench)
+    for number in range(1, bench.sizes.growth.rounds + 1):
+        done = set[tuple[int, ...]]()
+        for case in cases:
+            if case.conditions in done:
+                continue
+            done.add(case.conditions)
+            if not bench.has_time(case.least_s):
+                if number == 1:
+                    result.left_out.append(f"{case.dimension} {case.value:,}: no time left")
+                continue
+            bench.tell(f"growth, round {number}: {case.dimension} {case.value:,}")
+            point = measured.setdefault(case.conditions, Point(case.dimension, case.value))
+            _measure(bench, case, point)
+    result.points = [
+        Point(each.dimension, each.value, found.rates, found.warm_rates, found.problems)
+        for each in cases
+        if (found := measured.get(each.conditions))
+    ]
     for dimension in dict.fromkeys(each.dimension for each in result.points):
         points = [each for each in result.points if each.dimension == dimension]
-        rates = [each.warm_rate or each.rate for each in points]
-        result.fall_percent[dimension] = fall_percent([each for each in rates if each])
+        result.fall_percent[dimension] = _fall(each.rates for each in points)
+        result.fall_percent_warm[dimension] = _fall(each.warm_rates for each in points)
     result.left_out.append(
         "two consumers on one Spark cluster: no cluster is started here; SPARK_MASTER would name one"
     )
     return result
 
 
-def _cases(bench: Bench) -> list[_Case]:
+def _fall(samples: Iterator[list[float]]) -> float | None:
+    return fall_percent([median(each) for each in samples if each])
+
+
+def _cases(bench: Bench) -> list[Case]:
+    """The slowest last: they are the ones that are left out where time is short."""
     sizes = bench.sizes.growth
     return [
-        *(_Case("patients", each, patients=each) for each in sizes.patients),
-        *(_Case("rows in the table", each, older_rows=each) for each in sizes.table_rows),
-        *(_Case("partitions", each, partitions=each) for each in sizes.partitions),
-        *(_Case("backlog", each, backlog=each) for each in sizes.backlogs),
+        *(Case("patients", each, patients=each) for each in sizes.patients),
+        *(Case("partitions", each, partitions=each) for each in sizes.partitions),
+        *(Case("backlog", each, backlog=each) for each in sizes.backlogs),
+        *(Case("rows in the table", each, older_rows=each) for each in sizes.table_rows),
     ]
 
 
-def _loading_s(case: _Case, result: Growth) -> float:
-    """How long the older rows will take, by what the point before took."""
-    before = [each for each in result.points if each.dimension == case.dimension]
-    if not case.older_rows or not before:
-        return 0.0
-    return before[-1].prepared_s * case.older_rows / before[-1].value
-
-
-def _point(bench: Bench, case: _Case) -> Point:
-    point = Point(case.dimension, case.value)
-    known = bench.patients(case.patients)
-    topic = f"bench-growth-{case.dimension.replace(' ', '-')}-{case.value}"
-    made = _windows(bench, case, known)
-    backlog = publish_backlog(bench.stack.kafka, topic, case.partitions, made)
+def _measure(bench: Bench, case: Case, point: Point) -> None:
+    backlog = _backlog(bench, case)
     expected = Expected(backlog.rows, bench.start_ms if case.older_rows else None)
 
     def prepare() -> None:
-        began = time.monotonic()
         if case.older_rows:
             bench.tell(f"growth: loading {case.older_rows:,} older rows")
             _load_older(bench, backlog.rows, case.older_rows)
             bench.tell(f"growth: {case.dimension} {case.value:,}")
-        point.prepared_s = round(time.monotonic() - began, 1)
 
-    one = _measured(bench, topic, expected, prepare)
-    point.rate, point.problem = one.rate, one.problem
-    point.warm_rate = None if one.problem else warm_rate(log_text(one))
-    return point
+    one = _measured(bench, backlog.topic, expected, prepare)
+    if one.rate:
+        point.rates.append(one.rate)
+        if warm := warm_rate(log_text(one)):
+            point.warm_rates.append(warm)
+    else:
+        point.problems.append(one.problem)
+
+
+def _backlog(bench: Bench, case: Case) -> Backlog:
+    """Rows in the table say nothing about the topic: those points share the base's."""
+    known = bench.patients(case.patients)
+    topic = f"bench-growth-{case.patients}-{case.backlog}-{case.partitions}"
+    made = backlog_windows(bench, case, known)
+    return bench.once(
+        topic, lambda: publish_backlog(bench.stack.kafka, topic, case.partitions, made)
+    )
 
 
 def _measured(bench: Bench, topic: str, expected: Expected, prepare: Callable[[], None]) -> SideRun:
@@ -133,16 +156,19 @@ def _measured(bench: Bench, topic: str, expected: Expected, prepare: Callable[[]
         return SideRun("ours", problem=str(error))
 
 
-def _windows(bench: Bench, case: _Case, known: MappingIds) -> Iterator[Window]:
-    """As many windows as the readings take, of as many patients as one window can have of them.
+def backlog_windows(bench: Bench, case: Case, known: MappingIds) -> Iterator[Window]:
+    """Windows of all patients until the readings are all there; the last one may be of some only.
 
-    With more patients than that, every n-th one: rows and mappings are still spread over all.
+    With more patients than batches it is one window of every n-th patient: rows and mappings are still
+    spread over all.
     """
-    batches = bench.sizes.growth.readings * case.backlog // READINGS_A_BATCH
-    step = max(case.patients // batches, 1)
-    ids = demo_patient_ids(case.patients)[::step][:batches]
-    for number in range(max(batches // len(ids), 1)):
-        yield window(ids, bench.start_ms + number * WINDOW_MS, known)
+    left = bench.sizes.growth.readings * case.backlog // READINGS_A_BATCH
+    ids = demo_patient_ids(case.patients)[:: max(case.patients // left, 1)]
+    start_ms = bench.start_ms
+    while left > 0:
+        yield window(ids[:left], start_ms, known)
+        left -= len(ids)
+        start_ms += WINDOW_MS
 
 
 def _load_older(bench: Bench, rows: Rows, count: int) -> None:

@@ -63,7 +63,7 @@ def run(bench: Bench) -> Latency:
     if bench.wants(OURS):
         topic = "bench-latency"
         _measure(bench, Ours(bench.stack, topic), topic, batches_of, phases, result)
-    phase = Phase(_name(sizes.peer_rate), sizes.peer_rate, sizes.warm_s, sizes.measured_s)
+    phase = Phase(_name(sizes.peer_rate), sizes.peer_rate, sizes.warm_s, sizes.peers_measured_s)
     for peer in bench.peers():
         if not bench.has_time(phase.seconds + _PHASE_SECONDS):
             result.left_out.append(f"{peer.name}: no time left")

@@ -23,8 +23,12 @@ TOPIC = "bench-backlog"
 _MOST_FAILURES = 2
 _NEAR = (OURS, CEILING, PLAIN)
 _ROUNDS_ALONE = 3
-"""Of the sides with one connection or process, which no goal speaks of."""
+"""Of the sides with one connection or process, which no goal speaks of: behind all others."""
+_UNKNOWN_S = 15.0
+"""That a side is thought to take before it has shown it."""
+_NOOP_S = 12.0
 CEILING_1, PLAIN_1 = "ceiling_1", "plain_script_1"
+_ALONE = {CEILING_1, PLAIN_1}
 CONSUMER_PERF, PRODUCER_PERF = "kafka-consumer-perf-test", "kafka-producer-perf-test"
 SPARK_NOOP, WARM = "kafka -> from_avro -> noop", "ours_warm"
 
@@ -71,9 +75,16 @@ def run(bench: Bench) -> Throughput:
     result.readings = len(backlog.rows)
     entries = _entries(bench, backlog, result)
     costs: dict[str, float] = {}
+    together = [each for each in entries if each.side.name not in _ALONE]
+    alone = [each for each in entries if each.side.name in _ALONE]
     for number in range(1, sizes.rounds + 1):
-        _round(bench, number, entries, backlog, result, costs)
-    if bench.wants(CEILING):
+        _round(bench, number, together, result, costs)
+        _kafka_tools(bench, number, backlog, result)
+    for number in range(1, min(sizes.rounds, _ROUNDS_ALONE) + 1):
+        _round(bench, number, alone, result, costs)
+    if bench.wants(CEILING) and not bench.has_time(_NOOP_S):
+        result.left_out.append(f"{SPARK_NOOP}: no time left")
+    elif bench.wants(CEILING):
         bench.tell("Kafka -> from_avro -> noop")
         try:
             rates = kafka_ceilings.spark_noop(bench.stack, backlog, sizes.rounds + 1)
@@ -85,21 +96,14 @@ def run(bench: Bench) -> Throughput:
 
 
 def _round(
-    bench: Bench,
-    number: int,
-    entries: list[_Entry],
-    backlog: Backlog,
-    result: Throughput,
-    costs: dict[str, float],
+    bench: Bench, number: int, entries: list[_Entry], result: Throughput, costs: dict[str, float]
 ) -> None:
     """``costs``: the most seconds that a run of each side took, start and check and all."""
     sizes = bench.sizes
     for entry in entries:
         name = entry.side.name
-        if name in (CEILING_1, PLAIN_1) and number > _ROUNDS_ALONE:
-            continue
         before = result.runs.get(name, [])
-        if reason := _why_not(bench, number, before, _needed_s(name, sizes.rounds - number, costs)):
+        if reason := _why_not(bench, before, _needed_s(name, sizes.rounds - number, costs)):
             result.left_out.append(f"{name}, round {number}: {reason}")
             continue
         bench.tell(f"throughput, round {number} of {sizes.rounds}: {name}")
@@ -110,27 +114,23 @@ def _round(
         warm = warm_rate(log_text(one)) if name == OURS else None
         if warm:
             result.tools.setdefault(WARM, []).append(warm)
-    if bench.wants(CEILING):
-        bench.tell(f"throughput, round {number} of {sizes.rounds}: Kafka's own tools")
-        try:
-            _kafka_tools(bench, number, backlog, result)
-        except VitalsError as error:
-            result.left_out.append(f"round {number}, Kafka's own tools: {error.message}")
 
 
 def _needed_s(name: str, rounds_left: int, costs: dict[str, float]) -> float:
     """Seconds that must be left for a run of this side.
 
-    The three sides that are near to each other need the rounds most: the slow ones, and what runs
-    alone, are left out of a round that would take one from them.
+    The three sides that are near to each other need the rounds most: a slow one is left out of a
+    round that would take one from them.
     """
-    reserved = 0.0 if name in _NEAR else sum(costs.get(each, 0.0) for each in _NEAR)
-    return costs.get(name, 0.0) + reserved * rounds_left
+    if name in _NEAR:
+        return costs.get(name, 0.0)
+    reserved = sum(costs.get(each, 0.0) for each in _NEAR)
+    return costs.get(name, _UNKNOWN_S) + reserved * rounds_left
 
 
-def _why_not(bench: Bench, number: int, before: list[SideRun], needed_s: float) -> str:
+def _why_not(bench: Bench, before: list[SideRun], needed_s: float) -> str:
     """Why a side is left out of a round; empty where it is not."""
-    if number > 1 and not bench.has_time(needed_s):
+    if not bench.has_time(needed_s):
         return "no time left"
     if sum(1 for each in before if each.problem) >= _MOST_FAILURES:
         return f"its rows did not arrive {_MOST_FAILURES} times"
@@ -138,14 +138,19 @@ def _why_not(bench: Bench, number: int, before: list[SideRun], needed_s: float) 
 
 
 def _kafka_tools(bench: Bench, number: int, backlog: Backlog, result: Throughput) -> None:
-    result.tools.setdefault(CONSUMER_PERF, []).append(
-        kafka_ceilings.consumer_perf(bench.stack, backlog)
-    )
-    result.tools.setdefault(PRODUCER_PERF, []).append(
-        kafka_ceilings.producer_perf(
-            bench.stack, f"bench-perf-{number}", bench.sizes.perf_records, READINGS_A_BATCH
+    if not bench.wants(CEILING):
+        return
+    bench.tell(f"throughput, round {number} of {bench.sizes.rounds}: Kafka's own tools")
+    topic = f"bench-perf-{number}"
+    try:
+        read = kafka_ceilings.consumer_perf(bench.stack, backlog)
+        result.tools.setdefault(CONSUMER_PERF, []).append(read)
+        written = kafka_ceilings.producer_perf(
+            bench.stack, topic, bench.sizes.perf_records, READINGS_A_BATCH
         )
-    )
+        result.tools.setdefault(PRODUCER_PERF, []).append(written)
+    except VitalsError as error:
+        result.left_out.append(f"round {number}, Kafka's own tools: {error.message}")
 
 
 def _entries(bench: Bench, backlog: Backlog, result: Throughput) -> list[_Entry]:

@@ -31,7 +31,9 @@ def measured():
         throughput.runs[side] = [SideRun(side, rows=600_000, seconds=seconds)]
     throughput.runs["quix"] = [SideRun("quix", problem="0 rows in /var/tmp/x|y")]
     latency = Latency([LatencyRun("ours", "2,000/s", 2000, 100.0, 200.0, 300.0, 40)])
-    growth = Growth(1000, [Point("patients", 100, 5.0)], {"patients": None})
+    growth = Growth(
+        1000, [Point("patients", 100, [5.0, 7.0])], {"patients": None}, {"patients": None}
+    )
     failed = Failed("the broker is away")
     return bench_with(throughput=throughput, latency=latency, growth=growth, poison=failed)
 
@@ -57,8 +59,9 @@ def test_results_that_are_missing_say_what_to_run(tmp_path):
 
 def test_page_shows_figures_failures_and_what_was_not_measured():
     text = page(as_document(measured(), CONDITIONS), [])
-    assert "| ceiling | 400,000 | 400,000 | 400,000 | 1 | 0.50 |" in text
+    assert "| ceiling | 400,000 | 400,000 | 400,000 | 1 | 0.50 | - |" in text
     assert "| ours | 2,000/s | 100 | 200 | 300 |" in text
+    assert "| patients | 100 | 6 | 5 | 7 | 2 | - |" in text
     assert "Not measured: the broker is away" in text
     assert "quix: 0 rows in (a path)" in text
     assert "/var/tmp" not in text
