@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from ops.stack import KafkaBroker
 from tests.browser.pages import alarm, tile
-from tests.browser.world import wait_until
+from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -113,4 +113,4 @@ def test_a_stream_that_hangs_without_a_word_is_noticed(world, open_page):
     finally:
         os.kill(world.monitor.pid, signal.SIGCONT)
     expect(page.locator("#lost")).to_be_hidden()
-    wait_until(lambda: world.status("/live") == 200, "the monitor")
+    wait_until(lambda: world.status("/live") == 200, lambda: "the monitor")

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.pages import tile
-from tests.browser.world import wait_until
 from tests.services.checks import administer
+from tests.waiting import wait_until
 
 VIEWS = ("#/ward", "#/patient/demo-000001", "#/pipeline", "#/quarantine")
 WHERE_IT_IS = {
@@ -27,7 +27,7 @@ def varied(world):
     world.bedside.instead["demo-000009", "glicose"] = 5000.0
     world.wait_for_windows(2)
     world.bedside.instead.clear()
-    wait_until(lambda: world.json("/api/quarantine")["reasons"], "the quarantine")
+    wait_until(lambda: world.json("/api/quarantine")["reasons"], lambda: "the quarantine")
     return world
 
 

@@ -12,6 +12,7 @@ from ops.stack import ChildProcess
 from ops.stack.ports import LOOPBACK, free_port
 from tests.browser.bedside import Bedside
 from tests.browser.chromium import CACHE
+from tests.waiting import wait_until
 
 
 class World:
@@ -83,7 +84,7 @@ class World:
 
     def wait_until_fresh(self, seconds=240):
         """Returns when every patient's newest readings are shown: Spark is warm then."""
-        wait_until(self._is_fresh, "fresh tiles", seconds)
+        wait_until(self._is_fresh, lambda: "fresh tiles", seconds=seconds)
 
     def _is_fresh(self):
         states = {tile[1] for tile in self.json("/api/ward")["tiles"]}
@@ -116,11 +117,13 @@ class World:
     def wait_for_windows(self, count, seconds=120):
         """Returns when so many more windows of the bedside are published."""
         wanted = len(self.bedside.published) + count
-        wait_until(lambda: len(self.bedside.published) >= wanted, "windows", seconds)
+        wait_until(
+            lambda: len(self.bedside.published) >= wanted, lambda: "windows", seconds=seconds
+        )
 
     def wait_for_no_lag(self, seconds=120):
         """Returns when all that is in the topic is committed."""
-        wait_until(self._is_committed, "the consumer", seconds)
+        wait_until(self._is_committed, lambda: "the consumer", seconds=seconds)
 
     def _is_committed(self):
         committed = dict(self.rows("SELECT particao, proximo_deslocamento FROM progresso"))
@@ -128,14 +131,6 @@ class World:
 
     def rows(self, sql, *values):
         return self.pipeline.rows(sql, *values)
-
-
-def wait_until(is_so, what, seconds=60):
-    """Asks again and again; AssertionError after the time."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, f"{what}: still not so after {seconds} s"
-        time.sleep(0.1)
 
 
 def ends_of(kafka):

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from common.settings import DatabaseSettings, KafkaSettings
 from ops.snapshot import Observer, look_if_possible
+from tests.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
 OURS = ("producer", "consumer", "setup", "monitor")
@@ -145,7 +146,9 @@ class Project:
     def wait_for_more(self, than, *, seconds=90):
         """Waits until more readings are accepted; returns how long it took."""
         started = time.monotonic()
-        wait_until(lambda: (self.accepted() or 0) > than, seconds, lambda: self.logs(tail=30))
+        wait_until(
+            lambda: (self.accepted() or 0) > than, lambda: self.logs(tail=30), seconds=seconds
+        )
         return time.monotonic() - started
 
     def prove(self):
@@ -181,10 +184,3 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def wait_until(condition, seconds, describe=lambda: ""):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"still not so after {seconds} s\n{describe()}"
-        time.sleep(0.5)

@@ -11,8 +11,8 @@ import pytest
 
 from common.errors import VitalsError
 from db.connection import connect
-from tests.compose.project import wait_until
 from tests.oracle import Oracle
+from tests.waiting import wait_until
 
 WINDOW_S = 2
 ORACLE = Oracle(patients=200, window_ms=WINDOW_S * 1000, interval_ms=500)
@@ -40,7 +40,7 @@ def batch_held(project):
         cursor.execute("SELECT * FROM progresso FOR UPDATE")
         cursor.fetchall()
         waiting = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-        wait_until(lambda: query(project, waiting) > 0, 30, project.logs)
+        wait_until(lambda: query(project, waiting) > 0, project.logs, seconds=30)
         yield
         connection.rollback()
 
@@ -55,7 +55,9 @@ def query(project, sql):
 def assert_goes_on(project, *, seconds):
     """Windows that were made after this moment are committed."""
     moment = time.time() * 1000
-    wait_until(lambda: (last_window(project) or 0) > moment, seconds, lambda: project.logs(tail=40))
+    wait_until(
+        lambda: (last_window(project) or 0) > moment, lambda: project.logs(tail=40), seconds=seconds
+    )
 
 
 def last_window(project):

@@ -1,7 +1,7 @@
 """The compose section of the README, typed as it stands, in a clean clone."""
 
-from tests.compose.project import wait_until
 from tests.readme import CONTAINERS, blocks, section
+from tests.waiting import wait_until
 
 SECTION = section("README.md", *CONTAINERS)
 
@@ -11,7 +11,7 @@ def test_every_command_block_of_the_section_works_in_the_order_of_the_page(make_
     for block in blocks(SECTION, "sh"):
         done = project.run("bash", "-euo", "pipefail", "-c", block, seconds=600)
         if "--wait\n" in block and "down -v" not in block:
-            wait_until(project.accepted, 60)  # what comes next is about rows
+            wait_until(project.accepted)  # what comes next is about rows
         if "vitals reconcile" in block:
             assert "PROVED: " in done.stdout
             assert "NOT PROVED" not in done.stdout

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 import pytest
 
 from common.demo_patients import demo_patient_ids
-from tests.compose.project import wait_until
 from tests.oracle import Oracle
 from tests.topic import batches_in
+from tests.waiting import wait_until
 
 PATIENTS = 100
 PHASE_S = 45
@@ -70,11 +70,11 @@ def test_one_four_three_two_replicas_make_every_window_of_every_patient_once(own
 
     two = scale(own_stack, 2)
     time.sleep(PHASE_S)
-    wait_until(lambda: now_ms() - began > 180_000, 60)
+    wait_until(lambda: now_ms() - began > 180_000)
     until = now_ms() // WINDOW_MS * WINDOW_MS
     oracle = Oracle(patients=PATIENTS)
     database = own_stack.database()
-    wait_until(lambda: oracle.last_common_window(database) >= until, 60, own_stack.logs)
+    wait_until(lambda: oracle.last_common_window(database) >= until, own_stack.logs)
 
     batches = batches_in(own_stack.kafka())
     assert_fair(batches, four, four_end // WINDOW_MS * WINDOW_MS - WINDOW_MS, 4)

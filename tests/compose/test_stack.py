@@ -8,9 +8,10 @@ import pytest
 
 from db.connection import connect
 from ops.commands.make_secrets import NAMES
-from tests.compose.project import OURS, wait_until
+from tests.compose.project import OURS
 from tests.oracle import Oracle
 from tests.readme import CONTAINERS, blocks, section
+from tests.waiting import wait_until
 
 LIMIT_S = 90
 
@@ -37,7 +38,7 @@ def test_the_monitor_page_asks_for_its_token_and_shows_the_ward(stack):
         assert status == 200
         return {tile[1] for tile in json.loads(body)["tiles"]}
 
-    wait_until(lambda: states() == {0}, 60, states)
+    wait_until(lambda: states() == {0}, states)
     with connect(stack.database()) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT COUNT(*) FROM lacuna")
@@ -210,7 +211,7 @@ def test_an_executed_reset_of_the_offsets_loses_and_doubles_nothing(stack):
         told = json.loads(stack.run("vitals", "--compose", "lag", "--json").stdout)
         return sum(each["end"] - (each["group"] or 0) for each in told["partitions"])
 
-    wait_until(lambda: group_lag() == 0, 60)
+    wait_until(lambda: group_lag() == 0)
     stack.prove()
     stack.compose("start", "producer")
 

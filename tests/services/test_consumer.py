@@ -20,6 +20,7 @@ from tests.services.checks import (
 )
 from tests.services.pipeline import kill_group
 from tests.services.simulated import now_ms, simulated
+from tests.waiting import wait_until
 
 
 def test_every_simulated_reading_has_one_outcome(pipeline):
@@ -88,10 +89,8 @@ def test_a_consumer_killed_between_trusted_write_and_commit_leaves_one_effect(ma
 
 
 def wait_for_file(pipeline, pattern):
-    deadline = time.monotonic() + 60
-    while not list(pipeline.output.glob(f"trusted/*/{pattern}")):
-        assert time.monotonic() < deadline, pipeline.log()
-        time.sleep(0.02)
+    files = f"trusted/*/{pattern}"
+    wait_until(lambda: list(pipeline.output.glob(files)), pipeline.log, pause=0.02)
 
 
 def test_a_corrected_reading_replaces_the_first_one(pipeline):

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -26,6 +25,7 @@ from schemas.codec import default_codec
 from tests.services.checks import heart_rate
 from tests.services.pipeline import REPOSITORY
 from tests.services.simulated import now_ms, simulated
+from tests.waiting import wait_until
 
 WINDOW_S = 2
 UNREADABLE = b"no batch"
@@ -95,14 +95,6 @@ def producing(pipeline, part, **environment):
     finally:
         process.kill()
         process.wait()
-
-
-def wait_until(condition, describe=lambda: "", *, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"still not so after {seconds} s\n{describe()}"
-        time.sleep(0.1)
-    return found
 
 
 def sum_of(samples, name):

@@ -22,6 +22,7 @@ from producer.replay import ReplayPlan, replay_file
 from schemas.batch import SensorBatch, Series, batch_id
 from schemas.codec import default_codec
 from tests.topic import batches_in, messages_in
+from tests.waiting import wait_until
 
 EXCERPT = Path(__file__).parents[1] / "data" / "clif_vitals_excerpt.csv"
 TICK = 1_795_467_600_000
@@ -82,15 +83,6 @@ def batch(number, values=(70.0, 71.0, 72.0)):
     series = Series("frequencia_cardiaca", None, "bpm", TICK + number * 1000, 300, list(values))
     made = batch_id("test", patient_id, TICK + number)
     return SensorBatch(made, patient_id, "test", TICK + number, TICK, (series,))
-
-
-def wait_until(condition, limit_s=30):
-    deadline = time.monotonic() + limit_s
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.2)
-    pytest.fail(f"still not so after {limit_s} s")
 
 
 def events(tmp_path, producer_id):
@@ -248,7 +240,7 @@ def test_shards_of_a_killed_replica_go_to_one_that_stood_by_and_no_window_is_mis
     victim = next(name for name in names if name != standby)
     replicas[victim].kill()
     killed_at = time.time() * 1000
-    wait_until(lambda: any(owner_of(each) == standby for each in done_files(tmp_path)), 30)
+    wait_until(lambda: any(owner_of(each) == standby for each in done_files(tmp_path)))
     time.sleep(2)
     for name in {*names} - {victim}:
         replicas[name].send_signal(signal.SIGTERM)

@@ -3,7 +3,6 @@
 And what a person has to mend: then the consumer ends, and says what.
 """
 
-import time
 from contextlib import contextmanager
 
 import pytest
@@ -13,6 +12,7 @@ from ops.commands.reconcile import prove
 from ops.prove.proxy import LostCommit, TcpProxy
 from tests.services.checks import lock_timeout
 from tests.services.simulated import simulated
+from tests.waiting import wait_until
 
 SENSOR_ROWS = "SELECT id FROM paciente_sensor FOR UPDATE"
 
@@ -113,14 +113,8 @@ def locked(pipeline, statement):
 
 def wait_for_lock_waits(pipeline, count):
     query = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-    deadline = time.monotonic() + 30
-    while pipeline.rows(query)[0][0] < count:
-        assert time.monotonic() < deadline, pipeline.log()
-        time.sleep(0.1)
+    wait_until(lambda: pipeline.rows(query)[0][0] >= count, pipeline.log)
 
 
 def wait_for_log(pipeline, text):
-    deadline = time.monotonic() + 30
-    while text not in pipeline.log():
-        assert time.monotonic() < deadline, pipeline.log()
-        time.sleep(0.1)
+    wait_until(lambda: text in pipeline.log(), pipeline.log)

@@ -10,6 +10,7 @@ from tests.services.checks import (
     logged,
 )
 from tests.services.simulated import now_ms, simulated
+from tests.waiting import wait_until
 
 
 def test_two_consumers_at_once_write_everything_once(pipeline):
@@ -34,10 +35,7 @@ def test_the_second_consumer_says_why_it_waits_and_when_it_goes_on(make_pipeline
             cursor.execute("SELECT CONNECTION_ID() FROM progresso FOR UPDATE")
             [(number,)] = cursor.fetchall()
             pipeline.publish(heart_rate([71.0], start=start + 1000))
-            deadline = time.monotonic() + 60
-            while not logged(pipeline, "waiting_for_other_writer"):
-                assert time.monotonic() < deadline, pipeline.log()
-                time.sleep(0.1)
+            wait_until(lambda: logged(pipeline, "waiting_for_other_writer"), pipeline.log)
             time.sleep(8)
             holder.rollback()
         pipeline.wait_for_messages(2)
@@ -63,14 +61,9 @@ def test_a_range_that_another_consumer_committed_is_told_once_and_written_by_nob
             cursor.execute("SELECT 1 FROM progresso FOR UPDATE")
             cursor.fetchall()
             pipeline.publish(heart_rate([71.0], start=start + 1000))
-            deadline = time.monotonic() + 60
-            while len(logged(pipeline, "waiting_for_other_writer")) < 2:
-                assert time.monotonic() < deadline, pipeline.log()
-                time.sleep(0.1)
+            wait_until(lambda: len(logged(pipeline, "waiting_for_other_writer")) == 2, pipeline.log)
             holder.rollback()
-            while not logged(pipeline, "range_was_committed"):
-                assert time.monotonic() < deadline, pipeline.log()
-                time.sleep(0.1)
+            wait_until(lambda: logged(pipeline, "range_was_committed"), pipeline.log)
     [found] = logged(pipeline, "range_was_committed")
     assert (found["level"], found["ranges"]) == ("info", {"0": [1, 2]})
     written = [

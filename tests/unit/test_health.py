@@ -8,6 +8,7 @@ import pytest
 from common.errors import UnavailableError
 from common.health import LONGEST_SILENCE_SECONDS, Health
 from common.probe import Probe
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -16,13 +17,6 @@ def clock(monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
-
-
-def wait_until(condition):
-    deadline = time.time() + 10
-    while not condition():
-        assert time.time() < deadline, "it did not happen"
-        time.sleep(0.005)
 
 
 def test_a_loop_that_stands_is_told_and_one_more_beat_mends_it(clock):

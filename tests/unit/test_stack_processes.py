@@ -14,13 +14,7 @@ from ops.stack.child import ChildProcess
 from ops.stack.folders import MARK, claim, clear
 from ops.stack.running import OWNER, ProcessId, forget, hold, record, running
 from ops.stack.supervisor import Supervisor
-
-
-def wait_until(condition, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
+from tests.waiting import wait_until
 
 
 @pytest.fixture
