@@ -1,6 +1,5 @@
 """What a browser test looks at: a real broker, database, consumer and monitor."""
 
-import http.client
 import json
 import sys
 import time
@@ -10,6 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from ops.stack import ChildProcess
 from ops.stack.ports import LOOPBACK, free_port
+from tests import loopback
 from tests.browser.bedside import Bedside
 from tests.browser.chromium import CACHE
 from tests.waiting import wait_until
@@ -93,22 +93,13 @@ class World:
     def status(self, path, headers=None):
         """The status that the monitor answers with; None where it does not answer."""
         try:
-            return self._get(path, headers or {})[0]
+            return loopback.get(self.ports["monitor"], path, headers)[0]
         except OSError:
             return None
 
     def json(self, path):
         """What the monitor answers."""
-        return json.loads(self._get(path, {})[1])
-
-    def _get(self, path, headers):
-        connection = http.client.HTTPConnection(LOOPBACK, self.ports["monitor"], timeout=30)
-        try:
-            connection.request("GET", path, headers=headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
+        return json.loads(loopback.get(self.ports["monitor"], path)[1])
 
     @staticmethod
     def now_ms():

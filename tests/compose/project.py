@@ -1,13 +1,12 @@
 """A compose project of the tests' own, in a clone of the repository."""
 
-import http.client
 import json
 import os
 import shutil
 import socket
 import subprocess
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from pydantic import SecretStr
 
 from common.settings import DatabaseSettings, KafkaSettings
 from ops.snapshot import Observer, look_if_possible
+from tests import loopback
 from tests.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
@@ -127,12 +127,8 @@ class Project:
 
     def page(self, path, *, token=None):
         """Status and body of the monitor page, asked from this machine."""
-        client = http.client.HTTPConnection("127.0.0.1", self.monitor_port, timeout=30)
-        with closing(client):
-            headers = {"Authorization": f"Bearer {token}"} if token else {}
-            client.request("GET", path, headers=headers)
-            answer = client.getresponse()
-            return answer.status, answer.read()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return loopback.get(self.monitor_port, path, headers)
 
     def accepted(self):
         """Readings that the ledger calls accepted; None while a service is away."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.stack.ports import free_port
+from tests import loopback
 from tests.services.pipeline import REPOSITORY
 
 
@@ -26,10 +27,8 @@ class Monitor:
 
     def get(self, path, **headers):
         """Status and body: JSON where it is."""
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as client:
-            client.request("GET", path, headers=headers)
-            answer = client.getresponse()
-            return answer.status, _parsed(answer.read())
+        status, body = loopback.get(self.port, path, headers)
+        return status, _parsed(body)
 
     def wait_for(self, path, is_right, *, seconds=60):
         """The answer as soon as it is right."""

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections import Counter
 from contextlib import contextmanager
 
@@ -22,6 +20,7 @@ from ops.prove.proxy import TcpProxy
 from ops.stack import create_topic
 from ops.stack.ports import free_port
 from schemas.codec import default_codec
+from tests import loopback
 from tests.services.checks import heart_rate
 from tests.services.pipeline import REPOSITORY
 from tests.services.simulated import now_ms, simulated
@@ -44,12 +43,10 @@ class Part:
     def get(self, path):
         """Status and text; None where nobody listens."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as found:
-                return found.status, found.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+            status, body = loopback.get(self.port, path)
         except OSError:
             return None, ""
+        return status, body.decode()
 
     def is_ready(self):
         return self.get("/ready")[0] == 200

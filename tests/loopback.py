@@ -1,0 +1,12 @@
+"""Asking a server on this machine over HTTP."""
+
+import http.client
+from contextlib import closing
+
+
+def get(port, path, headers=None):
+    """Status and body, whatever the status is. OSError where nobody listens."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as client:
+        client.request("GET", path, headers=headers or {})
+        answer = client.getresponse()
+        return answer.status, answer.read()
