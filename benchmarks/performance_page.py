@@ -19,8 +19,8 @@ make bench
 make bench QUICK=1
 ```
 
-The first takes at most 20 minutes, the second at most 4, and names what it left out; on two slow cores
-`make bench ARGS="--minutes 45"` has time for all of it. A quiet machine matters more than a fast one. With
+The first takes at most 20 minutes, the second at most 4, and names what it left out;
+`make bench ARGS="--minutes 45"` has time for all of it on two cores. A quiet machine matters more than a fast one. With
 `VITALS_CLIF_TABLE=/path/to/clif_vitals.parquet` in the environment the replay is measured as well. Parts of it:
 `make bench ARGS="--only throughput,latency --sides ours,ceiling"`. They write
 `benchmarks/results/partial.json`; the whole writes `benchmarks/results/latest.json` and this page.
@@ -177,10 +177,10 @@ def _replay(document: Document) -> list[str]:
 def _watched(document: Document) -> list[str]:
     return [
         (
-            f"A backlog of {document['watched']['readings']:,} readings, in turns with nobody looking and with a"
-            " monitor process whose stream of events is read, on the same cores."
+            "The same backlog in turns with nobody looking and with a monitor process whose stream of events is"
+            " read, on the same cores."
         ),
-        tables.watched(document),
+        tables.watched(document) if document["watched"]["alone"] else "",
         "\n".join(tables.left_out(document["watched"])),
     ]
 

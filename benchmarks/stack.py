@@ -29,6 +29,8 @@ class BenchmarkStack:
     cache: Path
     broker: KafkaBroker
     database: DatabaseSettings
+    admin: DatabaseSettings
+    """Of the same server, for what changes its settings."""
     database_pid: int
     server_label: str
     partitions: int
@@ -86,6 +88,7 @@ def benchmark_stack(invocation: Invocation, patients: int, say: Say) -> Iterator
                 cache=settings.cache,
                 broker=stack.broker,
                 database=database.settings(),
+                admin=database.admin_settings(),
                 database_pid=database.pid or 0,
                 server_label=database.binary.label,
                 partitions=settings.topic_partitions,

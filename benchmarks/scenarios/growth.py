@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from benchmarks.bench import Bench
-from benchmarks.database import Expected
+from benchmarks.database import Expected, flush_pages
 from benchmarks.readings import MappingIds, Rows, Window, window
 from benchmarks.settings import INTERVAL_MS, PARTITIONS, READINGS_A_BATCH, WINDOW_MS
 from benchmarks.sides.ours import Ours, warm_rate
@@ -88,7 +88,9 @@ def run(bench: Bench) -> Growth:
                 continue
             bench.tell(f"growth, round {number}: {case.dimension} {case.value:,}")
             point = measured.setdefault(case.conditions, Point(case.dimension, case.value))
-            _measure(bench, case, point)
+            _measure(
+                bench, case, point, f"{case.dimension}-{case.value}-{number}".replace(" ", "-")
+            )
     result.points = [
         Point(each.dimension, each.value, found.rates, found.warm_rates, found.problems)
         for each in cases
@@ -119,7 +121,8 @@ def _cases(bench: Bench) -> list[Case]:
     ]
 
 
-def _measure(bench: Bench, case: Case, point: Point) -> None:
+def _measure(bench: Bench, case: Case, point: Point, name: str) -> None:
+    """``name``: of the run, whose log is read for its commits."""
     backlog = _backlog(bench, case)
     expected = Expected(backlog.rows, bench.start_ms if case.older_rows else None)
 
@@ -127,9 +130,11 @@ def _measure(bench: Bench, case: Case, point: Point) -> None:
         if case.older_rows:
             bench.tell(f"growth: loading {case.older_rows:,} older rows")
             _load_older(bench, backlog.rows, case.older_rows)
+            # the load is not what is measured: its pages go to the disk before
+            flush_pages(bench.stack.admin)
             bench.tell(f"growth: {case.dimension} {case.value:,}")
 
-    one = _measured(bench, backlog.topic, expected, prepare)
+    one = _measured(bench, Ours(bench.stack, backlog.topic, name=name), expected, prepare)
     if one.rate:
         point.rates.append(one.rate)
         if warm := warm_rate(log_text(one)):
@@ -148,12 +153,11 @@ def _backlog(bench: Bench, case: Case) -> Backlog:
     )
 
 
-def _measured(bench: Bench, topic: str, expected: Expected, prepare: Callable[[], None]) -> SideRun:
-    timeout_s = bench.sizes.side_timeout_s
+def _measured(bench: Bench, side: Ours, expected: Expected, prepare: Callable[[], None]) -> SideRun:
     try:
-        return run_side(bench.stack, Ours(bench.stack, topic), expected, timeout_s, prepare)
+        return run_side(bench.stack, side, expected, bench.sizes.side_timeout_s, prepare)
     except VitalsError as error:
-        return SideRun("ours", problem=str(error))
+        return SideRun(side.name, problem=str(error))
 
 
 def backlog_windows(bench: Bench, case: Case, known: MappingIds) -> Iterator[Window]:

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from benchmarks.bench import CEILING, Bench
-from benchmarks.database import Expected, WrongRowsError
+from benchmarks.database import Expected, WrongRowsError, flush_pages
 from benchmarks.readings import windows
 from benchmarks.report import as_document
 from benchmarks.scenarios import run_all
@@ -52,6 +52,7 @@ def stack(broker, database_server, source, jars, class_archive, tmp_path):
         cache=jars.parent,
         broker=broker,
         database=database,
+        admin=admin,
         database_pid=getattr(database_server, "pid", None) or 0,
         server_label="the server of the tests",
         partitions=4,
@@ -105,3 +106,17 @@ def test_a_row_with_another_value_and_a_missing_row_are_noticed(stack):
         connection.commit()
         with pytest.raises(WrongRowsError, match="199 rows are in registro, 200 were published"):
             expected.require(connection)
+
+
+def test_changed_pages_are_written_and_the_server_is_as_it_was(stack):
+    """Before a run on a table that was just filled."""
+    with connect(stack.admin, database=False) as connection:
+        cursor = connection.cursor()
+        setting = "SELECT @@GLOBAL.innodb_max_dirty_pages_pct"
+        cursor.execute(setting)
+        before = cursor.fetchall()
+        flush_pages(stack.admin)
+        cursor.execute("SHOW GLOBAL STATUS LIKE 'Innodb_buffer_pool_pages_dirty'")
+        assert int(cursor.fetchall()[0][1]) < 1_000
+        cursor.execute(setting)
+        assert cursor.fetchall() == before
