@@ -144,11 +144,11 @@ class _Watch:
             self._first = looked
 
     def _may_be_done(self, now: float, counted: float) -> bool:
-        # counting costs the server something: not while it inserts
-        if self._first is None or now - self._last < _QUIET_S:
+        if self._first is None:
             return False
         is_all = self._seen - self._before >= len(self._expected)
-        # where older rows have to be left out, a count takes the server seconds
+        # not while it inserts, nor while a side pauses: where older rows have to be left out, a count takes
+        # the server seconds
         return now - max(counted, self._last) > (_QUIET_S if is_all else _COUNT_EVERY_S)
 
 

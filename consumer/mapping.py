@@ -21,6 +21,7 @@ from db.mapping import (
     KnownIds,
     MappingVersion,
     Period,
+    Worn,
     changed_patients,
     known_ids,
     mapping_checksum,
@@ -79,7 +80,7 @@ class _Copy:
     """What a worker knows: all of each patient that it holds."""
 
     state: int = -1
-    mappings: dict[str, Mapping[str, Sequence[Period]]] = field(default_factory=dict)
+    mappings: dict[str, Worn] = field(default_factory=dict)
 
     def reach(self, state: int, changes: Sequence[Change]) -> None:
         """Forgets what may have changed since its own state."""
@@ -96,18 +97,16 @@ class _Copy:
 
 
 _copy = _Copy()
-_NOTHING: Mapping[str, Sequence[Period]] = {}
+_NOTHING: Worn = {}
 
 
 @retried
-def _read(
-    database: DatabaseSettings, patient_ids: Sequence[str]
-) -> dict[str, Mapping[str, Sequence[Period]]]:
+def _read(database: DatabaseSettings, patient_ids: Sequence[str]) -> dict[str, Worn]:
     with worker_connection.use(database) as connection:
         found = periods_by_patient(read_mappings_of(connection, patient_ids))
         # ends the transaction, so that the next one sees what others wrote
         connection.rollback()
-    return dict(found)
+    return found
 
 
 class MappingWatch:

@@ -4,9 +4,9 @@ import http.client
 from contextlib import closing
 
 
-def get(port, path, headers=None):
+def get(port, path, headers=None, *, seconds=30):
     """Status and body, whatever the status is. OSError where nobody listens."""
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as client:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)) as client:
         client.request("GET", path, headers=headers or {})
         answer = client.getresponse()
         return answer.status, answer.read()

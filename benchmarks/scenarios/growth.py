@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from benchmarks.bench import Bench
@@ -24,7 +24,7 @@ _BASE_PATIENTS = 1_000
 _RUN_S = 20.0
 """What a run of one point takes at the least; a point that does not fit is left out."""
 _ROWS_A_SECOND = 250_000
-"""That older rows are loaded with, before one point has shown it."""
+"""That older rows are loaded with at the least."""
 
 
 @dataclass
@@ -92,7 +92,7 @@ def run(bench: Bench) -> Growth:
                 bench, case, point, f"{case.dimension}-{case.value}-{number}".replace(" ", "-")
             )
     result.points = [
-        Point(each.dimension, each.value, found.rates, found.warm_rates, found.problems)
+        replace(found, dimension=each.dimension, value=each.value)
         for each in cases
         if (found := measured.get(each.conditions))
     ]

@@ -15,85 +15,73 @@ TOPIC = "sensor-batches"
 COUNTS = RangeCounts(3, 1, 1, 40, 38, 2, {"missing": 2})
 
 
-@pytest.fixture
-def session(migrated):
-    """Two patients and two sensors, nobody wears any yet."""
-    cursor = migrated.cursor()
-    cursor.execute("INSERT INTO paciente (id, identificador) VALUES (1, 'p1'), (2, 'p2')")
-    cursor.execute(
-        "INSERT INTO sensor (id, codigo, nome, unidade) VALUES (1, 'a', 'A', 'u'), (2, 'b', 'B', 'u')"
-    )
-    migrated.commit()
-    return migrated
-
-
 def record(connection, offsets, *, partition=0, files=()):
     ledger.lock_next_offset(connection, TOPIC, partition)
     ledger.record_range(connection, TOPIC, partition, offsets, COUNTS, files)
     connection.commit()
 
 
-def test_progress_starts_at_zero_and_follows_the_ranges(session):
-    assert ledger.lock_next_offset(session, TOPIC, 3) == 0
-    record(session, range(7), partition=3)
-    record(session, range(7, 9), partition=3)
-    assert ledger.lock_next_offset(session, TOPIC, 3) == 9
-    assert ledger.lock_next_offset(session, "another-topic", 3) == 0
-    assert ledger.next_offsets(session, TOPIC) == {3: 9}
+def test_progress_starts_at_zero_and_follows_the_ranges(migrated):
+    assert ledger.lock_next_offset(migrated, TOPIC, 3) == 0
+    record(migrated, range(7), partition=3)
+    record(migrated, range(7, 9), partition=3)
+    assert ledger.lock_next_offset(migrated, TOPIC, 3) == 9
+    assert ledger.lock_next_offset(migrated, "another-topic", 3) == 0
+    assert ledger.next_offsets(migrated, TOPIC) == {3: 9}
 
 
-def test_a_rolled_back_range_leaves_no_trace(session, query):
-    record(session, range(7))
-    ledger.lock_next_offset(session, TOPIC, 0)
-    ledger.record_range(session, TOPIC, 0, range(7, 9), COUNTS, ["f"])
-    ledger.record_batches(session, TOPIC, 0, {"a": 7})
-    session.rollback()
-    assert ledger.next_offsets(session, TOPIC) == {0: 7}
-    assert ledger.committed_files(session, TOPIC, 0, 0) == set()
-    assert ledger.taken_batches(session, ["a"]) == set()
+def test_a_rolled_back_range_leaves_no_trace(migrated, query):
+    record(migrated, range(7))
+    ledger.lock_next_offset(migrated, TOPIC, 0)
+    ledger.record_range(migrated, TOPIC, 0, range(7, 9), COUNTS, ["f"])
+    ledger.record_batches(migrated, TOPIC, 0, {"a": 7})
+    migrated.rollback()
+    assert ledger.next_offsets(migrated, TOPIC) == {0: 7}
+    assert ledger.committed_files(migrated, TOPIC, 0, 0) == set()
+    assert ledger.taken_batches(migrated, ["a"]) == set()
 
 
-def test_nobody_else_commits_a_partition_that_is_locked(session, settings):
+def test_nobody_else_commits_a_partition_that_is_locked(migrated, settings):
     """A second writer waits for the first one's commit and then starts behind its range."""
-    record(session, range(2))
+    record(migrated, range(2))
     found = []
 
     def second():
         with connect(settings) as other:
             found.append(ledger.lock_next_offset(other, TOPIC, 0))
 
-    ledger.lock_next_offset(session, TOPIC, 0)
-    ledger.record_range(session, TOPIC, 0, range(2, 5), COUNTS, [])
+    ledger.lock_next_offset(migrated, TOPIC, 0)
+    ledger.record_range(migrated, TOPIC, 0, range(2, 5), COUNTS, [])
     waiting = threading.Thread(target=second)
     waiting.start()
     waiting.join(0.5)
     assert waiting.is_alive()
     with connect(settings) as third:
         assert ledger.lock_next_offset(third, TOPIC, 1) == 0
-    session.commit()
+    migrated.commit()
     waiting.join(30)
     assert found == [5]
 
 
-def test_a_lock_that_another_holds_is_not_waited_for_and_its_holder_is_named(session, settings):
-    record(session, range(2))
+def test_a_lock_that_another_holds_is_not_waited_for_and_its_holder_is_named(migrated, settings):
+    record(migrated, range(2))
     with connect(settings) as other:
         assert ledger.try_lock_next_offset(other, TOPIC, 0) == 2
-        assert ledger.try_lock_next_offset(session, TOPIC, 0) is None
-        assert ledger.try_lock_next_offset(session, TOPIC, 1) == 0
+        assert ledger.try_lock_next_offset(migrated, TOPIC, 0) is None
+        assert ledger.try_lock_next_offset(migrated, TOPIC, 1) == 0
         cursor = other.cursor()
         cursor.execute("SELECT CONNECTION_ID()")
         (number,) = cursor.fetchone()
-        [holder] = ledger.other_sessions(session)
+        [holder] = ledger.other_sessions(migrated)
         assert holder.startswith(f"session {number} from ")
         other.rollback()
-        assert ledger.try_lock_next_offset(session, TOPIC, 0) == 2
+        assert ledger.try_lock_next_offset(migrated, TOPIC, 0) == 2
 
 
-def test_a_range_keeps_its_counts_and_files(session, query):
-    record(session, range(4, 7), files=["date=2026-01-01/x-0-4-7.parquet"])
+def test_a_range_keeps_its_counts_and_files(migrated, query):
+    record(migrated, range(4, 7), files=["date=2026-01-01/x-0-4-7.parquet"])
     [(first, until, *counts, reasons, files)] = query(
-        session,
+        migrated,
         "SELECT deslocamento_inicial, deslocamento_final, mensagens, mensagens_repetidas,"
         " mensagens_recusadas, leituras, aceitas, sem_mapeamento, motivos, arquivos"
         " FROM livro_razao",
@@ -103,36 +91,36 @@ def test_a_range_keeps_its_counts_and_files(session, query):
     assert json.loads(files) == ["date=2026-01-01/x-0-4-7.parquet"]
 
 
-def test_a_range_cannot_be_recorded_twice(session):
-    record(session, range(2))
+def test_a_range_cannot_be_recorded_twice(migrated):
+    record(migrated, range(2))
     with pytest.raises(mysql.connector.IntegrityError):
-        record(session, range(2))
-    session.rollback()
-    assert ledger.next_offsets(session, TOPIC) == {0: 2}
+        record(migrated, range(2))
+    migrated.rollback()
+    assert ledger.next_offsets(migrated, TOPIC) == {0: 2}
 
 
-def test_files_are_those_of_ranges_from_an_offset_on(session):
-    record(session, range(2), files=["a"])
-    record(session, range(2, 4), files=["b", "c"])
-    record(session, range(2), partition=1, files=["d"])
-    assert ledger.committed_files(session, TOPIC, 0, 0) == {"a", "b", "c"}
-    assert ledger.committed_files(session, TOPIC, 0, 2) == {"b", "c"}
-    assert ledger.committed_files(session, TOPIC, 0, 4) == set()
+def test_files_are_those_of_ranges_from_an_offset_on(migrated):
+    record(migrated, range(2), files=["a"])
+    record(migrated, range(2, 4), files=["b", "c"])
+    record(migrated, range(2), partition=1, files=["d"])
+    assert ledger.committed_files(migrated, TOPIC, 0, 0) == {"a", "b", "c"}
+    assert ledger.committed_files(migrated, TOPIC, 0, 2) == {"b", "c"}
+    assert ledger.committed_files(migrated, TOPIC, 0, 4) == set()
 
 
-def test_taken_batches_are_found_among_thousands(session):
+def test_taken_batches_are_found_among_thousands(migrated):
     taken = {f"batch-{each}": each for each in range(2_500)}
-    ledger.record_batches(session, TOPIC, 0, taken)
-    session.commit()
+    ledger.record_batches(migrated, TOPIC, 0, taken)
+    migrated.commit()
     asked = [*taken, "new", "BATCH-1"]
-    assert ledger.taken_batches(session, asked) == set(taken)
-    assert ledger.taken_batches(session, []) == set()
+    assert ledger.taken_batches(migrated, asked) == set(taken)
+    assert ledger.taken_batches(migrated, []) == set()
 
 
-def test_a_batch_that_another_partition_took_meanwhile_is_worth_another_try(session):
-    ledger.record_batches(session, TOPIC, 0, {"a": 1})
-    session.commit()
+def test_a_batch_that_another_partition_took_meanwhile_is_worth_another_try(migrated):
+    ledger.record_batches(migrated, TOPIC, 0, {"a": 1})
+    migrated.commit()
     with pytest.raises(UnavailableError, match="taken a moment ago"):
-        ledger.record_batches(session, TOPIC, 1, {"b": 5, "a": 6})
-    session.rollback()
-    assert ledger.taken_batches(session, ["a", "b"]) == {"a"}
+        ledger.record_batches(migrated, TOPIC, 1, {"b": 5, "a": 6})
+    migrated.rollback()
+    assert ledger.taken_batches(migrated, ["a", "b"]) == {"a"}

@@ -43,7 +43,7 @@ class Part:
     def get(self, path):
         """Status and text; None where nobody listens."""
         try:
-            status, body = loopback.get(self.port, path)
+            status, body = loopback.get(self.port, path, seconds=10)
         except OSError:
             return None, ""
         return status, body.decode()

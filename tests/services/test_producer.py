@@ -194,9 +194,9 @@ def test_two_replicas_share_the_patients_and_sigterm_ends_them_with_an_empty_out
     kafka, start_producer, tmp_path
 ):
     first = start_producer("one")
-    wait_until(lambda: len(done_files(tmp_path)) >= 2)
+    wait_until(lambda: len(done_files(tmp_path)) >= 2, seconds=30)
     second = start_producer("two")
-    wait_until(lambda: sum("two" in path.name for path in done_files(tmp_path)) >= 3)
+    wait_until(lambda: sum("two" in path.name for path in done_files(tmp_path)) >= 3, seconds=30)
     for process in (first, second):
         process.send_signal(signal.SIGTERM)
     assert [process.wait(timeout=20) for process in (first, second)] == [0, 0]
@@ -233,14 +233,14 @@ def test_shards_of_a_killed_replica_go_to_one_that_stood_by_and_no_window_is_mis
         """Who made the newest windows: while replicas still join, some make two shares of them."""
         return {owner_of(each) for each in done_files(tmp_path)[-SHARDS:]}
 
-    wait_until(lambda: len(busy()) == SHARDS)
+    wait_until(lambda: len(busy()) == SHARDS, seconds=30)
     (standby,) = {*names} - busy()
     assert standby in idle()
     assert replicas[standby].poll() is None
     victim = next(name for name in names if name != standby)
     replicas[victim].kill()
     killed_at = time.time() * 1000
-    wait_until(lambda: any(owner_of(each) == standby for each in done_files(tmp_path)))
+    wait_until(lambda: any(owner_of(each) == standby for each in done_files(tmp_path)), seconds=30)
     time.sleep(2)
     for name in {*names} - {victim}:
         replicas[name].send_signal(signal.SIGTERM)
@@ -256,12 +256,12 @@ def test_shards_of_a_killed_replica_go_to_one_that_stood_by_and_no_window_is_mis
 
 def test_next_producer_goes_on_where_the_last_one_stopped(kafka, start_producer, tmp_path):
     first = start_producer("one", PATIENTS="6")
-    wait_until(lambda: len(done_files(tmp_path)) >= 2)
+    wait_until(lambda: len(done_files(tmp_path)) >= 2, seconds=30)
     first.send_signal(signal.SIGTERM)
     assert first.wait(timeout=20) == 0
     time.sleep(3)
     second = start_producer("two", PATIENTS="6")
-    wait_until(lambda: sum("two" in path.name for path in done_files(tmp_path)) >= 5)
+    wait_until(lambda: sum("two" in path.name for path in done_files(tmp_path)) >= 5, seconds=30)
     second.send_signal(signal.SIGTERM)
     assert second.wait(timeout=20) == 0
     found = batches_in(kafka)
@@ -274,14 +274,16 @@ def test_producer_goes_on_archiving_without_a_broker_and_drains_when_it_is_back(
     broker, kafka, start_producer, tmp_path
 ):
     process = start_producer("one")
-    wait_until(lambda: len(done_files(tmp_path)) >= 1)
+    wait_until(lambda: len(done_files(tmp_path)) >= 1, seconds=30)
     broker.kill()
     try:
-        wait_until(lambda: len(pending_files(tmp_path)) >= 5)
+        wait_until(lambda: len(pending_files(tmp_path)) >= 5, seconds=30)
     finally:
         broker.start()
         broker.wait_ready(60)
-    wait_until(lambda: len([p for p in pending_files(tmp_path) if p.suffix == ".jsonl"]) <= 1)
+    wait_until(
+        lambda: len([p for p in pending_files(tmp_path) if p.suffix == ".jsonl"]) <= 1, seconds=30
+    )
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0
     assert pending_files(tmp_path) == []
@@ -296,22 +298,26 @@ def test_producer_waits_for_a_broker_that_never_answers_and_still_stops_cleanly(
     start_producer, tmp_path
 ):
     process = start_producer("one", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
-    wait_until(lambda: any(e["event"] == "waiting_for_kafka" for e in events(tmp_path, "one")))
+    wait_until(
+        lambda: any(e["event"] == "waiting_for_kafka" for e in events(tmp_path, "one")), seconds=30
+    )
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=15) == 0
 
 
 def test_window_that_the_disk_refused_is_made_again(kafka, start_producer, tmp_path):
     process = start_producer("one")
-    wait_until(lambda: len(done_files(tmp_path)) >= 1)
+    wait_until(lambda: len(done_files(tmp_path)) >= 1, seconds=30)
     pending = tmp_path / "raw" / "pending"
     pending.rename(tmp_path / "raw" / "taken-away")
     pending.write_text("a file where the folder should be")
-    wait_until(lambda: any(e["event"] == "archive_refused" for e in events(tmp_path, "one")))
+    wait_until(
+        lambda: any(e["event"] == "archive_refused" for e in events(tmp_path, "one")), seconds=30
+    )
     pending.unlink()
     (tmp_path / "raw" / "taken-away").rename(pending)
     refused = len(done_files(tmp_path))
-    wait_until(lambda: len(done_files(tmp_path)) >= refused + 4)
+    wait_until(lambda: len(done_files(tmp_path)) >= refused + 4, seconds=30)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0
     starts = sorted({each.window_start for each in batches_in(kafka)})

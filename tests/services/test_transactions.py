@@ -113,8 +113,8 @@ def locked(pipeline, statement):
 
 def wait_for_lock_waits(pipeline, count):
     query = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-    wait_until(lambda: pipeline.rows(query)[0][0] >= count, pipeline.log)
+    wait_until(lambda: pipeline.rows(query)[0][0] >= count, pipeline.log, seconds=30)
 
 
 def wait_for_log(pipeline, text):
-    wait_until(lambda: text in pipeline.log(), pipeline.log)
+    wait_until(lambda: text in pipeline.log(), pipeline.log, seconds=30)

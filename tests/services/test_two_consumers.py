@@ -61,7 +61,7 @@ def test_a_range_that_another_consumer_committed_is_told_once_and_written_by_nob
             cursor.execute("SELECT 1 FROM progresso FOR UPDATE")
             cursor.fetchall()
             pipeline.publish(heart_rate([71.0], start=start + 1000))
-            wait_until(lambda: len(logged(pipeline, "waiting_for_other_writer")) == 2, pipeline.log)
+            wait_until(lambda: len(logged(pipeline, "waiting_for_other_writer")) >= 2, pipeline.log)
             holder.rollback()
             wait_until(lambda: logged(pipeline, "range_was_committed"), pipeline.log)
     [found] = logged(pipeline, "range_was_committed")

@@ -55,11 +55,11 @@ def test_a_probe_says_what_the_last_answer_was_and_closes_behind_it():
     probe = Probe("x", ask, close=closed.set, every_seconds=0.01)
     assert probe.trouble() == "not asked yet"
     with probe:
-        wait_until(lambda: probe.trouble() is None)
+        wait_until(lambda: probe.trouble() is None, seconds=10)
         answers[0] = "cannot reach it:\n  refused"
-        wait_until(lambda: probe.trouble() == "cannot reach it: refused")
+        wait_until(lambda: probe.trouble() == "cannot reach it: refused", seconds=10)
         answers[0] = None
-        wait_until(lambda: probe.trouble() is None)
+        wait_until(lambda: probe.trouble() is None, seconds=10)
     assert closed.is_set()
 
 

@@ -42,7 +42,7 @@ class Clock:
 
 def test_output_of_a_child_goes_to_its_log(child, tmp_path):
     echo = child("echo out; echo err >&2")
-    wait_until(lambda: not echo.is_alive)
+    wait_until(lambda: not echo.is_alive, seconds=10)
     assert (tmp_path / "child.log").read_text() == "out\nerr\n"
     assert echo.exit_code == 0
 
@@ -50,10 +50,10 @@ def test_output_of_a_child_goes_to_its_log(child, tmp_path):
 def test_stop_waits_for_what_the_child_started(child, tmp_path):
     """A grandchild, as Spark's JVM, must not run on behind a child that has ended."""
     parent = child(f"sleep 60 & echo $! > {tmp_path / 'pid'}; trap 'exit 0' TERM; wait")
-    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), seconds=10)
     grandchild = ProcessId.of(int((tmp_path / "pid").read_text()))
     assert not parent.stop(timeout_seconds=0.5)
-    wait_until(lambda: not grandchild.is_alive)
+    wait_until(lambda: not grandchild.is_alive, seconds=10)
 
 
 def test_child_that_ignores_the_signal_is_killed(child):
@@ -65,7 +65,7 @@ def test_child_that_ignores_the_signal_is_killed(child):
 
 def test_end_of_the_log_is_in_the_message_of_a_dead_child(child):
     dead = child("echo the reason; exit 7")
-    wait_until(lambda: not dead.is_alive)
+    wait_until(lambda: not dead.is_alive, seconds=10)
     with pytest.raises(UnavailableError, match=r"ended with code 7:\s+the reason"):
         dead.require_alive()
 
@@ -82,7 +82,7 @@ def test_child_ends_with_a_parent_that_was_killed(tmp_path):
         orphan = ProcessId.of(int(parent.stdout.readline()))
         assert orphan.is_alive
         parent.kill()
-    wait_until(lambda: not orphan.is_alive)
+    wait_until(lambda: not orphan.is_alive, seconds=10)
 
 
 def test_failed_process_is_started_again_after_a_growing_delay(child):
@@ -90,7 +90,7 @@ def test_failed_process_is_started_again_after_a_growing_delay(child):
     supervisor = Supervisor(said.append, clock)
     service = supervisor.add(child("exit 3", is_started=False), stop_seconds=1)
     for delay in (1, 2, 4):
-        wait_until(lambda: service.process.exit_code == 3)
+        wait_until(lambda: service.process.exit_code == 3, seconds=10)
         assert not supervisor.check()
         clock.now += delay - 0.1
         assert not supervisor.check()
@@ -107,7 +107,7 @@ def test_process_with_wrong_settings_is_not_started_again(child):
     wrong = supervisor.add(
         child("echo DB_HOST is missing; exit 2", is_started=False), stop_seconds=1
     )
-    wait_until(lambda: wrong.process.exit_code == 2)
+    wait_until(lambda: wrong.process.exit_code == 2, seconds=10)
     with pytest.raises(ConfigurationError, match="DB_HOST is missing"):
         supervisor.check()
     assert wrong.restarts == 0
@@ -116,7 +116,7 @@ def test_process_with_wrong_settings_is_not_started_again(child):
 def test_process_that_ends_well_stays_ended(child):
     supervisor = Supervisor(lambda _: None)
     done = supervisor.add(child("exit 0", is_started=False), stop_seconds=1)
-    wait_until(lambda: done.process.exit_code == 0)
+    wait_until(lambda: done.process.exit_code == 0, seconds=10)
     assert not supervisor.check()
     assert done.state == "ended"
 
@@ -135,7 +135,7 @@ def test_services_stop_last_started_first_and_by_name(child):
 
 def test_only_living_processes_are_reported_as_running(child, tmp_path):
     living, dead = child("exec sleep 60", "living"), child("exit 0", "dead")
-    wait_until(lambda: not dead.is_alive)
+    wait_until(lambda: not dead.is_alive, seconds=10)
     record(tmp_path, {"living": living.pid, "dead": dead.pid})
     assert list(running(tmp_path)) == ["living"]
 
@@ -156,7 +156,7 @@ def test_down_stops_what_a_crash_left_behind(child, tmp_path):
     """The owner is gone, its children are not: each is stopped, the last started first."""
     first, second = child("exec sleep 60", "first"), child("exec sleep 60", "second")
     owner = child("exit 0", "owner")
-    wait_until(lambda: not owner.is_alive)
+    wait_until(lambda: not owner.is_alive, seconds=10)
     record(tmp_path, {OWNER: owner.pid, "first": first.pid, "second": second.pid})
     said = []
     down(tmp_path, said.append)
