@@ -1,7 +1,8 @@
 """``python -m benchmarks.load_older SERIES_FILE ROWS UNTIL_MS``: older rows of the same series.
 
 Made and loaded piece by piece in the order of the primary key, so that fifty million rows take neither
-the disk nor the memory of their text.
+the disk nor the memory of their text. The newest rows of every series come last, behind all others, as
+they do in a table that a consumer filled: they are what the server has in memory.
 """
 
 import json
@@ -18,14 +19,24 @@ from benchmarks.readings import Rows
 from benchmarks.settings import INTERVAL_MS
 from common.settings import DatabaseSettings, load
 
-_SERIES_A_FILE_ROWS = 500_000
+_ROWS_A_FILE = 500_000
+_NEWEST = 100
+"""Rows of every series that come behind those of all others."""
 
 
 def older(series: Sequence[Sequence[int]], each: int, until_ms: int) -> Iterator[Rows]:
     """``each`` rows of every series (id and component), one a second, the last before ``until_ms``."""
+    newest = min(each, _NEWEST)
+    yield from _sorted(series, each - newest, until_ms - newest * INTERVAL_MS)
+    yield from _sorted(series, newest, until_ms)
+
+
+def _sorted(series: Sequence[Sequence[int]], each: int, until_ms: int) -> Iterator[Rows]:
+    if not each:
+        return
     moments = until_ms - INTERVAL_MS * np.arange(each, 0, -1, dtype=np.int64)
     values = 60_000 + np.arange(each, dtype=np.int64) % 40 * 1000
-    at_once = max(_SERIES_A_FILE_ROWS // each, 1)
+    at_once = max(_ROWS_A_FILE // each, 1)
     for start in range(0, len(series), at_once):
         part = np.array(series[start : start + at_once], np.int32)
         yield Rows(

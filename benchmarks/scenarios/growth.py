@@ -23,7 +23,7 @@ _LOADERS = 2
 _BASE_PATIENTS = 1_000
 _RUN_S = 20.0
 """What a run of one point takes at the least; a point that does not fit is left out."""
-_ROWS_A_SECOND = 250_000
+_ROWS_A_SECOND = 200_000
 """That older rows are loaded with at the least."""
 
 

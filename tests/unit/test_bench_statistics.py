@@ -77,4 +77,13 @@ def test_older_rows_lie_before_the_backlog_and_are_as_many_as_asked():
     assert len(made) == 3000
     assert made.event_ms.max() < 1_000_000
     assert made.series() == [(7, 0), (7, 5), (9, 1)]
-    assert made.by_key().event_ms.tolist() == made.event_ms.tolist()
+    ordered = made.by_key()
+    assert ordered.event_ms.tolist() == [*range(0, 1_000_000, 1000)] * 3
+
+
+def test_newest_older_rows_of_every_series_come_behind_all_others():
+    made = joined(list(older([(7, 0), (7, 5), (9, 1)], 1000, 1_000_000)))
+    newest = made.part(slice(-300, None))
+    assert made.event_ms[:-300].max() < newest.event_ms.min()
+    assert newest.series() == made.series()
+    assert newest.by_key().event_ms.tolist() == newest.event_ms.tolist()
