@@ -133,12 +133,16 @@ class Expected:
         if self.since_ms is None:
             yield "TRUE"
             return
-        # ranges of the primary key: the older rows are not read
+        # ranges of the primary key: the older rows are not read. Not as OR of ANDs: the server would
+        # compare every row with all of them
         for start in range(0, len(self._series), _SERIES_A_QUERY):
-            yield " OR ".join(
-                f"(paciente_sensor_id = {mapping_id} AND componente = '{COMPONENTS[component]}'"
-                f" AND created_at >= '{moment_of(self.since_ms)}')"
+            series = ", ".join(
+                f"({mapping_id}, '{COMPONENTS[component]}')"
                 for mapping_id, component in self._series[start : start + _SERIES_A_QUERY]
+            )
+            yield (
+                f"(paciente_sensor_id, componente) IN ({series})"
+                f" AND created_at >= '{moment_of(self.since_ms)}'"
             )
 
     @cached_property
