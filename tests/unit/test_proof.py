@@ -7,11 +7,7 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from consumer.trusted import TrustedFormat, write_trusted
-from db.evidence import LedgerRange
-from ops.reconcile.archive import read_archive
-from ops.reconcile.trusted import TrustedFiles
-from producer.archive import RawArchive
+from consumer.trusted import TrustedFormat
 from schemas.codec import default_codec
 from tests.builders import NOW, PATIENT, batch, series
 from tests.reconciled import TOPIC, World
@@ -352,53 +348,6 @@ def test_a_trusted_file_that_is_broken_is_named(done, content):
     assert any(f"cannot be read: {name} (" in each for each in proof.findings)
 
 
-@pytest.fixture
-def raw(tmp_path):
-    archive = RawArchive(tmp_path / "raw", "p1")
-    archive.claim()
-    yield archive
-    archive.release()
-
-
-def test_the_archive_is_read_from_outbox_and_date_folders(raw, tmp_path):
-    raw.finish(raw.write(NOW, [BATCH]))
-    raw.write(NOW + 10_000, [other("other", *BATCH.series)])
-    found = read_archive(tmp_path / "raw")
-    assert found.ids() == ["other", ID]
-    assert list(found.column("waiting")) == [1, 0]
-    assert found.broken_files == []
-    assert list(found.column("readings")) == [4, 4]
-    assert found.batches([1])[ID] == BATCH
-    assert (found.column("first")[1], found.column("last")[1]) == (NOW, NOW + 2000)
-
-
-def test_a_batch_in_the_outbox_and_in_a_date_folder_counts_once_as_archived(raw, tmp_path):
-    raw.finish(raw.write(NOW, [BATCH]))
-    raw.write(NOW + 10_000, [BATCH])
-    found = read_archive(tmp_path / "raw")
-    assert (len(found), list(found.column("waiting"))) == (1, [0])
-
-
-def test_files_that_move_while_the_archive_is_read_are_followed(raw, tmp_path, monkeypatch):
-    """Adopted under another name after the outbox was listed, and finished after the date folders."""
-    path = raw.write(NOW, [BATCH])
-    read = type(path).open
-    moves = [path.with_name("20260921T141320.000Z_p2.jsonl"), None]
-
-    def open_later(self, *arguments, **options):
-        if self.parent.name == "pending" and self.suffix == ".jsonl" and moves:
-            target = moves.pop(0)
-            if target:
-                self.rename(target)
-            else:
-                raw.finish(self)
-        return read(self, *arguments, **options)
-
-    monkeypatch.setattr(type(path), "open", open_later)
-    found = read_archive(tmp_path / "raw")
-    assert (found.ids(), list(found.column("waiting"))) == ([ID], [0])
-
-
 @pytest.mark.parametrize(
     "content",
     [b"{", b"\xff\xfe", b'{"batch_id": "1"}', b"[]", b"7", b'{"series": null}', b'{"series": [1]}'],
@@ -413,36 +362,6 @@ def test_an_archive_file_that_is_none_is_a_finding(done, content):
     proof = done.prove()
     assert (proof.produced, proof.under_way) == (8, 4)
     assert proof.findings == [f"1 archive files cannot be read: {broken}"]
-
-
-def test_a_file_that_was_set_aside_as_broken_is_a_finding(tmp_path):
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "a.jsonl").write_bytes(b"{")
-    assert read_archive(tmp_path).broken_files == [str(tmp_path / "broken" / "a.jsonl")]
-
-
-@pytest.mark.parametrize("form", list(TrustedFormat))
-def test_trusted_files_are_read_with_whole_numbers(tmp_path, form):
-    """Dates far apart make several files; times and values come back as they were."""
-    rows = pa.table(
-        {
-            **{name: pa.array(["a"] * 3) for name in ("batch_id", "patient_id", "sensor", "unit")},
-            "component": ["valor"] * 3,
-            **{name: pa.array([0] * 3, pa.int32()) for name in ("series", "position", "partition")},
-            "offset": [3, 2, 1],
-            "event_ms": [NOW + 123, -30_610_224_000_000, 253_402_300_799_999],
-            "value": [0.001, 99999.999, 37.291],
-            "kafka_ms": [NOW] * 3,
-        }
-    )
-    names = write_trusted(tmp_path, rows, topic="t", offsets=range(1, 4), form=form)
-    part = LedgerRange("t", 0, 1, 4, 0, 0, tuple(names), NOW)
-    files = TrustedFiles(tmp_path, [part])
-    found = pa.concat_tables(files.tables()).sort_by("offset")
-    assert files.unreadable == {}
-    assert found["offset"].to_pylist() == [1, 2, 3]
-    assert found["event_ms"].to_pylist() == [253_402_300_799_999, -30_610_224_000_000, NOW + 123]
-    assert found["thousandths"].to_pylist() == [37_291, 99_999_999, 1]
 
 
 @pytest.mark.parametrize("form", list(TrustedFormat))

@@ -1,0 +1,61 @@
+"""A broker's topics and replicas of the producer, of each test's own."""
+
+import os
+import subprocess
+import sys
+import uuid
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from common.settings import KafkaSettings
+from tests.services.producing.files import SHARDS
+
+
+@pytest.fixture
+def kafka(broker):
+    """Topics and a group of this test's own."""
+    name = uuid.uuid4().hex[:12]
+    settings = KafkaSettings(
+        kafka_bootstrap_servers=broker.bootstrap_servers,
+        kafka_topic=f"batches-{name}",
+        kafka_shards_topic=f"shards-{name}",
+        kafka_producers_group=f"producers-{name}",
+    )
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+    topics = [NewTopic(settings.kafka_topic, 4), NewTopic(settings.kafka_shards_topic, SHARDS)]
+    for created in admin.create_topics(topics).values():
+        created.result(timeout=20)
+    return settings
+
+
+@pytest.fixture
+def start_producer(kafka, tmp_path):
+    """Starts replicas with one archive folder; those still alive are killed at the end."""
+    alive = []
+
+    def start(producer_id, **environment):
+        settings = {
+            "KAFKA_BOOTSTRAP_SERVERS": kafka.kafka_bootstrap_servers,
+            "KAFKA_TOPIC": kafka.kafka_topic,
+            "KAFKA_SHARDS_TOPIC": kafka.kafka_shards_topic,
+            "KAFKA_PRODUCERS_GROUP": kafka.kafka_producers_group,
+            "OUTPUT_DIR": str(tmp_path),
+            "PRODUCER_ID": producer_id,
+            "PATIENTS": "24",
+            "GENERATION_INTERVAL_SECONDS": "1",
+            "LOG_FORMAT": "json",
+        }
+        log = (tmp_path / f"{producer_id}.log").open("ab")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "producer", "run"],
+            env=os.environ | settings | environment,
+            stderr=log,
+        )
+        alive.append(process)
+        return process
+
+    yield start
+    for process in alive:
+        process.kill()
+        process.wait()

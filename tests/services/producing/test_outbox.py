@@ -1,0 +1,108 @@
+"""The outbox against a real broker: what is archived is published, whatever comes between."""
+
+import pytest
+
+from producer.archive import RawArchive
+from producer.outbox import Outbox
+from producer.publisher import Publisher
+from schemas.batch import SensorBatch, Series, batch_id
+from schemas.codec import default_codec
+from tests.services.producing.files import done_files
+from tests.topic import batches_in, messages_in
+
+TICK = 1_795_467_600_000
+
+
+def batch(number, values=(70.0, 71.0, 72.0)):
+    patient_id = f"p{number % 7}"
+    series = Series("frequencia_cardiaca", None, "bpm", TICK + number * 1000, 300, list(values))
+    made = batch_id("test", patient_id, TICK + number)
+    return SensorBatch(made, patient_id, "test", TICK + number, TICK, (series,))
+
+
+@pytest.fixture
+def archive(tmp_path):
+    made = RawArchive(tmp_path / "raw", "test")
+    made.claim()
+    yield made
+    made.release()
+
+
+def test_message_has_the_patient_as_key_printable_headers_and_the_archived_batch(
+    kafka, archive, tmp_path
+):
+    outbox = Outbox(archive, publisher := Publisher(kafka))
+    path = outbox.put(TICK, [batch(number) for number in range(30)])
+    assert outbox.drain(20) == [path]
+    publisher.close()
+    found = messages_in(kafka)
+    assert len(found) == 30
+    partitions = {}
+    for each in found:
+        decoded = default_codec().decode(each.value())
+        headers = dict(each.headers())
+        assert each.key() == decoded.patient_id.encode()
+        assert headers["batch-id"].decode() == decoded.batch_id
+        assert headers["schema"] == b"SensorBatch"
+        assert partitions.setdefault(each.key(), each.partition()) == each.partition()
+    (done,) = done_files(tmp_path)
+    by_id = {each.batch_id: each for each in batches_in(kafka)}
+    assert {each.batch_id: each for each in archive.read(done)} == by_id
+    assert archive.pending() == []
+
+
+def test_batches_archived_while_the_broker_was_killed_are_in_the_topic_afterwards(
+    broker, kafka, archive
+):
+    outbox = Outbox(archive, publisher := Publisher(kafka))
+    outbox.put(TICK, [batch(number) for number in range(100)])
+    outbox.pump(0)
+    broker.kill()
+    try:
+        outbox.put(TICK + 1, [batch(number) for number in range(100, 200)])
+        outbox.put(TICK + 2, [batch(number) for number in range(200, 300)])
+        outbox.drain(2)
+        assert len(outbox) >= 2
+        assert len(archive.pending()) == len(outbox)
+    finally:
+        broker.start()
+        broker.wait_ready(60)
+    outbox.drain(60)
+    publisher.close()
+    assert len(outbox) == 0
+    assert archive.pending() == []
+    expected = {batch(number).batch_id for number in range(300)}
+    assert {each.batch_id for each in batches_in(kafka)} == expected
+
+
+def test_delivery_that_failed_is_tried_again_with_the_same_batches(broker, kafka, archive):
+    outbox = Outbox(archive, publisher := Publisher(kafka, message_timeout_ms=1000))
+    outbox.put(TICK, [batch(1)])
+    broker.kill()
+    try:
+        outbox.drain(3)
+        assert len(outbox) == 1
+    finally:
+        broker.start()
+        broker.wait_ready(60)
+    outbox.drain(60)
+    publisher.close()
+    assert {each.batch_id for each in batches_in(kafka)} == {batch(1).batch_id}
+    assert archive.pending() == []
+
+
+def test_outbox_of_an_earlier_run_is_published_and_a_broken_file_set_aside(
+    kafka, archive, tmp_path
+):
+    archive.write(TICK, [batch(1)])
+    archive.write(TICK + 1, [batch(2)]).write_bytes(b"{")
+    too_large = batch(3, [1.5] * 200_000)
+    archive.write(TICK + 2, [too_large])
+    outbox = Outbox(archive, publisher := Publisher(kafka))
+    assert outbox.recover() == 3
+    assert outbox.recover() == 0
+    outbox.drain(20)
+    publisher.close()
+    assert [each.batch_id for each in batches_in(kafka)] == [batch(1).batch_id]
+    assert len(list((tmp_path / "raw" / "broken").iterdir())) == 2
+    assert archive.pending() == []
