@@ -131,7 +131,8 @@ def _growth(document: Document) -> list[str]:
             f"Ours with {result['readings']:,} readings at every point (the backlog: that times its value)."
             " Where there are more patients than batches, every n-th patient has one, so each batch is of a"
             " patient that the consumer has to look up. Older rows are loaded before the run, of the same"
-            " sensors, sorted, by two connections. Readings a second:"
+            " sensors, by two connections: the newest hundred of every series behind those of all others,"
+            " as a consumer leaves them. Readings a second:"
         ),
         tables.growth(document),
         "\n".join(falls),

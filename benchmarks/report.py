@@ -19,6 +19,7 @@ from benchmarks.statistics import ratios, spread
 from common.atomic import write_atomic
 from common.errors import ConfigurationError
 
+CORE_SPEED = "one core, ms for the same sum"
 RATIO_SIDES = (CEILING, PLAIN, PLAIN_1, "debezium", "flink", "quix", "pyspark_usual")
 
 
@@ -35,7 +36,7 @@ def as_document(bench: Bench, conditions: dict[str, Any]) -> dict[str, Any]:
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "size": bench.sizes.name,
-        "conditions": conditions,
+        "conditions": {**conditions, CORE_SPEED: bench.stack.core_speed.summary()},
         "settings": {
             OURS: settings_shown(),
             **{name: dict(peer.settings) for name, peer in PEERS.items()},

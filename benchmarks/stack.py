@@ -3,9 +3,10 @@
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.core_speed import CoreSpeed
 from benchmarks.settings import SEED
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect, quoted
@@ -38,6 +39,7 @@ class BenchmarkStack:
     spark_jars: Path
     environment: Mapping[str, str]
     """Of the processes that work on it."""
+    core_speed: CoreSpeed = field(default_factory=CoreSpeed)
 
     @property
     def kafka(self) -> KafkaSettings:

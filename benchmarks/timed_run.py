@@ -84,6 +84,7 @@ def run_side(
     """
     reset(stack.database, stack.output / "trusted")
     prepare()
+    stack.core_speed.sample()
     run = SideRun(side.name)
     children: list[ChildProcess] = []
     try:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks.bench import ALL_SIDES, chosen_sides
+from benchmarks.core_speed import CoreSpeed
 from benchmarks.markdown import words
 from benchmarks.performance_page import page
 from benchmarks.played import LatencyRun
@@ -22,7 +23,8 @@ CONDITIONS = {"cores": 2, "server": "MySQL 9.7.0", "server_settings": {"sync_bin
 
 
 def bench_with(**results):
-    return SimpleNamespace(sizes=QUICK, results=results)
+    stack = SimpleNamespace(core_speed=CoreSpeed([40.0, 90.0, 50.0]))
+    return SimpleNamespace(sizes=QUICK, results=results, stack=stack)
 
 
 def measured():
@@ -63,6 +65,7 @@ def test_page_shows_figures_failures_and_what_was_not_measured():
     assert "| ours | 2,000/s | 100 | 200 | 300 |" in text
     assert "| patients | 100 | 6 | 5 | 7 | 2 | - |" in text
     assert "Not measured: the broker is away" in text
+    assert "| one core, ms for the same sum | median 50, 40 to 90 in 3 runs |" in text
     assert "quix: 0 rows in (a path)" in text
     assert "/var/tmp" not in text
 
