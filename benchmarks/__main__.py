@@ -76,10 +76,19 @@ def benchmark(
 
 
 @app.command("page")
-def page_command(results: Path = RESULTS / "latest.json") -> None:
+def page_command(
+    results: Path = RESULTS / "latest.json",
+    part: Annotated[
+        Path | None, typer.Option(help="Results of --only: their scenarios in place of those.")
+    ] = None,
+) -> None:
     """Write docs/performance.md from measured results once more, as after a change of its text."""
     require_matplotlib()
-    print(write_page(report.read_document(results), DOCS))
+    document = report.read_document(results)
+    if part is not None:
+        document = report.with_part(document, report.read_document(part))
+        report.write_document(results, document)
+    print(write_page(document, DOCS))
 
 
 def main() -> None:

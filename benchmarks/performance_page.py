@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks import tables
 from benchmarks.markdown import words
 from benchmarks.plots import draw
+from benchmarks.report import CORE_SPEED
 
 Document = dict[str, Any]
 
@@ -24,6 +25,8 @@ The first takes at most 20 minutes, the second at most 4, and names what it left
 `VITALS_CLIF_TABLE=/path/to/clif_vitals.parquet` in the environment the replay is measured as well. Parts of it:
 `make bench ARGS="--only throughput,latency --sides ours,ceiling"`. They write
 `benchmarks/results/partial.json`; the whole writes `benchmarks/results/latest.json` and this page.
+`python -m benchmarks page --part benchmarks/results/partial.json` takes the scenarios of a part into the page, which
+then says so.
 """
 
 
@@ -46,6 +49,11 @@ def page(document: Document, plots: list[str]) -> str:
         f" ({document['size']} run). The bench takes MySQL where `mysqld` is on PATH, as the embedded"
         " stack does, else the embedded MariaDB."
     )
+    for each in document.get("parts", []):
+        head += (
+            f" Of a run of their own, {each['measured_at'][:16].replace('T', ' ')} UTC"
+            f" ({CORE_SPEED}: {each[CORE_SPEED]}): {', '.join(each['scenarios'])}."
+        )
     sections = [
         _section("Throughput", document, "throughput", _throughput, plots),
         _section("Latency", document, "latency", _latency, plots),
@@ -149,7 +157,7 @@ def _poison(document: Document) -> list[str]:
     return [
         (
             "One record in a thousand is bad: in a flat topic a component of 300 characters, in a topic of"
-            f" batches a message that is cut off. Each side had {result['waited_s']:.0f} s."
+            f" batches a message that is cut off. Each side had {result['waited_s']:.0f} s a round."
         ),
         tables.poison(document),
         "\n".join(tables.left_out(result)),

@@ -20,6 +20,7 @@ from common.atomic import write_atomic
 from common.errors import ConfigurationError
 
 CORE_SPEED = "one core, ms for the same sum"
+_ALONE = ("growth", "poison", "producer", "cold_start", "replay", "watched")
 RATIO_SIDES = (CEILING, PLAIN, PLAIN_1, "debezium", "flink", "quix", "pyspark_usual")
 
 
@@ -66,6 +67,30 @@ def read_document(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"there are no results in {path}", hint="run `make bench` first")
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return document
+
+
+def with_part(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """The scenarios of another run in place of these; ``parts`` says which, and when that was.
+
+    What belongs together stays together: throughput and latency are not taken, as the ratios and the rates
+    of the load are theirs.
+
+    Raises:
+        ConfigurationError: nothing in it can be taken.
+    """
+    names = [name for name in _ALONE if name in part]
+    if not names:
+        raise ConfigurationError(
+            "the results to add hold none of the scenarios that can be taken from a run of their own",
+            hint=f"those are {', '.join(_ALONE)}: `make bench ARGS='--only {_ALONE[0]}'`",
+        )
+    told = {
+        "scenarios": names,
+        "measured_at": part["measured_at"],
+        CORE_SPEED: part["conditions"].get(CORE_SPEED, ""),
+    }
+    taken = {name: part[name] for name in names}
+    return {**document, **taken, "parts": [*document.get("parts", []), told]}
 
 
 def print_summary(console: Console, document: dict[str, Any]) -> None:

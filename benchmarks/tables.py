@@ -101,11 +101,10 @@ def growth(document: Document) -> str:
     rows = []
     for each in document["growth"]["points"]:
         rates = each["rates"]
-        shown = [number(of(rates)) for of in (median, min, max)] if rates else ["-"] * 3
         warm = number(median(each["warm_rates"])) if each["warm_rates"] else "-"
         problem = words(each["problems"][-1]) if each["problems"] else ""
         value = f"{each['value']:,}"
-        rows.append((each["dimension"], value, *shown, str(len(rates)), warm, problem))
+        rows.append((each["dimension"], value, *_spread(rates), str(len(rates)), warm, problem))
     return table(
         (
             *("dimension", "value", "median", "lowest", "highest", "samples"),
@@ -117,27 +116,36 @@ def growth(document: Document) -> str:
 
 def poison(document: Document) -> str:
     """One row a side."""
-    rows = [
-        (
-            each["side"],
-            f"{each['committed']:,} of {each['good']:,}",
-            str(each["bad"]),
-            number(each["seconds"], _SECONDS_DIGITS),
-            ", ".join(each["states"]),
-            words(each["says"] or each["problem"] or _kept(each)),
+    by_side: dict[str, list[Document]] = {}
+    for each in document["poison"]["runs"]:
+        by_side.setdefault(each["side"], []).append(each)
+    rows = []
+    for side, runs in by_side.items():
+        last = runs[-1]
+        seconds = [each["seconds"] for each in runs if each["seconds"] is not None]
+        rows.append(
+            (
+                side,
+                f"{_range([each['committed'] for each in runs])} of {last['good']:,}",
+                str(last["bad"]),
+                *_spread(seconds, _SECONDS_DIGITS),
+                str(len(runs)),
+                ", ".join(last["states"]),
+                words(last["says"] or last["problem"] or _kept(last)),
+            )
         )
-        for each in document["poison"]["runs"]
-    ]
-    header = ("side", "good rows that arrived", "bad", "s until then", "its processes", "it says")
-    return table(header, rows)
+    header = ("side", "good rows that arrived", "bad", "median s until then", "lowest", "highest")
+    return table((*header, "samples", "its processes", "it says"), rows)
 
 
 def producers(document: Document) -> str:
     """One process by step, then replicas."""
     result = document["producer"]
-    rows = [(name, number(rate)) for name, rate in result["steps"].items()]
-    rows += [(str(name), number(rate)) for name, rate in result["replicas"].items()]
-    return table(("producer", "readings/s"), rows)
+    rows = [
+        (name, *_spread(rates), str(len(rates)))
+        for name, rates in [*result["steps"].items(), *result["replicas"].items()]
+    ]
+    return table(("producer", "median", "lowest", "highest", "samples"), rows)
 
 
 def cold_start(document: Document) -> str:
@@ -148,21 +156,21 @@ def cold_start(document: Document) -> str:
         if runs:
             seconds = [each["from_start_s"] for each in runs]
             peak = max(each["peak_bytes"] for each in runs) / _MEGABYTE
-            cells = (median(seconds), min(seconds), max(seconds))
-            shown = [number(each, _SECONDS_DIGITS) for each in cells]
-            rows.append((f"{kind} time", *shown, number(peak)))
+            rows.append((f"{kind} time", *_spread(seconds, _SECONDS_DIGITS), number(peak)))
     return table(("start", "median s", "lowest", "highest", "peak MB"), rows)
 
 
 def replay(document: Document) -> str:
-    """One line."""
+    """To the proof, and of it the command itself."""
     result = document["replay"]
-    if result["seconds"] is None:
+    if not result["seconds"]:
         return f"Left out: {words(result['left_out'])}."
-    return (
-        f"{result['seconds']:.1f} s from the command to the proof, {result['replay_s']:.1f} s of them"
-        f" for the command itself: {words(result['proof'])}"
-    )
+    rows = [
+        (name, *_spread(result[key], _SECONDS_DIGITS), str(len(result[key])))
+        for name, key in (("from the command to the proof", "seconds"), ("the command", "replay_s"))
+    ]
+    shown = table(("seconds", "median", "lowest", "highest", "samples"), rows)
+    return f"{shown}\n\nThe last one: {words(result['proof'])}"
 
 
 def watched(document: Document) -> str:
@@ -172,8 +180,7 @@ def watched(document: Document) -> str:
         runs = [each for each in document["watched"][name] if not each["problem"]]
         if runs:
             rates = [each["rows"] / each["seconds"] for each in runs]
-            cells = (median(rates), min(rates), max(rates))
-            rows.append((name, *(number(each) for each in cells), str(len(rates))))
+            rows.append((name, *_spread(rates), str(len(rates))))
     return table(("page", "median", "lowest", "highest", "samples"), rows)
 
 
@@ -185,6 +192,16 @@ def settings(document: Document) -> str:
         for name, value in given.items()
     ]
     return table(("side", "setting", "value"), rows)
+
+
+def _spread(samples: list[float], digits: int = 0) -> list[str]:
+    """Median, lowest and highest."""
+    return [number(of(samples), digits) if samples else "-" for of in (median, min, max)]
+
+
+def _range(counts: list[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _kept(run: Document) -> str:

@@ -39,7 +39,7 @@ class PoisonRun:
 
 @dataclass
 class Poison:
-    """One run of each side."""
+    """Runs of each side, a round after the other."""
 
     waited_s: float
     runs: list[PoisonRun] = field(default_factory=list)
@@ -47,28 +47,40 @@ class Poison:
 
 
 def run(bench: Bench) -> Poison:
-    """Ours, then the peers, each with what its topic can hold of bad."""
+    """Ours, then the peers, each with what its topic can hold of bad; rounds as the time lasts."""
     result = Poison(bench.sizes.poison_wait_s)
     bench.patients(bench.sizes.patients)
-    if bench.wants(OURS):
-        good, bad, topic = _topic(bench, TopicFormat.BATCHES)
-        result.runs.append(_measure(bench, Ours(bench.stack, topic), good, bad))
-    for peer in bench.peers():
-        if not bench.has_time(bench.sizes.poison_wait_s):
-            result.left_out.append(f"{peer.name}: no time left")
-            continue
-        good, bad, topic = _topic(bench, peer.topic_format)
-        side = PeerSide(bench.stack, peer, topic, PARTITIONS)
-        result.runs.append(_measure(bench, side, good, bad))
+    entries = list(_entries(bench))
+    for number in range(1, bench.sizes.rounds + 1):
+        if number > 1 and not bench.has_time(bench.sizes.poison_wait_s * len(entries)):
+            break
+        for form, side in entries:
+            if side.name != OURS and not bench.has_time(bench.sizes.poison_wait_s):
+                result.left_out.append(f"{side.name}: no time left")
+                continue
+            bench.tell(f"poison, round {number}: {side.name}")
+            result.runs.append(_measure(bench, side, *_published(bench, form)))
     return result
 
 
-def _topic(bench: Bench, form: TopicFormat) -> tuple[Expected, int, str]:
-    topic = f"bench-poison-{form}"
+def _entries(bench: Bench) -> Iterator[tuple[TopicFormat, Side]]:
+    if bench.wants(OURS):
+        yield TopicFormat.BATCHES, Ours(bench.stack, _topic(TopicFormat.BATCHES))
+    for peer in bench.peers():
+        topic = _topic(peer.topic_format)
+        yield peer.topic_format, PeerSide(bench.stack, peer, topic, PARTITIONS)
+
+
+def _topic(form: TopicFormat) -> str:
+    return f"bench-poison-{form}"
+
+
+def _published(bench: Bench, form: TopicFormat) -> tuple[Expected, int]:
+    topic = _topic(form)
     good, bad = bench.once(
         topic, lambda: publish_poisoned(bench.stack, form, topic, _windows(bench))
     )
-    return Expected(good), bad, topic
+    return Expected(good), bad
 
 
 def _windows(bench: Bench) -> Iterator[Window]:
@@ -79,7 +91,6 @@ def _windows(bench: Bench) -> Iterator[Window]:
 
 def _measure(bench: Bench, side: Side, good: Expected, bad: int) -> PoisonRun:
     stack, run = bench.stack, PoisonRun(side.name, len(good), bad)
-    bench.tell(f"poison: {side.name}")
     reset(stack.database, stack.output / "trusted")
     children: list[ChildProcess] = []
     try:

@@ -3,7 +3,8 @@
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from benchmarks.bench import Bench
 from benchmarks.database import reset
@@ -12,52 +13,59 @@ from benchmarks.sides.ours import Ours
 from common.errors import UnavailableError
 from ops.stack import create_topic
 
-_TOPIC = "bench-replay"
-_SECONDS_TO_START = 12.0
+_ROUND_S = 25.0
 _WAIT_S = 90
 _STOP_S = 45.0
 
 
 @dataclass
 class Replay:
-    """``left_out`` says why there is no figure."""
+    """A sample of each round; ``left_out`` says why there are none."""
 
-    seconds: float | None = None
-    replay_s: float | None = None
+    seconds: list[float] = field(default_factory=list)
+    replay_s: list[float] = field(default_factory=list)
     proof: str = ""
     left_out: str = ""
 
 
 def run(bench: Bench) -> Replay:
-    """Replays the file that VITALS_CLIF_TABLE names while a consumer runs.
+    """Replays the file that VITALS_CLIF_TABLE names while a consumer runs; rounds as the time lasts.
 
     Raises:
         UnavailableError: a command failed, or the proof did.
     """
     if bench.clif_table is None:
         return Replay(left_out="VITALS_CLIF_TABLE names no vitals table of CLIF (a Parquet file)")
-    stack = bench.stack
-    bench.tell("replay: the consumer starts")
+    result = Replay()
+    for number in range(1, bench.sizes.rounds + 1):
+        if number > 1 and not bench.has_time(_ROUND_S):
+            break
+        _measure(bench, bench.clif_table, number, result)
+    return result
+
+
+def _measure(bench: Bench, table: Path, number: int, result: Replay) -> None:
+    """Into a topic, a folder and a database of this round: nothing of it is there before."""
+    stack, topic = bench.stack, f"bench-replay-{number}"
+    bench.tell(f"replay, round {number}: the consumer starts")
+    bench.patients(bench.sizes.patients)
     reset(stack.database, stack.output / "trusted")
-    for name in (_TOPIC, f"{_TOPIC}-dlq"):
+    for name in (topic, f"{topic}-dlq"):
         create_topic(stack.kafka.kafka_bootstrap_servers, name, PARTITIONS)
-    output = stack.folder / "replay-output"
     own = {
-        "KAFKA_TOPIC": _TOPIC,
-        "KAFKA_DLQ_TOPIC": f"{_TOPIC}-dlq",
-        "KAFKA_GROUP": f"{_TOPIC}-consumer",
-        "OUTPUT_DIR": str(output),
+        "KAFKA_TOPIC": topic,
+        "KAFKA_DLQ_TOPIC": f"{topic}-dlq",
+        "KAFKA_GROUP": f"{topic}-consumer",
+        "OUTPUT_DIR": str(stack.folder / f"replay-output-{number}"),
     }
-    side = Ours(stack, _TOPIC, own)
+    side = Ours(stack, topic, own)
     children = side.start()
     environment = {**stack.environment, **own}
     try:
         _wait_until_started(children[0].log)
-        bench.tell("replay: the whole table, to the proof")
+        bench.tell(f"replay, round {number}: the whole table, to the proof")
         began = time.monotonic()
-        _command(
-            environment, "replay", str(bench.clif_table.resolve()), "--register", "--start", "now"
-        )
+        _command(environment, "replay", str(table.resolve()), "--register", "--start", "now")
         replayed = time.monotonic()
         said = _command(environment, "reconcile", "--wait", str(_WAIT_S))
         ended = time.monotonic()
@@ -66,8 +74,9 @@ def run(bench: Bench) -> Replay:
             child.stop(_STOP_S)
         # what the file brought along is not of the demo patients
         bench.seeded = 0
-    proof = next((line for line in said.splitlines() if "PROVED" in line), "")
-    return Replay(round(ended - began, 2), round(replayed - began, 2), proof)
+    result.seconds.append(round(ended - began, 2))
+    result.replay_s.append(round(replayed - began, 2))
+    result.proof = next((line for line in said.splitlines() if "PROVED" in line), "")
 
 
 def _wait_until_started(log) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001

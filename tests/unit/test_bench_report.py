@@ -10,10 +10,13 @@ from benchmarks.core_speed import CoreSpeed
 from benchmarks.markdown import words
 from benchmarks.performance_page import page
 from benchmarks.played import LatencyRun
-from benchmarks.report import RATIO_SIDES, as_document, read_document, write_document
+from benchmarks.report import RATIO_SIDES, as_document, read_document, with_part, write_document
 from benchmarks.scenarios import Failed
 from benchmarks.scenarios.growth import Growth, Point
 from benchmarks.scenarios.latency import Latency
+from benchmarks.scenarios.poison import Poison, PoisonRun
+from benchmarks.scenarios.producer import Producers
+from benchmarks.scenarios.replay import Replay
 from benchmarks.scenarios.throughput import Throughput
 from benchmarks.settings import QUICK
 from benchmarks.timed_run import SideRun
@@ -68,6 +71,41 @@ def test_page_shows_figures_failures_and_what_was_not_measured():
     assert "| one core, ms for the same sum | median 50, 40 to 90 in 3 runs |" in text
     assert "quix: 0 rows in (a path)" in text
     assert "/var/tmp" not in text
+
+
+def a_part():
+    poison = Poison(15.0)
+    poison.runs = [
+        PoisonRun("ours", 900, 1, 900, seconds, 1, ["running"]) for seconds in (5.0, 8.0, 6.0)
+    ]
+    poison.runs += [PoisonRun("flink", 900, 1, count, None, 0, ["running"]) for count in (0, 300)]
+    producer = Producers({"simulate": [3e6, 1e6]}, {"1 processes": [2e6]})
+    replay = Replay([9.0, 8.0, 12.5], [2.0, 2.5, 3.0], "PROVED: 7 readings")
+    return as_document(
+        bench_with(poison=poison, producer=producer, replay=replay, latency=Latency()), CONDITIONS
+    )
+
+
+def test_scenarios_of_a_part_take_the_place_of_those_of_the_whole_and_the_page_says_so():
+    whole = as_document(measured(), CONDITIONS)
+    merged = with_part(whole, a_part())
+    assert merged["latency"] == whole["latency"]
+    text = page(merged, [])
+    assert "Of a run of their own" in text
+    assert "poison, producer, replay." in text
+    assert "the broker is away" not in text
+    assert (
+        "| ours | 900 of 900 | 1 | 6.0 | 5.0 | 8.0 | 3 | running | 1 entries in quarantine |"
+        in text
+    )
+    assert "| flink | 0 to 300 of 900 | 1 | - | - | - | 2 | running |" in text
+    assert "| simulate | 2,000,000 | 1,000,000 | 3,000,000 | 2 |" in text
+    assert "| from the command to the proof | 9.0 | 8.0 | 12.5 | 3 |" in text
+
+
+def test_part_without_anything_to_take_is_refused():
+    with pytest.raises(ConfigurationError, match="none of the scenarios"):
+        with_part(as_document(measured(), CONDITIONS), as_document(bench_with(), CONDITIONS))
 
 
 def test_words_of_others_cannot_break_a_table():
