@@ -89,13 +89,13 @@ FULL = Sizes(
     producer_readings=1_000_000,
     perf_records=30_000,
     budget_s={
-        "throughput": 460,
+        "throughput": 600,
         "poison": 75,
         "producer": 15,
         "cold_start": 30,
         "replay": 20,
         "latency": 260,
-        "growth": 310,
+        "growth": 170,
         "watched": 10,
     },
 )

@@ -1,5 +1,6 @@
 """Readings a second: a backlog is there, and everybody brings the same readings into the table."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -103,7 +104,9 @@ def _round(
     for entry in entries:
         name = entry.side.name
         before = result.runs.get(name, [])
-        if reason := _why_not(bench, before, _needed_s(name, sizes.rounds - number, costs)):
+        # in the first round everybody: a ratio of one sample says more than none
+        rounds_left = sizes.rounds - number if number > 1 else 0
+        if reason := _why_not(bench, before, needed_s(name, rounds_left, costs)):
             result.left_out.append(f"{name}, round {number}: {reason}")
             continue
         bench.tell(f"throughput, round {number} of {sizes.rounds}: {name}")
@@ -116,11 +119,11 @@ def _round(
             result.tools.setdefault(WARM, []).append(warm)
 
 
-def _needed_s(name: str, rounds_left: int, costs: dict[str, float]) -> float:
+def needed_s(name: str, rounds_left: int, costs: Mapping[str, float]) -> float:
     """Seconds that must be left for a run of this side.
 
     The three sides that are near to each other need the rounds most: a slow one is left out of a
-    round that would take one from them.
+    round that would take one of ``rounds_left`` from them.
     """
     if name in _NEAR:
         return costs.get(name, 0.0)

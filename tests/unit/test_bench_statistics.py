@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks.load_older import older
 from benchmarks.readings import Rows, joined
+from benchmarks.scenarios.throughput import needed_s
 from benchmarks.sides.ours import commits, warm_rate
 from benchmarks.statistics import Spread, fall_percent, percentile, ratios, spread
 from benchmarks.timed_run import SideRun
@@ -87,3 +88,11 @@ def test_newest_older_rows_of_every_series_come_behind_all_others():
     assert made.event_ms[:-300].max() < newest.event_ms.min()
     assert newest.series() == made.series()
     assert newest.by_key().event_ms.tolist() == newest.event_ms.tolist()
+
+
+def test_slow_side_leaves_the_rounds_that_are_left_to_the_near_ones():
+    costs = {"ours": 20.0, "ceiling": 10.0, "plain_script": 15.0, "flink": 12.0}
+    assert needed_s("ours", 4, costs) == 20
+    assert needed_s("flink", 2, costs) == 12 + 2 * 45
+    assert needed_s("flink", 0, costs) == 12
+    assert needed_s("quix", 0, costs) > 0
