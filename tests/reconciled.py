@@ -12,8 +12,8 @@ from db.evidence import READING_KEY, REGISTRO_ROW, LedgerRange
 from db.mapping import Mapping
 from ops.reconcile.prove import compare_places
 from ops.reconcile.topic import TopicRest
-from producer.archive import RawArchive
 from schemas.batch import SensorBatch
+from tests.archives import claimed_archive
 from tests.builders import NOW, PATIENT
 
 TOPIC = "t"
@@ -57,12 +57,9 @@ class World:
     next_offsets: dict = dataclasses.field(default_factory=lambda: defaultdict(int))
 
     def archive(self, *batches, name="p1", finished=True):
-        archive = RawArchive(self.folder / "raw", name)
-        archive.claim()
-        path = archive.write(batches[0].window_start, batches)
-        path = archive.finish(path) if finished else path
-        archive.release()
-        return path
+        with claimed_archive(self.folder / "raw", name) as archive:
+            path = archive.write(batches[0].window_start, batches)
+            return archive.finish(path) if finished else path
 
     def take(self, *batches, partition=0, rejected=(), form=TrustedFormat.PARQUET):
         """Commits a range of one message a batch: all is accepted but ``rejected`` (keys)."""

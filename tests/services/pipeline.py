@@ -18,8 +18,8 @@ from db.migrate import migrate
 from db.seed import seed
 from ops.stack import create_topics
 from ops.stack.descendants import descendants
-from producer.archive import RawArchive
 from schemas.codec import default_codec
+from tests.archives import claimed_archive
 from tests.topic import messages_in
 
 REPOSITORY = Path(__file__).parents[2]
@@ -51,10 +51,8 @@ class Pipeline:
     def publish(self, *batches, archived=True):
         """Archives batches as a producer does and publishes them; returns when acknowledged."""
         if archived and batches:
-            archive = RawArchive(self.output / "raw", "test")
-            archive.claim()
-            archive.finish(archive.write(batches[0].window_start, batches))
-            archive.release()
+            with claimed_archive(self.output / "raw", "test") as archive:
+                archive.finish(archive.write(batches[0].window_start, batches))
         codec = default_codec()
         self.publish_raw(
             *((each.patient_id, codec.encode(each), codec.headers(each)) for each in batches)

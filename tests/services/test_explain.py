@@ -7,10 +7,10 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from ops.explain.question import iso
-from producer.archive import RawArchive
 from schemas.batch import SensorBatch, Series, batch_id
 from schemas.codec import default_codec
 from schemas.versions import latest
+from tests.archives import claimed_archive
 from tests.services.asking import asked, run
 from tests.services.checks import heart_rate
 from tests.services.simulated import now_ms
@@ -200,10 +200,8 @@ def test_a_question_that_means_nothing_is_a_usage_error(pipeline):
 
 def put_into_outbox(pipeline, made):
     """Returns what moves it on as Kafka's acknowledgement does."""
-    raw = RawArchive(pipeline.output / "raw", "ward-7")
-    raw.claim()
-    path = raw.write(made.window_start, [made])
-    raw.release()
+    with claimed_archive(pipeline.output / "raw", "ward-7") as raw:
+        path = raw.write(made.window_start, [made])
     return partial(raw.finish, path)
 
 

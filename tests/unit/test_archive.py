@@ -15,6 +15,7 @@ import pytest
 from common.errors import BadInputError, ConfigurationError
 from producer.archive import RawArchive, owner_of, tick_of
 from schemas.batch import SensorBatch, Series, batch_id
+from tests.archives import claimed_archive
 
 TICK = 1_795_467_600_123
 NAME = "20261123T210000.123Z_one.jsonl"
@@ -29,10 +30,8 @@ def batch(patient_id="p1", values=(70.0, math.nan, 72.5)):
 
 @pytest.fixture
 def archive(tmp_path):
-    made = RawArchive(tmp_path / "raw", "one")
-    made.claim()
-    yield made
-    made.release()
+    with claimed_archive(tmp_path / "raw", "one") as archive:
+        yield archive
 
 
 @contextmanager

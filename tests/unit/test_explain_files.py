@@ -15,8 +15,8 @@ from ops.explain.question import Question
 from ops.explain.trusted import TrustedLook
 from ops.progress import Progress
 from ops.topic_look import SeenMessage, header_texts
-from producer.archive import RawArchive
 from schemas.codec import FIRST_TAKEN, default_codec
+from tests.archives import claimed_archive
 from tests.builders import GOLDEN, GOLDEN_BATCH, NOW, PATIENT, batch, series
 
 ASKED = Question(PATIENT, "glicose", "valor", NOW)
@@ -25,10 +25,8 @@ QUIET = Progress(print)
 
 @pytest.fixture
 def archive(tmp_path):
-    made = RawArchive(tmp_path, "p1")
-    made.claim()
-    yield made
-    made.release()
+    with claimed_archive(tmp_path, "p1") as archive:
+        yield archive
 
 
 def lines(found):

@@ -9,7 +9,7 @@ from consumer.trusted import TrustedFormat, write_trusted
 from db.evidence import LedgerRange
 from ops.reconcile.archive import read_archive
 from ops.reconcile.trusted import TrustedFiles
-from producer.archive import RawArchive
+from tests.archives import claimed_archive
 from tests.builders import NOW, batch, series
 
 BATCH = batch(series("glicose", [100.0, 101.0, 102.0]), series("frequencia_cardiaca", [70.0]))
@@ -18,10 +18,8 @@ OTHER = dataclasses.replace(BATCH, batch_id="other")
 
 @pytest.fixture
 def raw(tmp_path):
-    archive = RawArchive(tmp_path / "raw", "p1")
-    archive.claim()
-    yield archive
-    archive.release()
+    with claimed_archive(tmp_path / "raw", "p1") as archive:
+        yield archive
 
 
 def test_the_archive_is_read_from_outbox_and_date_folders(raw, tmp_path):

@@ -6,9 +6,9 @@ import pytest
 
 from common.errors import BadInputError
 from ops.commands.replay import archive_files, is_archive
-from producer.archive import RawArchive
 from producer.republish import Listed, all_batches, listed_batches, read_list
 from schemas.codec import FIRST_TAKEN, default_codec
+from tests.archives import claimed_archive
 from tests.builders import NOW, batch, series
 
 
@@ -19,14 +19,12 @@ def made(name):
 @pytest.fixture
 def archived(tmp_path):
     """Two finished files of two batches each, and one in the outbox."""
-    archive = RawArchive(tmp_path / "raw", "p1")
-    archive.claim()
-    files = [
-        archive.finish(archive.write(NOW + number, [made(each) for each in names]))
-        for number, names in enumerate(("ab", "cd"))
-    ]
-    archive.write(NOW + 2, [made("e")])
-    archive.release()
+    with claimed_archive(tmp_path / "raw", "p1") as archive:
+        files = [
+            archive.finish(archive.write(NOW + number, [made(each) for each in names]))
+            for number, names in enumerate(("ab", "cd"))
+        ]
+        archive.write(NOW + 2, [made("e")])
     return files
 
 

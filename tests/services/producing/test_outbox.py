@@ -2,11 +2,11 @@
 
 import pytest
 
-from producer.archive import RawArchive
 from producer.outbox import Outbox
 from producer.publisher import Publisher
 from schemas.batch import SensorBatch, Series, batch_id
 from schemas.codec import default_codec
+from tests.archives import claimed_archive
 from tests.services.producing.files import done_files
 from tests.topic import batches_in, messages_in
 
@@ -22,10 +22,8 @@ def batch(number, values=(70.0, 71.0, 72.0)):
 
 @pytest.fixture
 def archive(tmp_path):
-    made = RawArchive(tmp_path / "raw", "test")
-    made.claim()
-    yield made
-    made.release()
+    with claimed_archive(tmp_path / "raw", "test") as archive:
+        yield archive
 
 
 def test_message_has_the_patient_as_key_printable_headers_and_the_archived_batch(

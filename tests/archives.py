@@ -1,0 +1,18 @@
+"""A raw archive that a test writes to as a producer does."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from producer.archive import RawArchive
+
+
+@contextmanager
+def claimed_archive(folder: Path, producer_id: str) -> Iterator[RawArchive]:
+    """The archive in ``folder``, which is this producer's until the end of the block."""
+    archive = RawArchive(folder, producer_id)
+    archive.claim()
+    try:
+        yield archive
+    finally:
+        archive.release()
