@@ -2,7 +2,8 @@
 
 import time
 from dataclasses import dataclass, field
-from statistics import median
+
+from benchmarks.statistics import spread
 
 _NUMBERS = 2_000_000
 
@@ -21,7 +22,10 @@ class CoreSpeed:
 
     def summary(self) -> str:
         """Median, lowest and highest: apart where others used the cores meanwhile."""
-        if not self.samples_ms:
+        found = spread(self.samples_ms)
+        if found is None:
             return "not measured"
-        middle, low, high = (of(self.samples_ms) for of in (median, min, max))
-        return f"median {middle:.0f}, {low:.0f} to {high:.0f} in {len(self.samples_ms)} runs"
+        return (
+            f"median {found.median:.0f}, {found.lowest:.0f} to {found.highest:.0f}"
+            f" in {found.samples} runs"
+        )

@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks import tables
 from benchmarks.markdown import words
 from benchmarks.plots import draw
-from benchmarks.report import CORE_SPEED
+from benchmarks.report import CORE_SPEED, has_failed
 
 Document = dict[str, Any]
 
@@ -79,7 +79,7 @@ def _section(
     plots: list[str],
 ) -> str:
     result = document.get(name)
-    if result is None or set(result) == {"problem"}:
+    if result is None or has_failed(result):
         reason = words(result["problem"]) if result else "not part of this run"
         return f"## {title}\n\nNot measured: {reason}"
     parts = [f"## {title}"]

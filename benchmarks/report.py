@@ -78,7 +78,8 @@ def with_part(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigurationError: nothing in it can be taken.
     """
-    names = [name for name in _ALONE if name in part]
+    # one that failed there takes nobody's place
+    names = [name for name in _ALONE if name in part and not has_failed(part[name])]
     if not names:
         raise ConfigurationError(
             "the results to add hold none of the scenarios that can be taken from a run of their own",
@@ -90,7 +91,17 @@ def with_part(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
         CORE_SPEED: part["conditions"].get(CORE_SPEED, ""),
     }
     taken = {name: part[name] for name in names}
-    return {**document, **taken, "parts": [*document.get("parts", []), told]}
+    earlier = [
+        {**each, "scenarios": left}
+        for each in document.get("parts", [])
+        if (left := [name for name in each["scenarios"] if name not in names])
+    ]
+    return {**document, **taken, "parts": [*earlier, told]}
+
+
+def has_failed(result: dict[str, Any]) -> bool:
+    """Whether a scenario gave nothing but the reason of its failure."""
+    return set(result) == {"problem"}
 
 
 def print_summary(console: Console, document: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.markdown import number, table, words
+from benchmarks.statistics import spread
 
 Document = dict[str, Any]
 _SECONDS_DIGITS = 1
@@ -104,7 +105,9 @@ def growth(document: Document) -> str:
         warm = number(median(each["warm_rates"])) if each["warm_rates"] else "-"
         problem = words(each["problems"][-1]) if each["problems"] else ""
         value = f"{each['value']:,}"
-        rows.append((each["dimension"], value, *_spread(rates), str(len(rates)), warm, problem))
+        rows.append(
+            (each["dimension"], value, *_spread_cells(rates), str(len(rates)), warm, problem)
+        )
     return table(
         (
             *("dimension", "value", "median", "lowest", "highest", "samples"),
@@ -128,7 +131,7 @@ def poison(document: Document) -> str:
                 side,
                 f"{_range([each['committed'] for each in runs])} of {last['good']:,}",
                 str(last["bad"]),
-                *_spread(seconds, _SECONDS_DIGITS),
+                *_spread_cells(seconds, _SECONDS_DIGITS),
                 str(len(runs)),
                 ", ".join(last["states"]),
                 words(last["says"] or last["problem"] or _kept(last)),
@@ -142,7 +145,7 @@ def producers(document: Document) -> str:
     """One process by step, then replicas."""
     result = document["producer"]
     rows = [
-        (name, *_spread(rates), str(len(rates)))
+        (name, *_spread_cells(rates), str(len(rates)))
         for name, rates in [*result["steps"].items(), *result["replicas"].items()]
     ]
     return table(("producer", "median", "lowest", "highest", "samples"), rows)
@@ -156,7 +159,7 @@ def cold_start(document: Document) -> str:
         if runs:
             seconds = [each["from_start_s"] for each in runs]
             peak = max(each["peak_bytes"] for each in runs) / _MEGABYTE
-            rows.append((f"{kind} time", *_spread(seconds, _SECONDS_DIGITS), number(peak)))
+            rows.append((f"{kind} time", *_spread_cells(seconds, _SECONDS_DIGITS), number(peak)))
     return table(("start", "median s", "lowest", "highest", "peak MB"), rows)
 
 
@@ -166,7 +169,7 @@ def replay(document: Document) -> str:
     if not result["seconds"]:
         return f"Left out: {words(result['left_out'])}."
     rows = [
-        (name, *_spread(result[key], _SECONDS_DIGITS), str(len(result[key])))
+        (name, *_spread_cells(result[key], _SECONDS_DIGITS), str(len(result[key])))
         for name, key in (("from the command to the proof", "seconds"), ("the command", "replay_s"))
     ]
     shown = table(("seconds", "median", "lowest", "highest", "samples"), rows)
@@ -180,7 +183,7 @@ def watched(document: Document) -> str:
         runs = [each for each in document["watched"][name] if not each["problem"]]
         if runs:
             rates = [each["rows"] / each["seconds"] for each in runs]
-            rows.append((name, *_spread(rates), str(len(rates))))
+            rows.append((name, *_spread_cells(rates), str(len(rates))))
     return table(("page", "median", "lowest", "highest", "samples"), rows)
 
 
@@ -194,9 +197,11 @@ def settings(document: Document) -> str:
     return table(("side", "setting", "value"), rows)
 
 
-def _spread(samples: list[float], digits: int = 0) -> list[str]:
+def _spread_cells(samples: list[float], digits: int = 0) -> list[str]:
     """Median, lowest and highest."""
-    return [number(of(samples), digits) if samples else "-" for of in (median, min, max)]
+    found = spread(samples)
+    cells = (found.median, found.lowest, found.highest) if found else (None, None, None)
+    return [number(each, digits) for each in cells]
 
 
 def _range(counts: list[int]) -> str:

@@ -103,6 +103,13 @@ def test_scenarios_of_a_part_take_the_place_of_those_of_the_whole_and_the_page_s
     assert "| from the command to the proof | 9.0 | 8.0 | 12.5 | 3 |" in text
 
 
+def test_failed_scenario_of_a_part_and_one_that_was_taken_since_are_not_told():
+    failed = as_document(bench_with(poison=Failed("away"), producer=Producers()), CONDITIONS)
+    merged = with_part(with_part(as_document(measured(), CONDITIONS), a_part()), failed)
+    assert len(merged["poison"]["runs"]) == 5
+    assert [each["scenarios"] for each in merged["parts"]] == [["poison", "replay"], ["producer"]]
+
+
 def test_part_without_anything_to_take_is_refused():
     with pytest.raises(ConfigurationError, match="none of the scenarios"):
         with_part(as_document(measured(), CONDITIONS), as_document(bench_with(), CONDITIONS))
