@@ -32,7 +32,7 @@ _START_S = 60.0
 _GRACE_S = 20.0
 _LEAD_S = 0.5
 _LOGGED_S = 0.5
-_PARTS = ("plan_ms", "run_ms", "write_ms", "offsets_ms", "duration_ms", "readings")
+_PARTS = ("plan_ms", "run_ms", "write_ms", "duration_ms", "readings")
 
 
 @dataclass

@@ -88,7 +88,7 @@ def latency(document: Document) -> str:
 
 def micro_batches(document: Document) -> str:
     """Where the time of ours goes: medians of what the consumer logs."""
-    names = ("count", "readings", "plan_ms", "run_ms", "write_ms", "offsets_ms", "duration_ms")
+    names = ("count", "readings", "plan_ms", "run_ms", "write_ms", "duration_ms")
     rows = [
         (each["name"], *(number(each["micro_batches"].get(name)) for name in names))
         for each in document["latency"]["runs"]

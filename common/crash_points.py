@@ -37,7 +37,7 @@ class CrashPoint(StrEnum):
     RANGE_LEDGER = "range.ledger"
     RANGE_COMMITTED = "range.committed"
     OFFSETS_BEFORE = "offsets.before"
-    OFFSETS_COMMITTED = "offsets.committed"
+    OFFSETS_SENT = "offsets.sent"
     REPAIR_ENTERED = "repair.entered"
     REPAIR_LOCKED = "repair.locked"
     REPAIR_FORGOTTEN = "repair.forgotten"

@@ -27,7 +27,7 @@ from consumer.settings import ConsumerSettings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from consumer.offsets import GroupOffsets
+    from consumer.offsets import TopicOffsets
     from consumer.partition_writer import WriterJob
 
 _CHECKS = ("query", "database", "broker", "batch")
@@ -63,12 +63,12 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
     health = Health(*_CHECKS)
     with served(serving, health):
         # pyspark takes a second to import: the settings' mistakes are told before
-        from consumer.offsets import GroupOffsets
+        from consumer.offsets import TopicOffsets
         from consumer.partition_writer import WriterJob
         from consumer.readiness import starting_offsets
         from consumer.session import build_session, warm_workers
 
-        offsets = GroupOffsets(kafka)
+        offsets = TopicOffsets(kafka)
 
         def starts_within(seconds: float) -> dict[int, int]:
             return starting_offsets(database, offsets, kafka.kafka_topic, wait_seconds=seconds)
@@ -93,12 +93,13 @@ def _consume(
     spark: "SparkSession",
     settings: ConsumerSettings,
     job: "WriterJob",
-    offsets: "GroupOffsets",
+    offsets: "TopicOffsets",
     starts: dict[int, int],
     health: Health,
     stop: threading.Event,
 ) -> None:
     from consumer import metrics
+    from consumer.group_commits import GroupCommits
     from consumer.lag import Lag
     from consumer.mapping import MappingWatch
     from consumer.source import read_topic
@@ -108,8 +109,8 @@ def _consume(
 
     log = structlog.get_logger()
     lag, pinged = Lag(offsets, starts), KeptConnection(job.database)
-    unmapped = UnmappedReadings(job.database)
-    processor = BatchProcessor(MappingWatch(job.database), offsets, lag, job)
+    unmapped, group = UnmappedReadings(job.database), GroupCommits(job.kafka)
+    processor = BatchProcessor(MappingWatch(job.database), offsets, lag, group, job)
     messages = read_topic(spark, job.kafka, settings, starts)
     with (
         tempfile.TemporaryDirectory(
@@ -119,16 +120,18 @@ def _consume(
         Probe("broker", lag.measure) as broker_probe,
     ):
         query = start_query(messages, processor, settings, scratch)
+        # whoever died between the database's commit and this one left the group behind
+        group.commit(starts)
         log.info("started", topic=job.topic, starting_offsets=starts)
         health.tell("query", None)
         health.ask("database", database_probe.trouble)
         health.ask("broker", broker_probe.trouble)
         health.ask("batch", processor.trouble)
         try:
-            in_between = [health.beat, unmapped.look, metrics.count_own_retries]
+            in_between = [health.beat, group.look, unmapped.look, metrics.count_own_retries]
             run_until_stopped(query, processor, in_between, stop)
         finally:
-            offsets.close()
+            group.close()
             unmapped.close()
             spark.stop()
     log.info("stopped")

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 from common.errors import VitalsError
 from consumer import metrics
-from consumer.offsets import GroupOffsets
+from consumer.offsets import TopicOffsets
 
 
 class Lag:
     """What the stream has committed, held against the topic's ends whenever it is measured."""
 
-    def __init__(self, offsets: GroupOffsets, next_offsets: Mapping[int, int]) -> None:
+    def __init__(self, offsets: TopicOffsets, next_offsets: Mapping[int, int]) -> None:
         """``next_offsets``: where each partition goes on, by the ledger."""
         self._offsets = offsets
         self._next_offsets = dict(next_offsets)
@@ -23,7 +23,7 @@ class Lag:
     def measure(self) -> None:
         """Asks the broker, for seconds where it is away: for a thread of its own.
 
-        Raises as `GroupOffsets.end_offsets` does; then the lag is NaN, not what it was.
+        Raises as `TopicOffsets.end_offsets` does; then the lag is NaN, not what it was.
         """
         try:
             ends = self._offsets.end_offsets(self._next_offsets)

@@ -15,7 +15,7 @@ from schemas.reasons import Reason
 
 MESSAGE_OUTCOMES = ("taken", "repeated", "refused")
 READING_OUTCOMES = ("accepted", "unmapped", "quarantined")
-PHASES = ("plan", "run", "write", "offsets", "total")
+PHASES = ("plan", "run", "write", "total")
 _BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 MESSAGES = Counter(
@@ -36,7 +36,7 @@ QUARANTINED = Counter(
 BATCH_SECONDS = Histogram(
     "vitals_consumer_batch_seconds",
     "What a micro-batch took: mappings looked at, Spark's job with the transactions in it, the longest"
-    " writing of a partition, the group's offsets, all of it",
+    " writing of a partition, all of it",
     ["phase"],
     buckets=_BUCKETS,
 )

@@ -1,20 +1,9 @@
-"""Offsets: where to start, by the ledger, and what the consumer group says, for the tools.
-
-The database's ledger is the truth. The group's committed offsets only tell
-``kafka-consumer-groups --describe`` and the monitors how far we are.
-"""
+"""The topic's offsets: where to start, by the ledger, where it ends, and whether it is the same one."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import structlog
-from confluent_kafka import (
-    Consumer,
-    KafkaError,
-    KafkaException,
-    TopicCollection,
-    TopicPartition,
-)
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from common.errors import ConfigurationError, UnavailableError, VitalsError
@@ -22,6 +11,8 @@ from common.settings import KafkaSettings
 
 _TIMEOUT_SECONDS = 10.0
 _ENDS_TIMEOUT_SECONDS = 5.0
+_EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _log = structlog.get_logger()
 
 
@@ -29,23 +20,21 @@ class MadeAnewError(ConfigurationError):
     """The topic is not the one that the ledger's offsets belong to: waiting does not help."""
 
 
-class GroupOffsets:
-    """The consumer group's side of the topic; it reads no messages."""
+class TopicOffsets:
+    """Asks the broker about the topic; it reads no messages."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         """Connects lazily."""
         self._topic = settings.kafka_topic
         self._where = settings.kafka_bootstrap_servers
         self._known_id: str | None = None
-        broker: dict[str, Any] = {
-            "bootstrap.servers": settings.kafka_bootstrap_servers,
-            # ten seconds by default: a broker that comes back is not to be waited for that long
-            "reconnect.backoff.max.ms": 1_000,
-            "log_level": 0,
-        }
-        self._admin = AdminClient(broker)
-        self._client = Consumer(
-            {**broker, "group.id": settings.kafka_group, "enable.auto.commit": False}
+        self._admin = AdminClient(
+            {
+                "bootstrap.servers": settings.kafka_bootstrap_servers,
+                # ten seconds by default: a broker that comes back is not to be waited for that long
+                "reconnect.backoff.max.ms": 1_000,
+                "log_level": 0,
+            }
         )
 
     def starting_offsets(self, committed: Mapping[int, int]) -> dict[int, int]:
@@ -55,9 +44,11 @@ class GroupOffsets:
         ConfigurationError where the topic is missing or is not the one that the ledger speaks of.
         """
         starts: dict[int, int] = {}
-        for partition in self._partitions():
-            low, high = self._watermarks(partition)
-            expected = committed.get(partition, low)
+        partitions = self._partitions()
+        lows = self._ask(partitions, _EARLIEST, _TIMEOUT_SECONDS)
+        highs = self._ask(partitions, _LATEST, _TIMEOUT_SECONDS)
+        for partition, low in sorted(lows.items()):
+            high, expected = highs[partition], committed.get(partition, low)
             if expected > high:
                 raise self._made_anew(
                     f"partition {partition} ends at offset {high}, and {expected} messages of it are in"
@@ -104,37 +95,17 @@ class GroupOffsets:
         except KafkaException as error:
             raise self._explained(error.args[0]) from error
 
-    def commit(self, next_offsets: Mapping[int, int]) -> None:
-        """Tells the group how far the database is. A failure is logged: the ledger knows better."""
-        offsets = [TopicPartition(self._topic, *each) for each in sorted(next_offsets.items())]
-        try:
-            self._client.commit(offsets=offsets, asynchronous=False)
-        except KafkaException as error:
-            _log.warning("group_offsets_not_committed", error=str(error))
-
     def end_offsets(self, partitions: Iterable[int]) -> dict[int, int]:
         """The next offset that each of these partitions will give; one request, up to 5 s.
 
         From any thread. Raises UnavailableError where the broker does not answer, ConfigurationError
         where the topic is gone.
         """
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        asked = self._admin.list_offsets(
-            {TopicPartition(self._topic, each): latest for each in partitions},
-            request_timeout=_ENDS_TIMEOUT_SECONDS,
-        )
-        try:
-            return {place.partition: int(each.result().offset) for place, each in asked.items()}
-        except KafkaException as error:
-            raise self._explained(error.args[0]) from error
-
-    def close(self) -> None:
-        """Leaves the broker."""
-        self._client.close()
+        return self._ask(partitions, _LATEST, _ENDS_TIMEOUT_SECONDS)
 
     def _partitions(self) -> list[int]:
         try:
-            topics = self._client.list_topics(self._topic, timeout=_TIMEOUT_SECONDS).topics
+            topics = self._admin.list_topics(self._topic, timeout=_TIMEOUT_SECONDS).topics
         except KafkaException as error:
             raise self._unavailable(error) from error
         topic = topics[self._topic]
@@ -142,13 +113,17 @@ class GroupOffsets:
             raise self._explained(topic.error)
         return sorted(topic.partitions)
 
-    def _watermarks(self, partition: int) -> tuple[int, int]:
+    def _ask(
+        self, partitions: Iterable[int], which: OffsetSpec, timeout_seconds: float
+    ) -> dict[int, int]:
+        asked = self._admin.list_offsets(
+            {TopicPartition(self._topic, each): which for each in partitions},
+            request_timeout=timeout_seconds,
+        )
         try:
-            place = TopicPartition(self._topic, partition)
-            low, high = self._client.get_watermark_offsets(place, timeout=_TIMEOUT_SECONDS)
+            return {place.partition: int(each.result().offset) for place, each in asked.items()}
         except KafkaException as error:
-            raise self._unavailable(error) from error
-        return int(low), int(high)
+            raise self._explained(error.args[0]) from error
 
     def _made_anew(self, how_it_shows: str) -> MadeAnewError:
         return MadeAnewError(

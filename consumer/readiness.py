@@ -9,7 +9,7 @@ import structlog
 
 from common.errors import ConfigurationError, UnavailableError
 from common.settings import DatabaseSettings
-from consumer.offsets import GroupOffsets, MadeAnewError
+from consumer.offsets import MadeAnewError, TopicOffsets
 from db.connection import connect
 from db.ledger import next_offsets, topic_identity
 from db.migrate import require_current_schema
@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 
 
 def starting_offsets(
-    database: DatabaseSettings, offsets: GroupOffsets, topic: str, *, wait_seconds: float
+    database: DatabaseSettings, offsets: TopicOffsets, topic: str, *, wait_seconds: float
 ) -> dict[int, int]:
     """Where each partition goes on, by the ledger; waits so long for tables, broker and topic.
 

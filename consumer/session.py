@@ -56,6 +56,8 @@ def build_session(
         "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
         "spark.sql.streaming.numRecentProgressUpdates": "2",
         "spark.sql.streaming.minBatchesToRetain": "2",
+        # without a limit the end of a query waits for a broker that is away, a minute and more
+        "spark.sql.streaming.stopTimeout": "5s",
     }
     builder = SparkSession.builder.master(settings.spark_master).appName("vitals-consumer")
     if settings.spark_master.startswith("local"):

@@ -9,15 +9,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming.query import StreamingQuery
 
 from common.crash_points import CrashPoint, reach
 from consumer import metrics
+from consumer.group_commits import GroupCommits
 from consumer.lag import Lag
 from consumer.mapping import MappingWatch
 from consumer.messages import select_messages
-from consumer.offsets import GroupOffsets
+from consumer.offsets import TopicOffsets
 from consumer.partition_writer import SUMMARY_SCHEMA, WriterJob, write_partition
 from consumer.settings import ConsumerSettings
 
@@ -36,12 +38,18 @@ class BatchProcessor:
     """
 
     def __init__(
-        self, mapping: MappingWatch, offsets: GroupOffsets, lag: Lag, job: WriterJob
+        self,
+        mapping: MappingWatch,
+        offsets: TopicOffsets,
+        lag: Lag,
+        group: GroupCommits,
+        job: WriterJob,
     ) -> None:
         """Does nothing yet."""
         self._mapping = mapping
         self._offsets = offsets
         self._lag = lag
+        self._group = group
         self._job = job
         self._metrics = metrics.BatchMetrics()
         self._running = threading.Lock()
@@ -82,8 +90,8 @@ class BatchProcessor:
         reach(CrashPoint.OFFSETS_BEFORE)
         next_offsets = {partition: until for partition, (_, until) in _ranges(summaries).items()}
         self._lag.note(next_offsets)
-        self._offsets.commit(next_offsets)
-        reach(CrashPoint.OFFSETS_COMMITTED)
+        self._group.commit(next_offsets)
+        reach(CrashPoint.OFFSETS_SENT)
         for each in summaries:
             metrics.count_retries(each["retries"])
         if others := [each for each in summaries if not each["is_new"]]:
@@ -96,7 +104,6 @@ class BatchProcessor:
             "plan": planned - started,
             "run": written - planned,
             "write": max(_write_ms(summaries).values()) / 1000,
-            "offsets": time.monotonic() - written,
             "total": time.monotonic() - started,
         }
         self._metrics.note(own, phases, time.time())
@@ -146,7 +153,11 @@ def run_until_stopped(
             each()
     _log.info("stopping", hint="the running batch is finished first")
     processor.finish()
-    query.stop()
+    try:
+        query.stop()
+    except Py4JJavaError as error:
+        # Spark's own wait for the topic's ends: nothing is held, and the session ends it
+        _log.warning("query_not_stopped", error=str(error.java_exception))
 
 
 def _ranges(summaries: list[dict[str, Any]]) -> dict[int, list[int]]:

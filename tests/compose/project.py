@@ -84,6 +84,16 @@ class Project:
         )
         return done.stdout + done.stderr
 
+    def stands_where(self):
+        """Where the consumer's stream and tasks are, by a thread dump of its JVM."""
+        dump = 'for p in /proc/[0-9]*; do [ "$(readlink $p/exe)" = /java/bin/java ] && kill -3 ${p#/proc/}; done'
+        self.compose("exec", "-T", "consumer", "sh", "-c", dump, check=False)
+        time.sleep(2)
+        blocks = self.logs("consumer", tail=4000).replace("consumer-1  | ", "").split("\n\n")
+        ours = ("stream execution thread", "Executor task")
+        found = [each for each in blocks if each.lstrip('"\n').startswith(ours)]
+        return "\n".join("\n".join(each.strip().splitlines()[:24]) for each in found[-5:])
+
     def make_secrets(self):
         return self.compose(
             "run", "--rm", "--user", f"{os.getuid()}:{os.getgid()}", "secrets", seconds=600

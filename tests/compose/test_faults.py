@@ -56,7 +56,9 @@ def assert_goes_on(project, *, seconds):
     """Windows that were made after this moment are committed."""
     moment = time.time() * 1000
     wait_until(
-        lambda: (last_window(project) or 0) > moment, lambda: project.logs(tail=40), seconds=seconds
+        lambda: (last_window(project) or 0) > moment,
+        lambda: f"{project.logs(tail=20)}\n{project.stands_where()}",
+        seconds=seconds,
     )
 
 

@@ -4,9 +4,6 @@ import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from confluent_kafka import TopicPartition
-
-from consumer.offsets import GroupOffsets
 from db.connection import connect
 from db.migrate import migrate
 from db.patients import register
@@ -18,6 +15,7 @@ from tests.services.checks import (
     everything,
     heart_rate,
 )
+from tests.services.group import group_lag
 from tests.services.pipeline import kill_group
 from tests.services.simulated import now_ms, simulated
 from tests.waiting import wait_until
@@ -33,18 +31,7 @@ def test_every_simulated_reading_has_one_outcome(pipeline):
     assert proof.produced == sum(batch.reading_count for batch in batches)
     assert proof.quarantined > 0
     assert proof.accepted == proof.registro == proof.trusted
-    offsets = GroupOffsets(pipeline.kafka)
-    assert group_lag(pipeline, offsets) == 0
-    offsets.close()
-
-
-def group_lag(pipeline, offsets):
-    client = offsets._client
-    places = [TopicPartition(pipeline.kafka.kafka_topic, each) for each in offsets._partitions()]
-    return sum(
-        client.get_watermark_offsets(place)[1] - max(place.offset, 0)
-        for place in client.committed(places, timeout=10)
-    )
+    assert group_lag(pipeline) == 0
 
 
 def test_a_restart_and_a_republished_outbox_change_no_row(pipeline):

@@ -22,6 +22,7 @@ from ops.stack.ports import free_port
 from schemas.codec import default_codec
 from tests import loopback
 from tests.services.checks import heart_rate
+from tests.services.faults import killed
 from tests.services.pipeline import REPOSITORY
 from tests.services.simulated import now_ms, simulated
 from tests.waiting import wait_until
@@ -197,17 +198,13 @@ def test_without_a_broker_nobody_is_ready_and_all_are_when_it_is_back(broker, pi
     producer, consumer = Part(), Part()
     with pipeline.consumer(**consumer.environment), producing(pipeline, producer):
         wait_until(lambda: producer.is_ready() and consumer.is_ready(), pipeline.log)
-        broker.kill()
-        try:
+        with killed(broker):
             wait_until(lambda: producer.is_not_ready("broker"))
             wait_until(lambda: consumer.is_not_ready("broker"))
             wait_until(lambda: producer.scrape()["producer_outbox_files",] >= 2)
             assert producer.get("/live")[0] == consumer.get("/live")[0] == 200
             assert sum_of(producer.scrape(), "producer_kafka_errors_total") > 0
             assert math.isnan(sum_of(consumer.scrape(), "consumer_lag_messages"))
-        finally:
-            broker.start()
-            broker.wait_ready(60)
         wait_until(lambda: producer.is_ready() and consumer.is_ready(), pipeline.log)
         wait_until(lambda: producer.scrape()["producer_outbox_files",] == 0)
         wait_until(lambda: sum_of(consumer.scrape(), "consumer_lag_messages") == 0)
@@ -250,12 +247,8 @@ def test_a_producer_that_stands_by_is_ready_also_behind_an_outage_of_the_broker(
     ):
         wait_until(lambda: all(each.is_ready() for each in parts))
         wait_until(lambda: shards_of(parts) == [0, 1])
-        broker.kill()
-        try:
+        with killed(broker):
             wait_until(lambda: not all(each.is_ready() for each in parts))
-        finally:
-            broker.start()
-            broker.wait_ready(60)
         wait_until(lambda: all(each.is_ready() for each in parts))
         wait_until(lambda: shards_of(parts) == [0, 1])
 

@@ -3,14 +3,12 @@
 And what a person has to mend: then the consumer ends, and says what.
 """
 
-from contextlib import contextmanager
-
 import pytest
 
-from db.connection import connect
 from ops.commands.reconcile import prove
 from ops.prove.proxy import LostCommit, TcpProxy
 from tests.services.checks import lock_timeout
+from tests.services.faults import locked, wait_for_lock_waits
 from tests.services.simulated import simulated
 from tests.waiting import wait_until
 
@@ -97,23 +95,6 @@ def test_a_mistake_of_configuration_ends_the_consumer_with_what_to_do(
     with pipeline.consumer(**environment) as consumer:
         assert consumer.wait(60) == 2
     assert advice in pipeline.log()
-
-
-@contextmanager
-def locked(pipeline, statement):
-    """Holds what the statement locks; what it changed is taken back."""
-    with connect(pipeline.database) as connection:
-        cursor = connection.cursor()
-        cursor.execute(statement)
-        if cursor.description:
-            cursor.fetchall()
-        yield cursor
-        connection.rollback()
-
-
-def wait_for_lock_waits(pipeline, count):
-    query = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-    wait_until(lambda: pipeline.rows(query)[0][0] >= count, pipeline.log, seconds=30)
 
 
 def wait_for_log(pipeline, text):

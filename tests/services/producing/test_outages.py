@@ -2,6 +2,7 @@
 
 import signal
 
+from tests.services.faults import killed
 from tests.services.producing.files import done_files, events, pending_files
 from tests.topic import batches_in
 from tests.waiting import wait_until
@@ -12,12 +13,8 @@ def test_producer_goes_on_archiving_without_a_broker_and_drains_when_it_is_back(
 ):
     process = start_producer("one")
     wait_until(lambda: len(done_files(tmp_path)) >= 1, seconds=30)
-    broker.kill()
-    try:
+    with killed(broker):
         wait_until(lambda: len(pending_files(tmp_path)) >= 5, seconds=30)
-    finally:
-        broker.start()
-        broker.wait_ready(60)
     wait_until(
         lambda: len([p for p in pending_files(tmp_path) if p.suffix == ".jsonl"]) <= 1, seconds=30
     )

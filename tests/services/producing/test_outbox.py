@@ -7,6 +7,7 @@ from producer.publisher import Publisher
 from schemas.batch import SensorBatch, Series, batch_id
 from schemas.codec import default_codec
 from tests.archives import claimed_archive
+from tests.services.faults import killed
 from tests.services.producing.files import done_files
 from tests.topic import batches_in, messages_in
 
@@ -55,16 +56,12 @@ def test_batches_archived_while_the_broker_was_killed_are_in_the_topic_afterward
     outbox = Outbox(archive, publisher := Publisher(kafka))
     outbox.put(TICK, [batch(number) for number in range(100)])
     outbox.pump(0)
-    broker.kill()
-    try:
+    with killed(broker):
         outbox.put(TICK + 1, [batch(number) for number in range(100, 200)])
         outbox.put(TICK + 2, [batch(number) for number in range(200, 300)])
         outbox.drain(2)
         assert len(outbox) >= 2
         assert len(archive.pending()) == len(outbox)
-    finally:
-        broker.start()
-        broker.wait_ready(60)
     outbox.drain(60)
     publisher.close()
     assert len(outbox) == 0
@@ -76,13 +73,9 @@ def test_batches_archived_while_the_broker_was_killed_are_in_the_topic_afterward
 def test_delivery_that_failed_is_tried_again_with_the_same_batches(broker, kafka, archive):
     outbox = Outbox(archive, publisher := Publisher(kafka, message_timeout_ms=1000))
     outbox.put(TICK, [batch(1)])
-    broker.kill()
-    try:
+    with killed(broker):
         outbox.drain(3)
         assert len(outbox) == 1
-    finally:
-        broker.start()
-        broker.wait_ready(60)
     outbox.drain(60)
     publisher.close()
     assert {each.batch_id for each in batches_in(kafka)} == {batch(1).batch_id}

@@ -1,0 +1,54 @@
+"""The consumer group is told how far the database is, and nobody ever waits until it is."""
+
+import time
+from contextlib import ExitStack, closing
+
+from consumer.group_commits import GroupCommits
+from tests.services.checks import assert_proved, logged
+from tests.services.faults import killed, locked, wait_for_lock_waits
+from tests.services.group import group_lag
+from tests.services.simulated import now_ms, simulated
+from tests.waiting import wait_until
+
+LONG_AGO = 600_000
+
+
+def committed(pipeline):
+    return sum(each["messages"] for each in logged(pipeline, "batch_committed"))
+
+
+def test_a_micro_batch_ends_with_its_transaction_though_the_broker_died_meanwhile(
+    broker, make_pipeline
+):
+    """So does the consumer when it is told to; the next one tells the group what this one could not."""
+    # one partition, so that everything is read before the broker dies
+    pipeline = make_pipeline(partitions=1)
+    pipeline.publish(*simulated(windows=1, start=now_ms() - LONG_AGO))
+    with ExitStack() as outage, pipeline.consumer():
+        pipeline.wait_for_messages(10)
+        wait_until(lambda: group_lag(pipeline) == 0)
+        with locked(pipeline, "SELECT * FROM progresso FOR UPDATE"):
+            pipeline.publish(*simulated(windows=1))
+            wait_for_lock_waits(pipeline, 1)
+            outage.enter_context(killed(broker))
+        wait_until(lambda: committed(pipeline) == 20, pipeline.log, seconds=30)
+    assert group_lag(pipeline) == 10
+    with pipeline.consumer():
+        wait_until(lambda: group_lag(pipeline) == 0, pipeline.log)
+    assert assert_proved(pipeline).produced == 2_000
+
+
+def test_a_commit_returns_at_once_and_arrives_when_the_broker_is_back(broker, pipeline):
+    sent = pipeline.publish_raw((b"key", b"body", []))
+    [place] = [(each.partition(), each.offset() + 1) for each in sent]
+    with closing(GroupCommits(pipeline.kafka)) as group:
+        with killed(broker):
+            began = time.monotonic()
+            group.commit(dict([place]))
+            assert time.monotonic() - began < 1
+
+        def lag():
+            group.look()
+            return group_lag(pipeline)
+
+        wait_until(lambda: lag() == 0, seconds=90)
