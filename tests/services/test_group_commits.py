@@ -32,7 +32,7 @@ def test_a_micro_batch_ends_with_its_transaction_though_the_broker_died_meanwhil
             wait_for_lock_waits(pipeline, 1)
             outage.enter_context(killed(broker))
         wait_until(lambda: committed(pipeline) == 20, pipeline.log, seconds=30)
-    assert group_lag(pipeline) == 10
+    wait_until(lambda: group_lag(pipeline) == 10)
     with pipeline.consumer():
         wait_until(lambda: group_lag(pipeline) == 0, pipeline.log)
     assert assert_proved(pipeline).produced == 2_000
