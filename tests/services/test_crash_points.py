@@ -11,8 +11,7 @@ import sys
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-
-import pytest
+from functools import partial
 
 from common.crash_points import CrashPoint
 from common.demo_patients import demo_patient_ids
@@ -24,7 +23,8 @@ from producer.archive import RawArchive
 from tests.services.simulated import simulated
 from tests.topic import batches_in
 
-# a seed decides at which time of passing it each place is deadly; three minutes of Spark's starts each
+# a seed decides at which time of passing it each place is deadly; they run side by side, each with
+# three minutes of Spark's starts
 SEEDS = tuple(int(each) for each in os.environ.get("VITALS_TEST_SEEDS", "1").split(","))
 FILES = [each for each in CrashPoint if each.startswith("file.")]
 PRODUCER = [
@@ -111,19 +111,27 @@ class ProducerChain:
 
 
 def test_a_producer_killed_at_every_place_loses_and_doubles_no_window(broker, tmp_path):
-    """The seeds run side by side: most of each chain is waiting for the dead one's place."""
+    """Most of each chain is waiting for the dead one's place."""
     chains = [ProducerChain(broker, seed, tmp_path / str(seed)) for seed in SEEDS]
     for chain in chains:
         chain.folder.mkdir()
+    side_by_side(*(chain.run for chain in chains))
+
+
+def test_a_consumer_killed_at_every_place_loses_and_doubles_no_reading(make_pipeline):
+    """Workers die within a transaction, the driver around the commit of the offsets."""
+    side_by_side(
+        *(partial(run_consumers, make_pipeline(patients=PATIENTS), seed) for seed in SEEDS)
+    )
+
+
+def side_by_side(*chains):
     with ThreadPoolExecutor(len(chains)) as pool:
-        for done in [pool.submit(chain.run) for chain in chains]:
+        for done in [pool.submit(chain) for chain in chains]:
             done.result()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_consumer_killed_at_every_place_loses_and_doubles_no_reading(make_pipeline, seed):
-    """Workers die within a transaction, the driver around the commit of the offsets."""
-    pipeline = make_pipeline(patients=PATIENTS)
+def run_consumers(pipeline, seed):
     messages = 0
     # the newest window last, all of them in the past
     first = int(time.time()) // 10 * 10_000 - (len(WORKER) + len(DRIVER) + 2) * 10_000
