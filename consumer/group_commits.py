@@ -14,6 +14,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from common.settings import KafkaSettings
+from consumer.kafka_client import client_options
 
 _AGAIN_SECONDS = 1.0
 _CLOSE_SECONDS = 5.0
@@ -32,13 +33,10 @@ class GroupCommits:
         self._lock = threading.Lock()
         self._client = Consumer(
             {
-                "bootstrap.servers": settings.kafka_bootstrap_servers,
+                **client_options(settings),
                 "group.id": settings.kafka_group,
                 "enable.auto.commit": False,
                 "on_commit": self._note_answer,
-                # ten seconds by default: a broker that comes back is not to be waited for that long
-                "reconnect.backoff.max.ms": 1_000,
-                "log_level": 0,
             }
         )
 

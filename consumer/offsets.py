@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from common.errors import ConfigurationError, UnavailableError, VitalsError
 from common.settings import KafkaSettings
+from consumer.kafka_client import client_options
 
 _TIMEOUT_SECONDS = 10.0
 _ENDS_TIMEOUT_SECONDS = 5.0
@@ -28,14 +29,7 @@ class TopicOffsets:
         self._topic = settings.kafka_topic
         self._where = settings.kafka_bootstrap_servers
         self._known_id: str | None = None
-        self._admin = AdminClient(
-            {
-                "bootstrap.servers": settings.kafka_bootstrap_servers,
-                # ten seconds by default: a broker that comes back is not to be waited for that long
-                "reconnect.backoff.max.ms": 1_000,
-                "log_level": 0,
-            }
-        )
+        self._admin = AdminClient(client_options(settings))
 
     def starting_offsets(self, committed: Mapping[int, int]) -> dict[int, int]:
         """Where each partition of the topic goes on, given the ledger's next offsets.

@@ -24,6 +24,7 @@ from consumer.partition_writer import SUMMARY_SCHEMA, WriterJob, write_partition
 from consumer.settings import ConsumerSettings
 
 _LONGEST_BATCH_SECONDS = 60.0
+_STOP_TIMEOUT = "java.util.concurrent.TimeoutException"
 _LOGGED = {name: f"{name}_ms" for name in metrics.PHASES} | {"total": "duration_ms"}
 
 _log = structlog.get_logger()
@@ -156,8 +157,10 @@ def run_until_stopped(
     try:
         query.stop()
     except Py4JJavaError as error:
-        # Spark's own wait for the topic's ends: nothing is held, and the session ends it
-        _log.warning("query_not_stopped", error=str(error.java_exception))
+        if error.java_exception.getClass().getName() != _STOP_TIMEOUT:
+            raise
+        # the stream waits for the topic's ends: it holds nothing, and the end of the session ends it
+        _log.warning("query_not_stopped", error=error.java_exception.getMessage())
 
 
 def _ranges(summaries: list[dict[str, Any]]) -> dict[int, list[int]]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from db.connection import connect
 from ops.commands.reconcile import prove
+from ops.snapshot import Observer, look_if_possible
 from schemas.batch import SensorBatch, Series, batch_id
 
 REGISTRO = (
@@ -39,6 +40,20 @@ def assert_proved(pipeline):
     proof = prove(pipeline.kafka, pipeline.database, pipeline.output)
     assert proof.is_proved, proof.findings
     return proof
+
+
+def group_lag(pipeline):
+    """Messages that the group, as kafka-consumer-groups sees it, has not committed; None while the
+    broker does not say.
+    """
+    observer = Observer(pipeline.kafka, pipeline.database)
+    try:
+        found = look_if_possible(observer)
+    finally:
+        observer.close()
+    if found is None or any(each.group is None and each.end for each in found.lags):
+        return None
+    return sum(each.end - (each.group or 0) for each in found.lags)
 
 
 def logged(pipeline, event):

@@ -13,9 +13,9 @@ from tests.services.checks import (
     REGISTRO,
     assert_proved,
     everything,
+    group_lag,
     heart_rate,
 )
-from tests.services.group import group_lag
 from tests.services.pipeline import kill_group
 from tests.services.simulated import now_ms, simulated
 from tests.waiting import wait_until

@@ -126,6 +126,7 @@ def test_a_consumer_killed_at_every_place_loses_and_doubles_no_reading(make_pipe
 
 
 def side_by_side(*chains):
+    """One chain for each seed."""
     with ThreadPoolExecutor(len(chains)) as pool:
         for done in [pool.submit(chain) for chain in chains]:
             done.result()

@@ -4,9 +4,8 @@ import time
 from contextlib import ExitStack, closing
 
 from consumer.group_commits import GroupCommits
-from tests.services.checks import assert_proved, logged
+from tests.services.checks import assert_proved, group_lag, logged
 from tests.services.faults import killed, locked, wait_for_lock_waits
-from tests.services.group import group_lag
 from tests.services.simulated import now_ms, simulated
 from tests.waiting import wait_until
 
@@ -40,11 +39,11 @@ def test_a_micro_batch_ends_with_its_transaction_though_the_broker_died_meanwhil
 
 def test_a_commit_returns_at_once_and_arrives_when_the_broker_is_back(broker, pipeline):
     sent = pipeline.publish_raw((b"key", b"body", []))
-    [place] = [(each.partition(), each.offset() + 1) for each in sent]
+    ends = {each.partition(): each.offset() + 1 for each in sent}
     with closing(GroupCommits(pipeline.kafka)) as group:
         with killed(broker):
             began = time.monotonic()
-            group.commit(dict([place]))
+            group.commit(ends)
             assert time.monotonic() - began < 1
 
         def lag():

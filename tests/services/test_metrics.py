@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from prometheus_client.parser import text_string_to_metric_families
 
 from common.settings import load
-from db.connection import connect
 from ops.invocation import Invocation, StackSettings
 from ops.pipeline import Pipeline as EmbeddedPipeline
 from ops.pipeline import Plan
@@ -22,7 +21,7 @@ from ops.stack.ports import free_port
 from schemas.codec import default_codec
 from tests import loopback
 from tests.services.checks import heart_rate
-from tests.services.faults import killed
+from tests.services.faults import killed, locked, wait_for_lock_waits
 from tests.services.pipeline import REPOSITORY
 from tests.services.simulated import now_ms, simulated
 from tests.waiting import wait_until
@@ -171,15 +170,9 @@ def test_a_consumer_whose_database_is_away_is_alive_but_not_ready_until_it_is_ba
         wait_until(lambda: part.get("/live")[0] == 200, pipeline.log)
         assert part.is_not_ready("query")
         wait_until(part.is_ready, pipeline.log)
-        with connect(pipeline.database) as other:
-            cursor = other.cursor()
-            cursor.execute("SELECT id FROM paciente_sensor FOR UPDATE")
-            cursor.fetchall()
+        with locked(pipeline, "SELECT id FROM paciente_sensor FOR UPDATE"):
             pipeline.publish(*simulated(windows=1))
-            waiting = (
-                "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-            )
-            wait_until(lambda: pipeline.rows(waiting)[0][0] > 0, pipeline.log)
+            wait_for_lock_waits(pipeline, 1)
             proxy.is_refusing = True
             proxy.cut()
         wait_until(lambda: part.is_not_ready("database"), pipeline.log)
