@@ -13,10 +13,15 @@ from db.mapping import Mapping
 from ops.reconcile.prove import compare_places
 from ops.reconcile.topic import TopicRest
 from schemas.batch import SensorBatch
+from tests import builders
 from tests.archives import claimed_archive
 from tests.builders import NOW, PATIENT
 
 TOPIC = "t"
+BATCH = builders.batch(
+    builders.series("glicose", [100.0, 101.0, 102.0]),
+    builders.series("frequencia_cardiaca", [70.0]),
+)
 FOREVER = 1 << 62
 MAPPED = ((PATIENT, "glicose", 1, 0, FOREVER), (PATIENT, "frequencia_cardiaca", 2, 0, FOREVER))
 _TRUSTED = pa.schema(
@@ -28,6 +33,11 @@ _TRUSTED = pa.schema(
         ("value", pa.float64()),
     ]
 )
+
+
+def other(name, *runs, **fields):
+    """A batch under a name of its own."""
+    return dataclasses.replace(builders.batch(*runs, identity=name), **fields)
 
 
 @dataclasses.dataclass

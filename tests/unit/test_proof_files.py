@@ -10,9 +10,9 @@ from db.evidence import LedgerRange
 from ops.reconcile.archive import read_archive
 from ops.reconcile.trusted import TrustedFiles
 from tests.archives import claimed_archive
-from tests.builders import NOW, batch, series
+from tests.builders import NOW
+from tests.reconciled import BATCH
 
-BATCH = batch(series("glicose", [100.0, 101.0, 102.0]), series("frequencia_cardiaca", [70.0]))
 OTHER = dataclasses.replace(BATCH, batch_id="other")
 
 

@@ -3,18 +3,12 @@
 import dataclasses
 
 import numpy as np
-import pytest
 
 from ops.reconcile.plan import in_old_order, overlapping, plan_repair, with_overlapping
 from tests.builders import NOW, PATIENT, batch, series
-from tests.reconciled import TOPIC, MemoryEvidence, World
+from tests.reconciled import TOPIC, MemoryEvidence
 
 HOUR = 3_600_000
-
-
-@pytest.fixture
-def world(tmp_path):
-    return World(tmp_path)
 
 
 def made(name, values=(100.0,), *, at=NOW, produced=NOW, patient_id=PATIENT):
