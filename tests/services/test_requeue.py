@@ -58,7 +58,7 @@ def changed(folder):
 def replay(pipeline, *options, **environment):
     """`vitals quarantine replay`: its exit code and what it prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "ops", "quarantine", "replay", *options],
+        [sys.executable, "-m", "ops", "quarantine", "resend", *options],
         env=pipeline.environment | environment,
         cwd=REPOSITORY,
         capture_output=True,
@@ -70,9 +70,9 @@ def replay(pipeline, *options, **environment):
 
 
 def requeue(pipeline, *options, **environment):
-    """The producer's command alone, whose exit code tells of a signal."""
+    """The command, whose exit code tells of a signal."""
     return subprocess.run(
-        [sys.executable, "-m", "producer", "requeue", *options],
+        [sys.executable, "-m", "ops", "quarantine", "resend", *options],
         env=pipeline.environment | environment,
         cwd=REPOSITORY,
         capture_output=True,

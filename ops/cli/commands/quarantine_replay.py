@@ -1,26 +1,17 @@
-"""``vitals quarantine replay``: hands open entries of the quarantine to the producer."""
+"""``vitals quarantine resend``: sends open entries of the quarantine through the topic again."""
 
 from db.read.quarantine_desk import Selection
-from ops.cli.commands.replay import run_producer
 from ops.stack.invocation import Invocation
+from producer.requeue import RequeuePlan, requeue, show_plan
 
 
-def replay_entries(
+def resend_entries(
     invocation: Invocation, selection: Selection, *, is_dry: bool, wait_seconds: float
-) -> int:
-    """Runs ``python -m producer requeue`` against the stack; returns its exit code.
-
-    Safe to repeat: see docs/decisions/0013.
-    """
-    marks = {
-        "--reason": selection.reason,
-        "--patient": selection.patient_id,
-        "--sensor": selection.sensor,
-        "--since": selection.since and selection.since.isoformat(),
-        "--until": selection.until and selection.until.isoformat(),
-    }
-    # name=value: an id may begin with a hyphen
-    options = [f"{name}={value}" for name, value in marks.items() if value is not None]
+) -> None:
+    """Sends the selected entries, or lists what it would send. Safe to repeat: docs/decisions/0013."""
+    plan = RequeuePlan(selection, wait_seconds)
+    kafka, database = invocation.kafka(), invocation.database()
     if is_dry:
-        options.append("--dry-run")
-    return run_producer(invocation, "requeue", *options, f"--wait={wait_seconds}")
+        show_plan(plan, kafka, database)
+    else:
+        print(requeue(plan, kafka, database, invocation.raw))  # noqa: T201 - the command's output
