@@ -113,7 +113,7 @@ def resend_command(
     ] = 120,
 ) -> None:
     """Send open entries through the topic again, after a rule, a unit or a schema changed."""
-    from ops.cli.commands.quarantine_replay import resend_entries
+    from ops.cli.commands.quarantine_resend import resend_entries
 
     arm(load(CrashSettings))
     selection = Selection(reason, patient, sensor, since, until)

@@ -33,7 +33,7 @@ PRODUCER = [
 ]
 WORKER = [*FILES, *(each for each in CrashPoint if each.startswith("range."))]
 DRIVER = [each for each in CrashPoint if each.startswith("offsets.")]
-# swept by tests/services/test_requeue.py
+# swept by tests/services/test_resend.py
 REQUEUE = [each for each in CrashPoint if each.startswith("requeue.")]
 PATIENTS = 12
 

@@ -1,8 +1,8 @@
 """``vitals quarantine resend``: sends open entries of the quarantine through the topic again."""
 
 from db.read.quarantine_desk import Selection
+from ops.quarantine import RequeuePlan, requeue, show_plan
 from ops.stack.invocation import Invocation
-from producer.requeue import RequeuePlan, requeue, show_plan
 
 
 def resend_entries(

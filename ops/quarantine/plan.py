@@ -12,7 +12,7 @@ from db.faults import reported
 from db.ledger import next_offsets
 from db.mend import resend as desk
 from db.read.quarantine_desk import Selection
-from producer.requeue.batches import Portion, Resend, portion_of
+from ops.quarantine.batches import Portion, Resend, portion_of
 
 _MOST_ENTRIES = 50_000
 _MOST_BODY_BYTES = 16_000_000

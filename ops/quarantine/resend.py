@@ -17,11 +17,11 @@ from db.connection import Connection, connect
 from db.faults import reported
 from db.mend import resend as desk
 from db.named_lock import named_lock
+from ops.quarantine.batches import PRODUCER_ID, Portion, Resend
+from ops.quarantine.originals import OriginalsPublisher
+from ops.quarantine.plan import RequeuePlan, listed, portions
 from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
-from producer.requeue.batches import PRODUCER_ID, Portion, Resend
-from producer.requeue.originals import OriginalsPublisher
-from producer.requeue.plan import RequeuePlan, listed, portions
 from schemas.batch import SensorBatch
 
 _BROKER_TIMEOUT_S = 15.0
