@@ -113,11 +113,11 @@ def resend_command(
     ] = 120,
 ) -> None:
     """Send open entries through the topic again, after a rule, a unit or a schema changed."""
-    from ops.cli.commands.quarantine_resend import resend_entries
+    from ops.cli.commands.quarantine_resend import resend
 
     arm(load(CrashSettings))
     selection = Selection(reason, patient, sensor, since, until)
-    resend_entries(_invocation(context), selection, is_dry=is_dry, wait_seconds=wait)
+    resend(_invocation(context), selection, is_dry=is_dry, wait_seconds=wait)
 
 
 def _invocation(context: typer.Context) -> Invocation:

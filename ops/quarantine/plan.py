@@ -20,7 +20,7 @@ _SHOWN = 50
 
 
 @dataclass(frozen=True)
-class RequeuePlan:
+class ResendPlan:
     """What to send again; ``wait_seconds``: how long the consumer may take for a portion."""
 
     selection: Selection
@@ -32,7 +32,7 @@ def listed(counts: Counter[str]) -> str:
     return ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
 
 
-def portions(connection: Connection, topic: str, plan: RequeuePlan) -> Iterator[Portion]:
+def portions(connection: Connection, topic: str, plan: ResendPlan) -> Iterator[Portion]:
     """What there was to send when this began, a bounded part at a time."""
     for partition, until in sorted(next_offsets(connection, topic).items()):
         after = (partition, -1)
@@ -53,8 +53,8 @@ def portions(connection: Connection, topic: str, plan: RequeuePlan) -> Iterator[
             )
 
 
-def show_plan(plan: RequeuePlan, kafka: KafkaSettings, database: DatabaseSettings) -> None:
-    """Prints what ``requeue`` would send; changes nothing."""
+def show_plan(plan: ResendPlan, kafka: KafkaSettings, database: DatabaseSettings) -> None:
+    """Prints what ``resend_entries`` would send; changes nothing."""
     left: Counter[str] = Counter()
     batches = entries = 0
     with connect(database) as connection, reported("look at the quarantine"):
