@@ -47,9 +47,9 @@ def changed(folder):
     [heart] = [each for each in document["sensors"] if each["code"] == "frequencia_cardiaca"]
     heart["components"][0]["plausible"][1] = 400
     catalogue.write_text(json.dumps(document))
-    version = folder / "schemas" / "sensor_batch_v2.avsc"
+    version = folder / "schemas" / "wire" / "sensor_batch_v2.avsc"
     version.write_text(json.dumps(invented_version().document))
-    module = folder / "schemas" / "versions.py"
+    module = folder / "schemas" / "wire" / "versions.py"
     module.write_text(module.read_text().replace("LATEST = 1", "LATEST = 2"))
     # without the folder that python -m puts first, ours comes before the installed one
     return {"PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1"}
