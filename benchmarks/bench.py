@@ -11,6 +11,7 @@ from benchmarks.peers import PEERS, Peer
 from benchmarks.readings import MappingIds, mapping_ids
 from benchmarks.settings import OURS, Sizes
 from benchmarks.stack import BenchmarkStack, fresh_database
+from common.clock import unix_ms
 from common.errors import ConfigurationError
 
 CEILING = "ceiling"
@@ -77,7 +78,7 @@ class Bench:
     @cached_property
     def start_ms(self) -> int:
         """The first window of every backlog: yesterday, so that no reading is one of the future."""
-        return (time.time_ns() // 1_000_000 - DAY_MS) // 3_600_000 * 3_600_000
+        return (unix_ms() - DAY_MS) // 3_600_000 * 3_600_000
 
 
 def chosen_sides(text: str | None) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Self
 
+from common.clock import jittered
 from common.errors import VitalsError
 
 _EVERY_SECONDS = 3.0
@@ -60,5 +61,5 @@ class Probe:
             else:
                 self._trouble = None
             self._heard_at = time.monotonic()
-            self._stopped.wait(self._every_seconds)
+            self._stopped.wait(jittered(self._every_seconds))
         self._close()

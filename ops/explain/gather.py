@@ -1,10 +1,10 @@
 """Looks in every place where a reading may be, and puts together what is found there."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from common.clock import unix_ms
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.faults import reported
@@ -190,6 +190,6 @@ class _Search:
             return
         taken_ms = sighting.taken_ms
         if taken_ms is None:
-            taken_ms = time.time_ns() // 1_000_000
+            taken_ms = unix_ms()
             sighting.judgement_note = "as if Kafka took it now"
         sighting.judgement = judgement(batch, sighting.series, sighting.position, taken_ms)

@@ -5,7 +5,6 @@ thousand of them costs a few milliseconds, and the database nothing (docs/decisi
 """
 
 import threading
-import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
+from common.clock import unix_ms
 from db.connection import Connection
 from db.ledger import next_offsets
 from db.mapping import Mapping, MappingVersion, mapping_version, read_mappings
@@ -80,7 +80,7 @@ class Feed:
 
     def _map(self, mappings: Sequence[Mapping]) -> None:
         ward, numbers = self.ward, {code: each for each, code in enumerate(sensor_codes())}
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = unix_ms()
         ward.mapping[:] = 0
         for each in mappings:
             row, number = ward.row_of.get(each.patient_id), numbers.get(each.sensor)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.clock import unix_ms
 from db.mend.cadence import RepeatedWindow
 from db.read.feed import CommittedRange
 from db.read.status import LedgerTotals
@@ -49,7 +50,7 @@ class PipelineView:
     @property
     def now_ms(self) -> int:
         """UTC epoch ms."""
-        return time.time_ns() // 1_000_000
+        return unix_ms()
 
     def note_ranges(self, ranges: Iterable[CommittedRange], newest_ms: int) -> None:
         """What was committed since the last call; ``newest_ms``: the newest reading, or -1."""
