@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from common.broker.reader import TopicMessages
+from common.broker.reader import messages_of
 from common.errors import BadInputError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import Connection, connect
@@ -161,7 +161,7 @@ def _archive(raw: Path) -> Archive:
 
 def _topic(kafka: KafkaSettings) -> Topic:
     topic = Topic()
-    for message in TopicMessages(kafka, kafka.kafka_topic):
+    for message in messages_of(kafka, kafka.kafka_topic):
         partition, offset = message.partition() or 0, message.offset() or 0
         topic.ends[partition] = offset + 1
         if batch_id := dict(message.headers() or []).get("batch-id"):
@@ -171,7 +171,7 @@ def _topic(kafka: KafkaSettings) -> Topic:
 
 def _dead_letters(kafka: KafkaSettings) -> dict[tuple[int, int], tuple[bytes, bytes]]:
     letters = {}
-    for message in TopicMessages(kafka, kafka.kafka_dlq_topic):
+    for message in messages_of(kafka, kafka.kafka_dlq_topic):
         headers = dict(message.headers() or [])
         place = (int(_text(headers["dlq-partition"])), int(_text(headers["dlq-offset"])))
         letters[place] = (message.key() or b"", message.value() or b"")

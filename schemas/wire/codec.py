@@ -18,6 +18,8 @@ from schemas.wire.versions import HEADER_SIZE, NAME, SchemaVersion, versions
 CONTENT_TYPE = "avro/binary"
 MAX_MESSAGE_BYTES = 1_000_000
 """The largest body that is published or decoded; under Kafka's default message limit."""
+MAX_COPY_BYTES = 2 * MAX_MESSAGE_BYTES
+"""Of a dead letter: the largest body that Kafka takes by default, and what its headers add."""
 
 FIRST_TAKEN = "first-taken"
 """Header of a batch that is published again: when it came first, epoch ms as text."""
