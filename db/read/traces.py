@@ -13,6 +13,7 @@ from db.moments import EPOCH_MS_SQL, epoch_ms, moment_of
 from db.read.evidence import LedgerRange
 from db.read.quarantine_desk import WholeEntry, at_place, of_patient, whole_entries
 from db.schema.patients import known_patients
+from schemas.files.days import day_folder
 from schemas.reasons import OF_MESSAGES, Reason
 
 _RANGE = (
@@ -159,7 +160,7 @@ class Traces:
             " ORDER BY confirmado_em, topico, particao, deslocamento_inicial",
             # no clock may be so far ahead of its message
             datetime.combine(day, time.min) - _CLOCKS,
-            f'%"date={day}/%',
+            f'%"{day_folder(day)}/%',
         )
         return [_range(each) for each in rows]
 

@@ -25,7 +25,7 @@ from db.read.feed import CommittedRange
 from db.read.quarantine_desk import QuarantineEntry, entries_of_range
 from ops.monitor.columns import columns, sensor_codes, sensor_of_column
 from ops.monitor.ward import NEVER, Ward, positions
-from ops.reconcile.trusted import read_rows
+from schemas.files.trusted import read_trusted
 from schemas.reasons import Reason
 
 _COLUMNS = ("patient_id", "sensor", "component", "event_time", "value")
@@ -106,7 +106,7 @@ class Feed:
     def _apply(self, connection: Connection, part: CommittedRange) -> None:
         for name in part.files:
             try:
-                rows = read_rows(self.trusted / name, _COLUMNS)
+                rows = read_trusted(self.trusted / name, _COLUMNS)
             except (OSError, pa.ArrowException, KeyError) as error:
                 _log.warning("trusted_file_unreadable", file=name, why=str(error).splitlines()[0])
                 continue

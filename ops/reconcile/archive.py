@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 
 from common.errors import BadInputError
 from db.checksums import shape_checksum
 from schemas.batch import SensorBatch
-from schemas.files.raw import batches_in
-from schemas.wire.codec import batch_from
+from schemas.files.days import ALL_DAYS
+from schemas.files.raw import BROKEN, PENDING, batch_of, batches_in, files_in, is_pending
 
 _WILD = 1 << 62
 
@@ -89,13 +88,12 @@ class ArchiveIndex:
         has_moved = True
         while has_moved:
             # the outbox first: a file that is moved on meanwhile is then read twice, never missed
-            paths = sorted(self.folder.glob("pending/*.jsonl"))
-            paths += sorted(self.folder.glob("date=*/*.jsonl"))
+            paths = files_in(self.folder, PENDING) + files_in(self.folder, ALL_DAYS)
             known = gone.union(self.files)
             moved = {path for path in paths if path not in known and not self._add_file(path)}
             has_moved = bool(moved)
             gone |= moved
-        broken = [str(path) for path in sorted(self.folder.glob("broken/*.jsonl"))]
+        broken = [str(path) for path in files_in(self.folder, BROKEN)]
         self.broken_files += [each for each in broken if each not in self.broken_files]
 
     def _add_file(self, path: Path) -> bool:
@@ -103,7 +101,7 @@ class ArchiveIndex:
             with path.open("rb") as file:
                 self.files.append(path)
                 for line in file:
-                    self._add(batch_from(orjson.loads(line)), is_waiting=_is_outbox(path))
+                    self._add(batch_of(line), is_waiting=is_pending(path))
         except FileNotFoundError:
             return False
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, BadInputError):
@@ -148,10 +146,6 @@ def _read(path: Path) -> Iterator[SensorBatch]:
     except BadInputError:
         # moved on, or broken behind this line: what could be read counts
         return
-
-
-def _is_outbox(path: Path) -> bool:
-    return path.parent.name == "pending"
 
 
 def _span(start: int, interval_ms: int, length: int) -> tuple[int, int]:
