@@ -14,9 +14,8 @@ import pyarrow as pa
 from common.crash_points import CrashPoint, reach
 from db.connection import Connection, transaction
 from db.faults import reported
-from db.ledger import lock_next_offset
+from db.ledger import LedgerRow, lock_next_offset
 from db.moments import moment_of
-from db.read.evidence import LedgerRange
 
 _ROWS_PER_TRANSACTION = 2_000
 _IDS_PER_STATEMENT = 1_000
@@ -54,7 +53,7 @@ def enter_rows(connection: Connection, rows: pa.Table, without_newer: WithoutNew
 
 
 def forget_range(
-    connection: Connection, part: LedgerRange, batch_ids: Sequence[str], strays: Sequence[Any]
+    connection: Connection, part: LedgerRow, batch_ids: Sequence[str], strays: Sequence[Any]
 ) -> bool:
     """Makes the batches of a range such that have not been taken; False where it is not as it was.
 
@@ -96,7 +95,7 @@ def forget_range(
     return True
 
 
-def _clear_ledger(cursor: Any, part: LedgerRange) -> None:
+def _clear_ledger(cursor: Any, part: LedgerRow) -> None:
     place = (part.topic, part.partition, part.first)
     cursor.execute(
         "SELECT motivo, COUNT(*) FROM quarentena WHERE topico = %s AND particao = %s"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from db.read.evidence import LedgerRange
+from db.ledger import LedgerRow
 from db.read.traces import Place
 from ops.explain.question import Question
 from ops.progress import Progress
@@ -48,7 +48,7 @@ class TrustedLook:
     gone: dict[str, str] = field(default_factory=dict)
     """Files that the ledger names and that cannot be read: name -> why."""
 
-    def rows(self, ranges: Iterable[LedgerRange], question: Question) -> list[TrustedRow]:
+    def rows(self, ranges: Iterable[LedgerRow], question: Question) -> list[TrustedRow]:
         """The rows with the reading, in the order of ``ranges``."""
         day = f"{day_folder(question_moment(question).date())}/"
         names = [name for each in ranges for name in each.files if name.startswith(day)]

@@ -17,11 +17,10 @@ import pyarrow as pa
 import structlog
 
 from db.connection import Connection
-from db.ledger import next_offsets
+from db.ledger import LedgerRow, next_offsets
 from db.mapping import Mapping, MappingVersion, mapping_version, read_mappings
 from db.moments import epoch_ms
 from db.read import feed, latest
-from db.read.feed import CommittedRange
 from db.read.quarantine_desk import QuarantineEntry, entries_of_range
 from ops.monitor.columns import columns, sensor_codes, sensor_of_column
 from ops.monitor.ward import NEVER, Ward, positions
@@ -88,7 +87,7 @@ class Feed:
             if row is not None and number is not None and is_active:
                 ward.mapping[row, number] = each.mapping_id
 
-    def read(self, connection: Connection) -> list[CommittedRange]:
+    def read(self, connection: Connection) -> list[LedgerRow]:
         """Applies what was committed since the last call; returns those ranges."""
         for partition in next_offsets(connection, self.topic):
             self._next.setdefault(partition, 0)
@@ -103,7 +102,7 @@ class Feed:
         connection.rollback()
         return ranges
 
-    def _apply(self, connection: Connection, part: CommittedRange) -> None:
+    def _apply(self, connection: Connection, part: LedgerRow) -> None:
         for name in part.files:
             try:
                 rows = read_trusted(self.trusted / name, _COLUMNS)
@@ -112,7 +111,7 @@ class Feed:
                 continue
             with self.lock:
                 self._accept(rows)
-        if part.reasons or part.refused or part.unmapped:
+        if part.counts.reasons or part.counts.refused_messages or part.counts.unmapped:
             place = (self.topic, part.partition, range(part.first, part.until))
             entries = entries_of_range(connection, *place, limit=_REJECTED_PER_RANGE)
             with self.lock:

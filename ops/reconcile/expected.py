@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from db.checksums import HOUR_MS
+from db.ledger import LedgerRow
 from db.mapping import NO_MAPPING
-from db.read.evidence import Evidence, LedgerRange
+from db.read.evidence import Evidence
 from ops.reconcile.compare_outcomes import reading_keys
 from ops.reconcile.mapped import MappingIndex
 from ops.reconcile.trusted import TrustedFiles
@@ -36,7 +37,7 @@ class ExpectedRows:
 
     def __init__(self, trusted: TrustedFiles, evidence: Evidence) -> None:
         """Reads the mappings."""
-        self._ranges: Sequence[LedgerRange] = trusted.ranges
+        self._ranges: Sequence[LedgerRow] = trusted.ranges
         self._range_of = trusted.range_of
         self._evidence = evidence
         self._mappings = MappingIndex(evidence.mappings())
@@ -68,7 +69,7 @@ class ExpectedRows:
         numbers = self._range_of[rows["file"].to_numpy()]
         for number in np.unique(numbers):
             part = self._ranges[number]
-            if not part.unmapped:
+            if not part.counts.unmapped:
                 continue
             own = np.flatnonzero(numbers == number)
             places = _places(
@@ -133,7 +134,7 @@ class ExpectedRows:
         return self._waiting[1]
 
 
-def _places(part: LedgerRange, offset: Any, series: Any, position: Any) -> Any:
+def _places(part: LedgerRow, offset: Any, series: Any, position: Any) -> Any:
     # a message of a megabyte has less than 2^20 series and values, a range less than 2^23 messages
     return ((offset - part.first) << 40) | (series.astype(np.int64) << 20) | position
 

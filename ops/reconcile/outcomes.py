@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from db.checksums import key_checksums
-from db.read.evidence import LedgerRange
+from db.ledger import LedgerRow
 from ops.reconcile.archive import ArchiveIndex
 
 
@@ -79,7 +79,7 @@ class Outcomes:
         hits = pairs[np.isin(pairs >> 32, batches)]
         return sorted({int(each) for each in hits & 0xFFFFFFFF})
 
-    def range_numbers(self, ranges: Sequence[LedgerRange]) -> Any:
+    def range_numbers(self, ranges: Sequence[LedgerRow]) -> Any:
         """For each batch the number of the ledger's range that took it; -1 where there is none."""
         found = np.full(len(self.archive), -1, np.int64)
         for place, (topic, partition) in enumerate(self.places):

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from db.read.evidence import REGISTRO_ROW, Evidence, LedgerRange
+from db.ledger import LedgerRow
+from db.read.evidence import REGISTRO_ROW, Evidence
 from ops.reconcile.proof import row_names, utc
 from ops.reconcile.prove import Comparison
 from producer.delivery.republish import ArchivedBatch
@@ -36,7 +37,7 @@ class RepairPlan:
     """Trusted files that the ledger does not name."""
     rows: pa.Table = field(default_factory=_TO_ENTER.empty_table)
     """For ``registro``; ``found``: what stands there instead, null where nothing does."""
-    retake: list[tuple[LedgerRange, list[str]]] = field(default_factory=list)
+    retake: list[tuple[LedgerRow, list[str]]] = field(default_factory=list)
     """Ranges whose batches (ids) are to be taken anew."""
     strays: dict[str | None, list[Any]] = field(default_factory=dict)
     """By batch: places of rows in quarantine that lie where it was not taken."""
@@ -180,7 +181,7 @@ def _plan_publishing(plan: RepairPlan, found: Comparison, evidence: Evidence, nu
     plan.readings = int(archive.column("readings")[numbers].sum())
 
 
-def _foreign_in(found: Comparison, part: LedgerRange) -> str | None:
+def _foreign_in(found: Comparison, part: LedgerRow) -> str | None:
     for batch_id, (topic, partition, offset) in found.outcomes.foreign_taken.items():
         if (topic, partition) == (part.topic, part.partition) and part.first <= offset < part.until:
             return f"batch {batch_id} of it is in no archive file"
@@ -195,7 +196,7 @@ def _note_hopeless(plan: RepairPlan, found: Comparison) -> None:
     ]
 
 
-def _range_name(part: LedgerRange) -> str:
+def _range_name(part: LedgerRow) -> str:
     offsets = f"offsets {part.first} to {part.until - 1}"
     return f"{part.topic}-{part.partition} {offsets} (committed {utc(part.committed_ms)})"
 

@@ -76,7 +76,7 @@ def compare_places(
     next_offsets, ranges = evidence.next_offsets(), evidence.ranges()
     rest = rest_of({each: at for (name, each), at in next_offsets.items() if name == topic})
     proof = Proof(refused_messages=evidence.refused_messages())
-    proof.repeated_messages = sum(each.repeated for each in ranges)
+    proof.repeated_messages = sum(each.counts.repeated_messages for each in ranges)
     proof.quarantined = outcomes.note_quarantined(evidence.quarantined())
     trusted = TrustedFiles(output / "trusted", ranges)
     check = RegistroCheck(ExpectedRows(trusted, evidence), trusted, evidence)

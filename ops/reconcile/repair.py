@@ -11,8 +11,9 @@ from common.crash_points import CrashPoint, reach
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings
 from db.connection import Connection, connect
+from db.ledger import LedgerRow
 from db.mend.repair import NextOffsets, enter_rows, forget_range
-from db.read.evidence import REGISTRO_ROW, LedgerRange, open_evidence
+from db.read.evidence import REGISTRO_ROW, open_evidence
 from ops.reconcile.expected import ExpectedRows
 from ops.reconcile.plan import RepairPlan
 from ops.reconcile.trusted import TrustedFiles
@@ -50,7 +51,7 @@ def repair(
 
 
 def _forget(
-    connection: Connection, plan: RepairPlan, part: LedgerRange, batch_ids: Sequence[str]
+    connection: Connection, plan: RepairPlan, part: LedgerRow, batch_ids: Sequence[str]
 ) -> None:
     strays = [place for batch_id in batch_ids for place in plan.strays.get(batch_id, ())]
     forget_range(connection, part, batch_ids, strays)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from db.read.evidence import LedgerRange
+from db.ledger import LedgerRow
 from schemas.files.trusted import read_trusted, trusted_names
 
 _ROWS_AT_ONCE = 250_000
@@ -24,7 +24,7 @@ class TrustedFiles:
     """The files by number; ``unreadable`` fills while they are read."""
 
     folder: Path
-    ranges: Sequence[LedgerRange]
+    ranges: Sequence[LedgerRow]
     names: list[str] = field(init=False)
     range_of: Any = field(init=False)
     """By file number: the number of its range in the ledger."""

@@ -5,12 +5,11 @@ import dataclasses
 import pyarrow as pa
 import pytest
 
-from db.read.evidence import LedgerRange
 from ops.reconcile.archive import read_archive
 from ops.reconcile.trusted import TrustedFiles
 from schemas.files.trusted import TrustedFormat, write_trusted
 from tests.archives import claimed_archive
-from tests.builders import NOW
+from tests.builders import NOW, ledger_row
 from tests.reconciled import BATCH
 
 OTHER = dataclasses.replace(BATCH, batch_id="other")
@@ -82,7 +81,7 @@ def test_trusted_files_are_read_with_whole_numbers(tmp_path, form):
         }
     )
     names = write_trusted(tmp_path, rows, topic="t", offsets=range(1, 4), form=form)
-    part = LedgerRange("t", 0, 1, 4, 0, 0, tuple(names), NOW)
+    part = ledger_row(range(1, 4), *names)
     files = TrustedFiles(tmp_path, [part])
     found = pa.concat_tables(files.tables()).sort_by("offset")
     assert files.unreadable == {}
