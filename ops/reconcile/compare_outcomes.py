@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from db.checksums import HOUR_MS
 from db.read.evidence import READING_KEY, Evidence
 from ops.reconcile.archive import ArchiveIndex
+from ops.reconcile.findings import Finding
 from ops.reconcile.outcomes import Outcomes
 from ops.reconcile.proof import Proof, reading_name
 from ops.reconcile.trusted import TrustedFiles
@@ -54,9 +55,9 @@ def compare_outcomes(
         places = (rows[name].to_numpy() for name in ("series", "position"))
         missing.append(reading_keys(np.array(numbers, np.int64), *places))
     names = [f"batch {each}" for each in sorted(outcomes.foreign)]
-    proof.find("readings are in no archive file", names, sum(outcomes.foreign.values()))
+    proof.find(Finding.NOT_ARCHIVED, names, sum(outcomes.foreign.values()))
     rest = sorted(outcomes.foreign_taken.keys() - outcomes.foreign.keys())
-    proof.find("batches that were taken are in no archive file", rest, len(rest))
+    proof.find(Finding.BATCH_NOT_ARCHIVED, rest, len(rest))
     return Differing(batches, np.concatenate(missing))
 
 
@@ -111,13 +112,13 @@ def _compare_readings(proof: Proof, outcomes: Outcomes, numbers: Any, keys: pa.T
     foreign = counted.join(archived, keys=_KEY, join_type="left anti")
     proof.missing += len(missing)
     proof.duplicated += len(doubled)
-    for rows, what in (
-        (missing, "produced readings have no outcome"),
-        (doubled, "readings have more than one outcome"),
-        (foreign, "readings are in no archive file"),
-        (stray, "readings have an outcome and their batch is not noted as taken"),
+    for rows, finding in (
+        (missing, Finding.NO_OUTCOME),
+        (doubled, Finding.SEVERAL_OUTCOMES),
+        (foreign, Finding.NOT_ARCHIVED),
+        (stray, Finding.NOT_PROCESSED),
     ):
-        proof.find(what, _names(batches, rows), len(rows))
+        proof.find(finding, _names(batches, rows), len(rows))
     return missing
 
 

@@ -16,6 +16,7 @@ from db.checksums import Sums, add_sums, row_checksums, sums_by
 from db.mapping import NO_MAPPING
 from db.read.evidence import REGISTRO_ROW, Evidence
 from ops.reconcile.expected import ExpectedRows
+from ops.reconcile.findings import Finding
 from ops.reconcile.proof import Proof, row_names
 from ops.reconcile.trusted import TrustedFiles
 
@@ -148,12 +149,12 @@ def _note(proof: Proof, missing: pa.Table, unexpected: pa.Table, altered: pa.Tab
     proof.missing += len(missing)
     proof.duplicated += len(unexpected)
     proof.altered += len(altered)
-    for rows, what in (
-        (missing, "accepted readings are not in registro"),
-        (unexpected, "rows of registro have no accepted reading"),
-        (altered, "rows of registro have another value than the trusted files"),
+    for rows, finding in (
+        (missing, Finding.MISSING_ROW),
+        (unexpected, Finding.UNEXPECTED_ROW),
+        (altered, Finding.ALTERED_ROW),
     ):
-        proof.find(what, row_names(rows), len(rows))
+        proof.find(finding, row_names(rows), len(rows))
 
 
 def _newest(mapped: pa.Table) -> pa.Table:

@@ -21,6 +21,7 @@ from ops.reconcile.archive import ArchiveIndex, read_archive
 from ops.reconcile.compare_outcomes import Differing, compare_outcomes, name_batches
 from ops.reconcile.compare_registro import Differences, RegistroCheck
 from ops.reconcile.expected import ExpectedRows
+from ops.reconcile.findings import Finding
 from ops.reconcile.outcomes import Outcomes
 from ops.reconcile.proof import Proof, batch_name
 from ops.reconcile.topic import TopicRest, batch_id_of, read_rest
@@ -113,7 +114,7 @@ def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest, evidence: 
     proof.quarantined += int(readings[is_refused].sum())
     proof.missing += int(readings[lost].sum())
     proof.find(
-        "batches are archived as published, and are neither taken nor in the topic",
+        Finding.LOST_BATCH,
         map(batch_name, name_batches(archive, lost)),
         len(lost),
     )
@@ -152,7 +153,7 @@ def _read_trusted(
         without += unmarked
     proof.accepted = proof.trusted
     proof.missing += without
-    proof.find("accepted readings have no mapping and are not marked as unmapped", [], without)
+    proof.find(Finding.NOT_MARKED_UNMAPPED, [], without)
 
 
 def _note_files(
@@ -162,11 +163,11 @@ def _note_files(
     next_offsets: dict[tuple[str, int], int],
 ) -> list[str]:
     broken = sorted(archive.broken_files)
-    proof.find("archive files cannot be read", broken, len(broken))
+    proof.find(Finding.UNREADABLE_ARCHIVE, broken, len(broken))
     reasons = [f"{trusted.names[number]} ({why})" for number, why in trusted.unreadable.items()]
-    proof.find("trusted files that the ledger names cannot be read", reasons, len(reasons))
+    proof.find(Finding.UNREADABLE_TRUSTED, reasons, len(reasons))
     unnamed = trusted.unnamed(next_offsets)
-    proof.find("trusted files are not named by the ledger: doubled readings", unnamed, len(unnamed))
+    proof.find(Finding.UNKNOWN_TRUSTED, unnamed, len(unnamed))
     return unnamed
 
 

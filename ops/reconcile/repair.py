@@ -15,6 +15,7 @@ from db.ledger import LedgerRow
 from db.mend.repair import NextOffsets, enter_rows, forget_range
 from db.read.evidence import REGISTRO_ROW, open_evidence
 from ops.reconcile.expected import ExpectedRows
+from ops.reconcile.findings import counted
 from ops.reconcile.plan import RepairPlan
 from ops.reconcile.trusted import TrustedFiles
 from producer.delivery.republish import ArchivedBatch
@@ -42,7 +43,7 @@ def repair(
         if len(plan.rows):
             newer = _NewerRows(database, trusted_folder, seen)
             entered = enter_rows(connection, plan.rows, newer.without)
-            say(f"entered {entered} rows into registro")
+            say(f"added or corrected {counted(entered, 'registro row')}")
         for part, batch_ids in plan.retake:
             _forget(connection, plan, part, batch_ids)
             _put_aside(trusted_folder, part.files)
