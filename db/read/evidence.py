@@ -43,6 +43,9 @@ REGISTRO_ROW = pa.schema(
     ]
 )
 
+Stray = tuple[str, int, int, int, int]
+"""Topic, partition, offset, series and position of a row in quarantine."""
+
 
 class Evidence:
     """The tables as they were at one moment, whoever writes meanwhile."""
@@ -86,7 +89,7 @@ class Evidence:
             READING_KEY,
         )
 
-    def strays(self) -> list[tuple[str | None, tuple[str, int, int, int, int]]]:
+    def strays(self) -> list[tuple[str | None, Stray]]:
         """Batch and place of rows in quarantine that lie where their batch was not taken.
 
         What a person has discarded is left out.

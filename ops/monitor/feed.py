@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
+from common.arrays import Ints
 from db.connection import Connection
 from db.ledger import LedgerRow, next_offsets
 from db.mapping import Mapping, MappingVersion, mapping_version, read_mappings
@@ -169,7 +170,7 @@ class Feed:
         connection.rollback()
 
 
-def _codes(column: pa.ChunkedArray) -> tuple[list[Any], Any]:
+def _codes(column: pa.ChunkedArray) -> tuple[list[Any], Ints]:
     """The distinct texts of a dictionary column of one chunk, and the number of each row's."""
     array = column.chunk(0)
     texts = array.dictionary.to_pylist()

@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from common.arrays import Ints
 from common.errors import BadInputError
 from db.checksums import shape_checksum
 from schemas.batch import SensorBatch
@@ -49,8 +49,8 @@ class ArchiveIndex:
         """Batches."""
         return len(self.number)
 
-    def column(self, name: str) -> Any:
-        """A column as a NumPy array.
+    def column(self, name: str) -> Ints:
+        """A column.
 
         ``window``, ``produced``, ``first``, ``last`` (of its readings; epoch ms), ``patient``
         (number), ``readings``, ``checksum`` (of their keys), ``waiting`` (1: in the outbox only).

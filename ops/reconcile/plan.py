@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.arrays import Ints, Mask
 from db.ledger import LedgerRow
-from db.read.evidence import REGISTRO_ROW, Evidence
+from db.read.evidence import REGISTRO_ROW, Evidence, Stray
 from ops.reconcile.findings import counted
 from ops.reconcile.proof import row_names, utc
 from ops.reconcile.prove import Comparison
@@ -31,7 +31,7 @@ class RepairPlan:
     """For ``registro``; ``found``: what stands there instead, null where nothing does."""
     retake: list[tuple[LedgerRow, list[str]]] = field(default_factory=list)
     """Ranges whose batches (ids) are to be processed again."""
-    strays: dict[str | None, list[Any]] = field(default_factory=dict)
+    strays: dict[str | None, list[Stray]] = field(default_factory=dict)
     """By batch: places of rows in quarantine that lie where it was not taken."""
     publish: list[ArchivedBatch] = field(default_factory=list)
     """In the order in which they came first: the newest value of a key must win again."""
@@ -102,8 +102,8 @@ def plan_repair(found: Comparison, evidence: Evidence) -> RepairPlan:
     return plan
 
 
-def with_overlapping(chosen: Any, range_of: Any, patient: Any, first: Any, last: Any) -> Any:
-    """Adds what has to come again with the chosen batches (all NumPy arrays by batch).
+def with_overlapping(chosen: Mask, range_of: Ints, patient: Ints, first: Ints, last: Ints) -> Mask:
+    """Adds what has to come again with the chosen batches (all arrays by batch).
 
     A batch that comes again gets the newest offset, and would win over one that replaced readings of
     it. So the taken batches of the same patient whose times overlap come again too, each in its old
@@ -119,7 +119,7 @@ def with_overlapping(chosen: Any, range_of: Any, patient: Any, first: Any, last:
         chosen |= more
 
 
-def overlapping(chosen: Any, patient: Any, first: Any, last: Any) -> Any:
+def overlapping(chosen: Mask, patient: Ints, first: Ints, last: Ints) -> Mask:
     """Which batches share an instant with a chosen one of the same patient; those themselves too."""
     found = np.zeros(len(chosen), bool)
     order = np.lexsort((first, patient))
@@ -136,7 +136,7 @@ def overlapping(chosen: Any, patient: Any, first: Any, last: Any) -> Any:
     return found
 
 
-def in_old_order(numbers: Any, outcomes_place: Any, offset: Any, produced: Any) -> Any:
+def in_old_order(numbers: Ints, outcomes_place: Ints, offset: Ints, produced: Ints) -> Ints:
     """Sorts batches into the order in which they came first.
 
     Within a partition that is the order of their offsets; against one that was never taken, what
@@ -159,7 +159,9 @@ def _rows(found: Comparison) -> pa.Table:
     return pa.concat_tables([_TO_ENTER.empty_table(), *tables])
 
 
-def _plan_publishing(plan: RepairPlan, found: Comparison, evidence: Evidence, numbers: Any) -> None:
+def _plan_publishing(
+    plan: RepairPlan, found: Comparison, evidence: Evidence, numbers: Ints
+) -> None:
     archive, outcomes = found.archive, found.outcomes
     ids = archive.ids()
     first_taken: Mapping[str, int] = {

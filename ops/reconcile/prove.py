@@ -9,11 +9,11 @@ what is archived and not taken is in the outbox or in the topic behind the consu
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from common.arrays import Ints, Mask
 from common.settings import DatabaseSettings, KafkaSettings
 from db.checksums import HOUR_MS
 from db.read.evidence import Evidence, open_evidence
@@ -40,9 +40,9 @@ class Comparison:
     trusted: TrustedFiles
     next_offsets: dict[tuple[str, int], int]
     unnamed_files: list[str]
-    lost: Any
+    lost: Ints
     """Numbers of the batches that are neither taken nor under way."""
-    differing: Any
+    differing: Ints
     """Numbers of the batches whose outcomes are not those of their readings."""
     rows: Differences
 
@@ -94,7 +94,7 @@ def compare_places(
     )
 
 
-def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest, evidence: Evidence) -> Any:
+def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest, evidence: Evidence) -> Ints:
     """Sorts the archived batches by how far they came; returns the numbers of the lost ones."""
     archive = outcomes.archive
     readings, is_waiting = archive.column("readings"), archive.column("waiting") == 1
@@ -121,7 +121,7 @@ def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest, evidence: 
     return lost
 
 
-def _refused(archive: ArchiveIndex, evidence: Evidence) -> Any:
+def _refused(archive: ArchiveIndex, evidence: Evidence) -> Mask:
     """Batches whose message is in quarantine whole, as one of a patient id that is too long."""
     found = np.zeros(len(archive), bool)
     for body in evidence.refused_bodies():

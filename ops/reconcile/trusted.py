@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.arrays import Ints
 from db.ledger import LedgerRow
 from schemas.files.trusted import read_trusted, trusted_names
 
@@ -26,7 +26,7 @@ class TrustedFiles:
     folder: Path
     ranges: Sequence[LedgerRow]
     names: list[str] = field(init=False)
-    range_of: Any = field(init=False)
+    range_of: Ints = field(init=False)
     """By file number: the number of its range in the ledger."""
     unreadable: dict[int, str] = field(default_factory=dict)
     """Files that the ledger names and that are gone or no such files: number -> why."""
