@@ -1,6 +1,5 @@
 """Windows made, archived and published with the producer's own code, in the order of its loop."""
 
-import time
 from pathlib import Path
 
 from benchmarks.readings import PRODUCER_ID, simulate
@@ -9,6 +8,7 @@ from common.collector import spare_what_is_loaded
 from common.demo_patients import demo_patient_ids
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
+from common.times import now_ms
 from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
 from producer.delivery.publisher import Publisher
@@ -34,7 +34,7 @@ class Windows:
         self._patient_ids = [each for each in everybody if shard_of(each, shards) == shard]
         self._producer_id = producer_id
         self._simulator = Simulator(seed=SEED)
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         self._next_start = (now - 86_400_000) // WINDOW_MS * WINDOW_MS
 
     def make(self) -> tuple[int, list[SensorBatch]]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import orjson
 
+from common.times import utc_moment
 from ops.explain.question import Question
 from ops.progress import Progress
 from schemas.batch import SensorBatch
@@ -17,7 +17,6 @@ from schemas.files.raw import PENDING, batch_of, done_path, files_in, owner_of, 
 _BEFORE_MS = 900_000
 # a device's clock may be ahead of its message, by the cleaning's own tolerance
 _AFTER_MS = 300_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class ArchiveLook:
         return len(files_in(self.folder, PENDING))
 
     def _of_days(self, first_ms: int, last_ms: int) -> list[Path]:
-        days = {_day(first_ms), _day(last_ms)}
+        days = {utc_moment(edge_ms).date() for edge_ms in (first_ms, last_ms)}
         paths = (path for day in sorted(days) for path in files_in(self.folder, day_folder(day)))
         return [path for path in paths if owner_of(path) and first_ms <= tick_of(path) <= last_ms]
 
@@ -91,10 +90,6 @@ class ArchiveLook:
                 self.unreadable.append(f"{path.name}: {str(error).splitlines()[0]}")
                 return []
         return []
-
-
-def _day(milliseconds: int) -> date:
-    return (_EPOCH + timedelta(milliseconds=milliseconds)).date()
 
 
 def _batches(path: Path, needle: bytes) -> Iterator[tuple[int, SensorBatch]]:

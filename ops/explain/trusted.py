@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 
+from common.times import epoch_ms, utc_moment
 from db.ledger import LedgerRow
 from db.read.traces import Place
 from ops.explain.question import Question
@@ -14,7 +14,6 @@ from ops.progress import Progress
 from schemas.files.days import day_folder
 from schemas.files.trusted import find_rows
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AS_IN_FILE = ("series", "position", "batch_id", "component", "value", "unit")
 
 
@@ -50,7 +49,7 @@ class TrustedLook:
 
     def rows(self, ranges: Iterable[LedgerRow], question: Question) -> list[TrustedRow]:
         """The rows with the reading, in the order of ``ranges``."""
-        day = f"{day_folder(question_moment(question).date())}/"
+        day = f"{day_folder(utc_moment(question.event_ms).date())}/"
         names = [name for each in ranges for name in each.files if name.startswith(day)]
         found: list[TrustedRow] = []
         for number, name in enumerate(names, start=1):
@@ -73,14 +72,9 @@ class TrustedLook:
                 row=number,
                 rows=count,
                 place=Place(columns["topic"], columns["partition"], columns["offset"]),
-                kafka_ms=(columns["kafka_time"] - _EPOCH) // timedelta(milliseconds=1),
+                kafka_ms=epoch_ms(columns["kafka_time"]),
                 **{part: columns[part] for part in _AS_IN_FILE},
             )
             for number, count, columns in rows
             if question.is_about(columns["sensor"], columns["component"])
         ]
-
-
-def question_moment(question: Question) -> datetime:
-    """The instant asked about, UTC."""
-    return _EPOCH + timedelta(milliseconds=question.event_ms)

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from common.crash_points import CrashPoint, reach
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings, KafkaSettings
+from common.times import now_ms
 from db.connection import Connection, connect
 from db.faults import reported
 from db.mend import resend as desk
@@ -116,7 +117,7 @@ class _Run:
 
     def _archive(self, batches: Sequence[SensorBatch]) -> None:
         try:
-            self.outbox.put(_now_ms(), batches)
+            self.outbox.put(now_ms(), batches)
         except OSError as error:
             raise UnavailableError(
                 f"cannot write to the archive: {error.strerror}",
@@ -190,7 +191,3 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task("entries", total=total)
         yield lambda count: progress.advance(task, count)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

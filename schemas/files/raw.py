@@ -12,12 +12,13 @@ The producer's image imports this module: it must do without pyarrow.
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 
 from common.errors import BadInputError
+from common.times import epoch_ms, utc_moment
 from schemas.batch import SensorBatch
 from schemas.files.days import day_folder
 from schemas.wire.codec import batch_from
@@ -29,12 +30,11 @@ BROKEN = "broken"
 _NAME = re.compile(
     r"(?P<tick>\d{8}T\d{6}\.\d{3}Z)_(?P<producer>[A-Za-z0-9_-]+)(?:\.\d+)?\.jsonl", re.ASCII
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def file_name(tick_ms: int, producer_id: str, copy: int = 1) -> str:
     """The name of a tick's file (UTC epoch ms), or of a further one under the same tick."""
-    moment = _EPOCH + timedelta(milliseconds=tick_ms)
+    moment = utc_moment(tick_ms)
     number = "" if copy == 1 else f".{copy}"
     return f"{moment:%Y%m%dT%H%M%S}.{tick_ms % 1000:03d}Z_{producer_id}{number}.jsonl"
 
@@ -47,8 +47,7 @@ def owner_of(path: Path) -> str | None:
 
 def tick_of(path: Path) -> int:
     """The tick in the name of one of our files, UTC epoch ms."""
-    moment = datetime.strptime(path.name[:19], "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC)
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return epoch_ms(datetime.strptime(path.name[:19], "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC))
 
 
 def done_path(path: Path) -> Path:
