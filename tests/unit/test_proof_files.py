@@ -66,6 +66,19 @@ def test_a_file_that_was_set_aside_as_broken_is_a_finding(tmp_path):
     assert read_archive(tmp_path).broken_files == [str(tmp_path / "broken" / "a.jsonl")]
 
 
+def test_a_batch_with_a_wild_number_leaves_those_after_it_in_their_place(raw, tmp_path):
+    wild = dataclasses.replace(OTHER, window_start=1 << 63)
+    raw.finish(raw.write(NOW, [wild]))
+    raw.finish(raw.write(NOW + 10_000, [BATCH]))
+    found = read_archive(tmp_path / "raw")
+    assert (found.ids(), len(found.broken_files)) == ([BATCH.batch_id], 1)
+    assert (list(found.column("window")), found.path(0).parent.parent) == (
+        [BATCH.window_start],
+        tmp_path / "raw",
+    )
+    assert list(found.batches([0])) == [BATCH.batch_id]
+
+
 @pytest.mark.parametrize("form", list(TrustedFormat))
 def test_trusted_files_are_read_with_whole_numbers(tmp_path, form):
     """Dates far apart make several files; times and values come back as they were."""
