@@ -4,15 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyarrow as pa
-
 from common.times import epoch_ms, utc_moment
 from db.ledger import LedgerRow
 from db.read.traces import Place
 from ops.explain.question import Question
 from ops.progress import Progress
 from schemas.files.days import day_folder
-from schemas.files.trusted import find_rows
+from schemas.files.trusted import UNREADABLE, find_rows, why_unreadable
 
 _AS_IN_FILE = ("series", "position", "batch_id", "component", "value", "unit")
 
@@ -60,11 +58,8 @@ class TrustedLook:
     def _in_file(self, name: str, question: Question) -> list[TrustedRow]:
         try:
             rows = list(find_rows(self.folder / name, question.patient_id, question.event_ms))
-        except FileNotFoundError:
-            self.gone[name] = "it is gone"
-            return []
-        except (OSError, pa.ArrowException, ValueError, KeyError) as error:
-            self.gone[name] = str(error).splitlines()[0]
+        except UNREADABLE as error:
+            self.gone[name] = why_unreadable(error)
             return []
         return [
             TrustedRow(

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from common.arrays import Ints
 from db.mapping import Mapping, active_ids, periods_by_patient
+from schemas.files.trusted import coded
 
 
 class MappingIndex:
@@ -24,18 +25,11 @@ class MappingIndex:
 
 
 def _distinct_pairs(rows: pa.Table) -> tuple[list[tuple[str, str]], Ints]:
-    patients, patient = _codes(rows["patient_id"])
-    sensors, sensor = _codes(rows["sensor"])
-    distinct, inverse = np.unique(patient * max(1, len(sensors)) + sensor, return_inverse=True)
+    patients, patient = coded(rows["patient_id"])
+    sensors, sensor = coded(rows["sensor"])
+    distinct, inverse = np.unique(patient * len(sensors) + sensor, return_inverse=True)
     pairs = [
         (patients[int(each) // len(sensors)], sensors[int(each) % len(sensors)])
         for each in distinct
     ]
     return pairs, inverse
-
-
-def _codes(column: pa.ChunkedArray) -> tuple[list[str], Ints]:
-    values = column.combine_chunks()
-    if not pa.types.is_dictionary(values.type):
-        values = values.dictionary_encode()
-    return values.dictionary.to_pylist(), values.indices.to_numpy().astype(np.int64)

@@ -11,6 +11,7 @@ from common.arrays import Ints
 from db.checksums import key_checksums
 from db.ledger import LedgerRow
 from ops.reconcile.archive import ArchiveIndex
+from schemas.files.trusted import coded
 
 
 @dataclass
@@ -62,8 +63,7 @@ class Outcomes:
 
     def note_trusted(self, rows: pa.Table) -> None:
         """Takes rows of trusted files."""
-        column = rows["batch_id"].combine_chunks()
-        names, codes = column.dictionary.to_pylist(), column.indices.to_numpy()
+        names, codes = coded(rows["batch_id"])
         numbers = np.array([self.archive.number.get(each, -1) for each in names], np.int64)[codes]
         is_known = numbers >= 0
         self.foreign.update(names[code] for code in codes[~is_known])

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from common.arrays import Ints
 from db.ledger import LedgerRow
-from schemas.files.trusted import read_trusted, trusted_names
+from schemas.files.trusted import UNREADABLE, read_trusted, trusted_names, why_unreadable
 
 _ROWS_AT_ONCE = 250_000
 _COLUMNS = [
@@ -67,11 +67,8 @@ class TrustedFiles:
     def _read(self, number: int) -> pa.Table | None:
         try:
             rows = read_trusted(self.folder / self.names[number], _COLUMNS)
-        except FileNotFoundError:
-            self.unreadable[number] = "it is gone"
-            return None
-        except (OSError, pa.ArrowException, KeyError) as error:
-            self.unreadable[number] = str(error).splitlines()[0]
+        except UNREADABLE as error:
+            self.unreadable[number] = why_unreadable(error)
             return None
         return rows.append_column("file", pa.repeat(pa.scalar(number, pa.int32()), len(rows)))
 

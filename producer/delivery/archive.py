@@ -11,17 +11,7 @@ from common.atomic import move, write_atomic
 from common.errors import BadInputError, ConfigurationError
 from producer.delivery.ownership import Ownership
 from schemas.batch import SensorBatch
-from schemas.files.raw import (
-    BROKEN,
-    PENDING,
-    batches_in,
-    done_path,
-    file_name,
-    files_in,
-    line_of,
-    owner_of,
-    tick_of,
-)
+from schemas.files import raw
 
 log = structlog.get_logger()
 
@@ -32,7 +22,7 @@ class RawArchive:
     def __init__(self, folder: Path, producer_id: str) -> None:
         """Touches nothing yet; ``claim`` does."""
         self._folder = folder
-        self._pending = folder / PENDING
+        self._pending = folder / raw.PENDING
         self._producer_id = producer_id
         self._ownership = Ownership(self._lock_path(producer_id))
 
@@ -63,7 +53,7 @@ class RawArchive:
         left behind then. Writing the same again makes a second file, harmless by its batch ids.
         """
         path = self._free_name(tick_ms)
-        write_atomic(path, lambda file: file.writelines(map(line_of, batches)))
+        write_atomic(path, lambda file: file.writelines(map(raw.line_of, batches)))
         return path
 
     def pending(self) -> list[Path]:
@@ -93,22 +83,22 @@ class RawArchive:
         Raises:
             BadInputError: where it is not what ``write`` writes.
         """
-        batches = list(batches_in([path]))
+        batches = list(raw.batches_in([path]))
         if not batches:
             raise BadInputError(f"cannot read {path}: it is empty")
         return batches
 
     def finish(self, path: Path) -> Path:
         """Moves an acknowledged file to its date folder. Safe to repeat after a crash."""
-        target = done_path(path)
+        target = raw.done_path(path)
         if target.exists():
-            target = done_path(self._free_name(tick_of(path)))
+            target = raw.done_path(self._free_name(raw.tick_of(path)))
         move(path, target)
         return target
 
     def set_aside(self, path: Path, reason: str) -> None:
         """Moves a file that cannot be published to ``broken``, for a person to look at."""
-        target = self._folder / BROKEN / path.name
+        target = self._folder / raw.BROKEN / path.name
         if target.exists():
             target = target.with_name(f"{path.stem}.{path.stat().st_mtime_ns}{path.suffix}")
         move(path, target)
@@ -116,7 +106,7 @@ class RawArchive:
             "outbox_file_set_aside",
             file=str(target),
             reason=reason,
-            hint=f"repair it and move it back to {PENDING}/, its batches are not in the topic",
+            hint=f"repair it and move it back to {raw.PENDING}/, its batches are not in the topic",
         )
 
     @stamina.retry(on=ConfigurationError, attempts=5, timeout=2.0, wait_initial=0.1)
@@ -129,25 +119,25 @@ class RawArchive:
             )
 
     def _free_name(self, tick_ms: int) -> Path:
-        names = (file_name(tick_ms, self._producer_id, copy) for copy in itertools.count(1))
+        names = (raw.file_name(tick_ms, self._producer_id, copy) for copy in itertools.count(1))
         paths = (self._pending / name for name in names)
-        return next(path for path in paths if not (path.exists() or done_path(path).exists()))
+        return next(path for path in paths if not (path.exists() or raw.done_path(path).exists()))
 
     def _adopt(self, path: Path) -> Path:
-        target = self._free_name(tick_of(path))
+        target = self._free_name(raw.tick_of(path))
         move(path, target)
         log.info("outbox_file_adopted", file=path.name, adopted_as=target.name)
         return target
 
     def _outbox(self) -> list[Path]:
-        return files_in(self._folder, PENDING)
+        return raw.files_in(self._folder, raw.PENDING)
 
     def _files_of(self, producer_id: str) -> list[Path]:
-        return [path for path in self._outbox() if owner_of(path) == producer_id]
+        return [path for path in self._outbox() if raw.owner_of(path) == producer_id]
 
     def _other_producers(self) -> set[str]:
         # one that died in its first write left a half file, one that died idle left its lock
-        owners = {owner_of(path) for path in self._outbox()}
+        owners = {raw.owner_of(path) for path in self._outbox()}
         owners |= {_owner_of_half(path) for path in self._pending.glob(".*.tmp")}
         owners |= {path.name[1 : -len(".lock")] for path in self._pending.glob(".*.lock")}
         return {owner for owner in owners if owner is not None} - {self._producer_id}
@@ -163,4 +153,4 @@ class RawArchive:
 
 def _owner_of_half(path: Path) -> str | None:
     # .<name of the file>.<process id>.tmp, see common.atomic
-    return owner_of(path.with_name(path.name[1:].rsplit(".", 2)[0]))
+    return raw.owner_of(path.with_name(path.name[1:].rsplit(".", 2)[0]))

@@ -17,12 +17,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 import pyarrow.parquet as pq
 
+from common.arrays import Ints
 from common.atomic import write_atomic
 from schemas.files.days import ALL_DAYS, day_folder
 
@@ -52,6 +54,10 @@ _NAME = re.compile(
     r"\.(?P<form>parquet|jsonl)",
     re.ASCII,
 )
+
+
+UNREADABLE = (OSError, pa.ArrowException, KeyError, ValueError)
+"""What reading raises for a file that is gone or not such a file."""
 
 
 class TrustedFormat(StrEnum):
@@ -130,10 +136,7 @@ def trusted_names(folder: Path, pattern: str = "*") -> Iterator[TrustedName]:
 
 
 def read_trusted(path: Path, columns: Sequence[str] = SCHEMA.names) -> pa.Table:
-    """These columns of a file, texts as dictionaries.
-
-    Raises OSError, ArrowException or KeyError where it is gone or not such a file.
-    """
+    """These columns of a file, texts as dictionaries. Raises `UNREADABLE`."""
     if path.suffix == ".parquet":
         texts = [name for name in columns if SCHEMA.field(name).type == _TEXT]
         # not read_table: looking for a data set around one file takes longer than reading it
@@ -144,13 +147,26 @@ def read_trusted(path: Path, columns: Sequence[str] = SCHEMA.names) -> pa.Table:
     return rows.select(columns).cast(pa.schema([SCHEMA.field(name) for name in columns]))
 
 
+def why_unreadable(error: Exception) -> str:
+    """In a few words."""
+    return "it is gone" if isinstance(error, FileNotFoundError) else str(error).splitlines()[0]
+
+
+def coded(column: pa.ChunkedArray) -> tuple[list[Any], Ints]:
+    """The distinct texts of a column, and the number of each row's; a null is one more text."""
+    values = column.combine_chunks()
+    if not pa.types.is_dictionary(values.type):
+        values = values.dictionary_encode()
+    texts = values.dictionary.to_pylist()
+    return [*texts, None], values.indices.fill_null(len(texts)).to_numpy().astype(np.int64)
+
+
 def find_rows(
     path: Path, patient_id: str, event_ms: int
 ) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """The rows of a patient at an instant: the row's number from 1 on, the file's rows, the columns.
 
-    Of a Parquet file only the row groups whose times span the instant are read. Raises as
-    `read_trusted` does.
+    Of a Parquet file only the row groups whose times span the instant are read. Raises `UNREADABLE`.
     """
     moment = pa.scalar(event_ms, _MOMENT)
     if path.suffix == ".parquet":

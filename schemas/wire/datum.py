@@ -1,7 +1,7 @@
 """Many ``SensorBatch`` data at once, as their writers make them: to arrays of one entry a series."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -40,16 +40,7 @@ class Runs:
 
     def take(self, rows: Ints) -> "Runs":
         """Those of the given rows."""
-        return Runs(
-            self.message[rows],
-            self.number[rows],
-            self.sensor.take(rows),
-            self.component.take(rows),
-            self.unit.take(rows),
-            self.start[rows],
-            self.interval_ms[rows],
-            self.values.take(rows),
-        )
+        return Runs(*(getattr(self, field.name).take(rows) for field in fields(self)))
 
 
 _NONE = np.zeros(0, np.int64)

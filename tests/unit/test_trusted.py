@@ -13,6 +13,7 @@ from schemas.files.trusted import (
     SCHEMA,
     TrustedFormat,
     TrustedName,
+    coded,
     find_rows,
     read_trusted,
     uncommitted_files,
@@ -270,3 +271,11 @@ def test_rows_are_found_by_patient_and_instant(tmp_path, form):
     assert columns["event_time"] == datetime.fromtimestamp((NOW + 1) / 1000, UTC)
     assert list(find_rows(tmp_path / name, "other", NOW + 2)) == []
     assert list(find_rows(tmp_path / name, "nobody", NOW)) == []
+
+
+def test_texts_are_coded_with_one_more_for_the_nulls():
+    column = pa.chunked_array([["b", None, "a", "b"]])
+    for given in (column, column.dictionary_encode(), column.slice(0, 0)):
+        texts, numbers = coded(given)
+        assert [texts[number] for number in numbers] == given.to_pylist()
+        assert texts[-1] is None
