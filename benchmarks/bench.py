@@ -11,8 +11,8 @@ from benchmarks.peers import PEERS, Peer
 from benchmarks.readings import MappingIds, mapping_ids
 from benchmarks.settings import OURS, Sizes
 from benchmarks.stack import BenchmarkStack, fresh_database
-from common.clock import unix_ms
 from common.errors import ConfigurationError
+from common.times import unix_ms
 
 CEILING = "ceiling"
 PLAIN = "plain_script"

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from benchmarks.readings import PRODUCER_ID, simulate
 from benchmarks.settings import SEED, WINDOW_MS
-from common.clock import unix_ms
 from common.collector import spare_what_is_loaded
 from common.demo_patients import demo_patient_ids
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
+from common.times import unix_ms
 from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
 from producer.delivery.publisher import Publisher

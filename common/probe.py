@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from common.clock import jittered
 from common.errors import VitalsError
+from common.pauses import jittered
 
 _EVERY_SECONDS = 3.0
 _LONGEST_SILENCE_SECONDS = 15.0

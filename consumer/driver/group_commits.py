@@ -14,7 +14,7 @@ import structlog
 from confluent_kafka import KafkaError, TopicPartition
 
 from common.broker.clients import consumer
-from common.clock import jittered
+from common.pauses import jittered
 from common.settings import KafkaSettings
 
 _AGAIN_SECONDS = 1.0

@@ -15,6 +15,7 @@ from db.faults import reported
 from db.ledger import next_offsets
 from db.read.status import LedgerReader, LedgerTotals, newest_reading
 from ops.look.verdict import PartitionLag, PipelineHealth
+from schemas.files.raw import files_in
 
 _TIMEOUT_SECONDS = 5.0
 
@@ -99,7 +100,7 @@ class Observer:
             totals=totals,
             newest_reading=newest,
             oldest_waiting=oldest,
-            outbox_files=sum(1 for _ in outbox.glob("*.jsonl")) if outbox.is_dir() else None,
+            outbox_files=len(files_in(outbox.parent, outbox.name)) if outbox.is_dir() else None,
         )
 
     def close(self) -> None:

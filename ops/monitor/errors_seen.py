@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from common.clock import unix_ms
+from common.times import unix_ms
 from ops.monitor.processes import Process
 
 _KEPT = 50

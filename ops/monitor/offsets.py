@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from common.clock import unix_ms
+from common.times import unix_ms
 
 _MOST_WAITING = 40
 

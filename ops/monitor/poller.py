@@ -7,8 +7,8 @@ from typing import Any
 
 import structlog
 
-from common.clock import unix_ms
 from common.errors import UnavailableError, VitalsError
+from common.times import unix_ms
 from db.connection import KeptConnection
 from db.faults import FaultKind, kind_of
 from db.mend import cadence

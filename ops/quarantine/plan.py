@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from common.clock import unix_ms
 from common.settings import DatabaseSettings, KafkaSettings
+from common.times import unix_ms
 from db.connection import Connection, connect
 from db.faults import reported
 from db.ledger import next_offsets

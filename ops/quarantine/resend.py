@@ -12,10 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from common.broker.clients import admin
 from common.broker.topics import partitions_of
-from common.clock import unix_ms
 from common.crash_points import CrashPoint, reach
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings, KafkaSettings
+from common.times import unix_ms
 from db.connection import Connection, connect
 from db.faults import reported
 from db.mend import resend as desk

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from common.clock import jittered
 from common.errors import ConfigurationError
+from common.pauses import jittered
 from ops.stack.log_tail import last_lines
 
 _FIRST_DELAY_SECONDS = 1.0

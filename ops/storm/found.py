@@ -1,6 +1,7 @@
 """What the pipeline has made of it all, read from every place where it keeps anything.
 
-It shares no code with `ops.reconcile`: each of the two is a check on the other.
+It shares no code with `ops.reconcile`: each of the two is a check on the other. For the same reason it
+knows the names and columns of the trusted files by itself, and does not ask `schemas.files.trusted`.
 """
 
 import json

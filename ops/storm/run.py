@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from common.clock import unix_ms
 from common.errors import UnavailableError
+from common.times import unix_ms
 from db.connection import connect
 from ops.look.live_view import LiveView
 from ops.look.snapshot import Observer, lag_if_possible, look_if_possible

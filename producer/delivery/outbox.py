@@ -11,9 +11,9 @@ from pathlib import Path
 
 import structlog
 
-from common.clock import jittered
 from common.crash_points import CrashPoint, reach
 from common.errors import BadInputError
+from common.pauses import jittered
 from producer import metrics
 from producer.delivery.archive import RawArchive
 from producer.delivery.publisher import DeliveryError, Publisher

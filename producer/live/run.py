@@ -8,10 +8,10 @@ from pathlib import Path
 
 import structlog
 
-from common.clock import unix_ms
 from common.collector import spare_what_is_loaded
 from common.health import Health
 from common.settings import KafkaSettings
+from common.times import unix_ms
 from producer import metrics
 from producer.delivery.outbox import Outbox
 from producer.live.positions import Positions

@@ -15,9 +15,9 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, To
 
 from common.broker.clients import consumer
 from common.broker.topics import partitions_of
-from common.clock import jittered
 from common.crash_points import CrashPoint, reach
 from common.errors import ConfigurationError, UnavailableError
+from common.pauses import jittered
 from common.settings import KafkaSettings
 
 _ASK_TIMEOUT_S = 5.0

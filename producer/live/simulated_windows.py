@@ -4,8 +4,8 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from common.clock import unix_ms
 from common.demo_patients import demo_patient_ids
+from common.times import unix_ms
 from producer import metrics
 from producer.live.positions import shard_of
 from producer.settings import ProducerSettings

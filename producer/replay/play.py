@@ -13,10 +13,10 @@ import stamina
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from common.clock import unix_ms
 from common.collector import spare_what_is_loaded
 from common.errors import ConfigurationError, UnavailableError
 from common.settings import DatabaseSettings, KafkaSettings
+from common.times import unix_ms
 from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
 from producer.delivery.publisher import Publisher

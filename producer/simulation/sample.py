@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TextIO
 
-from common.clock import unix_ms
 from common.demo_patients import demo_patient_ids
 from common.errors import ConfigurationError
+from common.times import unix_ms
 from producer.simulation import Readings, Simulator
 from schemas.catalogue import Sensor, canonical_name, sensors
 
