@@ -24,6 +24,8 @@ from common.settings import (
 )
 from producer.settings import ProducerSettings
 
+_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f"]
+
 app = typer.Typer(
     help="Simulated or real readings, archived and published.",
     no_args_is_help=True,
@@ -141,8 +143,12 @@ def requeue_command(
     reason: Annotated[str | None, typer.Option(help="only this reason")] = None,
     patient: Annotated[str | None, typer.Option(help="only this patient id")] = None,
     sensor: Annotated[str | None, typer.Option(help="only this sensor, as it is named")] = None,
-    since: Annotated[datetime | None, typer.Option(help="measured or received, UTC")] = None,
-    until: Annotated[datetime | None, typer.Option(help="the same, excluded")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="measured or received, UTC", formats=_TIMES)
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(help="the same, excluded", formats=_TIMES)
+    ] = None,
     is_dry: Annotated[bool, typer.Option("--dry-run", help="only say what would be sent")] = False,
     wait: Annotated[float, typer.Option(min=1, help="seconds for the consumer")] = 120,
 ) -> None:

@@ -41,7 +41,8 @@ class TopicMessages:
             yield from self._read(client, self._assign(client))
         except KafkaException as error:
             raise UnavailableError(
-                f"cannot read topic {self._topic}: {error}",
+                f"cannot read topic {self._topic} at {self._settings.kafka_bootstrap_servers}:"
+                f" {error}",
                 hint="check KAFKA_BOOTSTRAP_SERVERS and that the broker runs",
             ) from error
         finally:

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from common.broker.clients import onlooker
 from common.errors import UnavailableError, VitalsError
+from common.iso import iso
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import KeptConnection
 from db.faults import reported
@@ -62,7 +63,7 @@ class Snapshot:
             "unmapped": totals.unmapped,
             "quarantined": totals.quarantined,
             "quarantined_by_reason": dict(sorted(totals.reasons.items())),
-            "last_commit": totals.last_commit.isoformat() if totals.last_commit else None,
+            "last_commit": iso(totals.last_commit) if totals.last_commit else None,
             "readings_per_second": round(totals.readings_per_second, 1),
         }
 
@@ -145,7 +146,8 @@ class Observer:
             return self._asked_spans(self._kafka.kafka_topic)
         except KafkaException as error:
             raise UnavailableError(
-                f"cannot read the offsets of {self._kafka.kafka_topic}: {error}",
+                f"cannot read the offsets of {self._kafka.kafka_topic} at"
+                f" {self._kafka.kafka_bootstrap_servers}: {error}",
                 hint="check that the broker runs: `vitals status`",
             ) from error
 

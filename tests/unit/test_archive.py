@@ -159,7 +159,7 @@ def _killed_writer(folder, *, before_rename):
         sys.path.insert(0, {str(Path.cwd())!r})
         from pathlib import Path
         from tests.unit.test_archive import TICK, batch
-        from producer.delivery.archive import RawArchive
+        from producer.archive import RawArchive
         import common.atomic
         archive = RawArchive(Path({str(folder)!r}), "dead")
         archive.claim()

@@ -22,6 +22,13 @@ def replay(invocation: Invocation, file: Path, options: Sequence[str]) -> int:
     return run_producer(invocation, "replay", str(file), *options)
 
 
+def require_words(file: Path, table: str, start: str, speed: str) -> None:
+    """Raises ConfigurationError for a word that a replay does not know."""
+    from producer.replay import ReplayPlan
+
+    ReplayPlan.of(file, table=table, start=start, speed=speed, is_again=False)
+
+
 def is_archive(path: Path) -> bool:
     """Whether this is a file of the raw archive, or a folder of them, and no file of readings."""
     return path.is_dir() or path.suffix == ".jsonl"
@@ -37,7 +44,7 @@ def replay_archive(invocation: Invocation, path: Path, *, is_dry_run: bool) -> i
     batches, readings, untaken = _count(invocation, files)
     print(  # noqa: T201 - the command's output
         f"{len(files)} files: {batches} batches, {readings} readings;"
-        f" {untaken} batches are not taken yet"
+        f" {untaken} batches are not processed yet"
     )
     if is_dry_run or not files:
         return 0

@@ -10,7 +10,9 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from common.broker.clients import onlooker
 from common.errors import BadInputError, UnavailableError
+from common.iso import iso_of_ms
 from common.settings import KafkaSettings
+from schemas.batch import SensorBatch
 from schemas.wire.codec import Codec, default_codec
 
 _RECENT_MESSAGES = 10
@@ -35,27 +37,48 @@ def tail(settings: KafkaSettings, *, max_messages: int | None) -> None:
                 return
     except KafkaException as error:
         raise UnavailableError(
-            f"cannot read topic {settings.kafka_topic}: {error}",
-            hint="check that the broker runs: `vitals status`",
+            f"cannot read topic {settings.kafka_topic} at {settings.kafka_bootstrap_servers}: {error}",
+            hint="check KAFKA_BOOTSTRAP_SERVERS and KAFKA_TOPIC; `vitals status` shows what runs",
         ) from error
     except (KeyboardInterrupt, BrokenPipeError):
         return
 
 
 def described(message: Message, codec: Codec) -> dict[str, Any]:
-    """Where a message lies, and its batch, or why it has none; a missing sample is null."""
+    """Where a message lies, and its batch, or why it has none; a missing sample is null.
+
+    Times are ISO 8601 in UTC; a number that is no time stays one.
+    """
     key = message.key()
     place = {
         "partition": message.partition(),
         "offset": message.offset(),
-        "timestamp_ms": message.timestamp()[1],
+        "timestamp": _time(message.timestamp()[1]),
         "key": bytes(key).decode(errors="replace") if key is not None else None,
     }
     body = message.value()
     try:
-        return {**place, "batch": codec.decode(bytes(body or b""))}
+        return {**place, "batch": _batch(codec.decode(bytes(body or b"")))}
     except BadInputError as error:
         return {**place, "size_bytes": len(body or b""), "error": error.message}
+
+
+def _batch(batch: SensorBatch) -> dict[str, Any]:
+    return {
+        "batch_id": batch.batch_id,
+        "patient_id": batch.patient_id,
+        "producer_id": batch.producer_id,
+        "window_start": _time(batch.window_start),
+        "produced_at": _time(batch.produced_at),
+        "series": [{**vars(series), "start": _time(series.start)} for series in batch.series],
+    }
+
+
+def _time(milliseconds: int) -> str | int:
+    try:
+        return iso_of_ms(milliseconds)
+    except OverflowError:
+        return milliseconds
 
 
 def _messages(settings: KafkaSettings, max_messages: int | None) -> Iterator[Message]:
