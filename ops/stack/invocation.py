@@ -60,11 +60,15 @@ class Invocation:
     environment: Mapping[str, str]
 
     @property
+    def is_named(self) -> bool:
+        """Whether the environment names a broker or a database."""
+        names = ("KAFKA_BOOTSTRAP_SERVERS", "DB_HOST")
+        return any(name in self.environment or f"{name}_FILE" in self.environment for name in names)
+
+    @property
     def has_addresses(self) -> bool:
-        """Whether the environment names a broker, or a stack was ever started in the home."""
-        names = ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_BOOTSTRAP_SERVERS_FILE")
-        is_named = any(name in self.environment for name in names)
-        return is_named or bool(embedded_addresses(self.settings.home))
+        """Whether the environment names some, or a stack was ever started in the home."""
+        return self.is_named or bool(embedded_addresses(self.settings.home))
 
     @property
     def raw(self) -> Path:

@@ -17,6 +17,7 @@ from db.connection import connect
 from ops.cli.commands.reconcile import prove
 from producer.delivery.archive import RawArchive
 from schemas.batch import SensorBatch, Series, batch_id
+from tests.json_times import assert_times
 from tests.services.pipeline import REPOSITORY
 from tests.services.simulated import now_ms, simulated
 
@@ -143,6 +144,7 @@ def test_damage_everywhere_is_named_and_comes_back(filled):
     done = vitals(filled, "reconcile", "--repair", "--wait", "90", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     proof = json.loads(done.stdout)
+    assert_times(proof)
     assert proof["proved"]
     assert content(filled) == before
     assert not copy.exists()
@@ -226,7 +228,7 @@ def test_an_archive_is_replayed_after_retention(make_pipeline):
     before = {path: path.read_bytes() for path in raw.rglob("*.jsonl")}
     untouched = state(pipeline)
     dry = vitals(pipeline, "replay", str(raw), "--dry-run")
-    assert dry.stdout == "2 files: 20 batches, 2000 readings; 10 batches are not taken yet\n"
+    assert dry.stdout == "2 files: 20 batches, 2000 readings; 10 batches are not processed yet\n"
     assert state(pipeline) == untouched
     assert vitals(pipeline, "replay", str(raw)).returncode == 0
     with pipeline.consumer():
