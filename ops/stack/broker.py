@@ -89,9 +89,14 @@ class KafkaBroker(Server):
         )
         (self.folder / "port").write_text(str(self.port), encoding="utf-8")
         (self.folder / "log4j2.xml").write_text(log4j_configuration(self.log), encoding="utf-8")
-        (self.folder / "tools.xml").write_text(TOOL_LOGGING, encoding="utf-8")
+        self.prepare_tools()
         if not (self.folder / "data" / "meta.properties").exists():
             self._format_data(properties)
+
+    def prepare_tools(self) -> None:
+        """Writes what the console tools need, also where no broker was ever started here."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "tools.xml").write_text(TOOL_LOGGING, encoding="utf-8")
 
     def start(self) -> None:
         """Starts the process; `wait_ready` says when it can be used."""

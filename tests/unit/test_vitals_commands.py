@@ -8,6 +8,7 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from common.broker.reader import TopicReader
 from common.version import VERSION
 from ops import __main__ as vitals_main
 from ops.stack.ports import free_port
@@ -227,7 +228,8 @@ def test_who_takes_connections_and_is_no_broker_is_named_as_well(vitals, monkeyp
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", address)
-        monkeypatch.setattr("ops.cli.commands.tail._TIMEOUT_SECONDS", 0.5)
+        monkeypatch.setitem(TopicReader.__init__.__kwdefaults__, "timeout_s", 0.5)
         code, _, err = vitals("tail")
     assert code == 3
-    assert f"cannot read topic sensor-batches at {address}" in err
+    assert "topic sensor-batches" in err
+    assert address in err

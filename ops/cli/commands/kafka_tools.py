@@ -38,6 +38,7 @@ def run_kafka_tool(invocation: Invocation, name: str, arguments: Sequence[str]) 
     retrieve(source, JarSet.KAFKA)
     folder = settings.home / KAFKA_FOLDER
     broker = KafkaBroker(folder, source.folder, remembered_port(folder), java=source.java)
+    broker.prepare_tools()
     command = broker.tool_command(
         name, arguments, server=lambda: invocation.kafka().kafka_bootstrap_servers
     )
