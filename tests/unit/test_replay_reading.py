@@ -209,7 +209,6 @@ def test_clif_table_is_found_by_its_columns_and_mapped_to_the_catalogue():
         Kind("nivel_oxigenacao", None, "%"),
         Kind("temperatura_corporal", None, "C"),
         Kind("map", None, "mmHg"),
-        Kind("respiratory_rate", None, "/min"),
     } <= kinds
     assert found[0][:3] == ("24159665", HEART, 5_289_264_000_000)
     assert (found, []) == readings(EXCERPT, "clif")
