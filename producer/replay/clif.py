@@ -4,6 +4,7 @@ Source of the categories: the CLIF data dictionary, table ``vitals``. What the c
 know goes out under its own name: the consumer keeps it in quarantine as an unknown sensor.
 """
 
+from collections.abc import Iterable
 from functools import cache
 
 import pyarrow as pa
@@ -70,6 +71,7 @@ def clif_columns(table: Table) -> LongColumns:
         component=component,
         unit=unit,
         value=table.columns["vital_value"],
+        translation=_translation(encoded.dictionary.to_pylist()),
     )
 
 
@@ -79,3 +81,10 @@ def _kind(category: str) -> tuple[str, str | None, str]:
     if known not in _UNITS:
         return category, None, ""
     return *_sensors().get(known, (known, None)), _UNITS[known]
+
+
+def _translation(categories: Iterable[str]) -> str:
+    # only what this file has: a new sensor leaves the batch ids of all other files alone
+    known = _sensors()
+    found = sorted({each.lower() for each in categories} & known.keys())
+    return ",".join(f"{each}={'/'.join(filter(None, known[each]))}" for each in found)
