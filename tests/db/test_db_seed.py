@@ -9,6 +9,7 @@ from db.schema.migrate import migrate, migrations
 from db.schema.seed import SeededCount, seed
 
 PEOPLE = "SELECT identificador, nome, data_nascimento, sexo FROM paciente ORDER BY id"
+SENSORS = len(sensor_rows())
 EVERYTHING = (
     "SELECT p.id, p.identificador, p.nome, s.id, s.codigo, ps.id, ps.ativo_desde, ps.alterado_em"
     " FROM paciente p JOIN paciente_sensor ps ON ps.paciente_id = p.id"
@@ -17,7 +18,7 @@ EVERYTHING = (
 
 
 def test_every_patient_wears_every_sensor_of_the_catalogue(migrated, query):
-    assert seed(migrated, 5, 7) == SeededCount(patients=5, mappings=35)
+    assert seed(migrated, 5, 7) == SeededCount(patients=5, mappings=5 * SENSORS)
     pairs = query(migrated, EVERYTHING)
     assert {(row[1], row[4]) for row in pairs} == {
         (patient, code) for patient in demo_patient_ids(5) for code, *_ in sensor_rows()
@@ -62,7 +63,7 @@ def test_seeding_again_changes_nothing(migrated, query):
 def test_more_patients_add_the_rest(migrated, query):
     seed(migrated, 3, 7)
     before = query(migrated, PEOPLE)
-    assert seed(migrated, 8, 7) == SeededCount(5, 35)
+    assert seed(migrated, 8, 7) == SeededCount(5, 5 * SENSORS)
     assert query(migrated, PEOPLE)[:3] == before
     assert [row[0] for row in query(migrated, PEOPLE)] == demo_patient_ids(8)
 
@@ -72,8 +73,8 @@ def test_an_aborted_seed_is_completed(migrated, query):
     seed(migrated, 4, 7)
     migrated.cursor().execute("DELETE FROM paciente_sensor WHERE sensor_id > 2 AND paciente_id > 1")
     migrated.commit()
-    assert seed(migrated, 4, 7) == SeededCount(0, 15)
-    assert query(migrated, "SELECT COUNT(*) FROM paciente_sensor") == [(28,)]
+    assert seed(migrated, 4, 7) == SeededCount(0, 3 * (SENSORS - 2))
+    assert query(migrated, "SELECT COUNT(*) FROM paciente_sensor") == [(4 * SENSORS,)]
 
 
 def test_a_sensor_that_was_taken_off_stays_off(migrated, query):

@@ -14,6 +14,7 @@ WINDOW = 10_000
 START = 1_700_000_000_000
 HEART = column_numbers()["frequencia_cardiaca", "valor"]
 GLUCOSE = column_numbers()["glicose", "valor"]
+SENSORS = len(sensor_codes())
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def ward():
     """Two patients who wear everything."""
     made = Ward(Rhythm(WINDOW, 1_000))
     made.add([Patient(1, "a", "Ana"), Patient(2, "b", None)])
-    made.mapping[:2] = np.arange(1, 15).reshape(2, 7)
+    made.mapping[:2] = np.arange(1, 2 * SENSORS + 1).reshape(2, SENSORS)
     return made
 
 
@@ -172,7 +173,7 @@ def test_a_patient_who_stopped_lacks_all_sensors_until_nobody_waits_any_more(war
     send(ward, "a", 0)
     missing, _ = book.settle(after(3))
 
-    assert len(missing) == 2 * 7
+    assert len(missing) == 2 * SENSORS
     assert {gap.cause for gap in missing} == {GapCause.PATIENT}
     assert {gap.window_ms for gap in missing} == {START + WINDOW, START + 2 * WINDOW}
     later, _ = book.settle(after(3) + 2 * 3_600_000)
