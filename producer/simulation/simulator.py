@@ -19,7 +19,7 @@ MODEL_VERSION = 1
 """Goes up with every change of a simulated value: the batch ids change with it. A sensor that joins
 or leaves changes them by its name."""
 
-_MODELS: dict[str, Callable[[Scene], tuple[Floats, ...]]] = {
+MODELS: dict[str, Callable[[Scene], tuple[Floats, ...]]] = {
     "frequencia_cardiaca": heart_rate,
     "pressao_arterial": blood_pressure,
     "temperatura_corporal": temperature,
@@ -28,11 +28,12 @@ _MODELS: dict[str, Callable[[Scene], tuple[Floats, ...]]] = {
     "umidade_pele": skin_moisture,
     "movimentacao": acceleration,
 }
+"""By the sensor's code, its components' values; what is not here is not simulated."""
 
 
 def simulated_sensors() -> tuple[Sensor, ...]:
     """The sensors that have a model, in the order of the catalogue."""
-    return tuple(sensor for sensor in sensors() if sensor.code in _MODELS)
+    return tuple(sensor for sensor in sensors() if sensor.code in MODELS)
 
 
 class Simulator:
@@ -98,7 +99,7 @@ def _clean(scene: Scene) -> dict[SeriesKey, SimulatedSeries]:
     series: dict[SeriesKey, SimulatedSeries] = {}
     for sensor in simulated_sensors():
         units = (sensor.unit,) * len(scene.profile.keys)
-        arrays = _MODELS[sensor.code](scene)
+        arrays = MODELS[sensor.code](scene)
         for component, values in zip(sensor.components, arrays, strict=True):
             rounded = np.round(values, sensor.decimals)
             series[sensor.code, component.code] = SimulatedSeries(rounded, units)
