@@ -1,8 +1,9 @@
 """The sensor catalogue: codes, components, units, conversions and plausible limits.
 
-``catalogue.json`` is the only place where they stand. Sources: LOINC codes as published; 1 kPa =
-760/101.325 mmHg and 1 g = 9.80665 m/s2 by definition; glucose 180.156 g/mol, so 1 mmol/L =
-18.0156 mg/dL.
+``catalogue.json`` is the only place where they stand. Sources: LOINC and UCUM codes of the vital
+signs as in FHIR's profiles (https://hl7.org/fhir/R4/observation-vitalsigns.html), of glucose as in
+LOINC; 1 kPa = 760/101.325 mmHg and 1 g = 9.80665 m/s2 by definition; glucose 180.156 g/mol, so
+1 mmol/L = 18.0156 mg/dL.
 """
 
 import json
