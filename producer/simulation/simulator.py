@@ -12,6 +12,7 @@ from producer.simulation.movement import acceleration
 from producer.simulation.profiles import profile_of
 from producer.simulation.randomness import Floats
 from producer.simulation.readings import Readings, SeriesKey, SimulatedSeries
+from producer.simulation.respiration import respiratory_rate
 from producer.simulation.scene import Scene
 from schemas.catalogue import Sensor, sensors
 
@@ -27,6 +28,7 @@ MODELS: dict[str, Callable[[Scene], tuple[Floats, ...]]] = {
     "glicose": glucose,
     "umidade_pele": skin_moisture,
     "movimentacao": acceleration,
+    "frequencia_respiratoria": respiratory_rate,
 }
 """By the sensor's code, its components' values; what is not here is not simulated."""
 
