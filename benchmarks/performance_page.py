@@ -116,7 +116,7 @@ def _latency(document: Document) -> list[str]:
     return [
         (
             "Milliseconds from a window's end to its last row being visible to another connection, which"
-            " looks every 10 ms. Open loop: every window of ten seconds and a hundred readings is published"
+            " looks every 10 ms. Open loop: every window of ten seconds is published"
             " at its end, whoever is behind; windows end evenly over time unless the row says otherwise."
             " `load late`: the worst delay of the load generator itself."
         ),

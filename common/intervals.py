@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from common.settings import Settings
 
 MAX_SAMPLES = 10_000
-"""Of one series in a window: ten series of so many doubles stay below the message limit."""
+"""Of one series in a window: a batch of all sensors with so many doubles each fits into a message."""
 
 
 class IntervalSettings(Settings):
