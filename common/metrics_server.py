@@ -25,10 +25,12 @@ _TEXT = "text/plain; charset=utf-8"
 
 
 class MetricsSettings(Settings):
-    """``METRICS_PORT``: where to listen; without it nobody does."""
+    """Where producer and consumer serve metrics and health."""
 
     metrics_port: Port | None = None
+    """The port of `/metrics`, `/live` and `/ready`; nothing is served where it is not set."""
     metrics_host: str = "127.0.0.1"
+    """The address they are served at."""
 
 
 @contextmanager
