@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from common.settings import Settings
-from consumer.trusted import TrustedFormat
-from db.bulk import LoadMethod
+from db.write.bulk import LoadMethod
+from schemas.files.trusted import TrustedFormat
 
 
 class ConsumerSettings(Settings):
