@@ -112,16 +112,17 @@ class _Checks(Collector):
         self._health = health
 
     def describe(self) -> list[GaugeMetricFamily]:
-        return [_ready_family()]
+        return [ready_family()]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        family = _ready_family()
+        family = ready_family()
         for name, trouble in self._health.checks().items():
             family.add_metric([name], float(trouble is None))
         yield family
 
 
-def _ready_family() -> GaugeMetricFamily:
+def ready_family() -> GaugeMetricFamily:
+    """The metric of the checks, without a value yet."""
     text = "Checks of /ready: 1 where it passes"
     return GaugeMetricFamily("vitals_ready", text, labels=["check"])
 
