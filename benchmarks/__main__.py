@@ -21,7 +21,7 @@ from benchmarks.stack import benchmark_stack
 from common import log
 from common.errors import VitalsError
 from common.settings import LogSettings, load
-from ops.invocation import Invocation, StackSettings
+from ops.stack.invocation import Invocation, StackSettings
 
 RESULTS = Path(__file__).parent / "results"
 DOCS = Path(__file__).parents[1] / "docs"

@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 
 from benchmarks.readings import MappingIds, Rows, Window, joined, window
 from benchmarks.settings import INTERVAL_MS, READINGS_A_BATCH, WINDOW_MS
-from schemas.codec import default_codec
+from schemas.wire.codec import default_codec
 
 _GRID_MS = 100
 PROBED = ("movimentacao", "z")

@@ -9,10 +9,10 @@ from common.collector import spare_what_is_loaded
 from common.demo_patients import demo_patient_ids
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
-from producer.archive import RawArchive
-from producer.outbox import Outbox
-from producer.positions import shard_of
-from producer.publisher import Publisher
+from producer.delivery.archive import RawArchive
+from producer.delivery.outbox import Outbox
+from producer.delivery.publisher import Publisher
+from producer.live.positions import shard_of
 from producer.simulation import Simulator
 from schemas.batch import SensorBatch
 

@@ -25,11 +25,11 @@ from common import log
 from common.collector import spare_what_is_loaded
 from common.errors import UnavailableError
 from common.settings import KafkaSettings, LogSettings, load
-from ops.invocation import Invocation, StackSettings
-from producer.archive import RawArchive
-from producer.publisher import Publisher
+from ops.stack.invocation import Invocation, StackSettings
+from producer.delivery.archive import RawArchive
+from producer.delivery.publisher import Publisher
 from schemas.batch import SensorBatch
-from schemas.codec import default_codec
+from schemas.wire.codec import default_codec
 
 REPLICAS = (1, 2, 4)
 _POLL_S = 0.05

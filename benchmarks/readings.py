@@ -15,8 +15,8 @@ from common.settings import DatabaseSettings
 from db.checksums import row_checksums
 from db.connection import connect
 from db.mapping import read_mappings
-from producer.batches import make_batches
 from producer.simulation import Simulator
+from producer.simulation.batches import make_batches
 from producer.simulation.readings import Readings
 from schemas.batch import SensorBatch
 from schemas.catalogue import COMPONENTLESS

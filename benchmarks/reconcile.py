@@ -23,17 +23,18 @@ from benchmarks.settings import SEED
 from benchmarks.stack import BenchmarkStack, benchmark_stack
 from common.demo_patients import demo_patient_ids
 from common.settings import load
-from consumer.trusted import TrustedFormat, write_trusted
-from db import ledger, quarantine, registro
-from db.bulk import LoadMethod, infile_folder
+from db import ledger
 from db.connection import Connection, connect
 from db.mapping import read_mappings
-from ops.invocation import Invocation, StackSettings
-from producer.archive import RawArchive
-from producer.batches import make_batches
+from db.write import quarantine, registro
+from db.write.bulk import LoadMethod, infile_folder
+from ops.stack.invocation import Invocation, StackSettings
+from producer.delivery.archive import RawArchive
 from producer.simulation import Simulator
+from producer.simulation.batches import make_batches
 from schemas.batch import SensorBatch
 from schemas.catalogue import COMPONENTLESS
+from schemas.files.trusted import TrustedFormat, write_trusted
 
 _START_MS = 1_790_000_000_000 // 3_600_000 * 3_600_000
 _WINDOW_MS, _INTERVAL_MS = 10_000, 1_000

@@ -8,9 +8,9 @@ from pyspark.sql import functions as F  # noqa: N812 - the name that everybody k
 from pyspark.sql.avro.functions import from_avro
 
 from common.settings import KafkaSettings, load
-from consumer.session import build_session
+from consumer.driver.session import build_session
 from consumer.settings import ConsumerSettings
-from schemas.versions import HEADER_SIZE, latest
+from schemas.wire.versions import HEADER_SIZE, latest
 
 
 def main(topic: str, passes: int) -> list[float]:

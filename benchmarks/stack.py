@@ -10,14 +10,14 @@ from benchmarks.core_speed import CoreSpeed
 from benchmarks.settings import SEED
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect, quoted
-from db.migrate import migrate
-from db.seed import seed
-from ops.class_archive import SETTING, archive_path, ensure_archive
-from ops.invocation import Invocation
+from db.schema.migrate import migrate
+from db.schema.seed import seed
 from ops.stack import find_java, jar_source
 from ops.stack.broker import KafkaBroker
+from ops.stack.class_archive import SETTING, archive_path, ensure_archive
 from ops.stack.embedded import EmbeddedStack
 from ops.stack.exports import embedded_addresses
+from ops.stack.invocation import Invocation
 
 Say = Callable[[str], None]
 

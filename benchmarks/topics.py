@@ -8,8 +8,8 @@ from benchmarks.readings import Rows, Window, joined
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
 from ops.stack import create_topic
-from producer.publisher import MessageHeaders, Publisher
-from schemas.codec import default_codec
+from producer.delivery.publisher import MessageHeaders, Publisher
+from schemas.wire.codec import default_codec
 
 _FLUSH_S = 120.0
 

@@ -27,8 +27,8 @@ from consumer.settings import ConsumerSettings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from consumer.offsets import TopicOffsets
-    from consumer.partition_writer import WriterJob
+    from consumer.driver.offsets import TopicOffsets
+    from consumer.worker.partition_writer import WriterJob
 
 _CHECKS = ("query", "database", "broker", "batch")
 """Of readiness: the stream was started, both servers answer, no micro-batch is held."""
@@ -63,10 +63,10 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
     health = Health(*_CHECKS)
     with served(serving, health):
         # pyspark takes a second to import: the settings' mistakes are told before
-        from consumer.offsets import TopicOffsets
-        from consumer.partition_writer import WriterJob
-        from consumer.readiness import starting_offsets
-        from consumer.session import build_session, warm_workers
+        from consumer.driver.offsets import TopicOffsets
+        from consumer.driver.readiness import starting_offsets
+        from consumer.driver.session import build_session, warm_workers
+        from consumer.worker.partition_writer import WriterJob
 
         offsets = TopicOffsets(kafka)
 
@@ -98,13 +98,13 @@ def _consume(
     health: Health,
     stop: threading.Event,
 ) -> None:
-    from consumer import metrics
-    from consumer.group_commits import GroupCommits
-    from consumer.lag import Lag
-    from consumer.mapping import MappingWatch
-    from consumer.source import read_topic
-    from consumer.stream import BatchProcessor, run_until_stopped, start_query
-    from consumer.unmapped import UnmappedReadings
+    from consumer.driver import metrics
+    from consumer.driver.group_commits import GroupCommits
+    from consumer.driver.lag import Lag
+    from consumer.driver.mapping import MappingWatch
+    from consumer.driver.source import read_topic
+    from consumer.driver.stream import BatchProcessor, run_until_stopped, start_query
+    from consumer.driver.unmapped import UnmappedReadings
     from db.connection import KeptConnection
 
     log = structlog.get_logger()

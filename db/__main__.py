@@ -11,10 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from common import log
 from common.errors import VitalsError
 from common.settings import DatabaseSettings, LogSettings, load
-from db.catalogue_rows import component_rows, sensor_rows
 from db.connection import connect
-from db.migrate import Migration, migrate, migrations, pending_migrations
-from db.seed import ACTIVE_SINCE, SeededCount, seed
+from db.schema.catalogue_rows import component_rows, sensor_rows
+from db.schema.migrate import Migration, migrate, migrations, pending_migrations
+from db.schema.seed import ACTIVE_SINCE, SeededCount, seed
 
 app = typer.Typer(
     help="Migrations and demo data of the database that DB_HOST, DB_USER, DB_PASSWORD name.",

@@ -11,11 +11,11 @@ import typer
 from common import log
 from common.errors import VitalsError
 from common.settings import KafkaSettings, LogSettings, TopicSettings, load, load_all
-from ops.compose import ComposeStack
-from ops.invocation import Invocation, StackSettings
-from ops.look_app import app as look_app
-from ops.proof_app import app as proof_app
-from ops.quarantine_app import app as quarantine_app
+from ops.cli.compose import ComposeStack
+from ops.cli.look_app import app as look_app
+from ops.cli.proof_app import app as proof_app
+from ops.cli.quarantine_app import app as quarantine_app
+from ops.stack.invocation import Invocation, StackSettings
 
 app = typer.Typer(
     help="The vital-signs pipeline on this machine, and the tools to look inside.",
@@ -58,8 +58,8 @@ def up_command(
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete data and output first.")] = False,
 ) -> None:
     """Start Kafka, database, consumer and producers; Ctrl-C stops all of it."""
-    from ops.commands.up import up
-    from ops.pipeline import Plan
+    from ops.cli.commands.up import up
+    from ops.stack.pipeline import Plan
 
     plan = Plan(producers=producers, patients=patients, fresh=fresh, has_monitor=True)
     up(_invocation(), plan, for_seconds=for_seconds)
@@ -73,7 +73,7 @@ def demo_command(
     producers: Producers = 2,
 ) -> None:
     """Run for a minute on fresh folders, then prove that every reading arrived once."""
-    from ops.commands.demo import demo
+    from ops.cli.commands.demo import demo
 
     _exit(demo(_invocation(), seconds=for_seconds, patients=patients, producers=producers))
 
@@ -93,7 +93,7 @@ def prove_command(
     as_json: AsJson = False,
 ) -> None:
     """Break everything again and again under load, then prove that nothing was lost or doubled."""
-    from ops.commands.prove import prove
+    from ops.cli.commands.prove import prove
 
     chosen = secrets.randbelow(1_000_000) if seed is None else seed
     arguments = sys.argv[1:] if seed is not None else [*sys.argv[1:], "--seed", str(chosen)]
@@ -114,7 +114,7 @@ def prove_command(
 @app.command("down")
 def down_command() -> None:
     """Stop what `vitals up` started, from any terminal."""
-    from ops.commands.down import down
+    from ops.cli.commands.down import down
 
     down(_invocation().settings.home, _say)
 
@@ -126,7 +126,7 @@ def secrets_command(
     ),
 ) -> None:
     """Make the password files of the stack in containers; prints none of them."""
-    from ops.commands.make_secrets import make_secrets
+    from ops.cli.commands.make_secrets import make_secrets
 
     make_secrets(folder, print)
 
@@ -134,7 +134,7 @@ def secrets_command(
 @app.command("setup")
 def setup_command() -> None:
     """Make topics, database accounts, tables and demo patients where they are missing."""
-    from ops.commands.setup import SetupSettings, set_up
+    from ops.cli.commands.setup import SetupSettings, set_up
 
     settings, kafka, topics = load_all(SetupSettings, KafkaSettings, TopicSettings)
     log.configure(load(LogSettings), service="setup")
@@ -144,7 +144,7 @@ def setup_command() -> None:
 @app.command("monitor")
 def monitor_command() -> None:
     """Serve the page that shows the ward and the pipeline; MONITOR_PORT says where."""
-    from ops.commands.monitor import monitor
+    from ops.cli.commands.monitor import monitor
 
     monitor(_invocation(), _say)
 
@@ -152,7 +152,7 @@ def monitor_command() -> None:
 @app.command("env")
 def env_command() -> None:
     """Print the addresses for a shell: eval "$(vitals env)"."""
-    from ops.commands.env import export_lines
+    from ops.cli.commands.env import export_lines
 
     for line in export_lines(_invocation()):
         print(line)
@@ -166,7 +166,7 @@ def tail_command(
     ] = None,
 ) -> None:
     """Print the newest batches of the topic, and each new one, as JSON lines."""
-    from ops.commands.tail import tail
+    from ops.cli.commands.tail import tail
 
     tail(_invocation().kafka(), max_messages=max_messages)
 
@@ -184,7 +184,7 @@ def kafka_command(
     tool: Annotated[str, typer.Argument(help="topics, console-consumer, consumer-groups, ...")],
 ) -> None:
     """Run one of Kafka's console tools on the broker: vitals kafka topics --list."""
-    from ops.commands.kafka_tools import run_kafka_tool
+    from ops.cli.commands.kafka_tools import run_kafka_tool
 
     _exit(run_kafka_tool(_invocation(), tool, context.args))
 

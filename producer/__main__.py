@@ -35,10 +35,10 @@ app = typer.Typer(
 @app.command()
 def run() -> None:
     """Simulate patients and publish their readings until SIGTERM or Ctrl-C."""
-    from producer.archive import RawArchive
-    from producer.outbox import Outbox
-    from producer.publisher import Publisher
-    from producer.run import CHECKS, Runner
+    from producer.delivery.archive import RawArchive
+    from producer.delivery.outbox import Outbox
+    from producer.delivery.publisher import Publisher
+    from producer.live.run import CHECKS, Runner
 
     settings, kafka, output, serving = load_all(
         ProducerSettings, KafkaSettings, OutputSettings, MetricsSettings
@@ -66,7 +66,7 @@ def sample(
     seed: Annotated[int | None, typer.Option(help="default: SIMULATION_SEED")] = None,
 ) -> None:
     """Print the readings of one simulated sensor."""
-    from producer.sample import print_sample
+    from producer.simulation.sample import print_sample
 
     settings = load(ProducerSettings, simulation_seed=seed)
     print_sample(
@@ -84,7 +84,7 @@ def simulate(
     until: Annotated[int, typer.Option("--until", help="windows that begin before it, epoch ms")],
 ) -> None:
     """Print what producers with these settings make of a time, as JSON lines; publish nothing."""
-    from producer.simulate import print_batches
+    from producer.simulation.archive_lines import print_batches
 
     print_batches(load(ProducerSettings), start=start, until=until, out=sys.stdout.buffer)
 
@@ -123,7 +123,7 @@ def republish(
     ] = None,
 ) -> None:
     """Publish archived batches once more, under their own ids."""
-    from producer import republish as again
+    from producer.delivery import republish as again
 
     configure(load(LogSettings), service="producer")
     arm(load(CrashSettings))
@@ -147,7 +147,7 @@ def requeue_command(
     wait: Annotated[float, typer.Option(min=1, help="seconds for the consumer")] = 120,
 ) -> None:
     """Send open entries of the quarantine through the topic again."""
-    from db.quarantine_desk import Selection
+    from db.read.quarantine_desk import Selection
     from producer.requeue import RequeuePlan, requeue, show_plan
 
     configure(load(LogSettings), service="producer")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from producer.archive import RawArchive
+from producer.delivery.archive import RawArchive
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from schemas.batch import SensorBatch, Series, batch_id
 from schemas.catalogue import sensor
-from schemas.versions import LATEST, SchemaVersion, version_of, versions
+from schemas.wire.versions import LATEST, SchemaVersion, version_of, versions
 
 NOW = 1_790_000_000_000
 """When every built batch starts, and when Kafka takes it: 2026-09-21 14:13:20 UTC."""

@@ -10,7 +10,6 @@ import pytest
 from pydantic import SecretStr
 
 from common.settings import DatabaseSettings, KafkaSettings
-from ops.class_archive import archive_path, ensure_archive
 from ops.stack import (
     DatabaseServer,
     JarSet,
@@ -22,6 +21,7 @@ from ops.stack import (
     prepare_database,
     retrieve,
 )
+from ops.stack.class_archive import archive_path, ensure_archive
 
 REPOSITORY = Path(__file__).parent.parent
 

@@ -4,8 +4,8 @@ import json
 import random
 from collections.abc import Callable
 
-from schemas.codec import MAX_MESSAGE_BYTES
-from schemas.versions import HEADER_SIZE, MAGIC
+from schemas.wire.codec import MAX_MESSAGE_BYTES
+from schemas.wire.versions import HEADER_SIZE, MAGIC
 
 _ABSURD = [
     bytes.fromhex("80a8d6b907"),  # 5e8

@@ -7,11 +7,11 @@ import pyarrow.compute as pc
 from common.demo_patients import demo_patient_ids
 from common.settings import DatabaseSettings
 from db.connection import connect
-from ops.prove.expected import Instant, expected_readings
-from ops.prove.found import read_registro
-from ops.prove.simulated import newest_common_window
-from producer.batches import make_batches
+from ops.storm.expected import Instant, expected_readings
+from ops.storm.found import read_registro
+from ops.storm.simulated import newest_common_window
 from producer.simulation import Simulator
+from producer.simulation.batches import make_batches
 from schemas.batch import SensorBatch
 
 _KEY = list(Instant._fields)

@@ -6,13 +6,13 @@ from collections import defaultdict
 import numpy as np
 import pyarrow as pa
 
-from consumer.trusted import TrustedFormat, write_trusted
 from db.checksums import HOUR_MS, key_checksums, row_checksums, sums_by
-from db.evidence import READING_KEY, REGISTRO_ROW, LedgerRange
 from db.mapping import Mapping
+from db.read.evidence import READING_KEY, REGISTRO_ROW, LedgerRange
 from ops.reconcile.prove import compare_places
 from ops.reconcile.topic import TopicRest
 from schemas.batch import SensorBatch
+from schemas.files.trusted import TrustedFormat, write_trusted
 from tests import builders
 from tests.archives import claimed_archive
 from tests.builders import NOW, PATIENT
@@ -133,7 +133,7 @@ class World:
 
 
 class MemoryEvidence:
-    """What `db.evidence` answers, from the rows of a World."""
+    """What `db.read.evidence` answers, from the rows of a World."""
 
     def __init__(self, world):
         self.world = world

@@ -2,10 +2,10 @@
 
 from confluent_kafka import Message
 
+from common.broker.reader import TopicMessages
 from common.settings import KafkaSettings
-from ops.topic_reader import TopicMessages
 from schemas.batch import SensorBatch
-from schemas.codec import default_codec
+from schemas.wire.codec import default_codec
 
 
 def messages_in(kafka: KafkaSettings) -> list[Message]:

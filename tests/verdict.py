@@ -1,15 +1,15 @@
 """What must become of a message, said in plain Python: fastavro, and no Spark.
 
-What must become of its readings, `ops.prove.rules` says.
+What must become of its readings, `ops.storm.rules` says.
 """
 
 import re
 
 from common.errors import BadInputError
 from schemas.batch import SensorBatch
-from schemas.codec import MAX_MESSAGE_BYTES, default_codec
 from schemas.reasons import Reason
-from schemas.versions import HEADER_SIZE, MAGIC, versions
+from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
+from schemas.wire.versions import HEADER_SIZE, MAGIC, versions
 
 _CODEC = default_codec()
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)

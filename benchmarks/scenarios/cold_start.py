@@ -10,7 +10,7 @@ from benchmarks.sides.ours import Ours
 from benchmarks.timed_run import SideRun, run_side
 from benchmarks.topics import publish_backlog
 from common.demo_patients import demo_patient_ids
-from ops.class_archive import SETTING
+from ops.stack.class_archive import SETTING
 
 _PATIENTS = 100
 _TOPIC = "bench-cold"

@@ -9,9 +9,9 @@ import orjson
 
 from ops.explain.question import Question
 from ops.progress import Progress
-from schemas.archive_lines import NAME, tick_of
 from schemas.batch import SensorBatch
-from schemas.codec import batch_from
+from schemas.files.raw import NAME, tick_of
+from schemas.wire.codec import batch_from
 
 # a window's tick is when it begins, and a replay's is when it was sent: both lie before
 _BEFORE_MS = 900_000

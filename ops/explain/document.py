@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from db.mapping import FOREVER_MS
-from db.traces import Place
+from db.read.traces import Place
 from ops.explain.question import iso
 from ops.explain.sighting import Sighting
 from ops.explain.story import Story

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings, KafkaSettings
-from db.evidence import snapshot
 from db.faults import reported
-from db.quarantine import bare_reading
-from db.quarantine_desk import WholeEntry
-from db.traces import Place, RegistroRow, Traces
+from db.read.evidence import snapshot
+from db.read.quarantine_desk import WholeEntry
+from db.read.traces import Place, RegistroRow, Traces
+from db.write.quarantine import bare_reading
 from ops.explain.archive import ArchiveLine, ArchiveLook
 from ops.explain.messages import find_messages, find_repeats, find_uncommitted, kept_message
 from ops.explain.question import Question, iso
@@ -19,8 +19,8 @@ from ops.explain.rules import judgement
 from ops.explain.sighting import Sighting, Sightings
 from ops.explain.story import Story, Surroundings
 from ops.explain.trusted import TrustedLook, question_moment
+from ops.look.messages import TopicLook
 from ops.progress import Progress
-from ops.topic_look import TopicLook
 
 _BATCH_ID = "batch-id"
 _NEAR_MS = 600_000

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from db.evidence import LedgerRange
 from db.moments import epoch_ms
-from db.quarantine import headers_of
-from db.quarantine_desk import WholeEntry
-from db.traces import Place
+from db.read.evidence import LedgerRange
+from db.read.quarantine_desk import WholeEntry
+from db.read.traces import Place
+from db.write.quarantine import headers_of
 from ops.explain.question import Question
 from ops.explain.sighting import Sighting, Sightings
 from ops.explain.story import Surroundings
-from ops.topic_look import SeenMessage, TopicLook, header_texts
+from ops.look.messages import SeenMessage, TopicLook, header_texts
 
 
 def find_messages(topic: TopicLook, sightings: Sightings) -> None:

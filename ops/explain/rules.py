@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-from db.registro import DECIMALS, rounded
+from db.write.registro import DECIMALS, rounded
 from ops.explain.question import iso
 from schemas.batch import SensorBatch, Series
 from schemas.cleaning.clean import ORDER, Judged, judge

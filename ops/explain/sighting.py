@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from db.evidence import LedgerRange
 from db.moments import epoch_ms
-from db.quarantine_desk import OPEN, RESENT, RESOLVED, WholeEntry
-from db.traces import Place
+from db.read.evidence import LedgerRange
+from db.read.quarantine_desk import OPEN, RESENT, RESOLVED, WholeEntry
+from db.read.traces import Place
 from ops.explain.archive import ArchiveLine
 from ops.explain.rules import Judgement
 from ops.explain.trusted import TrustedRow
-from ops.topic_look import SeenMessage
+from ops.look.messages import SeenMessage
 from schemas.batch import SensorBatch
 from schemas.reasons import Reason
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from db.mapping import Mapping
-from db.traces import RegistroRow
+from db.read.traces import RegistroRow
 from ops.explain.question import Question
 from ops.explain.sighting import Fate, Sighting
 from schemas.reasons import Reason

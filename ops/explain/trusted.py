@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from db.evidence import LedgerRange
-from db.traces import Place
+from db.read.evidence import LedgerRange
+from db.read.traces import Place
 from ops.explain.question import Question, epoch_ms_of
 from ops.progress import Progress
 

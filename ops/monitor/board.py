@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from db.moments import epoch_ms
-from db.quarantine_desk import QuarantineEntry
+from db.read.quarantine_desk import QuarantineEntry
 from ops.monitor.cadence import Judgement
 from ops.monitor.columns import columns, sensor_of_column
 from ops.monitor.ward import NEVER, Ward

@@ -2,9 +2,9 @@
 
 from confluent_kafka import KafkaException, TopicPartition
 
+from common.broker.clients import onlooker
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
-from ops.kafka_client import onlooker
 
 _TIMEOUT_S = 2.0
 

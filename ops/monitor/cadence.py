@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from db.cadence import Gap, GapCause
+from db.mend.cadence import Gap, GapCause
 from ops.monitor.ward import NEVER, State, Ward
 from ops.monitor.windows import WINDOWS_KEPT
 

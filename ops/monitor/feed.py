@@ -16,13 +16,13 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
-from db import feed, latest
 from db.connection import Connection
-from db.feed import CommittedRange
 from db.ledger import next_offsets
 from db.mapping import Mapping, MappingVersion, mapping_version, read_mappings
 from db.moments import epoch_ms
-from db.quarantine_desk import QuarantineEntry, entries_of_range
+from db.read import feed, latest
+from db.read.feed import CommittedRange
+from db.read.quarantine_desk import QuarantineEntry, entries_of_range
 from ops.monitor.columns import columns, sensor_codes, sensor_of_column
 from ops.monitor.ward import NEVER, Ward, positions
 from ops.reconcile.trusted import read_rows

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from db import cadence, latest
 from db.connection import Connection
 from db.mapping import Mapping, read_mappings
+from db.mend import cadence
 from db.moments import epoch_ms, moment_of
-from db.quarantine_desk import QuarantineEntry, measured_between
+from db.read import latest
+from db.read.quarantine_desk import QuarantineEntry, measured_between
 from ops.monitor.columns import column_of, columns
 
 _MOST_POINTS = 1_000

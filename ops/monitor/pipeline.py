@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from db.cadence import RepeatedWindow
-from db.feed import CommittedRange
-from db.status import LedgerTotals
+from db.mend.cadence import RepeatedWindow
+from db.read.feed import CommittedRange
+from db.read.status import LedgerTotals
 from ops.monitor.errors_seen import ErrorsSeen
 from ops.monitor.history import History
 from ops.monitor.offsets import Offsets

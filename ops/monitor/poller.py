@@ -8,10 +8,10 @@ from typing import Any
 import structlog
 
 from common.errors import UnavailableError, VitalsError
-from db import cadence
 from db.connection import KeptConnection
 from db.faults import FaultKind, kind_of
-from db.status import LedgerReader
+from db.mend import cadence
+from db.read.status import LedgerReader
 from ops.monitor.alarms import AlarmBoard
 from ops.monitor.board import Board, quarantine_as_dict
 from ops.monitor.broker import BrokerView

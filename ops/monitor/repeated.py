@@ -9,12 +9,13 @@ import structlog
 
 from common.errors import VitalsError
 from common.settings import KafkaSettings
-from db import cadence, feed
-from db.cadence import RepeatedWindow
 from db.connection import KeptConnection
-from db.feed import CommittedRange
+from db.mend import cadence
+from db.mend.cadence import RepeatedWindow
+from db.read import feed
+from db.read.feed import CommittedRange
+from ops.look.messages import SeenMessage, TopicLook
 from ops.progress import Progress
-from ops.topic_look import SeenMessage, TopicLook
 
 _STOP_S = 10.0
 # first messages of repeated batches that lie so near to each other are read in one go

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from db.latest import Patient
+from db.read.latest import Patient
 from ops.monitor.columns import column_of, columns, first_columns, sensor_of_column
 from ops.monitor.windows import Array, Rhythm, WindowRing
 

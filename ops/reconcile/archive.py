@@ -12,9 +12,9 @@ import orjson
 
 from common.errors import BadInputError
 from db.checksums import shape_checksum
-from schemas.archive_lines import batches_in
 from schemas.batch import SensorBatch
-from schemas.codec import batch_from
+from schemas.files.raw import batches_in
+from schemas.wire.codec import batch_from
 
 _WILD = 1 << 62
 

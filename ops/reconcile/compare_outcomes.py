@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from db.checksums import HOUR_MS
-from db.evidence import READING_KEY, Evidence
+from db.read.evidence import READING_KEY, Evidence
 from ops.reconcile.archive import ArchiveIndex
 from ops.reconcile.outcomes import Outcomes
 from ops.reconcile.proof import Proof, reading_name

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from db.checksums import Sums, add_sums, row_checksums, sums_by
-from db.evidence import REGISTRO_ROW, Evidence
 from db.mapping import NO_MAPPING
+from db.read.evidence import REGISTRO_ROW, Evidence
 from ops.reconcile.expected import ExpectedRows
 from ops.reconcile.proof import Proof, row_names
 from ops.reconcile.trusted import TrustedFiles

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from db.checksums import HOUR_MS
-from db.evidence import Evidence, LedgerRange
 from db.mapping import NO_MAPPING
+from db.read.evidence import Evidence, LedgerRange
 from ops.reconcile.compare_outcomes import reading_keys
 from ops.reconcile.mapped import MappingIndex
 from ops.reconcile.trusted import TrustedFiles

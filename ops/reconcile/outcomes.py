@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from db.checksums import key_checksums
-from db.evidence import LedgerRange
+from db.read.evidence import LedgerRange
 from ops.reconcile.archive import ArchiveIndex
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from db.evidence import REGISTRO_ROW, Evidence, LedgerRange
+from db.read.evidence import REGISTRO_ROW, Evidence, LedgerRange
 from ops.reconcile.proof import row_names, utc
 from ops.reconcile.prove import Comparison
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from common.settings import DatabaseSettings, KafkaSettings
 from db.checksums import HOUR_MS
-from db.evidence import Evidence, open_evidence
+from db.read.evidence import Evidence, open_evidence
 from ops.reconcile.archive import ArchiveIndex, read_archive
 from ops.reconcile.compare_outcomes import Differing, compare_outcomes, name_batches
 from ops.reconcile.compare_registro import Differences, RegistroCheck

@@ -13,8 +13,8 @@ from common.crash_points import CrashPoint, reach
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings
 from db.connection import Connection, connect
-from db.evidence import REGISTRO_ROW, LedgerRange, open_evidence
-from db.repair import NextOffsets, enter_rows, forget_range
+from db.mend.repair import NextOffsets, enter_rows, forget_range
+from db.read.evidence import REGISTRO_ROW, LedgerRange, open_evidence
 from ops.reconcile.expected import ExpectedRows
 from ops.reconcile.plan import Again, RepairPlan
 from ops.reconcile.trusted import TrustedFiles

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from common.broker.reader import TopicMessages
 from common.errors import BadInputError
 from common.settings import KafkaSettings
-from ops.topic_reader import TopicMessages
-from schemas.codec import default_codec
+from schemas.wire.codec import default_codec
 
 
 @dataclass

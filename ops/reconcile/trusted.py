@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.json
 import pyarrow.parquet as pq
 
-from db.evidence import LedgerRange
+from db.read.evidence import LedgerRange
 
 _ROWS_AT_ONCE = 250_000
 _TEXTS = ("batch_id", "patient_id", "sensor", "component")

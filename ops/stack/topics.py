@@ -6,7 +6,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from common.errors import UnavailableError
 from common.settings import KafkaSettings, TopicSettings
-from schemas.codec import MAX_MESSAGE_BYTES
+from schemas.wire.codec import MAX_MESSAGE_BYTES
 
 _TIMEOUT_SECONDS = 30
 _HOUR_MS = 3_600_000

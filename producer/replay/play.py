@@ -16,9 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from common.collector import spare_what_is_loaded
 from common.errors import ConfigurationError, UnavailableError
 from common.settings import DatabaseSettings, KafkaSettings
-from producer.archive import RawArchive
-from producer.outbox import Outbox
-from producer.publisher import Publisher
+from producer.delivery.archive import RawArchive
+from producer.delivery.outbox import Outbox
+from producer.delivery.publisher import Publisher
 from producer.replay.anchor import file_digest, shift_to_now
 from producer.replay.reader import Unreadable, read_table
 from producer.replay.registration import register_patients

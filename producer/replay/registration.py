@@ -35,7 +35,7 @@ def first_readings(rows: Rows) -> dict[tuple[str, str], int]:
 def register_patients(settings: DatabaseSettings, rows: Rows) -> tuple[int, int]:
     """Creates what is missing; returns how many patients and mappings. Safe to repeat."""
     from db.connection import connect
-    from db.patients import register
+    from db.schema.patients import register
 
     with connect(settings) as connection:
         count = register(connection, first_readings(rows))

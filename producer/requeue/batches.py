@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from common.errors import BadInputError
-from db.requeue import OpenEntry
+from db.mend.resend import OpenEntry
 from schemas.batch import SensorBatch, Series, batch_id
 from schemas.catalogue import canonical_name
-from schemas.codec import MAX_MESSAGE_BYTES, default_codec
 from schemas.reasons import Reason
+from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
 
 PRODUCER_ID = "requeue"
 _SINGLE_INTERVAL_MS = 1000

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from confluent_kafka import KafkaError, Message
 
-from db.quarantine import headers_of
-from producer.publisher import Publisher, Report
+from db.write.quarantine import headers_of
+from producer.delivery.publisher import Publisher, Report
 from producer.requeue.batches import Resend
 from schemas.batch import SensorBatch
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from common.settings import DatabaseSettings, KafkaSettings
-from db import requeue as desk
 from db.connection import Connection, connect
 from db.faults import reported
 from db.ledger import next_offsets
-from db.quarantine_desk import Selection
+from db.mend import resend as desk
+from db.read.quarantine_desk import Selection
 from producer.requeue.batches import Portion, Resend, portion_of
 
 _MOST_ENTRIES = 50_000

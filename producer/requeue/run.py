@@ -13,12 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from common.crash_points import CrashPoint, reach
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings, KafkaSettings
-from db import requeue as desk
 from db.connection import Connection, connect
 from db.faults import reported
+from db.mend import resend as desk
 from db.named_lock import named_lock
-from producer.archive import RawArchive
-from producer.outbox import Outbox
+from producer.delivery.archive import RawArchive
+from producer.delivery.outbox import Outbox
 from producer.requeue.batches import PRODUCER_ID, Portion, Resend
 from producer.requeue.originals import OriginalsPublisher
 from producer.requeue.plan import RequeuePlan, listed, portions

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from common.demo_patients import demo_patient_ids
-from producer.batches import make_batches
-from producer.publisher import Publisher
+from producer.delivery.publisher import Publisher
 from producer.simulation import Simulator
+from producer.simulation.batches import make_batches
 from schemas.batch import Series
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from common.settings import DatabaseSettings, KafkaSettings
-from ops.snapshot import Observer, look_if_possible
+from ops.look.snapshot import Observer, look_if_possible
 from tests import loopback
 from tests.waiting import wait_until
 

@@ -7,7 +7,7 @@ import mysql.connector
 import pytest
 
 from db.connection import connect
-from ops.commands.make_secrets import NAMES
+from ops.cli.commands.make_secrets import NAMES
 from tests.compose.project import OURS
 from tests.oracle import Oracle
 from tests.readme import CONTAINERS, blocks, section

@@ -7,9 +7,9 @@ import pytest
 from pydantic_settings import SettingsConfigDict
 
 from common.settings import DatabaseSettings
-from db.bulk import infile_folder
 from db.connection import connect
-from db.migrate import migrate
+from db.schema.migrate import migrate
+from db.write.bulk import infile_folder
 
 
 class GivenServerSettings(DatabaseSettings):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from db.bulk import LoadMethod
+from db.write.bulk import LoadMethod
 
 INFILE, INSERT = LoadMethod.INFILE, LoadMethod.INSERT
 REGISTRO = "SELECT * FROM registro ORDER BY 1, 2, 3"

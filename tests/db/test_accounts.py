@@ -8,16 +8,17 @@ import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
-from db import ledger, quarantine, registro
-from db.accounts import Role, create_accounts, grant_tables
-from db.bulk import LoadMethod, infile_folder
-from db.cadence import Gap, GapCause, RepeatedWindow, record_repeated, settle_gaps
+from db import ledger
 from db.connection import connect
 from db.ledger import RangeCounts
 from db.mapping import mapping_version, read_mappings
-from db.migrate import migrate, require_current_schema
-from db.seed import seed
-from db.unmapped import enter_mapped
+from db.mend.cadence import Gap, GapCause, RepeatedWindow, record_repeated, settle_gaps
+from db.schema.accounts import Role, create_accounts, grant_tables
+from db.schema.migrate import migrate, require_current_schema
+from db.schema.seed import seed
+from db.write import quarantine, registro
+from db.write.bulk import LoadMethod, infile_folder
+from db.write.unmapped import enter_mapped
 
 REFUSED = {1044, 1142, 1143, 1227}
 

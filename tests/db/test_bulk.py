@@ -8,9 +8,9 @@ import mysql.connector
 import pyarrow as pa
 import pytest
 
-from db import bulk, quarantine, registro
-from db.bulk import Column, LoadMethod, infile_folder, load
 from db.connection import connect
+from db.write import bulk, quarantine, registro
+from db.write.bulk import Column, LoadMethod, infile_folder, load
 from tests.db.rows import (
     INFILE,
     INSERT,

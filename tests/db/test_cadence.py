@@ -3,14 +3,17 @@
 import pyarrow as pa
 import pytest
 
-from db import cadence, feed, latest, ledger, registro
-from db.bulk import infile_folder
-from db.cadence import Gap, GapCause, RepeatedWindow
+from db import ledger
 from db.connection import connect
 from db.ledger import RangeCounts
 from db.mapping import read_mappings
-from db.migrate import migrate
-from db.seed import seed
+from db.mend import cadence
+from db.mend.cadence import Gap, GapCause, RepeatedWindow
+from db.read import feed, latest
+from db.schema.migrate import migrate
+from db.schema.seed import seed
+from db.write import registro
+from db.write.bulk import infile_folder
 from tests.db.rows import INFILE, READINGS
 
 START = 1_790_000_000_000

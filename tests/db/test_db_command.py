@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from db.migrate import migrations
+from db.schema.migrate import migrations
 
 
 def run(*arguments, **variables):

@@ -6,7 +6,7 @@ import pytest
 
 from common.errors import ConfigurationError
 from db.connection import connect
-from db.migrate import (
+from db.schema.migrate import (
     Migration,
     migrate,
     migrations,

@@ -5,7 +5,7 @@ import pytest
 
 from common.errors import BadInputError
 from db.connection import connect
-from db.patients import RegisteredCount, register
+from db.schema.patients import RegisteredCount, register
 
 MAPPINGS = (
     "SELECT p.identificador, s.codigo, ps.ativo_desde, ps.ativo_ate FROM paciente_sensor ps"

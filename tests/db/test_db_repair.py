@@ -9,9 +9,9 @@ import pytest
 
 from db import ledger
 from db.connection import connect
-from db.evidence import REGISTRO_ROW, open_evidence
 from db.ledger import RangeCounts
-from db.repair import enter_rows, forget_range
+from db.mend.repair import enter_rows, forget_range
+from db.read.evidence import REGISTRO_ROW, open_evidence
 
 TOPIC = "sensor-batches"
 TO_ENTER = pa.schema([*REGISTRO_ROW, ("found", pa.int64())])

@@ -4,9 +4,9 @@ import pytest
 
 from common.demo_patients import birth_dates, demo_patient_ids
 from common.errors import ConfigurationError
-from db.catalogue_rows import component_rows, sensor_rows
-from db.migrate import migrate, migrations
-from db.seed import SeededCount, seed
+from db.schema.catalogue_rows import component_rows, sensor_rows
+from db.schema.migrate import migrate, migrations
+from db.schema.seed import SeededCount, seed
 
 PEOPLE = "SELECT identificador, nome, data_nascimento, sexo FROM paciente ORDER BY id"
 EVERYTHING = (

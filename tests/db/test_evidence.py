@@ -7,9 +7,9 @@ import pytest
 from db import ledger
 from db.checksums import HOUR_MS, key_checksums, row_checksums, shape_checksum, sums_by
 from db.connection import connect
-from db.evidence import REGISTRO_ROW, open_evidence
 from db.ledger import RangeCounts
 from db.mapping import FOREVER_MS
+from db.read.evidence import REGISTRO_ROW, open_evidence
 
 TOPIC = "sensor-batches"
 YEAR_2020_MS = 1_577_836_800_000

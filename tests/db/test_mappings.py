@@ -2,8 +2,9 @@
 
 import pytest
 
-from consumer import mapping, worker_connection
-from consumer.mapping import MappingWatch
+from consumer.driver import mapping
+from consumer.driver.mapping import MappingWatch
+from consumer.worker import connection as worker_connection
 from db.mapping import (
     FOREVER_MS,
     MappingVersion,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from db.quarantine_desk import DISCARDED, OPEN, Selection, at_place, discard, entries, groups
+from db.read.quarantine_desk import DISCARDED, OPEN, Selection, at_place, discard, entries, groups
 
 NOON = datetime(2026, 11, 24, 12)  # noqa: DTZ001 - the column is UTC without a zone
 INSERT = (

@@ -5,12 +5,12 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from consumer.trusted import TrustedFormat, write_trusted
 from db import ledger
-from db.evidence import REGISTRO_ROW
 from db.ledger import RangeCounts
+from db.read.evidence import REGISTRO_ROW
 from ops.reconcile.plan import Again, RepairPlan
 from ops.reconcile.repair import SET_ASIDE, repair
+from schemas.files.trusted import TrustedFormat, write_trusted
 
 TOPIC = "t"
 SECOND = 1_577_836_801_000

@@ -4,9 +4,9 @@ from datetime import datetime
 
 import pytest
 
-from db import requeue
-from db.quarantine_desk import RESENT, RESOLVED, Selection, discard
-from db.requeue import claim, messages, open_entries, settle
+from db.mend import resend as requeue
+from db.mend.resend import claim, messages, open_entries, settle
+from db.read.quarantine_desk import RESENT, RESOLVED, Selection, discard
 
 NOON = datetime(2026, 11, 24, 12)  # noqa: DTZ001 - the column is UTC without a zone
 INSERT = (

@@ -6,7 +6,7 @@ from decimal import Decimal
 import mysql.connector
 import pytest
 
-from db import quarantine, registro
+from db.write import quarantine, registro
 from tests.db.rows import INFILE, INSERT, REGISTRO, readings, rejected, rejected_table
 
 BAD_READINGS = {

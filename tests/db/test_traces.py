@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from db import ledger
-from db.evidence import snapshot
 from db.ledger import RangeCounts
 from db.moments import epoch_ms
-from db.status import newest_reading
-from db.traces import Place, RegistroRow, Traces
+from db.read.evidence import snapshot
+from db.read.status import newest_reading
+from db.read.traces import Place, RegistroRow, Traces
 
 TOPIC = "sensor-batches"
 NOON = datetime(2026, 11, 24, 12)  # noqa: DTZ001 - the columns are UTC without a zone

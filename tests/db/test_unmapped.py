@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from db.connection import connect
-from db.patients import register
-from db.seed import seed
-from db.unmapped import enter_mapped
+from db.schema.patients import register
+from db.schema.seed import seed
+from db.write.unmapped import enter_mapped
 
 NOON = datetime(2026, 11, 24, 12)  # noqa: DTZ001 - the column is UTC without a zone
 WAIT = (

@@ -14,9 +14,9 @@ from common.crash_points import CrashSettings
 from common.metrics_server import MetricsSettings
 from common.settings import DatabaseSettings, KafkaSettings, LogSettings, OutputSettings
 from consumer.settings import ConsumerSettings
-from ops.commands.setup import SetupSettings
-from ops.invocation import StackSettings
+from ops.cli.commands.setup import SetupSettings
 from ops.monitor.settings import MonitorSettings
+from ops.stack.invocation import StackSettings
 from producer.settings import ProducerSettings
 from tests.readme import CONTAINERS, READMES, REPOSITORY, blocks, section, text_of
 

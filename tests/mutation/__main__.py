@@ -66,14 +66,14 @@ MUTANTS = (
     Mutant(
         "no primary key on registro",
         "corrections",
-        (Change("db/migrations/0003_readings.sql", "PRIMARY KEY (", "KEY ("),),
+        (Change("db/schema/migrations/0003_readings.sql", "PRIMARY KEY (", "KEY ("),),
     ),
     Mutant(
         "what the ledger has is not dropped",
         "lost-commit-answer",
         (
             Change(
-                "consumer/partition_writer.py",
+                "consumer/worker/partition_writer.py",
                 'pc.greater_equal(rows["offset"], next_offset)',
                 'pc.greater_equal(rows["offset"], 0)',
             ),
@@ -84,7 +84,7 @@ MUTANTS = (
         "poison",
         (
             Change(
-                "consumer/partition_writer.py",
+                "consumer/worker/partition_writer.py",
                 "quarantine.insert(connection, outcome.rejected, job.load_method):",
                 "():",
             ),

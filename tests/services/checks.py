@@ -4,8 +4,8 @@ import json
 from contextlib import contextmanager
 
 from db.connection import connect
-from ops.commands.reconcile import prove
-from ops.snapshot import Observer, look_if_possible
+from ops.cli.commands.reconcile import prove
+from ops.look.snapshot import Observer, look_if_possible
 from schemas.batch import SensorBatch, Series, batch_id
 
 REGISTRO = (

@@ -14,11 +14,11 @@ from confluent_kafka import Producer
 
 from common.settings import DatabaseSettings, KafkaSettings, TopicSettings
 from db.connection import connect
-from db.migrate import migrate
-from db.seed import seed
+from db.schema.migrate import migrate
+from db.schema.seed import seed
 from ops.stack import create_topics
 from ops.stack.descendants import descendants
-from schemas.codec import default_codec
+from schemas.wire.codec import default_codec
 from tests.archives import claimed_archive
 from tests.topic import messages_in
 

@@ -3,8 +3,8 @@
 import time
 
 from common.demo_patients import demo_patient_ids
-from producer.batches import make_batches
 from producer.simulation import Simulator
+from producer.simulation.batches import make_batches
 
 WINDOW_MS = 10_000
 

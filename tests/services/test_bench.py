@@ -17,7 +17,7 @@ from benchmarks.stack import BenchmarkStack
 from benchmarks.timed_run import run_side
 from common.demo_patients import demo_patient_ids
 from db.connection import connect
-from ops.class_archive import SETTING
+from ops.stack.class_archive import SETTING
 
 SIZES = dataclasses.replace(
     QUICK,

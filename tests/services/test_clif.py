@@ -21,7 +21,7 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 import pytest
 
-from ops.commands.reconcile import prove
+from ops.cli.commands.reconcile import prove
 from tests.services.pipeline import REPOSITORY
 
 EXCERPT = REPOSITORY / "tests" / "data" / "clif_vitals_excerpt.csv"

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from db.connection import connect
-from db.migrate import migrate
-from db.patients import register
-from db.quarantine_desk import Selection, discard
+from db.read.quarantine_desk import Selection, discard
+from db.schema.migrate import migrate
+from db.schema.patients import register
 from schemas.batch import SensorBatch, Series, batch_id
 from tests.services.checks import (
     REGISTRO,

@@ -16,10 +16,10 @@ from functools import partial
 from common.crash_points import CrashPoint
 from common.demo_patients import demo_patient_ids
 from common.settings import KafkaSettings
-from db.evidence import open_evidence
-from ops.commands.reconcile import prove
+from db.read.evidence import open_evidence
+from ops.cli.commands.reconcile import prove
 from ops.stack import create_topic
-from producer.archive import RawArchive
+from producer.delivery.archive import RawArchive
 from tests.services.simulated import simulated
 from tests.topic import batches_in
 

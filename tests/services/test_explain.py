@@ -8,8 +8,8 @@ from confluent_kafka.admin import AdminClient
 
 from ops.explain.question import iso
 from schemas.batch import SensorBatch, Series, batch_id
-from schemas.codec import default_codec
-from schemas.versions import latest
+from schemas.wire.codec import default_codec
+from schemas.wire.versions import latest
 from tests.archives import claimed_archive
 from tests.services.asking import asked, run
 from tests.services.checks import heart_rate

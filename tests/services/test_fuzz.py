@@ -8,10 +8,10 @@ from collections import Counter
 import pyarrow.parquet as pq
 
 from common.demo_patients import demo_patient_ids
-from ops.prove.rules import outcomes
+from ops.storm.rules import outcomes
 from schemas.batch import SensorBatch, Series
-from schemas.codec import default_codec
 from schemas.reasons import Reason
+from schemas.wire.codec import default_codec
 from tests.mutations import SMALL, oversized
 from tests.services.checks import administer
 from tests.services.memory import MOST_BYTES, memory_of

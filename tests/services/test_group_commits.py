@@ -3,7 +3,7 @@
 import time
 from contextlib import ExitStack, closing
 
-from consumer.group_commits import GroupCommits
+from consumer.driver.group_commits import GroupCommits
 from tests.services.checks import assert_proved, group_lag, logged
 from tests.services.faults import killed, locked, wait_for_lock_waits
 from tests.services.simulated import now_ms, simulated

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from prometheus_client.parser import text_string_to_metric_families
 
 from common.settings import load
-from ops.invocation import Invocation, StackSettings
-from ops.pipeline import Pipeline as EmbeddedPipeline
-from ops.pipeline import Plan
-from ops.prove.proxy import TcpProxy
 from ops.stack import create_topic
+from ops.stack.invocation import Invocation, StackSettings
+from ops.stack.pipeline import Pipeline as EmbeddedPipeline
+from ops.stack.pipeline import Plan
 from ops.stack.ports import free_port
-from schemas.codec import default_codec
+from ops.storm.proxy import TcpProxy
+from schemas.wire.codec import default_codec
 from tests import loopback
 from tests.services.checks import heart_rate
 from tests.services.faults import killed, locked, wait_for_lock_waits

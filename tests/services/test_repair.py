@@ -14,8 +14,8 @@ from confluent_kafka.admin import AdminClient
 
 from common.crash_points import CrashPoint
 from db.connection import connect
-from ops.commands.reconcile import prove
-from producer.archive import RawArchive
+from ops.cli.commands.reconcile import prove
+from producer.delivery.archive import RawArchive
 from schemas.batch import SensorBatch, Series, batch_id
 from tests.services.pipeline import REPOSITORY
 from tests.services.simulated import now_ms, simulated

@@ -10,8 +10,8 @@ from dataclasses import replace
 from common.crash_points import CrashPoint
 from db.connection import connect
 from schemas.batch import Series, batch_id
-from schemas.codec import Codec
-from schemas.versions import versions
+from schemas.wire.codec import Codec
+from schemas.wire.versions import versions
 from tests.builders import invented_version
 from tests.services.checks import REGISTRO, assert_proved, heart_rate
 from tests.services.pipeline import REPOSITORY

@@ -5,8 +5,8 @@ And what a person has to mend: then the consumer ends, and says what.
 
 import pytest
 
-from ops.commands.reconcile import prove
-from ops.prove.proxy import LostCommit, TcpProxy
+from ops.cli.commands.reconcile import prove
+from ops.storm.proxy import LostCommit, TcpProxy
 from tests.services.checks import lock_timeout
 from tests.services.faults import locked, wait_for_lock_waits
 from tests.services.simulated import simulated

@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumer.session import build_session
+from consumer.driver.session import build_session
 from consumer.settings import ConsumerSettings
 
 

@@ -18,12 +18,12 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from consumer.mapping import Mappings
-from consumer.messages import select_messages
-from consumer.readings import READINGS
-from consumer.readings import cleaned as cleaned_batches_of
+from consumer.driver.mapping import Mappings
+from consumer.driver.messages import select_messages
+from consumer.worker.readings import READINGS
+from consumer.worker.readings import cleaned as cleaned_batches_of
 from schemas.batch import Series
-from schemas.codec import default_codec
+from schemas.wire.codec import default_codec
 from tests.builders import NOW, batch
 
 KAFKA_COLUMNS = StructType(

@@ -6,9 +6,9 @@ import random
 from dataclasses import replace
 
 from common.errors import BadInputError
-from schemas.codec import MAX_MESSAGE_BYTES, default_codec
 from schemas.reasons import Reason
-from schemas.versions import HEADER_SIZE, LATEST, MAGIC, latest
+from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
+from schemas.wire.versions import HEADER_SIZE, LATEST, MAGIC, latest
 from tests.builders import GOLDEN, GOLDEN_BATCH, batch, series
 from tests.spark.frames import cleaned, reasons
 

@@ -6,11 +6,11 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.prove.rules import outcomes
+from ops.storm.rules import outcomes
 from schemas.batch import SensorBatch, Series
 from schemas.catalogue import sensors
-from schemas.codec import default_codec
 from schemas.reasons import Reason
+from schemas.wire.codec import default_codec
 from tests.builders import GOLDEN_BATCH, NOW
 from tests.mutations import SMALL
 from tests.spark.frames import cleaned

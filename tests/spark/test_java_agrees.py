@@ -5,9 +5,9 @@ import pytest
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.avro.functions import from_avro
 
-from consumer.decode import decode
-from schemas.codec import Codec
-from schemas.versions import HEADER_SIZE, MAGIC, latest, versions
+from schemas.wire.codec import Codec
+from schemas.wire.decode import decode
+from schemas.wire.versions import HEADER_SIZE, MAGIC, latest, versions
 from tests.builders import GOLDEN, GOLDEN_BATCH, invented_version
 from tests.spark.frames import cleaned, messages_frame
 

@@ -3,8 +3,8 @@
 import pytest
 
 from schemas.cleaning.times import FIRST_TIME_MS, FUTURE_TOLERANCE_MS, LAST_TIME_MS
-from schemas.codec import default_codec
 from schemas.reasons import Reason
+from schemas.wire.codec import default_codec
 from tests.builders import NOW, batch, series
 from tests.spark.frames import cleaned_batches, cleaned_frame, messages_frame, reasons
 

@@ -4,8 +4,8 @@ import math
 
 from chispa import assert_df_equality
 
-from schemas.codec import default_codec
 from schemas.reasons import Reason
+from schemas.wire.codec import default_codec
 from tests.builders import NOW, PATIENT, batch, series
 from tests.spark.frames import cleaned, cleaned_frame, messages_frame
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import BadInputError, ConfigurationError
-from producer.archive import RawArchive, owner_of, tick_of
+from producer.delivery.archive import RawArchive, owner_of, tick_of
 from schemas.batch import SensorBatch, Series, batch_id
 from tests.archives import claimed_archive
 
@@ -159,7 +159,7 @@ def _killed_writer(folder, *, before_rename):
         sys.path.insert(0, {str(Path.cwd())!r})
         from pathlib import Path
         from tests.unit.test_archive import TICK, batch
-        from producer.archive import RawArchive
+        from producer.delivery.archive import RawArchive
         import common.atomic
         archive = RawArchive(Path({str(folder)!r}), "dead")
         archive.claim()

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from common.demo_patients import demo_patient_ids
 from common.errors import ConfigurationError
-from producer.batches import make_batches
-from producer.sample import HEADER, print_sample
 from producer.simulation import Simulator
+from producer.simulation.batches import make_batches
+from producer.simulation.sample import HEADER, print_sample
 from schemas.batch import NAMESPACE, SensorBatch, batch_id
 from schemas.catalogue import sensors
-from schemas.codec import default_codec
+from schemas.wire.codec import default_codec
 from tests import builders
 
 START = 1_790_000_000_000

@@ -184,7 +184,7 @@ def test_the_database_knows_every_component_and_no_other():
     parts = {part.code or COMPONENTLESS for each in sensors() for part in each.components}
     enums = [
         set(re.findall(r"'(\w+)'", declared))
-        for path in files("db").joinpath("migrations").iterdir()
+        for path in files("db.schema").joinpath("migrations").iterdir()
         for declared in re.findall(r"\bcomponente ENUM\(([^)]*)\)", path.read_text("utf-8"))
     ]
     assert len(enums) >= 2

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from common.errors import BadInputError
 from schemas.batch import SensorBatch, Series
-from schemas.codec import MAX_MESSAGE_BYTES, batch_from, default_codec
-from schemas.versions import HEADER_SIZE, LATEST, MAGIC, latest
+from schemas.wire.codec import MAX_MESSAGE_BYTES, batch_from, default_codec
+from schemas.wire.versions import HEADER_SIZE, LATEST, MAGIC, latest
 from tests.builders import GOLDEN, GOLDEN_BATCH, NOW, batch, series
 
 CODEC = default_codec()

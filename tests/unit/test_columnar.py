@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemas import columnar
 from schemas.batch import SensorBatch, Series
-from schemas.codec import Codec, default_codec
-from schemas.versions import HEADER_SIZE, latest, version_of
+from schemas.wire import encode as columnar
+from schemas.wire.codec import Codec, default_codec
+from schemas.wire.versions import HEADER_SIZE, latest, version_of
 from tests.builders import GOLDEN, GOLDEN_BATCH, NOW, batch, series
 
 CODEC = default_codec()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.commands.make_secrets import NAMES
+from ops.cli.commands.make_secrets import NAMES
 from ops.stack.kafka_files import broker_properties
 
 REPOSITORY = Path(__file__).parents[2]

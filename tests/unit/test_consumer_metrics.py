@@ -4,7 +4,7 @@ import math
 
 from prometheus_client import REGISTRY
 
-from consumer.metrics import PHASES, BatchMetrics
+from consumer.driver.metrics import PHASES, BatchMetrics
 from tests.builders import NOW
 
 SUMMARY = {

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from db.migrate import migrations
+from db.schema.migrate import migrations
 
 NOWHERE = {"DB_HOST": "127.0.0.1", "DB_PORT": "1", "DB_USER": "u", "DB_PASSWORD": "p"}
 

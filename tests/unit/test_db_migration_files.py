@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import ConfigurationError
-from db.migration_files import migrations, read_migrations, split_statements
+from db.schema.migration_files import migrations, read_migrations, split_statements
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 from collections import Counter
 
-from db.names import person
+from db.schema.names import person
 
 PEOPLE = [person(7, f"demo-{number:06d}") for number in range(2_000)]
 

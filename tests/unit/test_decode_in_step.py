@@ -7,12 +7,12 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer import datum
-from consumer.decode import decode
 from schemas.batch import SensorBatch, Series
-from schemas.codec import default_codec
 from schemas.reasons import Reason
-from schemas.versions import LATEST, latest
+from schemas.wire import datum
+from schemas.wire.codec import default_codec
+from schemas.wire.decode import decode
+from schemas.wire.versions import LATEST, latest
 from tests.builders import GOLDEN, GOLDEN_BATCH, batch, series
 
 CODEC = default_codec()

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from common.errors import BadInputError, ConfigurationError, UnavailableError, VitalsError
-from consumer.offsets import MadeAnewError
+from consumer.driver.offsets import MadeAnewError
 
 KINDS = [ConfigurationError, UnavailableError, BadInputError]
 

@@ -6,16 +6,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from consumer.readings import READINGS
-from consumer.trusted import TrustedFormat, write_trusted
-from db.evidence import LedgerRange
-from db.traces import Place
+from consumer.worker.readings import READINGS
+from db.read.evidence import LedgerRange
+from db.read.traces import Place
 from ops.explain.archive import ArchiveLook
 from ops.explain.question import Question
 from ops.explain.trusted import TrustedLook
+from ops.look.messages import SeenMessage, header_texts
 from ops.progress import Progress
-from ops.topic_look import SeenMessage, header_texts
-from schemas.codec import FIRST_TAKEN, default_codec
+from schemas.files.trusted import TrustedFormat, write_trusted
+from schemas.wire.codec import FIRST_TAKEN, default_codec
 from tests.archives import claimed_archive
 from tests.builders import GOLDEN, GOLDEN_BATCH, NOW, PATIENT, batch, series
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from db.evidence import LedgerRange
 from db.mapping import FOREVER_MS, Mapping
-from db.quarantine_desk import QuarantineEntry, WholeEntry
-from db.traces import Place, RegistroRow
+from db.read.evidence import LedgerRange
+from db.read.quarantine_desk import QuarantineEntry, WholeEntry
+from db.read.traces import Place, RegistroRow
 from ops.explain.archive import ArchiveLine
 from ops.explain.document import document
 from ops.explain.question import Question

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-import consumer.metrics
+import consumer.driver.metrics
 import producer.metrics
 from common.health import Health
 from common.metrics_server import _Checks
@@ -60,7 +60,7 @@ def labels_of(module):
 
 
 def test_metrics_and_their_labels_are_these():
-    found = labels_of(producer.metrics) | labels_of(consumer.metrics)
+    found = labels_of(producer.metrics) | labels_of(consumer.driver.metrics)
     found |= {"vitals_ready": {"check"}, "vitals_producer_info": {"producer_id"}}
     assert found == LABELS
     assert {full_name(each) for each in FAMILIES} == set(LABELS)
@@ -116,8 +116,8 @@ def test_label_values_in_queries_are_ones_that_occur():
     asked = {pair for each in queries() for pair in re.findall(r'(\w+)="([^"]+)"', each)}
     known = {
         *(("stage", each) for each in producer.metrics.STAGES),
-        *(("phase", each) for each in (*producer.metrics.PHASES, *consumer.metrics.PHASES)),
-        *(("outcome", each) for each in consumer.metrics.READING_OUTCOMES),
+        *(("phase", each) for each in (*producer.metrics.PHASES, *consumer.driver.metrics.PHASES)),
+        *(("outcome", each) for each in consumer.driver.metrics.READING_OUTCOMES),
         *(("check", each) for each in ("group", "broker", "database", "query", "batch")),
         *(("job", each) for each in ("producer", "consumer")),
     }

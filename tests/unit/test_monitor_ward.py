@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from db.cadence import GapCause
-from db.latest import Patient
+from db.mend.cadence import GapCause
+from db.read.latest import Patient
 from ops.monitor.cadence import GapBook, judge
 from ops.monitor.columns import column_numbers, columns, sensor_codes
 from ops.monitor.ward import NEVER, State, Ward

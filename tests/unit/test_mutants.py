@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from ops.prove.faults import KINDS
+from ops.storm.faults import KINDS
 from tests.mutation.__main__ import MUTANTS, REPOSITORY, apply
 
 

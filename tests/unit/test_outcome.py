@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.outcome import batch_offsets, offset_range, sort_out
-from consumer.refusals import with_refusals
+from consumer.worker.outcome import batch_offsets, offset_range, sort_out
+from consumer.worker.refusals import with_refusals
 from db.ledger import RangeCounts
-from db.salvage import Refusal
+from db.write.salvage import Refusal
 from schemas.reasons import Reason
 from tests.builders import NOW, PATIENT
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from db.status import LedgerTotals
-from ops.pipeline_health import PartitionLag, PipelineHealth
+from db.read.status import LedgerTotals
+from ops.look.verdict import PartitionLag, PipelineHealth
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 WELL = PipelineHealth(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.demo_patients import demo_patient_ids
-from producer.positions import Positions, shard_of
+from producer.live.positions import Positions, shard_of
 
 
 def test_shard_of_a_patient_is_the_same_in_every_release():

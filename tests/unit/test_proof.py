@@ -6,8 +6,8 @@ import shutil
 import orjson
 import pytest
 
-from consumer.trusted import TrustedFormat
-from schemas.codec import default_codec
+from schemas.files.trusted import TrustedFormat
+from schemas.wire.codec import default_codec
 from tests.builders import NOW, PATIENT, batch, series
 from tests.reconciled import BATCH, TOPIC, other
 

@@ -5,10 +5,10 @@ import dataclasses
 import pyarrow as pa
 import pytest
 
-from consumer.trusted import TrustedFormat, write_trusted
-from db.evidence import LedgerRange
+from db.read.evidence import LedgerRange
 from ops.reconcile.archive import read_archive
 from ops.reconcile.trusted import TrustedFiles
+from schemas.files.trusted import TrustedFormat, write_trusted
 from tests.archives import claimed_archive
 from tests.builders import NOW
 from tests.reconciled import BATCH

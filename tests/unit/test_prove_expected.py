@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ops.prove.expected import expected_readings, thousandths
+from ops.storm.expected import expected_readings, thousandths
 from schemas.catalogue import COMPONENTLESS
 from tests.builders import NOW, PATIENT, batch, series
 

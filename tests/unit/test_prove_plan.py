@@ -1,8 +1,8 @@
 """A storm can be played again by its seed."""
 
-from ops.commands.prove import chosen_kinds
-from ops.prove.faults import KINDS
-from ops.prove.plan import planned_faults
+from ops.cli.commands.prove import chosen_kinds
+from ops.storm.faults import KINDS
+from ops.storm.plan import planned_faults
 
 ALL = list(KINDS.values())
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ops.prove.proxy import LostCommit, TcpProxy
+from ops.storm.proxy import LostCommit, TcpProxy
 
 COMMIT = b"\x07\x00\x00\x00\x03COMMIT"
 

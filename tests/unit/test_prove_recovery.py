@@ -1,6 +1,6 @@
 """How soon and how fast a backlog goes, by the ledger's times."""
 
-from ops.prove.recovery import Commit, Input, Outage, recoveries_after
+from ops.storm.recovery import Commit, Input, Outage, recoveries_after
 
 OUTAGE = Outage("outage-database", began=1000.0, ended=1100.0)
 

@@ -5,10 +5,10 @@ from collections import Counter
 import pyarrow as pa
 import pytest
 
-from ops.prove.expected import READINGS, Instant, expected_readings
-from ops.prove.found import Archive, Found, LedgerRange, Topic
-from ops.prove.injected import Poison
-from ops.prove.verdict import Truth, judge
+from ops.storm.expected import READINGS, Instant, expected_readings
+from ops.storm.found import Archive, Found, LedgerRange, Topic
+from ops.storm.injected import Poison
+from ops.storm.verdict import Truth, judge
 from tests.builders import NOW, PATIENT, batch, series
 
 KEY = ["batch_id", "series", "position"]

@@ -16,7 +16,7 @@ from producer.replay.registration import first_readings
 from producer.replay.rows import Kind, Rows, rows_of
 from producer.replay.series import regular_runs
 from producer.replay.windows import WINDOW_MS, batches_of
-from schemas.codec import MAX_MESSAGE_BYTES, default_codec
+from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
 from tests.unit.test_replay_reading import EXCERPT
 
 HEART = Kind("frequencia_cardiaca", None, "bpm")

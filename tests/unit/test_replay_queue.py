@@ -5,9 +5,9 @@ import socket
 import pytest
 
 from common.settings import KafkaSettings
-from producer.archive import RawArchive
-from producer.outbox import Outbox
-from producer.publisher import Publisher
+from producer.delivery.archive import RawArchive
+from producer.delivery.outbox import Outbox
+from producer.delivery.publisher import Publisher
 from producer.replay.play import _wait
 from tests.builders import NOW, batch, series
 

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from common.errors import BadInputError
-from ops.commands.replay import archive_files, is_archive
-from producer.republish import Listed, all_batches, listed_batches, read_list
-from schemas.codec import FIRST_TAKEN, default_codec
+from ops.cli.commands.replay import archive_files, is_archive
+from producer.delivery.republish import Listed, all_batches, listed_batches, read_list
+from schemas.wire.codec import FIRST_TAKEN, default_codec
 from tests.archives import claimed_archive
 from tests.builders import NOW, batch, series
 

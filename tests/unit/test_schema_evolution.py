@@ -4,8 +4,8 @@ import pytest
 from fastavro.read import SchemaResolutionError
 
 from common.errors import BadInputError
-from schemas.codec import Codec, default_codec
-from schemas.versions import HEADER_SIZE, LATEST, MAGIC, versions
+from schemas.wire.codec import Codec, default_codec
+from schemas.wire.versions import HEADER_SIZE, LATEST, MAGIC, versions
 from tests.builders import GOLDEN, GOLDEN_BATCH, invented_version
 
 NEXT = invented_version()

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from common.errors import ConfigurationError, UnavailableError
-from ops.commands.down import down
+from ops.cli.commands.down import down
 from ops.stack.child import ChildProcess
 from ops.stack.folders import MARK, claim, clear
 from ops.stack.running import OWNER, ProcessId, forget, hold, record, running

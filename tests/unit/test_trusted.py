@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from consumer.trusted import TrustedFormat, uncommitted_files, write_trusted
 from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
+from schemas.files.trusted import TrustedFormat, uncommitted_files, write_trusted
 from tests.builders import NOW, PATIENT
 
 PARQUET, JSONL = TrustedFormat.PARQUET, TrustedFormat.JSONL

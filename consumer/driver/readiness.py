@@ -1,0 +1,61 @@
+"""Waiting, at the start only, for what others are still setting up."""
+
+import functools
+from collections.abc import Callable
+from typing import TypeVar
+
+import stamina
+import structlog
+
+from common.errors import ConfigurationError, UnavailableError
+from common.settings import DatabaseSettings
+from consumer.driver.offsets import MadeAnewError, TopicOffsets
+from db.connection import connect
+from db.ledger import next_offsets, topic_identity
+from db.schema.migrate import require_current_schema
+
+T = TypeVar("T")
+
+_log = structlog.get_logger()
+
+
+def starting_offsets(
+    database: DatabaseSettings, offsets: TopicOffsets, topic: str, *, wait_seconds: float
+) -> dict[int, int]:
+    """Where each partition goes on, by the ledger; waits so long for tables, broker and topic.
+
+    Raises:
+        ConfigurationError, UnavailableError: what is still missing after that time.
+    """
+
+    def read() -> dict[int, int]:
+        with connect(database) as connection:
+            require_current_schema(connection)
+            offsets.require_topic(functools.partial(topic_identity, connection, topic))
+            committed = next_offsets(connection, topic)
+        return offsets.starting_offsets(committed)
+
+    return _waiting(read, wait_seconds)
+
+
+def _waiting(read: Callable[[], T], seconds: float) -> T:
+    # a missing table or topic is a mistake of configuration, unless somebody is making it just now
+    for attempt in stamina.retry_context(
+        on=_may_pass,
+        attempts=None if seconds else 1,
+        timeout=seconds or None,
+        wait_initial=0.2,
+        wait_max=1.0,
+    ):
+        with attempt:
+            try:
+                return read()
+            except (ConfigurationError, UnavailableError) as error:
+                _log.info("waiting", what=error.message)
+                raise
+    raise AssertionError("the loop above returns or raises")
+
+
+def _may_pass(error: Exception) -> bool:
+    is_ours = isinstance(error, ConfigurationError | UnavailableError)
+    return is_ours and not isinstance(error, MadeAnewError)

@@ -1,0 +1,98 @@
+"""The Spark session: what a small machine needs, and what bad messages demand."""
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from common.errors import ConfigurationError
+from consumer.settings import ConsumerSettings
+
+# a long exception text can overflow a thread's stack in one of Spark's regular expressions
+# - and the JVM only moves bytes: the optimising compiler would take more CPU than it ever gives back
+_JAVA_OPTIONS = "-Xss4m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+_CHECKPOINT_FILES = (
+    "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
+)
+
+_JSON_LOG = Path(__file__).with_name("jvm_log.xml")
+
+
+def build_session(
+    settings: ConsumerSettings, *, logs_json: bool = False, java_options: str = ""
+) -> SparkSession:
+    """Starts the JVM and the session; ``java_options`` are added to the driver's own.
+
+    Raises ConfigurationError without the connector jars.
+    """
+    # a session built in a program reads the workers' interpreter from here only, and else takes
+    # whatever python3 the system has
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    if logs_json:
+        java_options += f" -Dlog4j2.configurationFile={_JSON_LOG.as_uri()}"
+    options = {
+        "spark.jars": ",".join(_jars(settings.spark_jars_dir)),
+        "spark.driver.memory": settings.spark_driver_memory,
+        "spark.driver.extraJavaOptions": f"{_JAVA_OPTIONS} {_archive(settings)} {java_options}",
+        "spark.executor.extraJavaOptions": _JAVA_OPTIONS,
+        "spark.python.daemon.module": "consumer.worker.daemon",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        # bad data must become a row with a reason, never an exception of the whole batch
+        "spark.sql.ansi.enabled": "false",
+        # nothing is shuffled: re-planning at run time only costs time
+        "spark.sql.adaptive.enabled": "false",
+        # messages, of a hundred readings and more each, up to a megabyte; two megabytes are a quarter
+        # of a million readings at the most, which a worker decodes in one go
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",
+        "spark.sql.execution.arrow.maxBytesPerBatch": "2m",
+        "spark.sql.streaming.noDataMicroBatches.enabled": "false",
+        # the default one starts a process for each file that it renames, and writes a checksum beside
+        # it: 45 ms a micro-batch for a checkpoint that no start ever reads (docs/decisions/0002)
+        "spark.sql.streaming.checkpointFileManagerClass": _CHECKPOINT_FILES,
+        "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
+        "spark.sql.streaming.numRecentProgressUpdates": "2",
+        "spark.sql.streaming.minBatchesToRetain": "2",
+        # without a limit the end of a query waits for a broker that is away, a minute and more
+        "spark.sql.streaming.stopTimeout": "5s",
+    }
+    builder = SparkSession.builder.master(settings.spark_master).appName("vitals-consumer")
+    if settings.spark_master.startswith("local"):
+        # nobody outside has business with a session that lives in one process
+        options |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    for name, value in options.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _archive(settings: ConsumerSettings) -> str:
+    # the JVM checks that the archive is of its own version and class path, and else goes without
+    archive = settings.spark_class_archive
+    if archive is None or not archive.exists():
+        return ""
+    return f"-XX:SharedArchiveFile={archive} -Xshare:auto -Xlog:disable"
+
+
+def warm_workers(spark: SparkSession) -> None:
+    """Starts the Python workers in the background, while the driver still plans its first query."""
+
+    def run() -> None:
+        cores = spark.sparkContext.defaultParallelism
+        spark.range(0, cores, 1, cores).mapInArrow(lambda rows: rows, "id long").collect()
+
+    threading.Thread(target=run, name="warm-workers", daemon=True).start()
+
+
+def _jars(folder: Path) -> list[str]:
+    jars = sorted(str(each) for each in folder.glob("*.jar"))
+    if not jars:
+        raise ConfigurationError(
+            f"no Spark connector jars in {folder} (SPARK_JARS_DIR)",
+            hint='`vitals up` fetches them; in another shell: eval "$(vitals env)"',
+        )
+    return jars

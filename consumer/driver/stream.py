@@ -1,0 +1,188 @@
+"""The running query: each micro-batch is decoded, handed to the writers, and logged in one line."""
+
+import functools
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.sql import DataFrame
+from pyspark.sql.streaming.query import StreamingQuery
+
+from common.crash_points import CrashPoint, reach
+from consumer.driver import metrics
+from consumer.driver.group_commits import GroupCommits
+from consumer.driver.lag import Lag
+from consumer.driver.mapping import MappingWatch
+from consumer.driver.messages import select_messages
+from consumer.driver.offsets import TopicOffsets
+from consumer.settings import ConsumerSettings
+from consumer.worker.partition_writer import SUMMARY_SCHEMA, WriterJob, write_partition
+
+_LONGEST_BATCH_SECONDS = 60.0
+_STOP_TIMEOUT = "java.util.concurrent.TimeoutException"
+_LOGGED = {name: f"{name}_ms" for name in metrics.PHASES} | {"total": "duration_ms"}
+
+_log = structlog.get_logger()
+
+
+class BatchProcessor:
+    """The foreachBatch function.
+
+    Guarantee: when it returns, every message of the batch is in the database once. Repeating a
+    batch, or any part of it, has no effect. An exception ends the query with nothing of the failed
+    partitions committed.
+    """
+
+    def __init__(
+        self,
+        mapping: MappingWatch,
+        offsets: TopicOffsets,
+        lag: Lag,
+        group: GroupCommits,
+        job: WriterJob,
+    ) -> None:
+        """Does nothing yet."""
+        self._mapping = mapping
+        self._offsets = offsets
+        self._lag = lag
+        self._group = group
+        self._job = job
+        self._metrics = metrics.BatchMetrics()
+        self._running = threading.Lock()
+        self._began_at = math.inf
+        self._is_stopping = False
+
+    def __call__(self, messages: DataFrame, batch: int) -> None:
+        """Commits one micro-batch of decoded messages."""
+        with self._running:
+            # Spark may hand over one more batch while we stop: its messages stay in the topic, and
+            # the ledger does not move, so the next start reads them
+            if not self._is_stopping:
+                self._began_at = time.monotonic()
+                self._process(messages, batch)
+                self._began_at = math.inf
+
+    def trouble(self) -> str | None:
+        """Whether a batch is held, as while the database is away or a row is locked; or None."""
+        seconds = time.monotonic() - self._began_at
+        return f"running for {seconds:.0f} s" if seconds > _LONGEST_BATCH_SECONDS else None
+
+    def finish(self) -> None:
+        """Lets the running batch end and takes no other one."""
+        self._is_stopping = True
+        with self._running:
+            pass
+
+    def _process(self, messages: DataFrame, batch: int) -> None:
+        started = time.monotonic()
+        self._offsets.require_same_topic()
+        mappings = self._mapping.current()
+        planned = time.monotonic()
+        write = functools.partial(write_partition, job=self._job, mappings=mappings)
+        summaries = [each.asDict() for each in messages.mapInArrow(write, SUMMARY_SCHEMA).collect()]
+        written = time.monotonic()
+        if not summaries:
+            return
+        reach(CrashPoint.OFFSETS_BEFORE)
+        next_offsets = {partition: until for partition, (_, until) in _ranges(summaries).items()}
+        self._lag.note(next_offsets)
+        self._group.commit(next_offsets)
+        reach(CrashPoint.OFFSETS_SENT)
+        for each in summaries:
+            metrics.count_retries(each["retries"])
+        if others := [each for each in summaries if not each["is_new"]]:
+            hint = "by another consumer; nothing of it was written again"
+            _log.info("range_was_committed", batch=batch, ranges=_ranges(others), hint=hint)
+        own = [each for each in summaries if each["is_new"]]
+        if not own:
+            return
+        phases = {
+            "plan": planned - started,
+            "run": written - planned,
+            "write": max(_write_ms(summaries).values()) / 1000,
+            "total": time.monotonic() - started,
+        }
+        self._metrics.note(own, phases, time.time())
+        _log.info(
+            "batch_committed",
+            batch=batch,
+            ranges=_ranges(own),
+            **_totals(own),
+            **{_LOGGED[phase]: round(seconds * 1000) for phase, seconds in phases.items()},
+        )
+
+
+def start_query(
+    messages: DataFrame, processor: BatchProcessor, settings: ConsumerSettings, scratch: str
+) -> StreamingQuery:
+    """Starts the query with its checkpoint in ``scratch``, an empty folder of this run.
+
+    Spark's checkpoint is not kept: the ledger says where to start, every time. So a lost, cut
+    or foreign checkpoint cannot exist (docs/decisions/0002).
+    """
+    return (
+        select_messages(messages)
+        .writeStream.foreachBatch(processor)
+        .trigger(processingTime=f"{settings.trigger_interval_seconds} seconds")
+        .option("checkpointLocation", scratch)
+        .queryName("vitals")
+        .start()
+    )
+
+
+def run_until_stopped(
+    query: StreamingQuery,
+    processor: BatchProcessor,
+    in_between: Sequence[Callable[[], None]],
+    stop: threading.Event,
+) -> None:
+    """Returns after ``stop`` is set and the running batch has ended; raises when the query fails.
+
+    ``in_between`` is called a few times a second, beside the query.
+    """
+    while not stop.wait(0.2):
+        # raises what ended the query
+        if not query.isActive:
+            query.awaitTermination()
+            return
+        for each in in_between:
+            each()
+    _log.info("stopping", hint="the running batch is finished first")
+    processor.finish()
+    try:
+        query.stop()
+    except Py4JJavaError as error:
+        if error.java_exception.getClass().getName() != _STOP_TIMEOUT:
+            raise
+        # the stream waits for the topic's ends: it holds nothing, and the end of the session ends it
+        _log.warning("query_not_stopped", error=error.java_exception.getMessage())
+
+
+def _ranges(summaries: list[dict[str, Any]]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    # a partition's transactions come in its order
+    for each in summaries:
+        first, _ = found.get(each["partition"], [each["first"], 0])
+        found[each["partition"]] = [first, each["until"]]
+    return found
+
+
+def _write_ms(summaries: list[dict[str, Any]]) -> Counter[int]:
+    found: Counter[int] = Counter()
+    for each in summaries:
+        found[each["partition"]] += each["write_ms"]
+    return found
+
+
+def _totals(summaries: list[dict[str, Any]]) -> dict[str, Any]:
+    names = ("messages", "repeated", "refused", "readings", "accepted", "unmapped")
+    reasons: Counter[str] = Counter()
+    for each in summaries:
+        reasons.update(each["reasons"])
+    totals: dict[str, Any] = {name: sum(each[name] for each in summaries) for name in names}
+    return {**totals, "rejected": dict(reasons)}

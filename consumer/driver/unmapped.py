@@ -1,0 +1,44 @@
+"""The look, now and then, for readings that waited for a mapping and have one now."""
+
+import time
+
+import structlog
+
+from common.errors import UnavailableError
+from common.settings import DatabaseSettings
+from db.connection import KeptConnection
+from db.write.unmapped import enter_mapped
+
+_EVERY_SECONDS = 15.0
+# a look must not keep the main loop from its heartbeat for long
+_READINGS_PER_LOOK = 20_000
+
+_log = structlog.get_logger()
+
+
+class UnmappedReadings:
+    """Enters them into ``registro`` within a minute of the mapping, also where nothing else comes."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        """Connects with the first look."""
+        self._connection = KeptConnection(settings)
+        self._next_at = 0.0
+
+    def look(self) -> None:
+        """Does nothing until it is time again; a database that is away is asked again then.
+
+        Raises ConfigurationError where the account may not do this.
+        """
+        if time.monotonic() < self._next_at:
+            return
+        try:
+            if entered := enter_mapped(self._connection.get(), limit=_READINGS_PER_LOOK):
+                _log.info("unmapped_readings_entered", readings=entered)
+        except UnavailableError as error:
+            self._connection.close()
+            _log.warning("unmapped_readings_wait", why=error.message)
+        self._next_at = time.monotonic() + _EVERY_SECONDS
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._connection.close()

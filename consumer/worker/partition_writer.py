@@ -1,0 +1,214 @@
+"""Writes what one Spark task holds: one topic partition's range, mostly in one transaction.
+
+Guarantee: when ``write_partition`` ends, the range is in the trusted files and in the database once,
+whoever else tried and however often. Order in each transaction: lock the partition's progress, drop what is committed,
+trusted files, ``registro``, ``quarentena``, dead letters, ledger and progress, COMMIT. A row that the
+database refuses costs that row: it is found by halving, goes to ``quarentena``, and the trusted files
+are written again without it. A kill at any point leaves either nothing or everything in the database;
+trusted files that no ledger row names are removed by the next commit of the partition.
+"""
+
+import functools
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import structlog
+
+from common.crash_points import CrashPoint, reach
+from common.settings import DatabaseSettings, KafkaSettings
+from consumer.database_retry import retried, take_retries
+from consumer.driver.mapping import MappingLookup
+from consumer.worker import connection as worker_connection
+from consumer.worker import dead_letters
+from consumer.worker.outcome import RangeOutcome, batch_offsets, kept, offset_range, sort_out
+from consumer.worker.progress_lock import lock_next_offset
+from consumer.worker.readings import cleaned
+from consumer.worker.refusals import with_refusals
+from db import ledger
+from db.connection import Connection
+from db.write import quarantine, registro
+from db.write.bulk import LoadMethod
+from schemas.files.trusted import TrustedFormat, uncommitted_files, write_trusted
+
+SUMMARY_SCHEMA = (
+    "partition int, first long, until long, is_new boolean, messages long, repeated long,"
+    " refused long, readings long, accepted long, unmapped long, reasons map<string,long>,"
+    " write_ms long, newest_ms long, retries map<string,long>"
+)
+_SUMMARY = pa.schema(
+    [
+        ("partition", pa.int32()),
+        *((name, pa.int64()) for name in ("first", "until")),
+        ("is_new", pa.bool_()),
+        *((name, pa.int64()) for name in ("messages", "repeated", "refused", "readings")),
+        *((name, pa.int64()) for name in ("accepted", "unmapped")),
+        ("reasons", pa.map_(pa.string(), pa.int64())),
+        *((name, pa.int64()) for name in ("write_ms", "newest_ms")),
+        ("retries", pa.map_(pa.string(), pa.int64())),
+    ]
+)
+_READINGS_A_TRANSACTION = 250_000
+"""Where more of them wait, in long messages or many, the range is committed in parts: memory has a
+bound that no setting and no producer can move."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class WriterJob:
+    """What every task needs to know; it travels to the workers."""
+
+    kafka: KafkaSettings
+    trusted_folder: Path
+    trusted_format: TrustedFormat
+    load_method: LoadMethod
+    database: DatabaseSettings
+
+    @property
+    def topic(self) -> str:
+        """The topic that is read."""
+        return self.kafka.kafka_topic
+
+
+def write_partition(
+    messages: Iterable[pa.RecordBatch], job: WriterJob, mappings: MappingLookup
+) -> Iterator[pa.RecordBatch]:
+    """The function for ``mapInArrow``: cleans and commits its partition, a summary a transaction.
+
+    Transient database errors are tried again for as long as it takes: the batch is held meanwhile.
+    Raises what is not transient, with nothing of that transaction committed.
+    """
+    # not a loop: its variable would hold one transaction's rows while those of the next are gathered
+    return map(functools.partial(_committed, job), _transactions(cleaned(messages, mappings)))
+
+
+def _transactions(cleaned_rows: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """All rows of whole messages in the topic's order, as many as one transaction takes."""
+    held: list[pa.Table] = []
+    for each in cleaned_rows:
+        held.append(each)
+        if sum(map(len, held)) >= _READINGS_A_TRANSACTION:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)
+
+
+def _committed(job: WriterJob, cleaned_rows: pa.Table) -> pa.RecordBatch:
+    rows = cleaned_rows.unify_dictionaries()
+    started = time.monotonic()
+    outcome = _commit(rows, job)
+    duration_ms = round((time.monotonic() - started) * 1000)
+    return pa.RecordBatch.from_pylist([_summary(rows, outcome, duration_ms)], _SUMMARY)
+
+
+@retried
+def _commit(rows: pa.Table, job: WriterJob) -> RangeOutcome | None:
+    """Commits what is not committed yet; None where all of it was."""
+    partition = rows["partition"][0].as_py()
+    with worker_connection.use(job.database) as connection:
+        next_offset = lock_next_offset(connection, job.topic, partition)
+        reach(CrashPoint.RANGE_LOCKED)
+        rows = kept(rows, pc.greater_equal(rows["offset"], next_offset))
+        _remove_uncommitted(connection, job, partition, next_offset)
+        if len(rows) == 0:
+            connection.rollback()
+            return None
+        if offset_range(rows).start > next_offset > 0:
+            _log.warning("offsets_skipped", partition=partition, expected=next_offset)
+        batches = batch_offsets(rows)
+        for batch_id in ledger.taken_batches(connection, batches):
+            del batches[batch_id]
+        outcome = _write(connection, rows, batches, job)
+        connection.commit()
+        reach(CrashPoint.RANGE_COMMITTED)
+    return outcome
+
+
+def _write(
+    connection: Connection, rows: pa.Table, batches: dict[str, int], job: WriterJob
+) -> RangeOutcome:
+    """Writes everything of a range; ``batches``: those that no earlier range has taken.
+
+    The outcome and the files are those without the rows that the database refused.
+    """
+    partition = rows["partition"][0].as_py()
+    outcome = foreseen = sort_out(rows, batches, job.topic)
+    files = _trusted_files(foreseen, job)
+    reach(CrashPoint.RANGE_TRUSTED)
+    if refused := registro.upsert(connection, outcome.mapped, job.load_method, writer=partition):
+        rows = with_refusals(rows, outcome.mapped, refused)
+        outcome = sort_out(rows, batches, job.topic)
+    reach(CrashPoint.RANGE_REGISTRO)
+    if refused := quarantine.insert(connection, outcome.rejected, job.load_method):
+        rows = with_refusals(rows, outcome.rejected, refused)
+        outcome = sort_out(rows, batches, job.topic)
+    reach(CrashPoint.RANGE_QUARANTINE)
+    if len(outcome.accepted) < len(foreseen.accepted):
+        files = _trusted_files_again(outcome, job, files)
+    dead_letters.copy_refused(outcome.rejected, job.kafka)
+    ledger.record_batches(connection, job.topic, partition, outcome.batches)
+    ledger.record_range(connection, job.topic, partition, outcome.offsets, outcome.counts, files)
+    reach(CrashPoint.RANGE_LEDGER)
+    return outcome
+
+
+def _trusted_files(outcome: RangeOutcome, job: WriterJob) -> list[str]:
+    return write_trusted(
+        job.trusted_folder,
+        outcome.accepted,
+        topic=job.topic,
+        offsets=outcome.offsets,
+        form=job.trusted_format,
+    )
+
+
+def _trusted_files_again(outcome: RangeOutcome, job: WriterJob, before: list[str]) -> list[str]:
+    files = _trusted_files(outcome, job)
+    # of a date that only had readings that the database refused
+    for name in set(before) - set(files):
+        (job.trusted_folder / name).unlink(missing_ok=True)
+    return files
+
+
+def _remove_uncommitted(
+    connection: Connection, job: WriterJob, partition: int, next_offset: int
+) -> None:
+    """Removes trusted files of attempts that never committed. The progress lock is held."""
+    if not worker_connection.is_first_commit(partition):
+        return
+    committed = ledger.committed_files(connection, job.topic, partition, next_offset)
+    for path in uncommitted_files(
+        job.trusted_folder,
+        topic=job.topic,
+        partition=partition,
+        next_offset=next_offset,
+        committed=committed,
+    ):
+        path.unlink(missing_ok=True)
+        _log.info("uncommitted_file_removed", file=path.name)
+
+
+def _summary(rows: pa.Table, outcome: RangeOutcome | None, duration_ms: int) -> dict[str, object]:
+    offsets = outcome.offsets if outcome else offset_range(rows)
+    counts = outcome.counts if outcome else ledger.RangeCounts(0, 0, 0, 0, 0, 0, {})
+    return {
+        "partition": rows["partition"][0].as_py(),
+        "first": offsets.start,
+        "until": offsets.stop,
+        "is_new": outcome is not None,
+        "messages": counts.messages,
+        "repeated": counts.repeated_messages,
+        "refused": counts.refused_messages,
+        "readings": counts.readings,
+        "accepted": counts.accepted,
+        "unmapped": counts.unmapped,
+        "reasons": list(counts.reasons.items()),
+        "write_ms": duration_ms,
+        "newest_ms": pc.max(outcome.accepted["event_ms"]).as_py() if outcome else None,
+        "retries": list(take_retries().items()),
+    }

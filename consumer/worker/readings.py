@@ -1,0 +1,149 @@
+"""Decoded messages to cleaned readings: what ``consumer.worker.outcome`` sorts out.
+
+All of it works on whole Arrow batches; Python sees each message's series once and never a reading.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer.driver.mapping import Mappings
+from db.mapping import NO_MAPPING, active_ids
+from db.write.quarantine import TEXT_LIMIT, headers_text
+from schemas.cleaning.clean import Judged, details, judge
+from schemas.cleaning.flatten import Array, ReadingArrays
+from schemas.reasons import Reason
+from schemas.wire.decode import Decoded, decode
+
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+READINGS = pa.schema(
+    [
+        ("partition", pa.int32()),
+        *((name, pa.int64()) for name in ("offset", "kafka_ms")),
+        *((name, pa.int32()) for name in ("series", "position")),
+        ("reason", _TEXT),
+        ("detail", pa.string()),
+        *((name, _TEXT) for name in ("batch_id", "patient_id", "sensor", "component", "unit")),
+        ("value", pa.float64()),
+        ("event_ms", pa.int64()),
+        *((name, pa.binary()) for name in ("key", "body")),
+        ("headers", pa.string()),
+        ("mapping_id", pa.int32()),
+    ]
+)
+"""One row a reading; a message without readings (refused, or empty) has one row with -1 for series
+and position. Texts that many rows share are there once. An accepted reading (``reason`` null) carries canonical names and its value in the
+sensor's unit; any other one carries everything as it came."""
+
+
+FindMappings = Callable[[Collection[str]], Mappings]
+"""Gives the mappings of these patient ids at the least."""
+
+
+def cleaned(messages: Iterable[pa.RecordBatch], find: FindMappings) -> Iterator[pa.Table]:
+    """`READINGS` of each batch of the messages that ``consumer.driver.messages.select_messages`` gives."""
+    for batch in messages:
+        if batch.num_rows:
+            yield _cleaned(batch, find)
+
+
+def _cleaned(messages: pa.RecordBatch, find: FindMappings) -> pa.Table:
+    decoded = decode(messages["value"])
+    series, readings = decoded.series, decoded.readings
+    kafka_ms = messages["kafka_ms"].to_numpy()
+    judged = judge(series, readings, kafka_ms)
+    columns = {
+        **_of_messages(messages, decoded, series.message[readings.series]),
+        "series": pa.array(series.number[readings.series], pa.int32()),
+        "position": pa.array(readings.position, pa.int32()),
+        "reason": judged.reason_names,
+        "detail": details(judged, series, readings, kafka_ms),
+        **_names_and_values(judged, readings),
+        "event_ms": pa.array(readings.event_ms, pa.int64(), mask=~readings.is_time),
+        "mapping_id": _mapping_ids(decoded, judged, find),
+    }
+    rows = pa.table([_column(columns, field, len(readings.series)) for field in READINGS], READINGS)
+    return pa.concat_tables([rows, _without_readings(messages, decoded)])
+
+
+def _of_messages(messages: pa.RecordBatch, decoded: Decoded, message: Array) -> dict[str, pa.Array]:
+    rows = pa.array(message)
+    return {
+        **{name: messages[name].take(rows) for name in ("partition", "offset", "kafka_ms")},
+        "batch_id": _shared(pa.array(decoded.batch_id, pa.string()), rows),
+        "patient_id": _shared(pa.array(decoded.patient_id, pa.string()), rows),
+    }
+
+
+def _shared(texts: pa.Array, rows: pa.Array) -> pa.Array:
+    """The text of each row, by its number among ``texts``."""
+    encoded = texts.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(encoded.indices.take(rows), encoded.dictionary)
+
+
+def _names_and_values(judged: Judged, readings: ReadingArrays) -> dict[str, pa.Array]:
+    """Sensor, component, unit and value: normal where accepted, else as they came."""
+    is_accepted = judged.reason == 0
+    normal = [(each.code, each.part, each.unit) for each in judged.rules]
+    # the normal names stand behind the given ones, so one look-up finds either
+    numbers = pa.array(judged.rule + np.where(is_accepted, len(normal), 0))
+    columns = {
+        name: pa.concat_arrays(
+            [_cut(given), pa.array([each[place] for each in normal], pa.string())]
+        )
+        for place, (name, given) in enumerate(
+            zip(("sensor", "component", "unit"), judged.names, strict=True)
+        )
+    }
+    values = np.where(is_accepted, judged.value, readings.raw_value)
+    return {name: _shared(each, numbers) for name, each in columns.items()} | {
+        "value": pa.array(values)
+    }
+
+
+def _cut(given: pa.Array) -> pa.Array:
+    # one message may bring a name of half a megabyte and a hundred thousand readings under it
+    return pc.utf8_slice_codeunits(given, 0, TEXT_LIMIT)
+
+
+def _mapping_ids(decoded: Decoded, judged: Judged, find: FindMappings) -> pa.Array:
+    series, readings = decoded.series, decoded.readings
+    mappings = find({each for each in decoded.patient_id if each is not None})
+    # by message: none for one that is refused, which has no series
+    worn = [{} if each is None else mappings.get(each, {}) for each in decoded.patient_id]
+    wearers = zip(series.message.tolist(), judged.codes, strict=True)
+    periods = [worn[message].get(code, ()) for message, code in wearers]
+    found = active_ids(periods, readings.series, readings.event_ms)
+    return pa.array(found, pa.int32(), mask=found == NO_MAPPING)
+
+
+def _without_readings(messages: pa.RecordBatch, decoded: Decoded) -> pa.Table:
+    """One row a message that is refused, with all of it, or that has no reading."""
+    has_some = np.zeros(messages.num_rows, bool)
+    has_some[decoded.series.message[decoded.series.size > 0]] = True
+    rows = np.flatnonzero(~has_some)
+    is_read = pa.array([decoded.reasons[each] is None for each in rows.tolist()], pa.bool_())
+    whole = messages.take(pa.array(rows))
+    known = {
+        **_of_messages(messages, decoded, rows),
+        "series": pa.array(np.full(len(rows), -1), pa.int32()),
+        "position": pa.array(np.full(len(rows), -1), pa.int32()),
+        "reason": pa.array([_text(decoded.reasons[each]) for each in rows.tolist()], _TEXT),
+        "detail": pa.array([decoded.details[each] for each in rows.tolist()], pa.string()),
+        "key": whole["key"],
+        "body": whole["value"],
+        "headers": pa.array(map(headers_text, whole["headers"].to_pylist()), pa.string()),
+    }
+    for name in ("key", "body", "headers"):
+        known[name] = pc.if_else(is_read, None, known[name])
+    return pa.table([_column(known, field, len(rows)) for field in READINGS], READINGS)
+
+
+def _text(reason: Reason | None) -> str | None:
+    return None if reason is None else reason.value
+
+
+def _column(columns: dict[str, pa.Array], field: pa.Field, count: int) -> pa.Array:
+    return columns[field.name] if field.name in columns else pa.nulls(count, field.type)

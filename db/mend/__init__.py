@@ -1,0 +1,1 @@
+"""Statements of repair, resend and the monitor that correct what the tables say."""

@@ -1,0 +1,215 @@
+"""Entries of the quarantine on their way through the topic once more: chosen, claimed, settled.
+
+An entry is claimed by the id of the batch that is to carry it, before that batch exists anywhere. So
+whoever comes back after a kill sends the same entries under the same id, and a batch is taken once.
+Unmapped readings are no business of this: they were accepted, and enter by themselves.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from db.connection import Connection, transaction
+from db.moments import EPOCH_MS_SQL
+from db.read.quarantine_desk import OPEN, RESENT, RESOLVED, Selection
+from db.write.quarantine import bare_reading
+
+LOCK = "requeue-quarantine"
+_PLACES_PER_STATEMENT = 1_000
+_MESSAGES_PER_QUERY = 500
+_OPEN = f"topico = %s AND estado = '{OPEN}' AND motivo <> 'unmapped'"
+_COLUMNS = (
+    "particao, deslocamento, serie, posicao, motivo, paciente, sensor, componente, unidade,"
+    f" valor_bruto, {EPOCH_MS_SQL.format('medido_em')}, chave, mensagem, cabecalhos, lote_reenvio"
+)
+
+Place = tuple[int, int]
+"""Partition and offset of a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEntry:
+    """An open entry; ``series`` and ``position`` are -1 for a whole message."""
+
+    partition: int
+    offset: int
+    series: int
+    position: int
+    reason: str
+    patient_id: str | None
+    sensor: str | None
+    component: str | None
+    unit: str | None
+    value: float | None
+    event_ms: int | None
+    key: bytes | None
+    body: bytes | None
+    headers: str | None
+    claimed_by: str | None
+    """The batch that it was to be sent in before; None: in none yet."""
+    is_selected: bool
+
+    @property
+    def is_message(self) -> bool:
+        """True where the whole message is kept."""
+        return self.position < 0
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSize:
+    """What of a message is in quarantine."""
+
+    place: Place
+    entries: int
+    body_bytes: int
+
+
+def messages(
+    connection: Connection, topic: str, selection: Selection, *, after: Place, until: int
+) -> list[MessageSize]:
+    """Messages of one partition with selected or claimed entries, some hundred, in their order.
+
+    ``after``: the place of the last one that was looked at. ``until``: the first offset that is no
+    longer looked at: what is sent again and refused again lies behind it.
+    """
+    condition, values = selection.where()
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT particao, deslocamento, COUNT(*), CAST(SUM(COALESCE(LENGTH(mensagem), 0)) AS SIGNED)"
+        f" FROM quarentena WHERE {_OPEN} AND particao = %s AND deslocamento > %s AND deslocamento < %s"
+        f" AND (lote_reenvio IS NOT NULL OR ({condition}))"
+        f" GROUP BY particao, deslocamento ORDER BY deslocamento LIMIT {_MESSAGES_PER_QUERY}",
+        [topic, *after, until, *values],
+    )
+    rows = cursor.fetchall()
+    connection.rollback()
+    return [MessageSize((row[0], row[1]), int(row[2]), int(row[3])) for row in rows]
+
+
+def open_entries(
+    connection: Connection, topic: str, selection: Selection, places: Sequence[Place]
+) -> list[OpenEntry]:
+    """All open entries of these messages, selected or not, by their place."""
+    condition, values = selection.where()
+    cursor = connection.cursor()
+    found: list[OpenEntry] = []
+    for partition, offset in places:
+        cursor.execute(
+            f"SELECT {_COLUMNS}, ({condition}) FROM quarentena"
+            f" WHERE {_OPEN} AND particao = %s AND deslocamento = %s ORDER BY serie, posicao",
+            [*values, topic, partition, offset],
+        )
+        found += [_entry(row) for row in cursor.fetchall()]
+    connection.rollback()
+    return found
+
+
+def claim(connection: Connection, topic: str, entries: Sequence[OpenEntry], batch_id: str) -> bool:
+    """Writes down that this batch is to carry these entries of one message; False: somebody was
+    faster, with one of them at least, and nothing was changed. Commits.
+    """  # noqa: D205 - one sentence
+    claimed = _update(
+        connection,
+        "lote_reenvio = %s",
+        [batch_id],
+        f"estado = '{OPEN}' AND lote_reenvio IS NULL",
+        topic,
+        entries,
+    )
+    if claimed != len(entries):
+        connection.rollback()
+        return False
+    connection.commit()
+    return True
+
+
+def settle(
+    connection: Connection,
+    topic: str,
+    resolved: Sequence[OpenEntry],
+    refused: Sequence[OpenEntry],
+    batch_id: str,
+) -> None:
+    """Marks the entries of one batch: the new outcome is accepted, or refused anew.
+
+    One transaction; safe to repeat: what is not open any more stays as it is.
+    """
+    with transaction(connection):
+        for state, entries in ((RESOLVED, resolved), (RESENT, refused)):
+            condition = f"estado = '{OPEN}' AND lote_reenvio = %s"
+            _update(connection, f"estado = '{state}'", [], condition, topic, entries, [batch_id])
+
+
+def refused_readings(connection: Connection, batch_id: str) -> set[tuple[int, int]] | None:
+    """Series and position of the readings of a batch that were refused; None: it is not taken yet."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT topico, particao, deslocamento FROM lote WHERE lote_id = %s", (batch_id,)
+    )
+    place = cursor.fetchone()
+    found: set[tuple[int, int]] | None = None
+    if place is not None:
+        cursor.execute(
+            "SELECT serie, posicao FROM quarentena WHERE topico = %s AND particao = %s"
+            " AND deslocamento = %s AND posicao >= 0 AND motivo <> 'unmapped'",
+            place,
+        )
+        found = set(cursor.fetchall())
+    connection.rollback()
+    return found
+
+
+def is_refused_whole(connection: Connection, topic: str, place: Place) -> bool:
+    """True where the message at this place is in quarantine as a whole."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT COUNT(*) FROM quarentena WHERE topico = %s AND particao = %s AND deslocamento = %s"
+        " AND posicao = -1",
+        (topic, *place),
+    )
+    (count,) = cursor.fetchone()
+    connection.rollback()
+    return bool(count)
+
+
+def _update(
+    connection: Connection,
+    change: str,
+    changed: Sequence[Any],
+    condition: str,
+    topic: str,
+    entries: Iterable[OpenEntry],
+    compared: Sequence[Any] = (),
+) -> int:
+    cursor = connection.cursor()
+    count = 0
+    for (partition, offset), places in _by_message(entries):
+        markers = ", ".join(["(%s, %s)"] * len(places))
+        cursor.execute(
+            f"UPDATE quarentena SET {change} WHERE topico = %s AND particao = %s"
+            f" AND deslocamento = %s AND (serie, posicao) IN ({markers}) AND {condition}",
+            [*changed, topic, partition, offset, *(n for each in places for n in each), *compared],
+        )
+        count += cursor.rowcount
+    return count
+
+
+def _by_message(entries: Iterable[OpenEntry]) -> Iterator[tuple[Place, list[tuple[int, int]]]]:
+    grouped: dict[Place, list[tuple[int, int]]] = {}
+    for each in entries:
+        grouped.setdefault((each.partition, each.offset), []).append((each.series, each.position))
+    for place, positions in grouped.items():
+        for start in range(0, len(positions), _PLACES_PER_STATEMENT):
+            yield place, positions[start : start + _PLACES_PER_STATEMENT]
+
+
+def _entry(row: Sequence[Any]) -> OpenEntry:
+    key, body = (None if each is None else bytes(each) for each in row[11:13])
+    values: list[Any] = [*row[:11], key, body, *row[13:15], bool(row[15])]
+    entry = OpenEntry(*values)
+    if entry.is_message or entry.body is None:
+        return entry
+    # an entry that the table would only take bare
+    fields = bare_reading(entry.body)
+    names = ("patient_id", "sensor", "component", "unit", "value", "event_ms")
+    return replace(entry, body=None, **{name: fields[name] for name in names})

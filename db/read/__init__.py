@@ -1,0 +1,1 @@
+"""Statements that only read: for reconcile, explain, status and the monitor."""

@@ -1,0 +1,127 @@
+"""What the ledger says in sum, cheaply enough to ask every second."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from db.connection import Connection
+from db.moments import moment_of
+from db.read.latest import newest_values
+
+_SETTLED_AFTER = timedelta(seconds=60)
+# producers send in bursts, one a window: over less than a window the rate would jump
+_RATE_OVER = timedelta(seconds=20)
+_MOST_ASKED = 5_000
+_BEGINNING = datetime(1970, 1, 1)  # noqa: DTZ001 - the column is UTC without a zone
+_END = datetime(9999, 1, 1)  # noqa: DTZ001 - as above
+
+
+@dataclass
+class LedgerTotals:
+    """Sums over committed ranges; ``last_commit`` is UTC."""
+
+    messages: int = 0
+    repeated_messages: int = 0
+    refused_messages: int = 0
+    readings: int = 0
+    accepted: int = 0
+    unmapped: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    last_commit: datetime | None = None
+    readings_per_second: float = 0.0
+    """Committed in the last twenty seconds."""
+
+    @property
+    def quarantined(self) -> int:
+        """Readings in quarantine by themselves; those of refused messages cannot be counted."""
+        return self.readings - self.accepted
+
+    def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Takes ledger rows in the order of `_COLUMNS`."""
+        for messages, repeated, refused, readings, accepted, unmapped, reasons, committed in rows:
+            self.messages += messages
+            self.repeated_messages += repeated
+            self.refused_messages += refused
+            self.readings += readings
+            self.accepted += accepted
+            self.unmapped += unmapped
+            self.reasons.update(json.loads(reasons))
+            moment = committed.replace(tzinfo=UTC)
+            self.last_commit = max(self.last_commit or moment, moment)
+
+    def copy(self) -> "LedgerTotals":
+        """Totals that can be added to without changing these."""
+        return LedgerTotals(**{**self.__dict__, "reasons": self.reasons.copy()})
+
+
+_COLUMNS = (
+    "mensagens, mensagens_repetidas, mensagens_recusadas, leituras, aceitas, sem_mapeamento,"
+    " motivos, confirmado_em"
+)
+
+
+_READINGS, _COMMITTED = 3, 7
+
+
+def newest_reading(connection: Connection) -> datetime | None:
+    """When the newest reading in ``registro`` was measured (UTC); None where there is none.
+
+    Of more than some thousand sensors on patients an even share is asked: the answer may then be a
+    window older than the truth. Not for every second: it takes some hundredths of one, or tenths.
+    """
+    cursor = connection.cursor()
+    cursor.execute("SELECT 1 + MAX(id) DIV %s FROM paciente_sensor", (_MOST_ASKED,))
+    (step,) = cursor.fetchone()
+    if step is None:
+        return None
+    cursor.execute(
+        "SELECT ps.id, CAST(MIN(cs.componente) AS CHAR) FROM paciente_sensor ps"
+        " JOIN componente_sensor cs ON cs.sensor_id = ps.sensor_id"
+        " WHERE ps.id MOD %s = 0 GROUP BY ps.id",
+        (step,),
+    )
+    newest = (event_ms for *_, event_ms, _ in newest_values(connection, cursor.fetchall()))
+    found = max(newest, default=None)
+    return None if found is None else moment_of(found).replace(tzinfo=UTC)
+
+
+class LedgerReader:
+    """Sums of one topic; each read looks only at the ranges of the last minute again.
+
+    A range carries the time of its transaction's statement, and becomes visible a moment later at
+    its commit: only what is older than a minute is taken as final.
+    """
+
+    def __init__(self, topic: str) -> None:
+        """Nothing is read before `read`."""
+        self._topic = topic
+        self._settled = LedgerTotals()
+        self._boundary = _BEGINNING
+
+    def read(self, connection: Connection) -> LedgerTotals:
+        """The sums as of now; ends the connection's transaction, so that the next sees more."""
+        cursor = connection.cursor()
+        cursor.execute("SELECT UTC_TIMESTAMP(6)")
+        now = cursor.fetchone()[0]
+        boundary = max(self._boundary, now - _SETTLED_AFTER)
+        self._settled.add(self._rows(cursor, self._boundary, boundary))
+        self._boundary = boundary
+        totals = self._settled.copy()
+        recent = self._rows(cursor, boundary, _END)
+        totals.add(recent)
+        fresh = sum(row[_READINGS] for row in recent if row[_COMMITTED] >= now - _RATE_OVER)
+        totals.readings_per_second = fresh / _RATE_OVER.total_seconds()
+        connection.rollback()
+        return totals
+
+    def _rows(self, cursor: Any, since: datetime, until: datetime) -> list[tuple[Any, ...]]:
+        cursor.execute(
+            f"SELECT {_COLUMNS} FROM livro_razao"
+            " WHERE topico = %s AND confirmado_em >= %s AND confirmado_em < %s",
+            (self._topic, since, until),
+        )
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

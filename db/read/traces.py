@@ -1,0 +1,189 @@
+"""What the tables know of one reading, for `vitals explain`: found by an index, or in a day of the ledger."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from db.connection import Connection
+from db.ledger import next_offsets
+from db.mapping import Mapping, read_mappings
+from db.moments import EPOCH_MS_SQL, epoch_ms, moment_of
+from db.read.evidence import LedgerRange
+from db.read.quarantine_desk import WholeEntry, at_place, of_patient, whole_entries
+from db.schema.patients import known_patients
+from schemas.reasons import OF_MESSAGES, Reason
+
+_RANGE = (
+    "topico, particao, deslocamento_inicial, deslocamento_final, mensagens_repetidas, sem_mapeamento,"
+    f" arquivos, {EPOCH_MS_SQL.format('confirmado_em')}"
+)
+_MOST_REFUSED = 50
+_DAY_MS = 86_400_000
+_CLOCKS = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message lies; ordered as a partition is."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegistroRow:
+    """A row of ``registro``: mapping id and component are its key, with the time asked for."""
+
+    mapping_id: int
+    component: str
+    value: float
+
+
+class Traces:
+    """Asks one connection; every answer is of the moment that its snapshot holds."""
+
+    def __init__(self, connection: Connection) -> None:
+        """``connection``: best one of ``db.read.evidence.snapshot``."""
+        self._connection = connection
+
+    def is_registered(self, patient_id: str) -> bool:
+        """Whether ``paciente`` has this id."""
+        return patient_id in known_patients(self._connection, [patient_id])
+
+    def mappings(self, patient_id: str, sensor: str) -> list[Mapping]:
+        """The periods in which the patient wears the sensor (canonical code)."""
+        return list(read_mappings(self._connection, of=(patient_id, sensor)))
+
+    def registro(
+        self, mapping_ids: Sequence[int], component: str, event_ms: int
+    ) -> list[RegistroRow]:
+        """The rows of this time under any of these mappings."""
+        return [
+            RegistroRow(mapping_id, component, float(value))
+            for mapping_id in mapping_ids
+            for (value,) in self._rows(
+                "SELECT valor FROM registro WHERE paciente_sensor_id = %s AND componente = %s"
+                " AND created_at = %s",
+                mapping_id,
+                component,
+                moment_of(event_ms),
+            )
+        ]
+
+    def neighbours(
+        self, mapping_ids: Sequence[int], component: str, event_ms: int
+    ) -> tuple[int | None, int | None]:
+        """The times (epoch ms) in ``registro`` next before and next after this one."""
+        found = [
+            [
+                epoch_ms(moment)
+                for mapping_id in mapping_ids
+                for (moment,) in self._rows(
+                    f"SELECT {extreme}(created_at) FROM registro WHERE paciente_sensor_id = %s"
+                    f" AND componente = %s AND created_at {side} %s",
+                    mapping_id,
+                    component,
+                    moment_of(event_ms),
+                )
+                if moment is not None
+            ]
+            for extreme, side in (("MAX", "<"), ("MIN", ">"))
+        ]
+        return max(found[0], default=None), min(found[1], default=None)
+
+    def quarantined(self, patient_id: str, event_ms: int) -> list[WholeEntry]:
+        """Entries of single readings of this patient and time, whatever their sensor is called.
+
+        Those that the database refused with their names are left out: see ``bare``.
+        """
+        condition = of_patient(patient_id, "medido_em = %s", [moment_of(event_ms)])
+        found = whole_entries(self._connection, *condition)
+        # the column does not tell a capital letter from a small one
+        return [each for each in found if each.entry.patient_id == patient_id]
+
+    def bare(self) -> list[WholeEntry]:
+        """Entries of single readings whose names the database refused: rare, and known by JSON alone."""
+        return whole_entries(
+            self._connection,
+            "motivo = %s AND posicao >= 0 AND paciente IS NULL",
+            [str(Reason.REFUSED_BY_DATABASE)],
+        )
+
+    def quarantined_at(self, place: Place, series: int, position: int) -> WholeEntry | None:
+        """The entry of one reading, or (-1, -1) of a whole message."""
+        return at_place(
+            self._connection, place.topic, place.partition, place.offset, series, position
+        )
+
+    def refused(self, patient_id: str, event_ms: int) -> list[WholeEntry]:
+        """Whole messages with this patient's key, from a day before the reading; the nearest first."""
+        reasons = ", ".join(["%s"] * len(OF_MESSAGES))
+        received = EPOCH_MS_SQL.format("recebido_em")
+        return whole_entries(
+            self._connection,
+            f"motivo IN ({reasons}) AND posicao < 0 AND chave = %s AND {received} >= %s"
+            f" ORDER BY ABS({received} - %s) LIMIT {_MOST_REFUSED}",
+            [*map(str, OF_MESSAGES), patient_id.encode(), event_ms - _DAY_MS, event_ms],
+        )
+
+    def taken(self, batch_ids: Iterable[str]) -> dict[str, Place]:
+        """Where these batches were taken, as far as they were."""
+        return {
+            batch_id: Place(*found)
+            for batch_id in batch_ids
+            for found in self._rows(
+                "SELECT topico, particao, deslocamento FROM lote WHERE lote_id = %s", batch_id
+            )
+        }
+
+    def range_at(self, place: Place) -> LedgerRange | None:
+        """The ledger's range that holds an offset; None: it is not committed."""
+        rows = self._rows(
+            f"SELECT {_RANGE} FROM livro_razao WHERE topico = %s AND particao = %s"
+            " AND deslocamento_inicial <= %s ORDER BY deslocamento_inicial DESC LIMIT 1",
+            place.topic,
+            place.partition,
+            place.offset,
+        )
+        found = [each for each in map(_range, rows) if place.offset < each.until]
+        return found[0] if found else None
+
+    def ranges_of_day(self, day: date) -> list[LedgerRange]:
+        """Ranges with a trusted file of readings of this day (UTC), as they were committed."""
+        rows = self._rows(
+            f"SELECT {_RANGE} FROM livro_razao WHERE confirmado_em >= %s"
+            " AND CAST(arquivos AS CHAR) LIKE %s"
+            " ORDER BY confirmado_em, topico, particao, deslocamento_inicial",
+            # no clock may be so far ahead of its message
+            datetime.combine(day, time.min) - _CLOCKS,
+            f'%"date={day}/%',
+        )
+        return [_range(each) for each in rows]
+
+    def ranges_with_repeats(self, since_ms: int) -> list[LedgerRange]:
+        """Ranges committed then or later in which a batch came that had been taken before."""
+        rows = self._rows(
+            f"SELECT {_RANGE} FROM livro_razao WHERE mensagens_repetidas > 0 AND confirmado_em >= %s"
+            " ORDER BY confirmado_em",
+            moment_of(since_ms),
+        )
+        return [_range(each) for each in rows]
+
+    def next_offsets(self, topic: str) -> dict[int, int]:
+        """The first offset of each known partition that is not committed."""
+        return next_offsets(self._connection, topic)
+
+    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        cursor = self._connection.cursor()
+        cursor.execute(query, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _range(row: Sequence[Any]) -> LedgerRange:
+    topic, partition, first, until, repeated, unmapped, files, committed_ms = row
+    names = tuple(json.loads(files))
+    return LedgerRange(topic, partition, first, until, repeated, unmapped, names, committed_ms)

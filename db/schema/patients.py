@@ -1,0 +1,179 @@
+"""Patients that a file of real readings brings along, and since when they wear which sensor."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from common.errors import BadInputError
+from db.connection import Connection, transaction
+from db.faults import reported
+from db.moments import moment_of
+from db.named_lock import named_lock
+from db.schema.catalogue_rows import write_catalogue
+from schemas.catalogue import sensors
+
+PATIENTS_LOCK = "add-patients"
+"""Held by whoever adds patients and mappings: two at once would deadlock, or add a pair twice."""
+_ROWS_PER_STATEMENT = 2_000
+_LONGEST_PATIENT_ID = 64
+# the range of a DATETIME: "The DATE, DATETIME, and TIMESTAMP Types"
+_FIRST_YEAR = 1000
+
+T = TypeVar("T")
+
+Starts = dict[tuple[int, int], datetime]
+"""The first ``ativo_desde`` by (paciente_id, sensor_id)."""
+
+
+@dataclass(frozen=True)
+class RegisteredCount:
+    """What was added; ``moved_back``: mappings that start earlier now."""
+
+    patients: int
+    mappings: int
+    moved_back: int
+
+
+def register(
+    connection: Connection, first_readings: Mapping[tuple[str, str], int]
+) -> RegisteredCount:
+    """Makes sure that every (patient id, sensor code) has a mapping from its first reading on.
+
+    ``first_readings``: UTC epoch milliseconds. Adds missing patients by their id alone, adds missing
+    mappings, and moves the first mapping of a pair back where it starts later. A mapping that
+    somebody has ended stays ended. Guarantee: one transaction, all or nothing. Safe to repeat, and
+    from two sides at once.
+
+    Raises:
+        BadInputError: a patient id, sensor code or time that the tables cannot hold; nothing was
+            written.
+        UnavailableError: the server went away, or others add patients for too long.
+    """
+    starts = {
+        (_checked_id(patient_id), _checked_code(code)): _moment(patient_id, code, epoch_ms)
+        for (patient_id, code), epoch_ms in first_readings.items()
+    }
+    with (
+        reported("register patients"),
+        named_lock(connection, PATIENTS_LOCK),
+        transaction(connection),
+    ):
+        write_catalogue(connection)
+        patient_ids = sorted({patient_id for patient_id, _ in starts})
+        added = _add_patients(connection, patient_ids)
+        patients = known_patients(connection, patient_ids)
+        codes = sensor_ids(connection)
+        wanted = {(patients[who], codes[what]): at for (who, what), at in starts.items()}
+        present = first_starts(connection, sorted(patients.values()))
+        mappings, moved_back = _write_mappings(connection, wanted, present)
+    return RegisteredCount(added, mappings, moved_back)
+
+
+def _checked_id(patient_id: str) -> str:
+    # the column pads with spaces: "p1 " would silently be "p1"
+    if not patient_id or patient_id != patient_id.strip() or len(patient_id) > _LONGEST_PATIENT_ID:
+        raise BadInputError(
+            f"cannot register the patient id {patient_id!r}: it must have 1 to"
+            f" {_LONGEST_PATIENT_ID} characters and no space at its ends",
+            hint="correct the id in the file",
+        )
+    return patient_id
+
+
+def _checked_code(code: str) -> str:
+    known = [each.code for each in sensors()]
+    if code not in known:
+        raise BadInputError(
+            f"cannot register the sensor {code!r}: it is not in the catalogue",
+            hint=f"known sensors: {', '.join(known)}",
+        )
+    return code
+
+
+def _moment(patient_id: str, code: str, epoch_ms: int) -> datetime:
+    try:
+        moment = moment_of(epoch_ms)
+        is_held = moment.year >= _FIRST_YEAR
+    except OverflowError:
+        is_held = False
+    if not is_held:
+        raise BadInputError(
+            f"cannot register {patient_id} with {code}: its first reading, at {epoch_ms} ms, is"
+            f" not in the years {_FIRST_YEAR} to 9999",
+            hint="are the times of the file milliseconds since 1970?",
+        )
+    return moment
+
+
+def known_patients(connection: Connection, patient_ids: Sequence[str]) -> dict[str, int]:
+    """The row ids of those patients that have one."""
+    cursor = connection.cursor()
+    found: dict[str, int] = {}
+    for chunk in _chunks(patient_ids):
+        cursor.execute(
+            f"SELECT identificador, id FROM paciente WHERE identificador IN ({_markers(chunk)})",
+            chunk,
+        )
+        found.update(cursor.fetchall())
+    return found
+
+
+def first_starts(connection: Connection, patients: Sequence[int]) -> Starts:
+    """Since when these patients (row ids) wear their sensors, by patient and sensor row."""
+    cursor = connection.cursor()
+    starts: Starts = {}
+    for chunk in _chunks(patients):
+        cursor.execute(
+            "SELECT paciente_id, sensor_id, MIN(ativo_desde) FROM paciente_sensor"
+            f" WHERE paciente_id IN ({_markers(chunk)}) GROUP BY paciente_id, sensor_id",
+            chunk,
+        )
+        starts.update({(patient, sensor): start for patient, sensor, start in cursor.fetchall()})
+    return starts
+
+
+def _add_patients(connection: Connection, patient_ids: Sequence[str]) -> int:
+    cursor = connection.cursor()
+    known = known_patients(connection, patient_ids)
+    missing = [(each,) for each in patient_ids if each not in known]
+    for rows in _chunks(missing):
+        cursor.executemany("INSERT INTO paciente (identificador) VALUES (%s)", rows)
+    return len(missing)
+
+
+def sensor_ids(connection: Connection) -> dict[str, int]:
+    """The row ids of all sensors by their code."""
+    cursor = connection.cursor()
+    cursor.execute("SELECT codigo, id FROM sensor")
+    return dict(cursor.fetchall())
+
+
+def _write_mappings(connection: Connection, wanted: Starts, present: Starts) -> tuple[int, int]:
+    cursor = connection.cursor()
+    new = [(*pair, start) for pair, start in wanted.items() if pair not in present]
+    for rows in _chunks(new):
+        cursor.executemany(
+            "INSERT INTO paciente_sensor (paciente_id, sensor_id, ativo_desde) VALUES (%s, %s, %s)",
+            rows,
+        )
+    late = [
+        (start, *pair, present[pair])
+        for pair, start in wanted.items()
+        if pair in present and start < present[pair]
+    ]
+    cursor.executemany(
+        "UPDATE paciente_sensor SET ativo_desde = %s"
+        " WHERE paciente_id = %s AND sensor_id = %s AND ativo_desde = %s",
+        late,
+    )
+    return len(new), len(late)
+
+
+def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+        yield rows[start : start + _ROWS_PER_STATEMENT]
+
+
+def _markers(values: Sequence[object]) -> str:
+    return ", ".join(["%s"] * len(values))

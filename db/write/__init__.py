@@ -1,0 +1,1 @@
+"""Statements of the consumer's transactions."""

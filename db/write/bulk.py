@@ -1,0 +1,205 @@
+"""Bulk writes of Arrow columns: LOAD DATA where the server allows it, else multi-row INSERT.
+
+Both run inside the caller's transaction and commit nothing. Both end with the same rows: a key that
+is there already takes the new values, and of a key that comes twice the later row wins.
+"""
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import mysql.connector
+import pyarrow as pa
+import pyarrow.csv
+import structlog
+
+from common.errors import VitalsError
+from db.connection import Connection
+from db.faults import is_row_refused
+
+_ROWS_PER_INSERT = 5_000
+# 1287: MySQL calls VALUES(col) deprecated; MariaDB has nothing else
+_DEPRECATED = 1287
+
+_log = structlog.get_logger()
+
+
+class LoadMethod(StrEnum):
+    """``infile`` is several times faster; ``insert`` works on every server."""
+
+    AUTO = "auto"
+    INFILE = "infile"
+    INSERT = "insert"
+
+
+class Kind(StrEnum):
+    """How a column's text becomes its value."""
+
+    PLAIN = "plain"
+    HEX = "hex"
+    """Bytes as hexadecimal digits."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A target column of a bulk write."""
+
+    name: str
+    kind: Kind = Kind.PLAIN
+
+    @property
+    def field(self) -> str:
+        """Where LOAD DATA puts the text: the column, or a variable that ``setter`` reads."""
+        return self.name if self.kind is Kind.PLAIN else f"@{self.name}"
+
+    @property
+    def setter(self) -> str:
+        """The column's part in the SET clause of LOAD DATA."""
+        return f"{self.name} = UNHEX(@{self.name})"
+
+    @property
+    def placeholder(self) -> str:
+        """The column's part in a VALUES list."""
+        return "UNHEX(%s)" if self.kind is Kind.HEX else "%s"
+
+
+class DataRefusedError(VitalsError):
+    """The server refused a row, or changed or dropped a value: what was loaded must be undone.
+
+    The message may be logged. ``words``, the server's own, may hold a value: not in any log.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", number: int = 0, words: str = "") -> None:
+        """``number``: the server's error or warning."""
+        super().__init__(message, hint=hint)
+        self.number = number
+        self.words = words
+
+
+def load(
+    connection: Connection,
+    table: str,
+    columns: tuple[Column, ...],
+    rows: pa.Table,
+    method: LoadMethod,
+) -> None:
+    """Upserts ``rows`` (its columns in the order of ``columns``) into ``table``.
+
+    Guarantee: every row is written exactly as given, or an exception is raised and the caller must
+    undo it, by a savepoint or with the transaction. Safe to repeat.
+
+    Raises:
+        DataRefusedError: the server refuses a row, or answered with a warning (a value cut or a row
+            skipped). ``db.write.salvage`` finds the row.
+        mysql.connector.Error: see ``db.faults`` for which may be tried again.
+    """
+    if rows.num_rows == 0:
+        return
+    is_insert = method is LoadMethod.INSERT or (
+        method is LoadMethod.AUTO and not _allows_infile(connection)
+    )
+    try:
+        (_insert if is_insert else _load_infile)(connection, table, columns, rows)
+    except mysql.connector.Error as error:
+        if not is_row_refused(error):
+            raise
+        # without its cause: the words of that one may hold a value, and a traceback is logged
+        raise _refused(table, error.errno, error.msg or "") from None
+
+
+@cache
+def infile_folder() -> Path:
+    """This process's own folder for LOAD DATA files; the client may send files of no other.
+
+    In memory where the system has a place for that: the bytes live for milliseconds.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it, mode 0700
+    folder = tempfile.TemporaryDirectory(
+        prefix="vitals-load-", dir=memory if memory.is_dir() else None
+    )
+    _kept.append(folder)
+    return Path(folder.name)
+
+
+_kept: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def _allows_infile(connection: Connection) -> bool:
+    cursor = connection.cursor()
+    cursor.execute("SELECT @@local_infile")
+    (is_allowed,) = cursor.fetchone()
+    if not is_allowed:
+        _warn_once("the server forbids LOAD DATA LOCAL (local_infile=OFF)")
+    return bool(is_allowed)
+
+
+@cache
+def _warn_once(why: str) -> None:
+    _log.warning("bulk_load_by_insert", why=why, hint="SET GLOBAL local_infile=ON makes it faster")
+
+
+def _load_infile(
+    connection: Connection, table: str, columns: tuple[Column, ...], rows: pa.Table
+) -> None:
+    setters = ", ".join(each.setter for each in columns if each.kind is not Kind.PLAIN)
+    with _csv_file(rows) as path:
+        cursor = connection.cursor()
+        cursor.execute(
+            f"LOAD DATA LOCAL INFILE '{path}' REPLACE INTO TABLE {table} CHARACTER SET utf8mb4"
+            " FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''"
+            f" LINES TERMINATED BY '\\n' ({', '.join(each.field for each in columns)})"
+            + (f" SET {setters}" if setters else "")
+        )
+    _demand_no_warnings(connection, table)
+
+
+@contextmanager
+def _csv_file(rows: pa.Table) -> Iterator[str]:
+    path = infile_folder() / f"{threading.get_ident()}.csv"
+    try:
+        # LOAD DATA takes the bare word for NULL, and in quotes for the text: an empty text stays one
+        options = pa.csv.WriteOptions(include_header=False, null_string="NULL")
+        pa.csv.write_csv(rows, path, options)
+        yield path.as_posix()
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _insert(
+    connection: Connection, table: str, columns: tuple[Column, ...], rows: pa.Table
+) -> None:
+    names = ", ".join(each.name for each in columns)
+    values = ", ".join(each.placeholder for each in columns)
+    updates = ", ".join(f"{each.name} = VALUES({each.name})" for each in columns)
+    cursor = connection.cursor()
+    for chunk in rows.to_batches(max_chunksize=_ROWS_PER_INSERT):
+        records = list(zip(*(column.to_pylist() for column in chunk.columns), strict=True))
+        text = f"INSERT INTO {table} ({names}) VALUES " + ", ".join([f"({values})"] * len(records))
+        cursor.execute(
+            f"{text} ON DUPLICATE KEY UPDATE {updates}", [each for row in records for each in row]
+        )
+        _demand_no_warnings(connection, table)
+
+
+def _demand_no_warnings(connection: Connection, table: str) -> None:
+    cursor = connection.cursor()
+    cursor.execute("SHOW WARNINGS")
+    warnings: list[tuple[Any, ...]] = [row for row in cursor.fetchall() if row[1] != _DEPRECATED]
+    if warnings:
+        _, number, words = warnings[0]
+        raise _refused(table, number, words)
+
+
+def _refused(table: str, number: int, words: str) -> DataRefusedError:
+    return DataRefusedError(
+        f"cannot load {table}: the server refuses a row or a value with error {number}",
+        hint="this is a bug in the cleaning rules, or the table was changed",
+        number=number,
+        words=words,
+    )

@@ -1,0 +1,127 @@
+"""What was not accepted, into ``quarentena``; ``db.read.quarantine_desk`` reads and settles it."""
+
+import base64
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from db.connection import Connection
+from db.write.bulk import Column, Kind, LoadMethod, load
+from db.write.registro import as_datetime
+from db.write.salvage import Refusal, load_what_fits
+from schemas.reasons import Reason
+
+TEXT_LIMIT = 255
+"""Characters of a name that are kept."""
+# what a bare entry of a reading holds as JSON in place of the columns
+_BARE = ("reason", "detail", "patient_id", "sensor", "component", "unit", "value", "event_ms")
+
+_COLUMNS = (
+    *map(Column, ("topico", "particao", "deslocamento", "serie", "posicao", "motivo")),
+    *map(Column, ("detalhe", "lote_id", "paciente", "sensor", "componente", "unidade")),
+    *map(Column, ("valor_bruto", "medido_em", "recebido_em")),
+    *(Column(name, Kind.HEX) for name in ("chave", "mensagem")),
+    Column("cabecalhos"),
+)
+
+
+def insert(connection: Connection, rejected: pa.Table, method: LoadMethod) -> Sequence[Refusal]:
+    """Writes rejected readings and messages, as fast as good ones, in the caller's transaction.
+
+    Returns the rows that the table refuses. They are kept all the same, bare: the reason is
+    ``refused_by_database``, and what the columns would not take is JSON in ``mensagem`` (see
+    ``bare_reading``); a whole message keeps its key, its bytes and its headers.
+
+    Columns: topic, partition, offset, series, position (the last two -1 for a whole message),
+    reason, detail, batch_id, patient_id, sensor, component, unit, value (as it came; NaN where the
+    sensor gave nothing), event_ms (null where it is no time), kafka_ms, key, body, headers.
+    """
+    refused = load_what_fits(connection, "quarentena", _COLUMNS, _rows(rejected), method)
+    if refused:
+        load(connection, "quarentena", _COLUMNS, _rows(_bare(rejected, refused)), method)
+    return refused
+
+
+def bare_reading(message: bytes) -> dict[str, Any]:
+    """The fields of a reading whose entry is bare: patient_id, sensor, value, event_ms and so on."""
+    fields: dict[str, Any] = json.loads(message)
+    return fields
+
+
+def _rows(rejected: pa.Table) -> pa.Table:
+    return pa.table(
+        [
+            rejected["topic"],
+            rejected["partition"],
+            rejected["offset"],
+            rejected["series"],
+            rejected["position"],
+            rejected["reason"],
+            *(
+                pc.utf8_slice_codeunits(rejected[name], 0, TEXT_LIMIT)
+                for name in ("detail", "batch_id", "patient_id", "sensor", "component", "unit")
+            ),
+            pc.if_else(pc.is_finite(rejected["value"]), rejected["value"], None),
+            as_datetime(rejected["event_ms"]),
+            as_datetime(rejected["kafka_ms"]),
+            _hex(rejected["key"]),
+            _hex(rejected["body"]),
+            rejected["headers"],
+        ],
+        names=[each.name for each in _COLUMNS],
+    )
+
+
+def _bare(rejected: pa.Table, refused: Sequence[Refusal]) -> pa.Table:
+    rows = rejected.take([each.index for each in refused]).to_pylist()
+    bare = [_bare_row(row, each.words) for row, each in zip(rows, refused, strict=True)]
+    return pa.Table.from_pylist(bare, rejected.schema)
+
+
+def _bare_row(row: dict[str, Any], words: str) -> dict[str, Any]:
+    # the words may be what the column does not take
+    detail = f"{row['reason']}: {words}".encode("ascii", "backslashreplace").decode()
+    kept = {**row, **dict.fromkeys(_BARE), "reason": Reason.REFUSED_BY_DATABASE, "detail": detail}
+    if row["position"] < 0:
+        return kept
+    value = row["value"]
+    is_number = value is not None and math.isfinite(value)
+    fields = {**{name: row[name] for name in _BARE}, "value": value if is_number else None}
+    return {**kept, "body": json.dumps(fields).encode()}
+
+
+def headers_text(headers: Sequence[Mapping[str, Any]] | None) -> str | None:
+    """What ``cabecalhos`` holds of a message's headers (key and value, which may be null).
+
+    JSON, values in base64, left out where null; null for a message without headers.
+    """
+    if headers is None:
+        return None
+    fields = [
+        {"key": each["key"]}
+        if each["value"] is None
+        else {"key": each["key"], "value": base64.b64encode(each["value"]).decode()}
+        for each in headers
+    ]
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+def headers_of(text: str | None) -> list[tuple[str, bytes | None]]:
+    """The headers that `headers_text` wrote."""
+    return [
+        (each["key"], base64.b64decode(each["value"]) if "value" in each else None)
+        for each in json.loads(text or "[]")
+    ]
+
+
+def _hex(column: pa.ChunkedArray) -> pa.Array:
+    # only whole messages carry bytes: for a storm of bad readings this is one look at the nulls
+    if column.null_count == len(column):
+        return pa.nulls(len(column), pa.string())
+    return pa.array(
+        [None if value is None else value.hex() for value in column.to_pylist()], pa.string()
+    )

@@ -1,0 +1,1 @@
+"""The `vitals` command: its options, and one module per command."""

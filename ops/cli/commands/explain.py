@@ -1,0 +1,30 @@
+"""``vitals explain``: the whole story of one reading."""
+
+import json
+import sys
+
+from ops.explain.document import document
+from ops.explain.gather import explain
+from ops.explain.question import Question
+from ops.explain.render import lines
+from ops.stack.invocation import Invocation
+
+
+def print_story(invocation: Invocation, question: Question, *, as_json: bool) -> int:
+    """Prints the story; returns the exit code: 0 it stands, 1 seen and does not, 4 never seen.
+
+    Raises UnavailableError where the database does not answer.
+    """
+    story = explain(
+        question,
+        invocation.kafka(),
+        invocation.database(),
+        invocation.settings.output_dir,
+        lambda line: print(line, file=sys.stderr),  # noqa: T201 - a search that takes long says so
+    )
+    found = document(story)
+    if as_json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))  # noqa: T201 - the command's output
+    else:
+        print("\n".join(lines(found)))  # noqa: T201 - as above
+    return story.exit_code

@@ -1,0 +1,43 @@
+"""``vitals kafka``: the console tools of the embedded Kafka."""
+
+import subprocess
+from collections.abc import Sequence
+
+from common.errors import ConfigurationError
+from ops.stack import TOOL_NAMES, JarSet, KafkaBroker, find_java, jar_source, retrieve
+from ops.stack.broker import remembered_port
+from ops.stack.exports import KAFKA_FOLDER
+from ops.stack.invocation import Invocation
+
+
+def run_kafka_tool(invocation: Invocation, name: str, arguments: Sequence[str]) -> int:
+    """Runs a tool in this terminal and returns its exit code.
+
+    ``--bootstrap-server`` is the broker of the environment, else the embedded one, unless given.
+
+    Raises:
+        ConfigurationError: there is no such tool, or no broker to talk to.
+    """
+    if name not in TOOL_NAMES:
+        raise ConfigurationError(
+            f"there is no Kafka tool {name!r}", hint=f"take one of: {', '.join(TOOL_NAMES)}"
+        )
+    settings = invocation.settings
+    try:
+        java = find_java(settings.java_home)
+    except ConfigurationError as error:
+        in_containers = f"docker compose exec kafka /opt/kafka/bin/kafka-{name}.sh"
+        raise ConfigurationError(
+            error.message, hint=f"{error.hint}; the stack in containers has it: {in_containers}"
+        ) from error
+    source = jar_source(settings.cache, java, settings.vitals_ivy_settings)
+    retrieve(source, JarSet.KAFKA)
+    folder = settings.home / KAFKA_FOLDER
+    broker = KafkaBroker(folder, source.folder, remembered_port(folder), java=source.java)
+    command = broker.tool_command(
+        name, arguments, server=lambda: invocation.kafka().kafka_bootstrap_servers
+    )
+    try:
+        return subprocess.run(command, check=False).returncode
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,61 @@
+"""``vitals lag``: how far the consumer is, by partition."""
+
+import json
+
+from rich.console import Console
+from rich.table import Table
+
+from common.errors import UnavailableError
+from ops.look.snapshot import Observer
+from ops.look.verdict import PipelineHealth
+from ops.stack.invocation import Invocation
+
+_ABOVE = 1
+
+
+def lag(invocation: Invocation, *, most: int | None, as_json: bool) -> int:
+    """Prints the lag; returns the exit code: 1 where the sum is above ``most``, else 0.
+
+    Raises UnavailableError where broker or database do not answer, or nothing was ever started.
+    """
+    if not invocation.has_addresses:
+        raise UnavailableError(
+            "nothing answers: no stack was started here", hint="start it with `vitals up`"
+        )
+    observer = Observer(invocation.kafka(), invocation.database())
+    try:
+        health = observer.health(invocation.outbox)
+    finally:
+        observer.close()
+    if health.lags is None:
+        raise UnavailableError(
+            f"cannot tell the lag: {'; '.join(health.problems)}",
+            hint="see what runs: `vitals status`",
+        )
+    _print(health, as_json=as_json)
+    return _ABOVE if most is not None and (health.lag_messages or 0) > most else 0
+
+
+def _print(health: PipelineHealth, *, as_json: bool) -> None:
+    lags, waited = health.lags or (), health.age(health.oldest_waiting)
+    if as_json:
+        document = {
+            "lag_messages": health.lag_messages,
+            "oldest_waiting_seconds": waited,
+            "partitions": [each.as_dict() for each in lags],
+        }
+        print(json.dumps(document))  # noqa: T201 - the command's output
+        return
+    Console().print(table_of(health))
+    oldest = "" if waited is None else f", the oldest taken {waited:.1f} s ago"
+    print(f"{health.lag_messages:,} messages are not committed{oldest}")  # noqa: T201 - as above
+
+
+def table_of(health: PipelineHealth) -> Table:
+    """The partitions; ``committed`` is the ledger's, ``group`` what Kafka's own tools show."""
+    table = Table("partition", "committed", "group", "end", "lag")
+    for each in health.lags or ():
+        group = "-" if each.group is None else f"{each.group:,}"
+        numbers = (f"{each.committed:,}", group, f"{each.end:,}", f"{each.lag:,}")
+        table.add_row(str(each.partition), *numbers)
+    return table

@@ -1,0 +1,35 @@
+"""``vitals monitor``: the page that shows the ward and the pipeline."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from common.settings import load
+from ops.monitor.serve import serve
+from ops.monitor.settings import MonitorSettings
+from ops.stack import JarSet, find_java, jar_source, listed_jars, retrieve
+from ops.stack.invocation import Invocation
+
+
+def monitor(invocation: Invocation, say: Callable[[str], None]) -> None:
+    """Serves the page until Ctrl-C, on whatever stack the environment or VITALS_HOME means.
+
+    Raises:
+        ConfigurationError, UnavailableError: what is missing, and what to do.
+    """
+    settings = load(MonitorSettings)
+    serve(
+        settings,
+        invocation.kafka(),
+        invocation.database(),
+        invocation.settings.output_dir.resolve() / "trusted",
+        settings.monitor_uplot_jar or uplot_jar(invocation),
+        say,
+    )
+
+
+def uplot_jar(invocation: Invocation) -> Path:
+    """The WebJar of the charts, retrieved once. Raises as ``retrieve`` does."""
+    settings = invocation.settings
+    source = jar_source(settings.cache, find_java(settings.java_home), settings.vitals_ivy_settings)
+    (jar,) = listed_jars(JarSet.MONITOR)
+    return retrieve(source, JarSet.MONITOR) / jar.file_name

@@ -1,0 +1,79 @@
+"""``vitals reconcile --repair``: brings back what the proof misses."""
+
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from db.read.evidence import open_evidence
+from ops.cli.commands.reconcile import prove, show, wait_for_consumer
+from ops.cli.commands.replay import run_producer
+from ops.reconcile.plan import RepairPlan, plan_repair
+from ops.reconcile.prove import Comparison, compare
+from ops.reconcile.repair import repair
+from ops.stack.invocation import Invocation
+
+Say = Callable[[str], object]
+
+
+def reconcile_and_repair(
+    invocation: Invocation, *, is_dry_run: bool, wait_seconds: float, as_json: bool, say: Say
+) -> int:
+    """Compares, lists what a repair has to do, and unless it is a dry run does it.
+
+    Returns 0 where everything is proved in the end, 1 where it is not (yet): batches that were
+    published again come back when the consumer has taken them; with ``wait_seconds`` they are waited
+    for. Safe to repeat, also after a kill.
+    """
+    kafka, database = invocation.kafka(), invocation.database()
+    output = invocation.settings.output_dir
+    found = compare(kafka, database, output, say)
+    with open_evidence(database) as evidence:
+        plan = plan_repair(found, evidence)
+    if is_dry_run or plan.is_empty:
+        code = _show(found, plan, as_json=as_json, is_dry_run=is_dry_run)
+        return code if is_dry_run or found.proof.is_proved else 1
+    if not as_json:
+        show(found.proof, as_json=False)
+    for line in _lines(plan, is_dry_run=False):
+        say(line)
+    code = repair(
+        plan,
+        database,
+        output / "trusted",
+        found.next_offsets,
+        functools.partial(_publish, invocation),
+        say,
+    )
+    if code:
+        return code
+    if plan.publish and not wait_seconds:
+        say("the consumer takes them from the topic; `vitals reconcile` then proves it")
+        return 1
+    if plan.publish:
+        wait_for_consumer(kafka, database, wait_seconds, say)
+    return show(prove(kafka, database, output, say), as_json=as_json)
+
+
+def _publish(invocation: Invocation, listed: Path) -> int:
+    return run_producer(invocation, "republish", "--list", str(listed), is_aside=True)
+
+
+def _show(found: Comparison, plan: RepairPlan, *, as_json: bool, is_dry_run: bool) -> int:
+    if as_json:
+        values: dict[str, Any] = found.proof.as_dict()
+        values["repair"] = list(plan.lines())
+        values["beyond_repair"] = plan.hopeless
+        print(json.dumps(values, indent=2))  # noqa: T201 - the command's output
+        return 0 if found.proof.is_proved else 1
+    code = show(found.proof, as_json=False)
+    for line in _lines(plan, is_dry_run=is_dry_run):
+        print(line)  # noqa: T201 - as above
+    return code
+
+
+def _lines(plan: RepairPlan, *, is_dry_run: bool) -> list[str]:
+    word = "would" if is_dry_run else "will"
+    lines = [f"{word} {line}" for line in plan.lines()] or ["there is nothing to repair"]
+    return [*lines, *(f"beyond repair: {line}" for line in plan.hopeless)]

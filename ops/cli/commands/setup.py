@@ -1,0 +1,80 @@
+"""``vitals setup``: topics, accounts, tables and demo patients of a stack that others started."""
+
+from typing import Annotated
+
+import structlog
+from pydantic import Field, SecretStr
+
+from common.settings import DatabaseSettings, KafkaSettings, Port, Settings, TopicSettings
+from db.connection import connect
+from db.schema.accounts import Role, account_name, create_accounts, grant_tables
+from db.schema.migrate import migrate
+from db.schema.seed import seed
+from ops.stack.topics import create_topics
+
+_log = structlog.get_logger()
+
+
+class SetupSettings(Settings):
+    """What only the setup needs: the administrator, and the passwords that the accounts get."""
+
+    db_host: str
+    db_port: Port = 3306
+    db_name: str = "health_data"
+    db_connect_timeout_seconds: Annotated[int, Field(ge=1)] = 10
+    db_admin_user: str = "root"
+    db_admin_password: SecretStr
+    db_migrator_password: SecretStr
+    db_consumer_password: SecretStr
+    db_reader_password: SecretStr
+    db_cadence_password: SecretStr
+    patients: Annotated[int, Field(ge=1)] = 100
+    simulation_seed: int = 7
+
+    def administrator(self) -> DatabaseSettings:
+        """The account that may make accounts."""
+        return self._account(self.db_admin_user, self.db_admin_password)
+
+    def migrator(self) -> DatabaseSettings:
+        """The account that makes tables and patients."""
+        return self._account(account_name(Role.MIGRATOR), self.db_migrator_password)
+
+    def passwords(self) -> dict[Role, str]:
+        """Of every account that is made."""
+        return {
+            Role.MIGRATOR: self.db_migrator_password.get_secret_value(),
+            Role.CONSUMER: self.db_consumer_password.get_secret_value(),
+            Role.READER: self.db_reader_password.get_secret_value(),
+            Role.CADENCE: self.db_cadence_password.get_secret_value(),
+        }
+
+    def _account(self, user: str, password: SecretStr) -> DatabaseSettings:
+        return DatabaseSettings(
+            db_host=self.db_host,
+            db_port=self.db_port,
+            db_user=user,
+            db_password=password,
+            db_name=self.db_name,
+            db_connect_timeout_seconds=self.db_connect_timeout_seconds,
+        )
+
+
+def set_up(settings: SetupSettings, kafka: KafkaSettings, topics: TopicSettings) -> None:
+    """Makes what is missing and leaves what is there; safe to repeat, also after an abort.
+
+    Raises:
+        UnavailableError: broker or database do not answer; the same call may work later.
+        ConfigurationError: an account, a topic's name or the schema has to be changed first.
+    """
+    create_topics(kafka, topics)
+    _log.info(
+        "topics_ready", topics=[kafka.kafka_topic, kafka.kafka_dlq_topic, kafka.kafka_shards_topic]
+    )
+    with connect(settings.administrator(), database=False) as administrator:
+        create_accounts(administrator, settings.db_name, settings.passwords())
+        with connect(settings.migrator(), database=False) as migrator:
+            applied = migrate(migrator, settings.db_name)
+            grant_tables(administrator, settings.db_name)
+            _log.info("accounts_and_tables_ready", migrations_applied=len(applied))
+            added = seed(migrator, settings.patients, settings.simulation_seed)
+    _log.info("demo_patients_ready", added=added.patients, patients=settings.patients)

@@ -1,0 +1,76 @@
+"""``vitals status``: what runs, how far it is, and whether it is well."""
+
+import json
+from typing import Any
+
+from rich.console import Console
+
+from ops.cli.commands.lag import table_of
+from ops.look.live_view import age_text, figures
+from ops.look.snapshot import Observer, Snapshot
+from ops.look.verdict import PipelineHealth
+from ops.stack.exports import embedded_addresses
+from ops.stack.invocation import Invocation
+from ops.stack.running import OWNER, running
+
+_WRONG = 1
+_NOT_RUNNING = 3
+
+
+def status(invocation: Invocation, *, as_json: bool) -> int:
+    """Prints one look at the pipeline; returns the exit code: 0 healthy, 1 not, 3 nothing runs."""
+    found = running(invocation.settings.home)
+    server, own = (
+        addresses.get("KAFKA_BOOTSTRAP_SERVERS")
+        for addresses in (invocation.environment, embedded_addresses(invocation.settings.home))
+    )
+    is_elsewhere = server not in (None, own)
+    if not found and not is_elsewhere:
+        return _say_nothing_runs("start it with `vitals up`", as_json=as_json)
+    observer = Observer(invocation.kafka(), invocation.database())
+    try:
+        health = observer.health(invocation.outbox)
+    finally:
+        observer.close()
+    # the processes of this home have nothing to do with another broker's pipeline
+    listed = {} if is_elsewhere else found
+    pids = {name: process.pid for name, process in listed.items() if name != OWNER}
+    if not pids and not health.is_anything_there:
+        return _say_nothing_runs(health.verdict, as_json=as_json)
+    if as_json:
+        print(json.dumps({"running": True, "processes": pids, **_document(health)}))  # noqa: T201 - the command's output
+    else:
+        _show(health, pids)
+    return _WRONG if health.problems else 0
+
+
+def _say_nothing_runs(why: str, *, as_json: bool) -> int:
+    print('{"running": false}' if as_json else f"nothing is running: {why}")  # noqa: T201 - the command's output
+    return _NOT_RUNNING
+
+
+def _document(health: PipelineHealth) -> dict[str, Any]:
+    snapshot = _snapshot(health)
+    return {**(snapshot.as_dict() if snapshot else {}), **health.as_dict()}
+
+
+def _snapshot(health: PipelineHealth) -> Snapshot | None:
+    if health.lags is None or health.totals is None:
+        return None
+    return Snapshot(health.lags, health.totals)
+
+
+def _show(health: PipelineHealth, pids: dict[str, int]) -> None:
+    console = Console()
+    console.print(figures(_snapshot(health)))
+    outbox = "not seen from here" if health.outbox_files is None else f"{health.outbox_files:,}"
+    lines = {
+        "newest reading": age_text(health.newest_reading),
+        "outbox files": outbox,
+        **{name: f"running, process {pid}" for name, pid in pids.items()},
+    }
+    for name, text in lines.items():
+        console.print(f"{name:16}  {text}", highlight=False)
+    if health.lags is not None:
+        console.print(table_of(health))
+    console.print(health.verdict, markup=False, highlight=False, soft_wrap=True)

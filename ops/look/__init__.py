@@ -1,0 +1,1 @@
+"""What the pipeline looks like right now: the snapshot, its verdict, single messages."""

@@ -1,0 +1,230 @@
+"""One look at the pipeline: what is in the topic, what is committed, what became of it."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from confluent_kafka import KafkaException, TopicPartition
+
+from common.broker.clients import onlooker
+from common.errors import UnavailableError, VitalsError
+from common.settings import DatabaseSettings, KafkaSettings
+from db.connection import KeptConnection
+from db.faults import reported
+from db.ledger import next_offsets
+from db.read.status import LedgerReader, LedgerTotals, newest_reading
+from ops.look.verdict import PartitionLag, PipelineHealth
+
+_TIMEOUT_SECONDS = 5.0
+
+T = TypeVar("T")
+
+
+class _Span(NamedTuple):
+    """Of a partition: its first offset, the one behind its last, and that of the group."""
+
+    first: int
+    end: int
+    group: int | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What can be seen often: it costs some milliseconds."""
+
+    lags: tuple[PartitionLag, ...]
+    totals: LedgerTotals
+
+    @property
+    def lag_messages(self) -> int:
+        """Published and not committed, by the ledger."""
+        return sum(each.lag for each in self.lags)
+
+    @property
+    def produced_messages(self) -> int:
+        """What the topic holds."""
+        return sum(each.end - each.first for each in self.lags)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``status --json``."""
+        totals = self.totals
+        return {
+            "lag_messages": self.lag_messages,
+            "produced_messages": self.produced_messages,
+            "messages": totals.messages,
+            "repeated_messages": totals.repeated_messages,
+            "refused_messages": totals.refused_messages,
+            "readings": totals.readings,
+            "accepted": totals.accepted,
+            "unmapped": totals.unmapped,
+            "quarantined": totals.quarantined,
+            "quarantined_by_reason": dict(sorted(totals.reasons.items())),
+            "last_commit": totals.last_commit.isoformat() if totals.last_commit else None,
+            "readings_per_second": round(totals.readings_per_second, 1),
+        }
+
+
+class Observer:
+    """Looks again and again over one Kafka client and one database connection."""
+
+    def __init__(self, kafka: KafkaSettings, database: DatabaseSettings) -> None:
+        """Connects at the first look; asks about the group without joining it."""
+        self._kafka = kafka
+        # not AdminClient.list_consumer_group_offsets: librdkafka crashes the process where the
+        # group's coordinator is not ready
+        self._client = onlooker(
+            kafka,
+            kafka.kafka_group,
+            # retention may remove what we are about to read
+            auto_offset_reset="earliest",
+        )
+        self._connection = KeptConnection(database)
+        self._ledger = LedgerReader(kafka.kafka_topic)
+
+    def look(self) -> Snapshot:
+        """What is there now.
+
+        Raises:
+            UnavailableError: broker or database do not answer; the next look connects again.
+        """
+        spans = self._spans()
+        totals, committed = self._committed()
+        return Snapshot(_lags(spans, committed), totals)
+
+    def health(self, outbox: Path) -> PipelineHealth:
+        """As ``look``, and what costs more: a message of each partition, and each sensor's newest row.
+
+        ``outbox``: the producers' folder of unpublished files. Raises nothing for what is away: the
+        answer names it.
+        """
+        spans, broker_error = _tried(self._spans)
+        found, database_error = _tried(self._committed)
+        newest, _ = _tried(self._newest_reading)
+        totals, committed = found or (None, {})
+        lags = _lags(spans, committed) if spans is not None and found is not None else None
+        oldest, _ = _tried(lambda: self._oldest_waiting(lags or ()))
+        return PipelineHealth(
+            at=datetime.now(UTC),
+            broker_error=broker_error,
+            database_error=database_error,
+            lags=lags,
+            totals=totals,
+            newest_reading=newest,
+            oldest_waiting=oldest,
+            outbox_files=sum(1 for _ in outbox.glob("*.jsonl")) if outbox.is_dir() else None,
+        )
+
+    def close(self) -> None:
+        """Closes both; no look is possible after it."""
+        self._client.close()
+        self._connection.close()
+
+    def _committed(self) -> tuple[LedgerTotals, dict[int, int]]:
+        """The ledger's sums, and the next offset of each partition that it knows."""
+        connection = self._connection.get()
+        with reported("read the ledger"):
+            totals = self._ledger.read(connection)
+            committed = next_offsets(connection, self._kafka.kafka_topic)
+            # ends the transaction, so that the next look sees what others wrote
+            connection.rollback()
+        return totals, committed
+
+    def _newest_reading(self) -> datetime | None:
+        connection = self._connection.get()
+        with reported("read the newest reading"):
+            found = newest_reading(connection)
+            connection.rollback()
+        return found
+
+    def _spans(self) -> dict[int, _Span]:
+        """Of each partition of the topic: its offsets, and that of the group."""
+        try:
+            return self._asked_spans(self._kafka.kafka_topic)
+        except KafkaException as error:
+            raise UnavailableError(
+                f"cannot read the offsets of {self._kafka.kafka_topic}: {error}",
+                hint="check that the broker runs: `vitals status`",
+            ) from error
+
+    def _asked_spans(self, topic: str) -> dict[int, _Span]:
+        found = self._client.list_topics(topic, timeout=_TIMEOUT_SECONDS).topics[topic]
+        if found.error:
+            raise KafkaException(found.error)
+        places = [TopicPartition(topic, partition) for partition in sorted(found.partitions)]
+        groups = self._group_offsets(places)
+        spans = {}
+        for place in places:
+            low, high = self._client.get_watermark_offsets(place, timeout=_TIMEOUT_SECONDS)
+            spans[place.partition] = _Span(low, high, groups.get(place.partition))
+        return spans
+
+    def _group_offsets(self, places: Sequence[TopicPartition]) -> dict[int, int]:
+        """What the group has committed, as far as it has; only tools look at it."""
+        try:
+            found = self._client.committed(list(places), timeout=_TIMEOUT_SECONDS)
+        except KafkaException:
+            # the group's coordinator of a broker that has just started: the ledger knows better
+            return {}
+        return {each.partition: each.offset for each in found if each.offset >= 0}
+
+    def _oldest_waiting(self, lags: Sequence[PartitionLag]) -> datetime | None:
+        """When Kafka took the oldest message that is not committed; None where there is none."""
+        found = []
+        for each in lags:
+            if each.lag:
+                at = max(each.committed, each.first)
+                place = TopicPartition(self._kafka.kafka_topic, each.partition, at)
+                self._client.assign([place])
+                message = self._client.poll(_TIMEOUT_SECONDS)
+                if message is not None and not message.error():
+                    found.append(message.timestamp()[1])
+        self._client.unassign()
+        return datetime.fromtimestamp(min(found) / 1000, UTC) if found else None
+
+
+def _lags(spans: Mapping[int, _Span], committed: Mapping[int, int]) -> tuple[PartitionLag, ...]:
+    return tuple(
+        PartitionLag(partition, span.first, committed.get(partition, 0), span.group, span.end)
+        for partition, span in spans.items()
+    )
+
+
+def _tried(look: Callable[[], T]) -> tuple[T | None, str | None]:
+    """What a look gives, or why it gives nothing."""
+    try:
+        return look(), None
+    except VitalsError as error:
+        return None, error.message
+
+
+def look_if_possible(observer: Observer) -> Snapshot | None:
+    """A look, or None where a service is away: a view must not end because of it."""
+    try:
+        return observer.look()
+    except VitalsError:
+        return None
+
+
+def lag_if_possible(observer: Observer) -> int | None:
+    """Messages that are not committed yet, or None where a service is away."""
+    snapshot = look_if_possible(observer)
+    return snapshot.lag_messages if snapshot else None
+
+
+def wait_drained(lag: Callable[[], int | None], timeout_seconds: float) -> None:
+    """Returns when everything that was produced is committed.
+
+    Raises:
+        UnavailableError: it is not after the time.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while lag() != 0:
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                f"the consumer did not work off its lag within {timeout_seconds:.0f} s",
+                hint="see its log: `logs/consumer.log` in VITALS_HOME, or `docker compose logs consumer`",
+            )
+        time.sleep(0.2)

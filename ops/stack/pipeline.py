@@ -1,0 +1,207 @@
+"""The embedded stack with everything that runs on it, started and stopped in order."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from common.settings import DatabaseSettings, KafkaSettings
+from db.connection import connect
+from db.schema.migrate import migrate
+from db.schema.seed import seed
+from ops.stack import ChildProcess, find_java, jar_source
+from ops.stack.class_archive import SETTING, archive_path, ensure_archive
+from ops.stack.embedded import EmbeddedStack
+from ops.stack.exports import embedded_addresses
+from ops.stack.folders import claim, clear
+from ops.stack.invocation import Invocation
+from ops.stack.ports import LOOPBACK, choose_port, quiet_port
+from ops.stack.running import OWNER, forget, hold, record
+from ops.stack.supervisor import LONGEST_DELAY_SECONDS, Supervisor
+
+LOCK = "up.lock"
+_STARTUP_WAIT_SECONDS = 120
+_DATABASE_STOP_SECONDS = 30
+_KAFKA_STOP_SECONDS = 30
+_CONSUMER_STOP_SECONDS = 45
+_PRODUCER_STOP_SECONDS = 30
+_MONITOR_STOP_SECONDS = 5
+_MONITOR = "monitor"
+_MONITOR_PORT = 8080
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `vitals up` was asked for."""
+
+    producers: int = 1
+    patients: int = 100
+    fresh: bool = False
+    has_monitor: bool = False
+    """Whether the monitor page is served."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What the parts get beside the addresses of the stack, or in place of them."""
+    longest_delay_seconds: float = LONGEST_DELAY_SECONDS
+    """The most that a part waits before it is started again."""
+    kafka_advertised_port: int | None = None
+    """Where clients are sent to reach the broker, if not to its own port."""
+
+
+class Pipeline:
+    """Owns every process of one home folder until `stop`."""
+
+    def __init__(self, invocation: Invocation, plan: Plan, say: Callable[[str], None]) -> None:
+        """Takes the home for itself; nothing is started.
+
+        Raises:
+            ConfigurationError: it runs already, or a fresh start would delete another's files.
+        """
+        settings = invocation.settings
+        self._invocation, self._plan, self._say = invocation, plan, say
+        self._home, self.output = settings.home, settings.output_dir.resolve()
+        self.environments: dict[str, dict[str, str]] = {}
+        """Of each part, by its process's name; a change is for its next start."""
+        self._metrics_ports: dict[str, int] = {}
+        claim(self._home)
+        self._held: IO[bytes] | None = hold(self._home)
+        if plan.fresh:
+            clear(self.output)
+            clear(self._home, keep=[settings.cache, self._home / LOCK])
+        claim(self.output)
+        source = jar_source(
+            settings.cache, find_java(settings.java_home), settings.vitals_ivy_settings
+        )
+        self.stack = EmbeddedStack(
+            self._home,
+            source,
+            kafka_port=settings.vitals_kafka_port,
+            database_port=settings.vitals_db_port,
+            kafka_advertised_port=plan.kafka_advertised_port,
+        )
+        self._class_archive = archive_path(settings.cache, source.java)
+        self._monitor_port: int | None = None
+        if plan.has_monitor:
+            # a port in use is told now, not when all the rest is up
+            self._monitor_port = choose_port(
+                "VITALS_MONITOR_PORT", settings.vitals_monitor_port, _MONITOR_PORT
+            )
+        self.supervisor = Supervisor(say, longest_delay_seconds=plan.longest_delay_seconds)
+
+    def start(self) -> None:
+        """Starts broker, database, consumer and producers, each as soon as what it needs is there.
+
+        Raises:
+            VitalsError: a part cannot start; what has started is ended by `stop`.
+        """
+        self.stack.prepare(self._say)
+        ensure_archive(
+            self._class_archive,
+            jars=self.stack.spark_jars,
+            environment=self._invocation.environment,
+            say=self._say,
+        )
+        database, broker = self.stack.database, self.stack.broker
+        self._say(f"starting Kafka on {broker.bootstrap_servers} and {database.binary.label}")
+        self.supervisor.add(database, stop_seconds=_DATABASE_STOP_SECONDS)
+        self.supervisor.add(broker, stop_seconds=_KAFKA_STOP_SECONDS)
+        # Spark takes the longest to start: it waits for tables and topics by itself
+        self._add("consumer", "-m", "consumer", stop_seconds=_CONSUMER_STOP_SECONDS)
+        database.wait_ready()
+        with connect(self.database(), database=False) as connection:
+            migrate(connection, self.database().db_name)
+        self.stack.wait_for_broker(self._invocation.settings)
+        if self._plan.producers:
+            with connect(self.database()) as connection:
+                seed(connection, self._plan.patients, self._invocation.settings.simulation_seed)
+        for number in range(1, self._plan.producers + 1):
+            self._add(
+                f"producer-{number}", "-m", "producer", "run", stop_seconds=_PRODUCER_STOP_SECONDS
+            )
+
+        if self._plan.has_monitor:
+            self._add(_MONITOR, "-m", "ops", "monitor", stop_seconds=_MONITOR_STOP_SECONDS)
+            self._say(f"monitor page: http://{LOOPBACK}:{self._monitor_port}/")
+
+    def check(self) -> None:
+        """Starts again what failed; raises ConfigurationError where that cannot help."""
+        if self.supervisor.check():
+            self._record()
+
+    def stop_producers(self) -> None:
+        """No new readings from here on."""
+        self.supervisor.stop("producer-")
+
+    def stop(self) -> None:
+        """Stops producers, consumer, broker and database, in this order; safe to repeat."""
+        self.supervisor.stop()
+        if self._held is not None:
+            forget(self._home)
+            self._held.close()
+            self._held = None
+
+    def kafka(self) -> KafkaSettings:
+        """How to reach the broker."""
+        return KafkaSettings(kafka_bootstrap_servers=self.stack.broker.bootstrap_servers)
+
+    def database(self) -> DatabaseSettings:
+        """How to reach the database."""
+        return self.stack.database.settings()
+
+    def environment(self, name: str = "") -> dict[str, str]:
+        """The environment of a part; ``name`` is its process's."""
+        settings = self._invocation.settings
+        return {
+            **self._invocation.environment,
+            **embedded_addresses(self._home),
+            "SPARK_JARS_DIR": str(self.stack.spark_jars),
+            SETTING: str(self._class_archive),
+            "OUTPUT_DIR": str(self.output),
+            "PRODUCER_ID": name,
+            "PATIENTS": str(self._plan.patients),
+            "SIMULATION_SEED": str(settings.simulation_seed),
+            "FAULT_SHARE": str(settings.fault_share),
+            "STARTUP_WAIT_SECONDS": str(_STARTUP_WAIT_SECONDS),
+            "LOG_FORMAT": "json",
+            **(self._monitor_environment() if name == _MONITOR else {}),
+            **self._plan.environment,
+        }
+
+    def _monitor_environment(self) -> dict[str, str]:
+        targets = [f"{name}={address}" for name, address in self.metrics_targets().items()]
+        return {"MONITOR_PORT": str(self._monitor_port), "METRICS_TARGETS": ",".join(targets)}
+
+    def metrics_targets(self) -> dict[str, str]:
+        """Where each producer and the consumer serve their metrics, as ``127.0.0.1:4001``."""
+        return {
+            name: f"{LOOPBACK}:{port}"
+            for name in self.supervisor.pids()
+            if (port := self._metrics_ports.get(name)) is not None
+        }
+
+    def child(self, name: str, *arguments: str) -> ChildProcess:
+        """A Python process of a part's environment and with a log of its own; not yet started."""
+        environment = self.environments[name] = self.environment(name)
+        # the same one at every start; a part that has no metrics does not read it
+        port = self._metrics_ports.setdefault(name, quiet_port())
+        environment |= {"METRICS_PORT": str(port), "METRICS_HOST": LOOPBACK}
+        return ChildProcess(
+            name,
+            [sys.executable, *arguments],
+            self.logs / f"{name}.log",
+            environment=environment,
+        )
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the parts' logs."""
+        return self._home / "logs"
+
+    def _add(self, name: str, *arguments: str, stop_seconds: float) -> None:
+        child = self.child(name, *arguments)
+        self.supervisor.add(child, stop_seconds=stop_seconds)
+        self._record()
+
+    def _record(self) -> None:
+        record(self._home, {OWNER: os.getpid(), **self.supervisor.pids()})

@@ -1,0 +1,64 @@
+"""The oracle: what must exist, by the pure simulator and `ops.storm.rules`, not by the pipeline."""
+
+from collections.abc import Iterable, Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from ops.storm.rules import outcomes
+from schemas.batch import SensorBatch
+from schemas.catalogue import COMPONENTLESS
+from schemas.reasons import Reason
+
+_THOUSANDTH = Decimal("0.001")
+
+READINGS = pa.schema(
+    [
+        ("batch_id", pa.string()),
+        ("series", pa.int32()),
+        ("position", pa.int32()),
+        ("patient_id", pa.string()),
+        ("sensor", pa.string()),
+        ("component", pa.string()),
+        ("event_ms", pa.int64()),
+        ("thousandths", pa.int64()),
+        ("reason", pa.string()),
+    ]
+)
+"""``thousandths`` of the value in the sensor's unit; ``reason`` null where it must be accepted."""
+
+
+class Instant(NamedTuple):
+    """What identifies a reading in ``registro``."""
+
+    patient_id: str
+    sensor: str
+    component: str
+    event_ms: int
+
+
+def expected_readings(batches: Iterable[SensorBatch]) -> pa.Table:
+    """One row a reading, `READINGS`, in the order of the batches."""
+    chunks = [READINGS.empty_table()]
+    for batch in batches:
+        columns = list(zip(*_rows(batch), strict=True)) or [()] * len(READINGS)
+        chunks.append(pa.Table.from_arrays(list(map(pa.array, columns)), READINGS.names))
+    return pa.concat_tables([each.cast(READINGS) for each in chunks]).combine_chunks()
+
+
+def thousandths(value: float) -> int:
+    """As ``registro`` rounds: to three places, halves away from zero."""
+    return int(Decimal(repr(value)).quantize(_THOUSANDTH, ROUND_HALF_UP) * 1000)
+
+
+def _rows(batch: SensorBatch) -> Iterator[tuple[object, ...]]:
+    decided = outcomes(batch)
+    for number, run in enumerate(batch.series):
+        for position in range(len(run.values)):
+            outcome = decided[number, position]
+            yield (
+                *(batch.batch_id, number, position, batch.patient_id, run.sensor),
+                *(run.component or COMPONENTLESS, run.start + position * run.interval_ms),
+                *((None, outcome) if isinstance(outcome, Reason) else (thousandths(outcome), None)),
+            )

@@ -1,0 +1,12 @@
+"""All kinds of faults, by name."""
+
+from ops.storm.faults import database, files, messages, network, processes
+from ops.storm.faults.kind import Evidence, FaultKind
+
+__all__ = ["KINDS", "Evidence", "FaultKind"]
+
+KINDS = {
+    each.name: each
+    for part in (processes, network, database, files, messages)
+    for each in part.KINDS
+}

@@ -1,0 +1,141 @@
+"""A database that holds locks, takes no connections, kills sessions or refuses to write."""
+
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+from common.errors import VitalsError
+from db.connection import Connection, connect
+from db.faults import reported
+from ops.storm.errors import NotNowError
+from ops.storm.faults.kind import Evidence, FaultKind, at_once
+from ops.storm.world import World
+
+_SHORT_WAIT_SECONDS = 2
+_LONG_WAIT_SECONDS = 60
+_TOGETHER_SECONDS = 8
+_FEWEST_CONNECTIONS = 10
+_SECOND_CONSUMER = "consumer-2"
+_FEW_MESSAGES = "40"
+# behind this row stand the foreign keys of a sensor's readings: their writer waits after its files
+_SENSOR_ROWS = "SELECT id FROM {name}.paciente_sensor FOR UPDATE"
+_PROGRESS_ROWS = "SELECT particao FROM {name}.progresso FOR UPDATE"
+_WAITING = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+
+
+@contextmanager
+def _locked(world: World, rows: str, *, wait_seconds: int) -> Iterator[Evidence]:
+    """Holds rows; bitten when a transaction waits for them, which it does for ``wait_seconds``."""
+    with world.administrator() as connection, world.administrator() as watcher:
+        name = world.pipeline.database().db_name
+        _run(connection, f"SET GLOBAL innodb_lock_wait_timeout = {wait_seconds}")
+        # a session has the limit of its beginning
+        _kill_others(connection, world.pipeline.database().db_user)
+        _run(connection, rows.format(name=name))
+        try:
+            yield lambda: _is_true(watcher, _WAITING)
+        finally:
+            with suppress(VitalsError):
+                _run(connection, "ROLLBACK")
+
+
+@contextmanager
+def _hold_progress(world: World, _: random.Random) -> Iterator[Evidence]:
+    with _locked(world, _PROGRESS_ROWS, wait_seconds=_SHORT_WAIT_SECONDS) as evidence:
+        yield evidence
+
+
+@contextmanager
+def _two_consumers(world: World, _: random.Random) -> Iterator[Evidence]:
+    """A writer hangs in mid-transaction, and a second consumer comes for the same range."""
+    second = world.pipeline.child(_SECOND_CONSUMER, "-m", "consumer")
+    # ranges of its own: of equal ones a lost fence would show nothing
+    world.pipeline.environments[_SECOND_CONSUMER]["MAX_MESSAGES_PER_BATCH"] = _FEW_MESSAGES
+    with _locked(world, _SENSOR_ROWS, wait_seconds=_LONG_WAIT_SECONDS) as is_waiting:
+        second.start()
+        try:
+            yield is_waiting
+        finally:
+            # both may write from now on: let them, for a moment
+            world.later(_TOGETHER_SECONDS, second.kill)
+
+
+@contextmanager
+def _kill_sessions(world: World, _: random.Random) -> Iterator[Evidence]:
+    with world.administrator() as connection:
+        if _kill_others(connection, world.pipeline.database().db_user) == 0:
+            raise NotNowError("nobody is connected")
+    yield at_once
+
+
+@contextmanager
+def _exhaust_connections(world: World, _: random.Random) -> Iterator[Evidence]:
+    """All places are taken, and who was in is thrown out."""
+    user = world.pipeline.database().db_user
+    with world.administrator() as connection, ExitStack() as held:
+        (before,) = _row(connection, "SELECT @@GLOBAL.max_connections")
+        _run(connection, f"SET GLOBAL max_connections = {_FEWEST_CONNECTIONS}")
+        _kill_others(connection, user)
+        is_full = False
+        for _number in range(_FEWEST_CONNECTIONS + 1):
+            try:
+                held.enter_context(connect(world.pipeline.stack.database.settings()))
+            except VitalsError:
+                is_full = True
+        try:
+            yield lambda: is_full
+        finally:
+            with suppress(VitalsError):
+                _run(connection, f"SET GLOBAL max_connections = {before}")
+
+
+@contextmanager
+def _read_only(world: World, _: random.Random) -> Iterator[Evidence]:
+    with world.administrator() as connection:
+        _run(connection, "SET GLOBAL read_only = ON")
+        try:
+            yield lambda: _is_true(connection, "SELECT @@GLOBAL.read_only")
+        finally:
+            with suppress(VitalsError):
+                _run(connection, "SET GLOBAL read_only = OFF")
+
+
+def _kill_others(connection: Connection, user: str) -> int:
+    cursor = connection.cursor()
+    cursor.execute("SELECT id FROM information_schema.processlist WHERE user = %s", (user,))
+    sessions = [session for (session,) in cursor.fetchall()]
+    for session in sessions:
+        with suppress(Exception):  # it may have ended since
+            cursor.execute(f"KILL {session}")
+    return len(sessions)
+
+
+def _run(connection: Connection, statement: str) -> None:
+    _row(connection, statement)
+
+
+def _row(connection: Connection, statement: str) -> tuple[int, ...]:
+    try:
+        with reported("inject a fault"):
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            rows = cursor.fetchall() if cursor.description else []
+    except VitalsError as error:
+        raise NotNowError("the database is away") from error
+    return tuple(rows[0]) if rows else ()
+
+
+def _is_true(connection: Connection, query: str) -> bool:
+    try:
+        return bool(_row(connection, query)[0])
+    except VitalsError:
+        return False
+
+
+KINDS = [
+    FaultKind("hold-progress-lock", _hold_progress, 4, 8),
+    FaultKind("two-consumers", _two_consumers, 20, 25),
+    FaultKind("kill-sessions", _kill_sessions),
+    FaultKind("exhaust-connections", _exhaust_connections, 3, 7),
+    FaultKind("read-only-database", _read_only, 3, 7),
+]

@@ -1,0 +1,55 @@
+"""What arrives in the topic besides the producers' batches."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from common.errors import BadInputError
+from ops.storm.errors import NotNowError
+from ops.storm.faults.kind import Evidence, FaultKind, at_once
+from ops.storm.world import World
+from schemas.batch import SensorBatch
+from schemas.files.raw import batches_in
+
+_MOST_FILES = 20
+
+
+@contextmanager
+def _poison(world: World, draw: random.Random) -> Iterator[Evidence]:
+    """One message of each unreadable kind."""
+    world.injected.send_poison(draw, _archived(world, draw)[0])
+    yield at_once
+
+
+@contextmanager
+def _repeat_batches(world: World, draw: random.Random) -> Iterator[Evidence]:
+    """Archived batches once more, as an outbox sends them after a crash."""
+    for batch in _archived(world, draw):
+        world.injected.send_again(batch)
+    yield at_once
+
+
+@contextmanager
+def _correct(world: World, draw: random.Random) -> Iterator[Evidence]:
+    """Other values for readings that are there, by `vitals replay` with a file of corrections."""
+    corrections = world.corrections.begin(draw)
+    yield corrections.is_sent
+
+
+def _archived(world: World, draw: random.Random) -> list[SensorBatch]:
+    """The batches of some archive file that is acknowledged."""
+    raw = world.pipeline.output / "raw"
+    paths = sorted(raw.glob("date=*/*.jsonl"))[-_MOST_FILES:]
+    if not paths:
+        raise NotNowError("nothing is archived yet")
+    try:
+        return list(batches_in([draw.choice(paths)]))
+    except BadInputError as error:
+        raise NotNowError(error.message) from error
+
+
+KINDS = [
+    FaultKind("poison", _poison),
+    FaultKind("repeated-batches", _repeat_batches),
+    FaultKind("corrections", _correct, 20, 30, ends_with_evidence=True),
+]

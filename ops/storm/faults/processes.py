@@ -1,0 +1,162 @@
+"""Processes that are killed, stop for a while, or die at a chosen place."""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+
+from common.crash_points import CrashPoint
+from ops.stack.running import ProcessId
+from ops.storm.errors import NotNowError
+from ops.storm.faults.kind import Evidence, FaultKind, at_once
+from ops.storm.world import World, pid_of
+
+Target = Callable[[World, random.Random], int]
+
+_PRODUCER_POINTS = ("file.", "outbox.", "move.", "positions.")
+_CONSUMER_POINTS = ("file.", "range.", "offsets.")
+_LATEST_TIME = 3
+_LONGEST_STOP_SECONDS = 7.0
+
+
+def _consumer(world: World, _: random.Random) -> int:
+    return pid_of(world.service("consumer"))
+
+
+def _jvm(world: World, _: random.Random) -> int:
+    return world.jvm()
+
+
+def _worker(world: World, _: random.Random) -> int:
+    return world.worker()
+
+
+def _producer(world: World, draw: random.Random) -> int:
+    return pid_of(world.producer(draw))
+
+
+def _broker(world: World, _: random.Random) -> int:
+    return pid_of(world.service("kafka"))
+
+
+def _database(world: World, _: random.Random) -> int:
+    return pid_of(world.service("database"))
+
+
+_TARGETS: dict[str, Target] = {
+    "driver": _consumer,
+    "jvm": _jvm,
+    "worker": _worker,
+    "producer": _producer,
+    "broker": _broker,
+    "database": _database,
+}
+
+
+@contextmanager
+def _kill(target: Target, world: World, draw: random.Random) -> Iterator[Evidence]:
+    pid = target(world, draw)
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError as error:
+        raise NotNowError("it has ended by itself") from error
+    yield at_once
+
+
+@contextmanager
+def _stop(target: Target, world: World, draw: random.Random) -> Iterator[Evidence]:
+    process = ProcessId.of(target(world, draw))
+    if not process.is_alive:
+        raise NotNowError("it has ended by itself")
+    # we may wait for the stopped one ourselves: a clock of its own lets it go on
+    clock = threading.Timer(_LONGEST_STOP_SECONDS, _go_on, [process])
+    os.kill(process.pid, signal.SIGSTOP)
+    clock.start()
+    try:
+        yield at_once
+    finally:
+        clock.cancel()
+        _go_on(process)
+
+
+def _go_on(process: ProcessId) -> None:
+    if process.is_alive:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGCONT)
+
+
+@contextmanager
+def _keep_away(name: str, world: World, _: random.Random) -> Iterator[Evidence]:
+    """Kills a server and lets nobody start it again."""
+    service = world.service(name)
+    os.kill(pid_of(service), signal.SIGKILL)
+    service.hold()
+    try:
+        yield at_once
+    finally:
+        service.release(time.monotonic())
+
+
+@contextmanager
+def _crash(
+    choose: Callable[[World, random.Random], str],
+    points: tuple[str, ...],
+    world: World,
+    draw: random.Random,
+) -> Iterator[Evidence]:
+    """Starts a process so that it dies at a place that the seed chooses."""
+    name = choose(world, draw)
+    place = draw.choice([each for each in CrashPoint if each.startswith(points)])
+    service = world.service(name)
+    environment = world.pipeline.environments[name]
+    environment["CRASH_POINT"] = f"{place}:{draw.randint(1, _LATEST_TIME)}"
+    restarts = service.restarts
+    os.kill(pid_of(service), signal.SIGKILL)
+
+    def has_died_there() -> bool:
+        # the next process carries the place: its end is the second one
+        return service.restarts > restarts and service.state != "running"
+
+    try:
+        yield has_died_there
+    finally:
+        # another fault may have armed and disarmed the same process meanwhile
+        environment.pop("CRASH_POINT", None)
+
+
+def _any_producer(world: World, draw: random.Random) -> str:
+    return world.producer(draw).process.name
+
+
+def _the_consumer(_: World, __: random.Random) -> str:
+    return "consumer"
+
+
+KINDS = [
+    *(FaultKind(f"kill-{name}", partial(_kill, target)) for name, target in _TARGETS.items()),
+    *(
+        FaultKind(f"stop-{name}", partial(_stop, target), 2, _LONGEST_STOP_SECONDS)
+        for name, target in _TARGETS.items()
+        if name != "driver"
+    ),
+    FaultKind("outage-broker", partial(_keep_away, "kafka"), 15, 30, is_outage=True),
+    FaultKind("outage-database", partial(_keep_away, "database"), 15, 30, is_outage=True),
+    FaultKind(
+        "crash-producer",
+        partial(_crash, _any_producer, _PRODUCER_POINTS),
+        shortest_seconds=30,
+        longest_seconds=40,
+        ends_with_evidence=True,
+    ),
+    FaultKind(
+        "crash-consumer",
+        partial(_crash, _the_consumer, _CONSUMER_POINTS),
+        shortest_seconds=45,
+        longest_seconds=60,
+        ends_with_evidence=True,
+    ),
+]

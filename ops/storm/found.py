@@ -1,0 +1,221 @@
+"""What the pipeline has made of it all, read from every place where it keeps anything.
+
+It shares no code with `ops.reconcile`: each of the two is a check on the other.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from common.broker.reader import TopicMessages
+from common.errors import BadInputError
+from common.settings import DatabaseSettings, KafkaSettings
+from db.connection import Connection, connect
+from db.moments import EPOCH_MS_SQL
+from ops.storm.expected import READINGS, Instant
+from schemas.batch import SensorBatch
+from schemas.files.raw import batches_in
+
+_KEY = ["batch_id", "series", "position"]
+_REGISTRO_COLUMNS = [*Instant._fields, "thousandths"]
+_REGISTRO = (
+    "SELECT p.identificador, s.codigo, r.componente,"
+    f" {EPOCH_MS_SQL.format('r.created_at')},"
+    " CAST(r.valor * 1000 AS SIGNED) FROM registro r"
+    " JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
+    " JOIN paciente p ON p.id = ps.paciente_id JOIN sensor s ON s.id = ps.sensor_id"
+)
+_QUARANTINED = (
+    "SELECT lote_id, serie, posicao, motivo FROM quarentena WHERE topico = %s AND posicao >= 0"
+)
+_REFUSED = (
+    "SELECT particao, deslocamento, chave, mensagem FROM quarentena"
+    " WHERE topico = %s AND posicao < 0"
+)
+_FILES = "SELECT arquivos FROM livro_razao WHERE topico = %s"
+_LEDGER = (
+    "SELECT particao, deslocamento_inicial, deslocamento_final, mensagens, leituras, aceitas"
+    " FROM livro_razao WHERE topico = %s ORDER BY particao, deslocamento_inicial"
+)
+# patients are nobody's business in a log
+_NAMED_PATIENT = re.compile(r"\bdemo-\d{6}\b")
+# what a statement ends in that the server will never take: no fault of the world explains it
+_BROKEN_STATEMENT = re.compile(r"\b(IntegrityError|DataError|ProgrammingError|DataRefusedError)\b")
+
+
+@dataclass(frozen=True)
+class LedgerRange:
+    """One row of the ledger."""
+
+    partition: int
+    first: int
+    until: int
+    messages: int
+    readings: int
+    accepted: int
+
+
+@dataclass
+class Archive:
+    """The raw archive."""
+
+    batches: dict[str, SensorBatch] = field(default_factory=dict)
+    pending: list[str] = field(default_factory=list)
+    """Files in the outbox."""
+    broken: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Topic:
+    """The topic of the batches."""
+
+    batches: Counter[str] = field(default_factory=Counter)
+    """How often each batch id was published."""
+    ends: dict[int, int] = field(default_factory=dict)
+    """The offset behind the last message, by partition."""
+
+
+@dataclass
+class Found:
+    """Everything that is there at the end; the tables have columns of `ops.storm.expected`."""
+
+    archive: Archive
+    half_files: list[str]
+    topic: Topic
+    registro: pa.Table
+    trusted: pa.Table
+    missing_files: list[str]
+    foreign_files: list[str]
+    quarantined: pa.Table
+    refused: list[tuple[int, int, bytes, bytes]]
+    """Messages that were kept whole: partition, offset, key, body."""
+    dead_letters: dict[tuple[int, int], tuple[bytes, bytes]]
+    """Key and body by the partition and offset that the copy names."""
+    ledger: list[LedgerRange]
+    broken_statements: list[str]
+    """Log lines of statements that no fault of the world explains."""
+    named_patients: list[str]
+    """Places in the logs where a patient is named."""
+
+
+def read_everything(
+    kafka: KafkaSettings,
+    database: DatabaseSettings,
+    output: Path,
+    logs: Path,
+    say: Callable[[str], object],
+) -> Found:
+    """Reads it; the pipeline is idle meanwhile. Raises VitalsError where a service is away."""
+    topic = kafka.kafka_topic
+    say("reading the archive and the topic")
+    archive, published = _archive(output / "raw"), _topic(kafka)
+    say("reading the database")
+    with connect(database) as connection:
+        registro = read_registro(connection)
+        quarantined = _rows(connection, _QUARANTINED, (topic,))
+        refused = _rows(connection, _REFUSED, (topic,))
+        ledger = [LedgerRange(*row) for row in _rows(connection, _LEDGER, (topic,))]
+        files_of = _rows(connection, _FILES, (topic,))
+    names = [name for (text,) in files_of for name in json.loads(text)]
+    say("reading the trusted files")
+    files = _listed(output / "trusted", "date=*/*")
+    return Found(
+        archive=archive,
+        half_files=_listed(output, "**/*.tmp"),
+        topic=published,
+        registro=registro,
+        trusted=_trusted(output / "trusted", [each for each in names if each in files]),
+        missing_files=sorted(set(names) - set(files)),
+        foreign_files=sorted(set(files) - set(names)),
+        quarantined=_table(quarantined, [*_KEY, "reason"]),
+        refused=refused,
+        dead_letters=_dead_letters(kafka),
+        ledger=ledger,
+        broken_statements=_log_lines(logs, "consumer*.log", _BROKEN_STATEMENT),
+        named_patients=_log_lines(logs, "*.log", _NAMED_PATIENT),
+    )
+
+
+def read_registro(connection: Connection) -> pa.Table:
+    """All rows under the names of `Instant`, and their ``thousandths``."""
+    return _table(_rows(connection, _REGISTRO, ()), _REGISTRO_COLUMNS)
+
+
+def _archive(raw: Path) -> Archive:
+    archive = Archive(pending=_listed(raw, "pending/*.jsonl"), broken=_listed(raw, "broken/*"))
+    for name in [*archive.pending, *_listed(raw, "date=*/*.jsonl")]:
+        try:
+            archive.batches |= {each.batch_id: each for each in batches_in([raw / name])}
+        except BadInputError:
+            archive.broken.append(name)
+    return archive
+
+
+def _topic(kafka: KafkaSettings) -> Topic:
+    topic = Topic()
+    for message in TopicMessages(kafka, kafka.kafka_topic):
+        partition, offset = message.partition() or 0, message.offset() or 0
+        topic.ends[partition] = offset + 1
+        if batch_id := dict(message.headers() or []).get("batch-id"):
+            topic.batches[_text(batch_id)] += 1
+    return topic
+
+
+def _dead_letters(kafka: KafkaSettings) -> dict[tuple[int, int], tuple[bytes, bytes]]:
+    letters = {}
+    for message in TopicMessages(kafka, kafka.kafka_dlq_topic):
+        headers = dict(message.headers() or [])
+        place = (int(_text(headers["dlq-partition"])), int(_text(headers["dlq-offset"])))
+        letters[place] = (message.key() or b"", message.value() or b"")
+    return letters
+
+
+def _text(header: str | bytes | None) -> str:
+    return header.decode() if isinstance(header, bytes) else header or ""
+
+
+def _trusted(folder: Path, names: Iterable[str]) -> pa.Table:
+    tables = [pq.read_table(folder / name, partitioning=None) for name in names]
+    columns = [*_KEY, "thousandths"]
+    if not tables:
+        return pa.table({name: pa.array([], pa.int64()) for name in columns})
+    rows = pa.concat_tables(tables)
+    thousandths = pc.round(pc.multiply(rows["value"], 1000)).cast(pa.int64())
+    return rows.append_column("thousandths", thousandths).select(columns)
+
+
+def _rows(connection: Connection, query: str, values: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    cursor = connection.cursor()
+    cursor.execute(query, values)
+    return list(cursor.fetchall())
+
+
+def _table(rows: list[tuple[Any, ...]], names: list[str]) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    types = [READINGS.field(name).type for name in names]
+    return pa.table([pa.array(c, t) for c, t in zip(columns, types, strict=True)], names=names)
+
+
+def _listed(folder: Path, pattern: str) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern))
+
+
+def _log_lines(logs: Path, pattern: str, sought: re.Pattern[str]) -> list[str]:
+    return [
+        f"{path.name}:{number}: {sought.findall(line)[0]}"
+        for path in sorted(logs.glob(pattern))
+        for number, line in enumerate(_lines(path), start=1)
+        if sought.search(line)
+    ]
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -1,0 +1,233 @@
+"""One run from an empty folder to the verdict."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from common.errors import UnavailableError
+from db.connection import connect
+from ops.look.live_view import LiveView
+from ops.look.snapshot import Observer, lag_if_possible, look_if_possible
+from ops.stack.invocation import Invocation
+from ops.stack.pipeline import Pipeline, Plan
+from ops.stack.ports import LOOPBACK
+from ops.storm.corrections import Corrections
+from ops.storm.disks import Disk, is_inside
+from ops.storm.found import read_everything
+from ops.storm.injected import Injected
+from ops.storm.plan import planned_faults
+from ops.storm.proxy import TcpProxy
+from ops.storm.recovery import COMMITS, Commit, Input, recoveries_after
+from ops.storm.simulated import archived_batches, newest_common_window, simulated_batches
+from ops.storm.storm import Storm
+from ops.storm.trial import Outcome, Trial
+from ops.storm.verdict import Truth, Verdict, judge
+from ops.storm.world import World
+from schemas.catalogue import sensors
+
+_FAULT_SHARE = 0.02
+_WINDOW_SECONDS = 2
+_SAMPLE_SECONDS = 0.5
+_PRODUCERS = 2
+_START_SECONDS = 180
+_CATCH_UP_SECONDS = 300
+_LOOK_EVERY_SECONDS = 1.0
+_LONGEST_DELAY_SECONDS = 2.0
+_DISK_MEGABYTES = 64
+# the readings of a minute as raw JSON, for 100 patients twice what they take
+_DISK_MEGABYTES_PER_MINUTE = 32
+_WINDOW_MS = _WINDOW_SECONDS * 1000
+
+
+class Run:
+    """A pipeline of its own in ``prove`` in VITALS_HOME, behind proxies and on small disks."""
+
+    def __init__(self, invocation: Invocation, trial: Trial, view: LiveView) -> None:
+        """Takes the folder; nothing is started."""
+        settings = invocation.settings
+        self._trial, self._view = trial, view
+        self._produced_until = 0.0
+        self.home = settings.home / "prove"
+        self._broker_proxy = TcpProxy(lambda: self._pipeline.stack.broker.port)
+        self._database_proxy = TcpProxy(lambda: self._pipeline.stack.database.port)
+        self._broker_proxy.start()
+        self._database_proxy.start()
+        own = settings.model_copy(
+            update={
+                "vitals_home": self.home,
+                "vitals_cache": settings.cache,
+                "output_dir": self.home / "output",
+                "fault_share": _FAULT_SHARE,
+                "simulation_seed": trial.seed,
+            }
+        )
+        plan = Plan(
+            producers=_PRODUCERS,
+            patients=trial.patients,
+            fresh=True,
+            environment=self._environment(),
+            # it is killed so often that it would spend the storm waiting
+            longest_delay_seconds=_LONGEST_DELAY_SECONDS,
+            kafka_advertised_port=self._broker_proxy.port,
+        )
+        self._pipeline = Pipeline(replace(invocation, settings=own), plan, view.say)
+        self._disks = self._mount(invocation.environment)
+
+    def play(self) -> Outcome:
+        """Starts all, plays the storm, waits until all is worked off, and judges.
+
+        Raises VitalsError where a part cannot run.
+        """
+        began = time.monotonic()
+        pipeline, trial = self._pipeline, self._trial
+        (self.home / "tmp").mkdir(parents=True, exist_ok=True)
+        pipeline.start()
+        observer = Observer(pipeline.kafka(), pipeline.database())
+        world = self._world()
+        storm = Storm(world, self._view.say)
+        try:
+            first_window = self._wait_for_first_window(observer)
+            plan = planned_faults(
+                trial.seed, trial.seconds, trial.kinds, each_lasts=trial.fault_seconds
+            )
+            self._view.say(f"the storm begins: {len(plan)} faults, seed {trial.seed}")
+            storm.run(plan, trial.seconds, lambda now: self._show(now, observer, storm))
+            world.injected.finish()
+            until = _now_ms() // _WINDOW_MS * _WINDOW_MS
+            behind = self._catch_up(observer, until)
+        finally:
+            observer.close()
+        verdict = self._judge(world, first_window, until)
+        verdict.findings += behind
+        recoveries = recoveries_after(storm.outages, self._commits(), self._input())
+        restarts = {each.process.name: each.restarts for each in pipeline.supervisor.services}
+        return Outcome(verdict, storm, recoveries, time.monotonic() - began, restarts)
+
+    def stop(self) -> None:
+        """Ends everything; safe to repeat."""
+        self._pipeline.stop()
+        self._broker_proxy.close()
+        self._database_proxy.close()
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{self._broker_proxy.port}",
+            "DB_PORT": str(self._database_proxy.port),
+            "DB_CONNECT_TIMEOUT_SECONDS": "5",
+            "GENERATION_INTERVAL_SECONDS": str(_WINDOW_SECONDS),
+            "SENSOR_INTERVAL_SECONDS": str(_SAMPLE_SECONDS),
+            # a window that nobody could make in time is not given up within the run
+            "CATCH_UP_SECONDS": str(round(self._trial.seconds) + 3_600),
+            "TMPDIR": str(self.home / "tmp"),
+        }
+
+    def _mount(self, environment: Mapping[str, str]) -> dict[str, Disk]:
+        if not is_inside(environment):
+            self._view.say("this machine allows no mounts: disks are neither filled nor protected")
+            return {}
+        disks = {name: Disk(self._pipeline.output / name) for name in ("raw", "trusted")}
+        for disk in disks.values():
+            disk.mount(_DISK_MEGABYTES + round(self._trial.minutes * _DISK_MEGABYTES_PER_MINUTE))
+        return disks
+
+    def _world(self) -> World:
+        pipeline = self._pipeline
+        return World(
+            pipeline=pipeline,
+            broker_proxy=self._broker_proxy,
+            database_proxy=self._database_proxy,
+            injected=Injected(pipeline.kafka()),
+            scratch=self.home / "tmp",
+            disks=self._disks,
+            corrections=Corrections(pipeline, self.home / "corrections"),
+        )
+
+    def _wait_for_first_window(self, observer: Observer) -> int:
+        """The start of the first window that was archived, once its rows are committed."""
+        if not self._wait(
+            "starting", lambda: bool(self._newest_common()), observer, _START_SECONDS
+        ):
+            raise UnavailableError(
+                f"nothing was committed within {_START_SECONDS} s",
+                hint=f"the logs are in {self._pipeline.logs}",
+            )
+        return min(each.window_start for each in archived_batches(self._pipeline.output / "raw"))
+
+    def _catch_up(self, observer: Observer, until: int) -> list[str]:
+        """Waits for all windows before ``until`` and for the lag; says what did not come."""
+        self._view.say("the storm is over: waiting until all of it is worked off")
+        missing = "windows of the storm are missing in registro"
+        uncommitted = "messages are not committed"
+        deadline = time.monotonic() + _CATCH_UP_SECONDS
+
+        def is_worked_off(what: str, is_there: Callable[[], bool]) -> bool:
+            return self._wait(what, is_there, observer, deadline - time.monotonic())
+
+        late = []
+        if not is_worked_off(missing, lambda: self._newest_common() >= until - _WINDOW_MS):
+            late.append(missing)
+        self._produced_until = time.time()
+        self._pipeline.stop_producers()
+        if not is_worked_off(uncommitted, lambda: lag_if_possible(observer) == 0):
+            late.append(uncommitted)
+        return [f"not worked off within {_CATCH_UP_SECONDS} s: {what}" for what in late]
+
+    def _wait(
+        self, what: str, is_there: Callable[[], bool], observer: Observer, seconds: float
+    ) -> bool:
+        """Keeps everything running and shows it until it is there; False where it does not come."""
+        deadline = time.monotonic() + seconds
+        while not is_there():
+            self._pipeline.check()
+            self._show_snapshot(what, observer)
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_LOOK_EVERY_SECONDS)
+        return True
+
+    def _judge(self, world: World, first_window: int, until: int) -> Verdict:
+        pipeline = self._pipeline
+        found = read_everything(
+            pipeline.kafka(), pipeline.database(), pipeline.output, pipeline.logs, self._view.say
+        )
+        self._view.say("comparing with what the simulator says")
+        # producers went on for a moment behind the storm's end, not all of them equally far
+        last = max((each.window_start for each in found.archive.batches.values()), default=until)
+        environment = pipeline.environment("oracle")
+        made = simulated_batches(environment, first_window, max(last + 1, until))
+        batches = [
+            each
+            for each in made
+            if each.window_start < until or each.batch_id in found.archive.batches
+        ]
+        truth = Truth(batches, world.injected.poison, world.corrections.values)
+        return judge(truth, found)
+
+    def _show(self, now: float, observer: Observer, storm: Storm) -> None:
+        if self._view.is_due:
+            count = storm.fired.total()
+            headline = f"{now:.0f} of {self._trial.seconds:.0f} s, {count} faults"
+            self._show_snapshot(headline, observer)
+
+    def _show_snapshot(self, headline: str, observer: Observer) -> None:
+        snapshot = look_if_possible(observer)
+        self._view.show(headline, snapshot, self._pipeline.supervisor.services)
+
+    def _input(self) -> Input:
+        series = sum(len(each.components) for each in sensors())
+        return Input(self._trial.patients * series / _SAMPLE_SECONDS, self._produced_until)
+
+    def _commits(self) -> list[Commit]:
+        pipeline = self._pipeline
+        with connect(pipeline.database()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(COMMITS, (pipeline.kafka().kafka_topic,))
+            return [Commit(float(moment), int(readings)) for moment, readings in cursor.fetchall()]
+
+    def _newest_common(self) -> int:
+        """The start of the newest window that ``registro`` has of every patient; 0 without one."""
+        return newest_common_window(self._pipeline.database(), self._trial.patients, _WINDOW_MS)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,123 @@
+"""The storm itself: plays a plan against the world and counts the faults that have really bitten."""
+
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from ops.storm.errors import NotNowError
+from ops.storm.faults import Evidence
+from ops.storm.plan import PlannedFault
+from ops.storm.recovery import Outage
+from ops.storm.world import World
+
+_TICK_SECONDS = 0.1
+_TRY_SECONDS = 30.0
+_TRY_AGAIN_SECONDS = 1.0
+_LAST_LOOK_SECONDS = 60.0
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class _Active:
+    """A fault that has begun; leaving ``ending`` ends it."""
+
+    fault: PlannedFault
+    evidence: Evidence
+    ending: ExitStack
+    began: float
+    until: float
+    has_bitten: bool = False
+
+
+@dataclass
+class Storm:
+    """Plays the plan; `fired` and `missed` count kinds of faults."""
+
+    world: World
+    say: Say
+    fired: Counter[str] = field(default_factory=Counter)
+    missed: Counter[str] = field(default_factory=Counter)
+    outages: list[Outage] = field(default_factory=list)
+    _began: float = 0.0
+    _active: list[_Active] = field(default_factory=list)
+    _waiting: list[tuple[float, PlannedFault]] = field(default_factory=list)
+
+    def run(
+        self, plan: Sequence[PlannedFault], seconds: float, show: Callable[[float], None]
+    ) -> None:
+        """Returns when the time is over and every fault has ended.
+
+        ``show`` is called each turn with the seconds since the start. Ends its faults also where
+        something raises.
+        """
+        self._began = time.monotonic()
+        left = deque(plan)
+        try:
+            while (now := self._since()) < seconds or self._active or self._waiting:
+                while left and left[0].at_seconds <= now:
+                    fault = left.popleft()
+                    self._waiting.append((now, fault))
+                self._turn(now)
+                show(now)
+                time.sleep(_TICK_SECONDS)
+            self._wait_until_idle(show)
+        finally:
+            for active in self._active:
+                active.ending.close()
+
+    def _turn(self, now: float) -> None:
+        self.world.pipeline.check()
+        self.world.tick()
+        for entry in list(self._waiting):
+            at, fault = entry
+            if at <= now:
+                self._waiting.remove(entry)
+                self._begin(fault, now)
+        for active in list(self._active):
+            self._look_at(active, now)
+
+    def _begin(self, fault: PlannedFault, now: float) -> None:
+        ending = ExitStack()
+        try:
+            draw = random.Random(fault.seed)  # noqa: S311 - a storm that can be made again
+            evidence = ending.enter_context(fault.kind.inject(self.world, draw))
+        except NotNowError as error:
+            if now > fault.at_seconds + _TRY_SECONDS:
+                self.missed[fault.kind.name] += 1
+                self.say(f"{now:6.1f} s  {fault.kind.name}: left out, {error.message}")
+            else:
+                self._waiting.append((now + _TRY_AGAIN_SECONDS, fault))
+            return
+        lasting = f" for {fault.lasts_seconds:.1f} s" if fault.lasts_seconds else ""
+        self.say(f"{now:6.1f} s  {fault.kind.name}{lasting}")
+        self._active.append(_Active(fault, evidence, ending, now, now + fault.lasts_seconds))
+
+    def _look_at(self, active: _Active, now: float) -> None:
+        kind = active.fault.kind
+        active.has_bitten = active.has_bitten or active.evidence()
+        is_over = now >= active.until or (kind.ends_with_evidence and active.has_bitten)
+        if not is_over:
+            return
+        self._active.remove(active)
+        active.ending.close()
+        if kind.is_outage:
+            self.outages.append(Outage(kind.name, time.time() - (now - active.began), time.time()))
+        if active.has_bitten:
+            self.fired[kind.name] += 1
+        else:
+            self.missed[kind.name] += 1
+            self.say(f"{now:6.1f} s  {kind.name}: ended without having met anybody")
+
+    def _wait_until_idle(self, show: Callable[[float], None]) -> None:
+        deadline = time.monotonic() + _LAST_LOOK_SECONDS
+        while not self.world.is_idle and time.monotonic() < deadline:
+            self._turn(self._since())
+            show(self._since())
+            time.sleep(_TICK_SECONDS)
+
+    def _since(self) -> float:
+        return time.monotonic() - self._began

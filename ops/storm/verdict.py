@@ -1,0 +1,223 @@
+"""The verdict: what must exist against what is there, reading by reading."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ops.storm.expected import READINGS, Instant, expected_readings
+from ops.storm.found import Found
+from ops.storm.injected import Poison
+from schemas.batch import SensorBatch
+
+_NAMED = 5
+_KEY = ["batch_id", "series", "position"]
+_INSTANT = list(Instant._fields)
+_VALUE = "thousandths"
+
+
+@dataclass
+class Verdict:
+    """Counts of readings, where nothing else is said, and what is not as it must be."""
+
+    produced: int = 0
+    archived: int = 0
+    accepted: int = 0
+    trusted: int = 0
+    quarantined: int = 0
+    registro: int = 0
+    superseded: int = 0
+    """Accepted readings that a correction has replaced in ``registro``."""
+    refused_messages: int = 0
+    repeated_batches: int = 0
+    findings: list[str] = field(default_factory=list)
+
+    @property
+    def is_proved(self) -> bool:
+        """True where nothing is lost, doubled or altered anywhere."""
+        return not self.findings
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {**asdict(self), "proved": self.is_proved}
+
+    def demand(self, wrong: Sequence[Any], what: str) -> None:
+        """A finding where there is anything in ``wrong``."""
+        if wrong:
+            named = "; ".join(map(str, wrong[:_NAMED]))
+            more = f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
+            self.findings.append(f"{len(wrong)} {what}: {named}{more}")
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What must exist, known from outside of the pipeline."""
+
+    batches: Sequence[SensorBatch]
+    """Of every patient and window that must be there."""
+    poison: Sequence[Poison]
+    corrections: dict[Instant, int]
+
+
+def judge(truth: Truth, found: Found) -> Verdict:
+    """Compares everything; changes nothing."""
+    verdict = Verdict()
+    corrections = _judge_archive(verdict, truth, found)
+    readings = expected_readings([*truth.batches, *corrections])
+    verdict.produced = len(readings)
+    accepted = readings.filter(pc.is_null(readings["reason"]))
+    rejected = readings.filter(pc.is_valid(readings["reason"]))
+    _judge_trusted(verdict, accepted, found)
+    _judge_quarantine(verdict, rejected, found)
+    _judge_registro(verdict, accepted, truth.corrections, found)
+    _judge_messages(verdict, truth.poison, found)
+    _judge_ledger(verdict, found)
+    verdict.demand(found.broken_statements, "statements failed that no fault explains")
+    verdict.demand(found.named_patients, "log lines name a patient")
+    if verdict.accepted + verdict.quarantined != verdict.archived:
+        verdict.findings.append(
+            f"{verdict.accepted} accepted and {verdict.quarantined} quarantined readings are not"
+            f" the {verdict.archived} archived ones"
+        )
+    return verdict
+
+
+def _judge_archive(verdict: Verdict, truth: Truth, found: Found) -> list[SensorBatch]:
+    """Returns the batches of corrections: archived, and not of the simulator."""
+    archived = found.archive.batches
+    verdict.archived = sum(batch.reading_count for batch in archived.values())
+    missing = [each for each in truth.batches if each.batch_id not in archived]
+    altered = [
+        each
+        for each in truth.batches
+        if each.batch_id in archived and not _is_same(each, archived[each.batch_id])
+    ]
+    verdict.demand(list(map(_named, missing)), "batches are not in the archive")
+    verdict.demand(list(map(_named, altered)), "batches were archived with other readings")
+    verdict.demand(found.archive.pending, "files are still in the outbox")
+    verdict.demand(found.archive.broken, "archive files cannot be read")
+    verdict.demand(found.half_files, "files were left half written")
+    unpublished = [each for each in archived if each not in found.topic.batches]
+    verdict.demand(unpublished, "archived batches are not in the topic")
+    unarchived = [each for each in found.topic.batches if each not in archived]
+    verdict.demand(unarchived, "batches of the topic are not in the archive")
+    verdict.repeated_batches = sum(1 for count in found.topic.batches.values() if count > 1)
+    known = {each.batch_id for each in truth.batches}
+    others = [each for batch_id, each in archived.items() if batch_id not in known]
+    foreign = [each for each in others if not _instants(each) <= truth.corrections.keys()]
+    verdict.demand(list(map(_named, foreign)), "batches that nobody has made are in the archive")
+    corrected = set().union(*map(_instants, others)) if others else set()
+    lost = sorted(truth.corrections.keys() - corrected)
+    verdict.demand(lost, "corrections are not in the archive")
+    return others
+
+
+def _judge_trusted(verdict: Verdict, accepted: pa.Table, found: Found) -> None:
+    verdict.accepted, verdict.trusted = len(accepted), len(found.trusted)
+    verdict.demand(found.missing_files, "trusted files of the ledger are gone")
+    verdict.demand(found.foreign_files, "trusted files are unknown to the ledger")
+    _compare(verdict, accepted, found.trusted, _KEY, _VALUE, "in the trusted files")
+
+
+def _judge_quarantine(verdict: Verdict, rejected: pa.Table, found: Found) -> None:
+    verdict.quarantined = len(found.quarantined)
+    _compare(verdict, rejected, found.quarantined, _KEY, "reason", "in quarantine")
+
+
+def _judge_registro(
+    verdict: Verdict, accepted: pa.Table, corrections: dict[Instant, int], found: Found
+) -> None:
+    verdict.registro = len(found.registro)
+    newest = pa.Table.from_pylist(
+        [{**key._asdict(), _VALUE: value} for key, value in corrections.items()],
+        pa.schema([READINGS.field(name) for name in (*_INSTANT, _VALUE)]),
+    )
+    kept = accepted.select(newest.column_names).join(newest, keys=_INSTANT, join_type="left anti")
+    expected = pa.concat_tables([kept, newest])
+    verdict.superseded = len(accepted) - len(expected)
+    _compare(verdict, expected, found.registro, _INSTANT, _VALUE, "in registro")
+
+
+def _judge_messages(verdict: Verdict, poison: Sequence[Poison], found: Found) -> None:
+    verdict.refused_messages = len(found.refused)
+    sent = {(each.partition, each.offset): (each.key, each.body) for each in poison}
+    kept = Counter((partition, offset) for partition, offset, _, _ in found.refused)
+    verdict.demand(sorted(sent.keys() - kept.keys()), "unreadable messages are not in quarantine")
+    verdict.demand(sorted(kept.keys() - sent.keys()), "messages were refused that can be read")
+    verdict.demand([each for each, count in kept.items() if count > 1], "messages are kept twice")
+    other = [
+        (partition, offset)
+        for partition, offset, key, body in found.refused
+        if sent.get((partition, offset), (key, body)) != (key, body)
+    ]
+    verdict.demand(other, "messages are kept with other bytes")
+    copied = found.dead_letters
+    uncopied = [each for each, content in sent.items() if copied.get(each) != content]
+    verdict.demand(sorted(uncopied), "unreadable messages are not in the dead-letter topic")
+
+
+def _judge_ledger(verdict: Verdict, found: Found) -> None:
+    """Its ranges cover every partition from its beginning to its end, each offset once."""
+    wrong = []
+    positions = dict.fromkeys(found.topic.ends, 0)
+    for each in found.ledger:
+        if each.first != positions.get(each.partition):
+            wrong.append(f"partition {each.partition} from {each.first} to {each.until}")
+        positions[each.partition] = each.until
+    verdict.demand(wrong, "ranges of the ledger leave a gap or overlap")
+    behind = [
+        f"partition {partition}: {positions[partition]} of {end}"
+        for partition, end in found.topic.ends.items()
+        if positions[partition] != end
+    ]
+    verdict.demand(behind, "partitions were not read to their end")
+    readings, accepted = (
+        sum(getattr(each, name) for each in found.ledger) for name in ("readings", "accepted")
+    )
+    if accepted != verdict.trusted or readings - accepted != verdict.quarantined:
+        verdict.findings.append(
+            f"the ledger counts {readings} readings, {accepted} of them accepted; the trusted files"
+            f" hold {verdict.trusted} and the quarantine {verdict.quarantined}"
+        )
+
+
+def _compare(
+    verdict: Verdict, expected: pa.Table, found: pa.Table, key: list[str], value: str, where: str
+) -> None:
+    counted = found.append_column("one", pa.repeat(1, len(found))).group_by(key)
+    counted = counted.aggregate([("one", "sum"), (value, "max")])
+    doubled = counted.filter(pc.greater(counted["one_sum"], 1))
+    missing = expected.join(counted, keys=key, join_type="left anti")
+    foreign = counted.join(expected, keys=key, join_type="left anti")
+    both = expected.select([*key, value]).join(counted, keys=key, join_type="inner")
+    altered = both.filter(pc.not_equal(both[value], both[f"{value}_max"]))
+    for rows, what in (
+        (missing, "readings are missing"),
+        (doubled, "readings are there more than once"),
+        (foreign, "readings are there that must not be"),
+        (altered, "readings are there with another value or reason"),
+    ):
+        verdict.demand(rows.select(key).to_pylist() if len(rows) else [], f"{what} {where}")
+
+
+def _is_same(one: SensorBatch, other: SensorBatch) -> bool:
+    if one.patient_id != other.patient_id or len(one.series) != len(other.series):
+        return False
+    return all(
+        replace(a, values=()) == replace(b, values=())
+        and np.array_equal(a.values, b.values, equal_nan=True)
+        for a, b in zip(one.series, other.series, strict=True)
+    )
+
+
+def _instants(batch: SensorBatch) -> set[Instant]:
+    readings = expected_readings([batch]).select(_INSTANT)
+    return {Instant(*each.values()) for each in readings.to_pylist()}
+
+
+def _named(batch: SensorBatch) -> str:
+    return f"{batch.patient_id} at {batch.window_start}"

@@ -1,0 +1,104 @@
+"""What the faults act on: the pipeline that runs, the proxies before its servers, its small disks."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common.errors import VitalsError
+from db.connection import Connection, connect
+from ops.stack.descendants import Descendant, descendants
+from ops.stack.pipeline import Pipeline
+from ops.stack.supervisor import Supervised
+from ops.storm.corrections import Corrections
+from ops.storm.disks import Disk
+from ops.storm.errors import NotNowError
+from ops.storm.injected import Injected
+from ops.storm.proxy import TcpProxy
+
+
+@dataclass
+class World:
+    """One pipeline under test; faults find here what they need and leave what they did."""
+
+    pipeline: Pipeline
+    broker_proxy: TcpProxy
+    database_proxy: TcpProxy
+    injected: Injected
+    scratch: Path
+    """Where the consumer's temporary files are."""
+    disks: dict[str, Disk]
+    """By the folder below the output: ``raw``, ``trusted``; empty where mounts are not allowed."""
+    corrections: Corrections
+    _later: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
+
+    def later(self, seconds: float, action: Callable[[], object]) -> None:
+        """Has something done after a time, by `tick`."""
+        self._later.append((time.monotonic() + seconds, action))
+
+    def tick(self) -> None:
+        """Does what is due; to be called some times a second from the main thread."""
+        self.injected.poll()
+        self.corrections.tick()
+        due = [each for each in self._later if each[0] <= time.monotonic()]
+        for each in due:
+            self._later.remove(each)
+            each[1]()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of the faults goes on any more."""
+        return not self._later and self.corrections.are_sent
+
+    def service(self, name: str) -> Supervised:
+        """One of the supervised processes. Raises NotNowError where it does not run just now."""
+        for service in self.pipeline.supervisor.services:
+            if service.process.name == name and service.state == "running":
+                return service
+        raise NotNowError(f"{name} does not run")
+
+    def producer(self, draw: random.Random) -> Supervised:
+        """Any of the producers."""
+        names = [
+            each.process.name
+            for each in self.pipeline.supervisor.services
+            if each.process.name.startswith("producer-")
+        ]
+        return self.service(draw.choice(names))
+
+    def consumer_part(self, matches: Callable[[Descendant], bool]) -> int:
+        """The process id of one of the consumer's own processes. Raises NotNowError without one."""
+        parts = descendants(pid_of(self.service("consumer")))
+        found = [each.pid for each in parts if matches(each)]
+        if not found:
+            raise NotNowError("the consumer has no such process just now")
+        return found[0]
+
+    def jvm(self) -> int:
+        """Of Spark."""
+        return self.consumer_part(lambda each: each.name == "java")
+
+    def worker(self) -> int:
+        """A Python process that writes a partition: it has no children, and a JVM above it."""
+        jvm = self.jvm()
+        below = {each.pid for each in descendants(jvm)}
+        return self.consumer_part(lambda each: each.is_leaf and each.pid in below)
+
+    @contextmanager
+    def administrator(self) -> Iterator[Connection]:
+        """A connection of root's that passes no proxy. Raises NotNowError where the server is away."""
+        try:
+            connection = connect(self.pipeline.stack.database.admin_settings())
+        except VitalsError as error:
+            raise NotNowError("the database is away") from error
+        with connection:
+            yield connection
+
+
+def pid_of(service: Supervised) -> int:
+    """Of a process that runs; raises NotNowError for one that does not."""
+    if service.process.pid is None:
+        raise NotNowError(f"{service.process.name} does not run")
+    return service.process.pid

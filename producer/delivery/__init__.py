@@ -1,0 +1,1 @@
+"""From a batch to the topic: raw archive, outbox, publisher."""

@@ -1,0 +1,183 @@
+"""The raw archive: every batch as it was made, before anybody else sees it. Also the outbox.
+
+    raw/pending/<tick>_<producer>.jsonl            written, not yet acknowledged by Kafka
+    raw/date=YYYY-MM-DD/<tick>_<producer>.jsonl    acknowledged
+    raw/broken/                                    could not be read; nothing is ever deleted
+
+One JSON line a batch with the fields of ``SensorBatch``: times in epoch ms, NaN as null.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+import stamina
+import structlog
+
+from common.atomic import move, write_atomic
+from common.errors import BadInputError, ConfigurationError
+from producer.delivery.ownership import Ownership
+from schemas.batch import SensorBatch
+from schemas.files.raw import NAME, tick_of
+from schemas.wire.codec import batch_from
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+log = structlog.get_logger()
+
+
+class RawArchive:
+    """The archive under ``folder`` (``output/raw``) as one producer writes it."""
+
+    def __init__(self, folder: Path, producer_id: str) -> None:
+        """Touches nothing yet; ``claim`` does."""
+        self._folder = folder
+        self._pending = folder / "pending"
+        self._producer_id = producer_id
+        self._ownership = Ownership(self._lock_path(producer_id))
+
+    def claim(self) -> None:
+        """Makes the outbox of this producer id ours, for as long as the process lives.
+
+        Raises:
+            ConfigurationError: if a living process works under the same id, or the folder cannot
+                be written.
+        """
+        try:
+            self._wait_for_ownership()
+            self._sweep(self._producer_id)
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot write to the archive {self._folder}: {error.strerror}",
+                hint="set OUTPUT_DIR to a folder on a disk that this user may write to",
+            ) from error
+
+    def release(self) -> None:
+        """Lets other producers take over what is left in our outbox."""
+        self._ownership.release()
+
+    def write(self, tick_ms: int, batches: Sequence[SensorBatch]) -> Path:
+        """Writes one file of ``batches`` to the outbox and returns its path.
+
+        Guarantee: durable when this returns. Raises OSError where the disk refuses; nothing is
+        left behind then. Writing the same again makes a second file, harmless by its batch ids.
+        """
+        path = self._free_name(tick_ms)
+        content = b"\n".join(map(orjson.dumps, batches)) + b"\n"
+        write_atomic(path, lambda file: file.write(content))
+        return path
+
+    def pending(self) -> list[Path]:
+        """The files of our outbox, oldest first."""
+        return sorted(self._files_of(self._producer_id))
+
+    def adopt_orphans(self) -> list[Path]:
+        """Takes over the outboxes of producers that are not alive; returns the files' new paths.
+
+        Safe to repeat, and in many producers at once: each file gets one new owner, by a rename.
+        """
+        adopted: list[Path] = []
+        for producer_id in sorted(self._other_producers()):
+            ownership = Ownership(self._lock_path(producer_id))
+            if not ownership.take():
+                continue
+            try:
+                self._sweep(producer_id)
+                adopted += [self._adopt(path) for path in sorted(self._files_of(producer_id))]
+            finally:
+                ownership.release()
+        return adopted
+
+    def read(self, path: Path) -> list[SensorBatch]:
+        """The batches of a file.
+
+        Raises:
+            BadInputError: where it is not what ``write`` writes.
+        """
+        try:
+            lines = path.read_bytes().splitlines()
+            batches = [batch_from(orjson.loads(line)) for line in lines]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BadInputError(f"cannot read {path.name} of the outbox: {error!r}") from error
+        if not batches:
+            raise BadInputError(f"cannot read {path.name} of the outbox: it is empty")
+        return batches
+
+    def finish(self, path: Path) -> Path:
+        """Moves an acknowledged file to its date folder. Safe to repeat after a crash."""
+        tick = path.name[:8]
+        folder = self._folder / f"date={tick[:4]}-{tick[4:6]}-{tick[6:]}"
+        target = folder / path.name
+        if target.exists():
+            target = folder / self._free_name(tick_of(path)).name
+        move(path, target)
+        return target
+
+    def set_aside(self, path: Path, reason: str) -> None:
+        """Moves a file that cannot be published to ``broken``, for a person to look at."""
+        target = self._folder / "broken" / path.name
+        if target.exists():
+            target = target.with_name(f"{path.stem}.{path.stat().st_mtime_ns}.jsonl")
+        move(path, target)
+        log.error(
+            "outbox_file_set_aside",
+            file=str(target),
+            reason=reason,
+            hint="repair it and move it back to pending/, its batches are not in the topic",
+        )
+
+    @stamina.retry(on=ConfigurationError, attempts=5, timeout=2.0, wait_initial=0.1)
+    def _wait_for_ownership(self) -> None:
+        # a neighbour that adopts orphans holds the lock for a moment
+        if not self._ownership.take():
+            raise ConfigurationError(
+                f"cannot start as producer {self._producer_id}: another process runs under this id",
+                hint="give each replica its own PRODUCER_ID, or leave it unset",
+            )
+
+    def _free_name(self, tick_ms: int) -> Path:
+        moment = _EPOCH + timedelta(milliseconds=tick_ms)
+        tick = f"{moment:%Y%m%dT%H%M%S}.{tick_ms % 1000:03d}Z"
+        done = self._folder / f"date={moment:%Y-%m-%d}"
+        stem, copy = f"{tick}_{self._producer_id}", 1
+        name = f"{stem}.jsonl"
+        while (self._pending / name).exists() or (done / name).exists():
+            copy += 1
+            name = f"{stem}.{copy}.jsonl"
+        return self._pending / name
+
+    def _adopt(self, path: Path) -> Path:
+        target = self._free_name(tick_of(path))
+        move(path, target)
+        log.info("outbox_file_adopted", file=path.name, adopted_as=target.name)
+        return target
+
+    def _files_of(self, producer_id: str) -> list[Path]:
+        return [path for path in self._pending.glob("*.jsonl") if owner_of(path) == producer_id]
+
+    def _other_producers(self) -> set[str]:
+        # one that died in its first write left a half file, one that died idle left its lock
+        owners = {owner_of(path) for path in self._pending.glob("*.jsonl")}
+        owners |= {_owner_of_half(path) for path in self._pending.glob(".*.tmp")}
+        owners |= {path.name[1 : -len(".lock")] for path in self._pending.glob(".*.lock")}
+        return {owner for owner in owners if owner is not None} - {self._producer_id}
+
+    def _sweep(self, producer_id: str) -> None:
+        # a file that a killed process was still writing: its window is made again
+        for path in self._pending.glob(f".*_{producer_id}.*.tmp"):
+            path.unlink(missing_ok=True)
+
+    def _lock_path(self, producer_id: str) -> Path:
+        return self._pending / f".{producer_id}.lock"
+
+
+def owner_of(path: Path) -> str | None:
+    """The producer id in an outbox file's name; None for a file that is none of ours."""
+    match = NAME.fullmatch(path.name)
+    return match["producer"] if match else None
+
+
+def _owner_of_half(path: Path) -> str | None:
+    # .<name of the file>.<process id>.tmp, see common.atomic
+    return owner_of(path.with_name(path.name[1:].rsplit(".", 2)[0]))

@@ -1,0 +1,189 @@
+"""The way of every batch: archived first, then published, then its file marked as done.
+
+The runner and the replay both put batches here; a new batch has no second way to the topic.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from confluent_kafka import KafkaError
+
+from common.crash_points import CrashPoint, reach
+from common.errors import BadInputError
+from producer import metrics
+from producer.delivery.archive import RawArchive
+from producer.delivery.publisher import Publisher
+from schemas.batch import SensorBatch
+
+_RETRY_FIRST_S = 1.0
+_RETRY_MOST_S = 30.0
+_POLL_S = 0.05
+
+log = structlog.get_logger()
+
+
+@dataclass(eq=False)
+class _Delivery:
+    """One archived file on its way; ``batches`` None: to be read from the file again."""
+
+    path: Path
+    batches: Sequence[SensorBatch] | None
+    not_yet_queued: Iterator[SensorBatch] | None = None
+    offered: SensorBatch | None = None
+    in_flight: int = 0
+    error: KafkaError | None = None
+    is_broken: bool = False
+    attempts: int = 0
+    retry_at: float = 0.0
+
+    def note(self, error: KafkaError | None) -> None:
+        """One delivery report."""
+        self.in_flight -= 1
+        self.error = self.error or error
+
+
+class Outbox:
+    """Archived files and their deliveries.
+
+    Guarantee: a batch that ``put`` returned for is published at least once, by this process or by
+    the one that finds its file. Memory is bounded: files that must wait are read again later.
+    """
+
+    def __init__(self, archive: RawArchive, publisher: Publisher) -> None:
+        """``archive`` is claimed already; see ``recover`` for what an earlier run left."""
+        self._archive = archive
+        self._publisher = publisher
+        self._waiting: deque[_Delivery] = deque()
+        self._queued: list[_Delivery] = []
+        self._unmoved: deque[Path] = deque()
+        self._move_at = 0.0
+
+    def __len__(self) -> int:
+        """Files that are not acknowledged yet."""
+        return len(self._waiting) + len(self._queued)
+
+    def trouble(self) -> str | None:
+        """Why files wait for Kafka, or None; a broker that nothing waits for is not missed."""
+        return self._publisher.trouble if len(self) else None
+
+    def recover(self) -> int:
+        """Queues what earlier or dead processes left unpublished; returns how many files.
+
+        Safe to repeat. A disk that refuses is logged and leaves the rest for the next time.
+        """
+        try:
+            self._archive.adopt_orphans()
+        except OSError as error:
+            metrics.count_archive_error(error)
+            log.warning("orphans_not_adopted", error=error.strerror)
+        known = {each.path for each in (*self._waiting, *self._queued)} | set(self._unmoved)
+        found = [path for path in self._archive.pending() if path not in known]
+        self._waiting.extend(_Delivery(path, None) for path in found)
+        if found:
+            log.info("outbox_recovered", files=len(found))
+        return len(found)
+
+    def put(self, tick_ms: int, batches: Sequence[SensorBatch]) -> Path:
+        """Archives ``batches`` and queues them. Raises OSError where the disk refuses."""
+        path = self._archive.write(tick_ms, batches)
+        self._waiting.append(_Delivery(path, None if self._waiting else batches))
+        return path
+
+    def pump(self, timeout_s: float) -> list[Path]:
+        """Queues what fits, waits up to ``timeout_s`` for reports; returns the settled files.
+
+        Settled: all its batches acknowledged, or set aside as broken.
+        Never blocks longer: a full queue or a broker that is away leaves the rest waiting.
+        """
+        self._queue_files()
+        self._publisher.poll(timeout_s if len(self) else 0)
+        settled = [done for each in list(self._queued) if (done := self._settle(each))]
+        self._unmoved.extend(each.path for each in settled if not each.is_broken)
+        if settled:
+            reach(CrashPoint.OUTBOX_ACKNOWLEDGED)
+        self._move_acknowledged()
+        return [each.path for each in settled]
+
+    def drain(self, limit_s: float) -> list[Path]:
+        """Pumps until nothing waits or ``limit_s`` is over; returns the settled files."""
+        deadline = time.monotonic() + limit_s
+        settled: list[Path] = []
+        while len(self) and time.monotonic() < deadline:
+            settled += self.pump(_POLL_S)
+        return settled
+
+    def _queue_files(self) -> None:
+        now = time.monotonic()
+        for _ in range(len(self._waiting)):
+            delivery = self._waiting.popleft()
+            if delivery.retry_at > now:
+                self._waiting.append(delivery)
+                continue
+            if not self._queue(delivery):
+                self._waiting.appendleft(delivery)
+                return
+            self._queued.append(delivery)
+
+    def _queue(self, delivery: _Delivery) -> bool:
+        try:
+            if delivery.not_yet_queued is None:
+                if delivery.batches is None:
+                    delivery.batches = self._archive.read(delivery.path)
+                delivery.not_yet_queued = iter(delivery.batches)
+                delivery.offered = next(delivery.not_yet_queued, None)
+            while delivery.offered is not None:
+                if not self._publisher.offer(delivery.offered, delivery.note):
+                    return False
+                delivery.in_flight += 1
+                delivery.offered = next(delivery.not_yet_queued, None)
+            reach(CrashPoint.OUTBOX_QUEUED)
+        except BadInputError as error:
+            delivery.is_broken, delivery.offered = True, None
+            self._set_aside(delivery.path, error)
+        return True
+
+    def _set_aside(self, path: Path, reason: BadInputError) -> None:
+        try:
+            self._archive.set_aside(path, reason.message)
+        except OSError as error:
+            metrics.count_archive_error(error)
+            log.exception("file_not_set_aside", file=path.name, error=error.strerror)
+
+    def _settle(self, delivery: _Delivery) -> _Delivery | None:
+        if delivery.in_flight:
+            return None
+        self._queued.remove(delivery)
+        if delivery.error is None or delivery.is_broken:
+            if not delivery.is_broken:
+                metrics.count_published(delivery.batches or ())
+            return delivery
+        metrics.KAFKA_ERRORS.labels(delivery.error.name()).inc()
+        delivery.attempts += 1
+        wait_s = min(_RETRY_FIRST_S * 2.0**delivery.attempts, _RETRY_MOST_S)
+        log.warning("file_not_delivered", file=delivery.path.name, error=delivery.error.str())
+        self._waiting.append(
+            _Delivery(
+                delivery.path,
+                None,
+                attempts=delivery.attempts,
+                retry_at=time.monotonic() + wait_s,
+            )
+        )
+        return None
+
+    def _move_acknowledged(self) -> None:
+        now = time.monotonic()
+        while self._unmoved and now >= self._move_at:
+            try:
+                self._archive.finish(self._unmoved[0])
+            except OSError as error:
+                # acknowledged all the same: should we die now, it is published once more, harmless
+                self._move_at = now + _RETRY_FIRST_S
+                metrics.count_archive_error(error)
+                log.warning("file_not_moved", file=self._unmoved[0].name, error=error.strerror)
+                return
+            self._unmoved.popleft()

@@ -1,0 +1,119 @@
+"""Publishes archived batches once more, under their own ids; their files stay where they are.
+
+What the consumer has taken already has no second effect, so all of it is safe to repeat.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+import structlog
+from confluent_kafka import KafkaError
+
+from common.crash_points import CrashPoint, reach
+from common.errors import BadInputError, UnavailableError
+from common.settings import KafkaSettings
+from producer.delivery.publisher import Publisher
+from schemas.batch import SensorBatch
+from schemas.files.raw import batches_in
+
+_BROKER_TIMEOUT_S = 15.0
+_POLL_S = 0.05
+
+log = structlog.get_logger()
+
+
+class Listed(NamedTuple):
+    """A batch to publish; ``first_taken_ms``: when it came first, by default when it was made."""
+
+    path: Path
+    batch_id: str
+    first_taken_ms: int | None
+
+
+def read_list(path: Path) -> list[Listed]:
+    """Reads what a repair wants published: a JSON line (file, batch id, first taken) each, in order.
+
+    Raises BadInputError.
+    """
+    try:
+        rows = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+        return [Listed(Path(file), batch_id, first) for file, batch_id, first in rows]
+    except (OSError, ValueError, TypeError) as error:
+        raise BadInputError(f"cannot read the list {path}: {error}") from error
+
+
+def listed_batches(listed: Sequence[Listed]) -> Iterator[tuple[SensorBatch, int]]:
+    """The batches of a list in its order; each run of the same file is read once.
+
+    Raises BadInputError where a file does not hold its batch.
+    """
+    for path, group in groupby(listed, lambda each: each.path):
+        wanted = {each.batch_id: each for each in group}
+        held = {each.batch_id: each for each in batches_in([path]) if each.batch_id in wanted}
+        for batch_id, each in wanted.items():
+            if batch_id not in held:
+                raise BadInputError(f"batch {batch_id} is not in {path}")
+            batch = held[batch_id]
+            yield batch, batch.produced_at if each.first_taken_ms is None else each.first_taken_ms
+
+
+def all_batches(paths: Iterable[Path]) -> Iterator[tuple[SensorBatch, int]]:
+    """All batches of archive files, as if each had come when it was made."""
+    for batch in batches_in(paths):
+        yield batch, batch.produced_at
+
+
+def republish(batches: Iterable[tuple[SensorBatch, int]], kafka: KafkaSettings) -> tuple[int, int]:
+    """Publishes (batch, first taken) in their order; returns the numbers of batches and readings.
+
+    Guarantee: when this returns, Kafka has acknowledged all of them. Memory is bounded by the
+    client's queue. Safe to repeat.
+
+    Raises:
+        UnavailableError: some were not acknowledged; the same call publishes them again.
+        ConfigurationError: there is no such topic. BadInputError: a batch cannot be read or sent.
+    """
+    publisher = Publisher(kafka)
+    deliveries = _Deliveries()
+    readings = 0
+    began = time.monotonic()
+    try:
+        publisher.require_topic(kafka.kafka_topic, _BROKER_TIMEOUT_S)
+        for batch, first_taken_ms in batches:
+            while not publisher.offer(batch, deliveries.note, first_taken_ms=first_taken_ms):
+                publisher.poll(_POLL_S)
+            deliveries.offered += 1
+            readings += batch.reading_count
+            reach(CrashPoint.REPUBLISH_QUEUED)
+            publisher.poll(0)
+        # each delivery is reported, at the latest when its time is over
+        while deliveries.reported < deliveries.offered:
+            publisher.poll(_POLL_S)
+    finally:
+        publisher.close()
+    if deliveries.error is not None:
+        raise UnavailableError(
+            f"{deliveries.failed} of {deliveries.offered} batches were not published:"
+            f" {deliveries.error.str()}",
+            hint="do it again when the broker is back: nothing is taken twice",
+        )
+    reach(CrashPoint.REPUBLISH_ACKNOWLEDGED)
+    duration_ms = round((time.monotonic() - began) * 1000)
+    log.info("republished", batches=deliveries.offered, readings=readings, duration_ms=duration_ms)
+    return deliveries.offered, readings
+
+
+class _Deliveries:
+    def __init__(self) -> None:
+        self.offered = self.reported = self.failed = 0
+        self.error: KafkaError | None = None
+
+    def note(self, error: KafkaError | None) -> None:
+        self.reported += 1
+        if error is not None:
+            self.failed += 1
+            self.error = error

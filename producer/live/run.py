@@ -1,0 +1,229 @@
+"""The producer's loop: each window of the clock is simulated, archived and published."""
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from common.collector import spare_what_is_loaded
+from common.health import Health
+from common.settings import KafkaSettings
+from producer import metrics
+from producer.delivery.outbox import Outbox
+from producer.live.positions import Positions
+from producer.live.shards import GroupListener, ShardGroup
+from producer.live.simulated_windows import SimulatedWindows
+from producer.settings import ProducerSettings
+
+_AFTER_WINDOW_MS = 50
+_TURN_S = 0.2
+_RELEASE_LIMIT_S = 5.0
+_STOP_LIMIT_S = 6.0
+_ADOPT_EVERY_S = 30.0
+_BACK_OFF_FIRST_S = 1.0
+_BACK_OFF_MOST_S = 30.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Window:
+    """An archived window on its way to Kafka."""
+
+    number: int
+    shards: frozenset[int]
+    patients: int
+    readings: int
+    archive_ms: int
+    put_at: float
+
+
+CHECKS = ("group", "broker")
+"""Of readiness: a place among the producers; Kafka takes what waits. A third one is told when the
+archive's disk refuses a window."""
+
+
+class Runner:
+    """Makes every window of its shards once it is complete, until told to stop.
+
+    Guarantee: a window whose shard is ours is archived and then published at least once; the
+    shard's position moves on when Kafka has acknowledged it. Away broker: it goes on archiving.
+    Refusing disk: the window is made again later, the simulator being a pure function.
+    """
+
+    def __init__(
+        self,
+        settings: ProducerSettings,
+        kafka: KafkaSettings,
+        outbox: Outbox,
+        health: Health,
+    ) -> None:
+        """``outbox``: of a claimed archive; ``health`` has the checks of `CHECKS`."""
+        self._settings = settings
+        self._health = health
+        self._outbox = outbox
+        self._windows = SimulatedWindows(settings, 0)
+        self._positions = Positions()
+        listener = GroupListener(
+            taken=self._take,
+            release=self._release,
+            gone=self._drop,
+            committed=self._positions.note_committed,
+        )
+        self._group = ShardGroup(kafka, settings.window_ms, listener)
+        self._on_the_way: dict[Path, _Window] = {}
+        self._archive_at = 0.0
+        self._back_off_s = _BACK_OFF_FIRST_S
+        self._adopt_at = 0.0
+        self._newest_window = 0
+        self._is_stopped = False
+        metrics.INFO.info({"producer_id": settings.producer_id})
+        metrics.OUTBOX_FILES.set_function(outbox.__len__)
+
+    def run(self, is_stopping: Callable[[], bool]) -> None:
+        """Runs until ``is_stopping``; then publishes what it can and leaves the group."""
+        shard_count = self._group.join(self._beating(is_stopping))
+        if shard_count:
+            self._health.ask("group", self._group.trouble)
+            self._health.ask("broker", self._outbox.trouble)
+            self._windows = SimulatedWindows(self._settings, shard_count)
+            spare_what_is_loaded()
+            while not is_stopping():
+                self._turn()
+        self._finish()
+
+    def _beating(self, is_stopping: Callable[[], bool]) -> Callable[[], bool]:
+        # whoever waits for a broker lives
+        def asked() -> bool:
+            self._health.beat()
+            return is_stopping()
+
+        return asked
+
+    def _turn(self) -> None:
+        self._health.beat()
+        due = self._due_window()
+        is_busy = due is not None or len(self._outbox) > 0
+        self._group.poll(0 if is_busy else self._idle_s())
+        if time.monotonic() >= self._adopt_at:
+            self._adopt_at = time.monotonic() + _ADOPT_EVERY_S
+            self._outbox.recover()
+        if due is not None:
+            self._make(*due)
+        self._note_settled(self._outbox.pump(0 if due is not None else _TURN_S / 4))
+        self._group.commit(self._positions.uncommitted())
+
+    def _idle_s(self) -> float:
+        into_window_ms = (_now_ms() - _AFTER_WINDOW_MS) % self._settings.window_ms
+        return min(_TURN_S, (self._settings.window_ms - into_window_ms) / 1000)
+
+    def _due_window(self) -> tuple[int, frozenset[int]] | None:
+        if time.monotonic() < self._archive_at:
+            return None
+        current = (_now_ms() - _AFTER_WINDOW_MS) // self._settings.window_ms
+        oldest = current - max(1, self._settings.catch_up_ms // self._settings.window_ms)
+        if skipped := self._positions.skip_to(oldest):
+            metrics.WINDOWS_SKIPPED.inc(skipped)
+            log.warning(
+                "windows_skipped",
+                windows=skipped,
+                until=_iso(oldest * self._settings.window_ms),
+                hint="nobody made them within CATCH_UP_SECONDS",
+            )
+        return self._positions.due(current - 1)
+
+    def _make(self, window: int, shards: frozenset[int]) -> None:
+        # the group may have changed since the window was found due
+        if not shards <= self._positions.shards:
+            return
+        batches, readings = self._windows.make(window, shards)
+        began = time.monotonic()
+        try:
+            path = self._outbox.put(window * self._settings.window_ms, batches) if batches else None
+        except OSError as error:
+            self._archive_at = began + self._back_off_s
+            self._health.tell("archive", f"refused a window: {error.strerror}")
+            metrics.count_archive_error(error)
+            log.warning("archive_refused", error=error.strerror, again_in_s=self._back_off_s)
+            self._back_off_s = min(2 * self._back_off_s, _BACK_OFF_MOST_S)
+            return
+        self._back_off_s = _BACK_OFF_FIRST_S
+        self._positions.note_archived(window, shards)
+        if path is None:
+            self._positions.note_acknowledged(window, shards)
+            return
+        archived_at = time.monotonic()
+        self._health.tell("archive", None)
+        metrics.count("archived", len(batches), readings)
+        metrics.WINDOW_SECONDS.labels("archive").observe(archived_at - began)
+        archive_ms = round((archived_at - began) * 1000)
+        self._on_the_way[path] = _Window(
+            window, shards, len(batches), readings, archive_ms, archived_at
+        )
+        if len(self._outbox) > 1:
+            log.info("window_archived", window_start=self._start(window), outbox=len(self._outbox))
+
+    def _note_settled(self, paths: list[Path]) -> None:
+        for path in paths:
+            window = self._on_the_way.pop(path, None)
+            if window is None:
+                continue  # of an earlier run, or of another producer
+            self._positions.note_acknowledged(window.number, window.shards)
+            publish_s = time.monotonic() - window.put_at
+            self._newest_window = max(self._newest_window, window.number)
+            metrics.WINDOW_SECONDS.labels("publish").observe(publish_s)
+            metrics.LAST_WINDOW.set(self._newest_window * self._settings.window_ms / 1000)
+            log.info(
+                "window_published",
+                window_start=self._start(window.number),
+                patients=window.patients,
+                readings=window.readings,
+                archive_ms=window.archive_ms,
+                publish_ms=round(publish_s * 1000),
+                outbox=len(self._outbox),
+            )
+
+    def _take(self, shard: int, committed: int | None) -> None:
+        self._positions.take(shard, committed, _now_ms() // self._settings.window_ms)
+        self._show_shards()
+
+    def _release(self, shards: Collection[int]) -> None:
+        if not self._is_stopped:
+            self._note_settled(self._outbox.drain(_RELEASE_LIMIT_S))
+            self._commit_and_wait()
+        self._drop(shards)
+
+    def _drop(self, shards: Collection[int]) -> None:
+        self._positions.drop(shards)
+        self._show_shards()
+
+    def _show_shards(self) -> None:
+        shards = self._positions.shards
+        metrics.SHARDS.set(len(shards))
+        metrics.PATIENTS.set(self._windows.patient_count(shards))
+
+    def _finish(self) -> None:
+        self._note_settled(self._outbox.drain(_STOP_LIMIT_S))
+        # with the broker away a commit would only wait for its time limit
+        if not len(self._outbox):
+            self._commit_and_wait()
+        self._is_stopped = True
+        self._group.close()
+        log.info("producer_stopped", outbox=len(self._outbox))
+
+    def _commit_and_wait(self) -> None:
+        self._group.commit(self._positions.uncommitted(), is_waiting=True)
+
+    def _start(self, window: int) -> str:
+        return _iso(window * self._settings.window_ms)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _iso(epoch_ms: int) -> str:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,266 @@
+"""The group of producers: Kafka hands each replica its shards of the patients.
+
+The topic's partitions are the shards. Its log stays empty and is never read: what counts is the
+group's committed offset of a partition, which is the number of the next window to make. So a
+shard's position is handed over by the broker, and it refuses the commit of a replica that has
+lost its place in the group.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+
+from common.crash_points import CrashPoint, reach
+from common.errors import ConfigurationError, UnavailableError
+from common.settings import KafkaSettings
+from producer.delivery.publisher import partition_count
+
+_ASK_TIMEOUT_S = 5.0
+_RETRY_S = 2.0
+_TOPIC_GRACE_S = 30.0
+_UNIT = "window_ms="
+_FENCED = {
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.UNKNOWN_MEMBER_ID,
+}
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class GroupListener:
+    """What the group tells its user, always from within ``poll`` or ``close``."""
+
+    taken: Callable[[int, int | None], None]
+    """A shard is ours from this window on (None: nobody has ever committed one)."""
+    release: Callable[[Collection[int]], None]
+    """These shards are about to go to others: the last moment to commit for them."""
+    gone: Callable[[Collection[int]], None]
+    """These shards went to others while the broker was away."""
+    committed: Callable[[Mapping[int, int]], None]
+    """The broker has taken these positions."""
+
+
+class ShardGroup:
+    """One replica's membership in the group."""
+
+    def __init__(self, settings: KafkaSettings, window_ms: int, listener: GroupListener) -> None:
+        """``window_ms``: length of the windows that positions are counted in."""
+        self._settings = settings
+        self._window_ms = window_ms
+        self._listener = listener
+        self._consumer = Consumer(self._configuration())
+        self._owned: set[int] = set()
+        self._assumed: set[int] = set()
+        self._unread: set[int] = set()
+        self._read_at = 0.0
+        self._commit_in_flight = False
+        self._is_idle_known = False
+        self._is_member = False
+
+    def trouble(self) -> str | None:
+        """Why this replica does not know its shards yet, or any more; None: it does."""
+        if not self._is_member:
+            return "no place in the group of producers"
+        return "positions of shards not read yet" if self._unread else None
+
+    @property
+    def committable(self) -> frozenset[int]:
+        """The shards that are ours by the group's word, not only by our memory."""
+        return frozenset(self._owned - self._unread)
+
+    def join(self, is_stopping: Callable[[], bool]) -> int:
+        """Joins the group and returns the number of shards, or 0 when told to stop before.
+
+        Waits for a broker that is away for as long as it takes, with a log line now and then.
+
+        Raises:
+            ConfigurationError: if the topic of the shards does not exist.
+        """
+        began = time.monotonic()
+        while not is_stopping():
+            try:
+                count = self._count()
+            except UnavailableError as error:
+                log.warning("waiting_for_kafka", error=error.message, hint=error.hint)
+                _sleep_unless(is_stopping, _ASK_TIMEOUT_S)
+            except ConfigurationError:
+                # whoever creates the topics may be starting at the same moment
+                if time.monotonic() - began > _TOPIC_GRACE_S:
+                    raise
+                _sleep_unless(is_stopping, 1.0)
+            else:
+                self._subscribe()
+                return count
+        return 0
+
+    def poll(self, timeout_s: float) -> None:
+        """Takes part in the group for up to ``timeout_s``; the listener hears of changes."""
+        message = self._consumer.poll(timeout_s)
+        if message is not None and (error := message.error()) is not None:
+            log.warning("shard_group_trouble", error=error.name(), detail=error.str())
+        if self._unread and time.monotonic() >= self._read_at:
+            self._read_positions()
+
+    def commit(self, positions: Mapping[int, int], *, is_waiting: bool = False) -> None:
+        """Commits next windows by shard. Without ``is_waiting`` the result comes by ``poll``.
+
+        Safe to repeat. A refusal (the shard is another's now, or the broker is away) changes
+        nothing and is logged; the position is committed with the next call, or by the new owner.
+        """
+        offsets = [
+            TopicPartition(
+                self._settings.kafka_shards_topic, shard, window, f"{_UNIT}{self._window_ms}"
+            )
+            for shard, window in positions.items()
+            if shard in self.committable
+        ]
+        if not offsets or (self._commit_in_flight and not is_waiting):
+            return
+        if not is_waiting:
+            self._commit_in_flight = True
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+            reach(CrashPoint.POSITIONS_SENT)
+            return
+        try:
+            done = self._consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as error:
+            log.warning("positions_not_committed", error=error.args[0].name())
+            return
+        self._note_commit(None, done)
+
+    def close(self) -> None:
+        """Leaves the group, so that others take over at once."""
+        self._consumer.close()
+
+    def _configuration(self) -> dict[str, Any]:
+        return {
+            "bootstrap.servers": self._settings.kafka_bootstrap_servers,
+            "group.id": self._settings.kafka_producers_group,
+            "client.id": "vitals-producer",
+            "enable.auto.commit": False,
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": 10_000,
+            "heartbeat.interval.ms": 2000,
+            "reconnect.backoff.ms": 200,
+            "reconnect.backoff.max.ms": 2000,
+            "on_commit": self._on_commit,
+            # the publisher reports a broker that is away; an error_cb here would queue a callback
+            # for each failed connection in front of the group's own events
+            "log_level": 2,
+        }
+
+    def _count(self) -> int:
+        settings = self._settings
+        partition_count(self._consumer, settings.kafka_topic, settings, _ASK_TIMEOUT_S)
+        return partition_count(
+            self._consumer, settings.kafka_shards_topic, settings, _ASK_TIMEOUT_S
+        )
+
+    def _subscribe(self) -> None:
+        self._consumer.subscribe(
+            [self._settings.kafka_shards_topic],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # from the end, not from the committed offset: that one lies far beyond the empty log
+        topic, taken = self._settings.kafka_shards_topic, {each.partition for each in partitions}
+        at_end = [TopicPartition(topic, shard, OFFSET_END) for shard in sorted(taken)]
+        consumer.incremental_assign(at_end)
+        if at_end:
+            consumer.pause(at_end)
+        self._is_member = True
+        self._owned |= taken
+        self._unread |= taken
+        self._read_at = 0.0
+        if gone := self._assumed - self._owned:
+            self._listener.gone(gone)
+        self._assumed = set()
+        if taken:
+            log.info("shards_assigned", taken=sorted(taken), owned=len(self._owned))
+        self._note_idleness()
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        revoked = {each.partition for each in partitions}
+        self._listener.release(revoked)
+        self._forget(revoked)
+        consumer.incremental_unassign(partitions)
+        log.info("shards_released", released=sorted(revoked), owned=len(self._owned))
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # nobody may be there to take over: we go on until the group says otherwise. Should
+        # another replica make the same windows, they are the same batches under the same ids
+        lost = {each.partition for each in partitions}
+        self._is_member = False
+        self._assumed |= lost
+        self._forget(lost)
+        consumer.incremental_unassign(partitions)
+        log.warning("shards_kept_without_group", shards=sorted(self._assumed))
+
+    def _forget(self, shards: set[int]) -> None:
+        self._owned -= shards
+        self._unread -= shards
+
+    def _note_idleness(self) -> None:
+        if self._owned:
+            self._is_idle_known = False
+        elif not self._is_idle_known:
+            self._is_idle_known = True
+            log.info(
+                "no_shards_for_this_replica",
+                hint="if it stays so, there are more replicas than shards: this one stands by",
+            )
+
+    def _read_positions(self) -> None:
+        topic = self._settings.kafka_shards_topic
+        wanted = [TopicPartition(topic, shard) for shard in sorted(self._unread)]
+        try:
+            found = self._consumer.committed(wanted, timeout=_ASK_TIMEOUT_S)
+        except KafkaException as error:
+            self._read_at = time.monotonic() + _RETRY_S
+            log.warning("positions_not_read", error=error.args[0].name())
+            return
+        for each in found:
+            if each.error is None:
+                self._unread.discard(each.partition)
+                self._listener.taken(each.partition, self._window_of(each))
+
+    def _window_of(self, position: TopicPartition) -> int | None:
+        if position.offset < 0:
+            return None
+        unit = (position.metadata or "").removeprefix(_UNIT)
+        if not unit.isdecimal() or int(unit) in {0, self._window_ms}:
+            return int(position.offset)
+        # counted in windows of another length: the first of ours that starts no earlier
+        return -(-position.offset * int(unit) // self._window_ms)
+
+    def _on_commit(self, error: KafkaError | None, positions: list[TopicPartition]) -> None:
+        self._commit_in_flight = False
+        self._note_commit(error, positions)
+        reach(CrashPoint.POSITIONS_COMMITTED)
+
+    def _note_commit(self, error: KafkaError | None, positions: list[TopicPartition]) -> None:
+        refused = error or next((each.error for each in positions if each.error), None)
+        if refused is not None:
+            # between two generations of the group a refusal is its ordinary fencing
+            is_fenced = refused.code() in _FENCED
+            (log.info if is_fenced else log.warning)(
+                "positions_not_committed", error=refused.name()
+            )
+        self._listener.committed(
+            {each.partition: each.offset for each in positions if not error and not each.error}
+        )
+
+
+def _sleep_unless(is_stopping: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_stopping() and time.monotonic() < deadline:
+        time.sleep(0.1)

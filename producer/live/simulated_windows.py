@@ -1,0 +1,57 @@
+"""Windows of simulated patients: who is in which shard, and what they measured."""
+
+import time
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+
+from common.demo_patients import demo_patient_ids
+from producer import metrics
+from producer.live.positions import shard_of
+from producer.settings import ProducerSettings
+from producer.simulation import Simulator
+from producer.simulation.batches import make_batches
+from schemas.batch import SensorBatch
+
+
+class SimulatedWindows:
+    """A pure function of window and shards, by the settings: any replica makes the same batches."""
+
+    def __init__(self, settings: ProducerSettings, shard_count: int) -> None:
+        """Deals all patients out to the shards; ``shard_count`` 0: nobody is there."""
+        self._settings = settings
+        self._simulator = Simulator(
+            seed=settings.simulation_seed, fault_share=settings.fault_share, silent=settings.silent
+        )
+        self._patients = _patients_by_shard(settings.patients, shard_count) if shard_count else {}
+
+    def patient_count(self, shards: Collection[int]) -> int:
+        """How many patients these shards have."""
+        return sum(len(self._patients.get(shard, ())) for shard in shards)
+
+    def make(self, window: int, shards: Collection[int]) -> tuple[list[SensorBatch], int]:
+        """The batches of these shards' patients, and how many readings they have."""
+        patient_ids = [each for shard in sorted(shards) for each in self._patients.get(shard, ())]
+        if not patient_ids:
+            return [], 0
+        began = time.monotonic()
+        window_ms, interval_ms = self._settings.window_ms, self._settings.interval_ms
+        start = window * window_ms
+        readings = self._simulator.simulate(patient_ids, start, window_ms, interval_ms)
+        batches = make_batches(
+            readings,
+            source=self._simulator.source(window_ms, interval_ms),
+            producer_id=self._settings.producer_id,
+            window_start=start,
+            interval_ms=interval_ms,
+            produced_at=time.time_ns() // 1_000_000,
+        )
+        metrics.count("simulated", len(batches), readings.reading_count)
+        metrics.WINDOW_SECONDS.labels("simulate").observe(time.monotonic() - began)
+        return batches, readings.reading_count
+
+
+def _patients_by_shard(count: int, shard_count: int) -> Mapping[int, list[str]]:
+    shards: dict[int, list[str]] = defaultdict(list)
+    for patient_id in demo_patient_ids(count):
+        shards[shard_of(patient_id, shard_count)].append(patient_id)
+    return dict(shards)

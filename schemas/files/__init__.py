@@ -1,0 +1,1 @@
+"""The contracts of our files: the raw archive's lines, the trusted files."""

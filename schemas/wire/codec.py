@@ -1,0 +1,159 @@
+"""SensorBatch to bytes and back: Avro single-object encoding."""
+
+import contextlib
+import io
+import json
+import math
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import fastavro
+
+from common.errors import BadInputError
+from schemas.batch import SensorBatch, Series
+from schemas.wire import encode as columnar
+from schemas.wire.versions import HEADER_SIZE, NAME, SchemaVersion, versions
+
+CONTENT_TYPE = "avro/binary"
+MAX_MESSAGE_BYTES = 1_000_000
+"""The largest body that is published or decoded; under Kafka's default message limit."""
+
+FIRST_TAKEN = "first-taken"
+"""Header of a batch that is published again: when it came first, epoch ms as text."""
+
+Headers = list[tuple[str, bytes]]
+
+
+class Codec:
+    """Encodes in one of the ``known`` versions; decodes every known version into that one.
+
+    The product uses ``default_codec()``; a test makes one with an invented version to prove that
+    old and new understand each other.
+    """
+
+    def __init__(
+        self, known: Sequence[SchemaVersion], *, reader: SchemaVersion | None = None
+    ) -> None:
+        """``known``: oldest first; ``reader``: the one of them that is spoken here, if not the last."""
+        self._writer = reader or known[-1]
+        self._parsed = {
+            each.header: fastavro.parse_schema(json.loads(each.plain_json), _force=True)
+            for each in known
+        }
+        self._reader = self._parsed[self._writer.header]
+        self._is_columnar = self._writer.header == columnar.WRITES
+
+    def knows(self, body: bytes) -> bool:
+        """Whether its frame names a version that `decode` reads."""
+        return bytes(body[:HEADER_SIZE]) in self._parsed
+
+    def encode(self, batch: SensorBatch) -> bytes:
+        """The message body: header of the writer's version, then the datum.
+
+        Raises what fastavro raises (TypeError, ValueError, OverflowError) for a field of another
+        type, AttributeError for what is no batch.
+        """
+        if self._is_columnar:
+            with contextlib.suppress(*columnar.REFUSALS):
+                return self._writer.header + columnar.datum(batch)
+        return self.reference(batch)
+
+    def reference(self, batch: SensorBatch) -> bytes:
+        """What ``encode`` returns, written by fastavro value by value."""
+        out = io.BytesIO()
+        out.write(self._writer.header)
+        fastavro.schemaless_writer(out, self._reader, _datum(batch))
+        return out.getvalue()
+
+    def decode(self, body: bytes) -> SensorBatch:
+        """The batch in ``body``.
+
+        Raises:
+            BadInputError: for another frame, an unknown fingerprint, a datum that is cut off, or
+                bytes behind it. fastavro alone would read most random bytes as something.
+        """
+        schema = self._parsed.get(bytes(body[:HEADER_SIZE]))
+        if schema is None:
+            raise BadInputError(
+                f"cannot decode a message of {len(body)} bytes: it starts with"
+                f" {body[:HEADER_SIZE].hex(' ')}, the mark of no known schema version",
+                hint="was it written by a newer producer? update this side first",
+            )
+        stream = io.BytesIO(body)
+        stream.seek(HEADER_SIZE)
+        try:
+            datum: Any = fastavro.schemaless_reader(stream, schema, self._reader)
+        except (EOFError, ValueError, IndexError, OverflowError, MemoryError) as error:
+            cause = "it is cut off" if isinstance(error, EOFError) else error
+            raise BadInputError(f"cannot decode a message of {len(body)} bytes: {cause}") from error
+        if stream.tell() != len(body):
+            raise BadInputError(
+                f"cannot decode a message of {len(body)} bytes: {len(body) - stream.tell()} too many"
+            )
+        return batch_from(datum)
+
+    def headers(self, batch: SensorBatch, *, first_taken_ms: int | None = None) -> Headers:
+        """Kafka headers in text that the console tools can print.
+
+        ``first_taken_ms``: of a batch that is published again. The consumer decides by that time.
+        """
+        again = [(FIRST_TAKEN, str(first_taken_ms).encode())] if first_taken_ms is not None else []
+        return [
+            ("content-type", CONTENT_TYPE.encode()),
+            ("schema", NAME.encode()),
+            ("schema-version", str(self._writer.version).encode()),
+            ("batch-id", batch.batch_id.encode()),
+            ("producer-id", batch.producer_id.encode()),
+            *again,
+        ]
+
+
+@cache
+def default_codec() -> Codec:
+    """The codec of all published versions."""
+    return Codec(versions())
+
+
+def batch_from(document: dict[str, Any]) -> SensorBatch:
+    """A batch from its fields as a dict (decoded Avro, or a line of the archive: null is NaN)."""
+    series = tuple(
+        Series(
+            sensor=each["sensor"],
+            component=each["component"],
+            unit=each["unit"],
+            start=each["start"],
+            interval_ms=each["interval_ms"],
+            values=[math.nan if value is None else value for value in each["values"]],
+        )
+        for each in document["series"]
+    )
+    return SensorBatch(
+        batch_id=document["batch_id"],
+        patient_id=document["patient_id"],
+        producer_id=document["producer_id"],
+        window_start=document["window_start"],
+        produced_at=document["produced_at"],
+        series=series,
+    )
+
+
+def _datum(batch: SensorBatch) -> dict[str, Any]:
+    return {
+        "batch_id": batch.batch_id,
+        "patient_id": batch.patient_id,
+        "producer_id": batch.producer_id,
+        "window_start": batch.window_start,
+        "produced_at": batch.produced_at,
+        "series": [
+            {
+                "sensor": each.sensor,
+                "component": each.component,
+                "unit": each.unit,
+                "start": each.start,
+                "interval_ms": each.interval_ms,
+                "values": each.values,
+            }
+            for each in batch.series
+        ],
+    }

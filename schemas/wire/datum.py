@@ -1,0 +1,143 @@
+"""Many ``SensorBatch`` data at once, as their writers make them: to arrays of one entry a series."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from schemas.batch import Series
+from schemas.cleaning.flatten import Array
+from schemas.wire.lanes import Lanes, Spans
+
+VERSION = 1
+"""The schema version whose fields are read here, in this order; any other one goes by fastavro."""
+
+_FEW_LANES, _MANY_SERIES = 16, 64
+
+
+@dataclass(frozen=True)
+class Heads:
+    """One entry a message."""
+
+    batch_id: Spans
+    patient_id: Spans
+    producer_id: Spans
+
+
+@dataclass(frozen=True)
+class Runs:
+    """One entry a series, in no order; spans and ``values`` (in doubles) point into the bytes."""
+
+    message: Array
+    number: Array
+    """Its place in its message."""
+    sensor: Spans
+    component: Spans
+    unit: Spans
+    start: Array
+    interval_ms: Array
+    values: Spans
+
+    def take(self, rows: Array) -> "Runs":
+        """Those of the given rows."""
+        return Runs(*(_taken(getattr(self, each.name), rows) for each in fields(self)))
+
+
+_NONE = np.zeros(0, np.int64)
+_NO_SPANS = Spans(_NONE, _NONE)
+_NO_RUNS = Runs(_NONE, _NONE, _NO_SPANS, _NO_SPANS, _NO_SPANS, _NONE, _NONE, _NO_SPANS)
+
+
+def read_data(lanes: Lanes, message: Array) -> tuple[Heads, list[Runs]]:
+    """Reads a datum in each lane, whose numbers are ``message``; see ``is_good`` for which it was.
+
+    A datum that is read is exactly one, up to the lane's end.
+    """
+    batch_id, patient_id, producer_id = lanes.text(), lanes.text(), lanes.text()
+    lanes.number()  # window_start
+    lanes.number()  # produced_at
+    count = lanes.number()
+    lanes.is_good &= count >= 0
+    runs, number = [], 0
+    while len(rows := np.flatnonzero(lanes.is_good & (count > number))):
+        if number >= _MANY_SERIES and len(rows) <= _FEW_LANES:
+            # in step they would cost a turn for each series of the longest one
+            lanes.is_good[rows] = False
+            break
+        lane = lanes.pick(rows)
+        runs.append(_read_series(lane, message[rows], number))
+        lanes.put(rows, lane)
+        number += 1
+    lanes.close_array(count)
+    lanes.is_good &= lanes.at == lanes.end
+    return Heads(batch_id, patient_id, producer_id), runs
+
+
+def _read_series(lanes: Lanes, message: Array, number: int) -> Runs:
+    return Runs(
+        message=message,
+        number=np.full(len(message), number),
+        sensor=lanes.text(),
+        component=lanes.text_or_null(),
+        unit=lanes.text(),
+        start=lanes.number(),
+        interval_ms=lanes.number(),
+        values=lanes.doubles(),
+    )
+
+
+def joined(runs: Sequence[Runs]) -> Runs:
+    """All of them in one, in the order of the messages and of the series in each."""
+    parts = [_NO_RUNS, *runs]
+    whole = Runs(*(_concatenated([getattr(e, each.name) for e in parts]) for each in fields(Runs)))
+    return whole.take(np.lexsort((whole.number, whole.message)))
+
+
+class Extra:
+    """Bytes for decoded batches that lie nowhere as `read_data` wants them."""
+
+    def __init__(self, offset: int) -> None:
+        """``offset``: where the bytes will begin."""
+        self._offset = offset
+        self.data = bytearray()
+
+    def runs(self, message: int, series: Sequence[Series]) -> Runs:
+        """The series of one message. Raises OverflowError for a number beyond 64 bits."""
+        return Runs(
+            message=np.full(len(series), message),
+            number=np.arange(len(series)),
+            sensor=_spans([self.text(each.sensor) for each in series]),
+            component=_spans([self.text(each.component) for each in series]),
+            unit=_spans([self.text(each.unit) for each in series]),
+            start=np.array([each.start for each in series], np.int64),
+            interval_ms=np.array([each.interval_ms for each in series], np.int64),
+            values=_spans([self._values(each.values) for each in series]),
+        )
+
+    def text(self, text: str | None) -> tuple[int, int]:
+        """Start and size of a text."""
+        return (0, -1) if text is None else self._kept(text.encode())
+
+    def _values(self, values: Sequence[float]) -> tuple[int, int]:
+        start, _ = self._kept(np.array(values, "<f8").tobytes())
+        return start, len(values)
+
+    def _kept(self, data: bytes) -> tuple[int, int]:
+        start = self._offset + len(self.data)
+        self.data += data
+        return start, len(data)
+
+
+def _spans(pairs: Sequence[tuple[int, int]]) -> Spans:
+    start, size = np.array(pairs, np.int64).reshape(-1, 2).T
+    return Spans(start, size)
+
+
+def _taken(values: Array | Spans, rows: Array) -> Array | Spans:
+    return values.take(rows) if isinstance(values, Spans) else values[rows]
+
+
+def _concatenated(parts: Sequence[Array | Spans]) -> Array | Spans:
+    if isinstance(parts[0], Spans):
+        return Spans(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+    return np.concatenate(parts)

@@ -1,0 +1,205 @@
+"""Message bytes to decoded batches: frame and size are checked before anything is decoded.
+
+All messages of an Arrow batch are read at once (`schemas.wire.datum`). What is not read there, broken or
+only unusual, goes by itself to fastavro, the codec that the producers write with: it decides. Both
+refuse bytes behind the datum.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from common.errors import BadInputError
+from schemas.batch import is_identity
+from schemas.cleaning.flatten import Array, ReadingArrays, SeriesArrays, places, readings_of
+from schemas.reasons import Reason
+from schemas.wire.codec import MAX_MESSAGE_BYTES, Codec, default_codec
+from schemas.wire.datum import VERSION, Extra, Runs, joined, read_data
+from schemas.wire.lanes import PADDING, Lanes, Spans
+from schemas.wire.versions import HEADER_SIZE, MAGIC, versions
+
+_HEADER = next(each.header for each in versions() if each.version == VERSION)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What some messages hold; lists and Arrow arrays have one entry a message."""
+
+    reasons: list[Reason | None]
+    """Why a message is refused; None for one that was read."""
+    details: list[str | None]
+    batch_id: list[str | None]
+    """None where refused, as ``patient_id``."""
+    patient_id: list[str | None]
+    series: SeriesArrays
+    """Of the messages that were read."""
+    readings: ReadingArrays
+
+
+def decode(bodies: pa.Array, codec: Codec | None = None) -> Decoded:
+    """Decodes bodies (binary; null is a tombstone). Never raises for what they hold.
+
+    ``codec``: knows the versions that may be read, by default all published ones.
+    """
+    return _Decoding(bodies, codec or default_codec()).result()
+
+
+class _Decoding:
+    """One call's work, message by message; arrays have one entry a message."""
+
+    def __init__(self, bodies: pa.Array, codec: Codec) -> None:
+        self._bodies = bodies
+        self._codec = codec
+        self._data, self._begin, self._size = _bytes(bodies)
+        self._has_header = self._starts_with(_HEADER)
+        count = len(bodies)
+        self._reasons: list[Reason | None] = [None] * count
+        self._details: list[str | None] = [None] * count
+        self._is_open = np.ones(count, bool)
+        """Not refused, so far."""
+        self._ids, self._patients = _no_spans(count), _no_spans(count)
+        self._runs: list[Runs] = []
+
+    def result(self) -> Decoded:
+        self._refuse_frames()
+        is_read = self._read_in_step()
+        self._read_one_by_one(np.flatnonzero(self._is_open & ~is_read).tolist())
+        names = [_texts(each, self._data, self._is_open) for each in (self._ids, self._patients)]
+        for message in np.flatnonzero(self._is_open).tolist():
+            if not is_identity(names[0][message] or "", names[1][message] or ""):
+                names[0][message] = names[1][message] = None
+                detail = "batch_id is no uuid, or patient_id is empty or long"
+                self._refuse(message, Reason.INVALID_BATCH, detail)
+        series, readings = _arrays(self._data, self._kept_runs(self._is_open))
+        return Decoded(self._reasons, self._details, names[0], names[1], series, readings)
+
+    def _refuse(self, message: int, reason: Reason, detail: str) -> None:
+        self._reasons[message], self._details[message] = reason, detail
+        self._is_open[message] = False
+
+    def _refuse_frames(self) -> None:
+        is_good = self._has_header & (self._size <= MAX_MESSAGE_BYTES)
+        for message in np.flatnonzero(~is_good).tolist():
+            if error := _frame_error(self._bodies[message].as_py(), self._codec):
+                self._refuse(message, *error)
+
+    def _read_in_step(self) -> Array:
+        """Which messages were read."""
+        rows = np.flatnonzero(self._is_open & self._has_header)
+        begin, end = self._begin[rows] + HEADER_SIZE, self._begin[rows] + self._size[rows]
+        lanes = Lanes(self._data, begin, end)
+        heads, self._runs = read_data(lanes, rows)
+        for spans, found in ((self._ids, heads.batch_id), (self._patients, heads.patient_id)):
+            spans.start[rows], spans.size[rows] = found
+        is_read = np.zeros(len(self._bodies), bool)
+        is_read[rows] = lanes.is_good & _are_texts(
+            self._data, heads.batch_id, heads.patient_id, heads.producer_id
+        )
+        for run in self._runs:
+            are_texts = _are_texts(self._data, run.sensor, run.component, run.unit)
+            is_read[run.message[~are_texts]] = False
+        self._runs = self._kept_runs(is_read)
+        return is_read
+
+    def _read_one_by_one(self, messages: Sequence[int]) -> None:
+        extra = Extra(len(self._data))
+        for message in messages:
+            try:
+                batch = self._codec.decode(self._bodies[message].as_py())
+                runs = extra.runs(message, batch.series)
+            except (BadInputError, OverflowError) as error:
+                self._refuse(message, Reason.UNDECODABLE, _undecodable(error))
+                continue
+            self._runs.append(runs)
+            for spans, text in ((self._ids, batch.batch_id), (self._patients, batch.patient_id)):
+                spans.start[message], spans.size[message] = extra.text(text)
+        if extra.data:
+            more = np.frombuffer(bytes(extra.data) + bytes(PADDING), np.uint8)
+            self._data = np.concatenate([self._data, more])
+
+    def _kept_runs(self, is_kept: Array) -> list[Runs]:
+        if is_kept.all():
+            return self._runs
+        return [each.take(np.flatnonzero(is_kept[each.message])) for each in self._runs]
+
+    def _starts_with(self, header: bytes) -> Array:
+        starts = np.minimum(self._begin[:, None] + np.arange(len(header)), len(self._data) - 1)
+        is_alike = (self._data[starts] == np.frombuffer(header, np.uint8)).all(axis=1)
+        return is_alike & (self._size >= len(header))
+
+
+def _bytes(bodies: pa.Array) -> tuple[Array, Array, Array]:
+    """All bytes one behind the other with padding, and where each body begins and its size."""
+    _, offsets, data = bodies.buffers()
+    ends = np.frombuffer(offsets, np.int32)[bodies.offset : bodies.offset + len(bodies) + 1]
+    ends = ends.astype(np.int64)
+    used = np.frombuffer(data or b"", np.uint8)[ends[0] : ends[-1]]
+    padded = np.concatenate([used, np.zeros(PADDING, np.uint8)])
+    return padded, ends[:-1] - ends[0], np.diff(ends)
+
+
+def _frame_error(body: bytes | None, codec: Codec) -> tuple[Reason, str] | None:
+    """Why a body is not even decoded, from its size and its first bytes alone."""
+    if not body:
+        return Reason.EMPTY, "no value at all (a tombstone)" if body is None else "0 bytes"
+    if len(body) > MAX_MESSAGE_BYTES:
+        return Reason.TOO_LARGE, f"{len(body)} bytes, at most {MAX_MESSAGE_BYTES} are read"
+    start = f"starts with {body[:HEADER_SIZE].hex().upper()}"
+    if len(body) < HEADER_SIZE or not body.startswith(MAGIC):
+        return Reason.BAD_FRAME, start
+    if not codec.knows(body):
+        return Reason.UNKNOWN_SCHEMA, start
+    return None
+
+
+def _undecodable(error: Exception) -> str:
+    is_longer = "too many" in str(error)
+    return "bytes follow the datum" if is_longer else "the frame is right, the datum is not"
+
+
+def _are_texts(data: Array, *spans: Spans) -> Array:
+    return np.logical_and.reduce([_is_utf8(each.texts(data)) for each in spans])
+
+
+def _is_utf8(texts: pa.Array) -> Array:
+    """Avro strings are bytes that nobody checked; the database and Arrow demand UTF-8."""
+    try:
+        texts.cast(pa.string())
+    except pa.ArrowInvalid:
+        return np.array([_is_text(each) for each in texts.to_pylist()], bool)
+    return np.ones(len(texts), bool)
+
+
+def _is_text(data: bytes | None) -> bool:
+    try:
+        (data or b"").decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _no_spans(count: int) -> Spans:
+    return Spans(np.zeros(count, np.int64), np.full(count, -1))
+
+
+def _texts(spans: Spans, data: Array, is_known: Array) -> list[str | None]:
+    known = Spans(spans.start, np.where(is_known, spans.size, -1))
+    texts: list[str | None] = known.texts(data).cast(pa.string()).to_pylist()
+    return texts
+
+
+def _arrays(data: Array, parts: Sequence[Runs]) -> tuple[SeriesArrays, ReadingArrays]:
+    runs = joined(parts)
+    of_series, position = places(runs.values.size)
+    # the values of a message lie at any byte: every eight bytes that follow each other are a view
+    doubles = np.ndarray((len(data) - 7,), "<f8", data, strides=(1,))
+    raw_value = doubles[runs.values.start[of_series] + 8 * position]
+    names = (
+        each.texts(data).cast(pa.string()) for each in (runs.sensor, runs.component, runs.unit)
+    )
+    series = SeriesArrays(
+        runs.message, runs.number, runs.values.size, runs.start, runs.interval_ms, *names
+    )
+    return series, readings_of(series, of_series, position, raw_value)
