@@ -20,6 +20,9 @@ _COMPOSE_COMMANDS = {
 }
 _NEED_SERVICE = {"exec", "run"}
 _EVERYWHERE = {"--help", "-h"}
+_ROOMS = ("common", "schemas", "db", "producer", "consumer", "ops", "tests", "benchmarks")
+_OF_OTHERS = {"ARGS", "QUICK", "PYTHON", "NAME", "COMPOSE_FILE", "COMPOSE_PROJECT_NAME"}
+"""Variables of make and of Compose; `NAME_FILE` stands for any setting."""
 
 
 def unknown_commands(line):
@@ -69,9 +72,7 @@ def _unknown_of(program, words):
 
 
 def _unknown_module(name, words):
-    if importlib.util.find_spec(name.split(".")[0]) is None:
-        return [f"python -m {name}"]
-    if importlib.util.find_spec(name) is None:
+    if not (importlib.util.find_spec(name.split(".")[0]) and importlib.util.find_spec(name)):
         return [f"python -m {name}"]
     program = f"python -m {name}"
     return _unknown_of(program, words) if program in PROGRAMS else []
@@ -102,19 +103,10 @@ def _unknown_services(words):
 
 @cache
 def _names():
-    """Every name of the environment that product, tests, benchmarks or make read."""
+    """Every name of the environment that something of ours reads, and the constants of the code."""
     ours = {row.name for kinds in GROUPS.values() for row in named_settings(kinds)}
-    texts = [text_of(REPOSITORY / name) for name in ("Makefile", ".ci/run")]
-    texts += [text_of(path) for path in (REPOSITORY / "tests").rglob("conftest.py")]
-    texts += [text_of(path) for path in (REPOSITORY / "benchmarks").glob("*.py")]
-    others = set(re.findall(r"\bVITALS_[A-Z_]+\b", "\n".join(texts)))
-    others |= {
-        "ARGS",
-        "QUICK",
-        "PYTHON",
-        "JAVA_HOME",
-        "NAME",
-        "COMPOSE_FILE",
-        "COMPOSE_PROJECT_NAME",
-    }
-    return ours | container_settings().keys() | others
+    code = "\n".join(text_of(path) for room in _ROOMS for path in (REPOSITORY / room).rglob("*.py"))
+    constants = set(re.findall(r"^([A-Z][A-Z0-9_]+)\b.*? = ", code, re.MULTILINE))
+    scripts = "\n".join(text_of(REPOSITORY / name) for name in ("Makefile", ".ci/run"))
+    of_tests = set(re.findall(r"\bVITALS_[A-Z_]+\b", f"{code}\n{scripts}"))
+    return ours | container_settings().keys() | constants | of_tests | _OF_OTHERS
