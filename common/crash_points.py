@@ -17,7 +17,7 @@ class CrashPoint(StrEnum):
     The ``file`` places are met by the producer for the raw archive and by the consumer's workers
     for trusted files, the ``move`` places by the producer (and by a repair that sets files aside), the
     ``repair`` and ``republish`` places by ``vitals reconcile --repair`` and the process that it starts, the
-    ``requeue`` places by a quarantined reading that is sent again.
+    ``resend`` places by a quarantined reading that is sent again.
     """
 
     FILE_WRITTEN = "file.written"
@@ -44,10 +44,10 @@ class CrashPoint(StrEnum):
     REPAIR_SET_ASIDE = "repair.set_aside"
     REPUBLISH_QUEUED = "republish.queued"
     REPUBLISH_ACKNOWLEDGED = "republish.acknowledged"
-    REQUEUE_CLAIMED = "requeue.claimed"
-    REQUEUE_SENT = "requeue.sent"
-    REQUEUE_TAKEN = "requeue.taken"
-    REQUEUE_MARKED = "requeue.marked"
+    RESEND_CLAIMED = "resend.claimed"
+    RESEND_SENT = "resend.sent"
+    RESEND_TAKEN = "resend.taken"
+    RESEND_MARKED = "resend.marked"
 
 
 class CrashSettings(Settings):

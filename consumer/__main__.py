@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from consumer.driver.offsets import TopicOffsets
-    from consumer.worker.partition_writer import WriterJob
+    from consumer.handover import WriterJob
 
 _CHECKS = ("query", "database", "broker", "batch")
 """Of readiness: the stream was started, both servers answer, no micro-batch is held."""
@@ -66,7 +66,7 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
         from consumer.driver.offsets import TopicOffsets
         from consumer.driver.readiness import starting_offsets
         from consumer.driver.session import build_session, warm_workers
-        from consumer.worker.partition_writer import WriterJob
+        from consumer.handover import WriterJob
 
         offsets = TopicOffsets(kafka)
 
@@ -105,12 +105,14 @@ def _consume(
     from consumer.driver.source import read_topic
     from consumer.driver.stream import BatchProcessor, run_until_stopped, start_query
     from consumer.driver.unmapped import UnmappedReadings
+    from consumer.worker.partition_writer import write_partition
     from db.connection import KeptConnection
 
     log = structlog.get_logger()
     lag, pinged = Lag(offsets, starts), KeptConnection(job.database)
     unmapped, group = UnmappedReadings(job.database), GroupCommits(job.kafka)
-    processor = BatchProcessor(MappingWatch(job.database), offsets, lag, group, job)
+    watch = MappingWatch(job.database)
+    processor = BatchProcessor(watch, offsets, lag, group, write_partition, job)
     messages = read_topic(spark, job.kafka, settings, starts)
     with (
         tempfile.TemporaryDirectory(

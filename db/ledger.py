@@ -29,6 +29,10 @@ class RangeCounts:
     reasons: Mapping[str, int]
 
 
+NOTHING = RangeCounts(0, 0, 0, 0, 0, 0, {})
+"""A range of which nothing was committed here."""
+
+
 def lock_next_offset(connection: Connection, topic: str, partition: int) -> int:
     """The first offset that is not committed yet; nobody else may commit this partition until the
     caller's transaction ends.

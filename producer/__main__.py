@@ -1,8 +1,7 @@
-"""The producer's commands: run, sample, simulate, replay, republish and requeue."""
+"""The producer's commands: run, sample, simulate and replay."""
 
 import signal
 import sys
-from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import Annotated
@@ -112,52 +111,6 @@ def replay(
     database = load(DatabaseSettings) if register else None
     folder = load(OutputSettings).output_dir / "raw"
     print(replay_file(plan, load(KafkaSettings), folder, database))
-
-
-@app.command()
-def republish(
-    files: Annotated[list[Path] | None, typer.Argument(help="files of the raw archive")] = None,
-    listed: Annotated[
-        Path | None,
-        typer.Option("--list", help="or a list as `vitals reconcile --repair` makes it"),
-    ] = None,
-) -> None:
-    """Publish archived batches once more, under their own ids."""
-    from producer.delivery import republish as again
-
-    configure(load(LogSettings), service="producer")
-    arm(load(CrashSettings))
-    chosen = (
-        again.all_batches(files or [])
-        if listed is None
-        else again.listed_batches(again.read_list(listed))
-    )
-    batches, readings = again.republish(chosen, load(KafkaSettings))
-    print(f"published again: {batches} batches, {readings} readings")
-
-
-@app.command("requeue")
-def requeue_command(
-    reason: Annotated[str | None, typer.Option(help="only this reason")] = None,
-    patient: Annotated[str | None, typer.Option(help="only this patient id")] = None,
-    sensor: Annotated[str | None, typer.Option(help="only this sensor, as it is named")] = None,
-    since: Annotated[datetime | None, typer.Option(help="measured or received, UTC")] = None,
-    until: Annotated[datetime | None, typer.Option(help="the same, excluded")] = None,
-    is_dry: Annotated[bool, typer.Option("--dry-run", help="only say what would be sent")] = False,
-    wait: Annotated[float, typer.Option(min=1, help="seconds for the consumer")] = 120,
-) -> None:
-    """Send open entries of the quarantine through the topic again."""
-    from db.read.quarantine_desk import Selection
-    from producer.requeue import RequeuePlan, requeue, show_plan
-
-    configure(load(LogSettings), service="producer")
-    arm(load(CrashSettings))
-    kafka, database, output = load_all(KafkaSettings, DatabaseSettings, OutputSettings)
-    plan = RequeuePlan(Selection(reason, patient, sensor, since, until), wait)
-    if is_dry:
-        show_plan(plan, kafka, database)
-    else:
-        print(requeue(plan, kafka, database, output.output_dir / "raw"))
 
 
 def _stop_event() -> Event:

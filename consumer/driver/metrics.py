@@ -6,11 +6,12 @@ it is set once a micro-batch, from the summaries of the workers.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from consumer.database_retry import take_retries
+from consumer.handover import RangeSummary
+from db.ledger import RangeCounts
 from schemas.reasons import Reason
 
 MESSAGE_OUTCOMES = ("taken", "repeated", "refused")
@@ -80,29 +81,28 @@ class BatchMetrics:
         self._newest_ms: int | None = None
 
     def note(
-        self, summaries: Sequence[Mapping[str, Any]], phases: Mapping[str, float], now: float
+        self, summaries: Sequence[RangeSummary], phases: Mapping[str, float], now: float
     ) -> None:
         """``summaries``: of the ranges that were committed; ``phases``: seconds; ``now``: epoch."""
-        for each in summaries:
-            self._count(each)
+        for summary in summaries:
+            self._count(summary.counts)
         for phase, seconds in phases.items():
             BATCH_SECONDS.labels(phase).observe(seconds)
-        found = [self._newest_ms, *(each["newest_ms"] for each in summaries)]
-        self._newest_ms = max((each for each in found if each is not None), default=None)
+        found = [self._newest_ms, *(summary.newest_ms for summary in summaries)]
+        self._newest_ms = max((moment for moment in found if moment is not None), default=None)
         if self._newest_ms is not None:
             FRESHNESS.set(self._newest_ms / 1000)
         LAST_COMMIT.set(now)
 
-    def _count(self, summary: Mapping[str, Any]) -> None:
-        repeated, refused = summary["repeated"], summary["refused"]
-        MESSAGES.labels("taken").inc(summary["messages"] - repeated - refused)
+    def _count(self, counts: RangeCounts) -> None:
+        repeated, refused = counts.repeated_messages, counts.refused_messages
+        MESSAGES.labels("taken").inc(counts.messages - repeated - refused)
         MESSAGES.labels("repeated").inc(repeated)
         MESSAGES.labels("refused").inc(refused)
-        accepted, unmapped = summary["accepted"], summary["unmapped"]
-        READINGS.labels("accepted").inc(accepted - unmapped)
-        READINGS.labels("unmapped").inc(unmapped)
-        READINGS.labels("quarantined").inc(summary["readings"] - accepted)
-        for reason, count in summary["reasons"].items():
+        READINGS.labels("accepted").inc(counts.accepted - counts.unmapped)
+        READINGS.labels("unmapped").inc(counts.unmapped)
+        READINGS.labels("quarantined").inc(counts.readings - counts.accepted)
+        for reason, count in counts.reasons.items():
             QUARANTINED.labels(reason).inc(count)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame
+from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.streaming.query import StreamingQuery
 
 from common.crash_points import CrashPoint, reach
@@ -20,8 +21,8 @@ from consumer.driver.lag import Lag
 from consumer.driver.mapping import MappingWatch
 from consumer.driver.messages import select_messages
 from consumer.driver.offsets import TopicOffsets
+from consumer.handover import SUMMARY, RangeSummary, WritePartition, WriterJob
 from consumer.settings import ConsumerSettings
-from consumer.worker.partition_writer import SUMMARY_SCHEMA, WriterJob, write_partition
 
 _LONGEST_BATCH_SECONDS = 60.0
 _STOP_TIMEOUT = "java.util.concurrent.TimeoutException"
@@ -44,14 +45,16 @@ class BatchProcessor:
         offsets: TopicOffsets,
         lag: Lag,
         group: GroupCommits,
+        write: WritePartition,
         job: WriterJob,
     ) -> None:
-        """Does nothing yet."""
+        """Does nothing yet; ``write`` runs in the workers."""
         self._mapping = mapping
         self._offsets = offsets
         self._lag = lag
         self._group = group
-        self._job = job
+        self._write, self._job = write, job
+        self._columns = from_arrow_schema(SUMMARY)
         self._metrics = metrics.BatchMetrics()
         self._running = threading.Lock()
         self._began_at = math.inf
@@ -83,8 +86,9 @@ class BatchProcessor:
         self._offsets.require_same_topic()
         mappings = self._mapping.current()
         planned = time.monotonic()
-        write = functools.partial(write_partition, job=self._job, mappings=mappings)
-        summaries = [each.asDict() for each in messages.mapInArrow(write, SUMMARY_SCHEMA).collect()]
+        write = functools.partial(self._write, self._job, mappings)
+        rows = messages.mapInArrow(write, self._columns).collect()
+        summaries = [RangeSummary.from_row(row.asDict()) for row in rows]
         written = time.monotonic()
         if not summaries:
             return
@@ -93,12 +97,12 @@ class BatchProcessor:
         self._lag.note(next_offsets)
         self._group.commit(next_offsets)
         reach(CrashPoint.OFFSETS_SENT)
-        for each in summaries:
-            metrics.count_retries(each["retries"])
-        if others := [each for each in summaries if not each["is_new"]]:
+        for summary in summaries:
+            metrics.count_retries(summary.retries)
+        if others := [summary for summary in summaries if not summary.is_new]:
             hint = "by another consumer; nothing of it was written again"
             _log.info("range_was_committed", batch=batch, ranges=_ranges(others), hint=hint)
-        own = [each for each in summaries if each["is_new"]]
+        own = [summary for summary in summaries if summary.is_new]
         if not own:
             return
         phases = {
@@ -150,8 +154,8 @@ def run_until_stopped(
         if not query.isActive:
             query.awaitTermination()
             return
-        for each in in_between:
-            each()
+        for look in in_between:
+            look()
     _log.info("stopping", hint="the running batch is finished first")
     processor.finish()
     try:
@@ -163,26 +167,36 @@ def run_until_stopped(
         _log.warning("query_not_stopped", error=error.java_exception.getMessage())
 
 
-def _ranges(summaries: list[dict[str, Any]]) -> dict[int, list[int]]:
+def _ranges(summaries: Sequence[RangeSummary]) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     # a partition's transactions come in its order
-    for each in summaries:
-        first, _ = found.get(each["partition"], [each["first"], 0])
-        found[each["partition"]] = [first, each["until"]]
+    for summary in summaries:
+        first, _ = found.get(summary.partition, [summary.first, 0])
+        found[summary.partition] = [first, summary.until]
     return found
 
 
-def _write_ms(summaries: list[dict[str, Any]]) -> Counter[int]:
+def _write_ms(summaries: Sequence[RangeSummary]) -> Counter[int]:
     found: Counter[int] = Counter()
-    for each in summaries:
-        found[each["partition"]] += each["write_ms"]
+    for summary in summaries:
+        found[summary.partition] += summary.write_ms
     return found
 
 
-def _totals(summaries: list[dict[str, Any]]) -> dict[str, Any]:
-    names = ("messages", "repeated", "refused", "readings", "accepted", "unmapped")
+def _totals(summaries: Sequence[RangeSummary]) -> dict[str, Any]:
+    names = {
+        "messages": "messages",
+        "repeated": "repeated_messages",
+        "refused": "refused_messages",
+        "readings": "readings",
+        "accepted": "accepted",
+        "unmapped": "unmapped",
+    }
     reasons: Counter[str] = Counter()
-    for each in summaries:
-        reasons.update(each["reasons"])
-    totals: dict[str, Any] = {name: sum(each[name] for each in summaries) for name in names}
+    for summary in summaries:
+        reasons.update(summary.counts.reasons)
+    totals = {
+        logged: sum(getattr(summary.counts, name) for summary in summaries)
+        for logged, name in names.items()
+    }
     return {**totals, "rejected": dict(reasons)}

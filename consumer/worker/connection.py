@@ -30,8 +30,11 @@ def use(settings: DatabaseSettings) -> Iterator[Connection]:
         raise
 
 
-def is_first_commit(partition: int) -> bool:
-    """True once a partition in this process, and again after an error."""
+def begin_commits(partition: int) -> bool:
+    """Notes that this process commits the partition; False where it was noted before.
+
+    An error makes it forget all of them.
+    """
     is_first = partition not in _committed_before
     _committed_before.add(partition)
     return is_first

@@ -11,19 +11,17 @@ trusted files that no ledger row names are removed by the next commit of the par
 import functools
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
 from common.crash_points import CrashPoint, reach
-from common.settings import DatabaseSettings, KafkaSettings
 from consumer.database_retry import retried, take_retries
-from consumer.driver.mapping import MappingLookup
+from consumer.handover import MappingState, RangeSummary, WriterJob
 from consumer.worker import connection as worker_connection
 from consumer.worker import dead_letters
+from consumer.worker.mapping import find_mappings
 from consumer.worker.outcome import RangeOutcome, batch_offsets, kept, offset_range, sort_out
 from consumer.worker.progress_lock import lock_next_offset
 from consumer.worker.readings import cleaned
@@ -31,26 +29,8 @@ from consumer.worker.refusals import with_refusals
 from db import ledger
 from db.connection import Connection
 from db.write import quarantine, registro
-from db.write.bulk import LoadMethod
-from schemas.files.trusted import TrustedFormat, uncommitted_files, write_trusted
+from schemas.files.trusted import uncommitted_files, write_trusted
 
-SUMMARY_SCHEMA = (
-    "partition int, first long, until long, is_new boolean, messages long, repeated long,"
-    " refused long, readings long, accepted long, unmapped long, reasons map<string,long>,"
-    " write_ms long, newest_ms long, retries map<string,long>"
-)
-_SUMMARY = pa.schema(
-    [
-        ("partition", pa.int32()),
-        *((name, pa.int64()) for name in ("first", "until")),
-        ("is_new", pa.bool_()),
-        *((name, pa.int64()) for name in ("messages", "repeated", "refused", "readings")),
-        *((name, pa.int64()) for name in ("accepted", "unmapped")),
-        ("reasons", pa.map_(pa.string(), pa.int64())),
-        *((name, pa.int64()) for name in ("write_ms", "newest_ms")),
-        ("retries", pa.map_(pa.string(), pa.int64())),
-    ]
-)
 _READINGS_A_TRANSACTION = 250_000
 """Where more of them wait, in long messages or many, the range is committed in parts: memory has a
 bound that no setting and no producer can move."""
@@ -58,24 +38,8 @@ bound that no setting and no producer can move."""
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class WriterJob:
-    """What every task needs to know; it travels to the workers."""
-
-    kafka: KafkaSettings
-    trusted_folder: Path
-    trusted_format: TrustedFormat
-    load_method: LoadMethod
-    database: DatabaseSettings
-
-    @property
-    def topic(self) -> str:
-        """The topic that is read."""
-        return self.kafka.kafka_topic
-
-
 def write_partition(
-    messages: Iterable[pa.RecordBatch], job: WriterJob, mappings: MappingLookup
+    job: WriterJob, mappings: MappingState, messages: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
     """The function for ``mapInArrow``: cleans and commits its partition, a summary a transaction.
 
@@ -83,7 +47,8 @@ def write_partition(
     Raises what is not transient, with nothing of that transaction committed.
     """
     # not a loop: its variable would hold one transaction's rows while those of the next are gathered
-    return map(functools.partial(_committed, job), _transactions(cleaned(messages, mappings)))
+    rows = cleaned(messages, functools.partial(find_mappings, mappings))
+    return map(functools.partial(_committed, job), _transactions(rows))
 
 
 def _transactions(cleaned_rows: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -103,7 +68,7 @@ def _committed(job: WriterJob, cleaned_rows: pa.Table) -> pa.RecordBatch:
     started = time.monotonic()
     outcome = _commit(rows, job)
     duration_ms = round((time.monotonic() - started) * 1000)
-    return pa.RecordBatch.from_pylist([_summary(rows, outcome, duration_ms)], _SUMMARY)
+    return _summary(rows, outcome, duration_ms).to_arrow()
 
 
 @retried
@@ -179,7 +144,7 @@ def _remove_uncommitted(
     connection: Connection, job: WriterJob, partition: int, next_offset: int
 ) -> None:
     """Removes trusted files of attempts that never committed. The progress lock is held."""
-    if not worker_connection.is_first_commit(partition):
+    if not worker_connection.begin_commits(partition):
         return
     committed = ledger.committed_files(connection, job.topic, partition, next_offset)
     for path in uncommitted_files(
@@ -193,22 +158,15 @@ def _remove_uncommitted(
         _log.info("uncommitted_file_removed", file=path.name)
 
 
-def _summary(rows: pa.Table, outcome: RangeOutcome | None, duration_ms: int) -> dict[str, object]:
+def _summary(rows: pa.Table, outcome: RangeOutcome | None, duration_ms: int) -> RangeSummary:
     offsets = outcome.offsets if outcome else offset_range(rows)
-    counts = outcome.counts if outcome else ledger.RangeCounts(0, 0, 0, 0, 0, 0, {})
-    return {
-        "partition": rows["partition"][0].as_py(),
-        "first": offsets.start,
-        "until": offsets.stop,
-        "is_new": outcome is not None,
-        "messages": counts.messages,
-        "repeated": counts.repeated_messages,
-        "refused": counts.refused_messages,
-        "readings": counts.readings,
-        "accepted": counts.accepted,
-        "unmapped": counts.unmapped,
-        "reasons": list(counts.reasons.items()),
-        "write_ms": duration_ms,
-        "newest_ms": pc.max(outcome.accepted["event_ms"]).as_py() if outcome else None,
-        "retries": list(take_retries().items()),
-    }
+    return RangeSummary(
+        partition=rows["partition"][0].as_py(),
+        first=offsets.start,
+        until=offsets.stop,
+        is_new=outcome is not None,
+        counts=outcome.counts if outcome else ledger.NOTHING,
+        write_ms=duration_ms,
+        newest_ms=pc.max(outcome.accepted["event_ms"]).as_py() if outcome else None,
+        retries=take_retries(),
+    )

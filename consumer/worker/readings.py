@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer.driver.mapping import Mappings
+from consumer.worker.mapping import Mappings
 from db.mapping import NO_MAPPING, active_ids
 from db.write.quarantine import TEXT_LIMIT, headers_text
 from schemas.cleaning.clean import Judged, details, judge

@@ -85,17 +85,19 @@ def replay_command(
 ) -> None:
     """Send a file of real readings the way that every reading goes."""
     from ops.cli.commands.replay import is_archive, replay, replay_archive
+    from producer.replay import ReplayPlan
 
     if is_archive(file):
-        _exit(replay_archive(_invocation(context), file, is_dry_run=is_dry_run))
+        arm(load(CrashSettings))
+        replay_archive(_invocation(context), file, is_dry_run=is_dry_run)
+        return
     if is_dry_run:
         raise BadInputError(
             f"{file} is no part of the raw archive",
             hint="--dry-run is for output/raw and its files",
         )
-    flags = [name for name, is_on in (("--register", register), ("--again", again)) if is_on]
-    options = ["--format", file_format, "--start", start, "--speed", speed, *flags]
-    _exit(replay(_invocation(context), file, options))
+    plan = ReplayPlan.of(file, table=file_format, start=start, speed=speed, is_again=again)
+    replay(_invocation(context), plan, is_registering=register)
 
 
 def _invocation(context: typer.Context) -> Invocation:

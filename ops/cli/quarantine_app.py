@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from common.crash_points import CrashSettings, arm
+from common.settings import load
 from db.read.quarantine_desk import STATES, Selection
 from ops.stack.invocation import Invocation
 
@@ -95,8 +97,9 @@ def discard_command(
     discard_entries(_invocation(context).database(), selection, is_sure=is_sure)
 
 
-@app.command("replay")
-def replay_command(
+@app.command("replay", hidden=True)
+@app.command("resend")
+def resend_command(
     context: typer.Context,
     *,
     reason: Reason = None,
@@ -110,11 +113,11 @@ def replay_command(
     ] = 120,
 ) -> None:
     """Send open entries through the topic again, after a rule, a unit or a schema changed."""
-    from ops.cli.commands.quarantine_replay import replay_entries
+    from ops.cli.commands.quarantine_resend import resend
 
+    arm(load(CrashSettings))
     selection = Selection(reason, patient, sensor, since, until)
-    code = replay_entries(_invocation(context), selection, is_dry=is_dry, wait_seconds=wait)
-    raise typer.Exit(code)
+    resend(_invocation(context), selection, is_dry=is_dry, wait_seconds=wait)
 
 
 def _invocation(context: typer.Context) -> Invocation:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 from db.read.evidence import REGISTRO_ROW, Evidence, LedgerRange
 from ops.reconcile.proof import row_names, utc
 from ops.reconcile.prove import Comparison
+from producer.delivery.republish import ArchivedBatch
 
 _NAMED = 8
 # findings that a plan has an answer to
@@ -28,16 +28,6 @@ _LATE = "batches of the same patient and time are under way; do it again when th
 _TO_ENTER = pa.schema([*REGISTRO_ROW, ("found", pa.int64())])
 
 
-@dataclass(frozen=True)
-class Again:
-    """A batch that is to be published again."""
-
-    path: Path
-    batch_id: str
-    first_taken_ms: int | None
-    """When Kafka took it first, so that it is decided as it was then; None: when it was made."""
-
-
 @dataclass
 class RepairPlan:
     """The steps in their order; each of them is safe to repeat, and so is the whole."""
@@ -50,7 +40,7 @@ class RepairPlan:
     """Ranges whose batches (ids) are to be taken anew."""
     strays: dict[str | None, list[Any]] = field(default_factory=dict)
     """By batch: places of rows in quarantine that lie where it was not taken."""
-    publish: list[Again] = field(default_factory=list)
+    publish: list[ArchivedBatch] = field(default_factory=list)
     """In the order in which they came first: the newest value of a key must win again."""
     readings: int = 0
     hopeless: list[str] = field(default_factory=list)
@@ -184,7 +174,8 @@ def _plan_publishing(plan: RepairPlan, found: Comparison, evidence: Evidence, nu
     }
     ordered = in_old_order(numbers, outcomes.place, outcomes.offset, archive.column("produced"))
     plan.publish = [
-        Again(archive.path(int(each)), ids[each], first_taken.get(ids[each])) for each in ordered
+        ArchivedBatch(archive.path(int(each)), ids[each], first_taken.get(ids[each]))
+        for each in ordered
     ]
     plan.readings = int(archive.column("readings")[numbers].sum())
 

@@ -1,11 +1,9 @@
 """Does what a plan says, each step safe to be killed in and to be done again."""
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import orjson
 import pyarrow as pa
 
 from common.atomic import move
@@ -16,12 +14,11 @@ from db.connection import Connection, connect
 from db.mend.repair import NextOffsets, enter_rows, forget_range
 from db.read.evidence import REGISTRO_ROW, LedgerRange, open_evidence
 from ops.reconcile.expected import ExpectedRows
-from ops.reconcile.plan import Again, RepairPlan
+from ops.reconcile.plan import RepairPlan
 from ops.reconcile.trusted import TrustedFiles
+from producer.delivery.republish import ArchivedBatch
 
 SET_ASIDE = "set-aside"
-# a list of so many is a few megabytes in a folder that may be small and in memory
-_BATCHES_PER_LIST = 20_000
 Say = Callable[[str], object]
 
 
@@ -30,14 +27,14 @@ def repair(
     database: DatabaseSettings,
     trusted_folder: Path,
     seen: NextOffsets,
-    publish: Callable[[Path], int],
+    publish: Callable[[Sequence[ArchivedBatch]], None],
     say: Say,
-) -> int:
-    """Puts right what can be put right; returns the exit code of ``publish``.
+) -> None:
+    """Puts right what can be put right.
 
-    ``seen``: the consumer's progress when the plan was made; ``publish`` is given the file of the
-    batches to publish. Killed at any point, the same command goes on where it was: rows that were
-    entered are there, batches that were forgotten count as lost, and what is published is taken once.
+    ``seen``: the consumer's progress when the plan was made; ``publish`` sends the batches that must
+    be processed again. Killed at any point, the same command continues where it stopped: rows that
+    were entered are there, forgotten batches count as lost, and a batch published twice counts once.
     """
     _put_aside(trusted_folder, plan.set_aside)
     with connect(database) as connection:
@@ -48,17 +45,8 @@ def repair(
         for part, batch_ids in plan.retake:
             _forget(connection, plan, part, batch_ids)
             _put_aside(trusted_folder, part.files)
-    for start in range(0, len(plan.publish), _BATCHES_PER_LIST):
-        if code := _publish(plan.publish[start : start + _BATCHES_PER_LIST], publish):
-            return code
-    return 0
-
-
-def _publish(batches: Sequence[Again], publish: Callable[[Path], int]) -> int:
-    with tempfile.TemporaryDirectory(prefix="vitals-repair-") as folder:
-        path = Path(folder) / "batches.jsonl"
-        path.write_bytes(_listed(batches))
-        return publish(path)
+    if plan.publish:
+        publish(plan.publish)
 
 
 def _forget(
@@ -79,11 +67,6 @@ def _put_aside(folder: Path, names: Sequence[str]) -> None:
             target = target.with_name(f"{target.name}.{os.urandom(4).hex()}")
         move(source, target)
         reach(CrashPoint.REPAIR_SET_ASIDE)
-
-
-def _listed(batches: Sequence[Again]) -> bytes:
-    rows = [(str(each.path.resolve()), each.batch_id, each.first_taken_ms) for each in batches]
-    return b"\n".join(map(orjson.dumps, rows)) + b"\n"
 
 
 class _NewerRows:

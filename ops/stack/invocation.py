@@ -73,9 +73,14 @@ class Invocation:
         return is_named or bool(embedded_addresses(self.settings.home))
 
     @property
+    def raw(self) -> Path:
+        """The folder of the raw archive."""
+        return self.settings.output_dir / "raw"
+
+    @property
     def outbox(self) -> Path:
         """The producers' folder of files that Kafka has not acknowledged."""
-        return self.settings.output_dir / "raw" / "pending"
+        return self.raw / "pending"
 
     def kafka(self) -> KafkaSettings:
         """The broker that the environment names, else the embedded one."""

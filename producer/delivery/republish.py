@@ -5,11 +5,10 @@ What the consumer has taken already has no second effect, so all of it is safe t
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
-import orjson
 import structlog
 from confluent_kafka import KafkaError
 
@@ -26,39 +25,29 @@ _POLL_S = 0.05
 log = structlog.get_logger()
 
 
-class Listed(NamedTuple):
-    """A batch to publish; ``first_taken_ms``: when it came first, by default when it was made."""
+@dataclass(frozen=True)
+class ArchivedBatch:
+    """A batch that is to be published again, and the archive file that holds it."""
 
     path: Path
     batch_id: str
     first_taken_ms: int | None
+    """When Kafka took it first, so that it is judged as it was then; None: when it was made."""
 
 
-def read_list(path: Path) -> list[Listed]:
-    """Reads what a repair wants published: a JSON line (file, batch id, first taken) each, in order.
-
-    Raises BadInputError.
-    """
-    try:
-        rows = [orjson.loads(line) for line in path.read_bytes().splitlines()]
-        return [Listed(Path(file), batch_id, first) for file, batch_id, first in rows]
-    except (OSError, ValueError, TypeError) as error:
-        raise BadInputError(f"cannot read the list {path}: {error}") from error
-
-
-def listed_batches(listed: Sequence[Listed]) -> Iterator[tuple[SensorBatch, int]]:
-    """The batches of a list in its order; each run of the same file is read once.
+def listed_batches(listed: Sequence[ArchivedBatch]) -> Iterator[tuple[SensorBatch, int]]:
+    """The listed batches in their order; each run of the same file is read once.
 
     Raises BadInputError where a file does not hold its batch.
     """
-    for path, group in groupby(listed, lambda each: each.path):
-        wanted = {each.batch_id: each for each in group}
-        held = {each.batch_id: each for each in batches_in([path]) if each.batch_id in wanted}
-        for batch_id, each in wanted.items():
+    for path, group in groupby(listed, lambda archived: archived.path):
+        wanted = {archived.batch_id: archived for archived in group}
+        held = {batch.batch_id: batch for batch in batches_in([path]) if batch.batch_id in wanted}
+        for batch_id, archived in wanted.items():
             if batch_id not in held:
                 raise BadInputError(f"batch {batch_id} is not in {path}")
-            batch = held[batch_id]
-            yield batch, batch.produced_at if each.first_taken_ms is None else each.first_taken_ms
+            batch, first_taken_ms = held[batch_id], archived.first_taken_ms
+            yield batch, batch.produced_at if first_taken_ms is None else first_taken_ms
 
 
 def all_batches(paths: Iterable[Path]) -> Iterator[tuple[SensorBatch, int]]:
@@ -67,8 +56,20 @@ def all_batches(paths: Iterable[Path]) -> Iterator[tuple[SensorBatch, int]]:
         yield batch, batch.produced_at
 
 
-def republish(batches: Iterable[tuple[SensorBatch, int]], kafka: KafkaSettings) -> tuple[int, int]:
-    """Publishes (batch, first taken) in their order; returns the numbers of batches and readings.
+@dataclass(frozen=True)
+class RepublishReport:
+    """What was published again; its text is the summary line."""
+
+    batches: int
+    readings: int
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        return f"published again: {self.batches} batches, {self.readings} readings"
+
+
+def republish(batches: Iterable[tuple[SensorBatch, int]], kafka: KafkaSettings) -> RepublishReport:
+    """Publishes (batch, first taken) in their order.
 
     Guarantee: when this returns, Kafka has acknowledged all of them. Memory is bounded by the
     client's queue. Safe to repeat.
@@ -104,7 +105,7 @@ def republish(batches: Iterable[tuple[SensorBatch, int]], kafka: KafkaSettings) 
     reach(CrashPoint.REPUBLISH_ACKNOWLEDGED)
     duration_ms = round((time.monotonic() - began) * 1000)
     log.info("republished", batches=deliveries.offered, readings=readings, duration_ms=duration_ms)
-    return deliveries.offered, readings
+    return RepublishReport(deliveries.offered, readings)
 
 
 class _Deliveries:

@@ -5,6 +5,8 @@ import pytest
 from consumer.driver import mapping
 from consumer.driver.mapping import MappingWatch
 from consumer.worker import connection as worker_connection
+from consumer.worker import mapping as worker_mapping
+from consumer.worker.mapping import find_mappings
 from db.mapping import (
     FOREVER_MS,
     MappingVersion,
@@ -39,7 +41,7 @@ def session(migrated):
 @pytest.fixture
 def watch(session, settings, monkeypatch):
     """The driver's eye on these tables, and a worker in this process that knows nothing yet."""
-    monkeypatch.setattr(mapping, "_copy", mapping._Copy())
+    monkeypatch.setattr(worker_mapping, "_copy", worker_mapping._Copy())
     monkeypatch.setattr(worker_connection, "_kept", [])
     yield MappingWatch(settings)
     for kept in worker_connection._kept:
@@ -171,9 +173,9 @@ def test_a_worker_reads_each_patient_once_and_again_when_it_has_changed(session,
     wear(session, (1, 1, 1, "2020-01-01", None), (2, 2, 1, "2020-01-01", None))
     change(session, "UPDATE paciente_sensor SET alterado_em = '2020-01-01' WHERE id = 1")
     p1 = {"a": ((1, YEAR_2020_MS, FOREVER_MS),)}
-    find = watch.current()
-    assert dict(find(["p1"])) == {"p1": p1}
-    found = find(["p1", "p2", "nobody"])
+    state = watch.current()
+    assert dict(find_mappings(state, ["p1"])) == {"p1": p1}
+    found = find_mappings(state, ["p1", "p2", "nobody"])
     assert found.keys() == {"p1", "p2", "nobody"}
     assert found["nobody"] == {}
     held = found["p1"]
@@ -184,8 +186,8 @@ def test_a_worker_reads_each_patient_once_and_again_when_it_has_changed(session,
         "UPDATE paciente_sensor SET ativo_ate = '2021-01-01' WHERE id = 2",
     )
     # the worker's copy is that of the state that it was told
-    assert find(["nobody"])["nobody"] == {}
-    found = watch.current()(["p1", "p2", "nobody"])
+    assert find_mappings(state, ["nobody"])["nobody"] == {}
+    found = find_mappings(watch.current(), ["p1", "p2", "nobody"])
     assert found["p1"] is held
     assert found["p2"] == {"a": ((2, YEAR_2020_MS, YEAR_2021_MS),)}
     assert found["nobody"].keys() == {"a"}
@@ -193,29 +195,29 @@ def test_a_worker_reads_each_patient_once_and_again_when_it_has_changed(session,
 
 def test_a_worker_that_was_not_told_each_change_begins_anew(session, watch, monkeypatch):
     wear(session, (1, 1, 1, "2020-01-01", None))
-    held = watch.current()(["p1"])["p1"]
+    held = find_mappings(watch.current(), ["p1"])["p1"]
     monkeypatch.setattr(watch, "_changes", type(watch._changes)(maxlen=1))
     for until in ("2021-01-01", "2022-01-01"):
         change(session, f"UPDATE paciente_sensor SET ativo_ate = '{until}'")
-        find = watch.current()
-    assert len(find.changes) == 1
+        state = watch.current()
+    assert len(state.changes) == 1
     assert held["a"][0][2] == FOREVER_MS
-    assert find(["p1"])["p1"]["a"][0][2] == YEAR_2022_MS
+    assert find_mappings(state, ["p1"])["p1"]["a"][0][2] == YEAR_2022_MS
 
 
 def test_a_deleted_mapping_and_a_renamed_patient_are_forgotten_with_the_next_checksum(
     session, watch, monkeypatch
 ):
     wear(session, (1, 1, 1, "2020-01-01", None), (2, 2, 1, "2020-01-01", None))
-    watch.current()(["p1", "p2"])
+    find_mappings(watch.current(), ["p1", "p2"])
     change(
         session,
         "DELETE FROM paciente_sensor WHERE id = 1",
         "UPDATE paciente SET identificador = 'another' WHERE id = 2",
     )
-    assert watch.current()(["p1"])["p1"]
+    assert find_mappings(watch.current(), ["p1"])["p1"]
     monkeypatch.setattr(mapping, "_CHECKSUM_SECONDS", 0.0)
-    found = watch.current()(["p1", "p2", "another"])
+    found = find_mappings(watch.current(), ["p1", "p2", "another"])
     assert (found["p1"], found["p2"]) == ({}, {})
     assert found["another"].keys() == {"a"}
     # nothing is forgotten where nothing has changed
@@ -223,9 +225,9 @@ def test_a_deleted_mapping_and_a_renamed_patient_are_forgotten_with_the_next_che
 
 
 def test_a_storm_of_unknown_patients_does_not_fill_a_worker(session, watch, monkeypatch):
-    monkeypatch.setattr(mapping, "_MOST_PATIENTS", 10)
-    find = watch.current()
+    monkeypatch.setattr(worker_mapping, "_MOST_PATIENTS", 10)
+    state = watch.current()
     for start in range(0, 100, 5):
         names = [f"x{each}" for each in range(start, start + 5)]
-        assert find(names).keys() >= set(names)
-    assert len(find([])) <= 15
+        assert find_mappings(state, names).keys() >= set(names)
+    assert len(find_mappings(state, [])) <= 15

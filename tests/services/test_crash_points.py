@@ -33,15 +33,15 @@ PRODUCER = [
 ]
 WORKER = [*FILES, *(each for each in CrashPoint if each.startswith("range."))]
 DRIVER = [each for each in CrashPoint if each.startswith("offsets.")]
-# swept by tests/services/test_requeue.py
-REQUEUE = [each for each in CrashPoint if each.startswith("requeue.")]
+# swept by tests/services/test_resend.py
+RESEND = [each for each in CrashPoint if each.startswith("resend.")]
 PATIENTS = 12
 
 
 def test_every_place_is_swept():
     """Those of a repair are in tests/services/test_repair.py."""
     repair = [each for each in CrashPoint if each.startswith(("repair.", "republish."))]
-    assert {*PRODUCER, *WORKER, *DRIVER, *REQUEUE, *repair} == set(CrashPoint)
+    assert {*PRODUCER, *WORKER, *DRIVER, *RESEND, *repair} == set(CrashPoint)
 
 
 class ProducerChain:

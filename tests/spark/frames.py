@@ -18,8 +18,8 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from consumer.driver.mapping import Mappings
 from consumer.driver.messages import select_messages
+from consumer.worker.mapping import Mappings
 from consumer.worker.readings import READINGS
 from consumer.worker.readings import cleaned as cleaned_batches_of
 from schemas.batch import Series

@@ -1,22 +1,33 @@
 """What the driver counts of a micro-batch is what the ledger says of its ranges."""
 
 import math
+from dataclasses import replace
 
 from prometheus_client import REGISTRY
 
 from consumer.driver.metrics import PHASES, BatchMetrics
+from consumer.handover import RangeSummary
+from db.ledger import RangeCounts
 from tests.builders import NOW
 
-SUMMARY = {
-    "messages": 10,
-    "repeated": 3,
-    "refused": 1,
-    "readings": 60,
-    "accepted": 50,
-    "unmapped": 20,
-    "reasons": {"missing": 10, "bad_frame": 1},
-    "newest_ms": NOW,
-}
+SUMMARY = RangeSummary(
+    partition=0,
+    first=0,
+    until=10,
+    is_new=True,
+    counts=RangeCounts(
+        messages=10,
+        repeated_messages=3,
+        refused_messages=1,
+        readings=60,
+        accepted=50,
+        unmapped=20,
+        reasons={"missing": 10, "bad_frame": 1},
+    ),
+    write_ms=5,
+    newest_ms=NOW,
+    retries={},
+)
 
 
 def samples():
@@ -47,7 +58,7 @@ def test_freshness_is_the_newest_reading_so_far_whatever_comes_behind():
     metrics, phases = BatchMetrics(), dict.fromkeys(PHASES, 0.1)
 
     def freshness(*newest):
-        metrics.note([SUMMARY | {"newest_ms": each} for each in newest], phases, NOW / 1000)
+        metrics.note([replace(SUMMARY, newest_ms=moment) for moment in newest], phases, NOW / 1000)
         return samples()[("vitals_consumer_freshness_timestamp_seconds",)]
 
     assert freshness(NOW, NOW - 5000) == NOW / 1000

@@ -6,7 +6,7 @@ import pytest
 
 from common.errors import BadInputError
 from ops.cli.commands.replay import archive_files, is_archive
-from producer.delivery.republish import Listed, all_batches, listed_batches, read_list
+from producer.delivery.republish import ArchivedBatch, all_batches, listed_batches
 from schemas.wire.codec import FIRST_TAKEN, default_codec
 from tests.archives import claimed_archive
 from tests.builders import NOW, batch, series
@@ -36,28 +36,16 @@ def test_all_batches_of_files_come_as_of_when_they_were_made(archived):
     assert ids(all_batches(archived)) == [(each, NOW + 9) for each in "abcd"]
 
 
-def test_a_list_is_followed_in_its_order(archived, tmp_path):
+def test_a_list_is_followed_in_its_order(archived):
     first, second = archived
-    path = tmp_path / "list.jsonl"
-    path.write_text(
-        f'["{first}","b",null]\n["{second}","d",7]\n["{second}","c",8]\n["{first}","a",9]\n'
-    )
-    listed = read_list(path)
-    assert listed[1] == Listed(second, "d", 7)
+    wanted = [(first, "b", None), (second, "d", 7), (second, "c", 8), (first, "a", 9)]
+    listed = [ArchivedBatch(*each) for each in wanted]
     assert ids(listed_batches(listed)) == [("b", NOW + 9), ("d", 7), ("c", 8), ("a", 9)]
-
-
-@pytest.mark.parametrize("content", ["{", "[]", '["a"]', "7", "[1, 2, 3, 4]", '[1, "b", null]'])
-def test_a_list_that_is_none_is_named(tmp_path, content):
-    path = tmp_path / "list.jsonl"
-    path.write_text(content)
-    with pytest.raises(BadInputError, match=r"list\.jsonl"):
-        read_list(path)
 
 
 def test_a_listed_batch_that_is_not_in_its_file_is_named(archived):
     with pytest.raises(BadInputError, match="batch x is not in"):
-        list(listed_batches([Listed(archived[0], "x", None)]))
+        list(listed_batches([ArchivedBatch(archived[0], "x", None)]))
 
 
 def test_a_file_that_is_none_is_named(tmp_path):

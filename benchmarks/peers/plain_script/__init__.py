@@ -10,7 +10,7 @@ from benchmarks.peers.peer import PeerRun, Say, TopicFormat
 from ops.stack import ChildProcess
 
 _SCRIPT = Path(__file__).with_name("script.py")
-_SCHEMA = Path(__file__).parents[3] / "schemas" / "sensor_batch_v1.avsc"
+_SCHEMA = Path(__file__).parents[3] / "schemas" / "wire" / "sensor_batch_v1.avsc"
 _ROWS = 50_000
 _PACKAGES = ("confluent-kafka", "fastavro", "pyarrow", "mysql-connector-python")
 

@@ -10,7 +10,7 @@ from benchmarks.peers.peer import PeerRun, Say, TopicFormat
 from ops.stack import ChildProcess
 
 _HERE = Path(__file__).parent
-_SCHEMA = Path(__file__).parents[3] / "schemas" / "sensor_batch_v1.avsc"
+_SCHEMA = Path(__file__).parents[3] / "schemas" / "wire" / "sensor_batch_v1.avsc"
 _ROWS = 5000
 _MESSAGES_A_BATCH = 2000
 

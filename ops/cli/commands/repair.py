@@ -2,17 +2,17 @@
 
 import functools
 import json
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from common.settings import KafkaSettings
 from db.read.evidence import open_evidence
 from ops.cli.commands.reconcile import prove, show, wait_for_consumer
-from ops.cli.commands.replay import run_producer
 from ops.reconcile.plan import RepairPlan, plan_repair
 from ops.reconcile.prove import Comparison, compare
 from ops.reconcile.repair import repair
 from ops.stack.invocation import Invocation
+from producer.delivery.republish import ArchivedBatch, listed_batches, republish
 
 Say = Callable[[str], object]
 
@@ -38,16 +38,8 @@ def reconcile_and_repair(
         show(found.proof, as_json=False)
     for line in _lines(plan, is_dry_run=False):
         say(line)
-    code = repair(
-        plan,
-        database,
-        output / "trusted",
-        found.next_offsets,
-        functools.partial(_publish, invocation),
-        say,
-    )
-    if code:
-        return code
+    publish = functools.partial(_publish, kafka, say)
+    repair(plan, database, output / "trusted", found.next_offsets, publish, say)
     if plan.publish and not wait_seconds:
         say("the consumer takes them from the topic; `vitals reconcile` then proves it")
         return 1
@@ -56,8 +48,8 @@ def reconcile_and_repair(
     return show(prove(kafka, database, output, say), as_json=as_json)
 
 
-def _publish(invocation: Invocation, listed: Path) -> int:
-    return run_producer(invocation, "republish", "--list", str(listed), is_aside=True)
+def _publish(kafka: KafkaSettings, say: Say, archived: Sequence[ArchivedBatch]) -> None:
+    say(str(republish(listed_batches(archived), kafka)))
 
 
 def _show(found: Comparison, plan: RepairPlan, *, as_json: bool, is_dry_run: bool) -> int:

@@ -1,25 +1,26 @@
-"""``vitals replay``: hands real readings, or archived batches, to the producer."""
+"""``vitals replay``: publishes real readings of a file, or archived batches again."""
 
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from common.errors import BadInputError
 from db.connection import connect
 from db.ledger import taken_batches
 from ops.stack.invocation import Invocation
+from producer.delivery.republish import all_batches, republish
+from producer.replay import ReplayPlan, replay_file
 from schemas.files.raw import batches_in
 
 _NOT_AGAIN = ("pending", "broken")
 
 
-def replay(invocation: Invocation, file: Path, options: Sequence[str]) -> int:
-    """Runs ``python -m producer replay`` against the stack; returns its exit code.
+def replay(invocation: Invocation, plan: ReplayPlan, *, is_registering: bool) -> None:
+    """Plays a file of real readings; ``is_registering``: with its patients and mappings first.
 
     Safe to repeat: see docs/decisions/0008.
     """
-    return run_producer(invocation, "replay", str(file), *options)
+    database = invocation.database() if is_registering else None
+    print(replay_file(plan, invocation.kafka(), invocation.raw, database))  # noqa: T201 - its output
 
 
 def is_archive(path: Path) -> bool:
@@ -27,11 +28,11 @@ def is_archive(path: Path) -> bool:
     return path.is_dir() or path.suffix == ".jsonl"
 
 
-def replay_archive(invocation: Invocation, path: Path, *, is_dry_run: bool) -> int:
-    """Publishes archived batches again under their own ids; returns the exit code.
+def replay_archive(invocation: Invocation, path: Path, *, is_dry_run: bool) -> None:
+    """Publishes archived batches again under their own ids.
 
-    Those that are taken already have no effect, so it is safe to repeat. A dry run counts them and
-    changes nothing. Raises BadInputError for files that are none, and as the database does.
+    A batch that was processed before has no effect, so it is safe to repeat. A dry run counts them
+    and changes nothing. Raises BadInputError for files that are no archive, and as the database does.
     """
     files = archive_files(path)
     batches, readings, untaken = _count(invocation, files)
@@ -39,9 +40,8 @@ def replay_archive(invocation: Invocation, path: Path, *, is_dry_run: bool) -> i
         f"{len(files)} files: {batches} batches, {readings} readings;"
         f" {untaken} batches are not taken yet"
     )
-    if is_dry_run or not files:
-        return 0
-    return run_producer(invocation, "republish", *map(str, files))
+    if not is_dry_run:
+        print(republish(all_batches(files), invocation.kafka()))  # noqa: T201 - as above
 
 
 def archive_files(path: Path) -> list[Path]:
@@ -56,28 +56,6 @@ def archive_files(path: Path) -> list[Path]:
             f"there is no archive file in {path}", hint="give output/raw, or a file or folder in it"
         )
     return files
-
-
-def run_producer(invocation: Invocation, *arguments: str, is_aside: bool = False) -> int:
-    """Runs ``python -m producer`` against the stack; returns its exit code.
-
-    ``is_aside``: what it prints is no output of the command.
-    """
-    command = [sys.executable, "-m", "producer", *arguments]
-    environment = {**invocation.environment, **_addresses(invocation)}
-    output = sys.stderr if is_aside else None
-    return subprocess.run(command, env=environment, stdout=output, check=False).returncode
-
-
-def _addresses(invocation: Invocation) -> Mapping[str, str]:
-    kafka, database = invocation.kafka(), invocation.database()
-    return {
-        **{name.upper(): value for name, value in kafka.model_dump().items()},
-        **{name.upper(): str(value) for name, value in database.model_dump().items()},
-        "DB_PASSWORD": database.db_password.get_secret_value(),
-        "OUTPUT_DIR": str(invocation.settings.output_dir.resolve()),
-        "LOG_FORMAT": "console",
-    }
 
 
 def _count(invocation: Invocation, files: Sequence[Path]) -> tuple[int, int, int]:

@@ -17,11 +17,11 @@ from db.connection import Connection, connect
 from db.faults import reported
 from db.mend import resend as desk
 from db.named_lock import named_lock
+from ops.quarantine.batches import PRODUCER_ID, Portion, Resend
+from ops.quarantine.originals import OriginalsPublisher
+from ops.quarantine.plan import ResendPlan, listed, portions
 from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
-from producer.requeue.batches import PRODUCER_ID, Portion, Resend
-from producer.requeue.originals import OriginalsPublisher
-from producer.requeue.plan import RequeuePlan, listed, portions
 from schemas.batch import SensorBatch
 
 _BROKER_TIMEOUT_S = 15.0
@@ -30,7 +30,7 @@ _LOOK_S = 0.3
 
 
 @dataclass
-class RequeueReport:
+class ResendReport:
     """What became of the entries; its text is the summary line."""
 
     batches: int = 0
@@ -47,9 +47,9 @@ class RequeueReport:
         )
 
 
-def requeue(
-    plan: RequeuePlan, kafka: KafkaSettings, database: DatabaseSettings, folder: Path
-) -> RequeueReport:
+def resend_entries(
+    plan: ResendPlan, kafka: KafkaSettings, database: DatabaseSettings, folder: Path
+) -> ResendReport:
     """Sends the selected open entries through the topic again and marks what became of them.
 
     Guarantee: each goes through the same cleaning and counts once, however often this is killed and
@@ -63,7 +63,7 @@ def requeue(
     """
     archive = RawArchive(folder, PRODUCER_ID)
     publisher = OriginalsPublisher(kafka)
-    report = RequeueReport()
+    report = ResendReport()
     with (
         connect(database) as connection,
         reported("replay entries of the quarantine"),
@@ -83,18 +83,18 @@ def requeue(
 
 @dataclass
 class _Run:
-    plan: RequeuePlan
+    plan: ResendPlan
     topic: str
     connection: Connection
     outbox: Outbox
 
-    def send(self, portion: Portion, publisher: OriginalsPublisher, report: RequeueReport) -> None:
+    def send(self, portion: Portion, publisher: OriginalsPublisher, report: ResendReport) -> None:
         """One portion, from the claim to the mark."""
         report.left += portion.left
         resends = [each for each in portion.resends if each.is_claimed or self._claim(each)]
         if not resends:
             return
-        reach(CrashPoint.REQUEUE_CLAIMED)
+        reach(CrashPoint.RESEND_CLAIMED)
         publisher.carry(resends)
         # what a killed run left is published now, so that nobody else does it differently
         self.outbox.recover()
@@ -106,10 +106,10 @@ class _Run:
         if fresh:
             self._archive(list(fresh.values()))
         self._publish()
-        reach(CrashPoint.REQUEUE_SENT)
+        reach(CrashPoint.RESEND_SENT)
         for each, refused in self._outcomes(resends, publisher):
             self._settle(each, refused, report)
-            reach(CrashPoint.REQUEUE_MARKED)
+            reach(CrashPoint.RESEND_MARKED)
 
     def _claim(self, resend: Resend) -> bool:
         return desk.claim(self.connection, self.topic, resend.entries, resend.batch.batch_id)
@@ -148,7 +148,7 @@ class _Run:
                     if refused is None and not self._is_refused_whole(each, publisher):
                         still.append(each)
                         continue
-                    reach(CrashPoint.REQUEUE_TAKEN)
+                    reach(CrashPoint.RESEND_TAKEN)
                     yield each, refused
                     advance(len(each.entries))
                 waiting = still
@@ -168,7 +168,7 @@ class _Run:
         return desk.is_refused_whole(self.connection, self.topic, place)
 
     def _settle(
-        self, resend: Resend, refused: set[tuple[int, int]] | None, report: RequeueReport
+        self, resend: Resend, refused: set[tuple[int, int]] | None, report: ResendReport
     ) -> None:
         good: list[desk.OpenEntry] = list(resend.entries)
         again: list[desk.OpenEntry] = []

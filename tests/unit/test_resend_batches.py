@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.mend.resend import OpenEntry
-from producer.requeue.batches import FUTURE, NO_TIME, UNREADABLE, portion_of
+from ops.quarantine.batches import FUTURE, NO_TIME, UNREADABLE, portion_of
 from schemas.batch import Series
 from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
 from tests.builders import GOLDEN, GOLDEN_BATCH, NOW, batch, series

@@ -22,16 +22,16 @@ STATES = (
     " GROUP BY 1, 2 ORDER BY 1, 2"
 )
 NEWER = Codec([*versions(), invented_version()])
-REQUEUE_POINTS = (
-    *("requeue.claimed", "file.written", "file.renamed", "file.durable", "outbox.queued"),
-    *("outbox.acknowledged", "move.renamed", "move.durable", "requeue.sent", "requeue.taken"),
-    *("requeue.marked", "requeue.taken:2", "requeue.marked:2"),
+RESEND_POINTS = (
+    *("resend.claimed", "file.written", "file.renamed", "file.durable", "outbox.queued"),
+    *("outbox.acknowledged", "move.renamed", "move.durable", "resend.sent", "resend.taken"),
+    *("resend.marked", "resend.taken:2", "resend.marked:2"),
 )
 
 
 def test_every_place_of_the_command_is_swept():
-    assert {each.partition(":")[0] for each in REQUEUE_POINTS} >= {
-        each for each in CrashPoint if each.startswith("requeue.")
+    assert {each.partition(":")[0] for each in RESEND_POINTS} >= {
+        each for each in CrashPoint if each.startswith("resend.")
     }
 
 
@@ -47,9 +47,9 @@ def changed(folder):
     [heart] = [each for each in document["sensors"] if each["code"] == "frequencia_cardiaca"]
     heart["components"][0]["plausible"][1] = 400
     catalogue.write_text(json.dumps(document))
-    version = folder / "schemas" / "sensor_batch_v2.avsc"
+    version = folder / "schemas" / "wire" / "sensor_batch_v2.avsc"
     version.write_text(json.dumps(invented_version().document))
-    module = folder / "schemas" / "versions.py"
+    module = folder / "schemas" / "wire" / "versions.py"
     module.write_text(module.read_text().replace("LATEST = 1", "LATEST = 2"))
     # without the folder that python -m puts first, ours comes before the installed one
     return {"PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1"}
@@ -58,7 +58,7 @@ def changed(folder):
 def replay(pipeline, *options, **environment):
     """`vitals quarantine replay`: its exit code and what it prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "ops", "quarantine", "replay", *options],
+        [sys.executable, "-m", "ops", "quarantine", "resend", *options],
         env=pipeline.environment | environment,
         cwd=REPOSITORY,
         capture_output=True,
@@ -69,10 +69,10 @@ def replay(pipeline, *options, **environment):
     return done.returncode, done.stdout + done.stderr
 
 
-def requeue(pipeline, *options, **environment):
-    """The producer's command alone, whose exit code tells of a signal."""
+def resend(pipeline, *options, **environment):
+    """The command, whose exit code tells of a signal."""
     return subprocess.run(
-        [sys.executable, "-m", "producer", "requeue", *options],
+        [sys.executable, "-m", "ops", "quarantine", "resend", *options],
         env=pipeline.environment | environment,
         cwd=REPOSITORY,
         capture_output=True,
@@ -197,22 +197,22 @@ def test_killed_at_every_step_and_run_again_it_ends_alike(make_pipeline, tmp_pat
     pipeline = make_pipeline(partitions=2)
     later = changed(tmp_path)
     start = now_ms() - 1_000_000
-    for index in range(len(REQUEUE_POINTS)):
+    for index in range(len(RESEND_POINTS)):
         at = start + index * 10_000
         _, message = newer_message([330.0], start=at + 5_000)
         pipeline.publish(heart_rate([70.0, 350.0, 999.0, 351.0], start=at))
         pipeline.publish_raw(message)
-    count = len(REQUEUE_POINTS)
+    count = len(RESEND_POINTS)
     with pipeline.consumer():
         pipeline.wait_for_messages(2 * count)
     with pipeline.consumer(**later):
-        for index, point in enumerate(REQUEUE_POINTS):
+        for index, point in enumerate(RESEND_POINTS):
             until = start + (index + 1) * 10_000
             options = ["--until", iso(until // 1000)]
             # whole messages count by when they were received: only the last run has all of them
             if index % 3 == 1:
                 options += ["--reason", "out_of_range"]
-            code = requeue(pipeline, *options, CRASH_POINT=point, **later)
+            code = resend(pipeline, *options, CRASH_POINT=point, **later)
             assert code == -signal.SIGKILL, (point, code)
         code, printed = replay(pipeline, **later)
         assert code == 0, printed

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from confluent_kafka import KafkaError, Message
 
 from db.write.quarantine import headers_of
+from ops.quarantine.batches import Resend
 from producer.delivery.publisher import Publisher, Report
-from producer.requeue.batches import Resend
 from schemas.batch import SensorBatch
 
 

@@ -13,6 +13,7 @@ from schemas.catalogue import canonical_name
 from schemas.reasons import Reason
 from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
 
+# the names that earlier versions used: what they claimed or archived is finished under the same ids
 PRODUCER_ID = "requeue"
 _SINGLE_INTERVAL_MS = 1000
 # an int on the wire

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from db.mend import resend as requeue
+from db.mend import resend
 from db.mend.resend import claim, messages, open_entries, settle
 from db.read.quarantine_desk import RESENT, RESOLVED, Selection, discard
 
@@ -53,7 +53,7 @@ def test_messages_are_found_by_their_selected_entries_in_parts(filled, monkeypat
     assert chosen(filled) == [(1, 1, 0), (9, 1, 0)]
     assert chosen(filled, Selection()) == [(1, 2, 0), (2, 1, 5), (9, 1, 0)]
     assert chosen(filled, until=9) == [(1, 1, 0)]
-    monkeypatch.setattr(requeue, "_MESSAGES_PER_QUERY", 1)
+    monkeypatch.setattr(resend, "_MESSAGES_PER_QUERY", 1)
     assert chosen(filled) == [(1, 1, 0)]
     assert chosen(filled, after=1) == [(9, 1, 0)]
 
@@ -99,10 +99,10 @@ def test_entries_are_settled_once_and_only_by_their_batch(filled, query):
 
 
 def test_a_batch_tells_which_of_its_readings_were_refused_once_it_is_taken(filled):
-    assert requeue.refused_readings(filled, "a") is None
+    assert resend.refused_readings(filled, "a") is None
     filled.cursor().execute("INSERT INTO lote VALUES ('a', 't', 0, 1), ('b', 't', 0, 3)")
     filled.commit()
-    assert requeue.refused_readings(filled, "a") == {(0, 0), (0, 1), (0, 2)}
-    assert requeue.refused_readings(filled, "b") == set()
-    assert requeue.is_refused_whole(filled, "t", (0, 2))
-    assert not requeue.is_refused_whole(filled, "t", (0, 1))
+    assert resend.refused_readings(filled, "a") == {(0, 0), (0, 1), (0, 2)}
+    assert resend.refused_readings(filled, "b") == set()
+    assert resend.is_refused_whole(filled, "t", (0, 2))
+    assert not resend.is_refused_whole(filled, "t", (0, 1))

@@ -12,7 +12,7 @@ from db.faults import reported
 from db.ledger import next_offsets
 from db.mend import resend as desk
 from db.read.quarantine_desk import Selection
-from producer.requeue.batches import Portion, Resend, portion_of
+from ops.quarantine.batches import Portion, Resend, portion_of
 
 _MOST_ENTRIES = 50_000
 _MOST_BODY_BYTES = 16_000_000
@@ -20,7 +20,7 @@ _SHOWN = 50
 
 
 @dataclass(frozen=True)
-class RequeuePlan:
+class ResendPlan:
     """What to send again; ``wait_seconds``: how long the consumer may take for a portion."""
 
     selection: Selection
@@ -32,7 +32,7 @@ def listed(counts: Counter[str]) -> str:
     return ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
 
 
-def portions(connection: Connection, topic: str, plan: RequeuePlan) -> Iterator[Portion]:
+def portions(connection: Connection, topic: str, plan: ResendPlan) -> Iterator[Portion]:
     """What there was to send when this began, a bounded part at a time."""
     for partition, until in sorted(next_offsets(connection, topic).items()):
         after = (partition, -1)
@@ -53,8 +53,8 @@ def portions(connection: Connection, topic: str, plan: RequeuePlan) -> Iterator[
             )
 
 
-def show_plan(plan: RequeuePlan, kafka: KafkaSettings, database: DatabaseSettings) -> None:
-    """Prints what ``requeue`` would send; changes nothing."""
+def show_plan(plan: ResendPlan, kafka: KafkaSettings, database: DatabaseSettings) -> None:
+    """Prints what ``resend_entries`` would send; changes nothing."""
     left: Counter[str] = Counter()
     batches = entries = 0
     with connect(database) as connection, reported("look at the quarantine"):
