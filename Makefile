@@ -61,11 +61,11 @@ locks: ## update the locked requirements: the newest versions that fit, then eac
 
 ##@ Docs
 docs: java $(VENV)/.docs ## build the site into build/site, strictly: no broken link, no request that leaves it
-	@$(BIN)/mkdocs --quiet build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict
 	@echo "build/site/index.html"
 
 docs-serve: java $(VENV)/.docs ## serve the site on this machine while you edit it
-	@$(BIN)/mkdocs serve
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 java:
 	@{ [ -n "$$JAVA_HOME" ] && [ -x "$$JAVA_HOME/bin/java" ]; } || command -v java >/dev/null || { \
