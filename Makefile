@@ -88,25 +88,25 @@ $(BIN)/python:
 
 # pyspark comes as a source package: it is built with the locked setuptools, not with any newer one
 $(VENV)/.runtime: locks/build.txt locks/runtime.txt | $(BIN)/python
-	@echo "Installing the pipeline's packages: @RUNTIME@ (once)"
+	@echo "Installing the pipeline's packages: 580 MB to download, 1 GB on disk, most of it pyspark (once)"
 	@$(INSTALL) -r locks/build.txt
 	@$(INSTALL) --no-build-isolation -r locks/runtime.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: locks/build.txt locks/dev.txt | $(BIN)/python
-	@echo "Installing the pipeline's packages and the development tools: @DEV@ (once)"
+	@echo "Installing the pipeline's packages and the development tools: 670 MB to download, 1.3 GB on disk, most of it pyspark (once)"
 	@$(INSTALL) -r locks/build.txt
 	@$(INSTALL) --no-build-isolation -r locks/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
 
 $(VENV)/.bench: locks/bench.txt $(VENV)/.runtime
-	@echo "Installing the plotting library: @BENCH@ (once)"
+	@echo "Installing the plotting library: 25 MB to download (once)"
 	@$(INSTALL) -r locks/bench.txt
 	@touch $@
 
 $(VENV)/.docs: locks/docs.txt $(VENV)/.runtime
-	@echo "Installing the site generator: @DOCS@ (once)"
+	@echo "Installing the site generator: 30 MB to download, 80 MB on disk (once)"
 	@$(INSTALL) -r locks/docs.txt
 	@touch $@
