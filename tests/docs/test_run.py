@@ -32,7 +32,7 @@ class Reader:
         (csv,) = blocks(text_of(SAMPLES), "csv")
         (folder / "readings.csv").write_text(csv, encoding="utf-8")
 
-    def types(self, commands, *, seconds=60):
+    def types(self, commands, *, seconds=180):
         return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands],
             cwd=self.folder,
@@ -47,7 +47,7 @@ class Reader:
     def starts(self, command):
         """Runs ``vitals up`` in its own terminal; returns when it is as far as the pages say."""
         if self.running is not None:
-            self.types("vitals down", seconds=180)
+            self.types("vitals down")
         self.running = command
         log = self.folder / "up.log"
         with log.open("wb") as file:
@@ -81,7 +81,7 @@ def reader(folder, cache):
     try:
         yield someone
     finally:
-        someone.types("vitals down", seconds=180)
+        someone.types("vitals down")
 
 
 def read(someone, page):
@@ -107,5 +107,5 @@ def test_every_command_of_the_pages_works_in_their_order(jars, tmp_path):
             if taken_for_granted and someone.running != taken_for_granted:
                 someone.starts(taken_for_granted)
             read(someone, page)
-        someone.types("vitals down", seconds=180)
+        someone.types("vitals down")
         assert someone.types("vitals status").returncode == 3
