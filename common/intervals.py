@@ -14,7 +14,9 @@ class IntervalSettings(Settings):
     """Length of a window, and of the pause between two samples of a sensor."""
 
     generation_interval_seconds: Annotated[float, Field(ge=0.001, le=3600)] = 10
+    """Length of a window: one batch per patient."""
     sensor_interval_seconds: Annotated[float, Field(ge=0.001, le=3600)] = 1
+    """Time from one sample to the next; must divide the window."""
 
     @field_validator("generation_interval_seconds", "sensor_interval_seconds")
     @classmethod
