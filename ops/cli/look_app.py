@@ -135,7 +135,7 @@ _KAFKA_HELP = """Run one of Kafka's own console tools on the broker.
     rich_help_panel=LOOK,
     help=_KAFKA_HELP,
     short_help="Run one of Kafka's own console tools, e.g. `vitals kafka topics --list`.",
-    # what comes behind the tool's name is for the tool, --help as well
+    # what follows the tool's name is for the tool, --help as well
     context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
 )
 def kafka_command(

@@ -64,7 +64,7 @@ def _unknown_of(program, words):
                 unknown.append(f"{program} {command.name or ''}: {word}")
         elif word in commands:
             command = commands[word]
-            if command.context_settings.get("ignore_unknown_options"):
+            if command.context_settings.get("allow_extra_args"):
                 break
         elif commands and not (word.isupper() or word == "..."):
             unknown.append(f"{program}: {word}")

@@ -12,16 +12,16 @@ from decimal import Decimal
 import pytest
 
 from db.connection import connect, transaction
-from ops.commands.reconcile import prove
-from schemas.codec import MAX_MESSAGE_BYTES, default_codec
+from ops.cli.commands.reconcile import prove
 from schemas.reasons import OF_MESSAGES, Reason
-from tests.readme import blocks, text_of
+from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
+from tests.documents import REPOSITORY, blocks, text_of
 from tests.services.checks import REGISTRO
 from tests.services.outsiders import SCHEMA, JavaExample, PythonExample, loaded_python_example
 from tests.services.pipeline import Pipeline, new_pipeline
 from tests.topic import messages_in
 
-PAGE = text_of("docs/reference/wire-format.md")
+PAGE = text_of(REPOSITORY / "docs/reference/wire-format.md")
 PATIENT, UNREGISTERED, WRONG = "p-17", "p-18", "p-19"
 WINDOWS = ("2025-03-01T08:00:00Z", "2025-03-01T08:01:00Z")
 STARTS = [round(datetime.fromisoformat(each).timestamp() * 1000) for each in WINDOWS]

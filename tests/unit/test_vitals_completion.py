@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.readme import REPOSITORY
+from tests.documents import REPOSITORY
 
 
 def vitals(*words, **environment):
@@ -26,7 +26,7 @@ def vitals(*words, **environment):
     [
         ("vitals rec", {"reconcile"}),
         ("vitals quarantine ", {"list", "stats", "show", "discard", "resend"}),
-        ("vitals --compose quarantine list --reason mis", {"missing"}),
+        ("vitals --compose quarantine list --reason miss", {"missing"}),
         ("vitals explain p-1 gli", {"glicose"}),
         ("vitals kafka cons", {"console-consumer", "console-producer", "consumer-groups"}),
         ("vitals prove --faults poison,kill-w", {"poison,kill-worker"}),

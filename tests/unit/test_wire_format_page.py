@@ -10,16 +10,16 @@ import pytest
 
 from common.intervals import IntervalSettings
 from common.settings import KafkaSettings
-from db.quarantine import TEXT_LIMIT
-from db.registro import DECIMALS, rounded
+from db.write.quarantine import TEXT_LIMIT
+from db.write.registro import DECIMALS, rounded
 from schemas.batch import LONGEST_PATIENT_ID, NAMESPACE, batch_id, is_identity
 from schemas.cleaning.clean import ORDER
 from schemas.cleaning.times import FIRST_TIME_MS, FUTURE_TOLERANCE_MS, LAST_TIME_MS
-from schemas.codec import MAX_MESSAGE_BYTES, default_codec
 from schemas.reasons import OF_MESSAGES, Reason
-from schemas.versions import versions
+from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
+from schemas.wire.versions import versions
 from tests.builders import GOLDEN, GOLDEN_BATCH, batch, series
-from tests.readme import blocks
+from tests.documents import blocks
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "docs" / "reference"
