@@ -53,7 +53,7 @@ class Bench:
 
     def peers(self) -> list[Peer]:
         """Those that take part and are there."""
-        return [PEERS[each] for each in self.sides if each in PEERS]
+        return [PEERS[side] for side in self.sides if side in PEERS]
 
     def once(self, topic: str, publish: Callable[[], T]) -> T:
         """What ``publish`` gave for this topic, which is filled only once."""
@@ -97,10 +97,10 @@ def chosen_scenarios(text: str | None, known: tuple[str, ...]) -> tuple[str, ...
 def _chosen(text: str | None, known: tuple[str, ...], option: str) -> tuple[str, ...]:
     if text is None:
         return known
-    wanted = [each.strip() for each in text.split(",") if each.strip()]
-    if unknown := [each for each in wanted if each not in known]:
+    wanted = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in wanted if name not in known]:
         raise ConfigurationError(
             f"cannot take {option} {text}: {', '.join(unknown)} is not known",
             hint=f"known: {', '.join(known)}",
         )
-    return tuple(each for each in known if each in wanted)
+    return tuple(name for name in known if name in wanted)

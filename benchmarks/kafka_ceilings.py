@@ -24,7 +24,7 @@ def consumer_perf(stack: BenchmarkStack, backlog: Backlog) -> float:
         *("consumer-perf-test", "--topic", backlog.topic, "--hide-header"),
         *("--num-records", str(backlog.messages)),
     )
-    lines = [each.split(",") for each in done.stdout.strip().splitlines()]
+    lines = [line.split(",") for line in done.stdout.strip().splitlines()]
     if not lines or len(lines[-1]) < 10:  # noqa: PLR2004 - its columns
         raise UnavailableError(f"kafka-consumer-perf-test gives no figure: {done.stderr[-300:]}")
     # start, end, MB, MB/s, messages, messages/s, rebalance ms, fetch ms, MB/s and messages/s of it
@@ -61,4 +61,4 @@ def spark_noop(stack: BenchmarkStack, backlog: Backlog, passes: int) -> list[flo
     if done.returncode != 0:
         raise UnavailableError(f"the noop sink ended: {done.stderr[-500:]}")
     seconds: list[float] = json.loads(done.stdout.strip().splitlines()[-1])
-    return [len(backlog.rows) / each for each in seconds]
+    return [len(backlog.rows) / pass_seconds for pass_seconds in seconds]

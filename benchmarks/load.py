@@ -59,8 +59,8 @@ def batches_of(made: Window) -> list[Message]:
     """The messages of the product's topic."""
     codec = default_codec()
     return [
-        (each.patient_id.encode(), codec.encode(each), list(codec.headers(each)))
-        for each in made.batches
+        (batch.patient_id.encode(), codec.encode(batch), list(codec.headers(batch)))
+        for batch in made.batches
     ]
 
 
@@ -95,7 +95,7 @@ def make_load(
                 break
             made = window(ids, base_ms + due_ms - WINDOW_MS, known)
             last_ms = base_ms + due_ms - INTERVAL_MS
-            probes = [Row(known[each, PROBED[0]], last_ms) for each in ids]
+            probes = [Row(known[patient_id, PROBED[0]], last_ms) for patient_id in ids]
             shots.append(Shot(due_ms, encode(made), probes))
             rows.append(made.rows)
     return Load(shots, joined(rows))

@@ -22,4 +22,4 @@ def load_files(database: DatabaseSettings, files: Sequence[Path]) -> None:
 
 
 if __name__ == "__main__":
-    load_files(load(DatabaseSettings), [Path(each) for each in sys.argv[1:]])
+    load_files(load(DatabaseSettings), [Path(path) for path in sys.argv[1:]])

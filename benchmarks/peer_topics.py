@@ -26,7 +26,7 @@ def publish_for(
         return publish_backlog(stack.kafka, topic, PARTITIONS, made).rows
     servers = stack.kafka.kafka_bootstrap_servers
     create_topic(servers, topic, PARTITIONS)
-    parts = [each.rows for each in made]
+    parts = [window.rows for window in made]
     publish_flat(map(_flat, parts), servers, topic, form)
     return joined(parts)
 
@@ -43,7 +43,7 @@ def publish_poisoned(
     create_topic(servers, f"{topic}-dlq", 1)
     if form is TopicFormat.BATCHES:
         return _poisoned_batches(stack, topic, made)
-    rows = joined([each.rows for each in made])
+    rows = joined([window.rows for window in made])
     tables, bad = _with_bad_rows(_flat(rows))
     publish_flat(tables, servers, topic, form)
     return rows, bad
@@ -90,9 +90,9 @@ def _poisoned_batches(
 ) -> tuple[Rows, int]:
     publisher, rows, count, bad = BatchPublisher(stack.kafka, topic), list[Rows](), 0, 0
     try:
-        for each in made:
-            rows.append(each.rows)
-            for key, body, headers in batches_of(each):
+        for window in made:
+            rows.append(window.rows)
+            for key, body, headers in batches_of(window):
                 if count % BAD_ONE_IN == BAD_ONE_IN // 2:
                     # a datum that is cut off, in a frame that promises a good one
                     publisher.put(key, body[: len(body) // 2], headers)

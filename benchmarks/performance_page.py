@@ -49,10 +49,10 @@ def page(document: Document, plots: list[str]) -> str:
         f" ({document['size']} run). The bench takes MySQL where `mysqld` is on PATH, as the embedded"
         " stack does, else the embedded MariaDB."
     )
-    for each in document.get("parts", []):
+    for part in document.get("parts", []):
         head += (
-            f" Of a run of their own, {each['measured_at'][:16].replace('T', ' ')} UTC"
-            f" ({CORE_SPEED}: {each[CORE_SPEED]}): {', '.join(each['scenarios'])}."
+            f" Of a run of their own, {part['measured_at'][:16].replace('T', ' ')} UTC"
+            f" ({CORE_SPEED}: {part[CORE_SPEED]}): {', '.join(part['scenarios'])}."
         )
     sections = [
         _section("Throughput", document, "throughput", _throughput, plots),

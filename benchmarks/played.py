@@ -146,7 +146,7 @@ def _due(bench: Bench, load: Load, begin: float, phase: Phase) -> list[tuple[flo
     probed = set(demo_positions(patients_for(phase.rate), bench.sizes.latency.most_probed_patients))
     known = bench.patients(bench.seeded)
     ids = demo_patient_ids(patients_for(phase.rate))
-    wanted = {known[ids[each], PROBED[0]] for each in probed}
+    wanted = {known[ids[position], PROBED[0]] for position in probed}
     return [
         (begin + shot.due_ms / 1000, row)
         for shot in load.shots
@@ -159,11 +159,11 @@ def _due(bench: Bench, load: Load, begin: float, phase: Phase) -> list[tuple[flo
 def demo_positions(patients: int, most: int) -> list[int]:
     """Positions of at most so many patients, spread evenly over all of them."""
     count = min(patients, most)
-    return [each * patients // count for each in range(count)]
+    return [number * patients // count for number in range(count)]
 
 
 def _micro_batches(events: Sequence[dict[str, Any]]) -> dict[str, float]:
     if not events:
         return {}
-    found = {name: float(median(each[name] for each in events)) for name in _PARTS}
+    found = {name: float(median(event[name] for event in events)) for name in _PARTS}
     return {"count": len(events), **found}

@@ -16,7 +16,7 @@ class Prober:
     def __init__(self, connection: Connection, due: Iterable[tuple[float, Row]]) -> None:
         """Asks nothing yet."""
         self._connection = connection
-        self._coming = sorted(due, key=lambda each: each[0], reverse=True)
+        self._coming = sorted(due, key=lambda entry: entry[0], reverse=True)
         self._waiting: dict[Row, float] = {}
         self.latency_ms: list[float] = []
 
@@ -36,7 +36,7 @@ class Prober:
                 self._look()
             time.sleep(max(_LOOK_S - (time.monotonic() - now), 0.001))
         missing = len(self._waiting) + len(self._coming)
-        for due in [*self._waiting.values(), *(each[0] for each in self._coming)]:
+        for due in [*self._waiting.values(), *(moment for moment, _ in self._coming)]:
             self.latency_ms.append(max(until - due, 0) * 1000)
         return missing
 
@@ -51,8 +51,8 @@ class Prober:
             f"SELECT paciente_sensor_id, created_at FROM registro WHERE {places}",
             [
                 value
-                for each in rows
-                for value in (each.mapping_id, each.component, moment_of(each.event_ms))
+                for row in rows
+                for value in (row.mapping_id, row.component, moment_of(row.event_ms))
             ],
         )
         found = cursor.fetchall()

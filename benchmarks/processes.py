@@ -59,7 +59,7 @@ def held_bytes(pid: int) -> int:
     """The process's proportional share of memory (Pss); 0 where it has ended."""
     with suppress(OSError):
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-        return sum(int(each.split()[1]) * 1024 for each in lines if each.startswith("Pss:"))
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
     return 0
 
 
@@ -85,9 +85,9 @@ class _Watcher:
         for root in self._pids:
             parts.append(held_bytes(root))
             self._note(root, _role(root, self._root_role))
-            for each in descendants(root):
-                parts.append(held_bytes(each.pid))
-                self._note(each.pid, _role(each.pid, "workers"))
+            for descendant in descendants(root):
+                parts.append(held_bytes(descendant.pid))
+                self._note(descendant.pid, _role(descendant.pid, "workers"))
         for role, pid in self._servers.items():
             self._note(pid, role)
         if sum(parts) > self._usage.peak:

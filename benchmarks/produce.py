@@ -31,7 +31,9 @@ class Windows:
         So no reading is one of the future.
         """
         everybody = demo_patient_ids(patients)
-        self._patient_ids = [each for each in everybody if shard_of(each, shards) == shard]
+        self._patient_ids = [
+            patient_id for patient_id in everybody if shard_of(patient_id, shards) == shard
+        ]
         self._producer_id = producer_id
         self._simulator = Simulator(seed=SEED)
         now = time.time_ns() // 1_000_000

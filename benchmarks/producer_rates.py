@@ -58,7 +58,7 @@ def producer_rates(
     little more (whole windows). Raises UnavailableError: the broker does not acknowledge.
     """
     passes = producer_passes(kafka, folder, patients, readings)
-    return {name: each.readings / each.wall_s for name, each in passes.items()}
+    return {name: timed.readings / timed.wall_s for name, timed in passes.items()}
 
 
 def producer_passes(
@@ -116,7 +116,7 @@ def _pass(windows: Windows, readings: int, work: OnWindow, finish: Finish = lamb
         while made < wanted:
             start, batches = windows.make()
             work(start, batches)
-            made += sum(each.reading_count for each in batches)
+            made += sum(batch.reading_count for batch in batches)
         finish()
         return made
 
@@ -187,7 +187,7 @@ def _together(
             pool.submit(_Replica.run, kafka, folder, patients, share, number, count)
             for number in range(count)
         ]
-        done = [each.result() for each in work]
+        done = [future.result() for future in work]
     made = sum(readings for readings, _, _ in done)
     return made / (max(end for *_, end in done) - min(began for _, began, _ in done))
 
@@ -241,11 +241,11 @@ def main(
         passes = [producer_passes(*given) for _ in range(rounds)]
         together = [replica_rates(*given) for _ in range(rounds)]
     for name in passes[0]:
-        wall = max(each[name].readings / each[name].wall_s for each in passes)
-        cpu = max(each[name].readings / each[name].cpu_s for each in passes)
+        wall = max(by_step[name].readings / by_step[name].wall_s for by_step in passes)
+        cpu = max(by_step[name].readings / by_step[name].cpu_s for by_step in passes)
         print(f"{name:42} {wall:12,.0f} readings/s {cpu:12,.0f} a CPU second")  # noqa: T201
     for name in together[0]:
-        print(f"{name:42} {max(each[name] for each in together):12,.0f} readings/s")  # noqa: T201
+        print(f"{name:42} {max(rates[name] for rates in together):12,.0f} readings/s")  # noqa: T201
 
 
 if __name__ == "__main__":

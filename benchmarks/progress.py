@@ -25,7 +25,7 @@ class Plan:
     ) -> None:
         """Nothing runs yet."""
         self._progress = progress
-        self._total = sum(budgets[each] for each in names)
+        self._total = sum(budgets[name] for name in names)
         self._task = progress.add_task("starting", total=None)
         self._began = time.monotonic()
 

@@ -56,7 +56,7 @@ class Rows:
     def series(self) -> list[tuple[int, int]]:
         """Each pair of ``paciente_sensor`` id and component once, in the order of the key."""
         codes = np.unique(self.mapping_id.astype(np.int64) * len(COMPONENTS) + self.component)
-        return [divmod(int(each), len(COMPONENTS)) for each in codes]
+        return [divmod(int(code), len(COMPONENTS)) for code in codes]
 
     def by_key(self) -> "Rows":
         """In the order of the primary key."""
@@ -77,10 +77,10 @@ class Rows:
         """What ``SUM`` over ``db.checksums.ROW_SQL`` must give."""
         total = 0
         for start in range(0, len(self), _CHUNK):
-            each = self.part(slice(start, start + _CHUNK))
-            columns = map(pa.array, (each.mapping_id, each.event_ms, each.thousandths))
+            chunk = self.part(slice(start, start + _CHUNK))
+            columns = map(pa.array, (chunk.mapping_id, chunk.event_ms, chunk.thousandths))
             mapping_id, event_ms, thousandths = columns
-            total += int(row_checksums(mapping_id, each.names(), event_ms, thousandths).sum())
+            total += int(row_checksums(mapping_id, chunk.names(), event_ms, thousandths).sum())
         return total
 
     def names(self) -> pa.Array:
@@ -92,14 +92,15 @@ class Rows:
 def joined(parts: Sequence[Rows]) -> Rows:
     """All of them, one after the other."""
     names = ("mapping_id", "component", "event_ms", "thousandths")
-    return Rows(*(np.concatenate([getattr(each, name) for each in parts]) for name in names))
+    return Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def mapping_ids(database: DatabaseSettings) -> MappingIds:
     """The ``paciente_sensor`` id by patient and sensor, as the seed made them."""
     with connect(database) as connection:
         return {
-            (each.patient_id, each.sensor): each.mapping_id for each in read_mappings(connection)
+            (mapping.patient_id, mapping.sensor): mapping.mapping_id
+            for mapping in read_mappings(connection)
         }
 
 
@@ -145,7 +146,7 @@ def _rows(readings: Readings, start_ms: int, known: MappingIds) -> Rows:
     patients, samples = len(readings.patient_ids), len(moments)
     parts = []
     for (sensor, component), series in readings.series.items():
-        ids = np.array([known[each, sensor] for each in readings.patient_ids], np.int32)
+        ids = np.array([known[patient_id, sensor] for patient_id in readings.patient_ids], np.int32)
         code = COMPONENTS.index(component or COMPONENTLESS)
         parts.append(
             Rows(

@@ -46,7 +46,7 @@ def as_document(bench: Bench, conditions: dict[str, Any]) -> dict[str, Any]:
         "ratios_warm": _ratios(rates, rates.median(WARM)),
         "medians": _medians(rates),
         "latency_ms": latency.by_rate() if isinstance(latency, Latency) else {},
-        **{name: _plain(each) for name, each in bench.results.items()},
+        **{name: _plain(result) for name, result in bench.results.items()},
     }
 
 
@@ -92,9 +92,9 @@ def with_part(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     }
     taken = {name: part[name] for name in names}
     earlier = [
-        {**each, "scenarios": left}
-        for each in document.get("parts", [])
-        if (left := [name for name in each["scenarios"] if name not in names])
+        {**earlier_part, "scenarios": left}
+        for earlier_part in document.get("parts", [])
+        if (left := [name for name in earlier_part["scenarios"] if name not in names])
     ]
     return {**document, **taken, "parts": [*earlier, told]}
 
@@ -110,16 +110,16 @@ def print_summary(console: Console, document: dict[str, Any]) -> None:
     table.add_column("side")
     for name in ("median", "lowest", "highest", "ours to it"):
         table.add_column(name, justify="right")
-    for name, each in document["medians"].items():
+    for name, figures in document["medians"].items():
         ratio = document["ratios"].get(name)
-        cells = [f"{each[key]:,.0f}" for key in ("median", "lowest", "highest")]
+        cells = [f"{figures[key]:,.0f}" for key in ("median", "lowest", "highest")]
         table.add_row(name, *cells, "" if ratio is None else f"{ratio:.2f}")
     if document["medians"]:
         console.print(table)
-    for name, each in document["latency_ms"].items():
-        console.print(f"{name:40} {each}", highlight=False, markup=False)
-    for name, each in document.items():
-        problem = each.get("problem") if isinstance(each, dict) else None
+    for name, percentiles in document["latency_ms"].items():
+        console.print(f"{name:40} {percentiles}", highlight=False, markup=False)
+    for name, result in document.items():
+        problem = result.get("problem") if isinstance(result, dict) else None
         if problem:
             console.print(f"{name}: {problem}", highlight=False, markup=False)
 
@@ -132,7 +132,7 @@ def _ratios(throughput: Throughput, ours: float | None) -> dict[str, float | Non
 def _medians(throughput: Throughput) -> dict[str, Any]:
     samples = {name: throughput.rates(name) for name in throughput.runs} | throughput.tools
     spreads = {name: spread(rates) for name, rates in samples.items()}
-    return {name: dataclasses.asdict(each) for name, each in spreads.items() if each}
+    return {name: dataclasses.asdict(figures) for name, figures in spreads.items() if figures}
 
 
 def _plain(result: Any) -> Any:

@@ -135,7 +135,7 @@ QUICK = Sizes(
 
 def within(sizes: Sizes, minutes: float, scenarios: Sequence[str]) -> Sizes:
     """The same sizes with other budgets, which add up to this time for these scenarios."""
-    share = minutes * 60 / max(sum(sizes.budget_s[each] for each in scenarios), 1)
+    share = minutes * 60 / max(sum(sizes.budget_s[scenario] for scenario in scenarios), 1)
     budgets = {name: seconds * share for name, seconds in sizes.budget_s.items()}
     return replace(sizes, budget_s=budgets)
 

@@ -92,7 +92,7 @@ def run_side(
             watch = _Watch(connection, expected)
             children = side.start()
             servers = {"database": stack.database_pid, "broker": stack.broker.pid or 0}
-            with usage_of([each.pid or 0 for each in children], servers) as usage:
+            with usage_of([child.pid or 0 for child in children], servers) as usage:
                 timeline = watch.run(children, timeout_s)
             expected.require(connection)
         _fill(run, timeline, usage, len(expected), children)

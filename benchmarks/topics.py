@@ -76,11 +76,11 @@ def publish_backlog(
     publisher, codec = BatchPublisher(kafka, topic), default_codec()
     rows, messages = [], 0
     try:
-        for each in made:
-            for batch in each.batches:
+        for window in made:
+            for batch in window.batches:
                 publisher.put(batch.patient_id.encode(), codec.encode(batch), codec.headers(batch))
-            rows.append(each.rows)
-            messages += len(each.batches)
+            rows.append(window.rows)
+            messages += len(window.batches)
         publisher.flush()
     finally:
         publisher.close()

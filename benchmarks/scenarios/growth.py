@@ -92,14 +92,14 @@ def run(bench: Bench) -> Growth:
                 bench, case, point, f"{case.dimension}-{case.value}-{number}".replace(" ", "-")
             )
     result.points = [
-        replace(found, dimension=each.dimension, value=each.value)
-        for each in cases
-        if (found := measured.get(each.conditions))
+        replace(found, dimension=case.dimension, value=case.value)
+        for case in cases
+        if (found := measured.get(case.conditions))
     ]
-    for dimension in dict.fromkeys(each.dimension for each in result.points):
-        points = [each for each in result.points if each.dimension == dimension]
-        result.fall_percent[dimension] = _fall(each.rates for each in points)
-        result.fall_percent_warm[dimension] = _fall(each.warm_rates for each in points)
+    for dimension in dict.fromkeys(point.dimension for point in result.points):
+        points = [point for point in result.points if point.dimension == dimension]
+        result.fall_percent[dimension] = _fall(point.rates for point in points)
+        result.fall_percent_warm[dimension] = _fall(point.warm_rates for point in points)
     result.left_out.append(
         "two consumers on one Spark cluster: no cluster is started here; SPARK_MASTER would name one"
     )
@@ -107,17 +107,17 @@ def run(bench: Bench) -> Growth:
 
 
 def _fall(samples: Iterator[list[float]]) -> float | None:
-    return fall_percent([median(each) for each in samples if each])
+    return fall_percent([median(rates) for rates in samples if rates])
 
 
 def _cases(bench: Bench) -> list[Case]:
     """The slowest last: they are the ones that are left out where time is short."""
     sizes = bench.sizes.growth
     return [
-        *(Case("patients", each, patients=each) for each in sizes.patients),
-        *(Case("partitions", each, partitions=each) for each in sizes.partitions),
-        *(Case("backlog", each, backlog=each) for each in sizes.backlogs),
-        *(Case("rows in the table", each, older_rows=each) for each in sizes.table_rows),
+        *(Case("patients", count, patients=count) for count in sizes.patients),
+        *(Case("partitions", count, partitions=count) for count in sizes.partitions),
+        *(Case("backlog", times, backlog=times) for times in sizes.backlogs),
+        *(Case("rows in the table", count, older_rows=count) for count in sizes.table_rows),
     ]
 
 

@@ -102,7 +102,7 @@ def _measure(bench: Bench, side: Side, good: Expected, bad: int) -> PoisonRun:
     except VitalsError as error:
         run.problem = error.message
     finally:
-        run.states = [_state(each) for each in children]
+        run.states = [_state(child) for child in children]
         # a peer asks its own processes what they say: before they are stopped
         run.says = side.complaint()
         for child in children:

@@ -46,7 +46,7 @@ class Throughput:
 
     def rates(self, side: str) -> list[float]:
         """Of the runs that arrived."""
-        return [each.rate for each in self.runs.get(side, []) if each.rate]
+        return [run.rate for run in self.runs.get(side, []) if run.rate]
 
     def median(self, side: str) -> float | None:
         """Of a side, or of a tool."""
@@ -76,8 +76,8 @@ def run(bench: Bench) -> Throughput:
     result.readings = len(backlog.rows)
     entries = _entries(bench, backlog, result)
     costs: dict[str, float] = {}
-    together = [each for each in entries if each.side.name not in _ALONE]
-    alone = [each for each in entries if each.side.name in _ALONE]
+    together = [entry for entry in entries if entry.side.name not in _ALONE]
+    alone = [entry for entry in entries if entry.side.name in _ALONE]
     for number in range(1, sizes.rounds + 1):
         _round(bench, number, together, result, costs)
         _kafka_tools(bench, number, backlog, result)
@@ -127,7 +127,7 @@ def needed_s(name: str, rounds_left: int, costs: Mapping[str, float]) -> float:
     """
     if name in _NEAR:
         return costs.get(name, 0.0)
-    reserved = sum(costs.get(each, 0.0) for each in _NEAR)
+    reserved = sum(costs.get(side, 0.0) for side in _NEAR)
     return costs.get(name, _UNKNOWN_S) + reserved * rounds_left
 
 
@@ -135,7 +135,7 @@ def _why_not(bench: Bench, before: list[SideRun], needed_s: float) -> str:
     """Why a side is left out of a round; empty where it is not."""
     if not bench.has_time(needed_s):
         return "no time left"
-    if sum(1 for each in before if each.problem) >= _MOST_FAILURES:
+    if sum(1 for run in before if run.problem) >= _MOST_FAILURES:
         return f"its rows did not arrive {_MOST_FAILURES} times"
     return ""
 
@@ -170,8 +170,8 @@ def _entries(bench: Bench, backlog: Backlog, result: Throughput) -> list[_Entry]
             entries += _of_peer(bench, peer, backlog, result)
         except (VitalsError, OSError) as error:
             result.left_out.append(f"{peer.name}: {error}")
-    missing = [each for each in bench.sides if each not in {OURS, CEILING, *PEERS}]
-    result.left_out += [f"{each}: not there" for each in missing]
+    missing = [side for side in bench.sides if side not in {OURS, CEILING, *PEERS}]
+    result.left_out += [f"{side}: not there" for side in missing]
     return entries
 
 

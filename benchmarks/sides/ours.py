@@ -72,4 +72,4 @@ def warm_rate(log: str) -> float | None:
         return None
     first, last = (datetime.fromisoformat(found[at]["timestamp"]) for at in (0, -1))
     seconds = (last - first).total_seconds()
-    return float(sum(each["readings"] for each in found[1:]) / seconds) if seconds else None
+    return float(sum(event["readings"] for event in found[1:]) / seconds) if seconds else None

@@ -96,17 +96,17 @@ class Script:
         body.seek(_FRAME_BYTES)
         batch: Any = fastavro.schemaless_reader(body, self._schema)
         patient_id, rows = batch["patient_id"], 0
-        for each in batch["series"]:
+        for one_series in batch["series"]:
             series.append(
                 (
-                    self._mapping_ids[patient_id, each["sensor"]],
-                    _COMPONENTS.index(each["component"] or "valor"),
-                    each["start"],
-                    each["interval_ms"],
+                    self._mapping_ids[patient_id, one_series["sensor"]],
+                    _COMPONENTS.index(one_series["component"] or "valor"),
+                    one_series["start"],
+                    one_series["interval_ms"],
                 )
             )
-            values.append(each["values"])
-            rows += len(each["values"])
+            values.append(one_series["values"])
+            rows += len(one_series["values"])
         return rows
 
     def _load(self, table: pa.Table) -> None:
