@@ -56,7 +56,7 @@ class Corrections:
         Raises NotNowError where there are none, or the database is away.
         """
         chosen = draw.sample(self._committed(), _READINGS)
-        values = {each: draw.randint(*_RANGE) for each in chosen}
+        values = {instant: draw.randint(*_RANGE) for instant in chosen}
         self.folder.mkdir(parents=True, exist_ok=True)
         name = f"corrections-{len(self._sent) + 1}"
         path = self.folder / f"{name}.csv"
@@ -71,15 +71,15 @@ class Corrections:
     def tick(self) -> None:
         """Starts again what a fault has ended: a file may be replayed any number of times."""
         now = time.monotonic()
-        for each in self._sent:
-            if each.process.exit_code not in {None, 0} and now >= each.start_at:
-                each.start_at = now + _AGAIN_SECONDS
-                each.process.start()
+        for correction in self._sent:
+            if correction.process.exit_code not in {None, 0} and now >= correction.start_at:
+                correction.start_at = now + _AGAIN_SECONDS
+                correction.process.start()
 
     @property
     def are_sent(self) -> bool:
         """Whether all files are."""
-        return all(each.is_sent() for each in self._sent)
+        return all(correction.is_sent() for correction in self._sent)
 
     def _committed(self) -> list[Instant]:
         try:
@@ -90,7 +90,7 @@ class Corrections:
         except VitalsError as error:
             raise NotNowError("the database is away") from error
         instants = [Instant(patient, _SENSOR, _COMPONENT, moment) for patient, moment in rows]
-        free = [each for each in instants if each not in self.values]
+        free = [instant for instant in instants if instant not in self.values]
         if len(free) < _READINGS:
             raise NotNowError("nothing is committed yet")
         return free

@@ -44,7 +44,7 @@ def expected_readings(batches: Iterable[SensorBatch]) -> pa.Table:
     for batch in batches:
         columns = list(zip(*_rows(batch), strict=True)) or [()] * len(READINGS)
         chunks.append(pa.Table.from_arrays(list(map(pa.array, columns)), READINGS.names))
-    return pa.concat_tables([each.cast(READINGS) for each in chunks]).combine_chunks()
+    return pa.concat_tables([chunk.cast(READINGS) for chunk in chunks]).combine_chunks()
 
 
 def thousandths(value: float) -> int:
@@ -54,11 +54,11 @@ def thousandths(value: float) -> int:
 
 def _rows(batch: SensorBatch) -> Iterator[tuple[object, ...]]:
     decided = outcomes(batch)
-    for number, run in enumerate(batch.series):
-        for position in range(len(run.values)):
+    for number, series in enumerate(batch.series):
+        for position in range(len(series.values)):
             outcome = decided[number, position]
             yield (
-                *(batch.batch_id, number, position, batch.patient_id, run.sensor),
-                *(run.component or COMPONENTLESS, run.start + position * run.interval_ms),
+                *(batch.batch_id, number, position, batch.patient_id, series.sensor),
+                *(series.component or COMPONENTLESS, series.start + position * series.interval_ms),
                 *((None, outcome) if isinstance(outcome, Reason) else (thousandths(outcome), None)),
             )

@@ -132,7 +132,7 @@ def read_everything(
         half_files=_listed(output, "**/*.tmp"),
         topic=published,
         registro=registro,
-        trusted=_trusted(output / "trusted", [each for each in names if each in files]),
+        trusted=_trusted(output / "trusted", [name for name in names if name in files]),
         missing_files=sorted(set(names) - set(files)),
         foreign_files=sorted(set(files) - set(names)),
         quarantined=_table(quarantined, [*_KEY, "reason"]),
@@ -153,7 +153,7 @@ def _archive(raw: Path) -> Archive:
     archive = Archive(pending=_listed(raw, "pending/*.jsonl"), broken=_listed(raw, "broken/*"))
     for name in [*archive.pending, *_listed(raw, "date=*/*.jsonl")]:
         try:
-            archive.batches |= {each.batch_id: each for each in batches_in([raw / name])}
+            archive.batches |= {batch.batch_id: batch for batch in batches_in([raw / name])}
         except BadInputError:
             archive.broken.append(name)
     return archive

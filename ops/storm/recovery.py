@@ -66,21 +66,21 @@ def recoveries_after(
 
     The backlog is what the producers have made since the outage began and nobody has committed.
     """
-    return [_recovery(each, commits, made) for each in outages]
+    return [_recovery(outage, commits, made) for outage in outages]
 
 
 def _recovery(outage: Outage, commits: Sequence[Commit], made: Input) -> Recovery:
-    later = [each for each in commits if each.at > outage.ended]
+    later = [commit for commit in commits if commit.at > outage.ended]
     if not later:
         return Recovery(outage.kind, outage.ended - outage.began, None, None, None)
     first, committed = later[0].at, 0
     backlog, times_input = None, None
-    for each in later:
-        committed += each.readings
-        level = made.since(outage.began, each.at) - _LEVEL_SECONDS * made.rate
+    for commit in later:
+        committed += commit.readings
+        level = made.since(outage.began, commit.at) - _LEVEL_SECONDS * made.rate
         if committed >= level:
             backlog = committed
-            times_input = committed / max(each.at - first, 1.0) / made.rate
+            times_input = committed / max(commit.at - first, 1.0) / made.rate
             break
     return Recovery(
         outage.kind,

@@ -100,7 +100,9 @@ class Run:
         verdict = self._judge(world, first_window, until)
         verdict.findings += behind
         recoveries = recoveries_after(storm.outages, self._commits(), self._input())
-        restarts = {each.process.name: each.restarts for each in pipeline.supervisor.services}
+        restarts = {
+            service.process.name: service.restarts for service in pipeline.supervisor.services
+        }
         return Outcome(verdict, storm, recoveries, time.monotonic() - began, restarts)
 
     def stop(self) -> None:
@@ -151,7 +153,7 @@ class Run:
                 f"nothing was committed within {_START_SECONDS} s",
                 hint=f"the logs are in {self._pipeline.logs}",
             )
-        return min(each.window_start for each in archived_batches(self._pipeline.output / "raw"))
+        return min(batch.window_start for batch in archived_batches(self._pipeline.output / "raw"))
 
     def _catch_up(self, observer: Observer, until: int) -> list[str]:
         """Waits for all windows before ``until`` and for the lag; says what did not come."""
@@ -192,13 +194,13 @@ class Run:
         )
         self._view.say("comparing with what the simulator says")
         # producers went on for a moment behind the storm's end, not all of them equally far
-        last = max((each.window_start for each in found.archive.batches.values()), default=until)
+        last = max((batch.window_start for batch in found.archive.batches.values()), default=until)
         environment = pipeline.environment("oracle")
         made = simulated_batches(environment, first_window, max(last + 1, until))
         batches = [
-            each
-            for each in made
-            if each.window_start < until or each.batch_id in found.archive.batches
+            batch
+            for batch in made
+            if batch.window_start < until or batch.batch_id in found.archive.batches
         ]
         truth = Truth(batches, world.injected.poison, world.corrections.values)
         return judge(truth, found)
@@ -214,7 +216,7 @@ class Run:
         self._view.show(headline, snapshot, self._pipeline.supervisor.services)
 
     def _input(self) -> Input:
-        series = sum(len(each.components) for each in sensors())
+        series = sum(len(sensor.components) for sensor in sensors())
         return Input(self._trial.patients * series / _SAMPLE_SECONDS, self._produced_until)
 
     def _commits(self) -> list[Commit]:

@@ -42,10 +42,11 @@ class World:
         """Does what is due; to be called some times a second from the main thread."""
         self.injected.poll()
         self.corrections.tick()
-        due = [each for each in self._later if each[0] <= time.monotonic()]
-        for each in due:
-            self._later.remove(each)
-            each[1]()
+        due = [entry for entry in self._later if entry[0] <= time.monotonic()]
+        for entry in due:
+            self._later.remove(entry)
+            _, action = entry
+            action()
 
     @property
     def is_idle(self) -> bool:
@@ -62,29 +63,29 @@ class World:
     def producer(self, draw: random.Random) -> Supervised:
         """Any of the producers."""
         names = [
-            each.process.name
-            for each in self.pipeline.supervisor.services
-            if each.process.name.startswith("producer-")
+            service.process.name
+            for service in self.pipeline.supervisor.services
+            if service.process.name.startswith("producer-")
         ]
         return self.service(draw.choice(names))
 
     def consumer_part(self, matches: Callable[[Descendant], bool]) -> int:
         """The process id of one of the consumer's own processes. Raises NotNowError without one."""
         parts = descendants(pid_of(self.service("consumer")))
-        found = [each.pid for each in parts if matches(each)]
+        found = [part.pid for part in parts if matches(part)]
         if not found:
             raise NotNowError("the consumer has no such process just now")
         return found[0]
 
     def jvm(self) -> int:
         """Of Spark."""
-        return self.consumer_part(lambda each: each.name == "java")
+        return self.consumer_part(lambda process: process.name == "java")
 
     def worker(self) -> int:
         """A Python process that writes a partition: it has no children, and a JVM above it."""
         jvm = self.jvm()
-        below = {each.pid for each in descendants(jvm)}
-        return self.consumer_part(lambda each: each.is_leaf and each.pid in below)
+        below = {descendant.pid for descendant in descendants(jvm)}
+        return self.consumer_part(lambda process: process.is_leaf and process.pid in below)
 
     @contextmanager
     def administrator(self) -> Iterator[Connection]:

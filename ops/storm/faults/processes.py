@@ -110,7 +110,7 @@ def _crash(
 ) -> Iterator[Evidence]:
     """Starts a process so that it dies at a place that the seed chooses."""
     name = choose(world, draw)
-    place = draw.choice([each for each in CrashPoint if each.startswith(points)])
+    place = draw.choice([point for point in CrashPoint if point.startswith(points)])
     service = world.service(name)
     environment = world.pipeline.environments[name]
     environment["CRASH_POINT"] = f"{place}:{draw.randint(1, _LATEST_TIME)}"
