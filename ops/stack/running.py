@@ -72,7 +72,7 @@ def running(home: Path) -> dict[str, ProcessId]:
         return {}
     listed = json.loads(path.read_text(encoding="utf-8"))["processes"]
     processes = {name: ProcessId(**given) for name, given in listed.items()}
-    return {name: each for name, each in processes.items() if each.is_alive}
+    return {name: process for name, process in processes.items() if process.is_alive}
 
 
 def forget(home: Path) -> None:

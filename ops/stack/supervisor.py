@@ -117,7 +117,7 @@ class Supervisor:
 
     def pids(self) -> dict[str, int]:
         """Of all that were started, in the order of their start."""
-        pids = {each.process.name: each.process.pid for each in self.services}
+        pids = {service.process.name: service.process.pid for service in self.services}
         return {name: pid for name, pid in pids.items() if pid is not None}
 
     def _check(self, service: Supervised) -> bool:
