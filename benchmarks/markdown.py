@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 _PATH = re.compile(r"(?<![\w.\]*])/(?:work|home|root|Users|tmp|opt|mnt|var)/\S*")
 _LONGEST = 300
@@ -23,7 +22,7 @@ def number(value: float | None, digits: int = 0) -> str:
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
-def words(text: Any) -> str:
+def words(text: object) -> str:
     """What somebody else's program said, on one line of a table; places on this machine left out."""
     line = _PATH.sub("(a path)", " ".join(str(text).split())).replace("|", "\\|")
     shown = line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."

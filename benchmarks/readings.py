@@ -5,10 +5,10 @@ Both come from one simulation, so nothing of the consumer has a say in what is e
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from benchmarks.settings import INTERVAL_MS, SEED, WINDOW_MS
 from common.settings import DatabaseSettings
@@ -31,20 +31,20 @@ MappingIds = dict[tuple[str, str], int]
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of ``registro`` as columns (NumPy, one entry a reading)."""
+    """Rows of ``registro`` as columns, one entry a reading."""
 
-    mapping_id: Any
-    component: Any
+    mapping_id: NDArray[np.int32]
+    component: NDArray[np.int8]
     """Index in `COMPONENTS`."""
-    event_ms: Any
-    thousandths: Any
+    event_ms: NDArray[np.int64]
+    thousandths: NDArray[np.int64]
     """The value times 1,000: the column keeps three decimals."""
 
     def __len__(self) -> int:
         """How many."""
         return len(self.mapping_id)
 
-    def part(self, which: Any) -> "Rows":
+    def part(self, which: slice | NDArray[np.intp]) -> "Rows":
         """Those of a slice, or of an array of positions."""
         return Rows(
             self.mapping_id[which],

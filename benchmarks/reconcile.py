@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
@@ -157,12 +157,9 @@ def _rows(
     lengths = [len(series.values) for series in batch.series]
     total = sum(lengths)
 
-    def repeated(values: list[Any]) -> pa.Array:
-        return pa.array(np.repeat(np.arange(len(values)), lengths)).cast(pa.int32()), values
-
     def texts(values: list[str]) -> pa.Array:
-        codes, names = repeated(values)
-        return pa.DictionaryArray.from_arrays(codes, names).cast(pa.string())
+        codes = pa.array(np.repeat(np.arange(len(values)), lengths)).cast(pa.int32())
+        return pa.DictionaryArray.from_arrays(codes, values).cast(pa.string())
 
     moments = [
         series.start + np.arange(len(series.values)) * series.interval_ms for series in batch.series

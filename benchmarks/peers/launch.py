@@ -5,7 +5,6 @@ import re
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from benchmarks.peers.peer import PeerRun
 from ops.stack import ChildProcess
@@ -18,7 +17,7 @@ def fresh_group(name: str) -> str:
     return f"{name}-{uuid.uuid4().hex[:12]}"
 
 
-def describe(run: PeerRun, name: str, **more: Any) -> Path:
+def describe(run: PeerRun, name: str, **more: object) -> Path:
     """Writes ``run.json`` for a script that knows nothing of this repository."""
     path = run.folder / "run.json"
     document = {

@@ -79,7 +79,7 @@ def _measure(bench: Bench, table: Path, number: int, result: Replay) -> None:
     result.proof = next((line for line in said.splitlines() if "PROVED" in line), "")
 
 
-def _wait_until_started(log) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _wait_until_started(log: Path) -> None:
     deadline = time.monotonic() + 60
     while '"started"' not in log.read_text(encoding="utf-8", errors="replace"):
         if time.monotonic() > deadline:

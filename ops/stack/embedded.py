@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
@@ -69,7 +68,7 @@ class EmbeddedStack:
         require_disk_space(self.source.folder)
         # side by side: the first start mostly waits for the network, later ones for a JVM
         with _download_bars() as bar_for, ThreadPoolExecutor(max_workers=3) as pool:
-            parts: list[Future[Any]] = [
+            parts: list[Future[Path] | Future[None]] = [
                 pool.submit(self._prepare_kafka, bar_for("Kafka")),
                 pool.submit(retrieve, self.source, JarSet.SPARK, bar_for("Spark connectors")),
                 pool.submit(self._prepare_database, bar_for("database"), say),

@@ -2,8 +2,8 @@
 
 import json
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from confluent_kafka import KafkaError, Message, Producer
 
@@ -79,7 +79,9 @@ class Injected:
                 hint="see whether the broker runs; the run says nothing and must be repeated",
             )
 
-    def _reporter(self, key: bytes, body: bytes, headers: Headers) -> Any:
+    def _reporter(
+        self, key: bytes, body: bytes, headers: Headers
+    ) -> Callable[[KafkaError | None, Message], None]:
         def report(error: KafkaError | None, message: Message) -> None:
             if error is not None:
                 self._failed.append(error)

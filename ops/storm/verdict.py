@@ -45,7 +45,7 @@ class Verdict:
         """For ``--json``."""
         return {**asdict(self), "proved": self.is_proved}
 
-    def demand(self, wrong: Sequence[Any], what: str) -> None:
+    def demand(self, wrong: Sequence[object], what: str) -> None:
         """A finding where there is anything in ``wrong``."""
         if wrong:
             named = "; ".join(map(str, wrong[:_NAMED]))

@@ -89,7 +89,9 @@ class Script:
             self._load(_table(series, values))
             self._consumer.commit(asynchronous=False)
 
-    def _decode(self, message: Message, series: list[Any], values: list[Any]) -> int:
+    def _decode(
+        self, message: Message, series: list[tuple[int, int, int, int]], values: list[list[float]]
+    ) -> int:
         if message.error():
             raise KafkaException(message.error())
         body = io.BytesIO(message.value() or b"")
