@@ -23,7 +23,7 @@ S = TypeVar("S", bound=Settings)
 
 
 class StackSettings(OutputSettings, TopicSettings):
-    """Where the embedded stack lives and what it may use; every part has a working default."""
+    """Where the embedded stack lives and what it may use; every setting has a working default."""
 
     # JAVA_HOME= and the like mean "not set", as they do for a shell
     model_config = SettingsConfigDict(env_ignore_empty=True)
@@ -32,7 +32,7 @@ class StackSettings(OutputSettings, TopicSettings):
     vitals_cache: Path | None = None
     """Downloads that a fresh start keeps; by default ``cache`` in the home."""
     vitals_ivy_settings: Path | None = None
-    """An ivysettings.xml of one's own, for a mirror of Maven Central."""
+    """Your own ivysettings.xml, for a mirror of Maven Central."""
     vitals_kafka_port: Port | None = None
     vitals_db_port: Port | None = None
     vitals_monitor_port: Port | None = None
@@ -60,7 +60,7 @@ class Invocation:
 
     @property
     def has_addresses(self) -> bool:
-        """Whether the environment names a broker, or a stack was ever started in the home."""
+        """Whether the environment names a broker, or a stack has been started in the home."""
         names = ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_BOOTSTRAP_SERVERS_FILE")
         is_named = any(name in self.environment for name in names)
         return is_named or bool(embedded_addresses(self.settings.home))

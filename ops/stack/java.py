@@ -17,7 +17,7 @@ def find_java(java_home: Path | None) -> Path:
     """The java binary of JAVA_HOME, else of PATH.
 
     Raises:
-        ConfigurationError: there is none, it does not run, or it is older than Spark and Kafka take
+        ConfigurationError: there is none, it does not run, or it is too old for Spark and Kafka.
     """
     where = str(java_home / "bin") if java_home else None
     found = shutil.which("java", path=where)

@@ -13,11 +13,11 @@ _HOUR_MS = 3_600_000
 
 
 def create_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
-    """Makes the topics that are missing; what is there stays as it is. Safe to repeat."""
+    """Creates missing topics; existing ones stay as they are. Safe to repeat."""
     retention = {"retention.ms": str(topics.topic_retention_hours * _HOUR_MS)}
     servers = kafka.kafka_bootstrap_servers
     create_topic(servers, kafka.kafka_topic, topics.topic_partitions, retention)
-    # a message of the largest size gets some headers more
+    # a message of the largest size gets more headers
     room = {**retention, "max.message.bytes": str(2 * MAX_MESSAGE_BYTES)}
     create_topic(servers, kafka.kafka_dlq_topic, 1, room)
     create_topic(servers, kafka.kafka_shards_topic, topics.producer_shards)
@@ -26,7 +26,7 @@ def create_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
 def create_topic(
     servers: str, name: str, partitions: int, config: dict[str, str] | None = None
 ) -> None:
-    """Makes one topic and waits until it is there.
+    """Creates one topic and waits until it exists.
 
     Raises:
         UnavailableError: the broker does not answer, or refuses.
@@ -39,5 +39,5 @@ def create_topic(
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
             raise UnavailableError(
                 f"cannot create topic {name}: {error}",
-                hint="check that the broker runs and that the name is a legal one",
+                hint="check that the broker is running and that the name is valid",
             ) from error
