@@ -1,4 +1,4 @@
-"""Corrections of readings that are there: files that are replayed until each has been sent once."""
+"""Corrections of committed readings: files that are replayed until each has been sent once."""
 
 import csv
 import random
@@ -43,7 +43,7 @@ class Correction:
 
 @dataclass
 class Corrections:
-    """All files of a run. ``values``: the newest of each instant, in thousandths."""
+    """All files of a run. ``values``: the newest value of each instant, in thousandths."""
 
     pipeline: Pipeline
     folder: Path
@@ -51,9 +51,9 @@ class Corrections:
     _sent: list[Correction] = field(default_factory=list)
 
     def begin(self, draw: random.Random) -> Correction:
-        """Sends other values for some readings that ``registro`` has and nobody has corrected.
+        """Sends new values for some readings in ``registro`` that have no correction yet.
 
-        Raises NotNowError where there are none, or the database is away.
+        Raises NotNowError if there are none, or the database is away.
         """
         chosen = draw.sample(self._committed(), _READINGS)
         values = {instant: draw.randint(*_RANGE) for instant in chosen}
@@ -69,7 +69,7 @@ class Corrections:
         return correction
 
     def tick(self) -> None:
-        """Starts again what a fault has ended: a file may be replayed any number of times."""
+        """Restarts what a fault has ended: a file may be replayed any number of times."""
         now = time.monotonic()
         for correction in self._sent:
             if correction.process.exit_code not in {None, 0} and now >= correction.start_at:
@@ -78,7 +78,7 @@ class Corrections:
 
     @property
     def are_sent(self) -> bool:
-        """Whether all files are."""
+        """Whether all files are sent."""
         return all(correction.is_sent() for correction in self._sent)
 
     def _committed(self) -> list[Instant]:

@@ -1,4 +1,4 @@
-"""The oracle: what must exist, by the pure simulator and `ops.storm.rules`, not by the pipeline."""
+"""The oracle: what must exist by the pure simulator and `ops.storm.rules`, without the pipeline."""
 
 from collections.abc import Iterable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
@@ -26,7 +26,7 @@ READINGS = pa.schema(
         ("reason", pa.string()),
     ]
 )
-"""``thousandths`` of the value in the sensor's unit; ``reason`` null where it must be accepted."""
+"""``thousandths`` of the value in the sensor's unit; ``reason`` null if it must be accepted."""
 
 
 class Instant(NamedTuple):
@@ -39,7 +39,7 @@ class Instant(NamedTuple):
 
 
 def expected_readings(batches: Iterable[SensorBatch]) -> pa.Table:
-    """One row a reading, `READINGS`, in the order of the batches."""
+    """One row per reading, `READINGS`, in the order of the batches."""
     chunks = [READINGS.empty_table()]
     for batch in batches:
         columns = list(zip(*_rows(batch), strict=True)) or [()] * len(READINGS)
@@ -48,7 +48,7 @@ def expected_readings(batches: Iterable[SensorBatch]) -> pa.Table:
 
 
 def thousandths(value: float) -> int:
-    """As ``registro`` rounds: to three places, halves away from zero."""
+    """Rounded as in ``registro``: to three places, halves away from zero."""
     return int(Decimal(repr(value)).quantize(_THOUSANDTH, ROUND_HALF_UP) * 1000)
 
 

@@ -1,7 +1,7 @@
 """The cleaning rules once more, reading by reading in plain Python: the oracle of proof and tests.
 
-They stand here a second time on purpose: a mistake in the consumer's arrays must not hide behind
-itself. With the consumer this shares the catalogue, and nothing else.
+They are written a second time on purpose: a mistake in the consumer's arrays must not confirm
+itself. This shares the catalogue with the consumer, and nothing else.
 """
 
 import math
@@ -23,7 +23,7 @@ Pressures = dict[tuple[str, int], list[float]]
 
 @dataclass(frozen=True)
 class _Known:
-    """What the catalogue says of a series."""
+    """What the catalogue says about a series."""
 
     code: str
     part: str | None
@@ -36,7 +36,7 @@ def outcomes(
 ) -> dict[tuple[int, int], Reason | float]:
     """Each reading's reason, or its accepted value before rounding, by series and position.
 
-    ``kafka_ms``: when Kafka took the batch (UTC epoch ms); None: after all of its readings.
+    ``kafka_ms``: when Kafka stored the batch (UTC epoch ms); None: after all of its readings.
     """
     known_series = [(series, _known(series)) for series in batch.series]
     pairs = _pressures(known_series)
@@ -89,7 +89,7 @@ def _is_inverted(known: _Known, value: float, event_ms: int, pairs: Pressures) -
 
 
 def _pressures(known_series: list[tuple[Series, _Known | Reason]]) -> Pressures:
-    """What has no meaning is left out."""
+    """Values that mean nothing are left out."""
     found: Pressures = {}
     for series, known in known_series:
         if isinstance(known, Reason) or known.code != _PRESSURE or known.part is None:
