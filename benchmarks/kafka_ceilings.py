@@ -1,4 +1,4 @@
-"""What Kafka and Spark alone do with the same messages: the broker's own tools, and a noop sink."""
+"""How fast Kafka and Spark alone are with the same messages: the broker's own tools, and a noop sink."""
 
 import json
 import re
@@ -11,14 +11,14 @@ from common.errors import UnavailableError
 from ops.stack import create_topic
 
 _MESSAGE_BYTES = 1_100
-"""About what a batch of 100 readings has."""
+"""Roughly what a batch of 100 readings takes."""
 
 
 def consumer_perf(stack: BenchmarkStack, backlog: Backlog) -> float:
-    """Readings a second that ``kafka-consumer-perf-test`` reads of the backlog.
+    """Readings a second that ``kafka-consumer-perf-test`` reads from the backlog.
 
     Raises:
-        UnavailableError: it gives no figure; so do the others here.
+        UnavailableError: it gives no figure; the others here raise it too.
     """
     done = stack.broker.run_tool(
         *("consumer-perf-test", "--topic", backlog.topic, "--hide-header"),

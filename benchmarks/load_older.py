@@ -1,8 +1,8 @@
 """``python -m benchmarks.load_older SERIES_FILE ROWS UNTIL_MS``: older rows of the same series.
 
-Made and loaded piece by piece in the order of the primary key, so that fifty million rows take neither
-the disk nor the memory of their text. The newest rows of every series come last, behind all others, as
-they do in a table that a consumer filled: they are what the server has in memory.
+Made and loaded piece by piece in the order of the primary key, so that fifty million rows never fill disk
+or memory as text. The newest rows of every series come last, after all others, as in a table that a
+consumer has filled: they are what the server has in memory.
 """
 
 import json
@@ -21,11 +21,11 @@ from common.settings import DatabaseSettings, load
 
 _ROWS_A_FILE = 500_000
 _NEWEST = 100
-"""Rows of every series that come behind those of all others."""
+"""Rows of every series that come after those of all others."""
 
 
 def older(series: Sequence[Sequence[int]], rows_each: int, until_ms: int) -> Iterator[Rows]:
-    """So many rows of every series (id and component), one a second, the last before ``until_ms``."""
+    """``rows_each`` rows of every series (id, component), one a second, until before ``until_ms``."""
     newest = min(rows_each, _NEWEST)
     yield from _sorted(series, rows_each - newest, until_ms - newest * INTERVAL_MS)
     yield from _sorted(series, newest, until_ms)
@@ -48,7 +48,7 @@ def _sorted(series: Sequence[Sequence[int]], rows_each: int, until_ms: int) -> I
 
 
 def main(series_file: Path, rows: int, until_ms: int) -> None:
-    """Loads so many rows, evenly over the series of the file."""
+    """Loads ``rows`` rows, spread evenly over the series in the file."""
     series = json.loads(series_file.read_text(encoding="ascii"))
     database = load(DatabaseSettings)
     with tempfile.TemporaryDirectory(dir=series_file.parent) as folder:

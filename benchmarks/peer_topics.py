@@ -1,4 +1,4 @@
-"""The same readings in the format that a peer reads; also with bad records among them."""
+"""The same readings in the format that a peer reads, with or without bad records."""
 
 from collections.abc import Iterable
 
@@ -15,13 +15,13 @@ from ops.stack import create_topic
 
 BAD_ONE_IN = 1_000
 BAD_COMPONENT = "z" * 300
-"""Longer than any column of the table takes, and none of its ENUM."""
+"""Longer than any column of the table allows, and not in its ENUM."""
 
 
 def publish_for(
     stack: BenchmarkStack, form: TopicFormat, topic: str, made: Iterable[Window]
 ) -> Rows:
-    """Makes the topic and fills it; returns the rows that it stands for."""
+    """Creates and fills the topic; returns the rows that must come of it."""
     if form is TopicFormat.BATCHES:
         return publish_backlog(stack.kafka, topic, PARTITIONS, made).rows
     servers = stack.kafka.kafka_bootstrap_servers
@@ -34,9 +34,9 @@ def publish_for(
 def publish_poisoned(
     stack: BenchmarkStack, form: TopicFormat, topic: str, made: Iterable[Window]
 ) -> tuple[Rows, int]:
-    """As ``publish_for``, with one bad record in a thousand: the good rows, and how many are bad.
+    """Like ``publish_for``, with one bad record in a thousand; returns the good rows and the number of bad ones.
 
-    In a flat topic the component of a reading is a text that is too long; a batch is cut off.
+    A bad reading of a flat topic has a component that is too long; a bad batch is truncated.
     """
     servers = stack.kafka.kafka_bootstrap_servers
     create_topic(servers, topic, PARTITIONS)
@@ -94,7 +94,7 @@ def _poisoned_batches(
             rows.append(window.rows)
             for key, body, headers in batches_of(window):
                 if count % BAD_ONE_IN == BAD_ONE_IN // 2:
-                    # a datum that is cut off, in a frame that promises a good one
+                    # a truncated datum in a valid frame
                     publisher.put(key, body[: len(body) // 2], headers)
                     bad += 1
                 publisher.put(key, body, headers)

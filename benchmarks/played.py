@@ -1,4 +1,4 @@
-"""One load on one side that runs, and when its windows could be seen."""
+"""One load played on a running side, and when its windows could be seen."""
 
 import time
 from collections.abc import Sequence
@@ -50,13 +50,13 @@ class LatencyRun:
     generator_late_ms: float = 0.0
     """The worst of the load's own delays."""
     micro_batches: dict[str, float] = field(default_factory=dict)
-    """Of ours: medians of what the consumer logs of each."""
+    """Of ours: medians of what the consumer logs about each."""
     problem: str = ""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """Load at one rate: ``settle_s`` of it before the first window that counts."""
+    """Load at one rate, ``settle_s`` of it before the first window that counts."""
 
     name: str
     rate: int
@@ -66,7 +66,7 @@ class Phase:
 
     @property
     def seconds(self) -> int:
-        """Of the load."""
+        """How long the load lasts."""
         return self.settle_s + self.measured_s
 
 
@@ -77,10 +77,10 @@ def first_window(
     encode: Encode,
     connection: Connection,
 ) -> Rows:
-    """One window, and the wait until it is there: from then on the side works.
+    """Plays one window and waits until it is there: from then on the side is working.
 
     Raises:
-        UnavailableError: it does not come, or the side ended.
+        UnavailableError: it does not arrive, or the side ended.
     """
     load = make_load(demo_patient_ids(1), bench.patients(bench.seeded), bench.start_ms, 1, encode)
     client = load_client(bench.stack.kafka.kafka_bootstrap_servers)
@@ -157,7 +157,7 @@ def _due(bench: Bench, load: Load, begin: float, phase: Phase) -> list[tuple[flo
 
 
 def demo_positions(patients: int, most: int) -> list[int]:
-    """Positions of at most so many patients, spread evenly over all of them."""
+    """Positions of at most ``most`` patients, spread evenly over all of them."""
     count = min(patients, most)
     return [number * patients // count for number in range(count)]
 

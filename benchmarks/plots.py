@@ -12,13 +12,13 @@ _OURS, _OTHER = "#1b6ca8", "#b5bcc4"
 
 
 def require_matplotlib() -> None:
-    """Raises ConfigurationError where there is none: before anything is measured."""
+    """Raises ConfigurationError if it is missing, before anything is measured."""
     try:
         import matplotlib as mpl  # noqa: F401 - only whether it is there
     except ImportError as error:
         raise ConfigurationError(
             "matplotlib is not installed: the page has plots",
-            hint="run `make bench`, which installs it; --only and --sides need none",
+            hint="run `make bench`, which installs it; --only and --sides do not need it",
         ) from error
 
 

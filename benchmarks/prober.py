@@ -1,4 +1,4 @@
-"""Looks from another connection when the last row of a window can be seen."""
+"""Looks from another connection for the last row of every window."""
 
 import time
 from collections.abc import Iterable
@@ -14,16 +14,16 @@ class Prober:
     """Waits for rows that are due at known moments (``time.monotonic``)."""
 
     def __init__(self, connection: Connection, due: Iterable[tuple[float, Row]]) -> None:
-        """Asks nothing yet."""
+        """Queries nothing yet."""
         self._connection = connection
         self._coming = sorted(due, key=lambda entry: entry[0], reverse=True)
         self._waiting: dict[Row, float] = {}
         self.latency_ms: list[float] = []
 
     def run(self, until: float) -> int:
-        """Returns when all rows were seen, or at ``until``; how many were not seen then.
+        """Returns once all rows were seen, or at ``until``: how many were not seen by then.
 
-        A row that was not seen is taken into the latencies with the time that it was waited for.
+        A row that was not seen counts as a latency of the time that it was waited for.
         """
         while self._coming or self._waiting:
             now = time.monotonic()
@@ -42,7 +42,7 @@ class Prober:
 
     def _look(self) -> None:
         rows = list(self._waiting)
-        # points of the primary key: both servers look up each by itself
+        # points of the primary key: both servers look up each one separately
         places = " OR ".join(
             ["(paciente_sensor_id = %s AND componente = %s AND created_at = %s)"] * len(rows)
         )

@@ -26,9 +26,9 @@ class Windows:
     def __init__(
         self, patients: int, *, producer_id: str = PRODUCER_ID, shard: int = 0, shards: int = 1
     ) -> None:
-        """Of the first ``patients`` demo patients those of one shard; the windows lie in the past.
+        """The patients of one shard, out of the first ``patients`` demo patients.
 
-        So no reading is one of the future.
+        The windows lie in the past, so that no reading is in the future.
         """
         everybody = demo_patient_ids(patients)
         self._patient_ids = [
@@ -48,7 +48,7 @@ class Windows:
 
 
 class Backlog:
-    """Publishes windows as a producer does that has some to catch up with."""
+    """Publishes windows like a producer that has some to catch up on."""
 
     def __init__(
         self,
@@ -70,12 +70,12 @@ class Backlog:
         self._publisher = Publisher(kafka)
         self._outbox = Outbox(self._archive, self._publisher)
         self._archive.claim()
-        # a producer at work is connected; with a short backlog it would be most of the figure
+        # a running producer is connected; with a short backlog this would be most of the figure
         self._publisher.require_topic(kafka.kafka_topic, _BROKER_TIMEOUT_S)
         spare_what_is_loaded()
 
     def publish(self, readings: int) -> int:
-        """Makes, archives and publishes at least ``readings``; how many, when all are acknowledged.
+        """Makes, archives and publishes at least ``readings``; returns how many once all are acknowledged.
 
         Raises:
             UnavailableError: the broker does not acknowledge.
@@ -89,11 +89,12 @@ class Backlog:
         self._outbox.drain(_DRAIN_LIMIT_S)
         if len(self._outbox):
             raise UnavailableError(
-                "the broker does not acknowledge the backlog", hint="see its log, and free disk"
+                "the broker does not acknowledge the backlog",
+                hint="check its log and the free disk space",
             )
         return made
 
     def close(self) -> None:
-        """Ends the connection to the broker and gives the archive free."""
+        """Closes the connection to the broker and releases the archive."""
         self._publisher.close()
         self._archive.release()

@@ -1,6 +1,6 @@
 """``python -m benchmarks.producer_rates``: each step of one producer, and several producers at once.
 
-Every figure has a pass of its own through the producer's modules, after a first window that is
+Every figure comes from its own pass through the producer's modules, after a first window that is
 not counted: it connects, and fills the caches that a running producer has.
 """
 
@@ -42,7 +42,7 @@ Finish = Callable[[], None]
 
 @dataclass(frozen=True)
 class Pass:
-    """How long so many readings took; CPU time is that of all threads of the process."""
+    """How long ``readings`` took; CPU time is that of all threads of the process."""
 
     readings: int
     wall_s: float
@@ -54,8 +54,8 @@ def producer_rates(
 ) -> dict[str, float]:
     """Readings a second of wall time of one process, by what is done with each window.
 
-    ``folder``: for the archive, on the disk that is meant. Each pass takes ``readings`` or a
-    little more (whole windows). Raises UnavailableError: the broker does not acknowledge.
+    ``folder``: for the archive, on the disk to be measured. Each pass makes ``readings`` or a
+    little more (whole windows). Raises UnavailableError if the broker does not acknowledge.
     """
     passes = producer_passes(kafka, folder, patients, readings)
     return {name: timed.readings / timed.wall_s for name, timed in passes.items()}
@@ -64,7 +64,7 @@ def producer_rates(
 def producer_passes(
     kafka: KafkaSettings, folder: Path, patients: int, readings: int
 ) -> dict[str, Pass]:
-    """As ``producer_rates``, with CPU time: on a shared machine the one that can be compared."""
+    """Like ``producer_rates``, with CPU time, which can be compared even on a shared machine."""
     windows = Windows(patients)
     codec = default_codec()
     spare_what_is_loaded()
@@ -99,10 +99,10 @@ def replica_rates(
     readings: int,
     replicas: Sequence[int] = REPLICAS,
 ) -> dict[str, float]:
-    """Readings a second of so many processes together, archived and acknowledged.
+    """Readings a second of several processes together, archived and acknowledged.
 
-    The patients are shared by shards, as replicas share them; ``readings`` is the sum. Counted from
-    the first one's start to the last one's end.
+    They share the patients by shards, as replicas do; ``readings`` is the total. Timed from the first
+    one's start to the last one's end.
     """
     return {
         f"{count} processes": _together(kafka, folder, patients, readings, count)
@@ -168,7 +168,7 @@ def _archive(folder: Path, producer_id: str) -> Iterator[RawArchive]:
     try:
         yield archive
     finally:
-        # what is left here is nobody's to publish
+        # nobody will publish what is left here
         for path in archive.pending():
             archive.finish(path)
         archive.release()
@@ -193,7 +193,7 @@ def _together(
 
 
 class _Replica:
-    """One process of several, which begin together."""
+    """One of several processes that begin together."""
 
     start: Barrier
 
@@ -212,7 +212,7 @@ class _Replica:
         shard: int,
         shards: int,
     ) -> tuple[int, float, float]:
-        """Readings, begin and end; the clock is the machine's, so processes can be compared."""
+        """Returns readings, begin and end; the clock is the machine's, so processes can be compared."""
         producer_id = f"benchmark-{shard}-of-{shards}"
         backlog = Backlog(
             kafka, folder, patients, producer_id=producer_id, shard=shard, shards=shards
@@ -229,7 +229,7 @@ class _Replica:
 
 def main(
     patients: Annotated[int, typer.Option(min=4)] = 1_000,
-    readings: Annotated[int, typer.Option(help="A figure.")] = 2_000_000,
+    readings: Annotated[int, typer.Option(help="For each figure.")] = 2_000_000,
     rounds: Annotated[int, typer.Option(help="The fastest one counts.")] = 3,
 ) -> None:
     """Measure the producer's steps on an embedded broker."""

@@ -1,6 +1,6 @@
 """The readings of a benchmark: batches for the topic, and the rows that must come out of them.
 
-Both come from one simulation, so nothing of the consumer has a say in what is expected.
+Both come from one simulation, so the consumer has no say in what is expected.
 """
 
 from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ class Rows:
         return len(self.mapping_id)
 
     def part(self, which: slice | NDArray[np.intp]) -> "Rows":
-        """Those of a slice, or of an array of positions."""
+        """The rows of a slice, or of an array of positions."""
         return Rows(
             self.mapping_id[which],
             self.component[which],
@@ -63,7 +63,7 @@ class Rows:
         return self.part(np.lexsort((self.event_ms, self.component, self.mapping_id)))
 
     def table(self) -> pa.Table:
-        """As LOAD DATA and flat topics want them: names of components, times, values."""
+        """As LOAD DATA and flat topics need them: names of components, times, values."""
         return pa.table(
             {
                 "paciente_sensor_id": pa.array(self.mapping_id),
@@ -90,7 +90,7 @@ class Rows:
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
-    """All of them, one after the other."""
+    """All parts, one after the other."""
     names = ("mapping_id", "component", "event_ms", "thousandths")
     return Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
@@ -136,7 +136,7 @@ def window(patient_ids: Sequence[str], start_ms: int, known: MappingIds) -> Wind
 def windows(
     patient_ids: Sequence[str], start_ms: int, count: int, known: MappingIds
 ) -> Iterator[Window]:
-    """So many windows of the same patients, one after the other."""
+    """``count`` windows of the same patients, one after the other."""
     for number in range(count):
         yield window(patient_ids, start_ms + number * WINDOW_MS, known)
 

@@ -1,8 +1,8 @@
 """``python -m benchmarks.reconcile``: how long `vitals reconcile` takes for ten million readings.
 
 Archive, trusted files, ``registro``, quarantine and ledger are written directly, as producer and
-consumer write them, one window at a time. Then `reconcile` runs as a process of its own: once with
-everything right, and once with damage in it.
+consumer write them, one window at a time. Then `reconcile` runs in its own process: once with
+everything right, and once with damage.
 """
 
 import os
@@ -39,7 +39,7 @@ from schemas.files.trusted import TrustedFormat, write_trusted
 _START_MS = 1_790_000_000_000 // 3_600_000 * 3_600_000
 _WINDOW_MS, _INTERVAL_MS = 10_000, 1_000
 _QUARANTINED = 100
-"""Of so many readings one is in quarantine."""
+"""One reading in this many is in quarantine."""
 _TOPIC = "sensor-batches"
 _PARTITIONS = 4
 _DAMAGE = (
@@ -59,7 +59,7 @@ class Writer:
     offsets: dict[int, int] = field(default_factory=lambda: dict.fromkeys(range(_PARTITIONS), 0))
 
     def write(self, batches: list[SensorBatch]) -> None:
-        """One range for each partition that has some of these batches."""
+        """Commits one range for each partition that has some of these batches."""
         for partition in range(_PARTITIONS):
             own = [
                 batch for batch in batches if hash_of(batch.patient_id) % _PARTITIONS == partition
@@ -82,8 +82,8 @@ class Writer:
         )
         registro.upsert(self.connection, accepted, LoadMethod.AUTO)
         quarantine.insert(self.connection, rejected, LoadMethod.AUTO)
-        taken = {batch.batch_id: offset for batch, offset in zip(batches, offsets, strict=True)}
-        ledger.record_batches(self.connection, _TOPIC, partition, taken)
+        offset_of = {batch.batch_id: offset for batch, offset in zip(batches, offsets, strict=True)}
+        ledger.record_batches(self.connection, _TOPIC, partition, offset_of)
         counts = ledger.RangeCounts(
             len(batches), 0, 0, len(rows), len(accepted), 0, {"missing": len(rejected)}
         )
@@ -92,13 +92,13 @@ class Writer:
 
 
 def hash_of(patient_id: str) -> int:
-    """Which partition a patient is in, near enough."""
+    """Roughly which partition a patient is in."""
     return int(patient_id.rsplit("-", 1)[1])
 
 
 def main(
     *,
-    readings: Annotated[int, typer.Option(help="At least so many.")] = 10_000_000,
+    readings: Annotated[int, typer.Option(help="At least this many.")] = 10_000_000,
     patients: Annotated[int, typer.Option(help="Demo patients.")] = 100,
 ) -> None:
     """Writes the readings, then measures."""
@@ -208,7 +208,7 @@ def _measure(stack: BenchmarkStack, what: str) -> None:
         text=True,
     )
     seconds = time.monotonic() - began
-    # the largest child so far: what grew little in the second run is not seen, what exploded is
+    # the largest child so far: small growth in the second run goes unseen, an explosion does not
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
     print(f"{what}: {seconds:.0f} s, at most {peak} MiB")
     print(done.stdout, done.stderr[-2000:])

@@ -1,4 +1,4 @@
-"""The figures as a document, for whoever compares two runs, and as a table."""
+"""The figures as a document, for comparing two runs, and as a table."""
 
 import dataclasses
 import json
@@ -25,7 +25,7 @@ RATIO_SIDES = (CEILING, PLAIN, PLAIN_1, "debezium", "flink", "quix", "pyspark_us
 
 
 def with_rounds(sizes: Sizes, rounds: int | None) -> Sizes:
-    """The sizes with another number of rounds, where one is given."""
+    """The sizes with another number of rounds, if one is given."""
     return dataclasses.replace(sizes, rounds=rounds) if rounds else sizes
 
 
@@ -51,7 +51,7 @@ def as_document(bench: Bench, conditions: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_document(path: Path, document: dict[str, Any]) -> None:
-    """Replaces the file whole."""
+    """Replaces the file as a whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = json.dumps(document, indent=2).encode() + b"\n"
     write_atomic(path, lambda file: file.write(content))
@@ -70,37 +70,36 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def with_part(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """The scenarios of another run in place of these; ``parts`` says which, and when that was.
+    """The document with scenarios of another run; ``parts`` says which, and when that was.
 
-    What belongs together stays together: throughput and latency are not taken, as the ratios and the rates
-    of the load are theirs.
+    Throughput and latency are never replaced: the ratios and the rates of the load depend on them.
 
     Raises:
-        ConfigurationError: nothing in it can be taken.
+        ConfigurationError: the other run has nothing to add.
     """
-    # one that failed there takes nobody's place
+    # a scenario that failed there replaces nothing
     names = [name for name in _ALONE if name in part and not has_failed(part[name])]
     if not names:
         raise ConfigurationError(
-            "the results to add hold none of the scenarios that can be taken from a run of their own",
+            "the results to add have none of the scenarios that a separate run may replace",
             hint=f"those are {', '.join(_ALONE)}: `make bench ARGS='--only {_ALONE[0]}'`",
         )
-    told = {
+    added = {
         "scenarios": names,
         "measured_at": part["measured_at"],
         CORE_SPEED: part["conditions"].get(CORE_SPEED, ""),
     }
-    taken = {name: part[name] for name in names}
+    replacing = {name: part[name] for name in names}
     earlier = [
         {**earlier_part, "scenarios": left}
         for earlier_part in document.get("parts", [])
         if (left := [name for name in earlier_part["scenarios"] if name not in names])
     ]
-    return {**document, **taken, "parts": [*earlier, told]}
+    return {**document, **replacing, "parts": [*earlier, added]}
 
 
 def has_failed(result: dict[str, Any]) -> bool:
-    """Whether a scenario gave nothing but the reason of its failure."""
+    """Whether a scenario gave nothing but the reason for its failure."""
     return set(result) == {"problem"}
 
 
@@ -108,7 +107,7 @@ def print_summary(console: Console, document: dict[str, Any]) -> None:
     """The throughput table and the latencies."""
     table = Table(title=f"Readings a second ({document['size']} run)")
     table.add_column("side")
-    for name in ("median", "lowest", "highest", "ours to it"):
+    for name in ("median", "lowest", "highest", "ours / it"):
         table.add_column(name, justify="right")
     for name, figures in document["medians"].items():
         ratio = document["ratios"].get(name)

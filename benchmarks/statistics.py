@@ -35,7 +35,7 @@ def percentile(samples: Sequence[float], share: float) -> float:
 
 
 def ratios(ours: float, others: Mapping[str, float | None]) -> dict[str, float | None]:
-    """How many times as fast ours is as each other; None where that one has no figure."""
+    """How many times as fast as each other side ours is; None for one without a figure."""
     return {name: round(ours / rate, 3) if rate else None for name, rate in others.items()}
 
 

@@ -53,7 +53,7 @@ def costs(document: Document) -> str:
 
 
 def failures(document: Document) -> str:
-    """Runs that did not arrive, and what was left out; empty where there is nothing."""
+    """Runs that did not arrive, and what was left out; empty if there is nothing."""
     result = document["throughput"]
     lines = [
         f"- {name}: {words(run['problem'])}"
@@ -65,7 +65,7 @@ def failures(document: Document) -> str:
 
 
 def left_out(result: Document) -> list[str]:
-    """Items of what was not measured."""
+    """List items of what was not measured."""
     return [f"- left out: {words(reason)}" for reason in result.get("left_out", [])]
 
 
@@ -87,7 +87,7 @@ def latency(document: Document) -> str:
 
 
 def micro_batches(document: Document) -> str:
-    """Where the time of ours goes: medians of what the consumer logs."""
+    """Where our time goes: medians of what the consumer logs."""
     names = ("count", "readings", "plan_ms", "run_ms", "write_ms", "duration_ms")
     rows = [
         (run["name"], *(number(run["micro_batches"].get(name)) for name in names))
@@ -118,7 +118,7 @@ def growth(document: Document) -> str:
 
 
 def poison(document: Document) -> str:
-    """One row a side."""
+    """One row per side."""
     by_side: dict[str, list[Document]] = {}
     for run in document["poison"]["runs"]:
         by_side.setdefault(run["side"], []).append(run)
@@ -164,7 +164,7 @@ def cold_start(document: Document) -> str:
 
 
 def replay(document: Document) -> str:
-    """To the proof, and of it the command itself."""
+    """The time to the proof, and the part of the command itself."""
     result = document["replay"]
     if not result["seconds"]:
         return f"Left out: {words(result['left_out'])}."
@@ -188,7 +188,7 @@ def watched(document: Document) -> str:
 
 
 def settings(document: Document) -> str:
-    """Of every side."""
+    """The settings of every side."""
     rows = [
         (side, words(name), words(value))
         for side, given in document["settings"].items()

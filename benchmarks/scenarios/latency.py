@@ -31,7 +31,7 @@ _GRACE_S = 20.0
 _STOP_S = 45.0
 _WARM_RATE = 20_000
 _PHASE_SECONDS = 6
-"""A phase takes about so much more than its load: to make it, and to let it end."""
+"""How much longer a phase takes than its load: to make it, and to let it finish."""
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Latency:
     left_out: list[str] = field(default_factory=list)
 
     def by_rate(self) -> dict[str, dict[str, float | None]]:
-        """Percentiles by the name of the rate; those of a peer behind its name."""
+        """Percentiles by the name of the rate; those of a peer begin with its name."""
         return {
             run.name if run.side == OURS else f"{run.side}: {run.name}": {
                 "p50": run.p50,
@@ -86,7 +86,7 @@ def _phases(bench: Bench) -> list[Phase]:
     at_once = Phase(
         f"{_name(sizes.peer_rate)}, all windows at the same instant",
         sizes.peer_rate,
-        # all of it comes at the beginning of each ten seconds
+        # all of it comes at the start of every ten seconds
         0,
         measured,
         at_once=True,
@@ -148,7 +148,7 @@ def _measure(
 
 
 def _check(connection: Connection, expected: Expected, last: Sequence[LatencyRun]) -> None:
-    # a side that is behind has until here to arrive
+    # a side that lags may catch up until then
     deadline = time.monotonic() + _GRACE_S
     while True:
         with suppress(VitalsError):
