@@ -25,7 +25,7 @@ _NEWEST = 100
 
 
 def older(series: Sequence[Sequence[int]], rows_each: int, until_ms: int) -> Iterator[Rows]:
-    """``rows_each`` rows of every series (id, component), one a second, until before ``until_ms``."""
+    """``rows_each`` rows of every series (id, component), one a second, ending before ``until_ms``."""
     newest = min(rows_each, _NEWEST)
     yield from _sorted(series, rows_each - newest, until_ms - newest * INTERVAL_MS)
     yield from _sorted(series, newest, until_ms)

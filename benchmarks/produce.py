@@ -30,9 +30,9 @@ class Windows:
 
         The windows lie in the past, so that no reading is in the future.
         """
-        everybody = demo_patient_ids(patients)
+        all_ids = demo_patient_ids(patients)
         self._patient_ids = [
-            patient_id for patient_id in everybody if shard_of(patient_id, shards) == shard
+            patient_id for patient_id in all_ids if shard_of(patient_id, shards) == shard
         ]
         self._producer_id = producer_id
         self._simulator = Simulator(seed=SEED)

@@ -61,7 +61,7 @@ def read_document(path: Path) -> dict[str, Any]:
     """What `write_document` wrote.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: the file does not exist.
     """
     if not path.exists():
         raise ConfigurationError(f"there are no results in {path}", hint="run `make bench` first")

@@ -17,7 +17,7 @@ class Spread:
 
 
 def spread(samples: Sequence[float]) -> Spread | None:
-    """None where there are no samples."""
+    """None if there are no samples."""
     if not samples:
         return None
     return Spread(statistics.median(samples), min(samples), max(samples), len(samples))

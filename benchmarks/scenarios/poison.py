@@ -103,7 +103,7 @@ def _measure(bench: Bench, side: Side, good: Expected, bad: int) -> PoisonRun:
         run.problem = error.message
     finally:
         run.states = [_state(child) for child in children]
-        # before the processes are stopped: stopping them may log errors of its own
+        # before the processes are stopped: stopping them may log more errors
         run.says = side.complaint()
         for child in children:
             child.stop(_STOP_S)

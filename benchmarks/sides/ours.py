@@ -58,7 +58,7 @@ def settings_shown() -> dict[str, str]:
 
 def commits(log: str) -> list[dict[str, Any]]:
     """The ``batch_committed`` events of a consumer's log, in order."""
-    # the JVM writes lines of its own into the same file
+    # the JVM writes its own lines to the same file
     return [json.loads(line) for line in log.splitlines() if '"batch_committed"' in line]
 
 

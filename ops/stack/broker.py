@@ -47,7 +47,7 @@ def remembered_port(folder: Path) -> int | None:
 
 
 class KafkaBroker(Server):
-    """A broker in a folder of its own.
+    """A broker in its own folder.
 
     ``jars``: the folder that holds ``kafka/`` with the jars of that set.
     """

@@ -24,7 +24,7 @@ _LIVING: "weakref.WeakSet[ChildProcess]" = weakref.WeakSet()
 
 
 class ChildProcess:
-    """One process, in a session of its own, so that Ctrl-C reaches only the parent.
+    """One process, in its own session, so that Ctrl-C reaches only the parent.
 
     Start it from the main thread: Linux ends it when the *thread* that started it ends.
     """

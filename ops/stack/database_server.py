@@ -1,4 +1,4 @@
-"""A real MySQL-protocol server on the loopback, in a folder of its own."""
+"""A real MySQL-protocol server on the loopback, in its own folder."""
 
 import secrets
 import shutil

@@ -12,7 +12,7 @@ _MARKER = ".verified"
 
 
 class JarSet(StrEnum):
-    """What the jars are for; each set has a folder of its own."""
+    """What the jars are for; each set has its own folder."""
 
     KAFKA = "kafka"
     SPARK = "spark"

@@ -38,6 +38,6 @@ def find_java(java_home: Path | None) -> Path:
 
 
 def parse_version(output: str) -> int:
-    """The feature version in what ``java -version`` prints; 0 where it cannot be read."""
+    """The feature version in what ``java -version`` prints; 0 if it cannot be read."""
     match = re.search(r'version "(?:1\.)?(\d+)', output)
     return int(match[1]) if match else 0

@@ -88,7 +88,7 @@ def installed_mysqld() -> ServerBinary | None:
 
 
 def require_mariadb_platform() -> None:
-    """Raises ConfigurationError where the MariaDB binaries cannot run."""
+    """Raises ConfigurationError if the MariaDB binaries cannot run."""
     system, machine = platform.system(), platform.machine()
     if (system, machine) != ("Linux", "x86_64"):
         raise ConfigurationError(f"no database server for {system} {machine}", hint=_INSTALL_HINT)

@@ -23,7 +23,7 @@ _BY_PIECES_BYTES = 4 << 20
 
 
 def is_inside(environment: Mapping[str, str]) -> bool:
-    """Whether this process has a mount namespace of its own."""
+    """Whether this process has its own mount namespace."""
     return environment.get(_MARK) == "inside"
 
 
@@ -47,7 +47,7 @@ def _allows_mounts(command: Sequence[str]) -> bool:
 
 
 class Disk:
-    """A folder on a disk of its own."""
+    """A folder on its own disk."""
 
     def __init__(self, folder: Path) -> None:
         """Nothing is mounted before `mount`."""

@@ -94,11 +94,11 @@ class Run:
             storm.run(plan, trial.seconds, lambda now: self._show(now, observer, storm))
             world.injected.finish()
             until = _now_ms() // _WINDOW_MS * _WINDOW_MS
-            behind = self._catch_up(observer, until)
+            late = self._catch_up(observer, until)
         finally:
             observer.close()
         verdict = self._judge(world, first_window, until)
-        verdict.findings += behind
+        verdict.findings += late
         recoveries = recoveries_after(storm.outages, self._commits(), self._input())
         restarts = {
             service.process.name: service.restarts for service in pipeline.supervisor.services

@@ -26,7 +26,7 @@ _NEWEST_COMMON = (
 
 
 def simulated_batches(environment: Mapping[str, str], start: int, until: int) -> list[SensorBatch]:
-    """What the pure simulator makes for that time (epoch ms), in a process of its own.
+    """What the pure simulator makes for that time (epoch ms), in its own process.
 
     Raises UnavailableError if that fails.
     """

@@ -172,12 +172,12 @@ def _judge_ledger(verdict: Verdict, found: Found) -> None:
             wrong.append(f"partition {row.partition} from {row.first} to {row.until}")
         positions[row.partition] = row.until
     verdict.demand(wrong, "ranges of the ledger leave a gap or overlap")
-    behind = [
+    unread = [
         f"partition {partition}: {positions[partition]} of {end}"
         for partition, end in found.topic.ends.items()
         if positions[partition] != end
     ]
-    verdict.demand(behind, "partitions were not committed to their end")
+    verdict.demand(unread, "partitions were not committed to their end")
     readings, accepted = (
         sum(getattr(row, name) for row in found.ledger) for name in ("readings", "accepted")
     )

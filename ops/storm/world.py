@@ -30,7 +30,7 @@ class World:
     scratch: Path
     """Where the consumer's temporary files are."""
     disks: dict[str, Disk]
-    """By the folder below the output: ``raw``, ``trusted``; empty where mounts are not allowed."""
+    """By the folder below the output: ``raw``, ``trusted``; empty if mounts are not allowed."""
     corrections: Corrections
     _later: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
 
