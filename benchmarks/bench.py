@@ -12,6 +12,7 @@ from benchmarks.readings import MappingIds, mapping_ids
 from benchmarks.settings import OURS, Sizes
 from benchmarks.stack import BenchmarkStack, fresh_database
 from common.errors import ConfigurationError
+from common.times import unix_ms
 
 CEILING = "ceiling"
 PLAIN = "plain_script"
@@ -77,7 +78,7 @@ class Bench:
     @cached_property
     def start_ms(self) -> int:
         """The first window of every backlog: yesterday, so that no reading is in the future."""
-        return (time.time_ns() // 1_000_000 - DAY_MS) // 3_600_000 * 3_600_000
+        return (unix_ms() - DAY_MS) // 3_600_000 * 3_600_000
 
 
 def chosen_sides(text: str | None) -> tuple[str, ...]:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 import fastavro
 import pyarrow as pa
-from confluent_kafka import KafkaError, Message, Producer
 
 from benchmarks.peers.peer import TopicFormat
+from common.broker.clients import Producer, producer
 from common.errors import UnavailableError
+from common.settings import KafkaSettings
 
 AVRO_SCHEMA = {
     "type": "record",
@@ -26,7 +27,7 @@ Row = tuple[int, str, int, float]
 
 
 def publish_flat(
-    tables: Iterable[pa.Table], servers: str, topic: str, topic_format: TopicFormat
+    tables: Iterable[pa.Table], kafka: KafkaSettings, topic: str, topic_format: TopicFormat
 ) -> int:
     """Publishes each row of ``tables``; returns how many once all are acknowledged.
 
@@ -39,33 +40,29 @@ def publish_flat(
         KeyError: for a format that is not flat.
     """
     encode = encoders()[topic_format]
-    refused: list[KafkaError] = []
+    refused: list[object] = []
 
-    def report(error: KafkaError | None, _: Message) -> None:
+    def report(error: object, _: object) -> None:
         if error is not None:
             refused.append(error)
 
-    producer = Producer(
+    client = producer(
+        kafka,
         {
-            "bootstrap.servers": servers,
-            "acks": "all",
             "enable.idempotence": True,
-            # the Java clients' choice
-            "partitioner": "murmur2_random",
-            "compression.type": "lz4",
             "linger.ms": 50,
             "batch.size": 1_000_000,
             "queue.buffering.max.messages": 1_000_000,
             # only failures call back: a call for each of a million messages takes seconds
             "delivery.report.only.error": True,
             "on_delivery": report,
-        }
+        },
     )
     count = 0
     for row in _rows(tables):
-        _produce(producer, topic, str(row[0]).encode(), encode(row))
+        _produce(client, topic, str(row[0]).encode(), encode(row))
         count += 1
-    left = producer.flush(_FLUSH_LIMIT_S)
+    left = client.flush(_FLUSH_LIMIT_S)
     if refused or left:
         raise UnavailableError(
             f"the broker did not accept {len(refused) + left} of {count} messages of {topic}",
@@ -74,12 +71,12 @@ def publish_flat(
     return count
 
 
-def _produce(producer: Producer, topic: str, key: bytes, body: bytes) -> None:
+def _produce(client: Producer, topic: str, key: bytes, body: bytes) -> None:
     while True:
         try:
-            producer.produce(topic, key=key, value=body)
+            client.produce(topic, key=key, value=body)
         except BufferError:
-            producer.poll(0.1)
+            client.poll(0.1)
         else:
             return
 

@@ -7,8 +7,8 @@ import sys
 
 from benchmarks.stack import BenchmarkStack
 from benchmarks.topics import Backlog
+from common.broker.topics import create_topic
 from common.errors import UnavailableError
-from ops.stack import create_topic
 
 _MESSAGE_BYTES = 1_100
 """Roughly what a batch of 100 readings takes."""
@@ -33,7 +33,7 @@ def consumer_perf(stack: BenchmarkStack, backlog: Backlog) -> float:
 
 def producer_perf(stack: BenchmarkStack, topic: str, records: int, readings: int) -> float:
     """Readings a second that ``kafka-producer-perf-test`` publishes, acknowledged, as batches."""
-    create_topic(stack.kafka.kafka_bootstrap_servers, topic, 4)
+    create_topic(stack.kafka, topic, 4)
     done = stack.broker.run_tool(
         *("producer-perf-test", "--topic", topic, "--num-records", str(records)),
         *("--record-size", str(_MESSAGE_BYTES), "--throughput", "-1"),

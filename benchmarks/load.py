@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from confluent_kafka import Producer
-
 from benchmarks.readings import MappingIds, Rows, Window, joined, window
 from benchmarks.settings import INTERVAL_MS, READINGS_A_BATCH, WINDOW_MS
+from common.broker.clients import Producer, producer
+from common.settings import KafkaSettings
 from schemas.wire.codec import default_codec
 
 _GRID_MS = 100
@@ -140,17 +140,14 @@ class Generator:
                 return
 
 
-def load_client(servers: str) -> Producer:
+def load_client(kafka: KafkaSettings) -> Producer:
     """A client that sends at once, to the same partitions as the product's producer."""
-    return Producer(
+    return producer(
+        kafka,
         {
-            "bootstrap.servers": servers,
-            "partitioner": "murmur2_random",
-            "compression.type": "lz4",
             "linger.ms": 0,
-            "acks": "all",
             "enable.idempotence": True,
             "queue.buffering.max.messages": 1_000_000,
             "log_level": 2,
-        }
+        },
     )

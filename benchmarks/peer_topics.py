@@ -11,7 +11,7 @@ from benchmarks.readings import Rows, Window, joined
 from benchmarks.settings import PARTITIONS
 from benchmarks.stack import BenchmarkStack
 from benchmarks.topics import BatchPublisher, publish_backlog
-from ops.stack import create_topic
+from common.broker.topics import create_topic
 
 BAD_ONE_IN = 1_000
 BAD_COMPONENT = "z" * 300
@@ -24,10 +24,9 @@ def publish_for(
     """Creates and fills the topic; returns the rows that must come of it."""
     if form is TopicFormat.BATCHES:
         return publish_backlog(stack.kafka, topic, PARTITIONS, made).rows
-    servers = stack.kafka.kafka_bootstrap_servers
-    create_topic(servers, topic, PARTITIONS)
+    create_topic(stack.kafka, topic, PARTITIONS)
     parts = [window.rows for window in made]
-    publish_flat(map(_flat, parts), servers, topic, form)
+    publish_flat(map(_flat, parts), stack.kafka, topic, form)
     return joined(parts)
 
 
@@ -38,14 +37,13 @@ def publish_poisoned(
 
     A bad reading of a flat topic has a component that is too long; a bad batch is truncated.
     """
-    servers = stack.kafka.kafka_bootstrap_servers
-    create_topic(servers, topic, PARTITIONS)
-    create_topic(servers, f"{topic}-dlq", 1)
+    create_topic(stack.kafka, topic, PARTITIONS)
+    create_topic(stack.kafka, f"{topic}-dlq", 1)
     if form is TopicFormat.BATCHES:
         return _poisoned_batches(stack, topic, made)
     rows = joined([window.rows for window in made])
     tables, bad = _with_bad_rows(_flat(rows))
-    publish_flat(tables, servers, topic, form)
+    publish_flat(tables, stack.kafka, topic, form)
     return rows, bad
 
 

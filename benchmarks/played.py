@@ -83,7 +83,7 @@ def first_window(
         UnavailableError: it does not arrive, or the side ended.
     """
     load = make_load(demo_patient_ids(1), bench.patients(bench.seeded), bench.start_ms, 1, encode)
-    client = load_client(bench.stack.kafka.kafka_bootstrap_servers)
+    client = load_client(bench.stack.kafka)
     Generator(client, topic, load).start(time.monotonic()).join()
     prober = Prober(connection, [(time.monotonic(), row) for row in load.shots[0].probes])
     deadline = time.monotonic() + _START_S
@@ -112,7 +112,7 @@ def play(
     run = LatencyRun(side.name, phase.name, phase.rate)
     log = children[0].log
     skipped = len(log.read_text(encoding="utf-8", errors="replace"))
-    client = load_client(bench.stack.kafka.kafka_bootstrap_servers)
+    client = load_client(bench.stack.kafka)
     generator = Generator(client, topic, load)
     begin = time.monotonic() + _LEAD_S
     thread = generator.start(begin)

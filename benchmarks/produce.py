@@ -1,6 +1,5 @@
 """Windows made, archived and published with the producer's own code, in the order of its loop."""
 
-import time
 from pathlib import Path
 
 from benchmarks.readings import PRODUCER_ID, simulate
@@ -9,6 +8,7 @@ from common.collector import spare_what_is_loaded
 from common.demo_patients import demo_patient_ids
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
+from common.times import unix_ms
 from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
 from producer.delivery.publisher import Publisher
@@ -16,7 +16,6 @@ from producer.live.positions import shard_of
 from producer.simulation import Simulator
 from schemas.batch import SensorBatch
 
-_BROKER_TIMEOUT_S = 15.0
 _DRAIN_LIMIT_S = 120.0
 
 
@@ -36,7 +35,7 @@ class Windows:
         ]
         self._producer_id = producer_id
         self._simulator = Simulator(seed=SEED)
-        now = time.time_ns() // 1_000_000
+        now = unix_ms()
         self._next_start = (now - 86_400_000) // WINDOW_MS * WINDOW_MS
 
     def make(self) -> tuple[int, list[SensorBatch]]:
@@ -71,7 +70,7 @@ class Backlog:
         self._outbox = Outbox(self._archive, self._publisher)
         self._archive.claim()
         # a running producer is connected; with a short backlog this would be most of the figure
-        self._publisher.require_topic(kafka.kafka_topic, _BROKER_TIMEOUT_S)
+        self._publisher.require_topic()
         spare_what_is_loaded()
 
     def publish(self, readings: int) -> int:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from confluent_kafka import KafkaError
 from rich.console import Console
 
 from benchmarks.produce import Backlog, Windows
@@ -27,7 +26,7 @@ from common.errors import UnavailableError
 from common.settings import KafkaSettings, LogSettings, load
 from ops.stack.invocation import Invocation, StackSettings
 from producer.delivery.archive import RawArchive
-from producer.delivery.publisher import Publisher
+from producer.delivery.publisher import DeliveryError, Publisher
 from schemas.batch import SensorBatch
 from schemas.wire.codec import default_codec
 
@@ -134,7 +133,7 @@ def _timed(run: Callable[[], int]) -> Pass:
 def _publishing(kafka: KafkaSettings) -> Iterator[tuple[OnWindow, Finish]]:
     publisher, open_deliveries = Publisher(kafka), 0
 
-    def report(error: KafkaError | None) -> None:
+    def report(error: DeliveryError | None) -> None:
         nonlocal open_deliveries
         open_deliveries -= 1
         if error is not None:

@@ -44,7 +44,7 @@ class BenchmarkStack:
     @property
     def kafka(self) -> KafkaSettings:
         """How to reach the broker, with the product's topic names."""
-        return KafkaSettings(kafka_bootstrap_servers=self.broker.bootstrap_servers)
+        return self.broker.settings
 
     @property
     def output(self) -> Path:

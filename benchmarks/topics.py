@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from benchmarks.readings import Rows, Window, joined
+from common.broker.sender import Headers
+from common.broker.topics import create_topic
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
-from ops.stack import create_topic
-from producer.delivery.publisher import MessageHeaders, Publisher
+from producer.delivery.publisher import Publisher
 from schemas.wire.codec import default_codec
 
 _FLUSH_S = 120.0
@@ -32,7 +33,7 @@ class BatchPublisher:
         self._publisher = Publisher(kafka.model_copy(update={"kafka_topic": topic}))
         self._waiting = 0
 
-    def put(self, key: bytes, body: bytes, headers: MessageHeaders) -> None:
+    def put(self, key: bytes, body: bytes, headers: Headers) -> None:
         """Queues a message; waits while the queue is full."""
         self._waiting += 1
         while not self._publisher.queue(key, body, headers, self._arrived):
@@ -72,7 +73,7 @@ def publish_backlog(
     Raises:
         UnavailableError: the broker does not acknowledge.
     """
-    create_topic(kafka.kafka_bootstrap_servers, topic, partitions)
+    create_topic(kafka, topic, partitions)
     publisher, codec = BatchPublisher(kafka, topic), default_codec()
     rows, messages = [], 0
     try:

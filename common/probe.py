@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Self
 
 from common.errors import VitalsError
+from common.pauses import jittered
 
 _EVERY_SECONDS = 3.0
 _LONGEST_SILENCE_SECONDS = 15.0
@@ -60,5 +61,5 @@ class Probe:
             else:
                 self._trouble = None
             self._heard_at = time.monotonic()
-            self._stopped.wait(self._every_seconds)
+            self._stopped.wait(jittered(self._every_seconds))
         self._close()

@@ -11,7 +11,7 @@ _lock = threading.Lock()
 _retries: Counter[str] = Counter()
 
 
-def _is_transient(error: Exception) -> bool:
+def _count_transient(error: Exception) -> bool:
     if kind_of(error) is not FaultKind.TRANSIENT:
         return False
     with _lock:
@@ -28,6 +28,6 @@ def take_retries() -> dict[str, int]:
 
 
 retried = stamina.retry(
-    on=_is_transient, attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0
+    on=_count_transient, attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0
 )
 """For a function that may be called again from its beginning: without limit, with jitter."""

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.arrays import AnyInts, Ints
 from db.moments import EPOCH_MS_SQL
 
 HOUR_MS = 3_600_000
@@ -29,8 +30,10 @@ Sums = dict[Any, tuple[int, int]]
 """By bucket: how many rows, and the sum of their checksums."""
 
 
-def row_checksums(mapping_id: Any, component: Any, event_ms: Any, thousandths: Any) -> Any:
-    """Of rows as ``registro`` holds them: numbers, and the component's name (all Arrow arrays)."""
+def row_checksums(
+    mapping_id: pa.Array, component: pa.Array, event_ms: pa.Array, thousandths: pa.Array
+) -> Ints:
+    """Of rows as ``registro`` holds them: numbers, and the component's name."""
     texts = pc.binary_join_element_wise(
         mapping_id.cast(pa.string()),
         component.cast(pa.string()),
@@ -41,8 +44,8 @@ def row_checksums(mapping_id: Any, component: Any, event_ms: Any, thousandths: A
     return _crc32(texts)
 
 
-def key_checksums(series: Any, position: Any) -> Any:
-    """Of places in a batch (NumPy arrays); a batch's places are few, and the same ones recur."""
+def key_checksums(series: AnyInts, position: AnyInts) -> Ints:
+    """Of places in a batch; a batch's places are few, and the same ones recur."""
     places = (series.astype(np.int64) << 32) | position.astype(np.int64)
     distinct, inverse = np.unique(places, return_inverse=True)
     known = [_key_checksum(int(each >> 32), int(each & 0xFFFFFFFF)) for each in distinct]
@@ -59,8 +62,8 @@ def shape_checksum(lengths: tuple[int, ...]) -> int:
     )
 
 
-def sums_by(buckets: Any, checksums: Any) -> Sums:
-    """Counts and sums by bucket, of NumPy arrays."""
+def sums_by(buckets: Ints, checksums: Ints) -> Sums:
+    """Counts and sums by bucket."""
     distinct, inverse, counts = np.unique(buckets, return_inverse=True, return_counts=True)
     sums = np.zeros(len(distinct), np.int64)
     np.add.at(sums, inverse, checksums)
@@ -82,6 +85,6 @@ def _key_checksum(series: int, position: int) -> int:
     return zlib.crc32(b"%d|%d" % (series, position))
 
 
-def _crc32(texts: Any) -> Any:
+def _crc32(texts: pa.Array) -> Ints:
     values = texts.cast(pa.binary()).to_numpy(zero_copy_only=False)
     return np.fromiter(map(zlib.crc32, values), np.int64, len(values))

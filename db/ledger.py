@@ -3,15 +3,28 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import mysql.connector
 
 from common.errors import UnavailableError
 from db.connection import Connection
 from db.literals import texts
+from db.moments import EPOCH_MS_SQL
 
 _IDS_PER_QUERY = 1_000
 _NEXT_OFFSET = "SELECT proximo_deslocamento FROM progresso WHERE topico = %s AND particao = %s"
+COUNT_COLUMNS = (
+    "mensagens, mensagens_repetidas, mensagens_recusadas, leituras, aceitas, sem_mapeamento,"
+    " motivos"
+)
+"""Of a ledger row: what `range_counts` takes."""
+_PLACE_COLUMNS = "topico, particao, deslocamento_inicial, deslocamento_final"
+SELECT_ROWS = (
+    f"SELECT {_PLACE_COLUMNS}, {COUNT_COLUMNS}, arquivos, {EPOCH_MS_SQL.format('confirmado_em')}"
+    " FROM livro_razao"
+)
+"""To be completed with a condition; `ledger_row` takes what it selects."""
 # what NOWAIT ends in: MariaDB's number, MySQL's
 _LOCKED = {1205, 3572}
 
@@ -31,6 +44,36 @@ class RangeCounts:
 
 NOTHING = RangeCounts(0, 0, 0, 0, 0, 0, {})
 """A range of which nothing was committed here."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """A row of ``livro_razao``: a committed range of offsets, and what became of it."""
+
+    topic: str
+    partition: int
+    first: int
+    until: int
+    counts: RangeCounts
+    files: tuple[str, ...]
+    """Its trusted files, below their folder."""
+    committed_ms: int
+    """UTC epoch ms."""
+
+
+def range_counts(values: Sequence[Any]) -> RangeCounts:
+    """The counts of a ledger row from its `COUNT_COLUMNS`."""
+    messages, repeated, refused, readings, accepted, unmapped, reasons = values
+    return RangeCounts(
+        messages, repeated, refused, readings, accepted, unmapped, json.loads(reasons)
+    )
+
+
+def ledger_row(values: Sequence[Any]) -> LedgerRow:
+    """The row from the values that `SELECT_ROWS` gives."""
+    topic, partition, first, until, *counts, files, committed_ms = values
+    names = tuple(json.loads(files))
+    return LedgerRow(topic, partition, first, until, range_counts(counts), names, committed_ms)
 
 
 def lock_next_offset(connection: Connection, topic: str, partition: int) -> int:
@@ -108,9 +151,7 @@ def record_range(
     """Writes the ledger row of a range and moves the progress behind it (caller's transaction)."""
     cursor = connection.cursor()
     cursor.execute(
-        "INSERT INTO livro_razao (topico, particao, deslocamento_inicial, deslocamento_final,"
-        " mensagens, mensagens_repetidas, mensagens_recusadas, leituras, aceitas, sem_mapeamento,"
-        " motivos, arquivos, confirmado_em)"
+        f"INSERT INTO livro_razao ({_PLACE_COLUMNS}, {COUNT_COLUMNS}, arquivos, confirmado_em)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, UTC_TIMESTAMP(6))",
         (
             topic,

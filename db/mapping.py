@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from common.arrays import Ints
 from db.connection import Connection
 from db.literals import texts
 from db.moments import EPOCH, EPOCH_MS_SQL
@@ -49,11 +50,11 @@ def periods_by_patient(mappings: Iterable[Mapping]) -> dict[str, Worn]:
     return dict(found)
 
 
-def active_ids(periods: Sequence[Sequence[Period]], wearer: Any, event_ms: Any) -> Any:
+def active_ids(periods: Sequence[Sequence[Period]], wearer: Ints, event_ms: Ints) -> Ints:
     """The id of the row that is active at each reading's time, or ``NO_MAPPING``.
 
-    ``periods``: of each wearer; ``wearer``: the number of each reading's wearer. NumPy arrays of shape
-    (readings,), as is the answer. Of periods that overlap the first one counts.
+    ``periods``: of each wearer; ``wearer``: the number of each reading's wearer. Shape (readings,), as
+    is the answer. Of periods that overlap the first one counts.
     """
     found = np.full(len(event_ms), NO_MAPPING, np.int64)
     # nearly every sensor has one period: one look at all readings does it

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 # a mere ``$`` lets a line end pass
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 LONGEST_PATIENT_ID = 64
+SINGLE_INTERVAL_MS = 1000
+"""The interval of a series of one value, where it means nothing."""
 NAMESPACE = uuid.UUID("6f1f0a52-1f53-5c3a-9a4e-0d6c8f6a7b21")
 """Of the batch ids, which are its version 5 UUIDs (RFC 9562)."""
 

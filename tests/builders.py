@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Sequence
 
+from db.ledger import LedgerRow, RangeCounts
 from schemas.batch import SensorBatch, Series, batch_id
 from schemas.catalogue import sensor
 from schemas.wire.versions import LATEST, SchemaVersion, version_of, versions
@@ -30,6 +31,19 @@ def batch(*runs: Series, patient_id: str = PATIENT, identity: str | None = None)
     """A batch of these series; ``identity`` replaces the computed batch id."""
     made = batch_id("tests", patient_id, NOW)
     return SensorBatch(identity or made, patient_id, "p1", NOW, NOW + 1500, runs)
+
+
+def ledger_row(
+    offsets: range,
+    *files: str,
+    topic: str = "t",
+    partition: int = 0,
+    unmapped: int = 0,
+    committed_ms: int = NOW,
+) -> LedgerRow:
+    """A committed range with these trusted files; nothing of it was repeated or refused."""
+    counts = RangeCounts(len(offsets), 0, 0, 0, 0, unmapped, {})
+    return LedgerRow(topic, partition, offsets.start, offsets.stop, counts, files, committed_ms)
 
 
 GOLDEN_BATCH = SensorBatch(

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from common.broker.topics import create_topic
 from common.settings import DatabaseSettings, KafkaSettings
 from ops.stack import (
     DatabaseServer,
     JarSet,
     JarSource,
     KafkaBroker,
-    create_topic,
     find_java,
     jar_source,
     prepare_database,
@@ -106,7 +106,7 @@ def database_server(
 def topic(broker: KafkaBroker) -> str:
     """A topic that no other test knows, with four partitions."""
     name = f"test-{uuid.uuid4().hex[:12]}"
-    create_topic(broker.bootstrap_servers, name, 4)
+    create_topic(broker.settings, name, 4)
     return name
 
 

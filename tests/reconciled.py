@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from db.checksums import HOUR_MS, key_checksums, row_checksums, sums_by
 from db.mapping import Mapping
-from db.read.evidence import READING_KEY, REGISTRO_ROW, LedgerRange
+from db.read.evidence import READING_KEY, REGISTRO_ROW
 from ops.reconcile.prove import compare_places
 from ops.reconcile.topic import TopicRest
 from schemas.batch import SensorBatch
@@ -94,7 +94,9 @@ class World:
         )
         unmapped = sum(1 for each in self.unmapped if each[0] == partition)
         self.ranges.append(
-            LedgerRange(TOPIC, partition, first, offsets.stop, 0, unmapped, tuple(files), NOW)
+            builders.ledger_row(
+                offsets, *files, topic=TOPIC, partition=partition, unmapped=unmapped
+            )
         )
         self.next_offsets[TOPIC, partition] = offsets.stop
 

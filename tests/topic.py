@@ -2,7 +2,7 @@
 
 from confluent_kafka import Message
 
-from common.broker.reader import TopicMessages
+from common.broker.reader import messages_of
 from common.settings import KafkaSettings
 from schemas.batch import SensorBatch
 from schemas.wire.codec import default_codec
@@ -10,7 +10,7 @@ from schemas.wire.codec import default_codec
 
 def messages_in(kafka: KafkaSettings) -> list[Message]:
     """Every message up to the topic's end as of the call."""
-    return list(TopicMessages(kafka, kafka.kafka_topic))
+    return list(messages_of(kafka, kafka.kafka_topic))
 
 
 def batches_in(kafka: KafkaSettings) -> list[SensorBatch]:

@@ -21,10 +21,11 @@ from benchmarks.settings import OURS, PARTITIONS
 from benchmarks.sides.ours import Ours
 from benchmarks.sides.peer import PeerSide
 from benchmarks.timed_run import Side
+from common.broker.topics import create_topic
 from common.demo_patients import demo_patient_ids
 from common.errors import VitalsError
 from db.connection import Connection, connect
-from ops.stack import ChildProcess, create_topic
+from ops.stack import ChildProcess
 
 _HOUR_MS = 3_600_000
 _GRACE_S = 20.0
@@ -109,7 +110,7 @@ def _measure(
 ) -> None:
     stack = bench.stack
     reset(stack.database, stack.output / "trusted")
-    create_topic(stack.kafka.kafka_bootstrap_servers, topic, PARTITIONS)
+    create_topic(stack.kafka, topic, PARTITIONS)
     children = list[ChildProcess]()
     rows = list[Rows]()
     try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from benchmarks.bench import Bench
 from benchmarks.producer_rates import producer_rates, replica_rates
 from benchmarks.settings import PARTITIONS
-from ops.stack import create_topic
+from common.broker.topics import create_topic
 
 _ROUND_S = 10.0
 
@@ -24,7 +24,7 @@ def run(bench: Bench) -> Producers:
     kafka, sizes = bench.stack.kafka, bench.sizes
     result = Producers()
     for name in ("bench-producer", "bench-replicas"):
-        create_topic(kafka.kafka_bootstrap_servers, name, PARTITIONS)
+        create_topic(kafka, name, PARTITIONS)
     for number in range(1, bench.sizes.rounds + 1):
         if number > 1 and not bench.has_time(_ROUND_S):
             break

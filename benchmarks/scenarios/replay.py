@@ -10,8 +10,8 @@ from benchmarks.bench import Bench
 from benchmarks.database import reset
 from benchmarks.settings import PARTITIONS
 from benchmarks.sides.ours import Ours
+from common.broker.topics import create_topic
 from common.errors import UnavailableError
-from ops.stack import create_topic
 
 _ROUND_S = 25.0
 _WAIT_S = 90
@@ -53,7 +53,7 @@ def _measure(bench: Bench, table: Path, number: int, result: Replay) -> None:
     bench.patients(bench.sizes.patients)
     reset(stack.database, stack.output / "trusted")
     for name in (topic, f"{topic}-dlq"):
-        create_topic(stack.kafka.kafka_bootstrap_servers, name, PARTITIONS)
+        create_topic(stack.kafka, name, PARTITIONS)
     own = {
         "KAFKA_TOPIC": topic,
         "KAFKA_DLQ_TOPIC": f"{topic}-dlq",

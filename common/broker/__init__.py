@@ -1,1 +1,1 @@
-"""Kafka, from our side: the options of every client, topics, and a reader."""
+"""Kafka, from our side: how a client reaches it, what its errors mean, topics, a reader and a sender."""

@@ -1,96 +1,151 @@
-"""The messages of a topic, from some offsets to its end as of now."""
+"""What topics hold, for those who only look: they join no group, and nobody's offsets change."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, Self
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from common.broker.clients import onlooker
-from common.errors import ConfigurationError, UnavailableError
+from common.broker.clients import consumer
+from common.broker.faults import reported
+from common.broker.topics import partitions_of
+from common.errors import UnavailableError
 from common.settings import KafkaSettings
 
-_TIMEOUT_SECONDS = 10.0
-_WAIT_SECONDS = 0.2
+__all__ = ["Message", "Span", "TopicReader", "messages_of"]
+
+_TIMEOUT_S = 10.0
+_WAIT_S = 0.2
 _MESSAGES_PER_POLL = 1_000
 
 
-class TopicMessages:
-    """Iterates over the messages that the topic holds now; joins no group and commits nothing.
+class Span(NamedTuple):
+    """Offsets of a partition: from the first one to just before ``until``."""
 
-    Iterating raises UnavailableError where the broker does not answer, ConfigurationError without
-    the topic.
+    first: int
+    until: int
+
+
+class TopicReader:
+    """Reads spans of topics over one client.
+
+    Everything raises UnavailableError where the broker does not answer in time, ConfigurationError
+    where there is no such topic.
     """
 
     def __init__(
-        self, settings: KafkaSettings, topic: str, *, behind: Mapping[int, int] | None = None
+        self, settings: KafkaSettings, *, group: str = "", timeout_s: float = _TIMEOUT_S
     ) -> None:
-        """``behind``: the first offset by partition, 0 where it has none; None: what there is."""
-        self.gone: dict[int, range] = {}
-        """By partition, once iterated: offsets from ``behind`` on that retention has removed."""
-        self._settings, self._topic, self._behind = settings, topic, behind
-
-    def __iter__(self) -> Iterator[Message]:
-        """Each message up to the end that the topic had when this began."""
-        client = onlooker(
-            self._settings,
-            f"{self._settings.kafka_group}-reader",
-            # retention may remove what we are about to read
-            auto_offset_reset="earliest",
+        """Connects with the first question; ``group``: whose committed offsets can be asked for."""
+        self._settings, self._timeout_s = settings, timeout_s
+        self._client = consumer(
+            settings,
+            group or f"{settings.kafka_group}-reader",
+            {
+                # retention may remove what we are about to read
+                "auto.offset.reset": "earliest",
+                # the last offsets of a partition may be marks of transactions, which nobody gets
+                "enable.partition.eof": True,
+                # at the end of a partition a look for few messages does not wait for more
+                "fetch.wait.max.ms": 10,
+            },
         )
-        try:
-            yield from self._read(client, self._assign(client))
-        except KafkaException as error:
-            raise UnavailableError(
-                f"cannot read topic {self._topic}: {error}",
-                hint="check KAFKA_BOOTSTRAP_SERVERS and that the broker runs",
-            ) from error
-        finally:
-            client.close()
 
-    def _assign(self, client: Consumer) -> dict[int, int]:
-        """Goes to the first offsets; returns the end of each partition that holds anything."""
-        ends: dict[int, int] = {}
-        places = []
-        for partition in self._partitions(client):
-            place = TopicPartition(self._topic, partition)
-            low, high = client.get_watermark_offsets(place, timeout=_TIMEOUT_SECONDS)
-            wanted = low if self._behind is None else self._behind.get(partition, 0)
-            if wanted < low:
-                self.gone[partition] = range(wanted, low)
-            if high > max(low, wanted):
-                ends[partition] = high
-                places.append(TopicPartition(self._topic, partition, max(low, wanted)))
-        client.assign(places)
-        return ends
+    def __enter__(self) -> Self:
+        """Itself, to be closed at the end of the block."""
+        return self
 
-    def _partitions(self, client: Consumer) -> list[int]:
-        found = client.list_topics(self._topic, timeout=_TIMEOUT_SECONDS).topics[self._topic]
-        if found.error is not None:
-            raise ConfigurationError(
-                f"cannot read topic {self._topic}: {found.error.str()}",
-                hint="check KAFKA_TOPIC; `vitals up` and `vitals setup` make the topics",
-            )
-        return sorted(found.partitions)
+    def __exit__(self, *exception: object) -> None:
+        """Closes it."""
+        self.close()
 
-    def _read(self, client: Consumer, ends: dict[int, int]) -> Iterator[Message]:
-        deadline = time.monotonic() + _TIMEOUT_SECONDS
-        while ends:
-            # consume() waits for a full list: not longer than a message needs that is there
-            messages = client.consume(_MESSAGES_PER_POLL, timeout=_WAIT_SECONDS)
-            if messages:
-                deadline = time.monotonic() + _TIMEOUT_SECONDS
-            elif time.monotonic() > deadline:
-                raise UnavailableError(
-                    f"cannot read topic {self._topic} to its end: no more messages came",
-                    hint="see whether the broker runs and answers, then do it again",
-                )
-            for message in messages:
-                if message.error():
-                    raise KafkaException(message.error())
-                partition, offset = message.partition() or 0, message.offset() or 0
-                if partition not in ends:
-                    continue
-                if offset < ends[partition]:
+    def close(self) -> None:
+        """Leaves the broker."""
+        self._client.close()
+
+    def span(self, topic: str, partition: int) -> Span:
+        """What a partition holds now."""
+        place = TopicPartition(topic, partition)
+        with reported(f"read the offsets of topic {topic}", self._settings):
+            return Span(*self._client.get_watermark_offsets(place, timeout=self._timeout_s))
+
+    def spans(self, topic: str) -> dict[int, Span]:
+        """What each partition of a topic holds now."""
+        partitions = partitions_of(self._client, topic, self._settings, self._timeout_s)
+        return {partition: self.span(topic, partition) for partition in partitions}
+
+    def committed(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+        """The next offsets that the group has committed, for the partitions that have one."""
+        places = [TopicPartition(topic, partition) for partition in partitions]
+        with reported(f"read the group's offsets of topic {topic}", self._settings):
+            found = self._client.committed(places, timeout=self._timeout_s)
+        return {place.partition: place.offset for place in found if place.offset >= 0}
+
+    def read(self, topic: str, spans: Mapping[int, Span]) -> Iterator[Message]:
+        """The messages of these spans by partition, as far as they are there; partitions mixed."""
+        left = {number: span for number, span in spans.items() if span.first < span.until}
+        with reported(f"read topic {topic}", self._settings):
+            self._assign(topic, {number: span.first for number, span in left.items()})
+            try:
+                while left:
+                    yield from _wanted(self._next_messages(topic, left), left)
+            finally:
+                self._client.unassign()
+
+    def first(self, topic: str, partition: int, span: Span) -> Message | None:
+        """The first message of a span; None where it holds none."""
+        return next(self.read(topic, {partition: span}), None)
+
+    def follow(self, topic: str, starts: Mapping[int, int]) -> Iterator[Message]:
+        """The messages from these offsets by partition on, and each new one; without end."""
+        with reported(f"read topic {topic}", self._settings):
+            self._assign(topic, starts)
+            while True:
+                message = self._client.poll(_WAIT_S)
+                if message is not None and not _is_end(message):
                     yield message
-                if offset + 1 >= ends[partition]:
-                    del ends[partition]
+
+    def _next_messages(self, topic: str, left: Mapping[int, Span]) -> list[Message]:
+        # consume() waits for a full list: not longer than a message needs that is there
+        most = min(_MESSAGES_PER_POLL, sum(span.until - span.first for span in left.values()))
+        deadline = time.monotonic() + self._timeout_s
+        while time.monotonic() < deadline:
+            if messages := self._client.consume(most, _WAIT_S):
+                return messages
+        raise UnavailableError(
+            f"cannot read topic {topic} to its end: no more messages came",
+            hint="see whether the broker runs and answers, then do it again",
+        )
+
+    def _assign(self, topic: str, starts: Mapping[int, int]) -> None:
+        self._client.assign([TopicPartition(topic, *start) for start in starts.items()])
+
+
+def messages_of(settings: KafkaSettings, topic: str) -> Iterator[Message]:
+    """All messages that a topic holds now. Raises as ``TopicReader`` does."""
+    with TopicReader(settings) as reader:
+        yield from reader.read(topic, reader.spans(topic))
+
+
+def _wanted(messages: Iterable[Message], left: dict[int, Span]) -> Iterator[Message]:
+    """Those of the spans that are left to read; shortens these."""
+    for message in messages:
+        partition, offset = message.partition() or 0, message.offset() or 0
+        if _is_end(message):
+            left.pop(partition, None)
+        elif span := left.get(partition):
+            if offset < span.until:
+                yield message
+            left[partition] = Span(offset + 1, span.until)
+            if offset + 1 >= span.until:
+                del left[partition]
+
+
+def _is_end(message: Message) -> bool:
+    """True for the mark of a partition's end. Raises KafkaException for any other error."""
+    error = message.error()
+    if error is None:
+        return False
+    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its name
+        return True
+    raise KafkaException(error)

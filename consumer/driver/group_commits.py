@@ -11,10 +11,11 @@ import time
 from collections.abc import Mapping
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 
+from common.broker.clients import consumer
+from common.pauses import jittered
 from common.settings import KafkaSettings
-from consumer.driver.kafka_client import client_options
 
 _AGAIN_SECONDS = 1.0
 _CLOSE_SECONDS = 5.0
@@ -31,14 +32,7 @@ class GroupCommits:
         self._next_offsets: dict[int, int] = {}
         self._again_at = math.inf
         self._lock = threading.Lock()
-        self._client = Consumer(
-            {
-                **client_options(settings),
-                "group.id": settings.kafka_group,
-                "enable.auto.commit": False,
-                "on_commit": self._note_answer,
-            }
-        )
+        self._client = consumer(settings, settings.kafka_group, {"on_commit": self._note_answer})
 
     def commit(self, next_offsets: Mapping[int, int]) -> None:
         """Tells the group how far the database is; returns at once, from any thread."""
@@ -71,4 +65,4 @@ class GroupCommits:
     def _note_answer(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         if failed := error or next((each.error for each in places if each.error), None):
             _log.warning("group_offsets_not_committed", error=failed.str())
-            self._again_at = time.monotonic() + _AGAIN_SECONDS
+            self._again_at = time.monotonic() + jittered(_AGAIN_SECONDS)

@@ -3,17 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from common.errors import ConfigurationError, UnavailableError, VitalsError
+from common.broker.topics import EARLIEST, LATEST, TopicAdmin
+from common.errors import ConfigurationError, UnavailableError
 from common.settings import KafkaSettings
-from consumer.driver.kafka_client import client_options
 
-_TIMEOUT_SECONDS = 10.0
 _ENDS_TIMEOUT_SECONDS = 5.0
-_EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _log = structlog.get_logger()
 
 
@@ -27,9 +22,8 @@ class TopicOffsets:
     def __init__(self, settings: KafkaSettings) -> None:
         """Connects lazily."""
         self._topic = settings.kafka_topic
-        self._where = settings.kafka_bootstrap_servers
         self._known_id: str | None = None
-        self._admin = AdminClient(client_options(settings))
+        self._admin = TopicAdmin(settings, settings.kafka_topic)
 
     def starting_offsets(self, committed: Mapping[int, int]) -> dict[int, int]:
         """Where each partition of the topic goes on, given the ledger's next offsets.
@@ -38,9 +32,9 @@ class TopicOffsets:
         ConfigurationError where the topic is missing or is not the one that the ledger speaks of.
         """
         starts: dict[int, int] = {}
-        partitions = self._partitions()
-        lows = self._ask(partitions, _EARLIEST, _TIMEOUT_SECONDS)
-        highs = self._ask(partitions, _LATEST, _TIMEOUT_SECONDS)
+        partitions = self._admin.partitions()
+        lows = self._admin.offsets(partitions, EARLIEST)
+        highs = self._admin.offsets(partitions, LATEST)
         for partition, low in sorted(lows.items()):
             high, expected = highs[partition], committed.get(partition, low)
             if expected > high:
@@ -59,7 +53,7 @@ class TopicOffsets:
         ``identity`` is told the id that the topic has, and answers with the one that counts. Other
         errors as in ``starting_offsets``.
         """
-        found = self._topic_id()
+        found = self._admin.topic_id()
         self._known_id = identity(found)
         self._require_id(found)
 
@@ -70,7 +64,7 @@ class TopicOffsets:
         next will say so.
         """
         try:
-            found = self._topic_id()
+            found = self._admin.topic_id()
         except (ConfigurationError, UnavailableError) as error:
             _log.warning("topic_not_found", why=error.message)
         else:
@@ -80,62 +74,17 @@ class TopicOffsets:
         if found != self._known_id:
             raise self._made_anew(f"its id is {found}, the ledger knows {self._known_id}")
 
-    def _topic_id(self) -> str:
-        asked = self._admin.describe_topics(
-            TopicCollection([self._topic]), request_timeout=_TIMEOUT_SECONDS
-        )
-        try:
-            return str(asked[self._topic].result().topic_id)
-        except KafkaException as error:
-            raise self._explained(error.args[0]) from error
-
     def end_offsets(self, partitions: Iterable[int]) -> dict[int, int]:
         """The next offset that each of these partitions will give; one request, up to 5 s.
 
         From any thread. Raises UnavailableError where the broker does not answer, ConfigurationError
         where the topic is gone.
         """
-        return self._ask(partitions, _LATEST, _ENDS_TIMEOUT_SECONDS)
-
-    def _partitions(self) -> list[int]:
-        try:
-            topics = self._admin.list_topics(self._topic, timeout=_TIMEOUT_SECONDS).topics
-        except KafkaException as error:
-            raise self._unavailable(error) from error
-        topic = topics[self._topic]
-        if topic.error is not None:
-            raise self._explained(topic.error)
-        return sorted(topic.partitions)
-
-    def _ask(
-        self, partitions: Iterable[int], which: OffsetSpec, timeout_seconds: float
-    ) -> dict[int, int]:
-        asked = self._admin.list_offsets(
-            {TopicPartition(self._topic, each): which for each in partitions},
-            request_timeout=timeout_seconds,
-        )
-        try:
-            return {place.partition: int(each.result().offset) for place, each in asked.items()}
-        except KafkaException as error:
-            raise self._explained(error.args[0]) from error
+        return self._admin.offsets(partitions, LATEST, _ENDS_TIMEOUT_SECONDS)
 
     def _made_anew(self, how_it_shows: str) -> MadeAnewError:
         return MadeAnewError(
             f"topic {self._topic} was deleted and made again: {how_it_shows}",
             hint="make it under another name and set KAFKA_TOPIC to that: rows and files of the old one"
             " stay as they are, and the archive has what was not read (`vitals reconcile` names it)",
-        )
-
-    def _explained(self, error: KafkaError) -> VitalsError:
-        if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return self._unavailable(error)
-        return ConfigurationError(
-            f"the broker at {self._where} has no topic {self._topic}",
-            hint="check KAFKA_TOPIC; `vitals up` and `vitals setup` make the topics",
-        )
-
-    def _unavailable(self, error: object) -> UnavailableError:
-        return UnavailableError(
-            f"cannot reach the broker at {self._where}: {error}",
-            hint="check KAFKA_BOOTSTRAP_SERVERS and that the broker runs",
         )

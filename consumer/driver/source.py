@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, SparkSession
 
+from common.broker.clients import connection_options
 from common.settings import KafkaSettings
 from consumer.settings import ConsumerSettings
 
@@ -22,9 +23,10 @@ def read_topic(
     over.
     """
     start = {kafka.kafka_topic: {str(each): at for each, at in starting_offsets.items()}}
+    connection = {f"kafka.{name}": value for name, value in connection_options(kafka).items()}
     return (
         spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", kafka.kafka_bootstrap_servers)
+        .options(**connection)
         .option("subscribe", kafka.kafka_topic)
         .option("startingOffsets", json.dumps(start))
         .option("maxOffsetsPerTrigger", settings.max_messages_per_batch)

@@ -3,29 +3,23 @@
 What counts is ``quarentena``; this is its copy for people at the broker.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from common.errors import UnavailableError
+from common.broker.faults import explained, is_away
+from common.broker.sender import Headers, Sender
+from common.broker.topics import cluster
 from common.settings import KafkaSettings
 from db.write.quarantine import headers_of
-from schemas.wire.codec import MAX_MESSAGE_BYTES
+from schemas.wire.codec import MAX_COPY_BYTES
 
 _TIMEOUT_SECONDS = 30.0
 _COLUMNS = ("key", "body", "headers", "reason", "detail", "partition", "offset", "kafka_ms")
-# with the largest body that Kafka takes by default, and room for what the headers add
-_LARGEST_BYTES = 2 * MAX_MESSAGE_BYTES
-
-# a delivery that ends so was never answered
-_AWAY = {KafkaError._MSG_TIMED_OUT, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}  # noqa: SLF001 - librdkafka's own errors have these names
-
-Headers = list[tuple[str, str | bytes | None]]
 
 _log = structlog.get_logger()
 
@@ -40,64 +34,29 @@ def copy_refused(rejected: pa.Table, settings: KafkaSettings) -> int:
     same. Raises UnavailableError where the broker does not answer.
     """
     refused = rejected.filter(pc.less(rejected["position"], 0)).select(_COLUMNS)
-    if not len(refused) or not _has_topic(settings):
+    if not len(refused) or not _topic_exists(settings):
         return 0
-    _send(_producer(settings.kafka_bootstrap_servers), refused.to_pylist(), settings)
+    _send(refused.to_pylist(), settings)
     return len(refused)
 
 
-def _send(producer: Producer, messages: Iterable[dict[str, Any]], settings: KafkaSettings) -> None:
-    failed: list[KafkaError] = []
-
-    def report(error: KafkaError | None, _: Message) -> None:
-        if error is not None:
-            failed.append(error)
-
-    for each in messages:
-        headers = [*headers_of(each["headers"]), *_coordinates(each, settings.kafka_topic)]
-        try:
-            _queue(producer, settings.kafka_dlq_topic, each, headers, report)
-        except KafkaException as error:
-            failed.append(error.args[0])
+def _send(messages: Iterable[dict[str, Any]], settings: KafkaSettings) -> None:
+    topic, sender = settings.kafka_dlq_topic, _sender(settings)
+    for message in messages:
+        headers = [*headers_of(message["headers"]), *_coordinates(message, settings.kafka_topic)]
+        sender.send(topic, message["key"], message["body"], headers)
     # every delivery is reported within its own time limit, which is shorter
-    waiting = producer.flush(2 * _TIMEOUT_SECONDS)
-    away = [error.str() for error in failed if error.code() in _AWAY]
-    if waiting or away:
-        producer.purge()
-        raise UnavailableError(
-            f"cannot copy messages to {settings.kafka_dlq_topic}: {away[0] if away else 'no answer'}",
-            hint="see whether the broker runs and answers",
-        )
+    failed = sender.flush(2 * _TIMEOUT_SECONDS)
+    if away := next(filter(is_away, failed), None):
+        raise explained(away, f"copy messages to {topic}", settings)
     if failed:
         _log.warning(
             "dead_letters_refused",
-            topic=settings.kafka_dlq_topic,
+            topic=topic,
             messages=len(failed),
             error=failed[0].str(),
             hint="they are in quarentena all the same; look at the topic's settings and rights",
         )
-
-
-def _queue(
-    producer: Producer,
-    topic: str,
-    message: dict[str, Any],
-    headers: Headers,
-    report: Callable[[KafkaError | None, Message], None],
-) -> None:
-    while True:
-        try:
-            producer.produce(
-                topic,
-                key=message["key"],
-                value=message["body"],
-                headers=headers,
-                on_delivery=report,
-            )
-        except BufferError:
-            producer.poll(0.5)
-        else:
-            return
 
 
 def _coordinates(message: dict[str, Any], topic: str) -> Headers:
@@ -113,27 +72,20 @@ def _coordinates(message: dict[str, Any], topic: str) -> Headers:
 
 
 @cache
-def _producer(servers: str) -> Producer:
-    return Producer(
+def _sender(settings: KafkaSettings) -> Sender:
+    return Sender(
+        settings,
         {
-            "bootstrap.servers": servers,
             "client.id": "vitals-dead-letters",
-            "acks": "all",
-            "compression.type": "lz4",
-            "message.max.bytes": _LARGEST_BYTES,
+            "message.max.bytes": MAX_COPY_BYTES,
             "message.timeout.ms": round(_TIMEOUT_SECONDS * 1000),
-            "log_level": 0,
-        }
+        },
     )
 
 
 @cache
-def _has_topic(settings: KafkaSettings) -> bool:
-    try:
-        topics = _producer(settings.kafka_bootstrap_servers).list_topics(timeout=10).topics
-    except KafkaException as error:
-        raise UnavailableError(f"cannot ask for the dead-letter topic: {error}") from error
-    if settings.kafka_dlq_topic in topics:
+def _topic_exists(settings: KafkaSettings) -> bool:
+    if settings.kafka_dlq_topic in cluster(settings).topics:
         return True
     _log.warning(
         "no_dead_letter_topic",

@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.arrays import Ints
 from consumer.worker.mapping import Mappings
 from db.mapping import NO_MAPPING, active_ids
 from db.write.quarantine import TEXT_LIMIT, headers_text
 from schemas.cleaning.clean import Judged, details, judge
-from schemas.cleaning.flatten import Array, ReadingArrays
+from schemas.cleaning.flatten import ReadingArrays
 from schemas.reasons import Reason
 from schemas.wire.decode import Decoded, decode
 
@@ -68,7 +69,7 @@ def _cleaned(messages: pa.RecordBatch, find: FindMappings) -> pa.Table:
     return pa.concat_tables([rows, _without_readings(messages, decoded)])
 
 
-def _of_messages(messages: pa.RecordBatch, decoded: Decoded, message: Array) -> dict[str, pa.Array]:
+def _of_messages(messages: pa.RecordBatch, decoded: Decoded, message: Ints) -> dict[str, pa.Array]:
     rows = pa.array(message)
     return {
         **{name: messages[name].take(rows) for name in ("partition", "offset", "kafka_ms")},

@@ -14,9 +14,9 @@ import pyarrow as pa
 from common.crash_points import CrashPoint, reach
 from db.connection import Connection, transaction
 from db.faults import reported
-from db.ledger import lock_next_offset
+from db.ledger import LedgerRow, lock_next_offset
 from db.moments import moment_of
-from db.read.evidence import LedgerRange
+from db.read.evidence import Stray
 
 _ROWS_PER_TRANSACTION = 2_000
 _IDS_PER_STATEMENT = 1_000
@@ -54,7 +54,7 @@ def enter_rows(connection: Connection, rows: pa.Table, without_newer: WithoutNew
 
 
 def forget_range(
-    connection: Connection, part: LedgerRange, batch_ids: Sequence[str], strays: Sequence[Any]
+    connection: Connection, part: LedgerRow, batch_ids: Sequence[str], strays: Sequence[Stray]
 ) -> bool:
     """Makes the batches of a range such that have not been taken; False where it is not as it was.
 
@@ -86,7 +86,7 @@ def forget_range(
             cursor.execute(
                 "DELETE FROM quarentena WHERE topico = %s AND particao = %s AND deslocamento = %s"
                 " AND serie = %s AND posicao = %s AND estado <> 'descartada'",
-                tuple(stray),
+                stray,
             )
         for start in range(0, len(batch_ids), _IDS_PER_STATEMENT):
             ids = batch_ids[start : start + _IDS_PER_STATEMENT]
@@ -96,7 +96,7 @@ def forget_range(
     return True
 
 
-def _clear_ledger(cursor: Any, part: LedgerRange) -> None:
+def _clear_ledger(cursor: Any, part: LedgerRow) -> None:
     place = (part.topic, part.partition, part.first)
     cursor.execute(
         "SELECT motivo, COUNT(*) FROM quarentena WHERE topico = %s AND particao = %s"

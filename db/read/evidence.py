@@ -3,10 +3,8 @@
 Counts and checksums (``db.checksums``) are made by the server; rows come only where they are asked for.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +14,7 @@ from common.settings import DatabaseSettings
 from db.checksums import HOUR_SQL, KEY_SQL, ROW_SQL, Sums
 from db.connection import Connection, connect
 from db.faults import reported
+from db.ledger import SELECT_ROWS, LedgerRow, ledger_row
 from db.mapping import Mapping, read_mappings
 from db.moments import EPOCH, EPOCH_MS_SQL
 
@@ -44,22 +43,8 @@ REGISTRO_ROW = pa.schema(
     ]
 )
 
-
-@dataclass(frozen=True, slots=True)
-class LedgerRange:
-    """A committed range of offsets, as ``livro_razao`` has it."""
-
-    topic: str
-    partition: int
-    first: int
-    until: int
-    repeated: int
-    unmapped: int
-    files: tuple[str, ...]
-    committed_ms: int
-
-
-_RANGE = LedgerRange.__slots__
+Stray = tuple[str, int, int, int, int]
+"""Topic, partition, offset, series and position of a row in quarantine."""
 
 
 class Evidence:
@@ -74,20 +59,10 @@ class Evidence:
         rows = self._rows("SELECT topico, particao, proximo_deslocamento FROM progresso")
         return {(topic, partition): offset for topic, partition, offset in rows}
 
-    def ranges(self) -> list[LedgerRange]:
+    def ranges(self) -> list[LedgerRow]:
         """The ledger, the topic that was first used first, each partition in its order."""
-        committed = EPOCH_MS_SQL.format("confirmado_em")
-        rows = self._rows(
-            "SELECT topico, particao, deslocamento_inicial, deslocamento_final,"
-            f" mensagens_repetidas, sem_mapeamento, arquivos, {committed} FROM livro_razao"
-            " ORDER BY particao, deslocamento_inicial"
-        )
-        found = [
-            LedgerRange(
-                **dict(zip(_RANGE, (*row[:6], tuple(json.loads(row[6])), row[7]), strict=True))
-            )
-            for row in rows
-        ]
+        rows = self._rows(f"{SELECT_ROWS} ORDER BY particao, deslocamento_inicial")
+        found = [ledger_row(values) for values in rows]
         since: dict[str, int] = {}
         for each in found:
             since[each.topic] = min(since.get(each.topic, each.committed_ms), each.committed_ms)
@@ -114,7 +89,7 @@ class Evidence:
             READING_KEY,
         )
 
-    def strays(self) -> list[tuple[str | None, tuple[str, int, int, int, int]]]:
+    def strays(self) -> list[tuple[str | None, Stray]]:
         """Batch and place of rows in quarantine that lie where their batch was not taken.
 
         What a person has discarded is left out.
@@ -139,7 +114,7 @@ class Evidence:
         )
         return dict(zip(*(column.to_pylist() for column in found.columns), strict=True))
 
-    def unmapped(self, part: LedgerRange) -> list[tuple[int, int, int]]:
+    def unmapped(self, part: LedgerRow) -> list[tuple[int, int, int]]:
         """Offset, series, position of the range's readings that ``registro`` must not have.
 
         They have no mapping yet, or somebody has discarded them.

@@ -1,32 +1,11 @@
 """What was committed since a look before: the ledger's new ranges and what they put into quarantine."""
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from db.connection import Connection
-from db.moments import EPOCH_MS_SQL
+from db.ledger import SELECT_ROWS, LedgerRow, ledger_row
 
 _RANGES_PER_LOOK = 500
-
-
-@dataclass(frozen=True, slots=True)
-class CommittedRange:
-    """A row of ``livro_razao``; ``committed_ms`` is UTC epoch ms."""
-
-    partition: int
-    first: int
-    until: int
-    messages: int
-    repeated: int
-    refused: int
-    readings: int
-    accepted: int
-    unmapped: int
-    reasons: Mapping[str, int]
-    files: tuple[str, ...]
-    committed_ms: int
 
 
 def first_since(connection: Connection, topic: str, seconds: int) -> dict[int, int]:
@@ -40,20 +19,15 @@ def first_since(connection: Connection, topic: str, seconds: int) -> dict[int, i
     return {int(partition): int(offset) for partition, offset in cursor.fetchall()}
 
 
-def ranges_from(
-    connection: Connection, topic: str, partition: int, first: int
-) -> list[CommittedRange]:
+def ranges_from(connection: Connection, topic: str, partition: int, first: int) -> list[LedgerRow]:
     """The next ranges of a partition from this offset on, some hundred at the most, by the key."""
     cursor = connection.cursor()
     cursor.execute(
-        "SELECT particao, deslocamento_inicial, deslocamento_final, mensagens, mensagens_repetidas,"
-        " mensagens_recusadas, leituras, aceitas, sem_mapeamento, motivos, arquivos,"
-        f" {EPOCH_MS_SQL.format('confirmado_em')} FROM livro_razao"
-        " WHERE topico = %s AND particao = %s AND deslocamento_inicial >= %s"
+        f"{SELECT_ROWS} WHERE topico = %s AND particao = %s AND deslocamento_inicial >= %s"
         f" ORDER BY deslocamento_inicial LIMIT {_RANGES_PER_LOOK}",
         (topic, partition, first),
     )
-    return [_range(row) for row in cursor.fetchall()]
+    return list(map(ledger_row, cursor.fetchall()))
 
 
 def places_of(connection: Connection, batch_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -67,9 +41,3 @@ def places_of(connection: Connection, batch_ids: Sequence[str]) -> dict[str, tup
         list(batch_ids),
     )
     return {batch_id: (int(part), int(offset)) for batch_id, part, offset in cursor.fetchall()}
-
-
-def _range(row: Sequence[Any]) -> CommittedRange:
-    *counts, reasons, files, committed_ms = row
-    values = (*counts, json.loads(reasons), tuple(json.loads(files)), committed_ms)
-    return CommittedRange(**dict(zip(CommittedRange.__slots__, values, strict=True)))

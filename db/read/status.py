@@ -1,6 +1,5 @@
 """What the ledger says in sum, cheaply enough to ask every second."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from db.connection import Connection
+from db.ledger import COUNT_COLUMNS, RangeCounts, range_counts
 from db.moments import moment_of
 from db.read.latest import newest_values
 
@@ -39,31 +39,22 @@ class LedgerTotals:
         """Readings in quarantine by themselves; those of refused messages cannot be counted."""
         return self.readings - self.accepted
 
-    def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Takes ledger rows in the order of `_COLUMNS`."""
-        for messages, repeated, refused, readings, accepted, unmapped, reasons, committed in rows:
-            self.messages += messages
-            self.repeated_messages += repeated
-            self.refused_messages += refused
-            self.readings += readings
-            self.accepted += accepted
-            self.unmapped += unmapped
-            self.reasons.update(json.loads(reasons))
+    def add(self, ranges: Iterable[tuple[RangeCounts, datetime]]) -> None:
+        """Adds committed ranges: their counts, and when they were committed."""
+        for counts, committed in ranges:
+            self.messages += counts.messages
+            self.repeated_messages += counts.repeated_messages
+            self.refused_messages += counts.refused_messages
+            self.readings += counts.readings
+            self.accepted += counts.accepted
+            self.unmapped += counts.unmapped
+            self.reasons.update(counts.reasons)
             moment = committed.replace(tzinfo=UTC)
             self.last_commit = max(self.last_commit or moment, moment)
 
     def copy(self) -> "LedgerTotals":
         """Totals that can be added to without changing these."""
         return LedgerTotals(**{**self.__dict__, "reasons": self.reasons.copy()})
-
-
-_COLUMNS = (
-    "mensagens, mensagens_repetidas, mensagens_recusadas, leituras, aceitas, sem_mapeamento,"
-    " motivos, confirmado_em"
-)
-
-
-_READINGS, _COMMITTED = 3, 7
 
 
 def newest_reading(connection: Connection) -> datetime | None:
@@ -107,21 +98,23 @@ class LedgerReader:
         cursor.execute("SELECT UTC_TIMESTAMP(6)")
         now = cursor.fetchone()[0]
         boundary = max(self._boundary, now - _SETTLED_AFTER)
-        self._settled.add(self._rows(cursor, self._boundary, boundary))
+        self._settled.add(self._ranges(cursor, self._boundary, boundary))
         self._boundary = boundary
         totals = self._settled.copy()
-        recent = self._rows(cursor, boundary, _END)
+        recent = self._ranges(cursor, boundary, _END)
         totals.add(recent)
-        fresh = sum(row[_READINGS] for row in recent if row[_COMMITTED] >= now - _RATE_OVER)
+        since = now - _RATE_OVER
+        fresh = sum(counts.readings for counts, committed in recent if committed >= since)
         totals.readings_per_second = fresh / _RATE_OVER.total_seconds()
         connection.rollback()
         return totals
 
-    def _rows(self, cursor: Any, since: datetime, until: datetime) -> list[tuple[Any, ...]]:
+    def _ranges(
+        self, cursor: Any, since: datetime, until: datetime
+    ) -> list[tuple[RangeCounts, datetime]]:
         cursor.execute(
-            f"SELECT {_COLUMNS} FROM livro_razao"
+            f"SELECT {COUNT_COLUMNS}, confirmado_em FROM livro_razao"
             " WHERE topico = %s AND confirmado_em >= %s AND confirmado_em < %s",
             (self._topic, since, until),
         )
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+        return [(range_counts(counts), committed) for *counts, committed in cursor.fetchall()]

@@ -1,24 +1,19 @@
 """What the tables know of one reading, for `vitals explain`: found by an index, or in a day of the ledger."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from db.connection import Connection
-from db.ledger import next_offsets
+from db.ledger import SELECT_ROWS, LedgerRow, ledger_row, next_offsets
 from db.mapping import Mapping, read_mappings
 from db.moments import EPOCH_MS_SQL, epoch_ms, moment_of
-from db.read.evidence import LedgerRange
 from db.read.quarantine_desk import WholeEntry, at_place, of_patient, whole_entries
 from db.schema.patients import known_patients
+from schemas.files.days import day_folder
 from schemas.reasons import OF_MESSAGES, Reason
 
-_RANGE = (
-    "topico, particao, deslocamento_inicial, deslocamento_final, mensagens_repetidas, sem_mapeamento,"
-    f" arquivos, {EPOCH_MS_SQL.format('confirmado_em')}"
-)
 _MOST_REFUSED = 50
 _DAY_MS = 86_400_000
 _CLOCKS = timedelta(days=1)
@@ -139,38 +134,38 @@ class Traces:
             )
         }
 
-    def range_at(self, place: Place) -> LedgerRange | None:
+    def range_at(self, place: Place) -> LedgerRow | None:
         """The ledger's range that holds an offset; None: it is not committed."""
         rows = self._rows(
-            f"SELECT {_RANGE} FROM livro_razao WHERE topico = %s AND particao = %s"
+            f"{SELECT_ROWS} WHERE topico = %s AND particao = %s"
             " AND deslocamento_inicial <= %s ORDER BY deslocamento_inicial DESC LIMIT 1",
             place.topic,
             place.partition,
             place.offset,
         )
-        found = [each for each in map(_range, rows) if place.offset < each.until]
+        found = [each for each in map(ledger_row, rows) if place.offset < each.until]
         return found[0] if found else None
 
-    def ranges_of_day(self, day: date) -> list[LedgerRange]:
+    def ranges_of_day(self, day: date) -> list[LedgerRow]:
         """Ranges with a trusted file of readings of this day (UTC), as they were committed."""
         rows = self._rows(
-            f"SELECT {_RANGE} FROM livro_razao WHERE confirmado_em >= %s"
+            f"{SELECT_ROWS} WHERE confirmado_em >= %s"
             " AND CAST(arquivos AS CHAR) LIKE %s"
             " ORDER BY confirmado_em, topico, particao, deslocamento_inicial",
             # no clock may be so far ahead of its message
             datetime.combine(day, time.min) - _CLOCKS,
-            f'%"date={day}/%',
+            f'%"{day_folder(day)}/%',
         )
-        return [_range(each) for each in rows]
+        return list(map(ledger_row, rows))
 
-    def ranges_with_repeats(self, since_ms: int) -> list[LedgerRange]:
+    def ranges_with_repeats(self, since_ms: int) -> list[LedgerRow]:
         """Ranges committed then or later in which a batch came that had been taken before."""
         rows = self._rows(
-            f"SELECT {_RANGE} FROM livro_razao WHERE mensagens_repetidas > 0 AND confirmado_em >= %s"
+            f"{SELECT_ROWS} WHERE mensagens_repetidas > 0 AND confirmado_em >= %s"
             " ORDER BY confirmado_em",
             moment_of(since_ms),
         )
-        return [_range(each) for each in rows]
+        return list(map(ledger_row, rows))
 
     def next_offsets(self, topic: str) -> dict[int, int]:
         """The first offset of each known partition that is not committed."""
@@ -181,9 +176,3 @@ class Traces:
         cursor.execute(query, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
-
-
-def _range(row: Sequence[Any]) -> LedgerRange:
-    topic, partition, first, until, repeated, unmapped, files, committed_ms = row
-    names = tuple(json.loads(files))
-    return LedgerRange(topic, partition, first, until, repeated, unmapped, names, committed_ms)

@@ -11,12 +11,12 @@ from db.faults import reported
 from db.moments import moment_of
 from db.named_lock import named_lock
 from db.schema.catalogue_rows import write_catalogue
+from schemas.batch import LONGEST_PATIENT_ID
 from schemas.catalogue import sensors
 
 PATIENTS_LOCK = "add-patients"
 """Held by whoever adds patients and mappings: two at once would deadlock, or add a pair twice."""
 _ROWS_PER_STATEMENT = 2_000
-_LONGEST_PATIENT_ID = 64
 # the range of a DATETIME: "The DATE, DATETIME, and TIMESTAMP Types"
 _FIRST_YEAR = 1000
 
@@ -72,10 +72,10 @@ def register(
 
 def _checked_id(patient_id: str) -> str:
     # the column pads with spaces: "p1 " would silently be "p1"
-    if not patient_id or patient_id != patient_id.strip() or len(patient_id) > _LONGEST_PATIENT_ID:
+    if not patient_id or patient_id != patient_id.strip() or len(patient_id) > LONGEST_PATIENT_ID:
         raise BadInputError(
             f"cannot register the patient id {patient_id!r}: it must have 1 to"
-            f" {_LONGEST_PATIENT_ID} characters and no space at its ends",
+            f" {LONGEST_PATIENT_ID} characters and no space at its ends",
             hint="correct the id in the file",
         )
     return patient_id

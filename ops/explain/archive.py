@@ -2,22 +2,21 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import orjson
 
+from common.times import utc_moment
 from ops.explain.question import Question
 from ops.progress import Progress
 from schemas.batch import SensorBatch
-from schemas.files.raw import NAME, tick_of
-from schemas.wire.codec import batch_from
+from schemas.files.days import day_folder
+from schemas.files.raw import PENDING, batch_of, done_path, files_in, owner_of, tick_of
 
 # a window's tick is when it begins, and a replay's is when it was sent: both lie before
 _BEFORE_MS = 900_000
 # a device's clock may be ahead of its message, by the cleaning's own tolerance
 _AFTER_MS = 300_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class ArchiveLine:
     @property
     def is_waiting(self) -> bool:
         """Whether it lies in the outbox: Kafka has not acknowledged it."""
-        return self.file.startswith("pending/")
+        return self.file.startswith(f"{PENDING}/")
 
 
 @dataclass
@@ -56,20 +55,16 @@ class ArchiveLook:
 
     def waiting(self, question: Question) -> list[ArchiveLine]:
         """The lines with the reading in the outbox, whatever their tick."""
-        return self._lines(question, lambda: sorted(self.folder.glob("pending/*.jsonl")))
+        return self._lines(question, lambda: files_in(self.folder, PENDING))
 
     def outbox_files(self) -> int:
         """Files that Kafka has not acknowledged."""
-        return sum(1 for _ in self.folder.glob("pending/*.jsonl"))
+        return len(files_in(self.folder, PENDING))
 
     def _of_days(self, first_ms: int, last_ms: int) -> list[Path]:
-        days = {_day(first_ms), _day(last_ms)}
-        paths = [path for day in sorted(days) for path in self.folder.glob(f"date={day}/*.jsonl")]
-        return sorted(
-            each
-            for each in paths
-            if NAME.fullmatch(each.name) and first_ms <= tick_of(each) <= last_ms
-        )
+        days = {utc_moment(edge_ms).date() for edge_ms in (first_ms, last_ms)}
+        paths = (path for day in sorted(days) for path in files_in(self.folder, day_folder(day)))
+        return [path for path in paths if owner_of(path) and first_ms <= tick_of(path) <= last_ms]
 
     def _lines(self, question: Question, listed: Callable[[], Iterable[Path]]) -> list[ArchiveLine]:
         found = []
@@ -80,7 +75,7 @@ class ArchiveLook:
 
     def _in_file(self, path: Path, question: Question) -> list[ArchiveLine]:
         needle = orjson.dumps(question.patient_id)
-        for place in (path, _done(path)):
+        for place in (path, done_path(path)):
             try:
                 name = place.relative_to(self.folder).as_posix()
                 return [
@@ -97,15 +92,6 @@ class ArchiveLook:
         return []
 
 
-def _done(path: Path) -> Path:
-    day = _day(tick_of(path)) if NAME.fullmatch(path.name) else "unknown"
-    return path.parents[1] / f"date={day}" / path.name
-
-
-def _day(milliseconds: int) -> date:
-    return (_EPOCH + timedelta(milliseconds=milliseconds)).date()
-
-
 def _batches(path: Path, needle: bytes) -> Iterator[tuple[int, SensorBatch]]:
     content = path.read_bytes()
     at = content.find(needle)
@@ -113,5 +99,5 @@ def _batches(path: Path, needle: bytes) -> Iterator[tuple[int, SensorBatch]]:
     while at >= 0:
         begin, end = content.rfind(b"\n", 0, at) + 1, content.find(b"\n", at)
         end = len(content) if end < 0 else end
-        yield content.count(b"\n", 0, begin) + 1, batch_from(orjson.loads(content[begin:end]))
+        yield content.count(b"\n", 0, begin) + 1, batch_of(content[begin:end])
         at = content.find(needle, end)

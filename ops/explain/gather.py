@@ -1,12 +1,12 @@
 """Looks in every place where a reading may be, and puts together what is found there."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings, KafkaSettings
+from common.times import unix_ms, utc_moment
 from db.faults import reported
 from db.read.evidence import snapshot
 from db.read.quarantine_desk import WholeEntry
@@ -18,7 +18,7 @@ from ops.explain.question import Question, iso
 from ops.explain.rules import judgement
 from ops.explain.sighting import Sighting, Sightings
 from ops.explain.story import Story, Surroundings
-from ops.explain.trusted import TrustedLook, question_moment
+from ops.explain.trusted import TrustedLook
 from ops.look.messages import TopicLook
 from ops.progress import Progress
 
@@ -61,7 +61,7 @@ class _Search:
 
     def look_into_tables_and_files(self) -> None:
         """Everything but the broker."""
-        day = question_moment(self.question).date()
+        day = utc_moment(self.question.event_ms).date()
         for row in self.trusted.rows(self.traces.ranges_of_day(day), self.question):
             sighting = self.found.at(row.place, row.series, row.position)
             sighting.trusted, sighting.batch_id = row, row.batch_id
@@ -190,6 +190,6 @@ class _Search:
             return
         taken_ms = sighting.taken_ms
         if taken_ms is None:
-            taken_ms = time.time_ns() // 1_000_000
+            taken_ms = unix_ms()
             sighting.judgement_note = "as if Kafka took it now"
         sighting.judgement = judgement(batch, sighting.series, sighting.position, taken_ms)

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from db.ledger import LedgerRow
 from db.moments import epoch_ms
-from db.read.evidence import LedgerRange
 from db.read.quarantine_desk import WholeEntry
 from db.read.traces import Place
 from db.write.quarantine import headers_of
@@ -58,7 +58,7 @@ def find_uncommitted(
 
 
 def find_repeats(
-    topic: TopicLook, ranges: Sequence[LedgerRange], sightings: Sequence[Sighting]
+    topic: TopicLook, ranges: Sequence[LedgerRow], sightings: Sequence[Sighting]
 ) -> None:
     """Looks for the sightings' batches in ranges that hold some batch a second time."""
     wanted = [(each.batch_id.encode(), each) for each in sightings if each.batch_id and each.place]

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from common.times import epoch_ms, utc_moment
 from schemas.batch import SensorBatch
 from schemas.catalogue import canonical_component, canonical_name, sensors
 from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +78,9 @@ def iso(milliseconds: int | None) -> str | None:
     """As `vitals` writes times: ISO 8601 in UTC with milliseconds."""
     if milliseconds is None:
         return None
-    moment = _EPOCH + timedelta(milliseconds=milliseconds)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+    return f"{utc_moment(milliseconds):%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
 
 
 def _iso_ms(text: str) -> int:
     moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return epoch_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

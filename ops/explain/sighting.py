@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from db.ledger import LedgerRow
 from db.moments import epoch_ms
-from db.read.evidence import LedgerRange
 from db.read.quarantine_desk import OPEN, RESENT, RESOLVED, WholeEntry
 from db.read.traces import Place
 from ops.explain.archive import ArchiveLine
@@ -77,7 +77,7 @@ class Sighting:
     message: SeenMessage | None = None
     message_note: str = ""
     """Why ``message`` is None."""
-    ledger: LedgerRange | None = None
+    ledger: LedgerRow | None = None
     trusted: TrustedRow | None = None
     trusted_note: str = ""
     entry: WholeEntry | None = None

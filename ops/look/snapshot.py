@@ -5,11 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from confluent_kafka import KafkaException, TopicPartition
-
-from common.broker.clients import onlooker
+from common.broker.reader import Span, TopicReader
 from common.errors import UnavailableError, VitalsError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import KeptConnection
@@ -17,18 +15,11 @@ from db.faults import reported
 from db.ledger import next_offsets
 from db.read.status import LedgerReader, LedgerTotals, newest_reading
 from ops.look.verdict import PartitionLag, PipelineHealth
+from schemas.files.raw import files_in
 
 _TIMEOUT_SECONDS = 5.0
 
 T = TypeVar("T")
-
-
-class _Span(NamedTuple):
-    """Of a partition: its first offset, the one behind its last, and that of the group."""
-
-    first: int
-    end: int
-    group: int | None
 
 
 @dataclass(frozen=True)
@@ -75,12 +66,7 @@ class Observer:
         self._kafka = kafka
         # not AdminClient.list_consumer_group_offsets: librdkafka crashes the process where the
         # group's coordinator is not ready
-        self._client = onlooker(
-            kafka,
-            kafka.kafka_group,
-            # retention may remove what we are about to read
-            auto_offset_reset="earliest",
-        )
+        self._reader = TopicReader(kafka, group=kafka.kafka_group, timeout_s=_TIMEOUT_SECONDS)
         self._connection = KeptConnection(database)
         self._ledger = LedgerReader(kafka.kafka_topic)
 
@@ -90,9 +76,9 @@ class Observer:
         Raises:
             UnavailableError: broker or database do not answer; the next look connects again.
         """
-        spans = self._spans()
+        offsets = self._offsets()
         totals, committed = self._committed()
-        return Snapshot(_lags(spans, committed), totals)
+        return Snapshot(_lags(*offsets, committed), totals)
 
     def health(self, outbox: Path) -> PipelineHealth:
         """As ``look``, and what costs more: a message of each partition, and each sensor's newest row.
@@ -100,11 +86,11 @@ class Observer:
         ``outbox``: the producers' folder of unpublished files. Raises nothing for what is away: the
         answer names it.
         """
-        spans, broker_error = _tried(self._spans)
+        offsets, broker_error = _tried(self._offsets)
         found, database_error = _tried(self._committed)
         newest, _ = _tried(self._newest_reading)
         totals, committed = found or (None, {})
-        lags = _lags(spans, committed) if spans is not None and found is not None else None
+        lags = _lags(*offsets, committed) if offsets is not None and found is not None else None
         oldest, _ = _tried(lambda: self._oldest_waiting(lags or ()))
         return PipelineHealth(
             at=datetime.now(UTC),
@@ -114,12 +100,12 @@ class Observer:
             totals=totals,
             newest_reading=newest,
             oldest_waiting=oldest,
-            outbox_files=sum(1 for _ in outbox.glob("*.jsonl")) if outbox.is_dir() else None,
+            outbox_files=len(files_in(outbox.parent, outbox.name)) if outbox.is_dir() else None,
         )
 
     def close(self) -> None:
         """Closes both; no look is possible after it."""
-        self._client.close()
+        self._reader.close()
         self._connection.close()
 
     def _committed(self) -> tuple[LedgerTotals, dict[int, int]]:
@@ -139,55 +125,34 @@ class Observer:
             connection.rollback()
         return found
 
-    def _spans(self) -> dict[int, _Span]:
-        """Of each partition of the topic: its offsets, and that of the group."""
+    def _offsets(self) -> tuple[dict[int, Span], dict[int, int]]:
+        """By partition: what the topic holds, and what the group has committed, if anything."""
+        topic = self._kafka.kafka_topic
+        spans = self._reader.spans(topic)
         try:
-            return self._asked_spans(self._kafka.kafka_topic)
-        except KafkaException as error:
-            raise UnavailableError(
-                f"cannot read the offsets of {self._kafka.kafka_topic}: {error}",
-                hint="check that the broker runs: `vitals status`",
-            ) from error
-
-    def _asked_spans(self, topic: str) -> dict[int, _Span]:
-        found = self._client.list_topics(topic, timeout=_TIMEOUT_SECONDS).topics[topic]
-        if found.error:
-            raise KafkaException(found.error)
-        places = [TopicPartition(topic, partition) for partition in sorted(found.partitions)]
-        groups = self._group_offsets(places)
-        spans = {}
-        for place in places:
-            low, high = self._client.get_watermark_offsets(place, timeout=_TIMEOUT_SECONDS)
-            spans[place.partition] = _Span(low, high, groups.get(place.partition))
-        return spans
-
-    def _group_offsets(self, places: Sequence[TopicPartition]) -> dict[int, int]:
-        """What the group has committed, as far as it has; only tools look at it."""
-        try:
-            found = self._client.committed(list(places), timeout=_TIMEOUT_SECONDS)
-        except KafkaException:
+            return spans, self._reader.committed(topic, spans)
+        except VitalsError:
             # the group's coordinator of a broker that has just started: the ledger knows better
-            return {}
-        return {each.partition: each.offset for each in found if each.offset >= 0}
+            return spans, {}
 
     def _oldest_waiting(self, lags: Sequence[PartitionLag]) -> datetime | None:
         """When Kafka took the oldest message that is not committed; None where there is none."""
         found = []
-        for each in lags:
-            if each.lag:
-                at = max(each.committed, each.first)
-                place = TopicPartition(self._kafka.kafka_topic, each.partition, at)
-                self._client.assign([place])
-                message = self._client.poll(_TIMEOUT_SECONDS)
-                if message is not None and not message.error():
-                    found.append(message.timestamp()[1])
-        self._client.unassign()
+        for lag in lags:
+            waiting = Span(max(lag.committed, lag.first), lag.end)
+            message = self._reader.first(self._kafka.kafka_topic, lag.partition, waiting)
+            if message is not None:
+                found.append(message.timestamp()[1])
         return datetime.fromtimestamp(min(found) / 1000, UTC) if found else None
 
 
-def _lags(spans: Mapping[int, _Span], committed: Mapping[int, int]) -> tuple[PartitionLag, ...]:
+def _lags(
+    spans: Mapping[int, Span], groups: Mapping[int, int], committed: Mapping[int, int]
+) -> tuple[PartitionLag, ...]:
     return tuple(
-        PartitionLag(partition, span.first, committed.get(partition, 0), span.group, span.end)
+        PartitionLag(
+            partition, span.first, committed.get(partition, 0), groups.get(partition), span.until
+        )
         for partition, span in spans.items()
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from common.arrays import Ints, Mask
 from db.moments import epoch_ms
 from db.read.quarantine_desk import QuarantineEntry
 from ops.monitor.cadence import Judgement
@@ -30,7 +31,7 @@ class Board:
     is_ready: bool = False
     """Whether everything was read once."""
     _judged: Judgement | None = None
-    _changed_in: Any = field(default_factory=lambda: np.zeros(0, np.int64))
+    _changed_in: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     """By patient's row: the version that changed its tile."""
 
     def show(self, judged: Judgement, now_ms: int) -> None:
@@ -92,7 +93,7 @@ class Board:
         return [[row, each.patient_id, each.name] for row, each in enumerate(chosen, first)]
 
 
-def _masks(flags: Any) -> list[int]:
+def _masks(flags: Mask) -> list[int]:
     """One number a row: bit i is column i."""
     weights = 1 << np.arange(len(columns()))
     masks: list[int] = (flags * weights).sum(axis=1).tolist()

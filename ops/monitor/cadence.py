@@ -1,15 +1,14 @@
 """What should have come and did not: silent sensors, patients who stopped, windows that lack samples."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from common.arrays import Codes, Mask
 from db.mend.cadence import Gap, GapCause
 from ops.monitor.ward import NEVER, State, Ward
 from ops.monitor.windows import WINDOWS_KEPT
 
-Array = Any
 _STALE_WINDOWS = 2
 _FORGOTTEN_AFTER_MS = 3_600_000
 """Who has sent nothing for an hour is not waited for any more."""
@@ -19,10 +18,10 @@ _FORGOTTEN_AFTER_MS = 3_600_000
 class Judgement:
     """Of every patient, at one moment; arrays of shape (patients,) unless it says otherwise."""
 
-    state: Array
-    silent: Array
+    state: Codes
+    silent: Mask
     """Shape (patients, sensors): sensors that gave nothing while the patient's device was alive."""
-    implausible: Array
+    implausible: Mask
     """Shape (patients, columns): the newest reading was rejected as implausible."""
 
 

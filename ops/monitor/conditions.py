@@ -100,12 +100,13 @@ def _twice(view: PipelineView) -> list[Condition]:
 
 
 def _storm(view: PipelineView) -> list[Condition]:
-    readings = sum(each.readings for each in view.recent)
-    refused = sum(each.readings - each.accepted for each in view.recent)
+    recent = [committed.counts for committed in view.recent]
+    readings = sum(counts.readings for counts in recent)
+    refused = sum(counts.readings - counts.accepted for counts in recent)
     if readings < _STORM_READINGS or refused < _STORM_SHARE * readings:
         return []
     reasons: Counter[str] = Counter()
-    for each in view.recent:
-        reasons.update(each.reasons)
+    for counts in recent:
+        reasons.update(counts.reasons)
     detail = {"share": round(refused / readings, 2), "reason": reasons.most_common(1)[0][0]}
     return [Condition(Code.QUARANTINE_STORM, detail=detail)]

@@ -1,11 +1,11 @@
 """The last errors: what the monitor met itself, and what producers and consumer count."""
 
-import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from common.times import unix_ms
 from ops.monitor.processes import Process
 
 _KEPT = 50
@@ -33,7 +33,7 @@ class ErrorsSeen:
 
     def note(self, where: str, what: str) -> None:
         """Something went wrong just now."""
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = unix_ms()
         newest = self._errors[0] if self._errors else None
         if newest and (newest.where, newest.what) == (where, what):
             newest.at = now_ms

@@ -5,27 +5,25 @@ thousand of them costs a few milliseconds, and the database nothing (docs/decisi
 """
 
 import threading
-import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import structlog
 
+from common.times import unix_ms
 from db.connection import Connection
-from db.ledger import next_offsets
+from db.ledger import LedgerRow, next_offsets
 from db.mapping import Mapping, MappingVersion, mapping_version, read_mappings
 from db.moments import epoch_ms
 from db.read import feed, latest
-from db.read.feed import CommittedRange
 from db.read.quarantine_desk import QuarantineEntry, entries_of_range
 from ops.monitor.columns import columns, sensor_codes, sensor_of_column
 from ops.monitor.ward import NEVER, Ward, positions
-from ops.reconcile.trusted import read_rows
+from schemas.files.trusted import UNREADABLE, coded, read_trusted, why_unreadable
 from schemas.reasons import Reason
 
 _COLUMNS = ("patient_id", "sensor", "component", "event_time", "value")
@@ -80,7 +78,7 @@ class Feed:
 
     def _map(self, mappings: Sequence[Mapping]) -> None:
         ward, numbers = self.ward, {code: each for each, code in enumerate(sensor_codes())}
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = unix_ms()
         ward.mapping[:] = 0
         for each in mappings:
             row, number = ward.row_of.get(each.patient_id), numbers.get(each.sensor)
@@ -88,7 +86,7 @@ class Feed:
             if row is not None and number is not None and is_active:
                 ward.mapping[row, number] = each.mapping_id
 
-    def read(self, connection: Connection) -> list[CommittedRange]:
+    def read(self, connection: Connection) -> list[LedgerRow]:
         """Applies what was committed since the last call; returns those ranges."""
         for partition in next_offsets(connection, self.topic):
             self._next.setdefault(partition, 0)
@@ -103,16 +101,16 @@ class Feed:
         connection.rollback()
         return ranges
 
-    def _apply(self, connection: Connection, part: CommittedRange) -> None:
+    def _apply(self, connection: Connection, part: LedgerRow) -> None:
         for name in part.files:
             try:
-                rows = read_rows(self.trusted / name, _COLUMNS)
-            except (OSError, pa.ArrowException, KeyError) as error:
-                _log.warning("trusted_file_unreadable", file=name, why=str(error).splitlines()[0])
+                rows = read_trusted(self.trusted / name, _COLUMNS)
+            except UNREADABLE as error:
+                _log.warning("trusted_file_unreadable", file=name, why=why_unreadable(error))
                 continue
             with self.lock:
                 self._accept(rows)
-        if part.reasons or part.refused or part.unmapped:
+        if part.counts.reasons or part.counts.refused_messages or part.counts.unmapped:
             place = (self.topic, part.partition, range(part.first, part.until))
             entries = entries_of_range(connection, *place, limit=_REJECTED_PER_RANGE)
             with self.lock:
@@ -121,10 +119,10 @@ class Feed:
     def _accept(self, rows: pa.Table) -> None:
         if len(rows) == 0:
             return
-        rows = rows.unify_dictionaries().combine_chunks()
-        patients, patient = _codes(rows["patient_id"])
-        sensors, sensor = _codes(rows["sensor"])
-        components, component = _codes(rows["component"])
+        rows = rows.unify_dictionaries()
+        patients, patient = coded(rows["patient_id"])
+        sensors, sensor = coded(rows["sensor"])
+        components, component = coded(rows["component"])
         known = np.array([self.ward.row_of.get(each, -1) for each in patients], np.int64)
         pairs = ((code, part) for code in sensors for part in components)
         table = positions(pairs).reshape(len(sensors), -1)
@@ -168,12 +166,3 @@ class Feed:
             for mapping, part, event_ms, value in found:
                 ward.remember(*place[mapping, part], event_ms, value)
         connection.rollback()
-
-
-def _codes(column: pa.ChunkedArray) -> tuple[list[Any], Any]:
-    """The distinct texts of a dictionary column of one chunk, and the number of each row's."""
-    array = column.chunk(0)
-    texts = array.dictionary.to_pylist()
-    # a null is one more text
-    numbers = array.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
-    return [*texts, None], numbers

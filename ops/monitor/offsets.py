@@ -1,9 +1,10 @@
 """How far the topic is committed, and until when nothing is under way."""
 
-import time
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+from common.times import unix_ms
 
 _MOST_WAITING = 40
 
@@ -40,7 +41,7 @@ class Offsets:
         self.ends = ends
         if ends is None:
             return
-        self._waiting.append(_Moment(time.time_ns() // 1_000_000, dict(ends), is_outbox_empty))
+        self._waiting.append(_Moment(unix_ms(), dict(ends), is_outbox_empty))
         while self._waiting and self._is_committed(self._waiting[0].ends):
             moment = self._waiting.popleft()
             self.horizon_ms = moment.at_ms

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.times import unix_ms
+from db.ledger import LedgerRow
 from db.mend.cadence import RepeatedWindow
-from db.read.feed import CommittedRange
 from db.read.status import LedgerTotals
 from ops.monitor.errors_seen import ErrorsSeen
 from ops.monitor.history import History
@@ -37,7 +38,7 @@ class PipelineView:
     errors: ErrorsSeen = field(default_factory=ErrorsSeen)
     history: History = field(default_factory=History)
     totals: LedgerTotals = field(default_factory=LedgerTotals)
-    recent: deque[CommittedRange] = field(default_factory=deque)
+    recent: deque[LedgerRow] = field(default_factory=deque)
     """The ranges of the last minute."""
     _newest_ms: int | None = None
     _published: dict[tuple[str, int], deque[tuple[float, float]]] = field(default_factory=dict)
@@ -49,9 +50,9 @@ class PipelineView:
     @property
     def now_ms(self) -> int:
         """UTC epoch ms."""
-        return time.time_ns() // 1_000_000
+        return unix_ms()
 
-    def note_ranges(self, ranges: Iterable[CommittedRange], newest_ms: int) -> None:
+    def note_ranges(self, ranges: Iterable[LedgerRow], newest_ms: int) -> None:
         """What was committed since the last call; ``newest_ms``: the newest reading, or -1."""
         now_ms = self.now_ms
         for each in ranges:
@@ -59,7 +60,9 @@ class PipelineView:
             if now_ms - each.committed_ms <= _RECENT_MS:
                 self.recent.append(each)
                 self.history.add(
-                    each.committed_ms, accepted=each.accepted, quarantined=dict(each.reasons)
+                    each.committed_ms,
+                    accepted=each.counts.accepted,
+                    quarantined=dict(each.counts.reasons),
                 )
         if newest_ms >= 0:
             self._newest_ms = max(self._newest_ms or 0, newest_ms)
@@ -152,7 +155,9 @@ class PipelineView:
         now_ms, totals = self.now_ms, self.totals
         producers = sorted(self.of_role("producer"), key=lambda each: each.name)
         committed = sum(
-            each.readings for each in self.recent if now_ms - each.committed_ms <= _RATE_OVER_MS
+            each.counts.readings
+            for each in self.recent
+            if now_ms - each.committed_ms <= _RATE_OVER_MS
         )
         return {
             "now": now_ms,

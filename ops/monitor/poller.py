@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from common.errors import UnavailableError, VitalsError
+from common.times import unix_ms
 from db.connection import KeptConnection
 from db.faults import FaultKind, kind_of
 from db.mend import cadence
@@ -84,8 +85,8 @@ class Poller:
                 self._view.errors.note("monitor", "a look failed: see the monitor's log")
 
     def _look(self) -> None:
-        now_ms = time.time_ns() // 1_000_000
-        if self._is_due("processes", _PROCESSES_EVERY_S):
+        now_ms = unix_ms()
+        if self._take_turn("processes", _PROCESSES_EVERY_S):
             self._view.note_processes(self._processes.look())
         is_outbox_empty = self._view.is_outbox_empty
         # the broker first: what it has now and the ledger has a moment later is not lag
@@ -97,7 +98,8 @@ class Poller:
         self._view.offsets.note_ends(ends, is_outbox_empty=is_outbox_empty)
         self._judge(now_ms)
 
-    def _is_due(self, what: str, every_s: float) -> bool:
+    def _take_turn(self, what: str, every_s: float) -> bool:
+        """True where it is time for this again; the next turn comes after ``every_s``."""
         now = time.monotonic()
         if now < self._next_at.get(what, 0.0):
             return False
@@ -120,17 +122,17 @@ class Poller:
         connection, view = self._reader.get(), self._view
         if self._gaps is None:
             self._feed.begin(connection)
-        elif self._is_due("patients", _PATIENTS_EVERY_S):
+        elif self._take_turn("patients", _PATIENTS_EVERY_S):
             self._feed.refresh_patients(connection)
         ranges = self._feed.read(connection)
         ward = self._feed.ward
         view.note_ranges(ranges, int(ward.last_ms[: len(ward)].max(initial=-1)))
-        if self._is_due("totals", _TOTALS_EVERY_S):
+        if self._take_turn("totals", _TOTALS_EVERY_S):
             view.totals = self._ledger.read(connection)
         view.offsets.note_committed(self._feed.committed)
         if self._gaps is None:
             self._feed.remember_older(connection)
-            now_ms = time.time_ns() // 1_000_000
+            now_ms = unix_ms()
             self._gaps = GapBook(ward, ward.rhythm.due_window(now_ms))
         else:
             self._repeated.look_into(ranges)

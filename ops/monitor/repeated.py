@@ -10,10 +10,10 @@ import structlog
 from common.errors import VitalsError
 from common.settings import KafkaSettings
 from db.connection import KeptConnection
+from db.ledger import LedgerRow
 from db.mend import cadence
 from db.mend.cadence import RepeatedWindow
 from db.read import feed
-from db.read.feed import CommittedRange
 from ops.look.messages import SeenMessage, TopicLook
 from ops.progress import Progress
 
@@ -35,7 +35,7 @@ class RepeatedWindows:
     ) -> None:
         """The connections are this thread's alone."""
         self._kafka, self._reader, self._writer = kafka, reader, writer
-        self._ranges: queue.SimpleQueue[CommittedRange | None] = queue.SimpleQueue()
+        self._ranges: queue.SimpleQueue[LedgerRow | None] = queue.SimpleQueue()
         self._found: deque[RepeatedWindow] = deque()
         self._thread = threading.Thread(target=self._run, name="repeated", daemon=True)
 
@@ -48,10 +48,10 @@ class RepeatedWindows:
         self._ranges.put(None)
         self._thread.join(_STOP_S)
 
-    def look_into(self, ranges: Iterable[CommittedRange]) -> None:
+    def look_into(self, ranges: Iterable[LedgerRow]) -> None:
         """Takes the ranges that have repeated messages; returns at once."""
         for each in ranges:
-            if each.repeated:
+            if each.counts.repeated_messages:
                 self._ranges.put(each)
 
     def take(self) -> list[RepeatedWindow]:
@@ -79,7 +79,7 @@ class RepeatedWindows:
         self._reader.close()
         self._writer.close()
 
-    def _look(self, part: CommittedRange) -> list[RepeatedWindow]:
+    def _look(self, part: LedgerRow) -> list[RepeatedWindow]:
         name = self._kafka.kafka_topic
         # ends and beginnings of partitions are asked for once a look: each range gets its own
         with TopicLook(self._kafka, Progress(lambda _: None)) as topic:

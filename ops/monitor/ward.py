@@ -8,9 +8,10 @@ from enum import IntEnum
 
 import numpy as np
 
+from common.arrays import Floats, Ints, Mask
 from db.read.latest import Patient
 from ops.monitor.columns import column_of, columns, first_columns, sensor_of_column
-from ops.monitor.windows import Array, Rhythm, WindowRing
+from ops.monitor.windows import Rhythm, WindowRing
 
 NEVER = -1
 FAR = np.iinfo(np.int64).max
@@ -78,12 +79,12 @@ class Ward:
             setattr(self, name, np.concatenate([before, np.full_like(before, fill)]))
         self.windows.grow()
 
-    def accept(self, row: Array, column: Array, event_ms: Array, value: Array) -> None:
+    def accept(self, row: Ints, column: Ints, event_ms: Ints, value: Floats) -> None:
         """Accepted readings: patient's row, column, time, value; arrays of shape (readings,)."""
         if len(row) == 0:
             return
         order = np.argsort(event_ms, kind="stable")
-        row, column, event_ms, value = (each[order] for each in (row, column, event_ms, value))
+        row, column, event_ms, value = row[order], column[order], event_ms[order], value[order]
         # of several assignments to one place NumPy keeps the last: the newest, by the order above
         flat = row * len(columns()) + column
         is_newer = event_ms >= self.last_ms.reshape(-1)[flat]
@@ -98,12 +99,12 @@ class Ward:
 
     def reject(
         self,
-        row: Array,
-        column: Array,
-        event_ms: Array,
+        row: Ints,
+        column: Ints,
+        event_ms: Ints,
         *,
-        is_implausible: Array,
-        is_missing: Array,
+        is_implausible: Mask,
+        is_missing: Mask,
     ) -> None:
         """Readings that were not accepted, as in ``accept``; column -1: of no known sensor.
 
@@ -124,14 +125,14 @@ class Ward:
             self.alive_ms[row] = max(self.alive_ms[row], event_ms)
             self.touched[row] = True
 
-    def _note_alive(self, row: Array, event_ms: Array) -> None:
+    def _note_alive(self, row: Ints, event_ms: Ints) -> None:
         np.maximum.at(self.alive_ms, row, event_ms)
         np.minimum.at(self.since_ms, row, event_ms)
         self.touched[row] = True
         self.windows.note_alive(row, event_ms)
 
 
-def positions(names: Iterable[tuple[str | None, str | None]]) -> Array:
+def positions(names: Iterable[tuple[str | None, str | None]]) -> Ints:
     """The column of each sensor and component; -1 for those that the catalogue does not know."""
     found = (column_of(*each) for each in names)
     return np.array([-1 if each is None else each for each in found], np.int64)

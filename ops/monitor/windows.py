@@ -1,12 +1,11 @@
 """What each window has of each sensor, as far back as late samples may still come."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-Array = Any
-"""A NumPy array; its shape is in the comment."""
+from common.arrays import Counts, Ints, Mask
 
 NO_WINDOW = -1
 WINDOWS_KEPT = 64
@@ -39,11 +38,11 @@ class Rhythm:
 class WindowSeen(NamedTuple):
     """Of every patient, in one window."""
 
-    counts: Array
+    counts: Counts
     """Accepted samples; shape (patients, sensors)."""
-    is_heard: Array
+    is_heard: Mask
     """The sensor gave something, accepted or not; the same shape."""
-    is_alive: Array
+    is_alive: Mask
     """Anything came from the patient; shape (patients,)."""
 
 
@@ -66,17 +65,17 @@ class WindowRing:
             before = getattr(self, name)
             setattr(self, name, np.concatenate([before, np.zeros_like(before)]))
 
-    def note_alive(self, row: Array, event_ms: Array) -> None:
+    def note_alive(self, row: Ints, event_ms: Ints) -> None:
         """Something came from these patients; arrays of shape (readings,)."""
         is_kept, slot = self._slots(event_ms)
         self._alive[row[is_kept], slot[is_kept]] = True
 
-    def note_heard(self, row: Array, sensor: Array, event_ms: Array) -> None:
+    def note_heard(self, row: Ints, sensor: Ints, event_ms: Ints) -> None:
         """These sensors gave something."""
         is_kept, slot = self._slots(event_ms)
         self._heard[row[is_kept], sensor[is_kept], slot[is_kept]] = True
 
-    def count(self, row: Array, sensor: Array, event_ms: Array) -> tuple[Array, Array]:
+    def count(self, row: Ints, sensor: Ints, event_ms: Ints) -> tuple[Ints, Counts]:
         """Counts accepted samples; returns the rows, and how many samples their window has now."""
         is_kept, slot = self._slots(event_ms)
         _, sensors, windows = self._counts.shape
@@ -100,7 +99,7 @@ class WindowRing:
             self._alive[:patients, slot],
         )
 
-    def _slots(self, event_ms: Array) -> tuple[Array, Array]:
+    def _slots(self, event_ms: Ints) -> tuple[Mask, Ints]:
         """Which readings are of a window that is kept, and where; makes room for newer windows."""
         window = event_ms // self._rhythm.window_ms
         for number in np.unique(window).tolist():

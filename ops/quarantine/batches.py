@@ -8,17 +8,15 @@ from itertools import groupby
 
 from common.errors import BadInputError
 from db.mend.resend import OpenEntry
-from schemas.batch import SensorBatch, Series, batch_id
+from schemas.batch import SINGLE_INTERVAL_MS, SensorBatch, Series, batch_id
 from schemas.catalogue import canonical_name
 from schemas.reasons import Reason
-from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
+from schemas.wire.codec import MAX_MESSAGE_BYTES, MOST_GATHERED_BYTES, default_codec
 
 # the names that earlier versions used: what they claimed or archived is finished under the same ids
 PRODUCER_ID = "requeue"
-_SINGLE_INTERVAL_MS = 1000
 # an int on the wire
 _LONGEST_STEP_MS = (1 << 31) - 1
-_MOST_BYTES = 300_000
 _SERIES_BYTES = 60
 
 NO_TIME = "without a usable time"
@@ -126,7 +124,7 @@ def _parts(entries: Sequence[OpenEntry]) -> Iterator[list[OpenEntry]]:
     for _, group in groupby(by_time, lambda each: each.event_ms):
         instant = list(group)
         added = sum(map(_bound, instant))
-        if part and size + added > _MOST_BYTES:
+        if part and size + added > MOST_GATHERED_BYTES:
             yield part
             part, size = [], 0
         part += instant
@@ -180,6 +178,6 @@ def _continues(run: Sequence[OpenEntry], entry: OpenEntry) -> bool:
 def _series(run: Sequence[OpenEntry]) -> Series:
     first = run[0]
     start = first.event_ms or 0
-    interval_ms = (run[1].event_ms or 0) - start if len(run) > 1 else _SINGLE_INTERVAL_MS
+    interval_ms = (run[1].event_ms or 0) - start if len(run) > 1 else SINGLE_INTERVAL_MS
     values = [math.nan if each.value is None else each.value for each in run]
     return Series(first.sensor or "", first.component, first.unit or "", start, interval_ms, values)

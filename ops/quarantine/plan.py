@@ -1,12 +1,12 @@
 """What there is to send again: in bounded portions, and as a person reads it."""
 
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from common.settings import DatabaseSettings, KafkaSettings
+from common.times import unix_ms
 from db.connection import Connection, connect
 from db.faults import reported
 from db.ledger import next_offsets
@@ -49,7 +49,7 @@ def portions(connection: Connection, topic: str, plan: ResendPlan) -> Iterator[P
                 desk.open_entries(connection, topic, plan.selection, chosen),
                 topic=topic,
                 reason=plan.selection.reason,
-                produced_at=_now_ms(),
+                produced_at=unix_ms(),
             )
 
 
@@ -81,7 +81,3 @@ def _described(resend: Resend) -> str:
     counted = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
     under_way = ", under way since an earlier run" if resend.is_claimed else ""
     return f"{place}: {len(resend.entries)} readings ({counted}){under_way}"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

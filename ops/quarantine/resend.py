@@ -2,17 +2,20 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from common.broker.clients import admin
+from common.broker.topics import partitions_of
 from common.crash_points import CrashPoint, reach
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings, KafkaSettings
+from common.times import unix_ms
 from db.connection import Connection, connect
 from db.faults import reported
 from db.mend import resend as desk
@@ -24,7 +27,6 @@ from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
 from schemas.batch import SensorBatch
 
-_BROKER_TIMEOUT_S = 15.0
 _STALLED_S = 120.0
 _LOOK_S = 0.3
 
@@ -62,7 +64,6 @@ def resend_entries(
         ConfigurationError: the account may not do this, or another one runs on this archive.
     """
     archive = RawArchive(folder, PRODUCER_ID)
-    publisher = OriginalsPublisher(kafka)
     report = ResendReport()
     with (
         connect(database) as connection,
@@ -71,12 +72,12 @@ def resend_entries(
     ):
         archive.claim()
         try:
-            publisher.require_topic(kafka.kafka_topic, _BROKER_TIMEOUT_S)
-            run = _Run(plan, kafka.kafka_topic, connection, Outbox(archive, publisher))
+            # nothing is claimed where there is no topic to send it to
+            partitions_of(admin(kafka), kafka.kafka_topic, kafka)
+            run = _Run(plan, kafka, connection, archive)
             for portion in portions(connection, kafka.kafka_topic, plan):
-                run.send(portion, publisher, report)
+                run.send(portion, report)
         finally:
-            publisher.close()
             archive.release()
     return report
 
@@ -84,49 +85,41 @@ def resend_entries(
 @dataclass
 class _Run:
     plan: ResendPlan
-    topic: str
+    kafka: KafkaSettings
     connection: Connection
-    outbox: Outbox
+    archive: RawArchive
 
-    def send(self, portion: Portion, publisher: OriginalsPublisher, report: ResendReport) -> None:
+    def send(self, portion: Portion, report: ResendReport) -> None:
         """One portion, from the claim to the mark."""
         report.left += portion.left
         resends = [each for each in portion.resends if each.is_claimed or self._claim(each)]
         if not resends:
             return
         reach(CrashPoint.RESEND_CLAIMED)
-        publisher.carry(resends)
+        with closing(OriginalsPublisher(self.kafka, resends)) as publisher:
+            self._publish(resends, Outbox(self.archive, publisher))
+        reach(CrashPoint.RESEND_SENT)
+        for each, refused in self._outcomes(resends, publisher.delivered):
+            self._settle(each, refused, report)
+            reach(CrashPoint.RESEND_MARKED)
+
+    def _claim(self, resend: Resend) -> bool:
+        topic = self.kafka.kafka_topic
+        return desk.claim(self.connection, topic, resend.entries, resend.batch.batch_id)
+
+    def _publish(self, resends: Sequence[Resend], outbox: Outbox) -> None:
         # what a killed run left is published now, so that nobody else does it differently
-        self.outbox.recover()
+        outbox.recover()
         fresh = {
             each.batch.batch_id: each.batch
             for each in resends
             if desk.refused_readings(self.connection, each.batch.batch_id) is None
         }
         if fresh:
-            self._archive(list(fresh.values()))
-        self._publish()
-        reach(CrashPoint.RESEND_SENT)
-        for each, refused in self._outcomes(resends, publisher):
-            self._settle(each, refused, report)
-            reach(CrashPoint.RESEND_MARKED)
-
-    def _claim(self, resend: Resend) -> bool:
-        return desk.claim(self.connection, self.topic, resend.entries, resend.batch.batch_id)
-
-    def _archive(self, batches: Sequence[SensorBatch]) -> None:
-        try:
-            self.outbox.put(_now_ms(), batches)
-        except OSError as error:
-            raise UnavailableError(
-                f"cannot write to the archive: {error.strerror}",
-                hint="make room and run the same command again: it goes on from here",
-            ) from error
-
-    def _publish(self) -> None:
+            _archive(list(fresh.values()), outbox)
         moved_at = time.monotonic()
-        while len(self.outbox):
-            if self.outbox.pump(0.05):
+        while len(outbox):
+            if outbox.pump(0.05):
                 moved_at = time.monotonic()
             if time.monotonic() - moved_at > _STALLED_S:
                 raise UnavailableError(
@@ -135,7 +128,7 @@ class _Run:
                 )
 
     def _outcomes(
-        self, resends: Sequence[Resend], publisher: OriginalsPublisher
+        self, resends: Sequence[Resend], delivered: Mapping[str, tuple[int, int]]
     ) -> Iterator[tuple[Resend, set[tuple[int, int]] | None]]:
         """Each with its refused readings (None: refused whole), as soon as the consumer has it."""
         with _progress(sum(len(each.entries) for each in resends)) as advance:
@@ -145,7 +138,7 @@ class _Run:
                 still = []
                 for each in waiting:
                     refused = desk.refused_readings(self.connection, each.batch.batch_id)
-                    if refused is None and not self._is_refused_whole(each, publisher):
+                    if refused is None and not self._is_refused_whole(each, delivered):
                         still.append(each)
                         continue
                     reach(CrashPoint.RESEND_TAKEN)
@@ -161,11 +154,11 @@ class _Run:
                     )
                 time.sleep(_LOOK_S if waiting else 0)
 
-    def _is_refused_whole(self, resend: Resend, publisher: OriginalsPublisher) -> bool:
-        place = publisher.delivered.get(resend.batch.batch_id)
+    def _is_refused_whole(self, resend: Resend, delivered: Mapping[str, tuple[int, int]]) -> bool:
+        place = delivered.get(resend.batch.batch_id)
         if resend.original is None or place is None:
             return False
-        return desk.is_refused_whole(self.connection, self.topic, place)
+        return desk.is_refused_whole(self.connection, self.kafka.kafka_topic, place)
 
     def _settle(
         self, resend: Resend, refused: set[tuple[int, int]] | None, report: ResendReport
@@ -178,10 +171,20 @@ class _Run:
             outcomes = list(zip(resend.entries, resend.positions, strict=True))
             good = [entry for entry, place in outcomes if place not in refused]
             again = [entry for entry, place in outcomes if place in refused]
-        desk.settle(self.connection, self.topic, good, again, resend.batch.batch_id)
+        desk.settle(self.connection, self.kafka.kafka_topic, good, again, resend.batch.batch_id)
         report.batches += 1
         report.resolved += len(good)
         report.refused += len(again)
+
+
+def _archive(batches: Sequence[SensorBatch], outbox: Outbox) -> None:
+    try:
+        outbox.put(unix_ms(), batches)
+    except OSError as error:
+        raise UnavailableError(
+            f"cannot write to the archive: {error.strerror}",
+            hint="make room and run the same command again: it goes on from here",
+        ) from error
 
 
 @contextmanager
@@ -190,7 +193,3 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task("entries", total=total)
         yield lambda count: progress.advance(task, count)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -5,22 +5,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import orjson
 
+from common.arrays import Ints
 from common.errors import BadInputError
 from db.checksums import shape_checksum
 from schemas.batch import SensorBatch
-from schemas.files.raw import batches_in
-from schemas.wire.codec import batch_from
+from schemas.files.days import ALL_DAYS
+from schemas.files.raw import BROKEN, PENDING, batch_of, batches_in, files_in, is_pending
 
 _WILD = 1 << 62
+_COLUMNS = (
+    *("file", "patient", "window", "produced", "first", "last"),
+    *("readings", "checksum", "waiting"),
+)
 
 
-def _longs() -> "array[int]":
-    return array("q")
+def _columns() -> dict[str, "array[int]"]:
+    return {name: array("q") for name in _COLUMNS}
 
 
 @dataclass
@@ -36,27 +39,19 @@ class ArchiveIndex:
     files: list[Path] = field(default_factory=list)
     broken_files: list[str] = field(default_factory=list)
     patients: dict[str, int] = field(default_factory=dict)
-    _file: "array[int]" = field(default_factory=_longs)
-    _patient: "array[int]" = field(default_factory=_longs)
-    _window: "array[int]" = field(default_factory=_longs)
-    _produced: "array[int]" = field(default_factory=_longs)
-    _first: "array[int]" = field(default_factory=_longs)
-    _last: "array[int]" = field(default_factory=_longs)
-    _readings: "array[int]" = field(default_factory=_longs)
-    _checksum: "array[int]" = field(default_factory=_longs)
-    _waiting: "array[int]" = field(default_factory=_longs)
+    _columns: "dict[str, array[int]]" = field(default_factory=_columns)
 
     def __len__(self) -> int:
         """Batches."""
         return len(self.number)
 
-    def column(self, name: str) -> Any:
-        """A column as a NumPy array.
+    def column(self, name: str) -> Ints:
+        """A column.
 
         ``window``, ``produced``, ``first``, ``last`` (of its readings; epoch ms), ``patient``
         (number), ``readings``, ``checksum`` (of their keys), ``waiting`` (1: in the outbox only).
         """
-        return np.array(getattr(self, f"_{name}"), np.int64)
+        return np.array(self._columns[name], np.int64)
 
     def ids(self) -> list[str]:
         """The ids by number."""
@@ -67,7 +62,7 @@ class ArchiveIndex:
         ids = self.ids()
         wanted: dict[int, set[str]] = defaultdict(set)
         for number in numbers:
-            wanted[self._file[number]].add(ids[number])
+            wanted[self._columns["file"][number]].add(ids[number])
         found: dict[str, SensorBatch] = {}
         for file, names in wanted.items():
             for batch in _read(self.files[file]):
@@ -77,7 +72,7 @@ class ArchiveIndex:
 
     def path(self, number: int) -> Path:
         """The file that holds a batch."""
-        return self.files[self._file[number]]
+        return self.files[self._columns["file"][number]]
 
     def update(self) -> None:
         """Reads what has come since the last time, until nothing moves under our eyes.
@@ -89,13 +84,12 @@ class ArchiveIndex:
         has_moved = True
         while has_moved:
             # the outbox first: a file that is moved on meanwhile is then read twice, never missed
-            paths = sorted(self.folder.glob("pending/*.jsonl"))
-            paths += sorted(self.folder.glob("date=*/*.jsonl"))
+            paths = files_in(self.folder, PENDING) + files_in(self.folder, ALL_DAYS)
             known = gone.union(self.files)
             moved = {path for path in paths if path not in known and not self._add_file(path)}
             has_moved = bool(moved)
             gone |= moved
-        broken = [str(path) for path in sorted(self.folder.glob("broken/*.jsonl"))]
+        broken = [str(path) for path in files_in(self.folder, BROKEN)]
         self.broken_files += [each for each in broken if each not in self.broken_files]
 
     def _add_file(self, path: Path) -> bool:
@@ -103,7 +97,7 @@ class ArchiveIndex:
             with path.open("rb") as file:
                 self.files.append(path)
                 for line in file:
-                    self._add(batch_from(orjson.loads(line)), is_waiting=_is_outbox(path))
+                    self._add(batch_of(line), is_waiting=is_pending(path))
         except FileNotFoundError:
             return False
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, BadInputError):
@@ -114,23 +108,26 @@ class ArchiveIndex:
         file = len(self.files) - 1
         if (known := self.number.get(batch.batch_id)) is not None:
             if not is_waiting:
-                self._file[known], self._waiting[known] = file, 0
+                self._columns["file"][known], self._columns["waiting"][known] = file, 0
             return
         lengths = tuple(len(each.values) for each in batch.series)
         spans = [_span(each.start, each.interval_ms, len(each.values)) for each in batch.series]
-        values = {
-            "file": file,
-            "patient": self.patients.setdefault(batch.patient_id, len(self.patients)),
-            "window": batch.window_start,
-            "produced": batch.produced_at,
-            "first": min((first for first, _ in spans), default=batch.window_start),
-            "last": max((last for _, last in spans), default=batch.window_start),
-            "readings": sum(lengths),
-            "checksum": shape_checksum(lengths),
-            "waiting": int(is_waiting),
-        }
-        columns = [(getattr(self, f"_{name}"), value) for name, value in values.items()]
-        for column, value in columns:
+        # a number beyond 64 bits is an error before any column has grown
+        row = array(
+            "q",
+            [
+                file,
+                self.patients.setdefault(batch.patient_id, len(self.patients)),
+                batch.window_start,
+                batch.produced_at,
+                min((first for first, _ in spans), default=batch.window_start),
+                max((last for _, last in spans), default=batch.window_start),
+                sum(lengths),
+                shape_checksum(lengths),
+                int(is_waiting),
+            ],
+        )
+        for column, value in zip(self._columns.values(), row, strict=True):
             column.append(value)
         self.number[batch.batch_id] = len(self.number)
 
@@ -148,10 +145,6 @@ def _read(path: Path) -> Iterator[SensorBatch]:
     except BadInputError:
         # moved on, or broken behind this line: what could be read counts
         return
-
-
-def _is_outbox(path: Path) -> bool:
-    return path.parent.name == "pending"
 
 
 def _span(start: int, interval_ms: int, length: int) -> tuple[int, int]:

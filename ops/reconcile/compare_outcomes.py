@@ -5,15 +5,16 @@ batches; where a batch differs, its readings.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.arrays import AnyInts, Ints
 from db.checksums import HOUR_MS
 from db.read.evidence import READING_KEY, Evidence
 from ops.reconcile.archive import ArchiveIndex
+from ops.reconcile.findings import Finding
 from ops.reconcile.outcomes import Outcomes
 from ops.reconcile.proof import Proof, reading_name
 from ops.reconcile.trusted import TrustedFiles
@@ -28,14 +29,14 @@ _MOST_HOURS = 1 << 38
 class Differing:
     """Where archive and outcomes differ."""
 
-    batches: Any
+    batches: Ints
     """Numbers of the batches."""
-    missing: Any
+    missing: Ints
     """Readings without an outcome, as ``reading_keys`` numbers them."""
 
 
-def reading_keys(numbers: Any, series: Any, position: Any) -> Any:
-    """One number a reading, of its batch's number and its place there (NumPy arrays)."""
+def reading_keys(numbers: Ints, series: AnyInts, position: AnyInts) -> Ints:
+    """One number a reading, of its batch's number and its place there."""
     # a message of a megabyte has less than 2^20 series and values
     return (numbers << 40) | (series.astype(np.int64) << 20) | position
 
@@ -54,13 +55,13 @@ def compare_outcomes(
         places = (rows[name].to_numpy() for name in ("series", "position"))
         missing.append(reading_keys(np.array(numbers, np.int64), *places))
     names = [f"batch {each}" for each in sorted(outcomes.foreign)]
-    proof.find("readings are in no archive file", names, sum(outcomes.foreign.values()))
+    proof.find(Finding.NOT_ARCHIVED, names, sum(outcomes.foreign.values()))
     rest = sorted(outcomes.foreign_taken.keys() - outcomes.foreign.keys())
-    proof.find("batches that were taken are in no archive file", rest, len(rest))
+    proof.find(Finding.BATCH_NOT_ARCHIVED, rest, len(rest))
     return Differing(batches, np.concatenate(missing))
 
 
-def _differing(proof: Proof, outcomes: Outcomes) -> Any:
+def _differing(proof: Proof, outcomes: Outcomes) -> Ints:
     archive, is_taken = outcomes.archive, outcomes.place >= 0
     readings = np.where(is_taken, archive.column("readings"), 0)
     checksums = np.where(is_taken, archive.column("checksum"), 0)
@@ -83,7 +84,7 @@ def _differing(proof: Proof, outcomes: Outcomes) -> Any:
 
 
 def _outcome_keys(
-    outcomes: Outcomes, batches: Any, trusted: TrustedFiles, evidence: Evidence
+    outcomes: Outcomes, batches: Ints, trusted: TrustedFiles, evidence: Evidence
 ) -> pa.Table:
     ids = outcomes.archive.ids()
     names = [ids[each] for each in batches]
@@ -95,7 +96,7 @@ def _outcome_keys(
     return pa.concat_tables(found)
 
 
-def _compare_readings(proof: Proof, outcomes: Outcomes, numbers: Any, keys: pa.Table) -> pa.Table:
+def _compare_readings(proof: Proof, outcomes: Outcomes, numbers: Ints, keys: pa.Table) -> pa.Table:
     """Returns the keys that miss their outcome."""
     archive = outcomes.archive
     batches = archive.batches(numbers)
@@ -111,13 +112,13 @@ def _compare_readings(proof: Proof, outcomes: Outcomes, numbers: Any, keys: pa.T
     foreign = counted.join(archived, keys=_KEY, join_type="left anti")
     proof.missing += len(missing)
     proof.duplicated += len(doubled)
-    for rows, what in (
-        (missing, "produced readings have no outcome"),
-        (doubled, "readings have more than one outcome"),
-        (foreign, "readings are in no archive file"),
-        (stray, "readings have an outcome and their batch is not noted as taken"),
+    for rows, finding in (
+        (missing, Finding.NO_OUTCOME),
+        (doubled, Finding.SEVERAL_OUTCOMES),
+        (foreign, Finding.NOT_ARCHIVED),
+        (stray, Finding.NOT_PROCESSED),
     ):
-        proof.find(what, _names(batches, rows), len(rows))
+        proof.find(finding, _names(batches, rows), len(rows))
     return missing
 
 
@@ -144,6 +145,6 @@ def _archived_keys(batches: dict[str, SensorBatch]) -> pa.Table:
     return pa.concat_tables([READING_KEY.empty_table(), *parts])
 
 
-def name_batches(archive: ArchiveIndex, numbers: Any) -> list[SensorBatch]:
+def name_batches(archive: ArchiveIndex, numbers: Ints) -> list[SensorBatch]:
     """The first of these batches, to be named."""
     return list(archive.batches(int(each) for each in numbers[:8]).values())

@@ -6,19 +6,22 @@ differs, row by row. Superseded values make an hour differ, so they are found am
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.arrays import Ints
 from db.checksums import Sums, add_sums, row_checksums, sums_by
 from db.mapping import NO_MAPPING
 from db.read.evidence import REGISTRO_ROW, Evidence
 from ops.reconcile.expected import ExpectedRows
+from ops.reconcile.findings import Finding
 from ops.reconcile.proof import Proof, row_names
 from ops.reconcile.trusted import TrustedFiles
 
+K = TypeVar("K")
 _ROWS_AT_ONCE = 500_000
 _ROW = ["mapping_id", "component", "event_ms"]
 _ORDER = ("range", "offset", "series", "position")
@@ -46,7 +49,7 @@ class RegistroCheck:
     trusted: TrustedFiles
     evidence: Evidence
     _sums: Sums = field(default_factory=dict)
-    _in_files: list[Any] = field(default_factory=list)
+    _in_files: list[Ints] = field(default_factory=list)
 
     def note(self, rows: pa.Table) -> tuple[int, int]:
         """Takes rows of trusted files; returns how many are unmapped, marked as such and not."""
@@ -148,12 +151,12 @@ def _note(proof: Proof, missing: pa.Table, unexpected: pa.Table, altered: pa.Tab
     proof.missing += len(missing)
     proof.duplicated += len(unexpected)
     proof.altered += len(altered)
-    for rows, what in (
-        (missing, "accepted readings are not in registro"),
-        (unexpected, "rows of registro have no accepted reading"),
-        (altered, "rows of registro have another value than the trusted files"),
+    for rows, finding in (
+        (missing, Finding.MISSING_ROW),
+        (unexpected, Finding.UNEXPECTED_ROW),
+        (altered, Finding.ALTERED_ROW),
     ):
-        proof.find(what, row_names(rows), len(rows))
+        proof.find(finding, row_names(rows), len(rows))
 
 
 def _newest(mapped: pa.Table) -> pa.Table:
@@ -163,17 +166,18 @@ def _newest(mapped: pa.Table) -> pa.Table:
     return newest.rename_columns([*_ROW, "thousandths"]).cast(REGISTRO_ROW)
 
 
-def _checksums(rows: pa.Table) -> Any:
+def _checksums(rows: pa.Table) -> Ints:
     return row_checksums(*(rows[name].combine_chunks() for name in REGISTRO_ROW.names))
 
 
-def _pair_keys(rows: pa.Table) -> Any:
-    return ((rows["hour"].to_numpy() + _FAR) << 32) | rows["mapping_id"].to_numpy()
+def _pair_keys(rows: pa.Table) -> Ints:
+    keys: Ints = ((rows["hour"].to_numpy() + _FAR) << 32) | rows["mapping_id"].to_numpy()
+    return keys
 
 
-def _chunks(sizes: dict[Any, int]) -> Iterator[list[Any]]:
+def _chunks(sizes: dict[K, int]) -> Iterator[list[K]]:
     """The keys in their order, about half a million rows at a time."""
-    chunk: list[Any] = []
+    chunk: list[K] = []
     held = 0
     for key, size in sizes.items():
         if chunk and held + size > _ROWS_AT_ONCE:

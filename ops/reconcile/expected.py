@@ -1,14 +1,15 @@
 """Which rows ``registro`` should have, by the trusted files, the mappings and the quarantine."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from common.arrays import AnyInts, Ints, Mask
 from db.checksums import HOUR_MS
+from db.ledger import LedgerRow
 from db.mapping import NO_MAPPING
-from db.read.evidence import Evidence, LedgerRange
+from db.read.evidence import Evidence
 from ops.reconcile.compare_outcomes import reading_keys
 from ops.reconcile.mapped import MappingIndex
 from ops.reconcile.trusted import TrustedFiles
@@ -36,11 +37,11 @@ class ExpectedRows:
 
     def __init__(self, trusted: TrustedFiles, evidence: Evidence) -> None:
         """Reads the mappings."""
-        self._ranges: Sequence[LedgerRange] = trusted.ranges
+        self._ranges: Sequence[LedgerRow] = trusted.ranges
         self._range_of = trusted.range_of
         self._evidence = evidence
         self._mappings = MappingIndex(evidence.mappings())
-        self._waiting: tuple[int, Any] = (-1, None)
+        self._waiting: tuple[int, Ints] = (-1, np.empty(0, np.int64))
 
     def of(self, rows: pa.Table) -> pa.Table:
         """The rows that should be in ``registro``, and what is needed to find the newest.
@@ -50,7 +51,7 @@ class ExpectedRows:
         """
         return self.mapped(rows, *self.sorted_out(rows))
 
-    def mapped(self, rows: pa.Table, mapping_id: Any, is_unmapped: Any) -> pa.Table:
+    def mapped(self, rows: pa.Table, mapping_id: Ints, is_unmapped: Mask) -> pa.Table:
         """As ``of``, of rows that are ``sorted_out``."""
         columns = {
             "mapping_id": pa.array(mapping_id),
@@ -61,14 +62,14 @@ class ExpectedRows:
         table = pa.Table.from_arrays(whole, schema=_COLUMNS)
         return table.filter(pa.array((mapping_id != NO_MAPPING) & ~is_unmapped)).combine_chunks()
 
-    def sorted_out(self, rows: pa.Table) -> tuple[Any, Any]:
+    def sorted_out(self, rows: pa.Table) -> tuple[Ints, Mask]:
         """For each row its mapping id (or ``NO_MAPPING``), and whether quarantine has it as unmapped."""
         mapping_id = self._mappings.mapping_ids(rows)
         is_unmapped = np.zeros(len(rows), bool)
         numbers = self._range_of[rows["file"].to_numpy()]
         for number in np.unique(numbers):
             part = self._ranges[number]
-            if not part.unmapped:
+            if not part.counts.unmapped:
                 continue
             own = np.flatnonzero(numbers == number)
             places = _places(
@@ -81,7 +82,7 @@ class ExpectedRows:
         """What ``of`` returns for no rows."""
         return _COLUMNS.empty_table()
 
-    def candidates(self, batches: Mapping[int, SensorBatch], missing: Any, hour: int) -> pa.Table:
+    def candidates(self, batches: Mapping[int, SensorBatch], missing: Ints, hour: int) -> pa.Table:
         """Rows that ``missing`` readings of these batches (by number) may have had in this hour.
 
         Whether they were accepted, only the cleaning knows.
@@ -94,7 +95,7 @@ class ExpectedRows:
         lengths = [len(run.values) for *_, run in runs]
         positions = np.concatenate([np.empty(0, np.int64), *map(np.arange, lengths)])
 
-        def repeated(values: Iterable[int]) -> Any:
+        def repeated(values: Iterable[int]) -> Ints:
             return np.repeat(np.array([*values], np.int64), lengths)
 
         keys = reading_keys(
@@ -124,7 +125,7 @@ class ExpectedRows:
             pa.array(mapping_id != NO_MAPPING)
         )
 
-    def _unmapped(self, number: int) -> Any:
+    def _unmapped(self, number: int) -> Ints:
         # rows of one range come one after the other
         if self._waiting[0] != number:
             part = self._ranges[number]
@@ -133,7 +134,7 @@ class ExpectedRows:
         return self._waiting[1]
 
 
-def _places(part: LedgerRange, offset: Any, series: Any, position: Any) -> Any:
+def _places(part: LedgerRow, offset: Ints, series: AnyInts, position: AnyInts) -> Ints:
     # a message of a megabyte has less than 2^20 series and values, a range less than 2^23 messages
     return ((offset - part.first) << 40) | (series.astype(np.int64) << 20) | position
 

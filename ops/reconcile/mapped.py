@@ -1,12 +1,13 @@
 """Which row of ``paciente_sensor`` each trusted reading belongs to, for many rows at once."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from common.arrays import Ints
 from db.mapping import Mapping, active_ids, periods_by_patient
+from schemas.files.trusted import coded
 
 
 class MappingIndex:
@@ -16,26 +17,19 @@ class MappingIndex:
         """``mappings``: periods of one patient and sensor never overlap."""
         self._periods = periods_by_patient(mappings)
 
-    def mapping_ids(self, rows: pa.Table) -> Any:
-        """A NumPy array: the id for each row of ``patient_id, sensor, event_ms``, or ``NO_MAPPING``."""
+    def mapping_ids(self, rows: pa.Table) -> Ints:
+        """The id for each row of ``patient_id, sensor, event_ms``, or ``NO_MAPPING``."""
         pairs, inverse = _distinct_pairs(rows)
         periods = [self._periods.get(patient, {}).get(sensor, ()) for patient, sensor in pairs]
         return active_ids(periods, inverse, rows["event_ms"].to_numpy())
 
 
-def _distinct_pairs(rows: pa.Table) -> tuple[list[tuple[str, str]], Any]:
-    patients, patient = _codes(rows["patient_id"])
-    sensors, sensor = _codes(rows["sensor"])
-    distinct, inverse = np.unique(patient * max(1, len(sensors)) + sensor, return_inverse=True)
+def _distinct_pairs(rows: pa.Table) -> tuple[list[tuple[str, str]], Ints]:
+    patients, patient = coded(rows["patient_id"])
+    sensors, sensor = coded(rows["sensor"])
+    distinct, inverse = np.unique(patient * len(sensors) + sensor, return_inverse=True)
     pairs = [
         (patients[int(each) // len(sensors)], sensors[int(each) % len(sensors)])
         for each in distinct
     ]
     return pairs, inverse
-
-
-def _codes(column: pa.ChunkedArray) -> tuple[list[str], Any]:
-    values = column.combine_chunks()
-    if not pa.types.is_dictionary(values.type):
-        values = values.dictionary_encode()
-    return values.dictionary.to_pylist(), values.indices.to_numpy().astype(np.int64)

@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from common.arrays import Ints
 from db.checksums import key_checksums
-from db.read.evidence import LedgerRange
+from db.ledger import LedgerRow
 from ops.reconcile.archive import ArchiveIndex
+from schemas.files.trusted import coded
 
 
 @dataclass
@@ -24,12 +25,12 @@ class Outcomes:
     """Readings with an outcome of batches that are in no archive file."""
     foreign_taken: dict[str, tuple[str, int, int]] = field(default_factory=dict)
     """Batches that were taken and are in no archive file: topic, partition, offset."""
-    count: Any = field(init=False)
-    checksum: Any = field(init=False)
-    place: Any = field(init=False)
+    count: Ints = field(init=False)
+    checksum: Ints = field(init=False)
+    place: Ints = field(init=False)
     """Number of the partition that a batch was taken from; -1: it was not taken."""
-    offset: Any = field(init=False)
-    _in_files: list[Any] = field(default_factory=list)
+    offset: Ints = field(init=False)
+    _in_files: list[Ints] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Nothing has an outcome yet."""
@@ -62,8 +63,7 @@ class Outcomes:
 
     def note_trusted(self, rows: pa.Table) -> None:
         """Takes rows of trusted files."""
-        column = rows["batch_id"].combine_chunks()
-        names, codes = column.dictionary.to_pylist(), column.indices.to_numpy()
+        names, codes = coded(rows["batch_id"])
         numbers = np.array([self.archive.number.get(each, -1) for each in names], np.int64)[codes]
         is_known = numbers >= 0
         self.foreign.update(names[code] for code in codes[~is_known])
@@ -73,13 +73,13 @@ class Outcomes:
         files = rows["file"].to_numpy().astype(np.int64)
         self._in_files.append(np.unique(((numbers << 32) | files)[is_known]))
 
-    def files_with(self, batches: Any) -> list[int]:
+    def files_with(self, batches: Ints) -> list[int]:
         """The numbers of the trusted files that hold readings of these batches."""
         pairs = np.concatenate([np.empty(0, np.int64), *self._in_files])
         hits = pairs[np.isin(pairs >> 32, batches)]
         return sorted({int(each) for each in hits & 0xFFFFFFFF})
 
-    def range_numbers(self, ranges: Sequence[LedgerRange]) -> Any:
+    def range_numbers(self, ranges: Sequence[LedgerRow]) -> Ints:
         """For each batch the number of the ledger's range that took it; -1 where there is none."""
         found = np.full(len(self.archive), -1, np.int64)
         for place, (topic, partition) in enumerate(self.places):

@@ -3,28 +3,21 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from db.read.evidence import REGISTRO_ROW, Evidence, LedgerRange
+from common.arrays import Ints, Mask
+from db.ledger import LedgerRow
+from db.read.evidence import REGISTRO_ROW, Evidence, Stray
+from ops.reconcile.findings import counted
 from ops.reconcile.proof import row_names, utc
 from ops.reconcile.prove import Comparison
 from producer.delivery.republish import ArchivedBatch
 
 _NAMED = 8
-# findings that a plan has an answer to
-_MENDED = (
-    "produced readings have no outcome",
-    "readings have more than one outcome",
-    "batches are archived as published",
-    "accepted readings are not in registro",
-    "rows of registro have another value",
-    "trusted files ",
-)
-_LATE = "batches of the same patient and time are under way; do it again when they are taken"
+_LATE = "batches of the same patient and time are under way; repair again once they are processed"
 _TO_ENTER = pa.schema([*REGISTRO_ROW, ("found", pa.int64())])
 
 
@@ -36,9 +29,9 @@ class RepairPlan:
     """Trusted files that the ledger does not name."""
     rows: pa.Table = field(default_factory=_TO_ENTER.empty_table)
     """For ``registro``; ``found``: what stands there instead, null where nothing does."""
-    retake: list[tuple[LedgerRange, list[str]]] = field(default_factory=list)
-    """Ranges whose batches (ids) are to be taken anew."""
-    strays: dict[str | None, list[Any]] = field(default_factory=dict)
+    retake: list[tuple[LedgerRow, list[str]]] = field(default_factory=list)
+    """Ranges whose batches (ids) are to be processed again."""
+    strays: dict[str | None, list[Stray]] = field(default_factory=dict)
     """By batch: places of rows in quarantine that lie where it was not taken."""
     publish: list[ArchivedBatch] = field(default_factory=list)
     """In the order in which they came first: the newest value of a key must win again."""
@@ -54,23 +47,24 @@ class RepairPlan:
     def lines(self) -> Iterator[str]:
         """What is to be done, for a person."""
         if self.set_aside:
-            yield f"set aside {len(self.set_aside)} trusted files: {_listed(self.set_aside)}"
+            yield f"set aside {counted(len(self.set_aside), 'trusted file')}: {_listed(self.set_aside)}"
         missing = self.rows.filter(pc.is_null(self.rows["found"]))
         altered = self.rows.filter(pc.is_valid(self.rows["found"]))
-        for rows, what in (
-            (missing, "enter {} missing rows into"),
-            (altered, "put {} rows right in"),
+        for rows, verb, noun in (
+            (missing, "add", "missing registro row"),
+            (altered, "correct", "registro row"),
         ):
             if len(rows):
-                yield f"{what.format(len(rows))} registro: {_listed(row_names(rows), len(rows))}"
+                what = f"{verb} {counted(len(rows), noun)}"
+                yield f"{what}: {_listed(row_names(rows), len(rows))}"
         if self.retake:
             names = [_range_name(part) for part, _ in self.retake]
-            yield f"let {len(self.retake)} ranges be taken anew: {_listed(names)}"
+            yield f"process {counted(len(names), 'range')} again: {_listed(names)}"
         if self.publish:
             ids = [f"{each.batch_id} of {each.path.name}" for each in self.publish[:_NAMED]]
             yield (
-                f"publish {len(self.publish)} archived batches ({self.readings} readings) again:"
-                f" {_listed(ids, len(self.publish))}"
+                f"publish {counted(len(self.publish), 'archived batch')}"
+                f" ({counted(self.readings, 'reading')}) again: {_listed(ids, len(self.publish))}"
             )
 
 
@@ -88,14 +82,14 @@ def plan_repair(found: Comparison, evidence: Evidence) -> RepairPlan:
     # what is under way has its offset already: what came before it must not come after it
     late = overlapping((outcomes.place < 0) & (outcomes.count == 0) & ~lost, *times)
     if waiting := int((chosen & lost & late).sum()):
-        plan.hopeless.append(f"{waiting} lost batches have to wait: {_LATE}")
+        plan.hopeless.append(f"{counted(waiting, 'lost batch')} must wait: {_LATE}")
     chosen &= ~(lost & late)
     ids = archive.ids()
     for number in sorted(spoilt):
         part, own = found.trusted.ranges[number], range_of == number
         reason = _LATE if (own & late).any() else _foreign_in(found, part)
         if reason:
-            plan.hopeless.append(f"{_range_name(part)} cannot be taken anew: {reason}")
+            plan.hopeless.append(f"{_range_name(part)} cannot be processed again: {reason}")
             # what came before a batch that cannot come again must not come after it
             chosen &= ~own & ~(lost & overlapping(own, *times))
         else:
@@ -104,12 +98,12 @@ def plan_repair(found: Comparison, evidence: Evidence) -> RepairPlan:
     if plan.retake:
         for batch_id, place in evidence.strays():
             plan.strays.setdefault(batch_id, []).append(place)
-    _note_hopeless(plan, found)
+    plan.hopeless += found.proof.beyond_repair
     return plan
 
 
-def with_overlapping(chosen: Any, range_of: Any, patient: Any, first: Any, last: Any) -> Any:
-    """Adds what has to come again with the chosen batches (all NumPy arrays by batch).
+def with_overlapping(chosen: Mask, range_of: Ints, patient: Ints, first: Ints, last: Ints) -> Mask:
+    """Adds what has to come again with the chosen batches (all arrays by batch).
 
     A batch that comes again gets the newest offset, and would win over one that replaced readings of
     it. So the taken batches of the same patient whose times overlap come again too, each in its old
@@ -125,7 +119,7 @@ def with_overlapping(chosen: Any, range_of: Any, patient: Any, first: Any, last:
         chosen |= more
 
 
-def overlapping(chosen: Any, patient: Any, first: Any, last: Any) -> Any:
+def overlapping(chosen: Mask, patient: Ints, first: Ints, last: Ints) -> Mask:
     """Which batches share an instant with a chosen one of the same patient; those themselves too."""
     found = np.zeros(len(chosen), bool)
     order = np.lexsort((first, patient))
@@ -142,7 +136,7 @@ def overlapping(chosen: Any, patient: Any, first: Any, last: Any) -> Any:
     return found
 
 
-def in_old_order(numbers: Any, outcomes_place: Any, offset: Any, produced: Any) -> Any:
+def in_old_order(numbers: Ints, outcomes_place: Ints, offset: Ints, produced: Ints) -> Ints:
     """Sorts batches into the order in which they came first.
 
     Within a partition that is the order of their offsets; against one that was never taken, what
@@ -165,7 +159,9 @@ def _rows(found: Comparison) -> pa.Table:
     return pa.concat_tables([_TO_ENTER.empty_table(), *tables])
 
 
-def _plan_publishing(plan: RepairPlan, found: Comparison, evidence: Evidence, numbers: Any) -> None:
+def _plan_publishing(
+    plan: RepairPlan, found: Comparison, evidence: Evidence, numbers: Ints
+) -> None:
     archive, outcomes = found.archive, found.outcomes
     ids = archive.ids()
     first_taken: Mapping[str, int] = {
@@ -180,22 +176,14 @@ def _plan_publishing(plan: RepairPlan, found: Comparison, evidence: Evidence, nu
     plan.readings = int(archive.column("readings")[numbers].sum())
 
 
-def _foreign_in(found: Comparison, part: LedgerRange) -> str | None:
+def _foreign_in(found: Comparison, part: LedgerRow) -> str | None:
     for batch_id, (topic, partition, offset) in found.outcomes.foreign_taken.items():
         if (topic, partition) == (part.topic, part.partition) and part.first <= offset < part.until:
-            return f"batch {batch_id} of it is in no archive file"
+            return f"its batch {batch_id} is in no archive file"
     return None
 
 
-def _note_hopeless(plan: RepairPlan, found: Comparison) -> None:
-    plan.hopeless += [
-        f"{tally.count} {what}: {tally}"
-        for what, tally in found.proof.tallies.items()
-        if not what.startswith(_MENDED)
-    ]
-
-
-def _range_name(part: LedgerRange) -> str:
+def _range_name(part: LedgerRow) -> str:
     offsets = f"offsets {part.first} to {part.until - 1}"
     return f"{part.topic}-{part.partition} {offsets} (committed {utc(part.committed_ms)})"
 

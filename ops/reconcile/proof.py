@@ -7,23 +7,11 @@ from typing import Any
 import pyarrow as pa
 
 from db.checksums import HOUR_MS
+from ops.reconcile.findings import Finding, Tally
 from schemas.batch import SensorBatch
 
 _NAMED = 8
 _BUCKETS_NAMED = 20
-
-
-@dataclass
-class Tally:
-    """How many of a kind were found, and the first of them by name."""
-
-    count: int = 0
-    names: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        """The names, and how many more there are."""
-        more = self.count - len(self.names)
-        return "; ".join(self.names) + (f" and {more} more" if more else "")
 
 
 @dataclass(frozen=True)
@@ -65,12 +53,18 @@ class Proof:
     differing: list[Bucket] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What a reader should know and nothing has to be done about."""
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    tallies: dict[Finding, Tally] = field(default_factory=dict)
 
     @property
     def findings(self) -> list[str]:
-        """What does not add up, a sentence each."""
-        return [f"{tally.count} {what}: {tally}" for what, tally in self.tallies.items()]
+        """What does not add up, in words."""
+        return [tally.describe(finding) for finding, tally in self.tallies.items()]
+
+    @property
+    def beyond_repair(self) -> list[str]:
+        """Those that a person has to look at."""
+        tallies = self.tallies.items()
+        return [tally.describe(finding) for finding, tally in tallies if finding.remedy is None]
 
     @property
     def is_proved(self) -> bool:
@@ -81,13 +75,18 @@ class Proof:
         """For ``--json``."""
         values = asdict(self)
         del values["tallies"]
-        return {**values, "findings": self.findings, "proved": self.is_proved}
+        details = [
+            {"code": finding.code, "count": tally.count, "repair": finding.remedy}
+            for finding, tally in self.tallies.items()
+        ]
+        found = {"findings": self.findings, "finding_details": details}
+        return {**values, **found, "proved": self.is_proved}
 
-    def find(self, what: str, names: Iterable[str], count: int) -> None:
-        """Notes ``count`` of a kind of finding; of ``names`` only the first are asked for."""
+    def find(self, finding: Finding, names: Iterable[str], count: int) -> None:
+        """Notes a finding ``count`` times; of ``names`` only the first are asked for."""
         if not count:
             return
-        tally = self.tallies.setdefault(what, Tally())
+        tally = self.tallies.setdefault(finding, Tally())
         tally.count += count
         for name in names:
             if len(tally.names) == _NAMED:

@@ -9,11 +9,11 @@ what is archived and not taken is in the outbox or in the topic behind the consu
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from common.arrays import Ints, Mask
 from common.settings import DatabaseSettings, KafkaSettings
 from db.checksums import HOUR_MS
 from db.read.evidence import Evidence, open_evidence
@@ -21,6 +21,7 @@ from ops.reconcile.archive import ArchiveIndex, read_archive
 from ops.reconcile.compare_outcomes import Differing, compare_outcomes, name_batches
 from ops.reconcile.compare_registro import Differences, RegistroCheck
 from ops.reconcile.expected import ExpectedRows
+from ops.reconcile.findings import Finding
 from ops.reconcile.outcomes import Outcomes
 from ops.reconcile.proof import Proof, batch_name
 from ops.reconcile.topic import TopicRest, batch_id_of, read_rest
@@ -39,9 +40,9 @@ class Comparison:
     trusted: TrustedFiles
     next_offsets: dict[tuple[str, int], int]
     unnamed_files: list[str]
-    lost: Any
+    lost: Ints
     """Numbers of the batches that are neither taken nor under way."""
-    differing: Any
+    differing: Ints
     """Numbers of the batches whose outcomes are not those of their readings."""
     rows: Differences
 
@@ -76,7 +77,7 @@ def compare_places(
     next_offsets, ranges = evidence.next_offsets(), evidence.ranges()
     rest = rest_of({each: at for (name, each), at in next_offsets.items() if name == topic})
     proof = Proof(refused_messages=evidence.refused_messages())
-    proof.repeated_messages = sum(each.repeated for each in ranges)
+    proof.repeated_messages = sum(each.counts.repeated_messages for each in ranges)
     proof.quarantined = outcomes.note_quarantined(evidence.quarantined())
     trusted = TrustedFiles(output / "trusted", ranges)
     check = RegistroCheck(ExpectedRows(trusted, evidence), trusted, evidence)
@@ -93,7 +94,7 @@ def compare_places(
     )
 
 
-def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest, evidence: Evidence) -> Any:
+def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest, evidence: Evidence) -> Ints:
     """Sorts the archived batches by how far they came; returns the numbers of the lost ones."""
     archive = outcomes.archive
     readings, is_waiting = archive.column("readings"), archive.column("waiting") == 1
@@ -113,14 +114,14 @@ def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest, evidence: 
     proof.quarantined += int(readings[is_refused].sum())
     proof.missing += int(readings[lost].sum())
     proof.find(
-        "batches are archived as published, and are neither taken nor in the topic",
+        Finding.LOST_BATCH,
         map(batch_name, name_batches(archive, lost)),
         len(lost),
     )
     return lost
 
 
-def _refused(archive: ArchiveIndex, evidence: Evidence) -> Any:
+def _refused(archive: ArchiveIndex, evidence: Evidence) -> Mask:
     """Batches whose message is in quarantine whole, as one of a patient id that is too long."""
     found = np.zeros(len(archive), bool)
     for body in evidence.refused_bodies():
@@ -152,7 +153,7 @@ def _read_trusted(
         without += unmarked
     proof.accepted = proof.trusted
     proof.missing += without
-    proof.find("accepted readings have no mapping and are not marked as unmapped", [], without)
+    proof.find(Finding.NOT_MARKED_UNMAPPED, [], without)
 
 
 def _note_files(
@@ -162,11 +163,11 @@ def _note_files(
     next_offsets: dict[tuple[str, int], int],
 ) -> list[str]:
     broken = sorted(archive.broken_files)
-    proof.find("archive files cannot be read", broken, len(broken))
+    proof.find(Finding.UNREADABLE_ARCHIVE, broken, len(broken))
     reasons = [f"{trusted.names[number]} ({why})" for number, why in trusted.unreadable.items()]
-    proof.find("trusted files that the ledger names cannot be read", reasons, len(reasons))
+    proof.find(Finding.UNREADABLE_TRUSTED, reasons, len(reasons))
     unnamed = trusted.unnamed(next_offsets)
-    proof.find("trusted files are not named by the ledger: doubled readings", unnamed, len(unnamed))
+    proof.find(Finding.UNKNOWN_TRUSTED, unnamed, len(unnamed))
     return unnamed
 
 

@@ -11,9 +11,11 @@ from common.crash_points import CrashPoint, reach
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings
 from db.connection import Connection, connect
+from db.ledger import LedgerRow
 from db.mend.repair import NextOffsets, enter_rows, forget_range
-from db.read.evidence import REGISTRO_ROW, LedgerRange, open_evidence
+from db.read.evidence import REGISTRO_ROW, open_evidence
 from ops.reconcile.expected import ExpectedRows
+from ops.reconcile.findings import counted
 from ops.reconcile.plan import RepairPlan
 from ops.reconcile.trusted import TrustedFiles
 from producer.delivery.republish import ArchivedBatch
@@ -41,7 +43,7 @@ def repair(
         if len(plan.rows):
             newer = _NewerRows(database, trusted_folder, seen)
             entered = enter_rows(connection, plan.rows, newer.without)
-            say(f"entered {entered} rows into registro")
+            say(f"added or corrected {counted(entered, 'registro row')}")
         for part, batch_ids in plan.retake:
             _forget(connection, plan, part, batch_ids)
             _put_aside(trusted_folder, part.files)
@@ -50,7 +52,7 @@ def repair(
 
 
 def _forget(
-    connection: Connection, plan: RepairPlan, part: LedgerRange, batch_ids: Sequence[str]
+    connection: Connection, plan: RepairPlan, part: LedgerRow, batch_ids: Sequence[str]
 ) -> None:
     strays = [place for batch_id in batch_ids for place in plan.strays.get(batch_id, ())]
     forget_range(connection, part, batch_ids, strays)

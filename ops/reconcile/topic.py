@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from common.broker.reader import TopicMessages
+from common.broker.reader import Span, TopicReader
 from common.errors import BadInputError
 from common.settings import KafkaSettings
 from schemas.wire.codec import default_codec
@@ -24,9 +24,18 @@ def read_rest(settings: KafkaSettings, next_offsets: Mapping[int, int]) -> Topic
 
     Raises UnavailableError where the broker does not answer, ConfigurationError without the topic.
     """
-    messages = TopicMessages(settings, settings.kafka_topic, behind=next_offsets)
-    found = {batch_id for each in messages if (batch_id := batch_id_of(each.value()))}
-    return TopicRest(found, messages.gone)
+    rest = TopicRest()
+    with TopicReader(settings) as reader:
+        wanted = {}
+        for partition, held in reader.spans(settings.kafka_topic).items():
+            first = next_offsets.get(partition, 0)
+            if first < held.first:
+                rest.gone[partition] = range(first, held.first)
+            wanted[partition] = Span(max(first, held.first), held.until)
+        for message in reader.read(settings.kafka_topic, wanted):
+            if batch_id := batch_id_of(message.value()):
+                rest.batches.add(batch_id)
+    return rest
 
 
 def batch_id_of(body: bytes | None) -> str | None:

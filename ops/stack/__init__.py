@@ -7,7 +7,7 @@ from ops.stack.ivy import JarSource, retrieve, retrieve_jars
 from ops.stack.jars import JarSet, listed_jars
 from ops.stack.java import find_java
 from ops.stack.provision import jar_source, mariadb, prepare_database, require_disk_space
-from ops.stack.topics import create_topic, create_topics
+from ops.stack.topics import create_topics
 
 __all__ = [
     "DATABASE",
@@ -17,7 +17,6 @@ __all__ = [
     "JarSet",
     "JarSource",
     "KafkaBroker",
-    "create_topic",
     "create_topics",
     "find_java",
     "jar_source",

@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
-
 from common.atomic import write_atomic
+from common.broker.topics import cluster
 from common.errors import UnavailableError
+from common.settings import KafkaSettings
 from ops.stack.child import ChildProcess
 from ops.stack.java import find_java
 from ops.stack.kafka_files import TOOL_LOGGING, broker_properties, log4j_configuration
@@ -77,6 +76,11 @@ class KafkaBroker(Server):
         """``host:port`` for clients; known after `prepare`."""
         return f"{LOOPBACK}:{self.port}"
 
+    @property
+    def settings(self) -> KafkaSettings:
+        """For our own clients; known after `prepare`."""
+        return KafkaSettings(kafka_bootstrap_servers=self.bootstrap_servers)
+
     def prepare(self) -> None:
         """Writes the configuration and formats the data folder if it is new; safe to repeat."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -122,18 +126,14 @@ class KafkaBroker(Server):
         """
         deadline = time.monotonic() + timeout_seconds
         wait_for_port(int(self.port or 0), timeout_seconds, self._require_alive)
-        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
         while True:
             try:
-                if admin.list_topics(timeout=2).brokers:
+                if cluster(self.settings, timeout_s=2).brokers:
                     return
-            except KafkaException as error:
+            except UnavailableError as error:
                 self._require_alive()
                 if time.monotonic() > deadline:
-                    raise UnavailableError(
-                        f"Kafka does not answer on {self.bootstrap_servers}: {error}",
-                        hint=f"see {self.log}",
-                    ) from error
+                    raise UnavailableError(error.message, hint=f"see {self.log}") from error
 
     def tool_command(
         self, name: str, arguments: Sequence[str], *, server: Callable[[], str] | None = None

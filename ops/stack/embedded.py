@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from common.settings import KafkaSettings, TopicSettings
+from common.settings import TopicSettings
 from ops.stack.broker import KafkaBroker
 from ops.stack.database_server import DatabaseServer
 from ops.stack.exports import DATABASE_FOLDER, KAFKA_FOLDER, SECRETS_FOLDER
@@ -79,7 +79,7 @@ class EmbeddedStack:
     def wait_for_broker(self, topics: TopicSettings) -> None:
         """Returns when the broker answers and has the topics."""
         self.broker.wait_ready()
-        create_topics(KafkaSettings(kafka_bootstrap_servers=self.broker.bootstrap_servers), topics)
+        create_topics(self.broker.settings, topics)
 
     def _prepare_kafka(self, on_progress: OnProgress) -> None:
         retrieve(self.source, JarSet.KAFKA, on_progress)

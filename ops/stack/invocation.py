@@ -18,6 +18,7 @@ from common.settings import (
     load,
 )
 from ops.stack.exports import embedded_addresses
+from schemas.files.raw import PENDING
 
 S = TypeVar("S", bound=Settings)
 
@@ -73,7 +74,7 @@ class Invocation:
     @property
     def outbox(self) -> Path:
         """The producers' folder of files that Kafka has not acknowledged."""
-        return self.raw / "pending"
+        return self.raw / PENDING
 
     def kafka(self) -> KafkaSettings:
         """The broker that the environment names, else the embedded one."""

@@ -144,7 +144,7 @@ class Pipeline:
 
     def kafka(self) -> KafkaSettings:
         """How to reach the broker."""
-        return KafkaSettings(kafka_bootstrap_servers=self.stack.broker.bootstrap_servers)
+        return self.stack.broker.settings
 
     def database(self) -> DatabaseSettings:
         """How to reach the database."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from common.errors import ConfigurationError
+from common.pauses import jittered
 from ops.stack.log_tail import last_lines
 
 _FIRST_DELAY_SECONDS = 1.0
@@ -82,6 +83,7 @@ class Supervisor:
         clock: Callable[[], float] = time.monotonic,
         *,
         longest_delay_seconds: float = LONGEST_DELAY_SECONDS,
+        jitter: Callable[[float], float] = jittered,
     ) -> None:
         """``say`` gets one line for each thing that a person should see.
 
@@ -91,6 +93,7 @@ class Supervisor:
         self._say = say
         self._clock = clock
         self._longest_delay_seconds = longest_delay_seconds
+        self._jitter = jitter
 
     def add(self, process: Startable, *, stop_seconds: float, start: bool = True) -> Supervised:
         """Takes over a process; ``start=False`` if it is already running."""
@@ -138,11 +141,12 @@ class Supervisor:
             )
         if now - service.started_at > _STABLE_SECONDS:
             service.delay_seconds = _FIRST_DELAY_SECONDS
+        delay_seconds = self._jitter(service.delay_seconds)
         self._say(
             f"{process.name} ended with code {code}; starting it again in"
-            f" {service.delay_seconds:.0f} s (log: {process.log})"
+            f" {delay_seconds:.0f} s (log: {process.log})"
         )
-        service.next_start_at = now + service.delay_seconds
+        service.next_start_at = now + delay_seconds
         service.delay_seconds = min(2 * service.delay_seconds, self._longest_delay_seconds)
         return False
 

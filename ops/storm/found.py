@@ -1,6 +1,7 @@
 """What the pipeline has made of it all, read from every place where it keeps something.
 
-It shares no code with `ops.reconcile`: each checks the other.
+It shares no code with `ops.reconcile`: each checks the other. For the same reason it has
+its own names and columns of the trusted files, and does not ask `schemas.files.trusted`.
 """
 
 import json
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from common.broker.reader import TopicMessages
+from common.broker.reader import messages_of
 from common.errors import BadInputError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import Connection, connect
@@ -161,7 +162,7 @@ def _archive(raw: Path) -> Archive:
 
 def _topic(kafka: KafkaSettings) -> Topic:
     topic = Topic()
-    for message in TopicMessages(kafka, kafka.kafka_topic):
+    for message in messages_of(kafka, kafka.kafka_topic):
         partition, offset = message.partition() or 0, message.offset() or 0
         topic.ends[partition] = offset + 1
         if batch_id := dict(message.headers() or []).get("batch-id"):
@@ -171,7 +172,7 @@ def _topic(kafka: KafkaSettings) -> Topic:
 
 def _dead_letters(kafka: KafkaSettings) -> dict[tuple[int, int], tuple[bytes, bytes]]:
     letters = {}
-    for message in TopicMessages(kafka, kafka.kafka_dlq_topic):
+    for message in messages_of(kafka, kafka.kafka_dlq_topic):
         headers = dict(message.headers() or [])
         place = (int(_text(headers["dlq-partition"])), int(_text(headers["dlq-offset"])))
         letters[place] = (message.key() or b"", message.value() or b"")

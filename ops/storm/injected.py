@@ -2,15 +2,14 @@
 
 import json
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 
-from confluent_kafka import KafkaError, Message, Producer
-
+from common.broker.sender import Sender
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
 from schemas.batch import SensorBatch
-from schemas.wire.codec import MAX_MESSAGE_BYTES, Headers, default_codec
+from schemas.wire.codec import MAX_COPY_BYTES, MAX_MESSAGE_BYTES, Headers, default_codec
 from schemas.wire.versions import versions
 
 _FLUSH_SECONDS = 90
@@ -36,8 +35,6 @@ class Injected:
 
     kafka: KafkaSettings
     poison: list[Poison] = field(default_factory=list)
-    _failed: list[KafkaError] = field(default_factory=list)
-    _producer: Producer | None = None
     _count: int = 0
 
     def send_poison(self, draw: random.Random, batch: SensorBatch) -> None:
@@ -46,65 +43,44 @@ class Injected:
             self._count += 1
             key = f"poison-{self._count}".encode()
             headers: Headers = [("kind", kind.encode()), ("number", str(self._count).encode())]
-            self._client().produce(
-                self.kafka.kafka_topic,
-                body,
-                key,
-                headers=list(headers),
-                on_delivery=self._reporter(key, body, headers),
-            )
+            on_placed = partial(self._note_poison, key=key, body=body, headers=headers)
+            self._sender.send(self.kafka.kafka_topic, key, body, headers, on_placed)
         self.poll()
 
     def send_again(self, batch: SensorBatch) -> None:
         """Publishes a batch once more: it must have no effect."""
-        codec = default_codec()
-        self._client().produce(
-            self.kafka.kafka_topic,
-            codec.encode(batch),
-            batch.patient_id.encode(),
-            headers=list(codec.headers(batch)),
-        )
+        codec, key = default_codec(), batch.patient_id.encode()
+        self._sender.send(self.kafka.kafka_topic, key, codec.encode(batch), codec.headers(batch))
         self.poll()
 
     def poll(self) -> None:
         """Handles delivery reports; call it now and then."""
-        self._client().poll(0)
+        self._sender.poll()
 
     def finish(self) -> None:
         """Returns when everything is acknowledged. Raises UnavailableError if it is not."""
-        left = self._client().flush(_FLUSH_SECONDS)
-        if left or self._failed:
+        if failed := self._sender.flush(_FLUSH_SECONDS):
             raise UnavailableError(
-                f"{left + len(self._failed)} messages of the storm itself were not delivered",
+                f"{len(failed)} messages of the storm itself were not delivered",
                 hint="check that the broker is running; this run proves nothing and must be repeated",
             )
 
-    def _reporter(
-        self, key: bytes, body: bytes, headers: Headers
-    ) -> Callable[[KafkaError | None, Message], None]:
-        def report(error: KafkaError | None, message: Message) -> None:
-            if error is not None:
-                self._failed.append(error)
-                return
-            place = (message.partition(), message.offset())
-            self.poison.append(Poison(place[0] or 0, place[1] or 0, key, body, headers))
+    def _note_poison(
+        self, partition: int, offset: int, *, key: bytes, body: bytes, headers: Headers
+    ) -> None:
+        self.poison.append(Poison(partition, offset, key, body, headers))
 
-        return report
-
-    def _client(self) -> Producer:
-        if self._producer is None:
-            self._producer = Producer(
-                {
-                    "bootstrap.servers": self.kafka.kafka_bootstrap_servers,
-                    "partitioner": "murmur2_random",
-                    # each exactly once, even if connections are cut
-                    "enable.idempotence": True,
-                    "delivery.timeout.ms": _DELIVERY_MS,
-                    "message.max.bytes": 2 * MAX_MESSAGE_BYTES,
-                    "log_level": 0,
-                }
-            )
-        return self._producer
+    @cached_property
+    def _sender(self) -> Sender:
+        return Sender(
+            self.kafka,
+            {
+                # each exactly once, even if connections are cut
+                "enable.idempotence": True,
+                "delivery.timeout.ms": _DELIVERY_MS,
+                "message.max.bytes": MAX_COPY_BYTES,
+            },
+        )
 
 
 def _unreadable(draw: random.Random, batch: SensorBatch) -> dict[str, bytes]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from common.errors import UnavailableError
+from common.times import unix_ms
 from db.connection import connect
 from ops.look.live_view import LiveView
 from ops.look.snapshot import Observer, lag_if_possible, look_if_possible
@@ -93,7 +94,7 @@ class Run:
             self._view.say(f"the storm begins: {len(plan)} faults, seed {trial.seed}")
             storm.run(plan, trial.seconds, lambda now: self._show(now, observer, storm))
             world.injected.finish()
-            until = _now_ms() // _WINDOW_MS * _WINDOW_MS
+            until = unix_ms() // _WINDOW_MS * _WINDOW_MS
             late = self._catch_up(observer, until)
         finally:
             observer.close()
@@ -229,7 +230,3 @@ class Run:
     def _newest_common(self) -> int:
         """The start of the newest window that ``registro`` has for every patient; 0 without one."""
         return newest_common_window(self._pipeline.database(), self._trial.patients, _WINDOW_MS)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

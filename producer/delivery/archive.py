@@ -1,17 +1,9 @@
-"""The raw archive: every batch as it was made, before anybody else sees it. Also the outbox.
+"""The raw archive as one producer writes it: the files of `schemas.files.raw`, and whose they are."""
 
-    raw/pending/<tick>_<producer>.jsonl            written, not yet acknowledged by Kafka
-    raw/date=YYYY-MM-DD/<tick>_<producer>.jsonl    acknowledged
-    raw/broken/                                    could not be read; nothing is ever deleted
-
-One JSON line a batch with the fields of ``SensorBatch``: times in epoch ms, NaN as null.
-"""
-
+import itertools
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import orjson
 import stamina
 import structlog
 
@@ -19,10 +11,7 @@ from common.atomic import move, write_atomic
 from common.errors import BadInputError, ConfigurationError
 from producer.delivery.ownership import Ownership
 from schemas.batch import SensorBatch
-from schemas.files.raw import NAME, tick_of
-from schemas.wire.codec import batch_from
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from schemas.files import raw
 
 log = structlog.get_logger()
 
@@ -33,7 +22,7 @@ class RawArchive:
     def __init__(self, folder: Path, producer_id: str) -> None:
         """Touches nothing yet; ``claim`` does."""
         self._folder = folder
-        self._pending = folder / "pending"
+        self._pending = folder / raw.PENDING
         self._producer_id = producer_id
         self._ownership = Ownership(self._lock_path(producer_id))
 
@@ -64,13 +53,12 @@ class RawArchive:
         left behind then. Writing the same again makes a second file, harmless by its batch ids.
         """
         path = self._free_name(tick_ms)
-        content = b"\n".join(map(orjson.dumps, batches)) + b"\n"
-        write_atomic(path, lambda file: file.write(content))
+        write_atomic(path, lambda file: file.writelines(map(raw.line_of, batches)))
         return path
 
     def pending(self) -> list[Path]:
         """The files of our outbox, oldest first."""
-        return sorted(self._files_of(self._producer_id))
+        return self._files_of(self._producer_id)
 
     def adopt_orphans(self) -> list[Path]:
         """Takes over the outboxes of producers that are not alive; returns the files' new paths.
@@ -84,7 +72,7 @@ class RawArchive:
                 continue
             try:
                 self._sweep(producer_id)
-                adopted += [self._adopt(path) for path in sorted(self._files_of(producer_id))]
+                adopted += [self._adopt(path) for path in self._files_of(producer_id)]
             finally:
                 ownership.release()
         return adopted
@@ -95,36 +83,30 @@ class RawArchive:
         Raises:
             BadInputError: where it is not what ``write`` writes.
         """
-        try:
-            lines = path.read_bytes().splitlines()
-            batches = [batch_from(orjson.loads(line)) for line in lines]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BadInputError(f"cannot read {path.name} of the outbox: {error!r}") from error
+        batches = list(raw.batches_in([path]))
         if not batches:
-            raise BadInputError(f"cannot read {path.name} of the outbox: it is empty")
+            raise BadInputError(f"cannot read {path}: it is empty")
         return batches
 
     def finish(self, path: Path) -> Path:
         """Moves an acknowledged file to its date folder. Safe to repeat after a crash."""
-        tick = path.name[:8]
-        folder = self._folder / f"date={tick[:4]}-{tick[4:6]}-{tick[6:]}"
-        target = folder / path.name
+        target = raw.done_path(path)
         if target.exists():
-            target = folder / self._free_name(tick_of(path)).name
+            target = raw.done_path(self._free_name(raw.tick_of(path)))
         move(path, target)
         return target
 
     def set_aside(self, path: Path, reason: str) -> None:
         """Moves a file that cannot be published to ``broken``, for a person to look at."""
-        target = self._folder / "broken" / path.name
+        target = self._folder / raw.BROKEN / path.name
         if target.exists():
-            target = target.with_name(f"{path.stem}.{path.stat().st_mtime_ns}.jsonl")
+            target = target.with_name(f"{path.stem}.{path.stat().st_mtime_ns}{path.suffix}")
         move(path, target)
         log.error(
             "outbox_file_set_aside",
             file=str(target),
             reason=reason,
-            hint="repair it and move it back to pending/, its batches are not in the topic",
+            hint=f"repair it and move it back to {raw.PENDING}/, its batches are not in the topic",
         )
 
     @stamina.retry(on=ConfigurationError, attempts=5, timeout=2.0, wait_initial=0.1)
@@ -137,28 +119,25 @@ class RawArchive:
             )
 
     def _free_name(self, tick_ms: int) -> Path:
-        moment = _EPOCH + timedelta(milliseconds=tick_ms)
-        tick = f"{moment:%Y%m%dT%H%M%S}.{tick_ms % 1000:03d}Z"
-        done = self._folder / f"date={moment:%Y-%m-%d}"
-        stem, copy = f"{tick}_{self._producer_id}", 1
-        name = f"{stem}.jsonl"
-        while (self._pending / name).exists() or (done / name).exists():
-            copy += 1
-            name = f"{stem}.{copy}.jsonl"
-        return self._pending / name
+        names = (raw.file_name(tick_ms, self._producer_id, copy) for copy in itertools.count(1))
+        paths = (self._pending / name for name in names)
+        return next(path for path in paths if not (path.exists() or raw.done_path(path).exists()))
 
     def _adopt(self, path: Path) -> Path:
-        target = self._free_name(tick_of(path))
+        target = self._free_name(raw.tick_of(path))
         move(path, target)
         log.info("outbox_file_adopted", file=path.name, adopted_as=target.name)
         return target
 
+    def _outbox(self) -> list[Path]:
+        return raw.files_in(self._folder, raw.PENDING)
+
     def _files_of(self, producer_id: str) -> list[Path]:
-        return [path for path in self._pending.glob("*.jsonl") if owner_of(path) == producer_id]
+        return [path for path in self._outbox() if raw.owner_of(path) == producer_id]
 
     def _other_producers(self) -> set[str]:
         # one that died in its first write left a half file, one that died idle left its lock
-        owners = {owner_of(path) for path in self._pending.glob("*.jsonl")}
+        owners = {raw.owner_of(path) for path in self._outbox()}
         owners |= {_owner_of_half(path) for path in self._pending.glob(".*.tmp")}
         owners |= {path.name[1 : -len(".lock")] for path in self._pending.glob(".*.lock")}
         return {owner for owner in owners if owner is not None} - {self._producer_id}
@@ -172,12 +151,6 @@ class RawArchive:
         return self._pending / f".{producer_id}.lock"
 
 
-def owner_of(path: Path) -> str | None:
-    """The producer id in an outbox file's name; None for a file that is none of ours."""
-    match = NAME.fullmatch(path.name)
-    return match["producer"] if match else None
-
-
 def _owner_of_half(path: Path) -> str | None:
     # .<name of the file>.<process id>.tmp, see common.atomic
-    return owner_of(path.with_name(path.name[1:].rsplit(".", 2)[0]))
+    return raw.owner_of(path.with_name(path.name[1:].rsplit(".", 2)[0]))

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from confluent_kafka import KafkaError
 
 from common.crash_points import CrashPoint, reach
 from common.errors import BadInputError
+from common.pauses import jittered
 from producer import metrics
 from producer.delivery.archive import RawArchive
-from producer.delivery.publisher import Publisher
+from producer.delivery.publisher import DeliveryError, Publisher
 from schemas.batch import SensorBatch
 
 _RETRY_FIRST_S = 1.0
@@ -35,12 +35,12 @@ class _Delivery:
     not_yet_queued: Iterator[SensorBatch] | None = None
     offered: SensorBatch | None = None
     in_flight: int = 0
-    error: KafkaError | None = None
+    error: DeliveryError | None = None
     is_broken: bool = False
     attempts: int = 0
     retry_at: float = 0.0
 
-    def note(self, error: KafkaError | None) -> None:
+    def note(self, error: DeliveryError | None) -> None:
         """One delivery report."""
         self.in_flight -= 1
         self.error = self.error or error
@@ -170,7 +170,7 @@ class Outbox:
                 delivery.path,
                 None,
                 attempts=delivery.attempts,
-                retry_at=time.monotonic() + wait_s,
+                retry_at=time.monotonic() + jittered(wait_s),
             )
         )
         return None

@@ -1,12 +1,15 @@
 """Publishing of batches: idempotent, acknowledged by all replicas, each delivery reported."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from common.errors import BadInputError, ConfigurationError, UnavailableError
+from common.broker.clients import producer
+from common.broker.faults import is_away
+from common.broker.sender import Headers
+from common.broker.topics import partitions_of
+from common.errors import BadInputError
 from common.settings import KafkaSettings
 from producer import metrics
 from schemas.batch import SensorBatch
@@ -15,14 +18,14 @@ from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
 _QUEUE_KBYTES = 65_536
 _QUEUE_MESSAGES = 100_000
 _FRAME_BYTES = 10_000
-_AWAY = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE}  # noqa: SLF001 - librdkafka's own errors have these names
 
 log = structlog.get_logger()
 
-Report = Callable[[KafkaError | None], None]
-PlacedReport = Callable[[KafkaError | None, Message], None]
-"""Is told the message too: where it lies now."""
-MessageHeaders = Sequence[tuple[str, str | bytes | None]]
+DeliveryError = KafkaError
+"""Why a message was not delivered."""
+Report = Callable[[DeliveryError | None], None]
+PlacedReport = Callable[[DeliveryError | None, tuple[int, int]], None]
+"""Is told too where the message lies now, if it was delivered: partition and offset."""
 
 
 class Publisher:
@@ -42,9 +45,9 @@ class Publisher:
         """What Kafka's client complained of last, until a delivery succeeds."""
         return self._trouble
 
-    def require_topic(self, topic: str, timeout_s: float) -> int:
-        """The number of partitions of ``topic``. Errors: see ``partition_count``."""
-        return partition_count(self._client(), topic, self._settings, timeout_s)
+    def require_topic(self) -> None:
+        """Raises UnavailableError without a broker, ConfigurationError without the topic."""
+        partitions_of(self._client(), self._settings.kafka_topic, self._settings)
 
     def offer(
         self, batch: SensorBatch, on_report: Report, *, first_taken_ms: int | None = None
@@ -75,14 +78,14 @@ class Publisher:
         return self.queue(key, body, headers, lambda error, _: on_report(error))
 
     def queue(
-        self, key: bytes | None, body: bytes, headers: MessageHeaders, on_report: PlacedReport
+        self, key: bytes | None, body: bytes, headers: Headers, on_report: PlacedReport
     ) -> bool:
         """Queues a message as it is; False and ``on_report`` as in ``offer``."""
 
         def report(error: KafkaError | None, message: Message) -> None:
             if error is None:
                 self._note_success()
-            on_report(error, message)
+            on_report(error, (message.partition() or 0, message.offset() or 0))
 
         try:
             self._client().produce(
@@ -116,28 +119,19 @@ class Publisher:
 
     def _client(self) -> Producer:
         if self._producer is None:
-            self._producer = Producer(self._configuration())
+            options = {
+                "client.id": "vitals-producer",
+                "enable.idempotence": True,
+                "linger.ms": 20,
+                "message.timeout.ms": self._message_timeout_ms,
+                "message.max.bytes": MAX_MESSAGE_BYTES + _FRAME_BYTES,
+                "queue.buffering.max.messages": _QUEUE_MESSAGES,
+                "queue.buffering.max.kbytes": _QUEUE_KBYTES,
+                "error_cb": self._note_trouble,
+                "log_level": 2,
+            }
+            self._producer = producer(self._settings, options)
         return self._producer
-
-    def _configuration(self) -> dict[str, Any]:
-        return {
-            "bootstrap.servers": self._settings.kafka_bootstrap_servers,
-            "client.id": "vitals-producer",
-            "enable.idempotence": True,
-            "acks": "all",
-            # the Java clients' choice, so that every tool finds a patient in the same partition
-            "partitioner": "murmur2_random",
-            "compression.type": "lz4",
-            "linger.ms": 20,
-            "message.timeout.ms": self._message_timeout_ms,
-            "message.max.bytes": MAX_MESSAGE_BYTES + _FRAME_BYTES,
-            "queue.buffering.max.messages": _QUEUE_MESSAGES,
-            "queue.buffering.max.kbytes": _QUEUE_KBYTES,
-            "reconnect.backoff.ms": 200,
-            "reconnect.backoff.max.ms": 2000,
-            "error_cb": self._note_trouble,
-            "log_level": 2,
-        }
 
     def _renew(self) -> None:
         # after a fatal error an idempotent client takes nothing more; the outbox has it all
@@ -148,7 +142,7 @@ class Publisher:
     def _note_trouble(self, error: KafkaError) -> None:
         metrics.KAFKA_ERRORS.labels(error.name()).inc()
         self._is_spent = self._is_spent or error.fatal()
-        name = "broker away" if error.code() in _AWAY else error.name()
+        name = "broker away" if is_away(error) else error.name()
         if name == self._trouble:
             return
         self._trouble = name
@@ -164,27 +158,3 @@ class Publisher:
         if self._trouble is not None:
             log.info("kafka_back", after=self._trouble)
             self._trouble = None
-
-
-def partition_count(
-    client: Producer | Consumer, topic: str, settings: KafkaSettings, timeout_s: float
-) -> int:
-    """Asks the broker for the number of partitions of ``topic``.
-
-    Raises:
-        UnavailableError: if no broker answers within ``timeout_s``.
-        ConfigurationError: if the topic does not exist.
-    """
-    try:
-        found = client.list_topics(topic, timeout=timeout_s).topics[topic]
-    except KafkaException as error:
-        raise UnavailableError(
-            f"cannot reach Kafka at {settings.kafka_bootstrap_servers}: {error.args[0].str()}",
-            hint="start it (`vitals up`), or correct KAFKA_BOOTSTRAP_SERVERS",
-        ) from error
-    if found.error is not None:
-        raise ConfigurationError(
-            f"cannot use topic {topic}: {found.error.str()}",
-            hint="create it first; `vitals up` does so for the embedded broker",
-        )
-    return len(found.partitions)

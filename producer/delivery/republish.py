@@ -10,16 +10,14 @@ from itertools import groupby
 from pathlib import Path
 
 import structlog
-from confluent_kafka import KafkaError
 
 from common.crash_points import CrashPoint, reach
 from common.errors import BadInputError, UnavailableError
 from common.settings import KafkaSettings
-from producer.delivery.publisher import Publisher
+from producer.delivery.publisher import DeliveryError, Publisher
 from schemas.batch import SensorBatch
 from schemas.files.raw import batches_in
 
-_BROKER_TIMEOUT_S = 15.0
 _POLL_S = 0.05
 
 log = structlog.get_logger()
@@ -83,7 +81,7 @@ def republish(batches: Iterable[tuple[SensorBatch, int]], kafka: KafkaSettings) 
     readings = 0
     began = time.monotonic()
     try:
-        publisher.require_topic(kafka.kafka_topic, _BROKER_TIMEOUT_S)
+        publisher.require_topic()
         for batch, first_taken_ms in batches:
             while not publisher.offer(batch, deliveries.note, first_taken_ms=first_taken_ms):
                 publisher.poll(_POLL_S)
@@ -111,9 +109,9 @@ def republish(batches: Iterable[tuple[SensorBatch, int]], kafka: KafkaSettings) 
 class _Deliveries:
     def __init__(self) -> None:
         self.offered = self.reported = self.failed = 0
-        self.error: KafkaError | None = None
+        self.error: DeliveryError | None = None
 
-    def note(self, error: KafkaError | None) -> None:
+    def note(self, error: DeliveryError | None) -> None:
         self.reported += 1
         if error is not None:
             self.failed += 1

@@ -11,6 +11,7 @@ import structlog
 from common.collector import spare_what_is_loaded
 from common.health import Health
 from common.settings import KafkaSettings
+from common.times import unix_ms
 from producer import metrics
 from producer.delivery.outbox import Outbox
 from producer.live.positions import Positions
@@ -117,13 +118,13 @@ class Runner:
         self._group.commit(self._positions.uncommitted())
 
     def _idle_s(self) -> float:
-        into_window_ms = (_now_ms() - _AFTER_WINDOW_MS) % self._settings.window_ms
+        into_window_ms = (unix_ms() - _AFTER_WINDOW_MS) % self._settings.window_ms
         return min(_TURN_S, (self._settings.window_ms - into_window_ms) / 1000)
 
     def _due_window(self) -> tuple[int, frozenset[int]] | None:
         if time.monotonic() < self._archive_at:
             return None
-        current = (_now_ms() - _AFTER_WINDOW_MS) // self._settings.window_ms
+        current = (unix_ms() - _AFTER_WINDOW_MS) // self._settings.window_ms
         oldest = current - max(1, self._settings.catch_up_ms // self._settings.window_ms)
         if skipped := self._positions.skip_to(oldest):
             metrics.WINDOWS_SKIPPED.inc(skipped)
@@ -187,7 +188,7 @@ class Runner:
             )
 
     def _take(self, shard: int, committed: int | None) -> None:
-        self._positions.take(shard, committed, _now_ms() // self._settings.window_ms)
+        self._positions.take(shard, committed, unix_ms() // self._settings.window_ms)
         self._show_shards()
 
     def _release(self, shards: Collection[int]) -> None:
@@ -219,10 +220,6 @@ class Runner:
 
     def _start(self, window: int) -> str:
         return _iso(window * self._settings.window_ms)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _iso(epoch_ms: int) -> str:

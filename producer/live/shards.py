@@ -9,15 +9,16 @@ lost its place in the group.
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
+from common.broker.clients import consumer
+from common.broker.topics import partitions_of
 from common.crash_points import CrashPoint, reach
 from common.errors import ConfigurationError, UnavailableError
+from common.pauses import jittered
 from common.settings import KafkaSettings
-from producer.delivery.publisher import partition_count
 
 _ASK_TIMEOUT_S = 5.0
 _RETRY_S = 2.0
@@ -54,7 +55,7 @@ class ShardGroup:
         self._settings = settings
         self._window_ms = window_ms
         self._listener = listener
-        self._consumer = Consumer(self._configuration())
+        self._consumer = self._connected()
         self._owned: set[int] = set()
         self._assumed: set[int] = set()
         self._unread: set[int] = set()
@@ -88,7 +89,7 @@ class ShardGroup:
                 count = self._count()
             except UnavailableError as error:
                 log.warning("waiting_for_kafka", error=error.message, hint=error.hint)
-                _sleep_unless(is_stopping, _ASK_TIMEOUT_S)
+                _sleep_unless(is_stopping, jittered(_ASK_TIMEOUT_S))
             except ConfigurationError:
                 # whoever creates the topics may be starting at the same moment
                 if time.monotonic() - began > _TOPIC_GRACE_S:
@@ -138,29 +139,26 @@ class ShardGroup:
         """Leaves the group, so that others take over at once."""
         self._consumer.close()
 
-    def _configuration(self) -> dict[str, Any]:
-        return {
-            "bootstrap.servers": self._settings.kafka_bootstrap_servers,
-            "group.id": self._settings.kafka_producers_group,
+    def _connected(self) -> Consumer:
+        # the publisher reports a broker that is away; an error_cb here would queue a callback for
+        # each failed connection in front of the group's own events
+        options = {
             "client.id": "vitals-producer",
-            "enable.auto.commit": False,
             "partition.assignment.strategy": "cooperative-sticky",
             "session.timeout.ms": 10_000,
             "heartbeat.interval.ms": 2000,
-            "reconnect.backoff.ms": 200,
-            "reconnect.backoff.max.ms": 2000,
             "on_commit": self._on_commit,
-            # the publisher reports a broker that is away; an error_cb here would queue a callback
-            # for each failed connection in front of the group's own events
             "log_level": 2,
         }
+        return consumer(self._settings, self._settings.kafka_producers_group, options)
 
     def _count(self) -> int:
         settings = self._settings
-        partition_count(self._consumer, settings.kafka_topic, settings, _ASK_TIMEOUT_S)
-        return partition_count(
+        partitions_of(self._consumer, settings.kafka_topic, settings, _ASK_TIMEOUT_S)
+        shards = partitions_of(
             self._consumer, settings.kafka_shards_topic, settings, _ASK_TIMEOUT_S
         )
+        return len(shards)
 
     def _subscribe(self) -> None:
         self._consumer.subscribe(
@@ -225,7 +223,7 @@ class ShardGroup:
         try:
             found = self._consumer.committed(wanted, timeout=_ASK_TIMEOUT_S)
         except KafkaException as error:
-            self._read_at = time.monotonic() + _RETRY_S
+            self._read_at = time.monotonic() + jittered(_RETRY_S)
             log.warning("positions_not_read", error=error.args[0].name())
             return
         for each in found:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 from common.demo_patients import demo_patient_ids
+from common.times import unix_ms
 from producer import metrics
 from producer.live.positions import shard_of
 from producer.settings import ProducerSettings
@@ -43,7 +44,7 @@ class SimulatedWindows:
             producer_id=self._settings.producer_id,
             window_start=start,
             interval_ms=interval_ms,
-            produced_at=time.time_ns() // 1_000_000,
+            produced_at=unix_ms(),
         )
         metrics.count("simulated", len(batches), readings.reading_count)
         metrics.WINDOW_SECONDS.labels("simulate").observe(time.monotonic() - began)

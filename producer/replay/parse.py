@@ -6,7 +6,7 @@ Every function returns an array and a mask of the rows that could not be read.
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -14,14 +14,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.times import epoch_ms
 from producer.replay.reader import Integers
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_MS = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
-_LAST_MS = (datetime(9999, 12, 31, 23, 59, 59, 999_000, UTC) - _EPOCH) // timedelta(milliseconds=1)
+_FIRST_MS = epoch_ms(datetime(1, 1, 1, tzinfo=UTC))
+_LAST_MS = epoch_ms(datetime(9999, 12, 31, 23, 59, 59, 999_000, UTC))
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _NO_VALUE = {"", "nan", "na", "n/a", "null", "none"}
 _PER_MS = {"us": 1_000, "ns": 1_000_000}
@@ -95,9 +95,7 @@ def _time(text: str) -> int:
     if _INTEGER.fullmatch(text):
         return int(text)
     moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return epoch_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def _values_from_text(column: pa.Array) -> tuple[Floats, Mask]:

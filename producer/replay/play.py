@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from common.collector import spare_what_is_loaded
 from common.errors import ConfigurationError, UnavailableError
 from common.settings import DatabaseSettings, KafkaSettings
+from common.times import unix_ms
 from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
 from producer.delivery.publisher import Publisher
@@ -29,7 +30,6 @@ from schemas.batch import SensorBatch
 _BATCHES_A_FILE = 2000
 _MOST_FILES_WAITING = 4
 _SHOWN_UNREADABLE = 20
-_BROKER_TIMEOUT_S = 15.0
 _STALLED_S = 180.0
 
 
@@ -101,7 +101,7 @@ def replay_file(
     publisher = Publisher(kafka)
     archive.claim()
     try:
-        publisher.require_topic(kafka.kafka_topic, _BROKER_TIMEOUT_S)
+        publisher.require_topic()
         shift_ms = _shift(plan, folder, digest, rows)
         rows = replace(rows, time_ms=rows.time_ms + shift_ms)
         registered = register_patients(database, rows) if database is not None else None
@@ -129,7 +129,7 @@ def _publish(batches: Batches, outbox: Outbox, speed: float | None) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task("batches", total=len(batches))
-        made = batches.made(_now_ms())
+        made = batches.made(unix_ms())
         for chunk in paced(made, speed) if speed is not None else _chunks(made):
             _put(outbox, chunk)
             _wait(outbox, _MOST_FILES_WAITING if speed is None else 0)
@@ -164,7 +164,7 @@ def _put(outbox: Outbox, chunk: Sequence[SensorBatch]) -> None:
     try:
         for attempt in stamina.retry_context(on=OSError, attempts=5, timeout=30.0):
             with attempt:
-                outbox.put(_now_ms(), chunk)
+                outbox.put(unix_ms(), chunk)
     except OSError as error:
         raise UnavailableError(
             f"cannot write to the archive: {error.strerror}",
@@ -191,7 +191,7 @@ def _shift(plan: ReplayPlan, folder: Path, digest: str, rows: Rows) -> int:
     if not plan.is_ending_now or not len(rows):
         return 0
     last_ms = int(rows.time_ms.max())
-    return shift_to_now(folder / "replays", digest, last_ms, _now_ms(), is_again=plan.is_again)
+    return shift_to_now(folder / "replays", digest, last_ms, unix_ms(), is_again=plan.is_again)
 
 
 def _print_unreadable(unreadable: Sequence[Unreadable]) -> None:
@@ -206,7 +206,3 @@ def _require(option: str, word: str, known: Sequence[str]) -> None:
         raise ConfigurationError(
             f"cannot replay with {option} {word}", hint=f"give one of {', '.join(known)}"
         )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

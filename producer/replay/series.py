@@ -6,9 +6,8 @@ import numpy as np
 
 from producer.replay.parse import Mask
 from producer.replay.reader import Integers
+from schemas.batch import SINGLE_INTERVAL_MS
 
-SINGLE_INTERVAL_MS = 1000
-"""The interval of a series of one value, where it means nothing."""
 _SHORTEST_RUN = 3
 
 

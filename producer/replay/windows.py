@@ -15,9 +15,9 @@ from producer.replay.rows import Kind, Rows
 from producer.replay.series import layers, regular_runs
 from schemas.batch import SensorBatch, Series, batch_id
 from schemas.catalogue import COMPONENTLESS, canonical_name
+from schemas.wire.codec import MOST_GATHERED_BYTES
 
 WINDOW_MS = 3_600_000
-_MOST_BYTES = 300_000
 _SERIES_BYTES = 40
 """A bound for what a reading in a series of its own takes, beside its names."""
 
@@ -102,7 +102,7 @@ def _split(
 ) -> list[_Slot]:
     if begin == end:
         return []
-    if cost[end] - cost[begin] <= _MOST_BYTES:
+    if cost[end] - cost[begin] <= MOST_GATHERED_BYTES:
         return [_Slot(begin, end, start)]
     if length > 1:
         half = length // 2
@@ -117,7 +117,7 @@ def _split(
 def _parts(begin: int, end: int, start: int, cost: Integers) -> list[_Slot]:
     slots: list[_Slot] = []
     while begin < end:
-        stop = int(np.searchsorted(cost, cost[begin] + _MOST_BYTES, side="right")) - 1
+        stop = int(np.searchsorted(cost, cost[begin] + MOST_GATHERED_BYTES, side="right")) - 1
         stop = min(max(stop, begin + 1), end)
         slots.append(_Slot(begin, stop, start, part=len(slots)))
         begin = stop

@@ -2,13 +2,12 @@
 
 from typing import BinaryIO
 
-import orjson
-
 from common.demo_patients import demo_patient_ids
 from common.errors import ConfigurationError
 from producer.settings import ProducerSettings
 from producer.simulation import Simulator
 from producer.simulation.batches import make_batches
+from schemas.files.raw import line_of
 
 
 def print_batches(settings: ProducerSettings, *, start: int, until: int, out: BinaryIO) -> None:
@@ -39,4 +38,4 @@ def print_batches(settings: ProducerSettings, *, start: int, until: int, out: Bi
             interval_ms=interval_ms,
             produced_at=window_start + window_ms,
         )
-        out.writelines(orjson.dumps(each) + b"\n" for each in batches)
+        out.writelines(map(line_of, batches))

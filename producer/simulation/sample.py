@@ -1,13 +1,13 @@
 """Some minutes of one simulated sensor as CSV lines: the body of the ``sample`` command."""
 
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TextIO
 
 from common.demo_patients import demo_patient_ids
 from common.errors import ConfigurationError
+from common.times import unix_ms
 from producer.simulation import Readings, Simulator
 from schemas.catalogue import Sensor, canonical_name, sensors
 
@@ -42,7 +42,7 @@ def print_sample(
             hint="give --minutes and --interval above 0 (the interval in steps of 0.001)",
         )
     if start is None:
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = unix_ms()
         start = now_ms - now_ms % interval_ms
     patient_id = patient or demo_patient_ids(1)[0]
     target = out or sys.stdout

@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.cleaning.flatten import Array, ReadingArrays, SeriesArrays
+from common.arrays import Codes, Floats, Ints, Mask
+from schemas.cleaning.flatten import ReadingArrays, SeriesArrays
 from schemas.cleaning.pressure import is_inverted
 from schemas.cleaning.rules import SeriesRule, series_rule
 from schemas.cleaning.times import FUTURE_TOLERANCE_MS
@@ -40,15 +41,15 @@ class Judged:
     """Readings with their value and their reason; arrays of shape (readings,) but for ``rules``."""
 
     rules: Sequence[SeriesRule]
-    rule: Array
+    rule: Ints
     """Number of the reading's rule."""
     codes: Sequence[str]
     """Canonical code of the sensor; one entry a series."""
     names: tuple[pa.Array, pa.Array, pa.Array]
     """Sensor, component and unit as they came, one entry a rule."""
-    value: Array
+    value: Floats
     """In the sensor's own unit, not rounded; NaN where there is none."""
-    reason: Array
+    reason: Codes
     """Number of the reason, 0 for an accepted reading."""
 
     @property
@@ -59,7 +60,7 @@ class Judged:
         return pa.DictionaryArray.from_arrays(numbers, texts)
 
 
-def judge(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Array) -> Judged:
+def judge(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Ints) -> Judged:
     """Decides every reading. ``kafka_ms``: by message, when Kafka took it (UTC epoch ms)."""
     rules, of_series, names = _rules_of(series)
     rule = of_series[readings.series]
@@ -82,10 +83,10 @@ def judge(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Array) -> Jud
 
 
 def details(
-    judged: Judged, series: SeriesArrays, readings: ReadingArrays, kafka_ms: Array
+    judged: Judged, series: SeriesArrays, readings: ReadingArrays, kafka_ms: Ints
 ) -> pa.Array:
     """What a person wants to know about the reason; null for most."""
-    texts_of: dict[Reason, Callable[[Array], pa.Array]] = {
+    texts_of: dict[Reason, Callable[[Mask], pa.Array]] = {
         Reason.OUT_OF_RANGE: lambda rows: _plausible_texts(judged, rows),
         Reason.FUTURE_TIMESTAMP: lambda rows: _ahead_texts(series, readings, kafka_ms, rows),
         Reason.INVALID_TIME: lambda rows: _time_texts(series, readings, rows),
@@ -100,7 +101,7 @@ def details(
 
 def _rules_of(
     series: SeriesArrays,
-) -> tuple[list[SeriesRule], Array, tuple[pa.Array, pa.Array, pa.Array]]:
+) -> tuple[list[SeriesRule], Ints, tuple[pa.Array, pa.Array, pa.Array]]:
     """The rules of all spellings that occur, the rule's number by series, and the spellings."""
     texts = (series.sensor, series.component, series.unit)
     encoded = [pc.dictionary_encode(each, null_encoding="encode") for each in texts]
@@ -113,13 +114,13 @@ def _rules_of(
     return [series_rule(*each) for each in triples], number, spelt
 
 
-def _series_error(series: SeriesArrays, rules: Sequence[SeriesRule], rule: Array) -> Array:
+def _series_error(series: SeriesArrays, rules: Sequence[SeriesRule], rule: Ints) -> Codes:
     """Number of the reason for which a whole series is refused, or 0."""
     errors = np.array([_NUMBER[each.error] for each in rules], np.int8)[rule]
     return np.where((errors == 0) & ~series.has_order, _NUMBER[Reason.INVALID_TIME], errors)
 
 
-def _converted(raw_value: Array, rules: Sequence[SeriesRule], rule: Array) -> Array:
+def _converted(raw_value: Floats, rules: Sequence[SeriesRule], rule: Ints) -> Floats:
     subtract, multiply, divide = (
         np.array([getattr(each, name) for each in rules], np.float64)[rule]
         for name in ("subtract", "multiply", "divide")
@@ -128,37 +129,36 @@ def _converted(raw_value: Array, rules: Sequence[SeriesRule], rule: Array) -> Ar
         return (raw_value - subtract) * multiply / divide
 
 
-def _is_future(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Array) -> Array:
+def _is_future(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Ints) -> Mask:
     latest = (kafka_ms + FUTURE_TOLERANCE_MS)[series.message]
     return readings.event_ms > latest[readings.series]
 
 
-def _is_plausible(value: Array, rules: Sequence[SeriesRule], rule: Array) -> Array:
+def _is_plausible(value: Floats, rules: Sequence[SeriesRule], rule: Ints) -> Mask:
     limits = [each.limits for each in rules]
-    lower, upper = (
-        np.array([getattr(e, n) for e in limits], float)[rule] for n in ("lower", "upper")
-    )
+    lower = np.array([each.lower for each in limits], np.float64)[rule]
+    upper = np.array([each.upper for each in limits], np.float64)[rule]
     takes_lower = np.array([each.is_lower_allowed for each in limits], bool)[rule]
     takes_upper = np.array([each.is_upper_allowed for each in limits], bool)[rule]
-    above = (value > lower) | (takes_lower & (value == lower))
-    below = (value < upper) | (takes_upper & (value == upper))
+    above: Mask = (value > lower) | (takes_lower & (value == lower))
+    below: Mask = (value < upper) | (takes_upper & (value == upper))
     return above & below
 
 
-def _plausible_texts(judged: Judged, rows: Array) -> pa.Array:
+def _plausible_texts(judged: Judged, rows: Mask) -> pa.Array:
     texts = pa.array([each.plausible for each in judged.rules], pa.string())
     return texts.take(pa.array(judged.rule[rows]))
 
 
 def _ahead_texts(
-    series: SeriesArrays, readings: ReadingArrays, kafka_ms: Array, rows: Array
+    series: SeriesArrays, readings: ReadingArrays, kafka_ms: Ints, rows: Mask
 ) -> pa.Array:
     taken_ms = kafka_ms[series.message[readings.series[rows]]]
     seconds = pa.array((readings.event_ms[rows] - taken_ms) // 1000).cast(pa.string())
     return pc.binary_join_element_wise(seconds, "s ahead of its message", " ")
 
 
-def _time_texts(series: SeriesArrays, readings: ReadingArrays, rows: Array) -> pa.Array:
+def _time_texts(series: SeriesArrays, readings: ReadingArrays, rows: Mask) -> pa.Array:
     of_series = readings.series[rows]
     start, interval_ms = (
         pa.array(each[of_series]).cast(pa.string()) for each in (series.start, series.interval_ms)

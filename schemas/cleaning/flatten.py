@@ -5,36 +5,33 @@ looked up where it is needed, and not carried along.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from common.arrays import Floats, Ints, Mask
 from schemas.batch import SensorBatch
 from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
-
-Array = Any
-"""A NumPy array; its shape is said where it is named."""
 
 
 @dataclass(frozen=True)
 class SeriesArrays:
     """All series of some messages, in their order; arrays of shape (series,)."""
 
-    message: Array
+    message: Ints
     """Number of the message that it came in."""
-    number: Array
+    number: Ints
     """Its place in the message."""
-    size: Array
+    size: Ints
     """How many readings it has."""
-    start: Array
-    interval_ms: Array
+    start: Ints
+    interval_ms: Ints
     sensor: pa.Array
     component: pa.Array
     unit: pa.Array
 
     @property
-    def has_order(self) -> Array:
+    def has_order(self) -> Mask:
         """Whether its values have instants of their own, which several need an interval for."""
         return (self.size <= 1) | (self.interval_ms > 0)
 
@@ -43,25 +40,25 @@ class SeriesArrays:
 class ReadingArrays:
     """All readings of these series, in their order; arrays of shape (readings,)."""
 
-    series: Array
+    series: Ints
     """Number of its series among all series."""
-    position: Array
+    position: Ints
     """Its place in the series."""
-    raw_value: Array
+    raw_value: Floats
     """As it came; NaN where the sensor gave nothing."""
-    event_ms: Array
-    is_time: Array
+    event_ms: Ints
+    is_time: Mask
     """Whether ``event_ms`` is a time that the database can hold; else it says nothing."""
 
 
-def places(size: Array) -> tuple[Array, Array]:
+def places(size: Ints) -> tuple[Ints, Ints]:
     """Of each reading: the number of its series, and its place in it; ``size``: of each series."""
     of_series = np.repeat(np.arange(len(size)), size)
     return of_series, np.arange(len(of_series)) - np.repeat(np.cumsum(size) - size, size)
 
 
 def readings_of(
-    series: SeriesArrays, of_series: Array, position: Array, raw_value: Array
+    series: SeriesArrays, of_series: Ints, position: Ints, raw_value: Floats
 ) -> ReadingArrays:
     """The readings of these series, given as `places` numbers them, with their values."""
     event_ms, is_time = _times(series, of_series, position)
@@ -90,7 +87,7 @@ def arrays_of(batch: SensorBatch) -> tuple[SeriesArrays, ReadingArrays]:
     return series, readings_of(series, *places(size), values)
 
 
-def _times(series: SeriesArrays, of_series: Array, position: Array) -> tuple[Array, Array]:
+def _times(series: SeriesArrays, of_series: Ints, position: Ints) -> tuple[Ints, Mask]:
     is_start = (series.start >= FIRST_TIME_MS) & (series.start <= LAST_TIME_MS)
     # a start that is no time stays out of the sum, which it could overflow
     start = np.where(is_start, series.start, 0)

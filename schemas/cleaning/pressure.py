@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from schemas.cleaning.flatten import Array, ReadingArrays, SeriesArrays
+from common.arrays import Floats, Ints, Mask
+from schemas.cleaning.flatten import ReadingArrays, SeriesArrays
 from schemas.cleaning.rules import SeriesRule
 from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
 
@@ -15,10 +16,10 @@ _SIGN = {"sistolica": 1, "diastolica": -1}
 def is_inverted(
     series: SeriesArrays,
     readings: ReadingArrays,
-    value: Array,
+    value: Floats,
     rules: Sequence[SeriesRule],
-    rule: Array,
-) -> Array:
+    rule: Ints,
+) -> Mask:
     """True for both values of a pair in the same message and instant unless systolic > diastolic.
 
     Of several values at one instant, the lowest systolic and the highest diastolic one count for the
@@ -45,7 +46,7 @@ def is_inverted(
     return inverted
 
 
-def _instants(series: SeriesArrays, readings: ReadingArrays, rows: Array) -> tuple[Array, int]:
+def _instants(series: SeriesArrays, readings: ReadingArrays, rows: Ints) -> tuple[Ints, int]:
     """The number of each row's message and time among those that occur, and how many there are."""
     # 49 bits of time leave room for the messages of an Arrow batch many times over
     message = series.message[readings.series[rows]].astype(np.int64)

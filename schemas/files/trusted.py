@@ -1,26 +1,63 @@
 """Trusted files: one row an accepted reading, one file a committed range and reading date.
 
-    <trusted>/date=YYYY-MM-DD/<topic>-<partition>-<from>-<until>.parquet
+    <trusted>/date=YYYY-MM-DD/<topic>-<partition>-<first>-<until>.parquet
 
 A file is whole and durable before its range is committed to the database, and the ledger names it.
 A file that the ledger does not name belongs to a commit that never happened.
+
+The storm's proof reads these files on its own, on purpose: see `ops.storm.found`.
 """
 
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.json
 import pyarrow.parquet as pq
 
+from common.arrays import Ints
 from common.atomic import write_atomic
+from schemas.files.days import ALL_DAYS, day_folder
 
-_NAME = re.compile(r"-(?P<partition>\d+)-(?P<first>\d+)-(?P<until>\d+)\.(parquet|jsonl)$")
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_MOMENT = pa.timestamp("ms", tz="UTC")
+SCHEMA = pa.schema(
+    [
+        *((name, _TEXT) for name in ("patient_id", "sensor", "component")),
+        ("value", pa.float64()),
+        ("unit", _TEXT),
+        ("event_time", _MOMENT),
+        *((name, _TEXT) for name in ("batch_id", "topic")),
+        ("partition", pa.int32()),
+        ("offset", pa.int64()),
+        *((name, pa.int32()) for name in ("series", "position")),
+        ("kafka_time", _MOMENT),
+    ]
+)
+"""The columns in their order, as `read_trusted` gives them."""
+# JSON lines have microseconds, which milliseconds refuse to read
+_TYPE_IN_LINES = {_TEXT: pa.string(), _MOMENT: pa.timestamp("us", tz="UTC")}
+_IN_LINES = pa.schema(
+    [(field.name, _TYPE_IN_LINES.get(field.type, field.type)) for field in SCHEMA]
+)
+_NAME = re.compile(
+    r"date=(?P<day>[^/]+)/(?P<topic>[^/]+)-(?P<partition>\d+)-(?P<first>\d+)-(?P<until>\d+)"
+    r"\.(?P<form>parquet|jsonl)",
+    re.ASCII,
+)
+
+
+UNREADABLE = (OSError, pa.ArrowException, KeyError, ValueError)
+"""What reading raises for a file that is gone or not such a file."""
 
 
 class TrustedFormat(StrEnum):
@@ -28,6 +65,33 @@ class TrustedFormat(StrEnum):
 
     PARQUET = "parquet"
     JSONL = "jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedName:
+    """The parts of a file's name."""
+
+    day: str
+    """Of the readings: YYYY-MM-DD, UTC."""
+    topic: str
+    partition: int
+    offsets: range
+    form: TrustedFormat
+
+    def __str__(self) -> str:
+        """The path below the trusted folder, as the ledger names it."""
+        place = f"{self.topic}-{self.partition}-{self.offsets.start}-{self.offsets.stop}"
+        return f"{day_folder(self.day)}/{place}.{self.form}"
+
+    @classmethod
+    def parse(cls, name: str) -> "TrustedName | None":
+        """The parts of a path below the trusted folder; None for a file that is not ours."""
+        if (match := _NAME.fullmatch(name)) is None:
+            return None
+        partition, first, until = (int(match[part]) for part in ("partition", "first", "until"))
+        form = TrustedFormat(match["form"])
+        found = cls(match["day"], match["topic"], partition, range(first, until), form)
+        return found if str(found) == name else None
 
 
 def write_trusted(
@@ -42,8 +106,8 @@ def write_trusted(
     names: list[str] = []
     for date in pc.unique(dates):
         rows = readings.filter(pc.equal(dates, date))
-        place = f"{topic}-{rows['partition'][0].as_py()}-{offsets.start}-{offsets.stop}"
-        name = f"date={date.as_py()}/{place}.{form.value}"
+        partition = rows["partition"][0].as_py()
+        name = str(TrustedName(str(date.as_py()), topic, partition, offsets, form))
         encode = functools.partial(_encode, _columns(rows, topic), form)
         write_atomic(folder / name, encode)
         names.append(name)
@@ -57,36 +121,102 @@ def uncommitted_files(
 
     Only to be asked, and the files removed, while the partition's progress is locked.
     """
-    yield from folder.glob(f"date=*/.{topic}-{partition}-*.tmp")
-    for path in folder.glob(f"date=*/{topic}-{partition}-*"):
-        match = _NAME.search(path.name)
-        if not match or path.name[: match.start()] != topic:
-            continue
-        is_behind = int(match["until"]) <= next_offset
-        if not is_behind and path.relative_to(folder).as_posix() not in committed:
-            yield path
+    yield from folder.glob(f"{ALL_DAYS}/.{topic}-{partition}-*.tmp")
+    for name in trusted_names(folder, f"{topic}-{partition}-*"):
+        is_open = name.offsets.stop > next_offset
+        if is_open and name.topic == topic and str(name) not in committed:
+            yield folder / str(name)
+
+
+def trusted_names(folder: Path, pattern: str = "*") -> Iterator[TrustedName]:
+    """The names of the trusted files below ``folder`` that match, of all days."""
+    for path in folder.glob(f"{ALL_DAYS}/{pattern}"):
+        if name := TrustedName.parse(path.relative_to(folder).as_posix()):
+            yield name
+
+
+def read_trusted(path: Path, columns: Sequence[str] = SCHEMA.names) -> pa.Table:
+    """These columns of a file, texts as dictionaries. Raises `UNREADABLE`."""
+    if path.suffix == ".parquet":
+        texts = [name for name in columns if SCHEMA.field(name).type == _TEXT]
+        # not read_table: looking for a data set around one file takes longer than reading it
+        with pq.ParquetFile(path, read_dictionary=texts) as file:
+            rows = file.read(columns=list(columns))
+    else:
+        rows = _read_lines(path)
+    return rows.select(columns).cast(pa.schema([SCHEMA.field(name) for name in columns]))
+
+
+def why_unreadable(error: Exception) -> str:
+    """In a few words."""
+    return "it is gone" if isinstance(error, FileNotFoundError) else str(error).splitlines()[0]
+
+
+def coded(column: pa.ChunkedArray) -> tuple[list[Any], Ints]:
+    """The distinct texts of a column, and the number of each row's; a null is one more text."""
+    values = column.combine_chunks()
+    if not pa.types.is_dictionary(values.type):
+        values = values.dictionary_encode()
+    texts = values.dictionary.to_pylist()
+    return [*texts, None], values.indices.fill_null(len(texts)).to_numpy().astype(np.int64)
+
+
+def find_rows(
+    path: Path, patient_id: str, event_ms: int
+) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """The rows of a patient at an instant: the row's number from 1 on, the file's rows, the columns.
+
+    Of a Parquet file only the row groups whose times span the instant are read. Raises `UNREADABLE`.
+    """
+    moment = pa.scalar(event_ms, _MOMENT)
+    if path.suffix == ".parquet":
+        pieces = _read_spanning(path, moment.as_py())
+    else:
+        lines = _read_lines(path)
+        pieces = iter([(0, len(lines), lines)])
+    for before, count, rows in pieces:
+        is_here = pc.equal(rows["event_time"], moment)
+        hits = pc.and_(is_here, pc.equal(rows["patient_id"], patient_id))
+        for place in pc.indices_nonzero(hits).to_pylist():
+            (columns,) = rows.slice(place, 1).to_pylist()
+            yield before + place + 1, count, columns
+
+
+def _read_spanning(path: Path, moment: datetime) -> Iterator[tuple[int, int, pa.Table]]:
+    """Of each row group that may hold the moment: rows before it, rows of the file, its rows."""
+    # the footer alone is a third of the cost of opening the file, and all that most are asked for
+    metadata = pq.read_metadata(path)
+    column = metadata.schema.names.index("event_time")
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    spanning = [
+        number
+        for number, group in enumerate(groups)
+        if _spans(group.column(column).statistics, moment)
+    ]
+    if not spanning:
+        return
+    with pq.ParquetFile(path, metadata=metadata) as file:
+        for number in spanning:
+            rows = file.read_row_group(number, columns=SCHEMA.names)
+            yield sum(group.num_rows for group in groups[:number]), metadata.num_rows, rows
+
+
+def _spans(times: pq.Statistics | None, moment: datetime) -> bool:
+    # a file from elsewhere may have none: it is read
+    return times is None or bool(times.min <= moment <= times.max)
+
+
+def _read_lines(path: Path) -> pa.Table:
+    return pa.json.read_json(path, parse_options=pa.json.ParseOptions(_IN_LINES))
 
 
 def _columns(rows: pa.Table, topic: str) -> pa.Table:
-    count = len(rows)
-    moment = pa.timestamp("ms", tz="UTC")
-    return pa.table(
-        {
-            "patient_id": rows["patient_id"],
-            "sensor": rows["sensor"],
-            "component": rows["component"],
-            "value": rows["value"],
-            "unit": rows["unit"],
-            "event_time": rows["event_ms"].cast(moment),
-            "batch_id": rows["batch_id"],
-            "topic": pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0), count), [topic]),
-            "partition": rows["partition"],
-            "offset": rows["offset"],
-            "series": rows["series"],
-            "position": rows["position"],
-            "kafka_time": rows["kafka_ms"].cast(moment),
-        }
-    )
+    made = {
+        "event_time": rows["event_ms"].cast(_MOMENT),
+        "topic": pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0), len(rows)), [topic]),
+        "kafka_time": rows["kafka_ms"].cast(_MOMENT),
+    }
+    return pa.table({name: made[name] if name in made else rows[name] for name in SCHEMA.names})
 
 
 def _encode(table: pa.Table, form: TrustedFormat, file: BinaryIO) -> None:

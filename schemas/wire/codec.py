@@ -18,6 +18,10 @@ from schemas.wire.versions import HEADER_SIZE, NAME, SchemaVersion, versions
 CONTENT_TYPE = "avro/binary"
 MAX_MESSAGE_BYTES = 1_000_000
 """The largest body that is published or decoded; under Kafka's default message limit."""
+MOST_GATHERED_BYTES = 300_000
+"""Single readings are gathered into a batch up to here, by an upper bound of their size."""
+MAX_COPY_BYTES = 2 * MAX_MESSAGE_BYTES
+"""Of a dead letter: the largest body that Kafka takes by default, and what its headers add."""
 
 FIRST_TAKEN = "first-taken"
 """Header of a batch that is published again: when it came first, epoch ms as text."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from common.arrays import Ints
 from schemas.batch import Series
-from schemas.cleaning.flatten import Array
 from schemas.wire.lanes import Lanes, Spans
 
 VERSION = 1
@@ -28,19 +28,19 @@ class Heads:
 class Runs:
     """One entry a series, in no order; spans and ``values`` (in doubles) point into the bytes."""
 
-    message: Array
-    number: Array
+    message: Ints
+    number: Ints
     """Its place in its message."""
     sensor: Spans
     component: Spans
     unit: Spans
-    start: Array
-    interval_ms: Array
+    start: Ints
+    interval_ms: Ints
     values: Spans
 
-    def take(self, rows: Array) -> "Runs":
+    def take(self, rows: Ints) -> "Runs":
         """Those of the given rows."""
-        return Runs(*(_taken(getattr(self, each.name), rows) for each in fields(self)))
+        return Runs(*(getattr(self, field.name).take(rows) for field in fields(self)))
 
 
 _NONE = np.zeros(0, np.int64)
@@ -48,7 +48,7 @@ _NO_SPANS = Spans(_NONE, _NONE)
 _NO_RUNS = Runs(_NONE, _NONE, _NO_SPANS, _NO_SPANS, _NO_SPANS, _NONE, _NONE, _NO_SPANS)
 
 
-def read_data(lanes: Lanes, message: Array) -> tuple[Heads, list[Runs]]:
+def read_data(lanes: Lanes, message: Ints) -> tuple[Heads, list[Runs]]:
     """Reads a datum in each lane, whose numbers are ``message``; see ``is_good`` for which it was.
 
     A datum that is read is exactly one, up to the lane's end.
@@ -73,7 +73,7 @@ def read_data(lanes: Lanes, message: Array) -> tuple[Heads, list[Runs]]:
     return Heads(batch_id, patient_id, producer_id), runs
 
 
-def _read_series(lanes: Lanes, message: Array, number: int) -> Runs:
+def _read_series(lanes: Lanes, message: Ints, number: int) -> Runs:
     return Runs(
         message=message,
         number=np.full(len(message), number),
@@ -89,8 +89,12 @@ def _read_series(lanes: Lanes, message: Array, number: int) -> Runs:
 def joined(runs: Sequence[Runs]) -> Runs:
     """All of them in one, in the order of the messages and of the series in each."""
     parts = [_NO_RUNS, *runs]
-    whole = Runs(*(_concatenated([getattr(e, each.name) for e in parts]) for each in fields(Runs)))
-    return whole.take(np.lexsort((whole.number, whole.message)))
+    numbers = [(run.message, run.number, run.start, run.interval_ms) for run in parts]
+    spans = [(run.sensor, run.component, run.unit, run.values) for run in parts]
+    message, number, start, interval_ms = map(np.concatenate, zip(*numbers, strict=True))
+    sensor, component, unit, values = map(_concatenated, zip(*spans, strict=True))
+    whole = Runs(message, number, sensor, component, unit, start, interval_ms, values)
+    return whole.take(np.lexsort((number, message)))
 
 
 class Extra:
@@ -133,11 +137,5 @@ def _spans(pairs: Sequence[tuple[int, int]]) -> Spans:
     return Spans(start, size)
 
 
-def _taken(values: Array | Spans, rows: Array) -> Array | Spans:
-    return values.take(rows) if isinstance(values, Spans) else values[rows]
-
-
-def _concatenated(parts: Sequence[Array | Spans]) -> Array | Spans:
-    if isinstance(parts[0], Spans):
-        return Spans(*(np.concatenate(each) for each in zip(*parts, strict=True)))
-    return np.concatenate(parts)
+def _concatenated(parts: Sequence[Spans]) -> Spans:
+    return Spans(*map(np.concatenate, zip(*parts, strict=True)))

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from common.arrays import Bytes, Ints, Mask
 from common.errors import BadInputError
 from schemas.batch import is_identity
-from schemas.cleaning.flatten import Array, ReadingArrays, SeriesArrays, places, readings_of
+from schemas.cleaning.flatten import ReadingArrays, SeriesArrays, places, readings_of
 from schemas.reasons import Reason
 from schemas.wire.codec import MAX_MESSAGE_BYTES, Codec, default_codec
 from schemas.wire.datum import VERSION, Extra, Runs, joined, read_data
@@ -85,7 +86,7 @@ class _Decoding:
             if error := _frame_error(self._bodies[message].as_py(), self._codec):
                 self._refuse(message, *error)
 
-    def _read_in_step(self) -> Array:
+    def _read_in_step(self) -> Mask:
         """Which messages were read."""
         rows = np.flatnonzero(self._is_open & self._has_header)
         begin, end = self._begin[rows] + HEADER_SIZE, self._begin[rows] + self._size[rows]
@@ -119,18 +120,18 @@ class _Decoding:
             more = np.frombuffer(bytes(extra.data) + bytes(PADDING), np.uint8)
             self._data = np.concatenate([self._data, more])
 
-    def _kept_runs(self, is_kept: Array) -> list[Runs]:
+    def _kept_runs(self, is_kept: Mask) -> list[Runs]:
         if is_kept.all():
             return self._runs
         return [each.take(np.flatnonzero(is_kept[each.message])) for each in self._runs]
 
-    def _starts_with(self, header: bytes) -> Array:
+    def _starts_with(self, header: bytes) -> Mask:
         starts = np.minimum(self._begin[:, None] + np.arange(len(header)), len(self._data) - 1)
-        is_alike = (self._data[starts] == np.frombuffer(header, np.uint8)).all(axis=1)
+        is_alike: Mask = (self._data[starts] == np.frombuffer(header, np.uint8)).all(axis=1)
         return is_alike & (self._size >= len(header))
 
 
-def _bytes(bodies: pa.Array) -> tuple[Array, Array, Array]:
+def _bytes(bodies: pa.Array) -> tuple[Bytes, Ints, Ints]:
     """All bytes one behind the other with padding, and where each body begins and its size."""
     _, offsets, data = bodies.buffers()
     ends = np.frombuffer(offsets, np.int32)[bodies.offset : bodies.offset + len(bodies) + 1]
@@ -159,11 +160,12 @@ def _undecodable(error: Exception) -> str:
     return "bytes follow the datum" if is_longer else "the frame is right, the datum is not"
 
 
-def _are_texts(data: Array, *spans: Spans) -> Array:
-    return np.logical_and.reduce([_is_utf8(each.texts(data)) for each in spans])
+def _are_texts(data: Bytes, *spans: Spans) -> Mask:
+    are_texts: Mask = np.logical_and.reduce([_is_utf8(each.texts(data)) for each in spans])
+    return are_texts
 
 
-def _is_utf8(texts: pa.Array) -> Array:
+def _is_utf8(texts: pa.Array) -> Mask:
     """Avro strings are bytes that nobody checked; the database and Arrow demand UTF-8."""
     try:
         texts.cast(pa.string())
@@ -184,13 +186,13 @@ def _no_spans(count: int) -> Spans:
     return Spans(np.zeros(count, np.int64), np.full(count, -1))
 
 
-def _texts(spans: Spans, data: Array, is_known: Array) -> list[str | None]:
+def _texts(spans: Spans, data: Bytes, is_known: Mask) -> list[str | None]:
     known = Spans(spans.start, np.where(is_known, spans.size, -1))
     texts: list[str | None] = known.texts(data).cast(pa.string()).to_pylist()
     return texts
 
 
-def _arrays(data: Array, parts: Sequence[Runs]) -> tuple[SeriesArrays, ReadingArrays]:
+def _arrays(data: Bytes, parts: Sequence[Runs]) -> tuple[SeriesArrays, ReadingArrays]:
     runs = joined(parts)
     of_series, position = places(runs.values.size)
     # the values of a message lie at any byte: every eight bytes that follow each other are a view

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from schemas.cleaning.flatten import Array
+from common.arrays import Bytes, Ints
 
 PADDING = 16
 """Bytes that have to follow the last message: a number is read before it is known to end too late."""
@@ -25,14 +25,14 @@ _DOUBLE = 8
 class Spans(NamedTuple):
     """Where texts lie in the bytes; a size of -1 is a null. Arrays of one entry a text."""
 
-    start: Array
-    size: Array
+    start: Ints
+    size: Ints
 
-    def take(self, rows: Array) -> "Spans":
+    def take(self, rows: Ints) -> "Spans":
         """Those of the given rows."""
         return Spans(self.start[rows], self.size[rows])
 
-    def texts(self, data: Array) -> pa.Array:
+    def texts(self, data: Bytes) -> pa.Array:
         """The bytes of each as Arrow's binary."""
         size = np.maximum(self.size, 0)
         ends = np.cumsum(size)
@@ -48,12 +48,12 @@ class Spans(NamedTuple):
 class Lanes:
     """Cursors over ``data`` (bytes); ``at`` and ``end`` have one entry a lane."""
 
-    def __init__(self, data: Array, at: Array, end: Array) -> None:
+    def __init__(self, data: Bytes, at: Ints, end: Ints) -> None:
         """``data`` ends with `PADDING` bytes that belong to no lane."""
         self.data, self.at, self.end = data, at, end
         self.is_good = np.ones(len(at), bool)
 
-    def number(self) -> Array:
+    def number(self) -> Ints:
         """An int or a long of each lane."""
         byte = self.data[self.at]
         bits = (byte & _BITS).astype(np.int64)
@@ -94,28 +94,28 @@ class Lanes:
         self.close_array(count)
         return found
 
-    def close_array(self, count: Array) -> None:
+    def close_array(self, count: Ints) -> None:
         """Passes the end of an array of ``count`` items; an empty one has none but its count."""
         self.is_good &= (count == 0) | (self.data[self.at] == 0)
         self._move(self.at + (count != 0))
 
-    def pick(self, rows: Array) -> "Lanes":
+    def pick(self, rows: Ints) -> "Lanes":
         """Some of the lanes, to go on alone until `put`."""
         return Lanes(self.data, self.at[rows], self.end[rows])
 
-    def put(self, rows: Array, lanes: "Lanes") -> None:
+    def put(self, rows: Ints, lanes: "Lanes") -> None:
         """Takes back what `pick` gave."""
         self.at[rows] = lanes.at
         self.is_good[rows] &= lanes.is_good
 
-    def _bytes(self, count: Array, width: int) -> Spans:
+    def _bytes(self, count: Ints, width: int) -> Spans:
         fits = (count >= 0) & (count <= (self.end - self.at) // width)
         self.is_good &= fits
         found = Spans(self.at, np.where(fits, count, 0))
         self._move(self.at + found.size * width)
         return found
 
-    def _move(self, at: Array) -> None:
+    def _move(self, at: Ints) -> None:
         self.is_good &= at <= self.end
         # a lane that is no longer good stays inside its message
         self.at = np.minimum(at, self.end)

@@ -99,8 +99,8 @@ def test_ranges_are_found_from_an_offset_on(seeded):
 
     assert feed.first_since(seeded, "t", 60) == {0: 0}
     (found,) = feed.ranges_from(seeded, "t", 0, 5)
-    assert (found.first, found.until, found.accepted, found.files) == (5, 10, 499, ("a", "b"))
-    assert found.reasons == {"missing": 1}
+    assert (found.topic, found.partition, found.first, found.until) == ("t", 0, 5, 10)
+    assert (found.counts, found.files) == (counts, ("a", "b"))
     assert feed.ranges_from(seeded, "t", 0, 10) == []
 
 

@@ -181,7 +181,8 @@ def test_ranges_are_in_the_order_in_which_topics_were_used(migrated, settings):
         ("z-first", 1, 0, ("d",)),
         ("a-later", 0, 0, ()),
     ]
-    assert {(each.repeated, each.unmapped) for each in ranges} == {(1, 2)}
+    assert {each.counts.repeated_messages for each in ranges} == {1}
+    assert {each.counts.unmapped for each in ranges} == {2}
 
 
 def test_a_look_sees_one_moment_whoever_writes_meanwhile(filled, settings):

@@ -67,7 +67,7 @@ def test_an_entry_is_shown_whole_and_a_place_without_one_is_none(filled):
 
 
 def test_discarding_touches_open_entries_of_the_selection_only_and_once(filled, monkeypatch):
-    monkeypatch.setattr("db.quarantine_desk._ROWS_PER_TRANSACTION", 2)
+    monkeypatch.setattr("db.read.quarantine_desk._ROWS_PER_TRANSACTION", 2)
     assert discard(filled, Selection(sensor="glicose", reason="out_of_range")) == 3
     assert discard(filled, Selection(sensor="glicose")) == 0
     states = {(each.reason, each.state): each.count for each in groups(filled, Selection())}

@@ -85,7 +85,7 @@ def test_other_reasons_patients_and_settled_rows_are_left_alone(migrated, waitin
 
 
 def test_a_look_ends_near_its_limit_and_the_next_one_goes_on(migrated, waiting, query, monkeypatch):
-    monkeypatch.setattr("db.unmapped._ROWS_PER_TRANSACTION", 2)
+    monkeypatch.setattr("db.write.unmapped._ROWS_PER_TRANSACTION", 2)
     for each in range(7):
         waiting(each, each, 90)
     map_from(migrated)

@@ -13,12 +13,12 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from common.broker.topics import create_topic
 from common.crash_points import CrashPoint
 from common.demo_patients import demo_patient_ids
 from common.settings import KafkaSettings
 from db.read.evidence import open_evidence
 from ops.cli.commands.reconcile import prove
-from ops.stack import create_topic
 from producer.delivery.archive import RawArchive
 from tests.services.simulated import simulated
 from tests.topic import batches_in
@@ -56,8 +56,8 @@ class ProducerChain:
             kafka_shards_topic=f"shards-{name}",
             kafka_producers_group=f"producers-{name}",
         )
-        create_topic(broker.bootstrap_servers, self.kafka.kafka_topic, 4)
-        create_topic(broker.bootstrap_servers, self.kafka.kafka_shards_topic, 3)
+        create_topic(broker.settings, self.kafka.kafka_topic, 4)
+        create_topic(broker.settings, self.kafka.kafka_shards_topic, 3)
 
     def start(self, **environment):
         names = {name.upper(): value for name, value in self.kafka.model_dump().items()}

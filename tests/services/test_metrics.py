@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from common.broker.topics import create_topic
 from common.settings import load
-from ops.stack import create_topic
 from ops.stack.invocation import Invocation, StackSettings
 from ops.stack.pipeline import Pipeline as EmbeddedPipeline
 from ops.stack.pipeline import Plan
@@ -232,7 +232,7 @@ def test_a_producer_that_waits_for_its_broker_is_alive_and_says_what_it_waits_fo
 def test_a_producer_that_stands_by_is_ready_also_behind_an_outage_of_the_broker(broker, pipeline):
     """It has nothing to deliver, so no delivery tells it that the broker is back."""
     one_shard = f"{pipeline.kafka.kafka_topic}-one"
-    create_topic(broker.bootstrap_servers, one_shard, 1)
+    create_topic(broker.settings, one_shard, 1)
     parts = [Part(), Part()]
     with (
         producing(pipeline, parts[0], KAFKA_SHARDS_TOPIC=one_shard, PRODUCER_ID="one"),

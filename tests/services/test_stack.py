@@ -2,9 +2,10 @@
 
 import pytest
 
+from common.broker.topics import create_topic
 from common.errors import UnavailableError
 from db.connection import connect
-from ops.stack import DatabaseServer, JarSource, KafkaBroker, create_topic, prepare_database
+from ops.stack import DatabaseServer, JarSource, KafkaBroker, prepare_database
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def own_database(source: JarSource, tmp_path):
 def test_broker_keeps_messages_and_port_over_a_kill(own_broker: KafkaBroker):
     """What was acknowledged is there after SIGKILL and a start on the same folder."""
     port = own_broker.port
-    create_topic(own_broker.bootstrap_servers, "kept", 1)
+    create_topic(own_broker.settings, "kept", 1)
     produced = own_broker.run_tool("console-producer", "--topic", "kept", given="one\ntwo\n")
     assert produced.returncode == 0, produced.stderr
     own_broker.kill()

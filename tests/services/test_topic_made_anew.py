@@ -4,8 +4,8 @@ import time
 
 from confluent_kafka.admin import AdminClient
 
+from common.broker.topics import create_topic
 from db.connection import connect
-from ops.stack import create_topic
 from tests.services.checks import (
     everything,
 )
@@ -19,7 +19,7 @@ def make_anew(pipeline, broker):
     admin.delete_topics([name], operation_timeout=30)[name].result()
     while name in admin.list_topics(timeout=10).topics:
         time.sleep(0.1)
-    create_topic(broker.bootstrap_servers, name, 4)
+    create_topic(broker.settings, name, 4)
 
 
 def test_a_topic_made_anew_that_has_outgrown_the_old_offsets_is_not_read(pipeline, broker):

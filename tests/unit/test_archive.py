@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from common.errors import BadInputError, ConfigurationError
-from producer.delivery.archive import RawArchive, owner_of, tick_of
+from producer.delivery.archive import RawArchive
 from schemas.batch import SensorBatch, Series, batch_id
+from schemas.files.raw import owner_of, tick_of
 from tests.archives import claimed_archive
 
 TICK = 1_795_467_600_123

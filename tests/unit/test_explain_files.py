@@ -7,7 +7,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from consumer.worker.readings import READINGS
-from db.read.evidence import LedgerRange
 from db.read.traces import Place
 from ops.explain.archive import ArchiveLook
 from ops.explain.question import Question
@@ -17,7 +16,7 @@ from ops.progress import Progress
 from schemas.files.trusted import TrustedFormat, write_trusted
 from schemas.wire.codec import FIRST_TAKEN, default_codec
 from tests.archives import claimed_archive
-from tests.builders import GOLDEN, GOLDEN_BATCH, NOW, PATIENT, batch, series
+from tests.builders import GOLDEN, GOLDEN_BATCH, NOW, PATIENT, batch, ledger_row, series
 
 ASKED = Question(PATIENT, "glicose", "valor", NOW)
 QUIET = Progress(print)
@@ -80,7 +79,7 @@ def accepted(*readings):
 
 def look_up(folder, names):
     look = TrustedLook(folder, QUIET)
-    found = look.rows([LedgerRange("t", 0, 7, 8, 0, 0, tuple(names), NOW)], ASKED)
+    found = look.rows([ledger_row(range(7, 8), *names)], ASKED)
     return look, found
 
 

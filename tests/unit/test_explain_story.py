@@ -3,7 +3,6 @@
 import pytest
 
 from db.mapping import FOREVER_MS, Mapping
-from db.read.evidence import LedgerRange
 from db.read.quarantine_desk import QuarantineEntry, WholeEntry
 from db.read.traces import Place, RegistroRow
 from ops.explain.archive import ArchiveLine
@@ -14,7 +13,7 @@ from ops.explain.rules import judgement
 from ops.explain.sighting import Fate, Sighting, Sightings
 from ops.explain.story import Story, Surroundings
 from ops.explain.trusted import TrustedRow
-from tests.builders import NOW, PATIENT, batch, series
+from tests.builders import NOW, PATIENT, batch, ledger_row, series
 
 ASKED = Question(PATIENT, "glicose", "valor", NOW)
 
@@ -26,7 +25,7 @@ def accepted(offset, value):
 
 
 def committed(offset):
-    return LedgerRange("t", 0, offset, offset + 1, 0, 0, ("f",), NOW + offset)
+    return ledger_row(range(offset, offset + 1), "f", committed_ms=NOW + offset)
 
 
 def quarantined(offset, reason, state="aberta", value=100.0):

@@ -40,7 +40,7 @@ def test_a_reading_without_outcome_is_named_by_patient_sensor_and_time(done):
     proof = done.prove()
     assert (proof.missing, proof.duplicated, proof.is_proved) == (1, 0, False)
     assert proof.findings == [
-        f"1 produced readings have no outcome: {PATIENT} glicose at 2026-09-21T14:13:20.000Z"
+        f"1 produced reading without an outcome: {PATIENT} glicose at 2026-09-21T14:13:20.000Z"
     ]
     [bucket] = proof.differing
     assert bucket.hour == "2026-09-21T14"
@@ -61,7 +61,7 @@ def test_a_reading_that_is_in_quarantine_and_accepted_is_found(done):
     done.quarantined.append((ID, 0, 1))
     proof = done.prove()
     assert (proof.missing, proof.duplicated, proof.is_proved) == (0, 1, False)
-    assert f"1 readings have more than one outcome: {PATIENT} glicose at" in proof.findings[0]
+    assert f"1 reading with more than one outcome: {PATIENT} glicose at" in proof.findings[0]
 
 
 def test_one_reading_lost_and_another_doubled_do_not_make_up_for_each_other(done):
@@ -79,7 +79,7 @@ def test_a_trusted_file_that_the_ledger_does_not_name_is_found(done):
     assert done.prove().is_proved
     done.next_offsets["t", 3] = 7
     [finding] = done.prove().findings
-    assert finding.startswith("1 trusted files are not named by the ledger")
+    assert finding.startswith("1 trusted file not in the ledger (duplicate readings): ")
     assert "t-3-0-7.parquet" in finding
 
 
@@ -100,14 +100,14 @@ def test_a_reading_that_nobody_produced_is_found(done, foreign, is_of_another_ba
     done.quarantined.append(foreign)
     proof = done.prove()
     assert not proof.is_proved
-    assert "1 readings are in no archive file" in proof.findings[0]
+    assert "1 reading in no archive file" in proof.findings[0]
     assert ("who-knows" in proof.findings[0]) == is_of_another_batch
 
 
 def test_a_taken_batch_whose_archive_file_is_gone_is_found(world):
     world.take(BATCH)
     proof = world.prove()
-    assert any("4 readings are in no archive file" in each for each in proof.findings)
+    assert any("4 readings in no archive file" in each for each in proof.findings)
 
 
 def test_a_batch_in_the_outbox_is_under_way(world):
@@ -137,7 +137,7 @@ def test_an_archived_batch_that_is_neither_taken_nor_in_the_topic_is_lost(world)
     world.gone[2] = range(5, 9)
     found = world.compare()
     assert (found.proof.published, found.proof.missing, found.proof.is_proved) == (0, 4, False)
-    assert "neither taken nor in the topic: demo-000001 at 2026-09" in found.proof.findings[0]
+    assert "neither processed nor in the topic: demo-000001 at 2026-09" in found.proof.findings[0]
     assert list(found.lost) == [0]
     assert "partition 2: offsets 5 to 8 were gone" in found.proof.notes[0]
 
@@ -176,7 +176,10 @@ def test_an_outcome_of_a_batch_that_is_not_noted_as_taken_is_found(done):
     """Publishing it again would double it, so it is not among the lost ones."""
     done.taken.clear()
     found = done.compare()
-    assert "4 readings have an outcome and their batch is not noted" in found.proof.findings[0]
+    assert (
+        "4 readings with an outcome from a batch not recorded as processed"
+        in found.proof.findings[0]
+    )
     assert not len(found.lost)
 
 
@@ -186,9 +189,7 @@ def test_a_trusted_file_that_is_gone_is_named_and_its_readings_are_missing(done)
     (done.folder / "trusted" / name).unlink()
     proof = done.prove()
     assert (proof.missing, proof.duplicated) == (3, 0)
-    assert f"1 trusted files that the ledger names cannot be read: {name} (it is gone)" in (
-        proof.findings
-    )
+    assert f"1 trusted file that cannot be read: {name} (it is gone)" in (proof.findings)
     done.registro[1, "valor", NOW + 77] = 1
     assert done.prove().duplicated == 1
 
@@ -215,7 +216,7 @@ def test_an_archive_file_that_is_none_is_a_finding(done, content):
     done.rest.add("whole")
     proof = done.prove()
     assert (proof.produced, proof.under_way) == (8, 4)
-    assert proof.findings == [f"1 archive files cannot be read: {broken}"]
+    assert proof.findings == [f"1 archive file that cannot be read: {broken}"]
 
 
 @pytest.mark.parametrize("form", list(TrustedFormat))

@@ -5,12 +5,11 @@ import dataclasses
 import pyarrow as pa
 import pytest
 
-from db.read.evidence import LedgerRange
 from ops.reconcile.archive import read_archive
 from ops.reconcile.trusted import TrustedFiles
 from schemas.files.trusted import TrustedFormat, write_trusted
 from tests.archives import claimed_archive
-from tests.builders import NOW
+from tests.builders import NOW, ledger_row
 from tests.reconciled import BATCH
 
 OTHER = dataclasses.replace(BATCH, batch_id="other")
@@ -67,6 +66,19 @@ def test_a_file_that_was_set_aside_as_broken_is_a_finding(tmp_path):
     assert read_archive(tmp_path).broken_files == [str(tmp_path / "broken" / "a.jsonl")]
 
 
+def test_a_batch_with_a_wild_number_leaves_those_after_it_in_their_place(raw, tmp_path):
+    wild = dataclasses.replace(OTHER, window_start=1 << 63)
+    raw.finish(raw.write(NOW, [wild]))
+    raw.finish(raw.write(NOW + 10_000, [BATCH]))
+    found = read_archive(tmp_path / "raw")
+    assert (found.ids(), len(found.broken_files)) == ([BATCH.batch_id], 1)
+    assert (list(found.column("window")), found.path(0).parent.parent) == (
+        [BATCH.window_start],
+        tmp_path / "raw",
+    )
+    assert list(found.batches([0])) == [BATCH.batch_id]
+
+
 @pytest.mark.parametrize("form", list(TrustedFormat))
 def test_trusted_files_are_read_with_whole_numbers(tmp_path, form):
     """Dates far apart make several files; times and values come back as they were."""
@@ -82,7 +94,7 @@ def test_trusted_files_are_read_with_whole_numbers(tmp_path, form):
         }
     )
     names = write_trusted(tmp_path, rows, topic="t", offsets=range(1, 4), form=form)
-    part = LedgerRange("t", 0, 1, 4, 0, 0, tuple(names), NOW)
+    part = ledger_row(range(1, 4), *names)
     files = TrustedFiles(tmp_path, [part])
     found = pa.concat_tables(files.tables()).sort_by("offset")
     assert files.unreadable == {}

@@ -13,7 +13,7 @@ def test_an_accepted_reading_that_is_not_in_registro_is_found(done):
     del done.registro[1, "valor", NOW + 1000]
     proof = done.prove()
     assert (proof.missing, proof.is_proved) == (1, False)
-    assert "1 accepted readings are not in registro: paciente_sensor 1 valor" in proof.findings[0]
+    assert "1 accepted reading missing from registro: paciente_sensor 1 valor" in proof.findings[0]
     assert "2026-09-21T14:13:21.000Z" in proof.findings[0]
 
 
@@ -22,7 +22,7 @@ def test_a_row_of_registro_without_a_reading_is_found(done, moment):
     done.registro[1, "valor", moment] = 1
     proof = done.prove()
     assert (proof.duplicated, proof.is_proved) == (1, False)
-    assert "1 rows of registro have no accepted reading" in proof.findings[0]
+    assert "1 registro row without an accepted reading" in proof.findings[0]
 
 
 def test_a_value_that_differs_by_a_thousandth_is_found(done):
@@ -115,7 +115,7 @@ def test_a_reading_that_lost_its_mapping_without_a_mark_is_found(done):
     del done.registro[2, "valor", NOW]
     proof = done.prove()
     assert (proof.missing, proof.is_proved) == (1, False)
-    assert "have no mapping and are not marked as unmapped" in proof.findings[0]
+    assert "without a mapping and not marked as unmapped" in proof.findings[0]
 
 
 def test_a_reading_belongs_to_the_mapping_of_its_time(world):

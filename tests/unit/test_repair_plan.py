@@ -49,8 +49,8 @@ def test_rows_come_from_the_trusted_files_with_what_stands_there(world):
     assert rows == {NOW: (1000, None), NOW + 1000: (2000, 7)}
     assert (found.retake, found.publish) == ([], [])
     first, second = found.lines()
-    assert first.startswith("enter 1 missing rows into registro: paciente_sensor 1 valor at 2026")
-    assert second.startswith("put 1 rows right in registro")
+    assert first.startswith("add 1 missing registro row: paciente_sensor 1 valor at 2026")
+    assert second.startswith("correct 1 registro row: ")
 
 
 def test_a_range_whose_file_is_gone_is_taken_anew_as_a_whole(world):
@@ -111,7 +111,7 @@ def test_a_range_with_a_batch_that_no_archive_has_stays_as_it_is(world):
     delete_trusted(world, 0)
     found = plan(world)
     assert (found.retake, found.publish) == ([], [])
-    assert "batch unknown of it is in no archive file" in found.hopeless[0]
+    assert "its batch unknown is in no archive file" in found.hopeless[0]
 
 
 def test_what_a_batch_under_way_replaces_waits_until_that_is_taken(world):
@@ -127,9 +127,9 @@ def test_what_a_batch_under_way_replaces_waits_until_that_is_taken(world):
     world.rest |= {"new", "newer", "free"}
     found = plan(world)
     assert (found.retake, found.publish) == ([], [])
-    assert any("1 lost batches have to wait: " in each for each in found.hopeless)
+    assert any("1 lost batch must wait: " in each for each in found.hopeless)
     assert any(
-        "cannot be taken anew: batches of the same patient" in each for each in found.hopeless
+        "cannot be processed again: batches of the same patient" in each for each in found.hopeless
     )
     world.rest.clear()
     for name, at in (("new", 0), ("newer", HOUR), ("free", 2 * HOUR)):
@@ -151,7 +151,7 @@ def test_a_row_without_a_reading_is_beyond_repair(world):
     world.registro[1, "valor", NOW] = 1
     found = plan(world)
     assert found.is_empty
-    assert found.hopeless[0].startswith("1 rows of registro have no accepted reading")
+    assert found.hopeless[0].startswith("1 registro row without an accepted reading")
 
 
 def test_a_value_that_a_lost_file_may_explain_is_not_put_right(world):

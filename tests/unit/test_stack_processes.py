@@ -87,7 +87,7 @@ def test_child_ends_with_a_parent_that_was_killed(tmp_path):
 
 def test_failed_process_is_started_again_after_a_growing_delay(child):
     clock, said = Clock(), []
-    supervisor = Supervisor(said.append, clock)
+    supervisor = Supervisor(said.append, clock, jitter=float)
     service = supervisor.add(child("exit 3", is_started=False), stop_seconds=1)
     for delay in (1, 2, 4):
         wait_until(lambda: service.process.exit_code == 3, seconds=10)

@@ -9,7 +9,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
-from schemas.files.trusted import TrustedFormat, uncommitted_files, write_trusted
+from schemas.files.trusted import (
+    SCHEMA,
+    TrustedFormat,
+    TrustedName,
+    coded,
+    find_rows,
+    read_trusted,
+    uncommitted_files,
+    write_trusted,
+)
 from tests.builders import NOW, PATIENT
 
 PARQUET, JSONL = TrustedFormat.PARQUET, TrustedFormat.JSONL
@@ -204,3 +213,69 @@ def test_what_we_did_not_write_is_never_touched(tmp_path):
 
 def test_in_a_folder_that_is_not_there_yet_is_no_orphan(tmp_path):
     assert orphans(tmp_path / "trusted") == set()
+
+
+@pytest.mark.parametrize("form", list(TrustedFormat))
+def test_a_name_is_taken_apart_into_what_it_was_made_of(form):
+    name = TrustedName("2026-09-21", "a-1", 2, range(40, 50), form)
+    assert str(name) == f"date=2026-09-21/a-1-2-40-50.{form}"
+    assert TrustedName.parse(str(name)) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a-1-0-5.parquet",
+        "date=2026-09-21/.a-1-0-5.parquet.17.tmp",
+        "date=2026-09-21/a-1-0-5.parquet.crc",
+        "date=2026-09-21/a-0-5.parquet",
+        "date=2026-09-21/a-01-0-5.parquet",
+        "date=2026-09-21/sub/a-1-0-5.parquet",
+        "set-aside/date=2026-09-21/a-1-0-5.parquet",
+    ],
+)
+def test_a_name_that_we_do_not_write_is_none(name):
+    assert TrustedName.parse(name) is None
+
+
+@pytest.mark.parametrize("form", list(TrustedFormat))
+def test_what_was_written_is_read_with_the_columns_of_the_contract(tmp_path, form):
+    rows = pa.concat_tables([readings(NOW, NOW + 1), readings(NOW, patient_id='"D\'Ávila"\n患者')])
+    (name,) = write(tmp_path, rows, form)
+    found = read_trusted(tmp_path / name)
+    assert found.schema == SCHEMA
+    assert found["value"].to_pylist() == rows["value"].to_pylist()
+    assert found["event_time"].cast(pa.int64()).to_pylist() == rows["event_ms"].to_pylist()
+    assert found["patient_id"].to_pylist() == rows["patient_id"].to_pylist()
+    some = read_trusted(tmp_path / name, ["value", "sensor"])
+    assert some == found.select(["value", "sensor"])
+
+
+@pytest.mark.parametrize("form", list(TrustedFormat))
+def test_a_file_that_is_none_of_ours_is_an_error(tmp_path, form):
+    (tmp_path / f"x.{form}").write_bytes(b"PAR{?")
+    with pytest.raises(pa.ArrowException):
+        read_trusted(tmp_path / f"x.{form}")
+    with pytest.raises(FileNotFoundError):
+        read_trusted(tmp_path / f"y.{form}")
+
+
+@pytest.mark.parametrize("form", list(TrustedFormat))
+def test_rows_are_found_by_patient_and_instant(tmp_path, form):
+    rows = pa.concat_tables([readings(NOW, NOW + 1), readings(NOW, NOW + 1, patient_id="other")])
+    (name,) = write(tmp_path, rows, form)
+    [(row, count, columns)] = find_rows(tmp_path / name, "other", NOW + 1)
+    assert (row, count) == (4, 4)
+    assert list(columns) == SCHEMA.names
+    assert (columns["patient_id"], columns["position"]) == ("other", 1)
+    assert columns["event_time"] == datetime.fromtimestamp((NOW + 1) / 1000, UTC)
+    assert list(find_rows(tmp_path / name, "other", NOW + 2)) == []
+    assert list(find_rows(tmp_path / name, "nobody", NOW)) == []
+
+
+def test_texts_are_coded_with_one_more_for_the_nulls():
+    column = pa.chunked_array([["b", None, "a", "b"]])
+    for given in (column, column.dictionary_encode(), column.slice(0, 0)):
+        texts, numbers = coded(given)
+        assert [texts[number] for number in numbers] == given.to_pylist()
+        assert texts[-1] is None

@@ -9,9 +9,7 @@ from db.ledger import taken_batches
 from ops.stack.invocation import Invocation
 from producer.delivery.republish import all_batches, republish
 from producer.replay import ReplayPlan, replay_file
-from schemas.files.raw import batches_in
-
-_NOT_AGAIN = ("pending", "broken")
+from schemas.files.raw import BROKEN, PENDING, batches_in
 
 
 def replay(invocation: Invocation, plan: ReplayPlan, *, is_registering: bool) -> None:
@@ -50,7 +48,7 @@ def archive_files(path: Path) -> list[Path]:
     Raises BadInputError where there is none.
     """
     found = [path] if path.is_file() else sorted(path.rglob("*.jsonl"), key=lambda each: each.name)
-    files = [each for each in found if path.is_file() or each.parent.name not in _NOT_AGAIN]
+    files = [each for each in found if path.is_file() or each.parent.name not in (PENDING, BROKEN)]
     if not files:
         raise BadInputError(
             f"there is no archive file in {path}", hint="give output/raw, or a file or folder in it"

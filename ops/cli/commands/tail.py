@@ -1,21 +1,17 @@
 """``vitals tail``: the batches of the topic as JSON lines."""
 
 import sys
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from common.broker.clients import onlooker
-from common.errors import BadInputError, UnavailableError
+from common.broker.reader import Message, TopicReader
+from common.errors import BadInputError
 from common.settings import KafkaSettings
 from schemas.wire.codec import Codec, default_codec
 
 _RECENT_MESSAGES = 10
-_TIMEOUT_SECONDS = 10.0
-_POLL_SECONDS = 0.5
 
 
 def tail(settings: KafkaSettings, *, max_messages: int | None) -> None:
@@ -24,7 +20,8 @@ def tail(settings: KafkaSettings, *, max_messages: int | None) -> None:
     Reads without a group: nobody's offsets change.
 
     Raises:
-        UnavailableError: the broker does not answer, or there is no such topic.
+        UnavailableError: the broker does not answer.
+        ConfigurationError: there is no such topic.
     """
     codec = default_codec()
     try:
@@ -33,11 +30,6 @@ def tail(settings: KafkaSettings, *, max_messages: int | None) -> None:
             sys.stdout.flush()
             if printed == max_messages:
                 return
-    except KafkaException as error:
-        raise UnavailableError(
-            f"cannot read topic {settings.kafka_topic}: {error}",
-            hint="check that the broker runs: `vitals status`",
-        ) from error
     except (KeyboardInterrupt, BrokenPipeError):
         return
 
@@ -59,27 +51,8 @@ def described(message: Message, codec: Codec) -> dict[str, Any]:
 
 
 def _messages(settings: KafkaSettings, max_messages: int | None) -> Iterator[Message]:
-    consumer = onlooker(settings, f"vitals-tail-{uuid.uuid4()}")
-    try:
-        consumer.assign(_starts(consumer, settings.kafka_topic, max_messages or _RECENT_MESSAGES))
-        while True:
-            message = consumer.poll(_POLL_SECONDS)
-            if message is None:
-                continue
-            if error := message.error():
-                raise KafkaException(error)
-            yield message
-    finally:
-        consumer.close()
-
-
-def _starts(consumer: Consumer, topic: str, recent: int) -> list[TopicPartition]:
-    found = consumer.list_topics(topic, timeout=_TIMEOUT_SECONDS).topics[topic]
-    if found.error:
-        raise KafkaException(found.error)
-    starts = []
-    for partition in found.partitions:
-        place = TopicPartition(topic, partition)
-        low, high = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_SECONDS)
-        starts.append(TopicPartition(topic, partition, max(low, high - recent)))
-    return starts
+    recent, topic = max_messages or _RECENT_MESSAGES, settings.kafka_topic
+    with TopicReader(settings) as reader:
+        spans = reader.spans(topic)
+        starts = {number: max(span.first, span.until - recent) for number, span in spans.items()}
+        yield from reader.follow(topic, starts)

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 
 from common.demo_patients import demo_patient_ids
-from producer.delivery.archive import owner_of
+from schemas.files.raw import owner_of
 from tests.services.producing.files import SHARDS, done_files, log_of, pending_files
 from tests.topic import batches_in
 from tests.waiting import wait_until

@@ -1,0 +1,105 @@
+"""What the broker says of its topics, and how one is created."""
+
+from collections.abc import Iterable, Mapping
+
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    ClusterMetadata,
+    NewTopic,
+    OffsetSpec,
+)
+
+from common.broker.clients import admin
+from common.broker.faults import reported
+from common.settings import KafkaSettings
+
+EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+_TIMEOUT_S = 10.0
+_CREATE_TIMEOUT_S = 30.0
+
+Client = AdminClient | Consumer | Producer
+
+
+def cluster(settings: KafkaSettings, timeout_s: float = _TIMEOUT_S) -> ClusterMetadata:
+    """The brokers and all topics. Raises UnavailableError where nobody answers."""
+    with reported("list the topics", settings):
+        return admin(settings).list_topics(timeout=timeout_s)
+
+
+def partitions_of(
+    client: Client, topic: str, settings: KafkaSettings, timeout_s: float = _TIMEOUT_S
+) -> list[int]:
+    """The partitions of a topic.
+
+    Raises:
+        UnavailableError: if no broker answers within ``timeout_s``.
+        ConfigurationError: if the topic does not exist.
+    """
+    with reported(f"find topic {topic}", settings):
+        found = client.list_topics(topic, timeout=timeout_s).topics[topic]
+        if found.error is not None:
+            raise KafkaException(found.error)
+    return sorted(found.partitions)
+
+
+class TopicAdmin:
+    """Asks about one topic, from any thread. Raises as ``partitions_of`` does."""
+
+    def __init__(self, settings: KafkaSettings, topic: str) -> None:
+        """Connects with the first question."""
+        self._settings, self._topic = settings, topic
+        self._client = admin(settings)
+
+    def partitions(self) -> list[int]:
+        """The partitions of the topic."""
+        return partitions_of(self._client, self._topic, self._settings)
+
+    def topic_id(self) -> str:
+        """The broker's own id of the topic; one that is created again under the name has another."""
+        asked = self._client.describe_topics(
+            TopicCollection([self._topic]), request_timeout=_TIMEOUT_S
+        )
+        with reported(f"find topic {self._topic}", self._settings):
+            return str(asked[self._topic].result().topic_id)
+
+    def offsets(
+        self, partitions: Iterable[int], which: OffsetSpec, timeout_s: float = _TIMEOUT_S
+    ) -> dict[int, int]:
+        """The ``EARLIEST`` or ``LATEST`` offset of each of these partitions; one request."""
+        asked = self._client.list_offsets(
+            {TopicPartition(self._topic, partition): which for partition in partitions},
+            request_timeout=timeout_s,
+        )
+        with reported(f"read the offsets of topic {self._topic}", self._settings):
+            return {place.partition: int(found.result().offset) for place, found in asked.items()}
+
+
+def create_topic(
+    settings: KafkaSettings, name: str, partitions: int, config: Mapping[str, str] | None = None
+) -> None:
+    """Creates one topic and waits until it is there; one that exists stays as it is.
+
+    Raises:
+        UnavailableError: the broker does not answer.
+        ConfigurationError: the broker refuses the name or the configuration.
+    """
+    topic = NewTopic(
+        name, num_partitions=partitions, replication_factor=1, config=dict(config or {})
+    )
+    asked = admin(settings).create_topics([topic], operation_timeout=_CREATE_TIMEOUT_S)
+    with reported(f"create topic {name}", settings):
+        try:
+            asked[name].result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise

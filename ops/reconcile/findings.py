@@ -1,0 +1,61 @@
+"""What a comparison can find, how it is said, and which repair mends it."""
+
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+
+
+class Remedy(StrEnum):
+    """What ``vitals reconcile --repair`` does about a finding."""
+
+    CORRECT = "correct registro from the trusted files"
+    REPROCESS = "process the range again"
+    REPUBLISH = "publish the archived batches again"
+    SET_ASIDE = "set the files aside"
+
+
+class Finding(Enum):
+    """A noun, what is wrong with it, and its remedy; without one, a person has to look."""
+
+    NO_OUTCOME = "produced reading", "without an outcome", Remedy.REPROCESS
+    SEVERAL_OUTCOMES = "reading", "with more than one outcome", Remedy.REPROCESS
+    NOT_ARCHIVED = "reading", "in no archive file", None
+    NOT_PROCESSED = "reading", "with an outcome from a batch not recorded as processed", None
+    LOST_BATCH = "published batch", "neither processed nor in the topic", Remedy.REPUBLISH
+    BATCH_NOT_ARCHIVED = "processed batch", "in no archive file", None
+    NOT_MARKED_UNMAPPED = "accepted reading", "without a mapping and not marked as unmapped", None
+    MISSING_ROW = "accepted reading", "missing from registro", Remedy.CORRECT
+    ALTERED_ROW = "registro row", "with another value than the trusted files", Remedy.CORRECT
+    UNEXPECTED_ROW = "registro row", "without an accepted reading", None
+    UNREADABLE_ARCHIVE = "archive file", "that cannot be read", None
+    UNREADABLE_TRUSTED = "trusted file", "that cannot be read", Remedy.REPROCESS
+    UNKNOWN_TRUSTED = "trusted file", "not in the ledger (duplicate readings)", Remedy.SET_ASIDE
+
+    def __init__(self, noun: str, state: str, remedy: Remedy | None) -> None:
+        """See the class."""
+        self.noun, self.state, self.remedy = noun, state, remedy
+
+    @property
+    def code(self) -> str:
+        """Its stable name, for programs."""
+        return self.name.lower()
+
+
+@dataclass
+class Tally:
+    """How often something was found, and the first of it by name."""
+
+    count: int = 0
+    names: list[str] = field(default_factory=list)
+
+    def describe(self, finding: Finding) -> str:
+        """The finding in words: how many, what, and which."""
+        what = f"{counted(self.count, finding.noun)} {finding.state}"
+        more = self.count - len(self.names)
+        names = "; ".join(self.names) + (f" and {more} more" if more else "")
+        return f"{what}: {names}" if self.names else what
+
+
+def counted(count: int, noun: str) -> str:
+    """As ``1 row``, ``2 rows`` and ``2 batches``."""
+    ending = "" if count == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{count} {noun}{ending}"

@@ -1,0 +1,117 @@
+"""Topics and their readers, against a real broker."""
+
+import itertools
+
+import pytest
+from confluent_kafka import Producer
+
+from common.broker.clients import admin
+from common.broker.reader import Span, TopicReader, messages_of
+from common.broker.sender import Sender
+from common.broker.topics import EARLIEST, LATEST, TopicAdmin, create_topic, partitions_of
+from common.errors import ConfigurationError
+
+
+@pytest.fixture
+def places(kafka_settings):
+    """Twelve messages, their bodies by partition and offset."""
+    placed = {}
+    sender = Sender(kafka_settings, {})
+    for number in range(12):
+        body = str(number).encode()
+        sender.send(
+            kafka_settings.kafka_topic,
+            f"patient-{number}".encode(),
+            body,
+            [("number", body)],
+            lambda partition, offset, body=body: placed.update({(partition, offset): body}),
+        )
+    assert sender.flush(30) == []
+    return placed
+
+
+def read(messages):
+    return {(each.partition(), each.offset()): each.value() for each in messages}
+
+
+def test_a_topic_is_read_from_its_first_message_to_its_last(kafka_settings, places):
+    assert len(places) == 12
+    assert read(messages_of(kafka_settings, kafka_settings.kafka_topic)) == places
+
+
+def test_only_the_wanted_offsets_are_read(kafka_settings, places):
+    topic = kafka_settings.kafka_topic
+    busiest = max(range(4), key=lambda number: sum(place[0] == number for place in places))
+    with TopicReader(kafka_settings) as reader:
+        spans = reader.spans(topic)
+        assert sum(span.until for span in spans.values()) == 12
+        found = read(reader.read(topic, {busiest: Span(1, 3)}))
+        first = reader.first(topic, busiest, Span(2, 3))
+        # the same client, once more from the beginning
+        assert read(reader.read(topic, spans)) == places
+    wanted = {
+        place: body for place, body in places.items() if place in {(busiest, 1), (busiest, 2)}
+    }
+    assert found == wanted
+    assert read([first]) == {(busiest, 2): places[busiest, 2]}
+
+
+def test_offsets_that_nobody_gets_do_not_hold_a_reader_up(kafka_settings):
+    """A transaction ends in a mark, which has an offset and is no message."""
+    topic = kafka_settings.kafka_topic
+    client = Producer(
+        {
+            "bootstrap.servers": kafka_settings.kafka_bootstrap_servers,
+            "transactional.id": topic,
+        }
+    )
+    client.init_transactions(30)
+    client.begin_transaction()
+    client.produce(topic, b"whole", partition=2)
+    client.commit_transaction(30)
+    with TopicReader(kafka_settings, timeout_s=5) as reader:
+        assert reader.span(topic, 2) == Span(0, 2)
+        assert reader.first(topic, 2, Span(1, 2)) is None
+    assert read(messages_of(kafka_settings, topic)) == {(2, 0): b"whole"}
+
+
+def test_a_follower_gets_what_is_there_and_what_comes(kafka_settings, places):
+    topic = kafka_settings.kafka_topic
+    with TopicReader(kafka_settings) as reader:
+        messages = reader.follow(topic, dict.fromkeys(range(4), 0))
+        assert read(itertools.islice(messages, 12)) == places
+        sender = Sender(kafka_settings, {})
+        sender.send(topic, b"key", b"new", [])
+        assert sender.flush(30) == []
+        assert next(messages).value() == b"new"
+
+
+def test_an_administrator_sees_the_ends_of_a_topic(kafka_settings, places):
+    topic = TopicAdmin(kafka_settings, kafka_settings.kafka_topic)
+    partitions = topic.partitions()
+    assert partitions == [0, 1, 2, 3]
+    assert topic.offsets(partitions, EARLIEST) == dict.fromkeys(partitions, 0)
+    assert sum(topic.offsets(partitions, LATEST).values()) == len(places)
+
+
+def test_a_topic_that_does_not_exist_is_named_and_not_created(kafka_settings):
+    missing = f"{kafka_settings.kafka_topic}-missing"
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match=f"{missing}.*has no such topic"):
+            partitions_of(admin(kafka_settings), missing, kafka_settings)
+        with pytest.raises(ConfigurationError, match=f"{missing}.*has no such topic"):
+            TopicAdmin(kafka_settings, missing).topic_id()
+        with pytest.raises(ConfigurationError, match=f"{missing}.*has no such topic"):
+            list(messages_of(kafka_settings, missing))
+
+
+def test_a_topic_that_exists_stays_as_it_is(kafka_settings):
+    create_topic(kafka_settings, kafka_settings.kafka_topic, 9)
+    assert (
+        len(partitions_of(admin(kafka_settings), kafka_settings.kafka_topic, kafka_settings)) == 4
+    )
+
+
+def test_a_name_that_kafka_refuses_is_no_absence_of_the_broker(kafka_settings):
+    with pytest.raises(ConfigurationError, match=r"create topic not/legal.*refuses it"):
+        create_topic(kafka_settings, "not/legal", 1)

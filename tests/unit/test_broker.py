@@ -1,0 +1,84 @@
+"""What our Kafka clients make of errors, and of a broker that is not there."""
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from common.broker.clients import admin, connection_options, consumer, producer
+from common.broker.faults import explained, is_away, reported
+from common.broker.reader import TopicReader
+from common.broker.sender import Sender
+from common.broker.topics import partitions_of
+from common.errors import ConfigurationError, UnavailableError
+from common.settings import KafkaSettings
+
+NO_BROKER = KafkaSettings(kafka_bootstrap_servers="127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "said"),
+    [
+        (KafkaError._TRANSPORT, UnavailableError, "does not answer"),
+        (KafkaError._TIMED_OUT, UnavailableError, "does not answer"),
+        (KafkaError.LEADER_NOT_AVAILABLE, UnavailableError, "has trouble"),
+        (KafkaError.UNKNOWN_TOPIC_OR_PART, ConfigurationError, "has no such topic"),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, ConfigurationError, "refuses it"),
+        (KafkaError.TOPIC_EXCEPTION, ConfigurationError, "refuses it"),
+    ],
+)
+def test_an_error_says_the_operation_the_broker_and_what_to_do(code, kind, said):
+    error = explained(KafkaError(code), "read topic vitals", NO_BROKER)
+    assert type(error) is kind
+    assert error.message.startswith("cannot read topic vitals: the broker at 127.0.0.1:1 ")
+    assert said in error.message
+    assert error.hint
+
+
+def test_only_the_clients_errors_are_turned_into_ours():
+    with pytest.raises(UnavailableError), reported("read topic vitals", NO_BROKER):
+        raise KafkaException(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+    with pytest.raises(ZeroDivisionError), reported("read topic vitals", NO_BROKER):
+        raise ZeroDivisionError
+
+
+def test_what_java_clients_get_too_is_only_how_the_broker_is_reached():
+    assert connection_options(NO_BROKER) == {"bootstrap.servers": "127.0.0.1:1"}
+
+
+@pytest.mark.parametrize(
+    "connect",
+    [
+        lambda options: producer(NO_BROKER, options),
+        lambda options: consumer(NO_BROKER, "group", options),
+    ],
+)
+def test_the_options_of_a_role_reach_the_client(connect):
+    with pytest.raises(KafkaException, match=r"no.such.option"):
+        connect({"no.such.option": 1})
+
+
+def test_asking_a_broker_that_is_not_there_ends_in_time():
+    with pytest.raises(UnavailableError, match=r"find topic vitals.*127.0.0.1:1"):
+        partitions_of(admin(NO_BROKER), "vitals", NO_BROKER, timeout_s=0.1)
+    with TopicReader(NO_BROKER, timeout_s=0.1) as reader:
+        with pytest.raises(UnavailableError, match=r"find topic vitals.*127.0.0.1:1"):
+            reader.spans("vitals")
+        with pytest.raises(UnavailableError, match="the group's offsets of topic vitals"):
+            reader.committed("vitals", [0])
+
+
+def test_what_was_sent_and_never_answered_is_returned_once():
+    """Whoever sends with the same client later must not hear of it again."""
+    sender = Sender(NO_BROKER, {})
+    for _ in range(3):
+        sender.send("vitals", b"key", b"body", [])
+    unanswered = sender.flush(0.1)
+    assert len(unanswered) == 3
+    assert all(map(is_away, unanswered))
+    assert sender.flush(0.1) == []
+
+
+def test_a_message_that_is_larger_than_the_limit_is_refused_and_no_absence():
+    sender = Sender(NO_BROKER, {"message.max.bytes": 1_000})
+    sender.send("vitals", b"key", bytes(2_000), [])
+    [refused] = sender.flush(0.1)
+    assert not is_away(refused)
