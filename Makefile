@@ -1,16 +1,19 @@
 # Everything a person or CI runs here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test mutants compose-test check bench locks java
+.PHONY: help demo up down test check mutants compose-test bench docs docs-serve locks java
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+INSTALL := $(PIP) install --require-hashes
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+##@ Run
 demo: java $(VENV)/.runtime ## 60 s of 100 patients on a fresh data folder, then the proof that no reading is lost or doubled
 	@$(BIN)/vitals demo
 
@@ -20,10 +23,11 @@ up: java $(VENV)/.runtime ## the whole pipeline on this machine until Ctrl-C (AR
 down: $(VENV)/.runtime ## stop what `make up` started, from any terminal
 	@$(BIN)/vitals down
 
+##@ Prove
 test: java $(VENV)/.dev ## every test, on a real Kafka, Spark and database (ARGS="-k name" for some)
 	@$(BIN)/pytest tests --ignore tests/compose $(ARGS)
 
-mutants: java $(VENV)/.dev ## break the code on purpose, one safeguard at a time: the proof must notice (12 min)
+mutants: java $(VENV)/.dev ## remove one safeguard of the code at a time: the proof must notice (12 min)
 	@$(BIN)/python -m tests.mutation
 
 compose-test: $(VENV)/.dev ## the stack in containers: build, start, scale, break, remove it (needs docker)
@@ -32,25 +36,36 @@ compose-test: $(VENV)/.dev ## the stack in containers: build, start, scale, brea
 	  echo "  -> install Docker with its compose plugin; make test needs none" >&2; exit 2; }
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -v -rP tests/compose $(ARGS)
 
-check: $(VENV)/.dev ## lint, format, types, import layers, unit tests: seconds, no services
+bench: java $(VENV)/.bench ## compare it with the database's ceiling and with peers, write docs/performance.md (20 min; QUICK=1: 4)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+##@ Develop
+check: $(VENV)/.dev ## lint, format, spelling, types, import layers, unit tests: seconds, no services
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/unit
 
-bench: java $(VENV)/.bench ## measure it against the ceiling and its peers, and write docs/performance.md (20 min; QUICK=1: 4)
-	@$(BIN)/python -m benchmarks $(ARGS)
-
 # needs uv; run it after a change of the dependencies in pyproject.toml
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
-locks: ## the locked requirements anew: newest versions that fit, then what each image takes of them
+locks: ## update the locked requirements: the newest versions that fit, then each image's share of them
 	$(UV_COMPILE) --upgrade pyproject.toml -o locks/runtime.txt
 	$(UV_COMPILE) --upgrade pyproject.toml --group dev -c locks/runtime.txt -o locks/dev.txt
 	$(UV_COMPILE) --upgrade --group pyproject.toml:build -o locks/build.txt
 	$(UV_COMPILE) --upgrade --group pyproject.toml:bench -c locks/runtime.txt -o locks/bench.txt
+	$(UV_COMPILE) --upgrade --group pyproject.toml:docs -c locks/dev.txt -o locks/docs.txt
 	for image in producer consumer ops; do \
 	  $(UV_COMPILE) --group pyproject.toml:image-$$image -c locks/runtime.txt -o locks/image-$$image.txt; done
+
+##@ Docs
+docs: java $(VENV)/.docs ## build the site into build/site, strictly: no broken link, no request that leaves it
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict
+	@echo "build/site/index.html"
+
+docs-serve: java $(VENV)/.docs ## serve the site on this machine while you edit it
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 java:
 	@{ [ -n "$$JAVA_HOME" ] && [ -x "$$JAVA_HOME/bin/java" ]; } || command -v java >/dev/null || { \
@@ -73,20 +88,25 @@ $(BIN)/python:
 
 # pyspark comes as a source package: it is built with the locked setuptools, not with any newer one
 $(VENV)/.runtime: locks/build.txt locks/runtime.txt | $(BIN)/python
-	@echo "Installing the locked requirements into $(VENV): about 500 MB, pyspark is most of it (once)"
-	@$(PIP) install --require-hashes -r locks/build.txt
-	@$(PIP) install --require-hashes --no-build-isolation -r locks/runtime.txt
-	@$(PIP) install --no-deps --no-build-isolation --quiet -e .
+	@echo "Installing the pipeline's packages: 580 MB to download, 1 GB on disk, most of it pyspark (once)"
+	@$(INSTALL) -r locks/build.txt
+	@$(INSTALL) --no-build-isolation -r locks/runtime.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: locks/build.txt locks/dev.txt | $(BIN)/python
-	@echo "Installing the locked requirements and the development tools into $(VENV) (once)"
-	@$(PIP) install --require-hashes -r locks/build.txt
-	@$(PIP) install --require-hashes --no-build-isolation -r locks/dev.txt
-	@$(PIP) install --no-deps --no-build-isolation --quiet -e .
+	@echo "Installing the pipeline's packages and the development tools: 670 MB to download, 1.3 GB on disk, most of it pyspark (once)"
+	@$(INSTALL) -r locks/build.txt
+	@$(INSTALL) --no-build-isolation -r locks/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
 
 $(VENV)/.bench: locks/bench.txt $(VENV)/.runtime
-	@echo "Installing the locked plotting library into $(VENV) (once)"
-	@$(PIP) install --require-hashes -r locks/bench.txt
+	@echo "Installing the plotting library: 25 MB to download (once)"
+	@$(INSTALL) -r locks/bench.txt
+	@touch $@
+
+$(VENV)/.docs: locks/docs.txt $(VENV)/.runtime
+	@echo "Installing the site generator: 30 MB to download, 80 MB on disk (once)"
+	@$(INSTALL) -r locks/docs.txt
 	@touch $@

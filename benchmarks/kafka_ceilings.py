@@ -5,13 +5,14 @@ import re
 import subprocess
 import sys
 
+from benchmarks.settings import READINGS_A_BATCH
 from benchmarks.stack import BenchmarkStack
 from benchmarks.topics import Backlog
 from common.broker.topics import create_topic
 from common.errors import UnavailableError
 
-_MESSAGE_BYTES = 1_100
-"""Roughly what a batch of 100 readings takes."""
+_MESSAGE_BYTES = 11 * READINGS_A_BATCH
+"""Roughly the size of a batch."""
 
 
 def consumer_perf(stack: BenchmarkStack, backlog: Backlog) -> float:

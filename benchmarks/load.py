@@ -14,10 +14,12 @@ from benchmarks.readings import MappingIds, Rows, Window, joined, window
 from benchmarks.settings import INTERVAL_MS, READINGS_A_BATCH, WINDOW_MS
 from common.broker.clients import Producer, producer
 from common.settings import KafkaSettings
+from producer.simulation import simulated_sensors
 from schemas.wire.codec import default_codec
 
 _GRID_MS = 100
-PROBED = ("movimentacao", "z")
+_LAST = simulated_sensors()[-1]
+PROBED = (_LAST.code, _LAST.components[-1].part)
 """The last series of a batch, and of a window in a flat topic."""
 
 Headers = list[tuple[str, str | bytes | None]]

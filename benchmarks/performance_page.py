@@ -116,8 +116,8 @@ def _latency(document: Document) -> list[str]:
     return [
         (
             "Milliseconds from the end of a window until another connection, which looks every 10 ms, sees its"
-            " last row. Open loop: every window of ten seconds and a hundred readings is published when it"
-            " ends, no matter who lags; windows end evenly over time unless the row says otherwise."
+            " last row. Open loop: every window of ten seconds is published when it ends, no matter who lags;"
+            " windows end evenly over time unless the row says otherwise."
             " `load late`: the worst delay of the load generator itself."
         ),
         tables.latency(document),

@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.settings import Settings
+from producer.simulation import simulated_sensors
 
 WINDOW_MS = 10_000
 INTERVAL_MS = 1_000
-READINGS_A_BATCH = 100
-"""Ten components, ten seconds, a reading a second."""
+READINGS_A_BATCH = (
+    sum(len(sensor.components) for sensor in simulated_sensors()) * WINDOW_MS // INTERVAL_MS
+)
+"""Of all simulated components: another sensor adds its own."""
 SEED = 7
 PARTITIONS = 4
 OURS = "ours"
@@ -51,7 +54,7 @@ class Sizes:
     rounds: int
     patients: int
     windows: int
-    """Of the backlog; a window of all patients has ``patients * 100`` readings.
+    """Of the backlog; a window of all patients has ``patients * READINGS_A_BATCH`` readings.
 
     Not a whole number of micro-batches: Spark rounds the share of each partition down, which would leave
     a last one of four messages.

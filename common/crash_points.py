@@ -51,9 +51,11 @@ class CrashPoint(StrEnum):
 
 
 class CrashSettings(Settings):
-    """``CRASH_POINT``: ``range.locked`` or ``range.locked:3``, which dies there at the third time."""
+    """For tests only."""
 
     crash_point: str | None = None
+    """The place at which producer, consumer or repair dies: `range.locked`, or `range.locked:3` for
+    the third time it gets there. The places are listed in `common/crash_points.py`."""
 
 
 _armed: CrashPoint | None = None

@@ -7,14 +7,16 @@ from pydantic import Field, ValidationInfo, field_validator
 from common.settings import Settings
 
 MAX_SAMPLES = 10_000
-"""Of one series in a window: ten series of so many doubles stay below the message limit."""
+"""Of one series in a window: a batch of all sensors with so many doubles each fits into a message."""
 
 
 class IntervalSettings(Settings):
     """Length of a window, and of the pause between two samples of a sensor."""
 
     generation_interval_seconds: Annotated[float, Field(ge=0.001, le=3600)] = 10
+    """Length of a window: one batch per patient."""
     sensor_interval_seconds: Annotated[float, Field(ge=0.001, le=3600)] = 1
+    """Time from one sample to the next; must divide the window."""
 
     @field_validator("generation_interval_seconds", "sensor_interval_seconds")
     @classmethod

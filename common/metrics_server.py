@@ -25,10 +25,12 @@ _TEXT = "text/plain; charset=utf-8"
 
 
 class MetricsSettings(Settings):
-    """``METRICS_PORT``: where to listen; without it nobody does."""
+    """Where producer and consumer serve metrics and health."""
 
     metrics_port: Port | None = None
+    """The port of `/metrics`, `/live` and `/ready`; nothing is served where it is not set."""
     metrics_host: str = "127.0.0.1"
+    """The address they are served at."""
 
 
 @contextmanager
@@ -110,16 +112,17 @@ class _Checks(Collector):
         self._health = health
 
     def describe(self) -> list[GaugeMetricFamily]:
-        return [_ready_family()]
+        return [ready_family()]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        family = _ready_family()
+        family = ready_family()
         for name, trouble in self._health.checks().items():
             family.add_metric([name], float(trouble is None))
         yield family
 
 
-def _ready_family() -> GaugeMetricFamily:
+def ready_family() -> GaugeMetricFamily:
+    """The metric of the checks, without a value yet."""
     text = "Checks of /ready: 1 where it passes"
     return GaugeMetricFamily("vitals_ready", text, labels=["check"])
 

@@ -30,45 +30,61 @@ class KafkaSettings(Settings):
     """Where the broker is and what the topics are called."""
 
     kafka_bootstrap_servers: str
+    """Address of the broker, `host:port`; several are separated by commas."""
     kafka_topic: str = "sensor-batches"
+    """The topic of batches."""
     kafka_dlq_topic: str = "sensor-batches-dlq"
+    """The topic of dead letters: copies of messages that could not be read."""
     kafka_shards_topic: str = "producer-shards"
+    """The topic whose partitions are the shards of the patients; it holds no messages."""
     kafka_group: str = "vitals-consumer"
+    """The consumer group whose offsets show the consumer's lag."""
     kafka_producers_group: str = "vitals-producers"
+    """The consumer group in which producers share the patients."""
 
 
 class TopicSettings(Settings):
-    """How missing topics are made; a topic that is there already stays as it is."""
+    """How missing topics are created; an existing topic is left as it is."""
 
     topic_partitions: Annotated[int, Field(ge=1)] = 4
-    """Of the batches: at most so many tasks write at the same time."""
+    """Partitions of a new topic of batches: the most tasks that can write at the same time."""
     topic_retention_hours: Annotated[int, Field(ge=1)] = 168
+    """How long a new topic of batches keeps its messages."""
     producer_shards: Annotated[int, Field(ge=1)] = 12
-    """Producers beyond this number have no patients and stand by."""
+    """Shards of the patients: producers beyond this number have no patients and stand by."""
 
 
 class DatabaseSettings(Settings):
     """How the database is reached."""
 
     db_host: str
+    """The database server."""
     db_port: Port = 3306
+    """Its port."""
     db_user: str
+    """The account of this part."""
     db_password: SecretStr
+    """The password of that account."""
     db_name: str = "health_data"
+    """The database that holds all tables."""
     db_connect_timeout_seconds: Annotated[int, Field(ge=1)] = 10
+    """How long a connection may take to open before the attempt counts as failed."""
 
 
 class LogSettings(Settings):
-    """``LOG_FORMAT``: ``json`` for machines, ``console`` for eyes."""
+    """What the parts log, and how."""
 
     log_format: Annotated[str, Field(pattern="^(json|console)$")] = "json"
+    """`json` for machines (one event per line), `console` for people."""
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    """The least severe level that is logged."""
 
 
 class OutputSettings(Settings):
-    """The folder that holds ``raw/`` and ``trusted/``."""
+    """Where the parts keep their files."""
 
     output_dir: Path = Path("output")
+    """The folder of the raw archive (`raw/`) and of the trusted files (`trusted/`)."""
 
 
 def load(kind: type[S], **given: Any) -> S:

@@ -1,4 +1,4 @@
-"""Times as whole milliseconds since 1970, UTC: how messages, names and files hold them."""
+"""Times: milliseconds since 1970 in UTC, as messages and files hold them; ISO 8601, as people read them."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -19,3 +19,14 @@ def epoch_ms(moment: datetime) -> int:
 def utc_moment(milliseconds: int) -> datetime:
     """The time in UTC; OverflowError beyond the years 1 to 9999."""
     return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def iso(moment: datetime) -> str:
+    """``2026-03-01T08:00:00.000Z``; a moment without a zone is UTC, as the tables hold it."""
+    utc = moment.astimezone(UTC) if moment.tzinfo else moment
+    return f"{utc.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def iso_of_ms(milliseconds: int) -> str:
+    """The same of UTC epoch milliseconds. Raises OverflowError beyond the years 1 to 9999."""
+    return iso(utc_moment(milliseconds))

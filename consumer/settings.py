@@ -14,16 +14,22 @@ class ConsumerSettings(Settings):
     """What may be tuned; the defaults suit two cores."""
 
     spark_master: str = "local[*]"
+    """Spark's master URL."""
     spark_driver_memory: str = "1g"
+    """Heap of Spark's JVM."""
     spark_jars_dir: Path
-    """The folder with the Spark connector jars (``vitals env`` prints it)."""
+    """The folder with the Spark connector jars; `vitals env` prints it."""
     spark_class_archive: Path | None = None
-    """A file made by ``python -m consumer.driver.class_archive``: the JVM starts in nearly half the time."""
+    """A file of prepared Java classes: the JVM starts in nearly half the time."""
     startup_wait_seconds: Annotated[float, Field(ge=0)] = 0.0
-    """How long database, tables and topic may take to be there when all is started together."""
+    """How long to wait at startup for the database, its tables and the topic."""
     trigger_interval_seconds: Annotated[float, Field(ge=0)] = 0.3
+    """Time from the start of one micro-batch to the start of the next."""
     max_messages_per_batch: Annotated[int, Field(ge=1)] = 10_000
-    """A backlog is worked off in several micro-batches; what Spark does for each is paid once for
-    so many. Memory has a bound of its own, in readings: see ``consumer.worker.partition_writer``."""
+    """The most messages in one micro-batch; a larger backlog takes several. Memory is bounded
+    separately, by readings."""
     trusted_format: TrustedFormat = TrustedFormat.PARQUET
+    """Format of the trusted files."""
     load_method: LoadMethod = LoadMethod.AUTO
+    """How rows are written: `infile` (LOAD DATA) or `insert`; `auto` takes the faster one that the
+    server allows."""

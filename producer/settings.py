@@ -26,13 +26,17 @@ class ProducerSettings(IntervalSettings):
     producer_id: Annotated[str, Field(pattern=PRODUCER_ID_PATTERN)] = Field(
         default_factory=unique_producer_id
     )
+    """Name of this replica: no two running producers may share one."""
     patients: Annotated[int, Field(ge=1, le=10_000_000)] = 100
+    """How many patients are simulated, by all replicas together."""
     simulation_seed: int = 7
+    """The same seed gives the same readings."""
     fault_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the readings that are made faulty on purpose."""
     silent_sensors: str | None = None
-    """Broken on purpose: ``demo-000007:glicose,demo-000008:movimentacao``."""
+    """Sensors that are broken on purpose: `demo-000007:glicose,demo-000008:movimentacao`."""
     catch_up_seconds: Annotated[float, Field(ge=0)] = 600
-    """Windows that are older than this when nobody made them in time are left out."""
+    """Missed windows are backfilled up to this age; older ones are skipped."""
 
     @field_validator("silent_sensors")
     @classmethod

@@ -13,7 +13,12 @@ Made from `schemas/catalogue.json` by `python -m schemas > docs/sensors.md`: cha
 A reading outside the plausible range is quarantined as `out_of_range`. `(` and `)`: the limit itself
 is not plausible; `[` and `]`: it is. Limits are those of the sensor's own unit, and a value in
 another known unit is converted before it is judged. Decimals: what such a sensor gives; up to three
-are kept."""
+are kept. Short: what the monitor's tiles say. CLIF: the category of CLIF's table of vitals."""
+
+_COLUMNS = (
+    *("Code", "Sensor", "Short", "Component", "Unit", "UCUM", "Plausible", "LOINC", "CLIF"),
+    "Decimals",
+)
 
 _UNITS = """\
 ## Units
@@ -26,7 +31,7 @@ def sensors_page() -> str:
     parts = [
         _HEAD,
         _table(
-            ("Code", "Sensor", "Component", "Unit", "UCUM", "Plausible", "LOINC", "Decimals"),
+            _COLUMNS,
             (_row(sensor, part) for sensor in sensors() for part in sensor.components),
         ),
         "## Names\n\n" + _names(),
@@ -48,11 +53,13 @@ def _row(sensor: Sensor, part: Component) -> Iterator[str]:
     left, right = "[" if limits.is_lower_allowed else "(", "]" if limits.is_upper_allowed else ")"
     yield _code(sensor.code)
     yield f"{sensor.name_en} / {sensor.name_pt}"
+    yield f"{sensor.short_name_en} / {sensor.short_name_pt}"
     yield _code(part.part)
     yield _code(sensor.unit)
     yield _code(sensor.ucum)
     yield f"{left}{limits.lower}, {limits.upper}{right}"
     yield ", ".join(_loinc(sensor, part)) or "none, local"
+    yield _code(part.clif) if part.clif else ""
     yield str(sensor.decimals)
 
 

@@ -15,8 +15,8 @@ NAMESPACE = uuid.UUID("6f1f0a52-1f53-5c3a-9a4e-0d6c8f6a7b21")
 """Of the batch ids, which are its version 5 UUIDs (RFC 9562)."""
 
 
-# neither slots nor the generated __init__: there are ten of these in a message, and setting six fields
-# through object.__setattr__ is twice the cost, as is orjson's way to slots (docs/decisions/0016)
+# neither slots nor the generated __init__: a message has one of these for each component, and setting
+# six fields through object.__setattr__ is twice the cost, as is orjson's way to slots (docs/decisions/0016)
 @dataclass(frozen=True, init=False)
 class Series:
     """A regular run of samples; value ``i`` is of ``start + i * interval_ms``; NaN = no sample."""

@@ -1,8 +1,9 @@
 """The sensor catalogue: codes, components, units, conversions and plausible limits.
 
-``catalogue.json`` is the only place where they stand. Sources: LOINC codes as published; 1 kPa =
-760/101.325 mmHg and 1 g = 9.80665 m/s2 by definition; glucose 180.156 g/mol, so 1 mmol/L =
-18.0156 mg/dL.
+``catalogue.json`` is the only place where they stand. Sources: LOINC and UCUM codes of the vital
+signs as in FHIR's profiles (https://hl7.org/fhir/R4/observation-vitalsigns.html), of glucose as in
+LOINC; 1 kPa = 760/101.325 mmHg and 1 g = 9.80665 m/s2 by definition; glucose 180.156 g/mol, so
+1 mmol/L = 18.0156 mg/dL.
 """
 
 import json
@@ -39,6 +40,11 @@ class Component:
     code: str | None
     loinc: str | None
     limits: Limits
+    name_en: str | None = None
+    name_pt: str | None = None
+    """None where the code says it in any language: ``x``."""
+    clif: str | None = None
+    """Its ``vital_category`` in CLIF's table of vitals."""
 
     @property
     def part(self) -> str:
@@ -67,6 +73,9 @@ class Sensor:
     code: str
     name_en: str
     name_pt: str
+    short_name_en: str
+    short_name_pt: str
+    """Of a few letters, as on a tile."""
     unit: str
     ucum: str
     loinc: tuple[str, ...]
@@ -144,13 +153,24 @@ def _sensor(entry: dict[str, Any]) -> Sensor:
         code=entry["code"],
         name_en=entry["name"]["en"],
         name_pt=entry["name"]["pt"],
+        short_name_en=entry["short_name"]["en"],
+        short_name_pt=entry["short_name"]["pt"],
         unit=entry["unit"],
         ucum=entry["ucum"],
         loinc=tuple(entry["loinc"]),
         decimals=entry["decimals"],
-        components=tuple(
-            Component(each["code"], each["loinc"], Limits(*each["plausible"]))
-            for each in entry["components"]
-        ),
+        components=tuple(map(_component, entry["components"])),
         units=tuple(Unit(**{**each, "names": tuple(each["names"])}) for each in entry["units"]),
+    )
+
+
+def _component(entry: dict[str, Any]) -> Component:
+    name = entry.get("name", {})
+    return Component(
+        code=entry["code"],
+        loinc=entry["loinc"],
+        limits=Limits(*entry["plausible"]),
+        name_en=name.get("en"),
+        name_pt=name.get("pt"),
+        clif=entry.get("clif"),
     )

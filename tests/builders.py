@@ -5,10 +5,13 @@ import math
 from collections.abc import Sequence
 
 from db.ledger import LedgerRow, RangeCounts
+from producer.simulation import simulated_sensors
 from schemas.batch import SensorBatch, Series, batch_id
 from schemas.catalogue import sensor
 from schemas.wire.versions import LATEST, SchemaVersion, version_of, versions
 
+READINGS_A_SAMPLE = sum(len(sensor.components) for sensor in simulated_sensors())
+"""Of a demo patient at one instant."""
 NOW = 1_790_000_000_000
 """When every built batch starts, and when Kafka takes it: 2026-09-21 14:13:20 UTC."""
 PATIENT = "demo-000001"

@@ -1,1 +1,1 @@
-"""The `vitals` command: its options, and one module per command."""
+"""The `vitals` command: what it takes and what it answers."""

@@ -15,6 +15,9 @@ from pathlib import Path
 
 from common.errors import ConfigurationError, UnavailableError
 from db.schema.accounts import Role, account_name
+from ops.cli.command_line import CommandLine
+from ops.cli.declared import host_files_of, role_of
+from ops.kafka_tools import SERVER_OPTION, needs_server
 
 _REPOSITORY = Path(__file__).parents[2]
 _COMPOSE_FILES = ("docker-compose.yml", "compose.yml", "compose.yaml", "docker-compose.yaml")
@@ -22,6 +25,7 @@ _NOT_HERE = {
     "up": "docker compose up -d --wait",
     "down": "docker compose down",
     "demo": "make demo",
+    "prove": "vitals prove, without --compose",
     "monitor": "the service monitor, which runs already: http://127.0.0.1:18080/",
 }
 _HOST_PORTS = {"kafka": 19092, "mysql": 3306}
@@ -33,7 +37,7 @@ class ComposeStack:
 
     environment: Mapping[str, str]
 
-    def run(self, arguments: Sequence[str]) -> int:
+    def run(self, line: CommandLine) -> int:
         """Runs a `vitals` command against the stack; returns its exit code.
 
         Raises:
@@ -45,50 +49,39 @@ class ComposeStack:
                 "there is no docker command here",
                 hint="install Docker with its compose plugin; without it, `vitals up` runs the pipeline",
             )
-        if arguments[:1] == ["env"]:
-            for line in self._exports():
-                print(line)  # noqa: T201 - the command's output
+        if line.name == "env":
+            for export in self._exports():
+                print(export)  # noqa: T201 - the command's output
             return 0
-        return subprocess.run(self.command(arguments), check=False).returncode
+        return subprocess.run(self.command(line), check=False).returncode
 
-    def command(self, arguments: Sequence[str]) -> list[str]:
+    def command(self, line: CommandLine) -> list[str]:
         """What `run` hands to docker. Raises ConfigurationError: it makes no sense there."""
-        name = arguments[0] if arguments else "--help"
-        if name in _NOT_HERE:
+        if line.name in _NOT_HERE:
             raise ConfigurationError(
-                f"`vitals {name}` runs the embedded stack, not the one in containers",
-                hint=f"use: {_NOT_HERE[name]}",
+                f"`vitals {line.name}` runs the embedded stack, not the one in containers",
+                hint=f"use: {_NOT_HERE[line.name]}",
             )
-        if name == "kafka":
-            return self._console_tool(arguments[1:])
-        return self._ops(arguments or ["--help"])
+        if line.name == "kafka":
+            return self._console_tool(line.values["tool"], line.rest)
+        return self._ops(line)
 
-    def _ops(self, arguments: Sequence[str]) -> list[str]:
+    def _ops(self, line: CommandLine) -> list[str]:
         options: list[str] = []
-        inside: list[str] = []
-        for each in arguments:
-            # a file of this machine is shown to the container, to be read only
-            if arguments[0] == "replay" and Path(each).is_file():
-                path = Path(each).resolve()
+        for parameter in host_files_of(line):
+            path = Path(line.values[parameter]).resolve()
+            if path.is_file():
                 options += ["--volume", f"{path}:/input/{path.name}:ro"]
-                inside.append(f"/input/{path.name}")
-            else:
-                inside.append(each)
-        settles = {"discard", "replay"} & set(arguments[1:2]) and "quarantine" in arguments[:1]
-        if {"--register", "--repair"} & set(arguments) or settles:
-            # the reader may not add patients, settle what is in quarantine, or enter readings
-            options += ["--env", f"DB_USER={account_name(Role.MIGRATOR)}"]
-            options += ["--env", "DB_PASSWORD_FILE=/run/secrets/db_migrator_password"]
+                line = line.with_path(parameter, f"/input/{path.name}")
+        role = role_of(line)
+        if role is not Role.READER:
+            options += ["--env", f"DB_USER={account_name(role)}"]
+            options += ["--env", f"DB_PASSWORD_FILE=/run/secrets/db_{role}_password"]
         run = ["run", "--rm", "--no-deps", *options, "ops"]
-        return self._docker(*run, "vitals", *inside)
+        return self._docker(*run, "vitals", *line.words)
 
-    def _console_tool(self, arguments: Sequence[str]) -> list[str]:
-        if not arguments:
-            raise ConfigurationError(
-                "which Kafka tool?", hint="vitals --compose kafka topics --list"
-            )
-        tool, *options = arguments
-        server = [] if "--bootstrap-server" in options else ["--bootstrap-server", "kafka:9092"]
+    def _console_tool(self, tool: str, options: Sequence[str]) -> list[str]:
+        server = [SERVER_OPTION, "kafka:9092"] if needs_server(tool, options) else []
         path = f"/opt/kafka/bin/kafka-{tool}.sh"
         return self._docker("exec", "kafka", path, *server, *options)
 

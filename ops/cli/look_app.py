@@ -1,74 +1,153 @@
-"""``vitals status``, ``lag`` and ``explain``: how it goes, and what became of one reading."""
+"""``vitals status``, ``lag``, ``explain``, ``tail`` and ``kafka``: a look inside."""
 
 from typing import Annotated
 
 import typer
 
-from ops.explain.question import question
-from ops.stack.invocation import Invocation
+from common.errors import ConfigurationError, UnavailableError
+from ops.cli.frame import LOOK, AsJson, Service, end, invocation_of
+from ops.cli.known import KAFKA_TOOLS, SENSORS, require_names
+from ops.kafka_tools import TOOLS
 
 app = typer.Typer()
 
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+Sensor = Annotated[
+    str,
+    typer.Argument(
+        help="The sensor: glicose, 'Frequência Cardíaca', ...", autocompletion=SENSORS.complete
+    ),
+]
+Time = Annotated[
+    str,
+    typer.Argument(
+        help="When it was measured: ISO 8601, UTC unless it names a zone; or epoch milliseconds."
+    ),
+]
+Component = Annotated[
+    str | None,
+    typer.Option(help="The component, if the sensor has several: sistolica, eixo_x, ..."),
+]
 
 
-@app.command("status")
+@app.command("status", rich_help_panel=LOOK)
 def status_command(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Show what runs, how far it is, and whether it is well.
+    """Show what is running, how far it is, and whether it is healthy.
 
-    Exit codes: 0 healthy; 1 something is wrong, and the last line names it; 3 nothing runs.
+    Exit codes:
+
+    0  healthy
+    1  something is wrong; the last line says what
+    3  nothing is running
     """
     from ops.cli.commands.status import status
 
-    raise typer.Exit(status(_invocation(context), as_json=as_json))
+    end(status(invocation_of(context), as_json=as_json))
 
 
-@app.command("lag")
+@app.command("lag", rich_help_panel=LOOK)
 def lag_command(
     context: typer.Context,
     *,
     most: Annotated[
-        int | None, typer.Option("--max", min=0, help="So many messages are no reason to worry.")
+        int | None,
+        typer.Option(
+            "--max",
+            min=0,
+            help="Exit with 1 if the lag exceeds this many messages. Default: no limit.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show by partition what is published and not committed.
+    """Show for each partition how many messages are published and not yet committed.
 
-    Exit codes: 0; 1 the sum is above --max; 3 nothing answers.
+    Exit codes:
+
+    0  the lag is shown
+    1  it exceeds --max
+    3  nothing is running
     """
     from ops.cli.commands.lag import lag
 
-    raise typer.Exit(lag(_invocation(context), most=most, as_json=as_json))
+    invocation = invocation_of(context, Service.BROKER, Service.DATABASE)
+    end(lag(invocation, most=most, as_json=as_json))
 
 
-@app.command("explain")
+@app.command("explain", rich_help_panel=LOOK)
 def explain_command(
     context: typer.Context,
-    patient: Annotated[str, typer.Argument(help="The patient id, as it is sent.")],
-    sensor: Annotated[str, typer.Argument(help="glicose, 'Frequência Cardíaca', ...")],
-    time: Annotated[
-        str, typer.Argument(help="When it was measured: ISO 8601 (else UTC), or epoch ms.")
-    ],
+    patient: Annotated[str, typer.Argument(help="The patient id, as it was sent.")],
+    sensor: Sensor,
+    time: Time,
     *,
-    component: Annotated[
-        str | None, typer.Option(help="Of a sensor with several: sistolica, x, ...")
-    ] = None,
+    component: Component = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell the whole story of one value: sent, judged, written, overwritten.
+    """Tell the whole story of one reading: sent, judged, written, overwritten.
 
-    Exit codes: 0 it stands in registro; 1 it was seen and does not stand, and it says why;
-    4 it was never seen, and it says what is known; 3 the database does not answer.
+    Exit codes:
+
+    0  its value is in registro
+    1  it was seen, but its value is not in registro: the story says why
+    3  nothing is running
+    4  it was never seen: the story says what is known
     """
     from ops.cli.commands.explain import print_story
+    from ops.explain.question import question
 
     try:
         asked = question(patient, sensor, time, component)
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    raise typer.Exit(print_story(_invocation(context), asked, as_json=as_json))
+        raise ConfigurationError(str(error)) from error
+    try:
+        invocation = invocation_of(context, Service.DATABASE)
+    except UnavailableError:
+        # a name of the catalogue's is asked for by mistake more often than one that was refused
+        require_names(sensor, component)
+        raise
+    end(print_story(invocation, asked, as_json=as_json))
 
 
-def _invocation(context: typer.Context) -> Invocation:
-    invocation: Invocation = context.obj()
-    return invocation
+@app.command("tail", rich_help_panel=LOOK)
+def tail_command(
+    context: typer.Context,
+    *,
+    max_messages: Annotated[
+        int | None,
+        typer.Option("--max", min=1, help="Lines to print before it ends. Default: until Ctrl-C."),
+    ] = None,
+) -> None:
+    """Print the newest batches of the topic, and each new one, as JSON lines."""
+    from ops.cli.commands.tail import tail
+
+    tail(invocation_of(context, Service.BROKER).kafka(), max_messages=max_messages)
+
+
+_KAFKA_HELP = """Run one of Kafka's own console tools on the broker.
+
+`--bootstrap-server` is filled in. All options behind the tool's name are its own:
+`vitals kafka topics --list`, and `vitals kafka topics --help` for its help. The tools:
+
+""" + "\n".join(f"{name:20}{tool.purpose}" for name, tool in TOOLS.items())
+
+
+@app.command(
+    "kafka",
+    rich_help_panel=LOOK,
+    help=_KAFKA_HELP,
+    short_help="Run one of Kafka's own console tools, e.g. `vitals kafka topics --list`.",
+    # what comes behind the tool's name is for the tool, --help as well
+    context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
+)
+def kafka_command(
+    context: typer.Context,
+    tool: Annotated[
+        str,
+        typer.Argument(
+            help="The name of the tool; its arguments follow.", autocompletion=KAFKA_TOOLS.complete
+        ),
+    ],
+) -> None:
+    """Runs the tool."""
+    from ops.cli.commands.kafka_tools import run_kafka_tool
+
+    end(run_kafka_tool(invocation_of(context), tool, context.args))

@@ -1,113 +1,205 @@
-"""``vitals reconcile`` and ``vitals replay``: prove it, bring back what is missing, send it again."""
+"""``vitals prove``, ``reconcile`` and ``replay``: prove it, repair it, send real readings."""
 
+import secrets
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from common.crash_points import CrashSettings, arm
-from common.errors import BadInputError
-from common.settings import load
-from ops.stack.invocation import Invocation
+from common.errors import ConfigurationError
+from db.schema.accounts import Role
+from ops.cli.declared import HOST_FILE, Needs
+from ops.cli.frame import PROVE, RUN, AsJson, Service, end, invocation_of, say
+from ops.cli.known import FAULTS
 
 app = typer.Typer()
 
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+Minutes = Annotated[float, typer.Option(min=0.1, help="Length of the storm in minutes.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        help="Seed of the storm: the same one fires the same faults. Default: a random one."
+    ),
+]
+Patients = Annotated[int, typer.Option(min=1, help="Number of simulated patients.")]
+Faults = Annotated[
+    str | None,
+    typer.Option(
+        help="Only these kinds of fault, separated by commas: kill-driver,cut-broker,..."
+        " Default: all.",
+        callback=FAULTS.check_list,
+        autocompletion=FAULTS.complete_list,
+    ),
+]
+FaultSeconds = Annotated[
+    float | None,
+    typer.Option(
+        min=1,
+        help="Length of each fault, and of the pause after it, in seconds."
+        " Default: drawn from the seed.",
+    ),
+]
+Wait = Annotated[
+    float, typer.Option("--wait", min=0, help="Seconds to wait for the consumer to catch up first.")
+]
+Repair = Annotated[
+    bool,
+    typer.Option("--repair", help="Restore what is missing, from the archive and the files."),
+    Needs(Role.MIGRATOR),
+]
+DryRepair = Annotated[
+    bool, typer.Option("--dry-run", help="With --repair: only list what would be done.")
+]
+File = Annotated[
+    Path,
+    typer.Argument(
+        help="Parquet or CSV, in the long format or as CLIF vitals; or a .jsonl file or a folder"
+        " of the raw archive."
+    ),
+    HOST_FILE,
+]
+DryReplay = Annotated[
+    bool, typer.Option("--dry-run", help="With the raw archive: only count the batches.")
+]
+Format = Annotated[str, typer.Option("--format", help="Format of the file: auto, long or clif.")]
+Start = Annotated[
+    str,
+    typer.Option(
+        help="original: the times of the file; now: shifted, so that the last reading is now."
+    ),
+]
+Speed = Annotated[
+    str, typer.Option(help="max, or a multiple of real time: 60x plays an hour in a minute.")
+]
+Register = Annotated[
+    bool,
+    typer.Option("--register", help="Create the patients and mappings that are missing."),
+    Needs(Role.MIGRATOR),
+]
+Again = Annotated[
+    bool,
+    typer.Option("--again", help="With --start now: use new times, not those of the last run."),
+]
 
 
-@app.command("reconcile")
+@app.command("prove", rich_help_panel=PROVE)
+def prove_command(
+    context: typer.Context,
+    *,
+    minutes: Minutes = 1,
+    seed: Seed = None,
+    patients: Patients = 100,
+    faults: Faults = None,
+    fault_seconds: FaultSeconds = None,
+    as_json: AsJson = False,
+) -> None:
+    """Break everything under load, again and again, then prove that nothing was lost or doubled.
+
+    It runs its own stack in its own folder.
+
+    Exit codes:
+
+    0  proved
+    1  not proved; each finding is named
+    """
+    from ops.cli.commands.prove import prove
+
+    chosen = secrets.randbelow(1_000_000) if seed is None else seed
+    arguments = sys.argv[1:] if seed is not None else [*sys.argv[1:], "--seed", str(chosen)]
+    code = prove(
+        invocation_of(context),
+        seed=chosen,
+        minutes=minutes,
+        patients=patients,
+        faults=faults,
+        fault_seconds=fault_seconds,
+        as_json=as_json,
+        arguments=arguments,
+    )
+    end(code)
+
+
+@app.command("reconcile", rich_help_panel=PROVE)
 def reconcile_command(
     context: typer.Context,
     *,
-    wait_seconds: Annotated[
-        float, typer.Option("--wait", min=0, help="Give the consumer so long to work off its lag.")
-    ] = 0,
-    is_repairing: Annotated[
-        bool, typer.Option("--repair", help="Bring back what is missing, from archive and files.")
-    ] = False,
-    is_dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --repair: only list what it would do.")
-    ] = False,
+    wait_seconds: Wait = 0,
+    is_repairing: Repair = False,
+    is_dry_run: DryRepair = False,
     as_json: AsJson = False,
 ) -> None:
-    """Prove that every produced reading arrived once; exit code 1 where it is not so."""
+    """Compare archive, topic, files and tables: did every reading arrive exactly once?
+
+    Exit codes:
+
+    0  proved
+    1  not proved; each finding is named
+    3  nothing is running
+    """
     from ops.cli.commands.reconcile import prove, show, wait_for_consumer
 
-    invocation = _invocation(context)
-    output = invocation.settings.output_dir
     if is_dry_run and not is_repairing:
-        raise BadInputError("a dry run of what?", hint="vitals reconcile --repair --dry-run")
+        raise ConfigurationError(
+            "--dry-run only goes with --repair", hint="vitals reconcile --repair --dry-run"
+        )
+    invocation = invocation_of(context, Service.BROKER, Service.DATABASE)
+    output = invocation.settings.output_dir
     if wait_seconds:
-        wait_for_consumer(invocation.kafka(), invocation.database(), wait_seconds, _say)
+        wait_for_consumer(invocation.kafka(), invocation.database(), wait_seconds, say)
     if is_repairing:
         from ops.cli.commands.repair import reconcile_and_repair
 
-        arm(load(CrashSettings))
-        _exit(
+        _arm()
+        end(
             reconcile_and_repair(
                 invocation,
                 is_dry_run=is_dry_run,
                 wait_seconds=wait_seconds,
                 as_json=as_json,
-                say=_say,
+                say=say,
             )
         )
-    proof = prove(invocation.kafka(), invocation.database(), output, _say)
-    _exit(show(proof, as_json=as_json))
+    proof = prove(invocation.kafka(), invocation.database(), output, say)
+    end(show(proof, as_json=as_json))
 
 
-@app.command("replay")
+@app.command("replay", rich_help_panel=RUN)
 def replay_command(
     context: typer.Context,
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="Parquet or CSV: long format or CLIF vitals. Or of the raw archive: a .jsonl, a folder."
-        ),
-    ],
+    file: File,
     *,
-    is_dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Of the raw archive: only count what there is.")
-    ] = False,
-    file_format: Annotated[str, typer.Option("--format", help="auto, long or clif.")] = "auto",
-    start: Annotated[str, typer.Option(help="original, or now: last reading a moment ago.")] = (
-        "original"
-    ),
-    speed: Annotated[str, typer.Option(help="max, 1x, 60x, ...")] = "max",
-    register: Annotated[
-        bool, typer.Option("--register", help="Create missing patients and mappings.")
-    ] = False,
-    again: Annotated[
-        bool,
-        typer.Option("--again", help="With --start now: new times, not those of the last run."),
-    ] = False,
+    is_dry_run: DryReplay = False,
+    file_format: Format = "auto",
+    start: Start = "original",
+    speed: Speed = "max",
+    register: Register = False,
+    again: Again = False,
 ) -> None:
-    """Send a file of real readings the way that every reading goes."""
+    """Send a file of real readings through archive and topic, like any other reading.
+
+    With files of the raw archive it republishes their batches; those already processed have no effect.
+    """
     from ops.cli.commands.replay import is_archive, replay, replay_archive
     from producer.replay import ReplayPlan
 
+    plan = ReplayPlan.of(file, table=file_format, start=start, speed=speed, is_again=again)
+    services = (Service.BROKER, Service.DATABASE)
     if is_archive(file):
-        arm(load(CrashSettings))
-        replay_archive(_invocation(context), file, is_dry_run=is_dry_run)
+        _arm()
+        replay_archive(invocation_of(context, *services), file, is_dry_run=is_dry_run)
         return
     if is_dry_run:
-        raise BadInputError(
-            f"{file} is no part of the raw archive",
+        raise ConfigurationError(
+            f"{file} is not part of the raw archive",
             hint="--dry-run is for output/raw and its files",
         )
-    plan = ReplayPlan.of(file, table=file_format, start=start, speed=speed, is_again=again)
-    replay(_invocation(context), plan, is_registering=register)
+    replay(invocation_of(context, *services), plan, is_registering=register)
 
 
-def _invocation(context: typer.Context) -> Invocation:
-    invocation: Invocation = context.obj()
-    return invocation
+def _arm() -> None:
+    from common.crash_points import CrashSettings, arm
+    from common.settings import load
 
-
-def _exit(code: int) -> None:
-    raise typer.Exit(code)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)  # noqa: T201 - a wait says so
+    arm(load(CrashSettings))

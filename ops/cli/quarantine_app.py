@@ -1,29 +1,70 @@
 """The commands of ``vitals quarantine``."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from common.crash_points import CrashSettings, arm
+from common.errors import UnavailableError
 from common.settings import load
-from db.read.quarantine_desk import STATES, Selection
-from ops.stack.invocation import Invocation
+from db.read.quarantine_desk import STATES as STATE_NAMES
+from db.read.quarantine_desk import Selection
+from db.schema.accounts import Role
+from ops.cli.declared import Needs
+from ops.cli.frame import AsJson, Service, invocation_of, moment
+from ops.cli.known import REASONS, SENSORS, STATES
 
-app = typer.Typer(help="Readings and messages that were not accepted, and why.")
+if TYPE_CHECKING:
+    from ops.stack.invocation import Invocation
 
-Reason = Annotated[str | None, typer.Option(help="Only this reason: out_of_range, ...")]
-Patient = Annotated[str | None, typer.Option(help="Only this patient id.")]
-Sensor = Annotated[str | None, typer.Option(help="Only this sensor, as it is named there.")]
-Since = Annotated[datetime | None, typer.Option(help="Measured (or received) then or later, UTC.")]
-Until = Annotated[datetime | None, typer.Option(help="Measured (or received) before that, UTC.")]
-State = Annotated[str | None, typer.Option(help=f"One of {', '.join(STATES)}.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+app = typer.Typer(no_args_is_help=True)
+
+_TIME = "ISO 8601, UTC unless it names a zone; or epoch milliseconds."
+Reason = Annotated[
+    str | None,
+    typer.Option(
+        help="Only this reason: out_of_range, ... Default: all.",
+        callback=REASONS.check,
+        autocompletion=REASONS.complete,
+    ),
+]
+Patient = Annotated[str | None, typer.Option(help="Only this patient id. Default: all.")]
+Sensor = Annotated[
+    str | None,
+    typer.Option(
+        help="Only this sensor, as it was sent. Default: all.", autocompletion=SENSORS.complete
+    ),
+]
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=moment,
+        metavar="<time>",
+        help=f"Only entries measured (or received) at or after this time: {_TIME}",
+    ),
+]
+Until = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=moment,
+        metavar="<time>",
+        help=f"Only entries measured (or received) before this time: {_TIME}",
+    ),
+]
+State = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Only this state: {', '.join(STATE_NAMES)}. Default: all.",
+        callback=STATES.check,
+        autocompletion=STATES.complete,
+    ),
+]
 
 
 @app.callback()
 def group() -> None:
-    """Readings and messages that were not accepted, and why."""
+    """Show, discard or resend the readings and messages that were not accepted."""
 
 
 @app.command("list")
@@ -36,14 +77,15 @@ def list_command(
     since: Since = None,
     until: Until = None,
     state: State = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many entries.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many entries.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Show the newest entries and the number of each reason."""
+    """Show the newest entries, and the number of entries for each reason."""
     from ops.cli.commands.quarantine import list_entries
 
     selection = Selection(reason, patient, sensor, since, until, state)
-    list_entries(_invocation(context).database(), selection, limit=limit, as_json=as_json)
+    invocation = _invocation(context, sensor)
+    list_entries(invocation.database(), selection, limit=limit, as_json=as_json)
 
 
 @app.command("stats")
@@ -62,24 +104,28 @@ def stats_command(
     from ops.cli.commands.quarantine import print_stats
 
     selection = Selection(reason, patient, sensor, since, until, state)
-    print_stats(_invocation(context).database(), selection, as_json=as_json)
+    print_stats(_invocation(context, sensor).database(), selection, as_json=as_json)
 
 
 @app.command("show")
 def show_command(
     context: typer.Context,
-    place: Annotated[str, typer.Argument(help="As `list` prints it: 0@500 or 0@500/2.3.")],
+    place: Annotated[str, typer.Argument(help="The place that `list` prints: 0@500 or 0@500/2.3.")],
     *,
-    topic: Annotated[str | None, typer.Option(help="Default: KAFKA_TOPIC.")] = None,
+    topic: Annotated[
+        str | None, typer.Option(help="The topic of the entry. Default: KAFKA_TOPIC.")
+    ] = None,
 ) -> None:
-    """Show everything that is kept of one entry, its bytes too."""
-    from ops.cli.commands.quarantine import show_entry
+    """Show everything that is kept of one entry, including its bytes."""
+    from ops.cli.commands.quarantine import numbers_of, show_entry
 
+    numbers = numbers_of(place)
     invocation = _invocation(context)
-    show_entry(invocation.database(), topic or invocation.kafka().kafka_topic, place)
+    show_entry(invocation.database(), topic or invocation.kafka().kafka_topic, place, numbers)
 
 
 @app.command("discard")
+@Needs(Role.MIGRATOR)
 def discard_command(
     context: typer.Context,
     *,
@@ -88,17 +134,21 @@ def discard_command(
     sensor: Sensor = None,
     since: Since = None,
     until: Until = None,
-    is_sure: Annotated[bool, typer.Option("--yes", help="Do it; else it only says which.")] = False,
+    is_sure: Annotated[
+        bool, typer.Option("--yes", help="Do it; without it, only say which.")
+    ] = False,
 ) -> None:
-    """Put open entries aside: they stay readable and are no longer open."""
-    from ops.cli.commands.quarantine import discard_entries
+    """Set open entries aside: they stay readable and are no longer open."""
+    from ops.cli.commands.quarantine import discard_entries, require_marks
 
     selection = Selection(reason, patient, sensor, since, until)
-    discard_entries(_invocation(context).database(), selection, is_sure=is_sure)
+    require_marks(selection)
+    discard_entries(_invocation(context, sensor).database(), selection, is_sure=is_sure)
 
 
-@app.command("replay", hidden=True)
 @app.command("resend")
+@app.command("replay", hidden=True)  # its name until this one
+@Needs(Role.MIGRATOR)
 def resend_command(
     context: typer.Context,
     *,
@@ -107,19 +157,27 @@ def resend_command(
     sensor: Sensor = None,
     since: Since = None,
     until: Until = None,
-    is_dry: Annotated[bool, typer.Option("--dry-run", help="Only say what it would send.")] = False,
+    is_dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")] = False,
     wait: Annotated[
-        float, typer.Option(min=1, help="Seconds that the consumer may take for each portion.")
+        float, typer.Option(min=1, help="Seconds to wait for the consumer, for each portion.")
     ] = 120,
 ) -> None:
-    """Send open entries through the topic again, after a rule, a unit or a schema changed."""
+    """Send open entries through the topic again, after a rule, a unit or the schema has changed."""
     from ops.cli.commands.quarantine_resend import resend
 
     arm(load(CrashSettings))
     selection = Selection(reason, patient, sensor, since, until)
-    resend(_invocation(context), selection, is_dry=is_dry, wait_seconds=wait)
+    invocation = _invocation(context, sensor, Service.BROKER)
+    resend(invocation, selection, is_dry=is_dry, wait_seconds=wait)
 
 
-def _invocation(context: typer.Context) -> Invocation:
-    invocation: Invocation = context.obj()
-    return invocation
+def _invocation(
+    context: typer.Context, sensor: str | None = None, *services: Service
+) -> "Invocation":
+    try:
+        return invocation_of(context, Service.DATABASE, *services)
+    except UnavailableError:
+        # a sensor of no catalogue may be in quarantine for it; nobody can say so now
+        if sensor is not None:
+            SENSORS.require(sensor)
+        raise

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from common.times import epoch_ms, utc_moment
+from common.times import epoch_ms, iso_of_ms
 from schemas.batch import SensorBatch
 from schemas.catalogue import canonical_component, canonical_name, sensors
 from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
@@ -67,7 +67,7 @@ def epoch_ms_of(text: str) -> int:
         found = int(text) if text.lstrip("-").isdecimal() else _iso_ms(text)
     except (ValueError, OverflowError):
         raise ValueError(
-            f"{text!r} is no time: give ISO 8601, as 2026-03-01T08:00:00Z, or epoch milliseconds"
+            f"{text!r} is not a time: give ISO 8601, such as 2026-03-01T08:00:00Z, or epoch milliseconds"
         ) from None
     if not FIRST_TIME_MS <= found <= LAST_TIME_MS:
         raise ValueError(f"{text!r} is not in the years 1000 to 9999")
@@ -75,10 +75,8 @@ def epoch_ms_of(text: str) -> int:
 
 
 def iso(milliseconds: int | None) -> str | None:
-    """As `vitals` writes times: ISO 8601 in UTC with milliseconds."""
-    if milliseconds is None:
-        return None
-    return f"{utc_moment(milliseconds):%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+    """As `vitals` writes times; None where there is none."""
+    return None if milliseconds is None else iso_of_ms(milliseconds)
 
 
 def _iso_ms(text: str) -> int:

@@ -32,7 +32,7 @@ class Fate(StrEnum):
     UNTOLD = "committed, and neither in the trusted files nor in quarantine"
 
 
-_ANEW = "was it changed since? `vitals quarantine replay` sends it again, to be judged anew"
+_ANEW = "was it changed since? `vitals quarantine resend` sends it again, to be judged anew"
 _CANDIDATES = (Fate.ENTERED_LATER, Fate.ACCEPTED)
 
 

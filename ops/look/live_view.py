@@ -70,7 +70,7 @@ def figures(snapshot: Snapshot | None) -> Table:
     """The numbers of the pipeline."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(min_width=16)
-    table.add_column()
+    table.add_column(overflow="fold")
     if snapshot is None:
         table.add_row("pipeline", "broker or database do not answer")
         return table

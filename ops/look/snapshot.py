@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from common.broker.reader import Span, TopicReader
 from common.errors import UnavailableError, VitalsError
 from common.settings import DatabaseSettings, KafkaSettings
+from common.times import iso
 from db.connection import KeptConnection
 from db.faults import reported
 from db.ledger import next_offsets
@@ -53,7 +54,7 @@ class Snapshot:
             "unmapped": totals.unmapped,
             "quarantined": totals.quarantined,
             "quarantined_by_reason": dict(sorted(totals.reasons.items())),
-            "last_commit": totals.last_commit.isoformat() if totals.last_commit else None,
+            "last_commit": iso(totals.last_commit) if totals.last_commit else None,
             "readings_per_second": round(totals.readings_per_second, 1),
         }
 

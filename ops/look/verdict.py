@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from common.times import iso
 from db.read.status import LedgerTotals
 
 _PATIENCE_SECONDS = 60.0
@@ -93,7 +94,7 @@ class PipelineHealth:
             "problems": self.problems,
             "broker": self.broker_error is None,
             "database": self.database_error is None,
-            "newest_reading": self.newest_reading and self.newest_reading.isoformat(),
+            "newest_reading": self.newest_reading and iso(self.newest_reading),
             "freshness_seconds": self.age(self.newest_reading),
             "oldest_waiting_seconds": self.age(self.oldest_waiting),
             "outbox_files": self.outbox_files,

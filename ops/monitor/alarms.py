@@ -11,7 +11,7 @@ _MOST_LISTED = 200
 
 
 class Code(StrEnum):
-    """Every alarm; docs/operations.md says for each what it means and what to do."""
+    """Every alarm; docs/how-to/operations.md says for each what it means and what to do."""
 
     DATABASE_AWAY = "database_away"
     BROKER_AWAY = "broker_away"

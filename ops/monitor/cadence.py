@@ -6,7 +6,7 @@ import numpy as np
 
 from common.arrays import Codes, Mask
 from db.mend.cadence import Gap, GapCause
-from ops.monitor.ward import NEVER, State, Ward
+from ops.monitor.ward import FAR, NEVER, State, Ward
 from ops.monitor.windows import WINDOWS_KEPT
 
 _STALE_WINDOWS = 2
@@ -28,7 +28,8 @@ class Judgement:
 def judge(ward: Ward, horizon_ms: int) -> Judgement:
     """Every patient's state. ``horizon_ms``: until when all that was produced is committed.
 
-    What is under way in a pipeline that lags is not missing: the pipeline's own alarms tell of it.
+    What is under way in a pipeline that lags is not missing: the pipeline's own alarms tell of it. Nor
+    is a sensor that never gave anything: mapped it may be, but the patient has no such device.
     """
     size, rhythm = len(ward), ward.rhythm
     alive_ms = ward.alive_ms[:size]
@@ -37,7 +38,7 @@ def judge(ward: Ward, horizon_ms: int) -> Judgement:
     late_ms = horizon_ms - rhythm.grace_ms - window_end
     is_stale = ~is_unseen & (late_ms > _STALE_WINDOWS * rhythm.window_ms)
     seen = ward.windows.at(rhythm.due_window(horizon_ms), size)
-    is_worn = ward.mapping[:size] > 0
+    is_worn = (ward.mapping[:size] > 0) & (ward.sensor_since_ms[:size] < FAR)
     is_watched = (seen.is_alive & ward.is_regular[:size])[:, None]
     silent = is_watched & is_worn & ~seen.is_heard
     implausible = ward.rejected_ms[:size] > ward.last_ms[:size]
@@ -96,7 +97,8 @@ class GapBook:
             & (ward.since_ms[:size] <= start)
             & (ward.alive_ms[:size] > start - _FORGOTTEN_AFTER_MS)
         )
-        is_expected = is_watched[:, None] & (ward.mapping[:size] > 0)
+        is_begun = ward.sensor_since_ms[:size] <= start
+        is_expected = is_watched[:, None] & (ward.mapping[:size] > 0) & is_begun
         lacks = is_expected & (counts < rhythm.samples)
         before = self._written.setdefault(window, {})
         for row, sensor in np.argwhere(lacks).tolist():

@@ -1,4 +1,4 @@
-"""The ten measured quantities of a patient, in the order of the catalogue: the columns of a tile."""
+"""What is measured of a patient, in the order of the catalogue: the columns of a tile."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +18,10 @@ class Column:
     unit: str
     name_en: str
     name_pt: str
+    short_name_en: str
+    short_name_pt: str
+    component_en: str
+    component_pt: str
     decimals: int
     lower: float
     upper: float
@@ -33,6 +37,10 @@ def columns() -> tuple[Column, ...]:
             sensor.unit,
             sensor.name_en,
             sensor.name_pt,
+            sensor.short_name_en,
+            sensor.short_name_pt,
+            component.name_en or component.part,
+            component.name_pt or component.part,
             sensor.decimals,
             component.limits.lower,
             component.limits.upper,

@@ -154,15 +154,19 @@ class Feed:
         self.ward.reject(row, column, event_ms, is_implausible=implausible, is_missing=missing)
 
     def remember_older(self, connection: Connection) -> None:
-        """Newest values of the patients of whom the look back saw nothing."""
+        """Newest values of the patients and sensors of whom the look back saw nothing.
+
+        A sensor that fell silent before the monitor began stays a silent one.
+        """
         ward = self.ward
-        place: dict[tuple[int, str], tuple[int, int]] = {}
-        for row in np.flatnonzero(ward.alive_ms[: len(ward)] == NEVER).tolist():
-            for number, column in enumerate(columns()):
-                if mapping := int(ward.mapping[row, sensor_of_column()[number]]):
-                    place[mapping, column.component] = row, number
+        mapping = ward.mapping[: len(ward), sensor_of_column()]
+        is_wanted = (ward.last_ms[: len(ward)] == NEVER) & (mapping > 0)
+        place = {
+            (int(mapping[row, number]), columns()[number].component): (row, number)
+            for row, number in np.argwhere(is_wanted).tolist()
+        }
         found = list(latest.newest_values(connection, list(place)))
         with self.lock:
-            for mapping, part, event_ms, value in found:
-                ward.remember(*place[mapping, part], event_ms, value)
+            for worn, part, event_ms, value in found:
+                ward.remember(*place[worn, part], event_ms, value)
         connection.rollback()

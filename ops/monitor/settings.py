@@ -14,16 +14,19 @@ class MonitorSettings(IntervalSettings):
     """Where the page is served, and what the monitor expects of the producers."""
 
     monitor_host: str = "127.0.0.1"
+    """The address the page is served at."""
     monitor_port: Port = 8080
+    """The port the page is served at."""
     monitor_token: SecretStr | None = None
-    """Demanded by every request where it is set; it must be where others can reach the page."""
+    """The token a browser must show; required where other machines can reach the address."""
     monitor_uplot_jar: Path | None = None
-    """The WebJar of the charts where it is there already; else it is retrieved like Kafka's jars."""
+    """A local copy of the charts' WebJar; it is downloaded unless set."""
     metrics_targets: str | None = None
-    """``producer-1=127.0.0.1:4001,consumer:9100``: where producers and consumers tell their metrics."""
+    """Where producers and consumers serve their metrics: `producer-1=127.0.0.1:4001,consumer:9100`."""
     cadence_db_user: str | None = None
-    """The account that writes down what is missing; without one, the page's own account does."""
+    """The account that writes `lacuna` and `janela_repetida`; the page's own account unless set."""
     cadence_db_password: SecretStr | None = None
+    """The password of that account."""
 
     @property
     def is_local(self) -> bool:

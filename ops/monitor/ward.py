@@ -21,7 +21,7 @@ _REGULAR_SHARE = 0.5
 _EMPTY: dict[str, float] = {
     **dict.fromkeys(("last_ms", "rejected_ms", "alive_ms"), NEVER),
     **dict.fromkeys(("mapping", "is_regular", "touched"), 0),
-    "since_ms": FAR,
+    **dict.fromkeys(("since_ms", "sensor_since_ms"), FAR),
     "value": np.nan,
 }
 
@@ -52,6 +52,9 @@ class Ward:
         """The newest time of anything from the patient, accepted or not."""
         self.since_ms = np.full(_FIRST_ROOM, FAR, np.int64)
         """The oldest time of anything from the patient since the monitor's look back."""
+        self.sensor_since_ms = np.full((_FIRST_ROOM, sensors), FAR, np.int64)
+        """The oldest time of anything from a sensor, a missing sample included: FAR where the device
+        does not seem to have one, whatever the mappings say."""
         self.mapping = np.zeros((_FIRST_ROOM, sensors), np.int64)
         """The id of the mapping that is active now; 0: none."""
         self.is_regular = np.zeros(_FIRST_ROOM, bool)
@@ -92,6 +95,7 @@ class Ward:
         self.value.reshape(-1)[flat[is_newer]] = value[is_newer]
         self._note_alive(row, event_ms)
         sensor = sensor_of_column()[column]
+        self._note_sensor(row, sensor, event_ms)
         self.windows.note_heard(row, sensor, event_ms)
         is_first = first_columns()[sensor] == column
         rows, counts = self.windows.count(row[is_first], sensor[is_first], event_ms[is_first])
@@ -114,9 +118,11 @@ class Ward:
         flat = row[is_marked] * len(columns()) + column[is_marked]
         np.maximum.at(self.rejected_ms.reshape(-1), flat, event_ms[is_marked])
         self._note_alive(row, event_ms)
-        is_heard = ~is_missing & (column >= 0)
-        sensor = sensor_of_column()[column[is_heard]]
-        self.windows.note_heard(row[is_heard], sensor, event_ms[is_heard])
+        is_known = column >= 0
+        row, event_ms, is_missing = row[is_known], event_ms[is_known], is_missing[is_known]
+        sensor = sensor_of_column()[column[is_known]]
+        self._note_sensor(row, sensor, event_ms)
+        self.windows.note_heard(row[~is_missing], sensor[~is_missing], event_ms[~is_missing])
 
     def remember(self, row: int, column: int, event_ms: int, value: float) -> None:
         """A newest value out of the database, of before the monitor's start."""
@@ -124,6 +130,12 @@ class Ward:
             self.last_ms[row, column], self.value[row, column] = event_ms, value
             self.alive_ms[row] = max(self.alive_ms[row], event_ms)
             self.touched[row] = True
+            sensor = sensor_of_column()[column]
+            self.sensor_since_ms[row, sensor] = min(event_ms, self.sensor_since_ms[row, sensor])
+
+    def _note_sensor(self, row: Ints, sensor: Ints, event_ms: Ints) -> None:
+        flat = row * self.sensor_since_ms.shape[1] + sensor
+        np.minimum.at(self.sensor_since_ms.reshape(-1), flat, event_ms)
 
     def _note_alive(self, row: Ints, event_ms: Ints) -> None:
         np.maximum.at(self.alive_ms, row, event_ms)

@@ -67,7 +67,7 @@ def resend_entries(
     report = ResendReport()
     with (
         connect(database) as connection,
-        reported("replay entries of the quarantine"),
+        reported("resend entries of the quarantine"),
         named_lock(connection, desk.LOCK),
     ):
         archive.claim()
@@ -147,7 +147,7 @@ class _Run:
                 waiting = still
                 if waiting and time.monotonic() > deadline:
                     raise UnavailableError(
-                        f"the consumer has not taken {len(waiting)} batches within"
+                        f"the consumer has not processed {len(waiting)} batches within"
                         f" {self.plan.wait_seconds:.0f} s",
                         hint="see that it runs (`vitals status`); what was sent is marked by the same"
                         " command, run again",

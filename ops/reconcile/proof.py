@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from common.times import iso_of_ms
 from db.checksums import HOUR_MS
 from ops.reconcile.findings import Finding, Tally
 from schemas.batch import SensorBatch
@@ -19,6 +20,7 @@ class Bucket:
     """An hour of the archive in one topic partition (None: not taken) whose sums differ."""
 
     hour: str
+    """When it begins."""
     partition: str | None
     archived: int
     with_outcome: int
@@ -96,9 +98,7 @@ class Proof:
     def differ(self, hour: int, partition: str | None, archived: int, with_outcome: int) -> None:
         """Notes a bucket of the archive; the first are kept."""
         if len(self.differing) < _BUCKETS_NAMED:
-            self.differing.append(
-                Bucket(utc(hour * HOUR_MS)[:13], partition, archived, with_outcome)
-            )
+            self.differing.append(Bucket(utc(hour * HOUR_MS), partition, archived, with_outcome))
 
 
 def batch_name(batch: SensorBatch) -> str:
@@ -126,7 +126,6 @@ def row_names(rows: pa.Table) -> Sequence[str]:
 def utc(epoch_ms: int) -> str:
     """ISO 8601 with milliseconds; the number itself where it is no time."""
     try:
-        moment = pa.scalar(epoch_ms, pa.timestamp("ms")).as_py()
-    except (ValueError, OverflowError):
+        return iso_of_ms(epoch_ms)
+    except OverflowError:
         return f"epoch ms {epoch_ms}"
-    return f"{moment.isoformat(timespec='milliseconds')}Z"

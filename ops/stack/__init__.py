@@ -1,6 +1,6 @@
 """The embedded stack: a real Kafka and a real database server on the loopback, without root."""
 
-from ops.stack.broker import TOOL_NAMES, KafkaBroker
+from ops.stack.broker import KafkaBroker
 from ops.stack.child import ChildProcess
 from ops.stack.database_server import DATABASE, DatabaseServer
 from ops.stack.ivy import JarSource, retrieve, retrieve_jars
@@ -11,7 +11,6 @@ from ops.stack.topics import create_topics
 
 __all__ = [
     "DATABASE",
-    "TOOL_NAMES",
     "ChildProcess",
     "DatabaseServer",
     "JarSet",

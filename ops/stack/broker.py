@@ -13,6 +13,7 @@ from common.atomic import write_atomic
 from common.broker.topics import cluster
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
+from ops.kafka_tools import RUN_CLASS, SERVER_OPTION, TOOLS, needs_server
 from ops.stack.child import ChildProcess
 from ops.stack.java import find_java
 from ops.stack.kafka_files import TOOL_LOGGING, broker_properties, log4j_configuration
@@ -25,18 +26,6 @@ _FAST_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headle
 _FORMATTED = ("bootstrap.checkpoint", "meta.properties")
 # benchmarks run through the broker: it keeps the optimising compiler
 _BROKER_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-Djava.awt.headless=true")
-_TOOLS = {
-    "topics": "org.apache.kafka.tools.TopicCommand",
-    "console-consumer": "org.apache.kafka.tools.consumer.ConsoleConsumer",
-    "console-producer": "org.apache.kafka.tools.ConsoleProducer",
-    "consumer-groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
-    "configs": "kafka.admin.ConfigCommand",
-    "get-offsets": "org.apache.kafka.tools.GetOffsetShell",
-    "producer-perf-test": "org.apache.kafka.tools.ProducerPerformance",
-    "consumer-perf-test": "org.apache.kafka.tools.ConsumerPerformance",
-}
-RUN_CLASS = "run-class"
-TOOL_NAMES = (*_TOOLS, RUN_CLASS)
 
 
 def remembered_port(folder: Path) -> int | None:
@@ -100,9 +89,14 @@ class KafkaBroker(Server):
         )
         (self.folder / "port").write_text(str(self.port), encoding="utf-8")
         (self.folder / "log4j2.xml").write_text(log4j_configuration(self.log), encoding="utf-8")
-        (self.folder / "tools.xml").write_text(TOOL_LOGGING, encoding="utf-8")
+        self.prepare_tools()
         if not (self.folder / "data" / "meta.properties").exists():
             self._format_data(properties)
+
+    def prepare_tools(self) -> None:
+        """Writes what the console tools need, even if no broker was ever started here."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "tools.xml").write_text(TOOL_LOGGING, encoding="utf-8")
 
     def start(self) -> None:
         """Starts the process; `wait_ready` says when it can be used."""
@@ -140,19 +134,19 @@ class KafkaBroker(Server):
     ) -> list[str]:
         """The command line of one of Kafka's console tools.
 
-        ``name`` is one of `TOOL_NAMES`; ``run-class`` takes the class as its first argument and
+        ``name`` is one of `TOOLS`; ``run-class`` takes the class as its first argument and
         gets no ``--bootstrap-server`` added. ``server``: a broker other than this one.
         """
         java = str(self._java or find_java(None))
         logging = f"-Dlog4j2.configurationFile={self.folder / 'tools.xml'}"
         base = [java, "-Xmx512m", *_FAST_START, logging, "-cp", self._class_path]
-        if name == RUN_CLASS:
+        main_class = TOOLS[name].main_class
+        if main_class is None:
             return [*base, *arguments]
-        option = "--bootstrap-server"
-        if any(given == option or given.startswith(f"{option}=") for given in arguments):
-            return [*base, _TOOLS[name], *arguments]
+        if not needs_server(name, arguments):
+            return [*base, main_class, *arguments]
         address = server() if server else self.bootstrap_servers
-        return [*base, _TOOLS[name], option, address, *arguments]
+        return [*base, main_class, SERVER_OPTION, address, *arguments]
 
     def run_tool(
         self, name: str, *arguments: str, given: str = ""

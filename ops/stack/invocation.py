@@ -30,16 +30,23 @@ class StackSettings(OutputSettings, TopicSettings):
     model_config = SettingsConfigDict(env_ignore_empty=True)
 
     vitals_home: Path = Path(".vitals")
+    """Data, logs and passwords of the embedded stack."""
     vitals_cache: Path | None = None
-    """Downloads that a fresh start keeps; by default ``cache`` in the home."""
+    """Downloads, which `--fresh` keeps; `cache` in `VITALS_HOME` unless set."""
     vitals_ivy_settings: Path | None = None
-    """Your own ivysettings.xml, for a mirror of Maven Central."""
+    """An ivysettings.xml that names a mirror of Maven Central."""
     vitals_kafka_port: Port | None = None
+    """Port of the embedded Kafka; a free one is chosen and remembered unless set."""
     vitals_db_port: Port | None = None
+    """Port of the embedded database; a free one is chosen and remembered unless set."""
     vitals_monitor_port: Port | None = None
+    """Port of the page that `vitals up` serves; 8080, or else a free one, unless set."""
     java_home: Path | None = None
+    """The Java installation to use; `java` on PATH unless set."""
     simulation_seed: int = 7
+    """The same seed gives the same readings."""
     fault_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the readings that are made faulty on purpose."""
 
     @property
     def home(self) -> Path:
@@ -60,11 +67,15 @@ class Invocation:
     environment: Mapping[str, str]
 
     @property
+    def is_named(self) -> bool:
+        """Whether the environment names a broker or a database."""
+        names = ("KAFKA_BOOTSTRAP_SERVERS", "DB_HOST")
+        return any(name in self.environment or f"{name}_FILE" in self.environment for name in names)
+
+    @property
     def has_addresses(self) -> bool:
-        """Whether the environment names a broker, or a stack has been started in the home."""
-        names = ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA_BOOTSTRAP_SERVERS_FILE")
-        is_named = any(name in self.environment for name in names)
-        return is_named or bool(embedded_addresses(self.settings.home))
+        """Whether the environment names any, or a stack has been started in the home."""
+        return self.is_named or bool(embedded_addresses(self.settings.home))
 
     @property
     def raw(self) -> Path:

@@ -18,6 +18,8 @@ from producer.live.positions import Positions
 from producer.live.shards import GroupListener, ShardGroup
 from producer.live.simulated_windows import SimulatedWindows
 from producer.settings import ProducerSettings
+from producer.simulation import simulated_sensors
+from schemas.catalogue import sensors
 
 _AFTER_WINDOW_MS = 50
 _TURN_S = 0.2
@@ -86,6 +88,7 @@ class Runner:
 
     def run(self, is_stopping: Callable[[], bool]) -> None:
         """Runs until ``is_stopping``; then publishes what it can and leaves the group."""
+        warn_of_sensors_without_model()
         shard_count = self._group.join(self._beating(is_stopping))
         if shard_count:
             self._health.ask("group", self._group.trouble)
@@ -220,6 +223,17 @@ class Runner:
 
     def _start(self, window: int) -> str:
         return _iso(window * self._settings.window_ms)
+
+
+def warn_of_sensors_without_model() -> None:
+    """One line for all that the catalogue has and nobody simulates: they give no readings."""
+    simulated = simulated_sensors()
+    if without := [sensor.code for sensor in sensors() if sensor not in simulated]:
+        log.warning(
+            "sensors_not_simulated",
+            sensors=without,
+            hint="they give no readings; a model for each goes into producer/simulation",
+        )
 
 
 def _iso(epoch_ms: int) -> str:

@@ -4,26 +4,41 @@ Source of the categories: the CLIF data dictionary, table ``vitals``. What the c
 know goes out under its own name: the consumer keeps it in quarantine as an unknown sensor.
 """
 
+from collections.abc import Iterable
+from functools import cache
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from common.errors import BadInputError
 from producer.replay.long_format import LongColumns
 from producer.replay.reader import Table
+from schemas.catalogue import sensors
 
 _COLUMNS = ("hospitalization_id", "recorded_dttm", "vital_category", "vital_value")
 
-_KINDS: dict[str, tuple[str, str | None, str]] = {
-    "heart_rate": ("frequencia_cardiaca", None, "bpm"),
-    "sbp": ("pressao_arterial", "sistolica", "mmHg"),
-    "dbp": ("pressao_arterial", "diastolica", "mmHg"),
-    "spo2": ("nivel_oxigenacao", None, "%"),
-    "temp_c": ("temperatura_corporal", None, "C"),
-    "map": ("map", None, "mmHg"),
-    "respiratory_rate": ("respiratory_rate", None, "/min"),
-    "weight_kg": ("weight_kg", None, "kg"),
-    "height_cm": ("height_cm", None, "cm"),
+_UNITS = {
+    "heart_rate": "bpm",
+    "sbp": "mmHg",
+    "dbp": "mmHg",
+    "map": "mmHg",
+    "spo2": "%",
+    "respiratory_rate": "/min",
+    "temp_c": "C",
+    "weight_kg": "kg",
+    "height_cm": "cm",
 }
+
+
+@cache
+def _sensors() -> dict[str, tuple[str, str | None]]:
+    """Sensor and component by the category that the catalogue gives them."""
+    return {
+        component.clif: (sensor.code, component.code)
+        for sensor in sensors()
+        for component in sensor.components
+        if component.clif is not None
+    }
 
 
 def is_clif(table: Table) -> bool:
@@ -44,7 +59,7 @@ def clif_columns(table: Table) -> LongColumns:
         )
     category = pc.utf8_trim_whitespace(table.columns["vital_category"].cast(pa.string()))
     encoded = pc.dictionary_encode(category)
-    kinds = [_KINDS.get(name.lower(), (name, None, "")) for name in encoded.dictionary.to_pylist()]
+    kinds = [_kind(name) for name in encoded.dictionary.to_pylist()]
     sensor, component, unit = (
         pa.array([kind[part] for kind in kinds], pa.string()).take(encoded.indices)
         for part in range(3)
@@ -56,4 +71,20 @@ def clif_columns(table: Table) -> LongColumns:
         component=component,
         unit=unit,
         value=table.columns["vital_value"],
+        translation=_translation(encoded.dictionary.to_pylist()),
     )
+
+
+def _kind(category: str) -> tuple[str, str | None, str]:
+    """Sensor, component and unit; what nobody knows keeps its name as it is written."""
+    known = category.lower()
+    if known not in _UNITS:
+        return category, None, ""
+    return *_sensors().get(known, (known, None)), _UNITS[known]
+
+
+def _translation(categories: Iterable[str]) -> str:
+    # only what this file has: a new sensor leaves the batch ids of all other files alone
+    known = _sensors()
+    found = sorted({each.lower() for each in categories} & known.keys())
+    return ",".join(f"{each}={'/'.join(filter(None, known[each]))}" for each in found)

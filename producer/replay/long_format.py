@@ -21,6 +21,8 @@ class LongColumns:
     component: pa.Array
     unit: pa.Array
     value: pa.Array
+    translation: str = ""
+    """What beside the file decides how its readings are called."""
 
 
 def is_long(table: Table) -> bool:

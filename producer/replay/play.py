@@ -106,7 +106,7 @@ def replay_file(
         rows = replace(rows, time_ms=rows.time_ms + shift_ms)
         registered = register_patients(database, rows) if database is not None else None
         batches = batches_of(
-            rows, source=f"replay:{digest}:{shift_ms}", producer_id=f"replay-{digest[:16]}"
+            rows, source=_source(digest, shift_ms, rows), producer_id=f"replay-{digest[:16]}"
         )
         _publish(batches, Outbox(archive, publisher), plan.speed)
     finally:
@@ -121,6 +121,11 @@ def replay_file(
         registered,
         time.monotonic() - began,
     )
+
+
+def _source(digest: str, shift_ms: int, rows: Rows) -> str:
+    """What decides the content of the batches, for ``schemas.batch.batch_id``."""
+    return ":".join(filter(None, ("replay", digest, str(shift_ms), rows.translation)))
 
 
 def _publish(batches: Batches, outbox: Outbox, speed: float | None) -> None:

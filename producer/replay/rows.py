@@ -36,6 +36,8 @@ class Rows:
     kind: Integers
     time_ms: Integers
     value: Floats
+    translation: str = ""
+    """What beside the file decides how its readings are called: part of where batch ids come from."""
 
     def __len__(self) -> int:
         """Readings, missing values included."""
@@ -67,7 +69,10 @@ def rows_of(table: Table, table_format: str) -> tuple[Rows, list[Unreadable]]:
     kept = pa.array(~is_bad)
     patients, patient = _codes(names["patient_id"].filter(kept))
     kinds, kind = _kinds(*(names[part].filter(kept) for part in ("sensor", "component", "unit")))
-    return Rows(patients, kinds, patient, kind, time_ms[~is_bad], value[~is_bad]), unreadable
+    rows = Rows(
+        patients, kinds, patient, kind, time_ms[~is_bad], value[~is_bad], columns.translation
+    )
+    return rows, unreadable
 
 
 def _columns(table: Table, table_format: str) -> LongColumns:

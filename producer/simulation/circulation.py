@@ -45,8 +45,13 @@ def blood_pressure(scene: Scene) -> tuple[Floats, ...]:
 
 
 def oxygen_saturation(scene: Scene) -> tuple[Floats, ...]:
-    """SpO2 in %: slow drift; sick lungs lose more in sleep, in movement and in fever."""
+    """SpO2 in %, as the sensor reads it."""
+    level = saturation_level(scene)
+    return (np.clip(scene.at_samples(level) + 0.2 * scene.noise("oxygen"), 70.0, 100.0),)
+
+
+def saturation_level(scene: Scene) -> Floats:
+    """SpO2 in % on the grid: slow drift; sick lungs lose more in sleep, in movement and in fever."""
     weight = np.where(scene.profile.has(Condition.RESPIRATORY), 2.5, 1.0)[:, None]
     level = scene.profile.saturation[:, None] + 0.4 * weight * scene.drift("oxygen", minutes=10)
-    level = level - weight * (0.3 * scene.sleep + 0.4 * scene.activity + 0.3 * scene.fever)
-    return (np.clip(scene.at_samples(level) + 0.2 * scene.noise("oxygen"), 70.0, 100.0),)
+    return level - weight * (0.3 * scene.sleep + 0.4 * scene.activity + 0.3 * scene.fever)

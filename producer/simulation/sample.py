@@ -8,8 +8,8 @@ from typing import TextIO
 from common.demo_patients import demo_patient_ids
 from common.errors import ConfigurationError
 from common.times import unix_ms
-from producer.simulation import Readings, Simulator
-from schemas.catalogue import Sensor, canonical_name, sensors
+from producer.simulation import Readings, Simulator, simulated_sensors
+from schemas.catalogue import Sensor, canonical_name
 
 HEADER = "timestamp,patient_id,sensor,component,value,unit"
 
@@ -32,7 +32,7 @@ def print_sample(
     UTC epoch ms, None: now, aligned to the interval. The same arguments print the same lines.
 
     Raises:
-        ConfigurationError: for an unknown sensor, or a time of nothing.
+        ConfigurationError: for a sensor that is not simulated, or a time of nothing.
     """
     kind = _sensor_called(sensor)
     interval_ms, window_ms = round(interval * 1000), round(minutes * 60_000)
@@ -57,13 +57,13 @@ def print_sample(
 
 
 def _sensor_called(name: str) -> Sensor:
-    for kind in sensors():
-        if kind.code == canonical_name(name):
-            return kind
-    raise ConfigurationError(
-        f"cannot sample {name!r}: there is no sensor of that name",
-        hint="take one of " + ", ".join(kind.code for kind in sensors()),
-    )
+    by_code = {sensor.code: sensor for sensor in simulated_sensors()}
+    if (sensor := by_code.get(canonical_name(name))) is None:
+        raise ConfigurationError(
+            f"cannot sample {name!r}: no sensor of that name is simulated",
+            hint=f"take one of {', '.join(by_code)}",
+        )
+    return sensor
 
 
 def _lines(readings: Readings, kind: Sensor, start: int, interval_ms: int) -> Iterator[str]:

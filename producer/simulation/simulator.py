@@ -1,4 +1,4 @@
-"""The simulator: seven sensors of some patients in one window."""
+"""The simulator: the catalogue's sensors of some patients in one window, as far as it has models."""
 
 from collections.abc import Callable, Collection, Sequence
 
@@ -12,13 +12,15 @@ from producer.simulation.movement import acceleration
 from producer.simulation.profiles import profile_of
 from producer.simulation.randomness import Floats
 from producer.simulation.readings import Readings, SeriesKey, SimulatedSeries
+from producer.simulation.respiration import respiratory_rate
 from producer.simulation.scene import Scene
-from schemas.catalogue import sensors
+from schemas.catalogue import Sensor, sensors
 
 MODEL_VERSION = 1
-"""Goes up with every change of a simulated value: the batch ids change with it."""
+"""Goes up with every change of a simulated value: the batch ids change with it. A sensor that joins
+or leaves changes them by its name."""
 
-_MODELS: dict[str, Callable[[Scene], tuple[Floats, ...]]] = {
+MODELS: dict[str, Callable[[Scene], tuple[Floats, ...]]] = {
     "frequencia_cardiaca": heart_rate,
     "pressao_arterial": blood_pressure,
     "temperatura_corporal": temperature,
@@ -26,7 +28,14 @@ _MODELS: dict[str, Callable[[Scene], tuple[Floats, ...]]] = {
     "glicose": glucose,
     "umidade_pele": skin_moisture,
     "movimentacao": acceleration,
+    "frequencia_respiratoria": respiratory_rate,
 }
+"""By the sensor's code, its components' values; what is not here is not simulated."""
+
+
+def simulated_sensors() -> tuple[Sensor, ...]:
+    """The sensors that have a model, in the order of the catalogue."""
+    return tuple(sensor for sensor in sensors() if sensor.code in MODELS)
 
 
 class Simulator:
@@ -54,9 +63,10 @@ class Simulator:
     def source(self, window_ms: int, interval_ms: int) -> str:
         """What decides the content of a batch, for ``schemas.batch.batch_id``."""
         silent = "".join(f":silent={patient}/{code}" for patient, code in sorted(self.silent))
+        simulated = ",".join(sensor.code for sensor in simulated_sensors())
         return (
             f"simulator:{MODEL_VERSION}:seed={self.seed}:faults={self.fault_share!r}"
-            f":window={window_ms}:interval={interval_ms}{silent}"
+            f":window={window_ms}:interval={interval_ms}:sensors={simulated}{silent}"
         )
 
     def simulate(
@@ -89,10 +99,10 @@ class Simulator:
 
 def _clean(scene: Scene) -> dict[SeriesKey, SimulatedSeries]:
     series: dict[SeriesKey, SimulatedSeries] = {}
-    for kind in sensors():
-        units = (kind.unit,) * len(scene.profile.keys)
-        arrays = _MODELS[kind.code](scene)
-        for component, values in zip(kind.components, arrays, strict=True):
-            rounded = np.round(values, kind.decimals)
-            series[kind.code, component.code] = SimulatedSeries(rounded, units)
+    for sensor in simulated_sensors():
+        units = (sensor.unit,) * len(scene.profile.keys)
+        arrays = MODELS[sensor.code](scene)
+        for component, values in zip(sensor.components, arrays, strict=True):
+            rounded = np.round(values, sensor.decimals)
+            series[sensor.code, component.code] = SimulatedSeries(rounded, units)
     return series

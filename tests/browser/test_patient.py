@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import expect
 
+from producer.simulation import simulated_sensors
+from schemas.catalogue import sensors
 from tests.browser.pages import CHART_DATA, chart_data, points, segments
 
 READINGS = (
@@ -15,16 +17,9 @@ READINGS = (
     " WHERE p.identificador = %s AND s.codigo = %s AND r.componente = %s ORDER BY r.created_at"
 )
 COLUMNS = [
-    ("frequencia_cardiaca", "valor", 1),
-    ("pressao_arterial", "sistolica", 1),
-    ("pressao_arterial", "diastolica", 2),
-    ("temperatura_corporal", "valor", 1),
-    ("nivel_oxigenacao", "valor", 1),
-    ("glicose", "valor", 1),
-    ("umidade_pele", "valor", 1),
-    ("movimentacao", "x", 1),
-    ("movimentacao", "y", 2),
-    ("movimentacao", "z", 3),
+    (sensor.code, component.part, line)
+    for sensor in simulated_sensors()
+    for line, component in enumerate(sensor.components, 1)
 ]
 PATIENT = "demo-000005"
 FAULTY = 5000.0
@@ -70,7 +65,7 @@ def test_points_and_gaps_of_every_chart_are_those_of_the_table(interrupted, open
     with world.bedside.paused():
         world.wait_for_no_lag()
         page = open_page(world, f"#/patient/{PATIENT}?range=5min")
-        expect(page.locator(".strip")).to_have_count(7)
+        expect(page.locator(".strip")).to_have_count(len(sensors()))
         page.wait_for_function(
             "() => [...document.querySelectorAll('.plot')].every(p => p.chart?.data[0].length)"
         )

@@ -9,8 +9,8 @@ import pytest
 from db.connection import connect
 from ops.cli.commands.make_secrets import NAMES
 from tests.compose.project import OURS
+from tests.documents import CONTAINERS, blocks, text_of
 from tests.oracle import Oracle
-from tests.readme import CONTAINERS, blocks, section
 from tests.waiting import wait_until
 
 LIMIT_S = 90
@@ -200,9 +200,7 @@ def test_an_executed_reset_of_the_offsets_loses_and_doubles_nothing(stack):
     """The README calls it safe: the ledger says where to go on, and the lag is right again."""
     stack.wait_for_more(0)
     (dry_run,) = (
-        block
-        for block in blocks(section("README.md", *CONTAINERS), "sh")
-        if "--reset-offsets" in block
+        block for block in blocks(text_of(CONTAINERS), "sh") if "--reset-offsets" in block
     )
     stack.run("bash", "-euc", dry_run.replace("--dry-run", "--execute"))
     stack.wait_for_more(stack.accepted())

@@ -4,11 +4,15 @@ import pytest
 
 from common.demo_patients import birth_dates, demo_patient_ids
 from common.errors import ConfigurationError
+from db.schema import catalogue_rows
 from db.schema.catalogue_rows import component_rows, sensor_rows
 from db.schema.migrate import migrate, migrations
+from db.schema.patients import register
 from db.schema.seed import SeededCount, seed
+from schemas.catalogue import sensors
 
 PEOPLE = "SELECT identificador, nome, data_nascimento, sexo FROM paciente ORDER BY id"
+SENSORS = len(sensor_rows())
 EVERYTHING = (
     "SELECT p.id, p.identificador, p.nome, s.id, s.codigo, ps.id, ps.ativo_desde, ps.alterado_em"
     " FROM paciente p JOIN paciente_sensor ps ON ps.paciente_id = p.id"
@@ -17,7 +21,7 @@ EVERYTHING = (
 
 
 def test_every_patient_wears_every_sensor_of_the_catalogue(migrated, query):
-    assert seed(migrated, 5, 7) == SeededCount(patients=5, mappings=35)
+    assert seed(migrated, 5, 7) == SeededCount(patients=5, mappings=5 * SENSORS)
     pairs = query(migrated, EVERYTHING)
     assert {(row[1], row[4]) for row in pairs} == {
         (patient, code) for patient in demo_patient_ids(5) for code, *_ in sensor_rows()
@@ -51,6 +55,36 @@ def test_a_changed_catalogue_row_is_put_right(migrated, query):
     assert query(migrated, "SELECT id, codigo FROM sensor ORDER BY id") == ids
 
 
+def test_a_later_catalogues_sensor_comes_to_the_demo_patients_and_touches_nothing_else(
+    migrated, query, monkeypatch
+):
+    """An upgrade on a database with data: of patients, some with a sensor ended, and of a replay."""
+    *earlier, latest = sensors()
+    with monkeypatch.context() as version_before:
+        version_before.setattr(catalogue_rows, "sensors", lambda: tuple(earlier))
+        seed(migrated, 5, 7)
+        register(migrated, {("p1", earlier[0].code): 0})
+    migrated.cursor().execute("UPDATE paciente_sensor SET ativo_ate = '2020-01-01' WHERE id = 1")
+    migrated.commit()
+    tables = ("paciente", "sensor", "componente_sensor", "paciente_sensor")
+    before = {name: set(query(migrated, f"SELECT * FROM {name}")) for name in tables}
+
+    assert seed(migrated, 5, 7) == SeededCount(patients=0, mappings=5)
+    for name in tables:
+        assert before[name] <= set(query(migrated, f"SELECT * FROM {name}")), name
+    assert query(migrated, "SELECT codigo FROM sensor ORDER BY id")[-1] == (latest.code,)
+    parts = query(
+        migrated,
+        "SELECT c.componente FROM componente_sensor c JOIN sensor s ON s.id = c.sensor_id"
+        " WHERE s.codigo = %s ORDER BY c.componente",
+        latest.code,
+    )
+    assert parts == [(part.part,) for part in latest.components]
+    new = [row for row in query(migrated, EVERYTHING) if row[4] == latest.code]
+    assert [row[1] for row in new] == demo_patient_ids(5)
+    assert seed(migrated, 5, 7) == SeededCount(0, 0)
+
+
 def test_seeding_again_changes_nothing(migrated, query):
     seed(migrated, 20, 7)
     before = query(migrated, EVERYTHING)
@@ -62,7 +96,7 @@ def test_seeding_again_changes_nothing(migrated, query):
 def test_more_patients_add_the_rest(migrated, query):
     seed(migrated, 3, 7)
     before = query(migrated, PEOPLE)
-    assert seed(migrated, 8, 7) == SeededCount(5, 35)
+    assert seed(migrated, 8, 7) == SeededCount(5, 5 * SENSORS)
     assert query(migrated, PEOPLE)[:3] == before
     assert [row[0] for row in query(migrated, PEOPLE)] == demo_patient_ids(8)
 
@@ -72,8 +106,8 @@ def test_an_aborted_seed_is_completed(migrated, query):
     seed(migrated, 4, 7)
     migrated.cursor().execute("DELETE FROM paciente_sensor WHERE sensor_id > 2 AND paciente_id > 1")
     migrated.commit()
-    assert seed(migrated, 4, 7) == SeededCount(0, 15)
-    assert query(migrated, "SELECT COUNT(*) FROM paciente_sensor") == [(28,)]
+    assert seed(migrated, 4, 7) == SeededCount(0, 3 * (SENSORS - 2))
+    assert query(migrated, "SELECT COUNT(*) FROM paciente_sensor") == [(4 * SENSORS,)]
 
 
 def test_a_sensor_that_was_taken_off_stays_off(migrated, query):

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+from tests.json_times import assert_times
 from tests.services.pipeline import REPOSITORY
 
 
@@ -11,7 +12,9 @@ def asked(pipeline, *words, **environment):
     """Exit code and document of ``vitals WORDS --json``."""
     ended = run(pipeline, *words, "--json", **environment)
     assert ended.stdout, ended.stderr
-    return ended.returncode, json.loads(ended.stdout)
+    document = json.loads(ended.stdout)
+    assert_times(document)
+    return ended.returncode, document
 
 
 def run(pipeline, *words, **environment):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ops.stack.ports import free_port
 from tests import loopback
+from tests.json_times import assert_times
 from tests.services.pipeline import REPOSITORY
 
 
@@ -89,9 +90,11 @@ def _wait_until_ready(process, monitor):
 
 def _parsed(body):
     try:
-        return json.loads(body)
+        document = json.loads(body)
     except ValueError:
         return body.decode()
+    assert_times(document)
+    return document
 
 
 def _events(stream):

@@ -5,8 +5,10 @@ import time
 from common.demo_patients import demo_patient_ids
 from producer.simulation import Simulator
 from producer.simulation.batches import make_batches
+from tests.builders import READINGS_A_SAMPLE
 
 WINDOW_MS = 10_000
+READINGS_A_BATCH = READINGS_A_SAMPLE * WINDOW_MS // 1000
 
 
 def now_ms():

@@ -3,8 +3,9 @@
 import itertools
 
 from common.crash_points import CrashPoint
+from tests.builders import READINGS_A_SAMPLE
 from tests.services.memory import MOST_BYTES, memory_of
-from tests.services.simulated import simulated
+from tests.services.simulated import READINGS_A_BATCH, simulated
 
 PATIENTS = 100
 READINGS = 1_000_000
@@ -12,7 +13,7 @@ READINGS = 1_000_000
 
 def test_a_million_readings_are_worked_off_below_the_memory_limit(make_pipeline):
     pipeline = make_pipeline(patients=PATIENTS)
-    windows = READINGS // (PATIENTS * 100)
+    windows = -(-READINGS // (PATIENTS * READINGS_A_BATCH) // 10) * 10
     for batches in range(0, windows, 10):
         start = 1_790_000_000_000 + batches * 10_000
         pipeline.publish(*simulated(windows=10, patients=PATIENTS, start=start), archived=False)
@@ -22,11 +23,13 @@ def test_a_million_readings_are_worked_off_below_the_memory_limit(make_pipeline)
     assert memory.peak < MOST_BYTES
     largest = pipeline.rows("SELECT MAX(mensagens) FROM livro_razao")[0][0]
     print(f"at most {largest} messages in a range")
-    assert pipeline.rows("SELECT SUM(leituras) FROM livro_razao")[0][0] == READINGS
+    assert pipeline.rows("SELECT SUM(leituras) FROM livro_razao")[0][0] == (
+        windows * PATIENTS * READINGS_A_BATCH
+    )
 
 
 def test_long_windows_are_committed_in_parts_below_the_same_limit(make_pipeline):
-    """All messages are one micro-batch, of 900,000 readings a partition; a kill comes between two parts."""
+    """All messages are one micro-batch, of nearly a million readings a partition; a kill comes between two parts."""
     pipeline = make_pipeline(patients=PATIENTS)
     ten_minutes = 600_000
     for number in range(6):
@@ -41,13 +44,14 @@ def test_long_windows_are_committed_in_parts_below_the_same_limit(make_pipeline)
     print(f"peak {memory.peak / 1e6:.0f} MB of {[round(each / 1e6) for each in memory.parts]}")
     assert memory.peak < MOST_BYTES
     found = ranges(pipeline)
+    produced = 6 * PATIENTS * READINGS_A_SAMPLE * ten_minutes // 1000
     assert 0 < len(ended_early) < len(found)
     for (partition, _, until, _), (next_partition, first, _, _) in itertools.pairwise(found):
         assert first == (until if next_partition == partition else 0)
-    assert sum(readings for *_, readings in found) == 6 * PATIENTS * 6_000
+    assert sum(readings for *_, readings in found) == produced
     rows = pipeline.rows("SELECT COUNT(*) FROM registro")[0][0]
     rejected = pipeline.rows("SELECT COUNT(*) FROM quarentena")[0][0]
-    assert rows + rejected == 6 * PATIENTS * 6_000
+    assert rows + rejected == produced
 
 
 def ranges(pipeline):

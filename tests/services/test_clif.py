@@ -33,6 +33,7 @@ ACCEPTED = {
     "dbp": ("pressao_arterial", "diastolica", lambda value: 0 < value <= 200),
     "temp_c": ("temperatura_corporal", None, lambda value: 26 <= value <= 45),
     "spo2": ("nivel_oxigenacao", None, lambda value: 50 <= value <= 100),
+    "respiratory_rate": ("frequencia_respiratoria", None, lambda value: 0 < value <= 120),
 }
 REGISTRO = (
     "SELECT p.identificador, s.codigo, r.componente, r.created_at, r.valor FROM registro r"

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from schemas.batch import SensorBatch, Series, batch_id
+from tests.json_times import assert_times
 from tests.services.pipeline import REPOSITORY
 
 START = 1_790_000_000_000
@@ -97,4 +98,5 @@ def listed_quarantine(pipeline):
     assert ended.returncode == 0, ended.stderr
     names = ("offset", "series", "position", "reason", "patient_id", "sensor", "value")
     entries = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert len(assert_times(entries)) == 2 * len(entries)
     return [tuple(each[name] for name in names) for each in entries]

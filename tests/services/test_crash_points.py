@@ -20,7 +20,7 @@ from common.settings import KafkaSettings
 from db.read.evidence import open_evidence
 from ops.cli.commands.reconcile import prove
 from producer.delivery.archive import RawArchive
-from tests.services.simulated import simulated
+from tests.services.simulated import READINGS_A_BATCH, simulated
 from tests.topic import batches_in
 
 # a seed decides at which time of passing it each place is deadly; they run side by side, each with
@@ -151,7 +151,7 @@ def run_consumers(pipeline, seed):
         pipeline.wait_for_messages(messages)
     proof = prove(pipeline.kafka, pipeline.database, pipeline.output)
     assert proof.is_proved, proof.findings
-    assert proof.produced == messages * 100
+    assert proof.produced == messages * READINGS_A_BATCH
     assert proof.quarantined > 0
     with open_evidence(pipeline.database) as evidence:
         named = {name for each in evidence.ranges() for name in each.files}

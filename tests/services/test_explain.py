@@ -191,7 +191,7 @@ def test_a_question_that_means_nothing_is_a_usage_error(pipeline):
     """Not 4: a script must be able to tell it from a reading that was never seen."""
     for words, why in (
         (("pressao_arterial", "0"), "--component sistolica or diastolica"),
-        (("glicose", "yesterday"), "is no time"),
+        (("glicose", "yesterday"), "is not a time"),
     ):
         ended = run(pipeline, "explain", PATIENT, *words)
         assert ended.returncode == 2

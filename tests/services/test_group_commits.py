@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing
 from consumer.driver.group_commits import GroupCommits
 from tests.services.checks import assert_proved, group_lag, logged
 from tests.services.faults import killed, locked, wait_for_lock_waits
-from tests.services.simulated import now_ms, simulated
+from tests.services.simulated import READINGS_A_BATCH, now_ms, simulated
 from tests.waiting import wait_until
 
 LONG_AGO = 600_000
@@ -34,7 +34,7 @@ def test_a_micro_batch_ends_with_its_transaction_though_the_broker_died_meanwhil
     wait_until(lambda: group_lag(pipeline) == 10)
     with pipeline.consumer():
         wait_until(lambda: group_lag(pipeline) == 0, pipeline.log)
-    assert assert_proved(pipeline).produced == 2_000
+    assert assert_proved(pipeline).produced == 20 * READINGS_A_BATCH
 
 
 def test_a_commit_returns_at_once_and_arrives_when_the_broker_is_back(broker, pipeline):

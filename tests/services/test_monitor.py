@@ -7,7 +7,9 @@ import pytest
 
 from common.demo_patients import demo_patient_ids
 from db.connection import connect
+from producer.simulation import simulated_sensors
 from schemas.batch import batch_id
+from schemas.catalogue import sensors
 from tests.services.monitor import running_monitor
 from tests.services.simulated import WINDOW_MS, now_ms, simulated
 
@@ -16,13 +18,8 @@ FRESH, SILENT, OUT_OF_RANGE, STALE, UNSEEN = range(5)
 
 @pytest.fixture(scope="module")
 def names():
-    """The ten columns in their order."""
-    return [
-        *(("frequencia_cardiaca", "valor"), ("pressao_arterial", "sistolica")),
-        *(("pressao_arterial", "diastolica"), ("temperatura_corporal", "valor")),
-        *(("nivel_oxigenacao", "valor"), ("glicose", "valor"), ("umidade_pele", "valor")),
-        *(("movimentacao", "x"), ("movimentacao", "y"), ("movimentacao", "z")),
-    ]
+    """Sensor and component of the columns in their order."""
+    return [(sensor.code, part.part) for sensor in sensors() for part in sensor.components]
 
 
 def without(batch, sensor):
@@ -151,7 +148,7 @@ def test_what_is_missing_is_told_written_down_and_forgotten_when_it_comes(pipeli
             " AND l.motivo = '{}' AND l.recebidas = 0 AND l.esperadas = 2"
         )
         pipeline.wait_for(gaps.format(broken, "sensor"), 1)
-        pipeline.wait_for(gaps.format(stopped, "paciente"), 7)
+        pipeline.wait_for(gaps.format(stopped, "paciente"), len(simulated_sensors()))
         _, chart = monitor.get(f"/api/patient/{stopped}?from={lost}&until={lost + 1}")
         assert {(each["from"], each["received"]) for each in chart["gaps"]} == {(lost, 0)}
 

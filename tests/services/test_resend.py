@@ -55,8 +55,8 @@ def changed(folder):
     return {"PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1"}
 
 
-def replay(pipeline, *options, **environment):
-    """`vitals quarantine replay`: its exit code and what it prints."""
+def resend(pipeline, *options, **environment):
+    """`vitals quarantine resend`: its exit code and what it prints."""
     done = subprocess.run(
         [sys.executable, "-m", "ops", "quarantine", "resend", *options],
         env=pipeline.environment | environment,
@@ -67,18 +67,6 @@ def replay(pipeline, *options, **environment):
         timeout=200,
     )
     return done.returncode, done.stdout + done.stderr
-
-
-def resend(pipeline, *options, **environment):
-    """The command, whose exit code tells of a signal."""
-    return subprocess.run(
-        [sys.executable, "-m", "ops", "quarantine", "resend", *options],
-        env=pipeline.environment | environment,
-        cwd=REPOSITORY,
-        capture_output=True,
-        check=False,
-        timeout=200,
-    ).returncode
 
 
 def newer_message(values, *, start, archived_in=None):
@@ -114,14 +102,14 @@ def test_after_rules_and_schema_changed_what_is_good_now_enters_and_the_rest_say
         ("unmapped", "aberta", 1),
     ]
     with pipeline.consumer(**later):
-        code, printed = replay(pipeline, "--dry-run", **later)
+        code, printed = resend(pipeline, "--dry-run", **later)
         assert code == 0, printed
         assert "4 readings (missing 1, out_of_range 3)" in printed
         assert "the whole message (unknown_schema)" in printed
         assert "1 messages that still cannot be read" in printed
         assert "1 of the future" in printed
         assert states(pipeline) == before
-        code, printed = replay(pipeline, **later)
+        code, printed = resend(pipeline, **later)
         assert code == 0, printed
     assert "sent 5 entries again in 2 batches: 3 resolved, 2 refused again" in printed
     assert states(pipeline) == [
@@ -160,14 +148,14 @@ def test_filters_choose_and_one_pressure_brings_the_other(pipeline):
     )
     with pipeline.consumer():
         pipeline.wait_for_messages(2)
-        code, printed = replay(
+        code, printed = resend(
             pipeline, "--reason", "pressure_inverted", "--sensor", "pressao_arterial"
         )
         assert (code, "2 entries again in 1 batches: 0 resolved, 2 refused again" in printed) == (
             *(0, True),
         ), printed
         moment = f"{(start + 1000) / 1000:.0f}"
-        code, printed = replay(
+        code, printed = resend(
             pipeline,
             "--patient",
             "demo-000001",
@@ -212,9 +200,9 @@ def test_killed_at_every_step_and_run_again_it_ends_alike(make_pipeline, tmp_pat
             # whole messages count by when they were received: only the last run has all of them
             if index % 3 == 1:
                 options += ["--reason", "out_of_range"]
-            code = resend(pipeline, *options, CRASH_POINT=point, **later)
+            code, _ = resend(pipeline, *options, CRASH_POINT=point, **later)
             assert code == -signal.SIGKILL, (point, code)
-        code, printed = replay(pipeline, **later)
+        code, printed = resend(pipeline, **later)
         assert code == 0, printed
     found = {(reason, state): number for reason, state, number in states(pipeline)}
     assert found["out_of_range", "resolvida"] == 2 * count
@@ -233,13 +221,13 @@ def test_without_a_consumer_it_says_so_and_the_next_run_marks(pipeline):
     pipeline.publish(heart_rate([999.0], start=now_ms() - 60_000))
     with pipeline.consumer():
         pipeline.wait_for_messages(1)
-    code, printed = replay(pipeline, "--wait", "2")
+    code, printed = resend(pipeline, "--wait", "2")
     assert code == 3
     assert "run again" in printed
-    code, printed = replay(pipeline, "--dry-run")
+    code, printed = resend(pipeline, "--dry-run")
     assert "under way since an earlier run" in printed
     with pipeline.consumer():
-        code, printed = replay(pipeline)
+        code, printed = resend(pipeline)
     assert (code, "sent 1 entries again in 1 batches" in printed) == (0, True), printed
     assert states(pipeline) == [("out_of_range", "aberta", 1), ("out_of_range", "reenviada", 1)]
     assert_proved(pipeline)
@@ -267,7 +255,7 @@ def test_what_was_kept_bare_or_refused_by_the_database_comes_back_too(make_pipel
             cursor = connection.cursor()
             cursor.execute("ALTER TABLE registro DROP CONSTRAINT c")
             cursor.execute("DROP TRIGGER t")
-        code, printed = replay(pipeline, "--reason", "refused_by_database")
+        code, printed = resend(pipeline, "--reason", "refused_by_database")
         assert code == 0, printed
     assert states(pipeline) == [("refused_by_database", "resolvida", 2)]
     assert sorted(float(row[4]) for row in pipeline.rows(REGISTRO)) == [66.6, 66.6, 70.0, 71.0]

@@ -9,7 +9,7 @@ from ops.cli.commands.reconcile import prove
 from ops.storm.proxy import LostCommit, TcpProxy
 from tests.services.checks import lock_timeout
 from tests.services.faults import locked, wait_for_lock_waits
-from tests.services.simulated import simulated
+from tests.services.simulated import READINGS_A_BATCH, simulated
 from tests.waiting import wait_until
 
 SENSOR_ROWS = "SELECT id FROM paciente_sensor FOR UPDATE"
@@ -37,7 +37,7 @@ def retries(pipeline):
 def assert_nothing_lost_or_doubled(pipeline, windows):
     proof = prove(pipeline.kafka, pipeline.database, pipeline.output)
     assert proof.is_proved, proof.findings
-    assert proof.produced == windows * 1_000
+    assert proof.produced == windows * 10 * READINGS_A_BATCH
     # transient errors dead-letter nothing
     assert proof.refused_messages == 0
 

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from tests.json_times import assert_times
+
 
 @pytest.fixture
 def vitals(jars, tmp_path):
@@ -61,6 +63,7 @@ def test_pipeline_runs_is_looked_at_and_stops(vitals):
     assert set(status["processes"]) == parts
 
     line = json.loads(vitals("tail", "--max", "1").stdout)
+    assert "$.batch.window_start" in assert_times(line)
     assert line["batch"]["patient_id"].startswith("demo-")
     topics = vitals("kafka", "topics", "--list").stdout.split()
     assert {"sensor-batches", "producer-shards"} <= set(topics)
@@ -79,11 +82,12 @@ def test_pipeline_runs_is_looked_at_and_stops(vitals):
     assert order == ["monitor", "producer-1", "consumer", "kafka", "database"]
     assert vitals("status").returncode == 3
     assert vitals("lag").returncode == 3
+    assert "start it with `vitals up`" in vitals("env").stderr
 
 
 def test_env_before_the_first_start_says_what_to_do(vitals):
     answer = vitals("env")
-    assert answer.returncode == 2
+    assert answer.returncode == 3
     assert "vitals up" in answer.stderr
 
 

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from common.demo_patients import demo_patient_ids
 from common.errors import ConfigurationError
-from producer.simulation import Simulator
+from producer.simulation import Simulator, simulated_sensors
 from producer.simulation.batches import make_batches
 from producer.simulation.sample import HEADER, print_sample
 from schemas.batch import NAMESPACE, SensorBatch, batch_id
-from schemas.catalogue import sensors
 from schemas.wire.codec import default_codec
 from tests import builders
 
@@ -51,7 +50,9 @@ def test_a_batch_holds_one_patient_and_all_series_in_the_order_of_the_catalogue(
     assert [batch.patient_id for batch in batches] == ids
     for batch in batches:
         assert [(each.sensor, each.component) for each in batch.series] == [
-            (kind.code, component.code) for kind in sensors() for component in kind.components
+            (kind.code, component.code)
+            for kind in simulated_sensors()
+            for component in kind.components
         ]
         assert {(each.start, each.interval_ms) for each in batch.series} == {(START, 1000)}
         assert (batch.window_start, batch.produced_at) == (START, START + 10_500)
@@ -61,7 +62,8 @@ def test_no_reading_is_lost_on_the_way_into_batches():
     ids = demo_patient_ids(7)
     readings = Simulator(seed=7).simulate(ids, START, 10_000, 1000)
     batches = batches_of(ids)
-    assert sum(batch.reading_count for batch in batches) == readings.reading_count == 700
+    expected = len(ids) * 10 * builders.READINGS_A_SAMPLE
+    assert sum(batch.reading_count for batch in batches) == readings.reading_count == expected
     for row, batch in enumerate(batches):
         for series in batch.series:
             values = readings.series[series.sensor, series.component].values[row]
@@ -127,7 +129,7 @@ def test_a_sample_starts_on_the_interval_of_the_clock():
 def test_an_unknown_sensor_is_answered_with_the_names_that_there_are():
     with pytest.raises(ConfigurationError) as caught:
         sampled("tricorder")
-    assert all(kind.code in caught.value.hint for kind in sensors())
+    assert all(kind.code in caught.value.hint for kind in simulated_sensors())
 
 
 @pytest.mark.parametrize("given", [{"minutes": 0.0}, {"interval": 0.0}, {"interval": -1.0}])

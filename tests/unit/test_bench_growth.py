@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks.scenarios.growth import Case, backlog_windows
-from benchmarks.settings import GrowthSizes
+from benchmarks.settings import READINGS_A_BATCH, GrowthSizes
 
 BATCHES = 190
 
@@ -14,11 +14,11 @@ BATCHES = 190
 @pytest.mark.parametrize("patients", [7, 100, 189, 190, 1_000])
 def test_every_point_has_the_same_number_of_readings(patients):
     """Also where the patients do not divide it: 10,000 of them had two thirds of the others once."""
-    growth = GrowthSizes(readings=BATCHES * 100)
+    growth = GrowthSizes(readings=BATCHES * READINGS_A_BATCH)
     bench = SimpleNamespace(sizes=SimpleNamespace(growth=growth), start_ms=0)
     case = Case("patients", patients, patients=patients)
     made = list(backlog_windows(bench, case, defaultdict(int)))
     batches = [each for one in made for each in one.batches]
-    assert sum(len(each.rows) for each in made) == BATCHES * 100
+    assert sum(len(each.rows) for each in made) == BATCHES * READINGS_A_BATCH
     assert len({each.batch_id for each in batches}) == len(batches) == BATCHES
     assert len({each.patient_id for each in batches}) == min(patients, BATCHES)

@@ -2,10 +2,12 @@
 
 import pytest
 
-from benchmarks.load import make_load, patients_for
+from benchmarks.load import PROBED, make_load, patients_for
 from benchmarks.played import demo_positions
+from benchmarks.settings import READINGS_A_BATCH
 from common.demo_patients import demo_patient_ids
-from schemas.catalogue import sensors
+from schemas.catalogue import COMPONENTLESS, sensors
+from tests.builders import READINGS_A_SAMPLE
 
 BASE_MS = 1_790_000_000_000
 
@@ -20,15 +22,16 @@ def load_of(patients, seconds, **options):
     return make_load(ids, mappings(ids), BASE_MS, seconds, lambda made: made.batches, **options)
 
 
-@pytest.mark.parametrize(("rate", "patients"), [(200, 20), (2_000, 200), (1, 1)])
-def test_a_patient_gives_ten_readings_a_second(rate, patients):
-    assert patients_for(rate) == patients
+@pytest.mark.parametrize("patients", [1, 20, 200])
+def test_a_patient_gives_a_reading_of_each_component_a_second(patients):
+    assert patients_for(patients * READINGS_A_SAMPLE) == patients
+    assert patients_for(1) == 1
 
 
 def test_windows_end_evenly_over_the_ten_seconds():
     load = load_of(20, 10)
     assert [each.due_ms for each in load.shots] == list(range(0, 10_000, 500))
-    assert len(load.rows) == 20 * 100
+    assert len(load.rows) == 20 * READINGS_A_BATCH
 
 
 def test_more_patients_than_moments_share_them():
@@ -48,7 +51,7 @@ def test_a_window_is_over_when_it_is_due_and_its_last_row_is_looked_for():
     (batch,), (probe,) = shot.messages, shot.probes
     assert batch.produced_at == BASE_MS + shot.due_ms
     last = batch.series[-1]
-    assert (last.sensor, last.component) == ("movimentacao", "z")
+    assert (last.sensor, last.component or COMPONENTLESS) == PROBED
     assert probe.event_ms == last.start + (len(last.values) - 1) * last.interval_ms
 
 

@@ -35,10 +35,11 @@ LIMITS = [
 ]
 
 
-def test_the_catalogue_has_exactly_the_sensors_components_and_limits_of_the_design():
+def test_the_sensors_components_and_limits_of_the_design_come_first_and_stay():
     found = [(each.code, part.code, part.limits) for each in sensors() for part in each.components]
-    assert [(code, part) for code, part, _ in found] == [each[:2] for each in LIMITS]
-    for (*_, limits), (*_, text) in zip(found, LIMITS, strict=True):
+    designed = found[: len(LIMITS)]
+    assert [(code, part) for code, part, _ in designed] == [each[:2] for each in LIMITS]
+    for (*_, limits), (*_, text) in zip(designed, LIMITS, strict=True):
         left, right = (
             ("[" if limits.is_lower_allowed else "("),
             ("]" if limits.is_upper_allowed else ")"),
@@ -145,6 +146,15 @@ def test_every_code_is_canonical_and_unique():
         assert parts == [None] or [canonical_name(part) for part in parts] == parts
 
 
+def test_short_names_and_clif_categories_are_unique():
+    for names in (
+        [each.short_name_en for each in sensors()],
+        [each.short_name_pt for each in sensors()],
+        [part.clif for each in sensors() for part in each.components if part.clif],
+    ):
+        assert len(set(names)) == len(names)
+
+
 def test_each_accented_letter_has_a_plain_one():
     rule = canonical_rule()
     assert len(rule.accented) == len(rule.plain)
@@ -171,11 +181,14 @@ def test_the_file_has_no_key_that_nobody_reads():
     assert set(DOCUMENT["canonical"]) == {"accented", "plain", "marks", "separators"}
     for entry in DOCUMENT["sensors"]:
         assert set(entry) == {
-            *("code", "name", "unit", "ucum", "loinc", "decimals", "components", "units")
+            *("code", "name", "short_name", "unit", "ucum", "loinc", "decimals"),
+            *("components", "units"),
         }
-        assert set(entry["name"]) == {"en", "pt"}
+        assert set(entry["name"]) == set(entry["short_name"]) == {"en", "pt"}
         for part in entry["components"]:
-            assert set(part) == {"code", "loinc", "plausible"}
+            assert {"code", "loinc", "plausible"} <= set(part)
+            assert set(part) <= {"code", "name", "loinc", "clif", "plausible"}
+            assert set(part.get("name", ("en", "pt"))) == {"en", "pt"}
         for unit in entry["units"]:
             assert {"names"} <= set(unit) <= {"names", "subtract", "multiply", "divide"}
 

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import BadInputError
+from common.intervals import MAX_SAMPLES
 from schemas.batch import SensorBatch, Series
+from schemas.catalogue import sensors
 from schemas.wire.codec import MAX_MESSAGE_BYTES, batch_from, default_codec
 from schemas.wire.versions import HEADER_SIZE, LATEST, MAGIC, latest
 from tests.builders import GOLDEN, GOLDEN_BATCH, NOW, batch, series
@@ -159,8 +161,21 @@ def test_null_in_a_document_is_a_missing_sample():
 
 def test_a_minute_of_all_sensors_is_far_below_the_size_limit():
     """Kafka's default limit of a message is 1 MiB with its headers."""
-    body = CODEC.encode(batch(*(series("glicose", range(600)) for _ in range(10))))
+    body = CODEC.encode(batch(*whole_device(range(600))))
     assert len(body) < MAX_MESSAGE_BYTES / 10 < 2**20
+
+
+def test_the_densest_window_of_all_sensors_is_below_the_size_limit():
+    body = CODEC.encode(batch(*whole_device([math.pi] * MAX_SAMPLES)))
+    assert len(body) < MAX_MESSAGE_BYTES
+
+
+def whole_device(values):
+    return [
+        series(sensor.code, values, component=part.code)
+        for sensor in sensors()
+        for part in sensor.components
+    ]
 
 
 def test_a_batch_counts_its_readings_with_the_missing_ones():

@@ -1,11 +1,11 @@
 """docker-compose.yml against what else says the same: .env.example, the version, the embedded stack."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
+from common.version import VERSION
 from ops.cli.commands.make_secrets import NAMES
 from ops.stack.kafka_files import broker_properties
 
@@ -27,9 +27,7 @@ def test_env_example_names_every_setting_with_its_default_and_no_other():
 
 
 def test_images_carry_the_version_of_the_project():
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
-    tags = set(re.findall(r"image: vital-signs/\w+:(\S+)", CODE))
-    assert tags == {project["project"]["version"]}
+    assert set(re.findall(r"image: vital-signs/\w+:(\S+)", CODE)) == {VERSION}
 
 
 def test_images_of_others_are_pinned():

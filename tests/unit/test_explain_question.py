@@ -30,7 +30,7 @@ def test_a_time_that_is_printed_is_read_again(milliseconds):
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "9" * 20, "0999-12-31T23:59:59Z"])
 def test_what_is_no_time_is_refused_with_words(text):
-    with pytest.raises(ValueError, match=r"is no time|is not in the years"):
+    with pytest.raises(ValueError, match=r"is not a time|is not in the years"):
         epoch_ms_of(text)
 
 

@@ -126,7 +126,7 @@ def test_label_values_in_queries_are_ones_that_occur():
 
 def test_each_alert_points_to_the_section_of_its_name():
     alerts = re.findall(r"- alert: (\w+)\n", ALERTS)
-    runbooks = re.findall(r"runbook: docs/operations\.md#([a-z-]+)\n", ALERTS)
+    runbooks = re.findall(r"runbook: docs/how-to/operations\.md#([a-z-]+)\n", ALERTS)
     assert runbooks == [each.replace("_", "-") for each in alerts]
     assert len(set(alerts)) == len(alerts) >= 8
     assert ALERTS.count("severity: ") == len(alerts)

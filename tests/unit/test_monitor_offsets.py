@@ -8,7 +8,7 @@ def looks(monkeypatch, *steps):
     """Each step at one more second: (ends or None, is the outbox empty, committed)."""
     offsets = Offsets()
     for second, (ends, is_empty, committed) in enumerate(steps, 1):
-        monkeypatch.setattr(module, "now_ms", lambda second=second: second * 1_000)
+        monkeypatch.setattr(module, "unix_ms", lambda second=second: second * 1_000)
         offsets.note_committed(committed)
         offsets.note_ends(ends, is_outbox_empty=is_empty)
     return offsets

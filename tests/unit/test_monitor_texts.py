@@ -2,10 +2,12 @@
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from ops.monitor.columns import columns
 from schemas.catalogue import sensors
 from schemas.reasons import Reason
 
@@ -31,12 +33,22 @@ def test_both_languages_have_the_same_keys_with_the_same_blanks():
 
 
 @pytest.mark.parametrize("code", TEXTS)
-def test_every_reason_sensor_and_component_has_a_text(code):
-    texts = TEXTS[code]
-    assert [each for each in Reason if f"reason.{each}" not in texts] == []
-    assert [each.code for each in sensors() if f"short.{each.code}" not in texts] == []
-    parts = {part.code or "valor" for each in sensors() for part in each.components}
-    assert [each for each in parts if f"component.{each}" not in texts] == []
+def test_every_reason_has_a_text(code):
+    assert [each for each in Reason if f"reason.{each}" not in TEXTS[code]] == []
+
+
+def test_no_text_names_a_sensor_whose_names_are_the_catalogues():
+    texts = "\n".join(f"{key} {text}" for code in TEXTS for key, text in TEXTS[code].items())
+    assert [sensor.code for sensor in sensors() if sensor.code in texts] == []
+
+
+def test_what_a_column_is_called_is_there_in_both_languages():
+    """By the names that the scripts read: ``short_name_${current}``."""
+    fields = set(re.findall(r"column\[`(\w+)_\$\{current\}`\]", SCRIPTS))
+    assert fields == {"name", "short_name", "component"}
+    for column in columns():
+        shown = asdict(column)
+        assert [name for name in fields for code in TEXTS if not shown[f"{name}_{code}"]] == []
 
 
 def test_every_alarm_has_a_sentence_and_an_advice():

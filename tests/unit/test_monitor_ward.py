@@ -14,6 +14,7 @@ WINDOW = 10_000
 START = 1_700_000_000_000
 HEART = column_numbers()["frequencia_cardiaca", "valor"]
 GLUCOSE = column_numbers()["glicose", "valor"]
+SENSORS = len(sensor_codes())
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def ward():
     """Two patients who wear everything."""
     made = Ward(Rhythm(WINDOW, 1_000))
     made.add([Patient(1, "a", "Ana"), Patient(2, "b", None)])
-    made.mapping[:2] = np.arange(1, 15).reshape(2, 7)
+    made.mapping[:2] = np.arange(1, 2 * SENSORS + 1).reshape(2, SENSORS)
     return made
 
 
@@ -102,6 +103,33 @@ def test_a_sensor_that_gives_nothing_for_a_whole_window_is_silent(ward):
     assert judge(ward, after(3)).state.tolist()[1] == State.FRESH
 
 
+def test_a_sensor_that_never_gave_anything_is_neither_silent_nor_missed(ward):
+    """Mapped, but without a device: as a sensor of the catalogue that nobody simulates."""
+    book = GapBook(ward, START // WINDOW)
+    for window in (0, 1):
+        send(ward, "a", window, without=["glicose"])
+
+    assert judge(ward, after(2)).state.tolist()[0] == State.FRESH
+    assert book.settle(after(2)) == ([], [])
+
+
+def test_a_sensor_whose_device_says_that_it_gives_nothing_is_silent_from_the_start(ward):
+    book = GapBook(ward, START // WINDOW)
+    for window in (0, 1):
+        send(ward, "a", window, without=["glicose"])
+        reject(ward, GLUCOSE, START + window * WINDOW, is_missing=True)
+
+    assert judge(ward, after(2)).state.tolist()[0] == State.SILENT_SENSOR
+    assert [gap.received for gap in book.settle(after(2))[0]] == [0, 0]
+
+
+def test_a_sensor_that_was_silent_before_the_monitor_began_is_silent(ward):
+    ward.remember(0, GLUCOSE, START - 3_600_000, 95.0)
+    send(ward, "a", 0, without=["glicose"])
+
+    assert judge(ward, after(1)).state.tolist()[0] == State.SILENT_SENSOR
+
+
 def test_a_sensor_that_nobody_wears_is_not_silent(ward):
     ward.mapping[1, sensor_codes().index("glicose")] = 0
     send(ward, "b", 0, without=["glicose"])
@@ -172,7 +200,7 @@ def test_a_patient_who_stopped_lacks_all_sensors_until_nobody_waits_any_more(war
     send(ward, "a", 0)
     missing, _ = book.settle(after(3))
 
-    assert len(missing) == 2 * 7
+    assert len(missing) == 2 * SENSORS
     assert {gap.cause for gap in missing} == {GapCause.PATIENT}
     assert {gap.window_ms for gap in missing} == {START + WINDOW, START + 2 * WINDOW}
     later, _ = book.settle(after(3) + 2 * 3_600_000)
@@ -190,11 +218,13 @@ def test_a_window_with_some_of_its_samples_is_a_gap_with_their_count(ward):
 
 def test_gaps_that_could_not_be_written_are_told_again(ward):
     book = GapBook(ward, START // WINDOW)
-    send(ward, "a", 0, without=["glicose"])
-    missing, _ = book.settle(after(1))
+    send(ward, "a", 0)
+    send(ward, "a", 1, without=["glicose"])
+    missing, _ = book.settle(after(2))
     book.forget(missing)
 
-    assert book.settle(after(1))[0] == missing
+    assert len(missing) == 1
+    assert book.settle(after(2))[0] == missing
 
 
 def test_what_came_before_a_patient_began_is_no_gap(ward):

@@ -43,7 +43,7 @@ def test_a_reading_without_outcome_is_named_by_patient_sensor_and_time(done):
         f"1 produced reading without an outcome: {PATIENT} glicose at 2026-09-21T14:13:20.000Z"
     ]
     [bucket] = proof.differing
-    assert bucket.hour == "2026-09-21T14"
+    assert bucket.hour == "2026-09-21T14:00:00.000Z"
     assert (bucket.partition, bucket.archived, bucket.with_outcome) == ("t-0", 4, 3)
 
 

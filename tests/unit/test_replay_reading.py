@@ -209,10 +209,19 @@ def test_clif_table_is_found_by_its_columns_and_mapped_to_the_catalogue():
         Kind("nivel_oxigenacao", None, "%"),
         Kind("temperatura_corporal", None, "C"),
         Kind("map", None, "mmHg"),
-        Kind("respiratory_rate", None, "/min"),
     } <= kinds
     assert found[0][:3] == ("24159665", HEART, 5_289_264_000_000)
     assert (found, []) == readings(EXCERPT, "clif")
+
+
+def test_what_translates_clif_is_known_by_the_categories_of_the_file(tmp_path):
+    """Another catalogue makes other batches of the same file: the ids are made of it too."""
+    head = "hospitalization_id,recorded_dttm,vital_category,vital_value"
+    path = tmp_path / "vitals.csv"
+    path.write_text(f"{head}\np1,{AT},SpO2,97\np1,{AT},map,90\np1,{AT},sbp,120\n")
+    rows, _ = read(path)
+    assert rows.translation == "sbp=pressao_arterial/sistolica,spo2=nivel_oxigenacao"
+    assert read(csv_file(tmp_path, f"p1,{AT},glicose,,70,mg/dL"))[0].translation == ""
 
 
 def test_clif_parquet_is_the_same_as_its_csv(tmp_path):

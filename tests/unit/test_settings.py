@@ -1,4 +1,4 @@
-"""Settings: from the environment or secret files, all problems at once, frozen, discreet."""
+"""Settings: from the environment or secret files, all problems at once, frozen, no secret shown."""
 
 import pytest
 from pydantic import ValidationError

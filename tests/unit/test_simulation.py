@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from common.demo_patients import demo_patient_ids
 from common.errors import ConfigurationError
-from producer.simulation import Readings, Simulator
+from producer.simulation import Readings, Simulator, simulated_sensors
 from producer.simulation.randomness import normal, patient_keys, uniform
-from schemas.catalogue import sensor, sensors
+from schemas.catalogue import sensor
+from tests.builders import READINGS_A_SAMPLE
 
 START = 1_790_000_000_000
 DAY_MS = 86_400_000
@@ -115,17 +116,16 @@ def test_another_seed_makes_other_readings():
 def test_what_comes_out_has_not_changed_without_a_new_model_version():
     """Golden values: a changed model must raise MODEL_VERSION, or old windows would fork."""
     readings = Simulator(seed=7).simulate(["demo-000001"], START, 3000, 1000)
-    found = {key: each.values[0].tolist() for key, each in readings.series.items()}
-    assert found == GOLDEN
+    assert {key: readings.series[key].values[0].tolist() for key in GOLDEN} == GOLDEN
 
 
 def test_readings_come_in_the_order_units_and_decimals_of_the_catalogue():
     ids = demo_patient_ids(50)
     readings = Simulator(seed=7).simulate(ids, START, 60_000, 1000)
     assert list(readings.series) == [
-        (kind.code, component.code) for kind in sensors() for component in kind.components
+        (kind.code, component.code) for kind in simulated_sensors() for component in kind.components
     ]
-    assert readings.reading_count == 10 * 50 * 60
+    assert readings.reading_count == READINGS_A_SAMPLE * 50 * 60
     for (code, _), each in readings.series.items():
         assert set(each.units) == {sensor(code).unit}
         np.testing.assert_array_equal(each.values, np.round(each.values, sensor(code).decimals))
@@ -145,7 +145,7 @@ def test_every_clean_value_is_plausible_over_many_patients_and_days():
 def test_nobody_gives_nothing():
     readings = Simulator(seed=7, fault_share=0.5).simulate([], START, 10_000, 1000)
     assert readings.reading_count == 0
-    assert len(readings.series) == 10
+    assert len(readings.series) == READINGS_A_SAMPLE
 
 
 @pytest.mark.parametrize(("window_ms", "interval_ms"), [(0, 1000), (10_000, 0), (-1, 1)])

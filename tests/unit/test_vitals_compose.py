@@ -1,9 +1,21 @@
 """`vitals --compose`: the command that it hands to docker; tests/compose run it for real."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+import typer
+from typer.main import get_command
 
 from common.errors import ConfigurationError
+from ops.__main__ import app
+from ops.cli.command_line import CommandLine
 from ops.cli.compose import ComposeStack
+
+REPOSITORY = Path(__file__).parents[2]
+MIGRATOR = "DB_USER=vitals_migrator"
 
 
 @pytest.fixture(autouse=True)
@@ -12,8 +24,14 @@ def _beside_a_compose_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def command(*arguments):
-    return ComposeStack({}).command(list(arguments))
+def line(*words):
+    group = get_command(app)
+    context = group.make_context("vitals", ["--compose", *words])
+    return CommandLine.read(group, words, context)
+
+
+def command(*words):
+    return ComposeStack({}).command(line(*words))
 
 
 def test_a_command_runs_in_the_service_ops():
@@ -40,15 +58,105 @@ def test_a_file_to_replay_is_shown_to_the_container_and_registering_takes_anothe
     assert "DB_USER=vitals_migrator" in made
 
 
-def test_discarding_takes_an_account_that_may_do_it_and_listing_does_not():
-    assert "DB_USER=vitals_migrator" in command("quarantine", "discard", "--reason", "missing")
-    assert "DB_USER=vitals_migrator" in command("quarantine", "replay", "--reason", "missing")
-    assert "DB_USER=vitals_migrator" not in command("quarantine", "list")
+def test_the_file_is_the_word_that_the_parser_takes_for_it(tmp_path):
+    """Not an option's value that is spelled the same, and also behind a double hyphen."""
+    for name in ("long", "-odd.csv"):
+        (tmp_path / name).touch()
+    mounted = f"{tmp_path}/long:/input/long:ro"
+    made = command("replay", "--format", "long", "./long")
+    assert mounted in made
+    assert made[-4:] == ["replay", "--format", "long", "/input/long"]
+    assert command("replay", "--", "-odd.csv")[-3:] == ["replay", "--", "/input/-odd.csv"]
 
 
-def test_repairing_takes_an_account_that_may_do_it_and_proving_does_not():
-    assert "DB_USER=vitals_migrator" in command("reconcile", "--repair", "--dry-run")
-    assert "DB_USER=vitals_migrator" not in command("reconcile", "--wait", "5")
+def test_a_folder_of_the_archive_is_that_of_the_container(tmp_path):
+    (tmp_path / "output" / "raw").mkdir(parents=True)
+    made = command("replay", "output/raw", "--dry-run")
+    assert "--volume" not in made
+    assert made[-3:] == ["replay", "output/raw", "--dry-run"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("quarantine", "discard", "--reason", "missing"),
+        ("quarantine", "resend", "--reason", "missing"),
+        ("quarantine", "replay", "--reason", "missing"),
+        ("reconcile", "--repair", "--dry-run"),
+        ("replay", "readings.csv", "--register"),
+    ],
+)
+def test_what_changes_tables_takes_an_account_that_may_do_it(words):
+    made = command(*words)
+    assert MIGRATOR in made
+    assert "DB_PASSWORD_FILE=/run/secrets/db_migrator_password" in made
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("quarantine", "list"),
+        ("quarantine", "list", "--patient", "discard"),
+        ("quarantine", "list", "--patient", "--repair"),
+        ("quarantine", "stats", "--sensor", "--register"),
+        ("quarantine", "show", "0@1", "--topic", "replay"),
+        ("reconcile", "--wait", "5"),
+        ("replay", "readings.csv"),
+        ("replay", "--", "--register"),
+        ("explain", "--", "--repair", "glicose", "2026-03-01"),
+        ("lag", "--json"),
+    ],
+)
+def test_what_only_looks_stays_with_the_reader_whatever_its_words_are(words):
+    assert MIGRATOR not in command(*words)
+
+
+@pytest.mark.parametrize(
+    "words", [("nonsense",), ("quarantine", "nonsense"), ("lag", "--nonsense")]
+)
+def test_what_no_command_understands_starts_no_container(words):
+    with pytest.raises(Exception, match=r"No such (command|option)"):
+        line(*words)
+
+
+def test_an_unknown_reason_is_told_here_already():
+    with pytest.raises(ConfigurationError, match="there is no reason 'replay'"):
+        line("quarantine", "list", "--reason", "replay")
+
+
+def test_help_is_given_here(capsys):
+    with pytest.raises(typer.Exit):
+        line("kafka", "--help")
+    assert "console-consumer" in capsys.readouterr().out
+
+
+def test_a_tools_own_help_is_asked_of_the_tool():
+    path = "/opt/kafka/bin/kafka-topics.sh"
+    assert command("kafka", "topics", "--help")[-2:] == [path, "--help"]
+
+
+def test_the_command_hands_over_what_comes_behind_compose(tmp_path, monkeypatch):
+    """The whole way, with a docker that prints what it is asked for."""
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\necho "$@"\nexit 7\n')
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    ended = vitals("--compose", "quarantine", "list", "--patient", "--repair")
+    assert ended.returncode == 7
+    assert (
+        ended.stdout == "compose run --rm --no-deps ops vitals quarantine list --patient --repair\n"
+    )
+
+
+def vitals(*words):
+    return subprocess.run(
+        [sys.executable, "-m", "ops", *words],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
 
 def test_from_another_folder_the_repository_is_named(tmp_path, monkeypatch):
@@ -57,7 +165,7 @@ def test_from_another_folder_the_repository_is_named(tmp_path, monkeypatch):
     assert command("status")[2] == "--project-directory"
 
 
-@pytest.mark.parametrize("name", ["up", "down", "demo"])
+@pytest.mark.parametrize("name", ["up", "down", "demo", "prove", "monitor"])
 def test_what_has_a_command_of_compose_says_which(name):
     with pytest.raises(ConfigurationError, match="use: "):
         command(name)
@@ -66,4 +174,4 @@ def test_what_has_a_command_of_compose_says_which(name):
 def test_without_docker_the_error_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigurationError, match="install Docker"):
-        ComposeStack({}).run(["status"])
+        ComposeStack({}).run(line("status"))

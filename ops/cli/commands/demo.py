@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 
 from ops.cli.commands.up import up
+from ops.cli.next_steps import next_steps
 from ops.stack.invocation import Invocation
 from ops.stack.pipeline import Pipeline, Plan
 
@@ -17,19 +18,7 @@ def demo(invocation: Invocation, *, seconds: float, patients: int, producers: in
     The user's own data is not touched: the demo's folder is ``demo`` in VITALS_HOME, and it holds
     the output as well. It is emptied at the start and left for a look at the end.
     """
-    settings = invocation.settings
-    home = settings.home / "demo"
-    own = replace(
-        invocation,
-        settings=settings.model_copy(
-            update={
-                "vitals_home": home,
-                "vitals_cache": settings.cache,
-                "output_dir": home / "output",
-                "fault_share": _FAULT_SHARE,
-            }
-        ),
-    )
+    own = _in_its_own_folder(invocation)
     proof: list[subprocess.CompletedProcess[str]] = []
 
     def prove(pipeline: Pipeline) -> None:
@@ -48,6 +37,21 @@ def demo(invocation: Invocation, *, seconds: float, patients: int, producers: in
     up(own, plan, for_seconds=seconds, when_drained=prove)
     if not proof:
         return 130
-    print(f"files, logs and data of this run: {home}", file=sys.stderr)  # noqa: T201 - for people
-    print(proof[0].stdout, end="")  # noqa: T201 - its last line is the proof
+    print(f"files, logs and data of this run: {own.settings.home}", file=sys.stderr)  # noqa: T201 - for people
+    # its last line is the proof; what comes then is for people, beside the output
+    print(proof[0].stdout, end="", flush=True)  # noqa: T201
+    for line in next_steps(own.settings.home, own.settings.output_dir, own.settings.cache):
+        print(line, file=sys.stderr)  # noqa: T201
     return proof[0].returncode
+
+
+def _in_its_own_folder(invocation: Invocation) -> Invocation:
+    settings = invocation.settings
+    home = settings.home / "demo"
+    changes = {
+        "vitals_home": home,
+        "vitals_cache": settings.cache,
+        "output_dir": home / "output",
+        "fault_share": _FAULT_SHARE,
+    }
+    return replace(invocation, settings=settings.model_copy(update=changes))

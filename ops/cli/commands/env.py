@@ -2,7 +2,7 @@
 
 import shlex
 
-from common.errors import ConfigurationError
+from ops.cli.presence import require_own_stack
 from ops.stack.exports import embedded_addresses
 from ops.stack.invocation import Invocation
 from ops.stack.jars import JarSet
@@ -11,17 +11,12 @@ from ops.stack.jars import JarSet
 def export_lines(invocation: Invocation) -> list[str]:
     """One ``export`` line a name that the parts read.
 
-    Raises:
-        ConfigurationError: no stack was started in this home yet.
+    Raises UnavailableError where no stack runs in this home.
     """
+    require_own_stack(invocation)
     settings = invocation.settings
-    addresses = embedded_addresses(settings.home)
-    if not addresses:
-        raise ConfigurationError(
-            f"there is no embedded stack in {settings.home} yet", hint="start one with `vitals up`"
-        )
     names = {
-        **addresses,
+        **embedded_addresses(settings.home),
         "SPARK_JARS_DIR": str(settings.cache / "jars" / JarSet.SPARK.value),
         "OUTPUT_DIR": str(settings.output_dir.resolve()),
     }

@@ -3,17 +3,21 @@
 import json
 import sys
 
+from ops.cli.known import require_names
 from ops.explain.document import document
 from ops.explain.gather import explain
 from ops.explain.question import Question
 from ops.explain.render import lines
 from ops.stack.invocation import Invocation
 
+_NEVER_SEEN = 4
+
 
 def print_story(invocation: Invocation, question: Question, *, as_json: bool) -> int:
     """Prints the story; returns the exit code: 0 it stands, 1 seen and does not, 4 never seen.
 
-    Raises UnavailableError where the database does not answer.
+    Raises UnavailableError where the database does not answer, ConfigurationError where nothing was
+    seen and the catalogue has no such sensor or component.
     """
     story = explain(
         question,
@@ -22,6 +26,9 @@ def print_story(invocation: Invocation, question: Question, *, as_json: bool) ->
         invocation.settings.output_dir,
         lambda line: print(line, file=sys.stderr),  # noqa: T201 - a search that takes long says so
     )
+    if story.exit_code == _NEVER_SEEN:
+        # names that nobody knows are asked for by mistake; refused readings may have such names
+        require_names(question.sensor, question.component)
     found = document(story)
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=False))  # noqa: T201 - the command's output

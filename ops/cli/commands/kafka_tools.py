@@ -4,7 +4,11 @@ import subprocess
 from collections.abc import Sequence
 
 from common.errors import ConfigurationError
-from ops.stack import TOOL_NAMES, JarSet, KafkaBroker, find_java, jar_source, retrieve
+from ops.cli.frame import Service
+from ops.cli.known import KAFKA_TOOLS
+from ops.cli.presence import require
+from ops.kafka_tools import needs_server
+from ops.stack import JarSet, KafkaBroker, find_java, jar_source, retrieve
 from ops.stack.broker import remembered_port
 from ops.stack.exports import KAFKA_FOLDER
 from ops.stack.invocation import Invocation
@@ -16,12 +20,12 @@ def run_kafka_tool(invocation: Invocation, name: str, arguments: Sequence[str]) 
     ``--bootstrap-server`` is the broker of the environment, else the embedded one, unless given.
 
     Raises:
-        ConfigurationError: there is no such tool, or no broker to talk to.
+        ConfigurationError: there is no such tool, or no Java to run it.
+        UnavailableError: no broker to talk to.
     """
-    if name not in TOOL_NAMES:
-        raise ConfigurationError(
-            f"there is no Kafka tool {name!r}", hint=f"take one of: {', '.join(TOOL_NAMES)}"
-        )
+    KAFKA_TOOLS.require(name)
+    if needs_server(name, arguments):
+        require(invocation, Service.BROKER)
     settings = invocation.settings
     try:
         java = find_java(settings.java_home)
@@ -34,6 +38,7 @@ def run_kafka_tool(invocation: Invocation, name: str, arguments: Sequence[str]) 
     retrieve(source, JarSet.KAFKA)
     folder = settings.home / KAFKA_FOLDER
     broker = KafkaBroker(folder, source.folder, remembered_port(folder), java=source.java)
+    broker.prepare_tools()
     command = broker.tool_command(
         name, arguments, server=lambda: invocation.kafka().kafka_bootstrap_servers
     )

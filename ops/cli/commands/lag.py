@@ -2,10 +2,10 @@
 
 import json
 
-from rich.console import Console
 from rich.table import Table
 
 from common.errors import UnavailableError
+from ops.cli.tables import folding, output
 from ops.look.snapshot import Observer
 from ops.look.verdict import PipelineHealth
 from ops.stack.invocation import Invocation
@@ -16,12 +16,8 @@ _ABOVE = 1
 def lag(invocation: Invocation, *, most: int | None, as_json: bool) -> int:
     """Prints the lag; returns the exit code: 1 where the sum is above ``most``, else 0.
 
-    Raises UnavailableError where broker or database do not answer, or nothing was ever started.
+    Raises UnavailableError where broker or database do not answer.
     """
-    if not invocation.has_addresses:
-        raise UnavailableError(
-            "nothing answers: no stack was started here", hint="start it with `vitals up`"
-        )
     observer = Observer(invocation.kafka(), invocation.database())
     try:
         health = observer.health(invocation.outbox)
@@ -46,14 +42,14 @@ def _print(health: PipelineHealth, *, as_json: bool) -> None:
         }
         print(json.dumps(document))  # noqa: T201 - the command's output
         return
-    Console().print(table_of(health))
-    oldest = "" if waited is None else f", the oldest taken {waited:.1f} s ago"
+    output().print(table_of(health))
+    oldest = "" if waited is None else f", the oldest is {waited:.1f} s old"
     print(f"{health.lag_messages:,} messages are not committed{oldest}")  # noqa: T201 - as above
 
 
 def table_of(health: PipelineHealth) -> Table:
     """The partitions; ``committed`` is the ledger's, ``group`` what Kafka's own tools show."""
-    table = Table("partition", "committed", "group", "end", "lag")
+    table = folding("partition", "committed", "group", "end", "lag")
     for each in health.lags or ():
         group = "-" if each.group is None else f"{each.group:,}"
         numbers = (f"{each.committed:,}", group, f"{each.end:,}", f"{each.lag:,}")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common.settings import load
+from ops.cli.presence import require_own_stack
 from ops.monitor.serve import serve
 from ops.monitor.settings import MonitorSettings
 from ops.stack import JarSet, find_java, jar_source, listed_jars, retrieve
@@ -17,6 +18,9 @@ def monitor(invocation: Invocation, say: Callable[[str], None]) -> None:
         ConfigurationError, UnavailableError: what is missing, and what to do.
     """
     settings = load(MonitorSettings)
+    if not invocation.is_named:
+        # a page whose stack the environment names waits for it: it is there to say that it is away
+        require_own_stack(invocation)
     serve(
         settings,
         invocation.kafka(),

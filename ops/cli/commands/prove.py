@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from rich.console import Console
-from rich.table import Table
 
 from common.errors import ConfigurationError
+from ops.cli.tables import folding, output
 from ops.look.live_view import LiveView
 from ops.stack.invocation import Invocation
 from ops.storm.disks import enter_namespace, is_inside
@@ -84,10 +84,10 @@ def _show(trial: Trial, outcome: Outcome, *, as_json: bool) -> None:
         }
         print(json.dumps(figures, indent=2))  # noqa: T201 - the command's output
         return
-    table = Table("fault", "fired", "missed", title=f"The storm of seed {trial.seed}")
+    table = folding("fault", "fired", "missed", title=f"The storm of seed {trial.seed}")
     for name in sorted({*storm.fired, *storm.missed}):
         table.add_row(name, str(storm.fired[name]), str(storm.missed[name] or ""))
-    console = Console()
+    console = output()
     console.print(table)
     for each in outcome.recoveries:
         console.print(

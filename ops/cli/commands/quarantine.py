@@ -2,17 +2,23 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from common.errors import BadInputError
+from common.errors import BadInputError, ConfigurationError
 from common.settings import DatabaseSettings
-from db.connection import connect
+from common.times import iso
+from db.connection import Connection, connect
 from db.read import quarantine_desk as desk
 from db.write.quarantine import headers_of
+from ops.cli.known import SENSORS
+from ops.cli.tables import folding, output
 
 _PLACE = re.compile(r"(?P<partition>\d+)@(?P<offset>\d+)(?:/(?P<series>\d+)\.(?P<position>\d+))?")
 _SHOWN_BYTES = 256
@@ -23,48 +29,62 @@ def list_entries(
 ) -> None:
     """Prints the newest entries of a selection, and how many there are of each reason."""
     with connect(settings) as connection:
+        require_sensor(connection, selection.sensor)
         groups = desk.groups(connection, selection)
         found = list(desk.entries(connection, selection, limit=limit))
     if as_json:
         for entry in found:
-            print(json.dumps(_plain(entry)))  # noqa: T201 - the command's output
+            print(json.dumps(as_document(entry)))  # noqa: T201 - the command's output
         return
-    console = Console()
-    # what fits into 80 columns; --json has everything
-    columns = ("reason", "patient", "sensor", "value", "measured at (UTC)", "place")
-    total = sum(group.count for group in groups)
-    table = Table(*columns, title=f"Quarantine: the newest {len(found)} of {total}")
-    for entry in found:
-        table.add_row(*(str(each) for each in _cells(entry)))
-    console.print(table)
+    console = output()
+    console.print(table_of(found, total=sum(group.count for group in groups)))
     _print_groups(console, groups)
+
+
+def table_of(found: Sequence[desk.QuarantineEntry], *, total: int) -> Table:
+    """The entries with what tells most of them; ``--json`` has everything."""
+    columns = ("reason", "patient", "sensor", "value", "measured at (UTC)", "place")
+    table = folding(*columns, title=f"Quarantine: the newest {len(found)} of {total}")
+    for entry in found:
+        table.add_row(*map(Text, _cells(entry)))
+    return table
 
 
 def print_stats(settings: DatabaseSettings, selection: desk.Selection, *, as_json: bool) -> None:
     """Prints the counts by reason and state."""
     with connect(settings) as connection:
+        require_sensor(connection, selection.sensor)
         groups = desk.groups(connection, selection)
     if as_json:
         for group in groups:
-            print(json.dumps(_plain(group)))  # noqa: T201 - the command's output
+            print(json.dumps(as_document(group)))  # noqa: T201 - the command's output
         return
-    _print_groups(Console(), groups)
+    _print_groups(output(), groups)
 
 
-def show_entry(settings: DatabaseSettings, topic: str, place: str) -> None:
-    """Prints everything that is kept of one entry, named by its place as `list` prints it.
+def numbers_of(place: str) -> tuple[int, int, int, int]:
+    """Partition, offset, series and position (-1: the message) of a place as `list` prints it.
 
-    Raises:
-        BadInputError: it is no place, or nothing of it is in quarantine.
+    Raises ConfigurationError for anything else.
     """
     match = _PLACE.fullmatch(place)
     if match is None:
-        raise BadInputError(
-            f"{place} is no place of an entry",
+        raise ConfigurationError(
+            f"{place!r} is not the place of an entry",
             hint="write it as `vitals quarantine list` does: PARTITION@OFFSET, or"
             " PARTITION@OFFSET/SERIES.POSITION for a reading",
         )
-    numbers = [int(each) if each else -1 for each in match.groups()]
+    partition, offset, series, position = (int(part) if part else -1 for part in match.groups())
+    return partition, offset, series, position
+
+
+def show_entry(
+    settings: DatabaseSettings, topic: str, place: str, numbers: tuple[int, int, int, int]
+) -> None:
+    """Prints everything that is kept of the entry at a place.
+
+    Raises BadInputError where nothing of it is in quarantine.
+    """
     with connect(settings) as connection:
         found = desk.at_place(connection, topic, *numbers)
     if found is None:
@@ -73,31 +93,43 @@ def show_entry(settings: DatabaseSettings, topic: str, place: str) -> None:
             hint="`vitals quarantine list` shows what is; --topic names another topic",
         )
     table = Table(show_header=False, box=None)
-    for name, value in {**_plain(found.entry), **_message(found)}.items():
+    table.add_column()
+    table.add_column(overflow="fold")
+    for name, value in {**as_document(found.entry), **_message(found)}.items():
         if value is not None:
-            table.add_row(name, str(value))
-    Console().print(table)
+            table.add_row(name, Text(str(value)))
+    output().print(table)
 
 
 def discard_entries(
     settings: DatabaseSettings, selection: desk.Selection, *, is_sure: bool
 ) -> None:
-    """Puts open entries aside, or prints which ones it would be.
-
-    Raises:
-        BadInputError: the selection names nothing in particular.
-    """
-    if selection == desk.Selection():
-        raise BadInputError(
-            "discard what?", hint="name a --reason, --patient, --sensor, --since or --until"
-        )
+    """Puts open entries aside, or prints which ones it would be."""
     selection = replace(selection, state=desk.OPEN)
     with connect(settings) as connection:
+        require_sensor(connection, selection.sensor)
         if not is_sure:
-            _print_groups(Console(), desk.groups(connection, selection))
-            print("nothing was changed: repeat it with --yes to discard these")  # noqa: T201 - as above
+            _print_groups(output(), desk.groups(connection, selection))
+            print("nothing was changed; to discard these, repeat the command with --yes")  # noqa: T201 - as above
             return
         print(f"discarded {desk.discard(connection, selection)} entries; they stay readable")  # noqa: T201 - as above
+
+
+def require_marks(selection: desk.Selection) -> None:
+    """Raises ConfigurationError where a selection names nothing in particular."""
+    if selection == desk.Selection():
+        raise ConfigurationError(
+            "which entries are to be discarded?",
+            hint="name a --reason, --patient, --sensor, --since or --until",
+        )
+
+
+def require_sensor(connection: Connection, sensor: str | None) -> None:
+    """Raises ConfigurationError for a sensor neither of the catalogue nor in quarantine."""
+    if sensor is None or SENSORS.has(sensor):
+        return
+    if not desk.groups(connection, desk.Selection(sensor=sensor)):
+        SENSORS.require(sensor)
 
 
 def _print_groups(console: Console, groups: list[desk.Group]) -> None:
@@ -112,11 +144,11 @@ def _print_groups(console: Console, groups: list[desk.Group]) -> None:
         )
 
 
-def _plain(entry: desk.QuarantineEntry | desk.Group) -> dict[str, Any]:
+def as_document(entry: desk.QuarantineEntry | desk.Group) -> dict[str, Any]:
+    """What ``--json`` prints of an entry or a count."""
     values = {name: getattr(entry, name) for name in entry.__slots__}
     return {
-        name: value.isoformat() if hasattr(value, "isoformat") else value
-        for name, value in values.items()
+        name: iso(value) if isinstance(value, datetime) else value for name, value in values.items()
     }
 
 

@@ -1,6 +1,8 @@
 """``vitals quarantine resend``: sends open entries of the quarantine through the topic again."""
 
+from db.connection import connect
 from db.read.quarantine_desk import Selection
+from ops.cli.commands.quarantine import require_sensor
 from ops.quarantine import ResendPlan, resend_entries, show_plan
 from ops.stack.invocation import Invocation
 
@@ -9,8 +11,11 @@ def resend(
     invocation: Invocation, selection: Selection, *, is_dry: bool, wait_seconds: float
 ) -> None:
     """Sends the selected entries, or lists what it would send. Safe to repeat: docs/decisions/0013."""
-    plan = ResendPlan(selection, wait_seconds)
     kafka, database = invocation.kafka(), invocation.database()
+    if selection.sensor is not None:
+        with connect(database) as connection:
+            require_sensor(connection, selection.sensor)
+    plan = ResendPlan(selection, wait_seconds)
     if is_dry:
         show_plan(plan, kafka, database)
     else:

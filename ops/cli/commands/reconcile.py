@@ -4,10 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from common.settings import DatabaseSettings, KafkaSettings
+from ops.cli.tables import folding, output
 from ops.look.snapshot import Observer, lag_if_possible, wait_drained
 from ops.reconcile.proof import Proof
 from ops.reconcile.prove import compare
@@ -49,8 +47,8 @@ def show(proof: Proof, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(proof.as_dict(), indent=2))  # noqa: T201 - the command's output
         return 0 if proof.is_proved else 1
-    console = Console()
-    table = Table("stage", "readings", title="From sensor to table")
+    console = output()
+    table = folding("stage", "readings", title="From sensor to table")
     for name in _STAGES:
         table.add_row(name, f"{getattr(proof, name):,}")
     console.print(table)

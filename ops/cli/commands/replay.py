@@ -36,7 +36,7 @@ def replay_archive(invocation: Invocation, path: Path, *, is_dry_run: bool) -> N
     batches, readings, untaken = _count(invocation, files)
     print(  # noqa: T201 - the command's output
         f"{len(files)} files: {batches} batches, {readings} readings;"
-        f" {untaken} batches are not taken yet"
+        f" {untaken} batches are not processed yet"
     )
     if not is_dry_run:
         print(republish(all_batches(files), invocation.kafka()))  # noqa: T201 - as above

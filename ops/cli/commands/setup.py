@@ -19,17 +19,29 @@ class SetupSettings(Settings):
     """What only the setup needs: the administrator, and the passwords that the accounts get."""
 
     db_host: str
+    """The database server."""
     db_port: Port = 3306
+    """Its port."""
     db_name: str = "health_data"
+    """The database that holds all tables."""
     db_connect_timeout_seconds: Annotated[int, Field(ge=1)] = 10
+    """How long a connection may take to open before the attempt counts as failed."""
     db_admin_user: str = "root"
+    """The account that creates the other accounts."""
     db_admin_password: SecretStr
+    """The password of that account."""
     db_migrator_password: SecretStr
+    """Given to `vitals_migrator`, which owns tables, patients and mappings."""
     db_consumer_password: SecretStr
+    """Given to `vitals_consumer`, which may do what the consumer's statements need."""
     db_reader_password: SecretStr
+    """Given to `vitals_reader`, which may only SELECT."""
     db_cadence_password: SecretStr
+    """Given to `vitals_cadence`, which writes the monitor's two tables."""
     patients: Annotated[int, Field(ge=1)] = 100
+    """How many demo patients are registered."""
     simulation_seed: int = 7
+    """The same seed gives the same demo patients."""
 
     def administrator(self) -> DatabaseSettings:
         """The account that may make accounts."""

@@ -3,13 +3,14 @@
 import json
 from typing import Any
 
-from rich.console import Console
-
+from common.errors import UnavailableError
 from ops.cli.commands.lag import table_of
+from ops.cli.frame import Service
+from ops.cli.presence import NOTHING_RUNS, is_own, require_any
+from ops.cli.tables import output
 from ops.look.live_view import age_text, figures
 from ops.look.snapshot import Observer, Snapshot
 from ops.look.verdict import PipelineHealth
-from ops.stack.exports import embedded_addresses
 from ops.stack.invocation import Invocation
 from ops.stack.running import OWNER, running
 
@@ -20,13 +21,12 @@ _NOT_RUNNING = 3
 def status(invocation: Invocation, *, as_json: bool) -> int:
     """Prints one look at the pipeline; returns the exit code: 0 healthy, 1 not, 3 nothing runs."""
     found = running(invocation.settings.home)
-    server, own = (
-        addresses.get("KAFKA_BOOTSTRAP_SERVERS")
-        for addresses in (invocation.environment, embedded_addresses(invocation.settings.home))
-    )
-    is_elsewhere = server not in (None, own)
-    if not found and not is_elsewhere:
-        return _say_nothing_runs("start it with `vitals up`", as_json=as_json)
+    is_elsewhere = invocation.has_addresses and not is_own(invocation, Service.BROKER)
+    if is_elsewhere or not found:
+        try:
+            require_any(invocation)
+        except UnavailableError as error:
+            return _say_nothing_runs(error.message, as_json=as_json)
     observer = Observer(invocation.kafka(), invocation.database())
     try:
         health = observer.health(invocation.outbox)
@@ -45,7 +45,8 @@ def status(invocation: Invocation, *, as_json: bool) -> int:
 
 
 def _say_nothing_runs(why: str, *, as_json: bool) -> int:
-    print('{"running": false}' if as_json else f"nothing is running: {why}")  # noqa: T201 - the command's output
+    text = why if why == NOTHING_RUNS else f"nothing is running: {why}"
+    print('{"running": false}' if as_json else text)  # noqa: T201 - the command's output
     return _NOT_RUNNING
 
 
@@ -61,7 +62,7 @@ def _snapshot(health: PipelineHealth) -> Snapshot | None:
 
 
 def _show(health: PipelineHealth, pids: dict[str, int]) -> None:
-    console = Console()
+    console = output()
     console.print(figures(_snapshot(health)))
     outbox = "not seen from here" if health.outbox_files is None else f"{health.outbox_files:,}"
     lines = {

@@ -9,6 +9,8 @@ import orjson
 from common.broker.reader import Message, TopicReader
 from common.errors import BadInputError
 from common.settings import KafkaSettings
+from common.times import iso_of_ms
+from schemas.batch import SensorBatch
 from schemas.wire.codec import Codec, default_codec
 
 _RECENT_MESSAGES = 10
@@ -35,19 +37,40 @@ def tail(settings: KafkaSettings, *, max_messages: int | None) -> None:
 
 
 def described(message: Message, codec: Codec) -> dict[str, Any]:
-    """Where a message lies, and its batch, or why it has none; a missing sample is null."""
+    """Where a message lies, and its batch, or why it has none; a missing sample is null.
+
+    Times are ISO 8601 in UTC; a number that is no time stays one.
+    """
     key = message.key()
     place = {
         "partition": message.partition(),
         "offset": message.offset(),
-        "timestamp_ms": message.timestamp()[1],
+        "timestamp": _time(message.timestamp()[1]),
         "key": bytes(key).decode(errors="replace") if key is not None else None,
     }
     body = message.value()
     try:
-        return {**place, "batch": codec.decode(bytes(body or b""))}
+        return {**place, "batch": _batch(codec.decode(bytes(body or b"")))}
     except BadInputError as error:
         return {**place, "size_bytes": len(body or b""), "error": error.message}
+
+
+def _batch(batch: SensorBatch) -> dict[str, Any]:
+    return {
+        "batch_id": batch.batch_id,
+        "patient_id": batch.patient_id,
+        "producer_id": batch.producer_id,
+        "window_start": _time(batch.window_start),
+        "produced_at": _time(batch.produced_at),
+        "series": [{**vars(series), "start": _time(series.start)} for series in batch.series],
+    }
+
+
+def _time(milliseconds: int) -> str | int:
+    try:
+        return iso_of_ms(milliseconds)
+    except OverflowError:
+        return milliseconds
 
 
 def _messages(settings: KafkaSettings, max_messages: int | None) -> Iterator[Message]:

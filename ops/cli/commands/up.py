@@ -50,6 +50,15 @@ def up(
             view.say("all stopped")
 
 
+def require_producers_settings(plan: Plan) -> None:
+    """Raises ConfigurationError for what no producer could read: before anything is started."""
+    from common.settings import load
+    from producer.settings import ProducerSettings
+
+    if plan.producers:
+        load(ProducerSettings, patients=plan.patients)
+
+
 def _watch(pipeline: Pipeline, view: LiveView, for_seconds: float | None) -> None:
     observer = Observer(pipeline.kafka(), pipeline.database())
     started, seen = time.monotonic(), False

@@ -34,6 +34,6 @@ export function t(key, values = {}) {
 }
 
 export const sensorName = (column) => column[`name_${current}`] ?? column.sensor;
-export const shortName = (code) => (hasText(`short.${code}`) ? t(`short.${code}`) : code);
-export const componentName = (code) => (hasText(`component.${code}`) ? t(`component.${code}`) : code);
+export const shortName = (column) => column[`short_name_${current}`];
+export const componentName = (column) => column[`component_${current}`];
 export const reasonText = (code) => (hasText(`reason.${code}`) ? t(`reason.${code}`) : code);

@@ -2,15 +2,11 @@
 
 import { el, table } from "./dom.js";
 import { duration, moment, number, plainNumber, time } from "./format.js";
-import { componentName, reasonText, sensorName, t } from "./i18n.js";
+import { reasonText, t } from "./i18n.js";
+import { componentCalled, sensorCalled } from "./names.js";
 import { store } from "./store.js";
 
 const LISTED = 200;
-
-const nameOf = (code) => {
-  const sensor = store.sensors.find((each) => each.code === code);
-  return sensor ? sensorName(sensor) : code;
-};
 
 /** The monitor tells each window; windows that follow one another are one gap. */
 export function joinedGaps(gaps) {
@@ -37,7 +33,7 @@ export function gapList(answer) {
   const newest = gaps.toSorted((one, other) => other.from - one.from).slice(0, LISTED);
   const headings = ["sensor", "from", "until", "duration", "expected", "received"].map((name) => t(`column.${name}`));
   const rows = newest.map((gap) => [
-    nameOf(gap.sensor), moment(gap.from, store.now()), moment(gap.until, store.now()),
+    sensorCalled(gap.sensor), moment(gap.from, store.now()), moment(gap.until, store.now()),
     duration(gap.until - gap.from), number(gap.expected), number(gap.received),
   ]);
   return [heading, table(t("patient.gaps"), headings, rows), more(newest.length, gaps.length)];
@@ -49,7 +45,7 @@ export function rejectedList({ rejected }) {
   const newest = rejected.toSorted((one, other) => other.t - one.t).slice(0, LISTED);
   const headings = ["time", "sensor", "component", "value", "reason"].map((name) => t(`column.${name}`));
   const rows = newest.map((each) => [
-    time(each.t, "moment"), nameOf(each.sensor ?? "–"), componentName(each.component ?? "–"),
+    time(each.t, "moment"), sensorCalled(each.sensor), componentCalled(each.component),
     plainNumber(each.value), reasonText(each.reason),
   ]);
   return [heading, table(t("patient.rejected"), headings, rows), more(newest.length, rejected.length)];

@@ -4,7 +4,8 @@ import { getJson, LoginNeeded } from "./api.js";
 import { el, setText, table } from "./dom.js";
 import { moment, number, plainNumber } from "./format.js";
 import { onFrame } from "./frames.js";
-import { componentName, reasonText, t } from "./i18n.js";
+import { reasonText, t } from "./i18n.js";
+import { componentCalled } from "./names.js";
 import { patientHash } from "./router.js";
 import { store } from "./store.js";
 
@@ -85,7 +86,7 @@ function sampleTable(reason, entries) {
   if (entries.length === 0) return [heading, el("p", { class: "nothing" }, t("quarantine.noSamples"))];
   const rows = entries.map((entry) => [
     moment(entry.at, store.now()), who(entry.patient), entry.sensor ?? "–",
-    componentName(entry.component ?? "–"), plainNumber(entry.value), entry.unit ?? "–",
+    componentCalled(entry.component), plainNumber(entry.value), entry.unit ?? "–",
     entry.detail ?? "–", placeOf(entry),
   ]);
   return [heading, table(title, COLUMNS.map((each) => t(`column.${each}`)), rows)];

@@ -71,8 +71,7 @@ export function makeStrip(sensor) {
 function linesOf(sensor, hasBuckets) {
   const format = (value) => number(value, sensor.decimals);
   return sensor.columns.flatMap((column, place) => {
-    const { component } = store.columns[column];
-    const label = component === "valor" ? sensorName(sensor) : componentName(component);
+    const label = sensor.columns.length > 1 ? componentName(store.columns[column]) : sensorName(sensor);
     const color = `series-${place + 1}`;
     const mean = line(label, color, format, { dash: [[], [7, 3], [2, 3]][place] });
     if (!hasBuckets) return [mean];

@@ -6,6 +6,20 @@ import { sensorName, shortName, t } from "./i18n.js";
 import { patientHash } from "./router.js";
 import { STATES, store } from "./store.js";
 
+const WIDE_FROM = 3;
+const isWide = (sensor) => sensor.columns.length >= WIDE_FROM;
+
+/** The sensors in the tile's order: two in a row, and below them those with a row of their own. */
+const tileSensors = () => [
+  ...store.sensors.filter((sensor) => !isWide(sensor)), ...store.sensors.filter(isWide),
+];
+
+/** How many rows of values a tile has. */
+export function tileRows() {
+  const wide = store.sensors.filter(isWide).length;
+  return wide + Math.ceil((store.sensors.length - wide) / 2);
+}
+
 /** Makes an empty tile; ``update(index)`` fills it with a patient, again and again. */
 export function makeTile() {
   const stateIcon = icon("never");
@@ -14,7 +28,7 @@ export function makeTile() {
     id: el("span", { class: "tile-id" }),
     word: el("span"),
     age: el("span", { class: "tile-age" }),
-    vitals: store.sensors.map(makeVital),
+    vitals: tileSensors().map(makeVital),
   };
   const link = el(
     "a",
@@ -34,13 +48,17 @@ function makeVital(sensor) {
   const flag = el("span", { class: "flag", hidden: true }, flagIcon, flagWord);
   const node = el(
     "span",
-    { class: "vital", "data-sensor": sensor.code },
-    el("abbr", { class: "label", title: sensorName(sensor) }, shortName(sensor.code)),
+    { class: vitalClass(sensor), "data-sensor": sensor.code },
+    el("abbr", { class: "label", title: sensorName(sensor) }, shortName(sensor)),
     value,
     el("span", { class: "unit" }, unitText(sensor.unit)),
     flag,
   );
   return { node, sensor, value, flag, flagIcon, flagWord };
+}
+
+function vitalClass(sensor, flag = "") {
+  return `vital${isWide(sensor) ? " is-wide" : ""}${flag ? ` is-${flag}` : ""}`;
 }
 
 function update(parts, index) {
@@ -67,7 +85,7 @@ function updateVital(vital, values, silent, out) {
   const mask = columns.reduce((bits, column) => bits | (1 << column), 0);
   // a sensor whose every reading is rejected gives no good one either: the rejection says more
   const flag = (out & mask && "out") || (silent & mask && "silent") || "";
-  setClass(vital.node, flag ? `vital is-${flag}` : "vital");
+  setClass(vital.node, vitalClass(vital.sensor, flag));
   if (vital.flag.hidden !== !flag) vital.flag.hidden = !flag;
   if (!flag) return;
   setIcon(vital.flagIcon, flag);

@@ -6,7 +6,10 @@ import { onFrame } from "./frames.js";
 import { WindowedGrid } from "./grid.js";
 import { t } from "./i18n.js";
 import { STATES, STATES_BY_NEED, folded, store } from "./store.js";
-import { makeTile } from "./tile.js";
+import { makeTile, tileRows } from "./tile.js";
+
+const HEAD_HEIGHT = 66;
+const ROW_HEIGHT = 24;
 
 // what was chosen stays while other views are shown
 const chosen = { text: "", states: new Set(), patient: null };
@@ -28,7 +31,9 @@ export function showWard(host) {
     nothing,
     list,
   );
-  const grid = new WindowedGrid(list, { tileHeight: 162, leastWidth: 296, gap: 10, makeTile });
+  const tileHeight = HEAD_HEIGHT + ROW_HEIGHT * tileRows();
+  list.style.setProperty("--tile-height", `${tileHeight}px`);
+  const grid = new WindowedGrid(list, { tileHeight, leastWidth: 296, gap: 10, makeTile });
   search.addEventListener("input", () => {
     chosen.text = search.value;
     onFrame(draw);

@@ -1,0 +1,114 @@
+import java.io.File;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.generic.GenericRecordBuilder;
+import org.apache.avro.message.BinaryMessageEncoder;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.StringSerializer;
+
+/**
+ * Publishes one window of one patient. Needs only kafka-clients and avro.
+ *
+ * <p>Run it again with the same arguments after any failure: the batch keeps its id, and a batch id
+ * is processed once.
+ *
+ * <pre>java -cp 'lib/*' Publish.java SCHEMA_FILE PATIENT_ID WINDOW_START</pre>
+ */
+public class Publish {
+  static final String TOPIC = System.getenv().getOrDefault("KAFKA_TOPIC", "sensor-batches");
+
+  /** Names what decides the content: another device or file, another source. */
+  static final String SOURCE = "example-ward";
+
+  static final UUID NAMESPACE = UUID.fromString("6f1f0a52-1f53-5c3a-9a4e-0d6c8f6a7b21");
+
+  public static void main(String[] args) throws Exception {
+    Schema schema = new Schema.Parser().parse(new File(args[0]));
+    GenericRecord batch = sensorBatch(schema, args[1], Instant.parse(args[2]).toEpochMilli());
+    // single-object encoding: C3 01, the schema's fingerprint, the record
+    ByteBuffer encoded = new BinaryMessageEncoder<GenericRecord>(new GenericData(), schema).encode(batch);
+    byte[] body = new byte[encoded.remaining()];
+    encoded.get(body);
+    RecordMetadata place = publish(batch, body);
+    System.out.printf("batch %s is at %s partition %d offset %d%n",
+        batch.get("batch_id"), TOPIC, place.partition(), place.offset());
+  }
+
+  /** The readings of the window that starts at {@code start} (UTC epoch ms). */
+  static GenericRecord sensorBatch(Schema schema, String patientId, long start) throws Exception {
+    Schema series = schema.getField("series").schema().getElementType();
+    return new GenericRecordBuilder(schema)
+        .set("batch_id", uuid5(SOURCE + "\n" + patientId + "\n" + start).toString())
+        .set("patient_id", patientId)
+        .set("producer_id", "example")
+        .set("window_start", start)
+        .set("produced_at", System.currentTimeMillis())
+        .set("series", List.of(
+            // NaN: the sensor gave nothing at that instant
+            series(series, "frequencia_cardiaca", null, "bpm", start, 1000,
+                List.of(72.0, 73.5, Double.NaN, 74.0)),
+            series(series, "temperatura_corporal", null, "F", start, 60_000, List.of(98.6)),
+            series(series, "pressao_arterial", "sistolica", "mmHg", start, 60_000, List.of(121.0)),
+            series(series, "pressao_arterial", "diastolica", "mmHg", start, 60_000, List.of(79.0))))
+        .build();
+  }
+
+  /** Regularly spaced values; value i was measured at start + i * intervalMs. */
+  static GenericRecord series(Schema schema, String sensor, String component, String unit,
+      long start, int intervalMs, List<Double> values) {
+    return new GenericRecordBuilder(schema)
+        .set("sensor", sensor)
+        .set("component", component)
+        .set("unit", unit)
+        .set("start", start)
+        .set("interval_ms", intervalMs)
+        .set("values", values)
+        .build();
+  }
+
+  /** The version 5 UUID of RFC 9562, which java.util does not have. */
+  static UUID uuid5(String name) throws Exception {
+    MessageDigest sha1 = MessageDigest.getInstance("SHA-1");
+    sha1.update(ByteBuffer.allocate(16)
+        .putLong(NAMESPACE.getMostSignificantBits())
+        .putLong(NAMESPACE.getLeastSignificantBits())
+        .array());
+    ByteBuffer digest = ByteBuffer.wrap(sha1.digest(name.getBytes(StandardCharsets.UTF_8)));
+    long high = digest.getLong() & ~0xF000L | 0x5000L;
+    long low = digest.getLong() & 0x3FFFFFFFFFFFFFFFL | 0x8000000000000000L;
+    return new UUID(high, low);
+  }
+
+  /** Returns the acknowledged message's place; throws where Kafka did not take it: run it again. */
+  static RecordMetadata publish(GenericRecord batch, byte[] body) throws Exception {
+    Map<String, Object> settings = Map.of(
+        "bootstrap.servers", System.getenv("KAFKA_BOOTSTRAP_SERVERS"),
+        "acks", "all",
+        "enable.idempotence", true);
+    String patientId = batch.get("patient_id").toString();
+    ProducerRecord<String, byte[]> record = new ProducerRecord<>(TOPIC, patientId, body);
+    Map<String, Object> headers = Map.of(
+        "content-type", "avro/binary",
+        "schema", "SensorBatch",
+        "schema-version", "1",
+        "batch-id", batch.get("batch_id"),
+        "producer-id", batch.get("producer_id"));
+    headers.forEach((name, value) ->
+        record.headers().add(name, value.toString().getBytes(StandardCharsets.UTF_8)));
+    try (KafkaProducer<String, byte[]> producer =
+        new KafkaProducer<>(settings, new StringSerializer(), new ByteArraySerializer())) {
+      return producer.send(record).get();
+    }
+  }
+}

@@ -1,0 +1,59 @@
+"""What a command declares about itself, at its definition or at one of its options.
+
+``@Needs(Role.MIGRATOR)`` above a command, or ``Needs(Role.MIGRATOR)`` in the ``Annotated`` of an
+option: the account of the database that it works with; without one, the reader's is enough.
+``HOST_FILE`` in the ``Annotated`` of an argument: a file of this machine, which a container is shown.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_type_hints
+
+from db.schema.accounts import Role
+from ops.cli.command_line import CommandLine
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_NEEDS = "__vitals_needs__"
+
+
+@dataclass(frozen=True)
+class Needs:
+    """The role whose rights a command takes."""
+
+    role: Role
+
+    def __call__(self, command: F) -> F:
+        """Declares it of a whole command."""
+        setattr(command, _NEEDS, self)
+        return command
+
+
+@dataclass(frozen=True)
+class HostFile:
+    """An argument that names a file of the machine on which `vitals` was typed."""
+
+
+HOST_FILE = HostFile()
+
+
+def role_of(line: CommandLine) -> Role:
+    """The role whose rights a command line takes."""
+    command_needs = getattr(line.function, _NEEDS, None)
+    needed = [command_needs] if command_needs is not None else []
+    needed += [mark for name, mark in _marks(line, Needs) if line.values.get(name)]
+    return needed[0].role if needed else Role.READER
+
+
+def host_files_of(line: CommandLine) -> list[str]:
+    """The names of the parameters that are files of this machine."""
+    return [name for name, _ in _marks(line, HostFile)]
+
+
+def _marks(line: CommandLine, kind: type[Any]) -> Iterator[tuple[str, Any]]:
+    """Each parameter's declaration of a kind."""
+    hints = get_type_hints(line.function, include_extras=True)
+    for name, hint in hints.items():
+        for mark in getattr(hint, "__metadata__", ()):
+            if isinstance(mark, kind):
+                yield name, mark

@@ -1,0 +1,65 @@
+"""What the commands share: the groups in the help, common options, and how they reach the stack."""
+
+import sys
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from common.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ops.stack.invocation import Invocation
+
+RUN = "Run it"
+LOOK = "Look"
+PROVE = "Prove and repair"
+SET_UP = "Set up"
+
+
+class Service(StrEnum):
+    """What a command may need of a stack."""
+
+    BROKER = "broker"
+    DATABASE = "database"
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def invocation_of(context: typer.Context, *services: Service) -> "Invocation":
+    """What `vitals` was started with, where the services that a command needs take connections.
+
+    Raises as ``ops.cli.presence.require`` does.
+    """
+    invocation: Invocation = context.obj()
+    if services:
+        from ops.cli.presence import require
+
+        require(invocation, *services)
+    return invocation
+
+
+def moment(text: str) -> datetime:
+    """A parser of typer: the UTC moment, without a zone, that these words name.
+
+    Raises ConfigurationError for what is no time.
+    """
+    from db.moments import moment_of
+    from ops.explain.question import epoch_ms_of
+
+    try:
+        return moment_of(epoch_ms_of(text))
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def end(code: int) -> None:
+    """Ends the command with this exit code."""
+    raise typer.Exit(code)
+
+
+def say(line: str) -> None:
+    """A line for the person at the terminal, beside the output of the command."""
+    print(line, file=sys.stderr)  # noqa: T201 - as it says

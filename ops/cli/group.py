@@ -1,0 +1,20 @@
+"""The group of all commands, which `--compose` sends elsewhere."""
+
+import os
+from typing import Any
+
+from typer.core import TyperGroup
+
+
+class VitalsGroup(TyperGroup):
+    """Runs a command here or, behind ``--compose``, on the stack in containers."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is meant; does not return where it runs in containers."""
+        if ctx.params.get("compose") and not ctx.resilient_parsing:
+            from ops.cli.command_line import CommandLine
+            from ops.cli.compose import ComposeStack
+
+            line = CommandLine.read(self, args, ctx)
+            ctx.exit(ComposeStack(dict(os.environ)).run(line))
+        return super().resolve_command(ctx, args)

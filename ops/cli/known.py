@@ -1,0 +1,111 @@
+"""Names that an option knows: one that it does not know is answered with those that there are."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from common.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Known:
+    """The names of one kind, as a check and as the completion of an option or argument."""
+
+    kind: str
+    names: Callable[[], Sequence[str]]
+    """Asked when it is needed: to know them may take an import."""
+    plain: Callable[[str], str] = str
+    """How a name is written before it is looked up."""
+    of: str = ""
+    """Of what they are names, for the message."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a name."""
+        return self.plain(name) in self.names()
+
+    def require(self, name: str) -> str:
+        """The name as it was given. Raises ConfigurationError where there is no such name."""
+        if self.has(name):
+            return name
+        known = self.names()
+        near = difflib.get_close_matches(self.plain(name), known, n=1)
+        guess = f"; did you mean {near[0]}?" if near else ""
+        raise ConfigurationError(
+            f"there is no {self.kind} {name!r}{self.of}{guess}",
+            hint=f"choose from: {', '.join(known)}",
+        )
+
+    def check(self, value: str | None) -> str | None:
+        """A callback of typer: as ``require``, and an option that was not given stays so."""
+        return None if value is None else self.require(value)
+
+    def check_list(self, value: str | None) -> str | None:
+        """The same of names with commas between them."""
+        for name in (value or "").split(",") if value is not None else ():
+            self.require(name.strip())
+        return value
+
+    def complete(self, incomplete: str) -> list[str]:
+        """What a shell offers."""
+        return [name for name in self.names() if name.startswith(incomplete)]
+
+    def complete_list(self, incomplete: str) -> list[str]:
+        """The same behind the last comma."""
+        head, comma, last = incomplete.rpartition(",")
+        return [f"{head}{comma}{name}" for name in self.complete(last)]
+
+
+def _reasons() -> Sequence[str]:
+    from schemas.reasons import Reason
+
+    return [str(reason) for reason in Reason]
+
+
+def _sensors() -> Sequence[str]:
+    from schemas.catalogue import sensors
+
+    return [sensor.code for sensor in sensors()]
+
+
+def _plain_sensor(name: str) -> str:
+    from schemas.catalogue import canonical_name
+
+    return canonical_name(name)
+
+
+def _states() -> Sequence[str]:
+    from db.read.quarantine_desk import STATES
+
+    return STATES
+
+
+def _faults() -> Sequence[str]:
+    from ops.storm.faults import KINDS
+
+    return list(KINDS)
+
+
+def _kafka_tools() -> Sequence[str]:
+    from ops.kafka_tools import TOOLS
+
+    return list(TOOLS)
+
+
+REASONS = Known("reason", _reasons)
+SENSORS = Known("sensor", _sensors, _plain_sensor)
+STATES = Known("state", _states)
+FAULTS = Known("fault", _faults)
+KAFKA_TOOLS = Known("Kafka tool", _kafka_tools)
+
+
+def require_names(sensor: str, component: str | None) -> None:
+    """Raises ConfigurationError for names of no sensor and no component in the catalogue."""
+    from schemas.catalogue import canonical_component, canonical_name
+    from schemas.catalogue import sensor as sensor_of
+
+    SENSORS.require(sensor)
+    if component is not None:
+        known = sensor_of(canonical_name(sensor))
+        parts = [candidate.part for candidate in known.components]
+        of = f" of {known.code}"
+        Known("component", lambda: parts, canonical_component, of).require(component)

@@ -1,0 +1,49 @@
+"""``vitals setup``, ``secrets`` and ``env``: what comes before and around a stack."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops.cli.frame import SET_UP, invocation_of
+
+app = typer.Typer()
+
+
+@app.command("setup", rich_help_panel=SET_UP)
+def setup_command() -> None:
+    """Create the topics, database accounts, tables and demo patients that are missing.
+
+    Safe to repeat. It reads DB_HOST, KAFKA_BOOTSTRAP_SERVERS and the passwords from the environment.
+    """
+    from common import log
+    from common.settings import KafkaSettings, LogSettings, TopicSettings, load, load_all
+    from ops.cli.commands.setup import SetupSettings, set_up
+
+    settings, kafka, topics = load_all(SetupSettings, KafkaSettings, TopicSettings)
+    log.configure(load(LogSettings), service="setup")
+    set_up(settings, kafka, topics)
+
+
+@app.command("secrets", rich_help_panel=SET_UP)
+def secrets_command(
+    folder: Annotated[
+        Path, typer.Argument(help="The folder where docker-compose.yml looks for them.")
+    ] = Path("ops/secrets"),
+) -> None:
+    """Create the password files of the stack in containers; existing ones stay as they are."""
+    from ops.cli.commands.make_secrets import make_secrets
+
+    make_secrets(folder, print)
+
+
+@app.command("env", rich_help_panel=SET_UP)
+def env_command(context: typer.Context) -> None:
+    """Print the addresses and the password of the running stack for a shell.
+
+    Use it as: eval "$(vitals env)"
+    """
+    from ops.cli.commands.env import export_lines
+
+    for line in export_lines(invocation_of(context)):
+        print(line)  # noqa: T201 - the command's output

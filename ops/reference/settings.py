@@ -1,0 +1,150 @@
+"""The page of all settings, from the classes that read them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from common.crash_points import CrashSettings
+from common.metrics_server import MetricsSettings
+from common.settings import (
+    DatabaseSettings,
+    KafkaSettings,
+    LogSettings,
+    OutputSettings,
+    Settings,
+    TopicSettings,
+)
+from consumer.settings import ConsumerSettings
+from ops.cli.commands.setup import SetupSettings
+from ops.monitor.settings import MonitorSettings
+from ops.reference.containers import ContainerSetting, container_settings
+from ops.reference.markdown import code, generated, page_of, table
+from ops.reference.meanings import meanings
+from ops.stack.invocation import StackSettings
+from producer.settings import ProducerSettings
+
+GROUPS: dict[str, tuple[type[Settings], ...]] = {
+    "Kafka and database": (KafkaSettings, DatabaseSettings),
+    "All parts": (OutputSettings, LogSettings, MetricsSettings, CrashSettings),
+    "Producer": (ProducerSettings,),
+    "Consumer": (ConsumerSettings,),
+    "Monitor": (MonitorSettings,),
+    "Topics and accounts": (TopicSettings, SetupSettings),
+    "The vitals command": (StackSettings,),
+}
+"""Every settings class of the product, under the heading where its own names appear."""
+
+_NOTES = {
+    "Kafka and database": "Commands use the embedded stack unless these are set.",
+    "Topics and accounts": "Read by `vitals setup`, which creates what is missing: the service"
+    " `setup` in containers.",
+    "Monitor": "The monitor also reads the producers' two intervals.",
+}
+
+SET_BY_UP = frozenset(
+    (
+        *("KAFKA_BOOTSTRAP_SERVERS", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME"),
+        *("SPARK_JARS_DIR", "SPARK_CLASS_ARCHIVE", "OUTPUT_DIR", "PRODUCER_ID", "PATIENTS"),
+        *("STARTUP_WAIT_SECONDS", "LOG_FORMAT", "METRICS_PORT", "METRICS_HOST"),
+        *("MONITOR_PORT", "METRICS_TARGETS"),
+    )
+)
+"""Names that `vitals up` gives the parts it starts, whatever the environment says."""
+
+_HEAD = """\
+Settings are environment variables. Each may also be given as `NAME_FILE`, a path whose content is the
+value: the way secrets arrive in containers. Settings are read once, at startup, and all problems are
+reported together. `vitals up` sets the names marked * for the parts it starts.
+
+In containers, copy `.env.example` to `.env` and change what you need there."""
+
+_CONTAINERS = "Read by `docker compose` alone, from `.env` or the environment."
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row: a name of the environment and what may be given."""
+
+    name: str
+    default: str
+    values: str
+    meaning: str
+
+
+def settings_page() -> str:
+    """The whole page as Markdown."""
+    return page_of((generated("Settings", "settings"), _HEAD, *_sections()))
+
+
+def named_settings(kinds: Iterable[type[Settings]]) -> Iterator[Setting]:
+    """Every setting of the classes, in their order."""
+    for kind in kinds:
+        texts, schema = meanings(kind), kind.model_json_schema()
+        for name, field in kind.model_fields.items():
+            default = "required" if field.is_required() else _default(name, field.default)
+            values = _values(schema["properties"][name], schema.get("$defs", {}))
+            yield Setting(name.upper(), default, values, texts.get(name, ""))
+
+
+def _sections() -> Iterator[str]:
+    seen: set[str] = set()
+    in_containers = container_settings()
+    for title, kinds in GROUPS.items():
+        rows = [row for row in named_settings(kinds) if row.name not in seen]
+        # a name that two classes of a group read appears once
+        rows = list({row.name: row for row in reversed(rows)}.values())[::-1]
+        seen |= {row.name for row in rows}
+        yield f"## {title}"
+        if title in _NOTES:
+            yield _NOTES[title]
+        head = ("name", "default", "values", "meaning")
+        yield table(head, (_row(row, in_containers) for row in rows))
+    yield f"## Containers only\n\n{_CONTAINERS}"
+    others = (each for each in in_containers.values() if each.name not in seen)
+    yield table(
+        ("name", "default", "meaning"),
+        ((code(other.name), code(other.default), other.meaning) for other in others),
+    )
+
+
+def _row(row: Setting, in_containers: dict[str, ContainerSetting]) -> tuple[str, ...]:
+    mark = " *" if row.name in SET_BY_UP else ""
+    other = in_containers.get(row.name)
+    differs = other and other.default and code(other.default) != row.default
+    default = row.default + (f" ({code(other.default)} in containers)" if other and differs else "")
+    return code(row.name) + mark, default, row.values, row.meaning
+
+
+def _default(name: str, value: Any) -> str:
+    if name == "producer_id":
+        return "host and process id"
+    if value is None:
+        return "none"
+    if isinstance(value, float):
+        return code(f"{value:g}" if value else "0.0")
+    return code(value.value if isinstance(value, StrEnum) else value)
+
+
+def _values(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
+    """What may be given, from the field's JSON schema."""
+    options = [part for part in schema.get("anyOf", [schema]) if part.get("type") != "null"]
+    (shape,) = options
+    if reference := shape.get("$ref"):
+        shape = definitions[reference.rsplit("/", 1)[1]]
+    if "enum" in shape:
+        return ", ".join(map(code, shape["enum"]))
+    pattern = str(shape.get("pattern", ""))
+    if pattern.startswith("^(") and pattern.endswith(")$"):
+        return ", ".join(map(code, pattern[2:-2].split("|")))
+    if shape["type"] in ("integer", "number"):
+        return _range("whole number" if shape["type"] == "integer" else "number", shape)
+    formats = {"password": "secret", "path": "path"}
+    return formats.get(shape.get("format", ""), "text")
+
+
+def _range(word: str, shape: dict[str, Any]) -> str:
+    lower, upper = shape.get("minimum"), shape.get("maximum")
+    if lower is None and upper is None:
+        return word
+    return f"{word}, {lower} to {upper}" if upper is not None else f"{word}, at least {lower}"

@@ -1,0 +1,76 @@
+"""The locks hold what pyproject.toml asks for: every requirement, a version that fits, hashes, no index."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+REPOSITORY = Path(__file__).parents[2]
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+GROUPS = PROJECT["dependency-groups"]
+OWN = PROJECT["project"]["dependencies"]
+LOCKS = {path.stem: path.read_text(encoding="utf-8") for path in REPOSITORY.glob("locks/*.txt")}
+WITHIN = {"dev": ["runtime"], "bench": ["runtime"], "docs": ["runtime", "dev"]}
+"""Locks that are installed into one environment: a package has one version in them."""
+
+
+def requirements(lock):
+    """What the lock is made of."""
+    names = {"runtime": (), "dev": ("dev",)}.get(lock, (lock,))
+    listed = [each for name in names for each in flattened(name)]
+    return listed + (OWN if lock in ("runtime", "dev") else [])
+
+
+def flattened(group):
+    for each in GROUPS[group]:
+        if isinstance(each, str):
+            yield each
+        else:
+            yield from flattened(each["include-group"])
+
+
+def pinned(lock):
+    """Versions by name; a package may have one for each version of Python."""
+    found = {}
+    for name, version in re.findall(r"^([\w.-]+)==(\S+)", LOCKS[lock], re.MULTILINE):
+        found.setdefault(normalised(name), set()).add(version)
+    return found
+
+
+def normalised(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_there_is_a_lock_for_the_project_and_for_each_group():
+    assert set(LOCKS) == {"runtime", *GROUPS}
+
+
+@pytest.mark.parametrize("lock", sorted(LOCKS))
+def test_a_lock_has_a_fitting_version_of_every_requirement(lock):
+    versions = pinned(lock)
+    for text in requirements(lock):
+        wanted = Requirement(text)
+        locked = versions.get(normalised(wanted.name), set())
+        assert locked, f"{text} is not in locks/{lock}.txt: run `make locks`"
+        assert all(wanted.specifier.contains(version) for version in locked), text
+
+
+@pytest.mark.parametrize("lock", sorted(LOCKS))
+def test_every_line_of_a_lock_is_a_version_or_a_hash_of_it(lock):
+    """No address of an index: where packages come from is the machine's business."""
+    entries = re.split(r"\n(?! )", LOCKS[lock].strip())
+    for entry in entries:
+        first, *hashes = entry.split("\n")
+        assert re.fullmatch(r"[\w.\[\]-]+==[\w.+!]+( ; .+)? \\", first), first
+        assert hashes
+        assert all(re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}( \\)?", line) for line in hashes)
+
+
+@pytest.mark.parametrize("lock", WITHIN)
+def test_locks_of_one_environment_agree(lock):
+    versions = pinned(lock)
+    for other in WITHIN[lock]:
+        for name, locked in pinned(other).items():
+            assert versions.get(name, locked) == locked, name

@@ -1,0 +1,235 @@
+"""Every command of `vitals`: what it says without a stack, for a wrong name, and in its help."""
+
+import re
+import socket
+import sys
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from common.broker.reader import TopicReader
+from common.version import VERSION
+from ops import __main__ as vitals_main
+from ops.stack.ports import free_port
+
+NEEDS_A_STACK = {
+    "status": [],
+    "lag": [],
+    "explain": ["p-1", "glicose", "2026-03-01"],
+    "tail": [],
+    "kafka": ["topics", "--list"],
+    "monitor": [],
+    "env": [],
+    "reconcile": [],
+    "replay": ["readings.csv"],
+    "quarantine list": [],
+    "quarantine stats": [],
+    "quarantine show": ["0@500"],
+    "quarantine discard": ["--reason", "missing"],
+    "quarantine resend": [],
+    "quarantine replay": [],
+}
+MORE = {
+    "reconcile --repair": ["reconcile", "--repair"],
+    "replay of the archive": ["replay", "output/raw"],
+    "status --json": ["status", "--json"],
+}
+MAKES_ITS_OWN = {"up", "demo", "down", "prove", "secrets", "setup"}
+WITHOUT_A_STACK = {name: [*name.split(), *words] for name, words in NEEDS_A_STACK.items()} | MORE
+NOTHING_RUNS = "nothing is running: start it with `vitals up`"
+
+
+@pytest.fixture
+def vitals(tmp_path, monkeypatch, capsys):
+    """Runs a command in this process, in an empty folder: exit code, output, errors."""
+    for name in ("KAFKA_BOOTSTRAP_SERVERS", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(f"{name}_FILE", raising=False)
+    monkeypatch.setenv("VITALS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    # it would bind the log of all other tests to a stream that ends with this one
+    monkeypatch.setattr(vitals_main, "_configure_log", lambda: None)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["vitals", *words])
+        with pytest.raises(SystemExit) as ended:
+            vitals_main.main()
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out, printed.err
+
+    return run
+
+
+def commands(group, names=()):
+    """The names of every command, and it, hidden ones too."""
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from commands(command, (*names, name))
+        else:
+            yield " ".join((*names, name)), command
+
+
+ALL = dict(commands(get_command(vitals_main.app)))
+
+
+def test_no_command_is_forgotten_here():
+    assert set(ALL) == set(NEEDS_A_STACK) | MAKES_ITS_OWN
+
+
+@pytest.mark.parametrize("words", WITHOUT_A_STACK.values(), ids=WITHOUT_A_STACK)
+def test_where_no_stack_was_ever_started_every_command_says_how(vitals, words):
+    code, out, err = vitals(*words)
+    assert code == 3
+    assert '{"running": false}' in out or NOTHING_RUNS in out + err
+
+
+@pytest.mark.parametrize("words", WITHOUT_A_STACK.values(), ids=WITHOUT_A_STACK)
+def test_where_the_stack_was_stopped_it_says_the_same(vitals, stopped_home, words):
+    """Its addresses are remembered and nobody is there: no client's time-out is waited for."""
+    code, out, err = vitals(*words)
+    assert code == 3
+    assert '{"running": false}' in out or NOTHING_RUNS in out + err
+
+
+@pytest.fixture
+def stopped_home(tmp_path):
+    """What `vitals down` leaves of a stack."""
+    for folder in ("kafka", "database"):
+        (tmp_path / "home" / folder).mkdir(parents=True)
+        (tmp_path / "home" / folder / "port").write_text(str(free_port()))
+    (tmp_path / "home" / "secrets").mkdir()
+    (tmp_path / "home" / "secrets" / "vitals").write_text("secret")
+
+
+@pytest.mark.parametrize(
+    "name", ["status", "lag", "tail", "kafka", "reconcile", "replay", "quarantine resend"]
+)
+def test_a_broker_that_the_environment_names_is_named_where_it_is_away(vitals, monkeypatch, name):
+    address = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", address)
+    for setting, value in database_at(free_port()).items():
+        monkeypatch.setenv(setting, value)
+    code, out, err = vitals(*name.split(), *NEEDS_A_STACK[name])
+    assert code == 3
+    wanted = "the database does not answer" if name == "quarantine resend" else address
+    assert wanted in out + err
+
+
+@pytest.mark.parametrize("name", ["explain", "quarantine list", "quarantine show"])
+def test_a_database_that_the_environment_names_is_named_where_it_is_away(vitals, monkeypatch, name):
+    port = free_port()
+    for setting, value in database_at(port).items():
+        monkeypatch.setenv(setting, value)
+    code, _, err = vitals(*name.split(), *NEEDS_A_STACK[name])
+    assert code == 3
+    assert f"the database does not answer at 127.0.0.1:{port}" in err
+
+
+def database_at(port):
+    return {"DB_HOST": "127.0.0.1", "DB_PORT": str(port), "DB_USER": "u", "DB_PASSWORD": "p"}
+
+
+def test_of_several_brokers_one_is_enough(vitals, monkeypatch):
+    """Then the topic is read, and this one answers nothing that a broker answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        live = f"127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{free_port()},PLAINTEXT://{live}")
+        monkeypatch.setenv("DB_HOST", "127.0.0.1")
+        monkeypatch.setenv("DB_PORT", str(free_port()))
+        monkeypatch.setenv("DB_USER", "u")
+        monkeypatch.setenv("DB_PASSWORD", "p")
+        code, _, err = vitals("lag")
+    assert code == 3
+    assert "the database does not answer" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["quarantine", "list", "--reason", "out_of_rnge"], ["did you mean out_of_range", "empty"]),
+        (["quarantine", "stats", "--sensor", "glicos"], ["did you mean glicose", "movimentacao"]),
+        (["quarantine", "resend", "--sensor", "humor"], ["no sensor 'humor'", "glicose"]),
+        (["quarantine", "list", "--state", "open"], ["no state 'open'", "aberta"]),
+        (["quarantine", "list", "--since", "noon"], ["'noon' is not a time", "ISO 8601"]),
+        (["quarantine", "discard", "--until", "9" * 15], ["is not in the years"]),
+        (["quarantine", "discard"], ["--reason"]),
+        (["quarantine", "show", "here"], ["PARTITION@OFFSET"]),
+        (["explain", "p", "humor", "2026-03-01"], ["no sensor 'humor'", "glicose"]),
+        (["explain", "p", "glicose", "noon"], ["'noon' is not a time", "ISO 8601"]),
+        (["explain", "p", "pressao_arterial", "0"], ["--component sistolica or diastolica"]),
+        (
+            ["explain", "p", "Pressão Arterial", "2026-03-01", "--component", "media"],
+            ["no component 'media' of pressao_arterial", "sistolica, diastolica"],
+        ),
+        (["prove", "--faults", "kill-driver,kil-worker"], ["did you mean kill-worker", "poison"]),
+        (["kafka", "topic"], ["did you mean topics", "consumer-groups"]),
+        (["replay", "readings.csv", "--format", "xml"], ["auto, long, clif"]),
+        (["replay", "readings.csv", "--start", "later"], ["original, now"]),
+        (["replay", "readings.csv", "--speed", "fast"], ["1x or 60x"]),
+        (["replay", "readings.csv", "--dry-run"], ["output/raw"]),
+        (["reconcile", "--dry-run"], ["--repair"]),
+        (["nonsense"], ["No such command"]),
+        (["quarantine", "resnd"], ["Did you mean 'resend'"]),
+    ],
+)
+def test_what_is_not_understood_is_answered_with_what_there_is(vitals, words, said):
+    """With exit code 2, and before a stack is looked for."""
+    code, _, err = vitals(*words)
+    assert code == 2
+    assert [text for text in said if text not in err] == []
+
+
+def test_a_silent_sensor_that_there_is_not_is_told_before_anything_starts(vitals, monkeypatch):
+    monkeypatch.setenv("SILENT_SENSORS", "demo-000001:glicos")
+    code, _, err = vitals("up")
+    assert code == 2
+    assert "glicose, movimentacao" in err
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("name", ["", "quarantine", *ALL])
+def test_every_command_explains_itself_and_cuts_nothing_off(vitals, name, option):
+    code, out, _ = vitals(*name.split(), option)
+    assert code == 0
+    assert "Usage: vitals" in out
+    assert "…" not in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_option_and_argument_says_what_it_is(name):
+    undescribed = [param.name for param in ALL[name].params if not param.help]
+    assert undescribed == []
+
+
+def test_the_help_shows_the_commands_in_groups_and_no_hidden_ones(vitals):
+    _, out, _ = vitals("--help")
+    groups = re.findall(r"^╭─ (.*?) ─", out, re.MULTILINE)
+    assert groups == ["Options", "Run it", "Look", "Prove and repair", "Set up"]
+    _, out, _ = vitals("quarantine", "--help")
+    assert "resend" in out
+    assert "replay" not in out
+
+
+def test_kafkas_tools_are_listed(vitals):
+    _, out, _ = vitals("kafka", "--help")
+    for tool in ("topics", "console-consumer", "consumer-groups", "run-class"):
+        assert tool in out
+
+
+def test_the_version_is_told(vitals):
+    assert vitals("--version") == (0, f"vitals {VERSION}\n", "")
+
+
+def test_who_takes_connections_and_is_no_broker_is_named_as_well(vitals, monkeypatch):
+    """After the client's own time-out: only a broker's protocol tells one from the other."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", address)
+        monkeypatch.setitem(TopicReader.__init__.__kwdefaults__, "timeout_s", 0.5)
+        code, _, err = vitals("tail")
+    assert code == 3
+    assert "topic sensor-batches" in err
+    assert address in err
