@@ -34,16 +34,18 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def benchmark(
     context: typer.Context,
     *,
-    only: Annotated[str | None, typer.Option(help=f"Of {','.join(_NAMES)}.")] = None,
-    sides: Annotated[str | None, typer.Option(help=f"Of {','.join(ALL_SIDES)}.")] = None,
-    rounds: Annotated[int | None, typer.Option(help="Of the throughput.")] = None,
-    minutes: Annotated[float | None, typer.Option(min=1, help="In place of 20 (or 4).")] = None,
+    only: Annotated[str | None, typer.Option(help=f"Only these, of {','.join(_NAMES)}.")] = None,
+    sides: Annotated[
+        str | None, typer.Option(help=f"Only these, of {','.join(ALL_SIDES)}.")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="Rounds of the throughput.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=1, help="Instead of 20 (or 4).")] = None,
 ) -> None:
-    """Measure everything, at most 20 minutes; QUICK=1: at most 4. The page is docs/performance.md.
+    """Measure everything in at most 20 minutes (QUICK=1: 4) and write docs/performance.md.
 
-    What does not fit is left out and named; --minutes 45 has time for everything on two cores.
+    What does not fit is left out and listed; --minutes 45 is enough for everything on two cores.
 
-    A part of it (--only, --sides) goes to benchmarks/results/partial.json and leaves the page alone.
+    A part of it (--only, --sides) writes benchmarks/results/partial.json and leaves the page alone.
     """
     if context.invoked_subcommand:
         return
@@ -60,7 +62,7 @@ def benchmark(
     console = Console(stderr=True)
     invocation = Invocation(load(StackSettings), dict(os.environ))
     with benchmark_stack(invocation, sizes.patients, console.print) as stack:
-        # asked before the rounds: the load average is that of the others
+        # read before the rounds: the load average is that of other processes
         found = conditions(stack.server_label, stack.database, stack.java)
         with shown(console, sizes.budget_s, scenarios) as plan:
             clif_table = settings.vitals_clif_table
@@ -70,7 +72,7 @@ def benchmark(
     path = RESULTS / ("latest.json" if is_whole else "partial.json")
     report.write_document(path, document)
     report.print_summary(Console(), document)
-    print(f"all of it: {path}")
+    print(f"all results: {path}")
     if is_whole:
         print(f"the page: {write_page(document, DOCS)}")
 
@@ -79,10 +81,11 @@ def benchmark(
 def page_command(
     results: Path = RESULTS / "latest.json",
     part: Annotated[
-        Path | None, typer.Option(help="Results of --only: their scenarios in place of those.")
+        Path | None,
+        typer.Option(help="Results of --only, whose scenarios replace those of the whole run."),
     ] = None,
 ) -> None:
-    """Write docs/performance.md from measured results once more, as after a change of its text."""
+    """Write docs/performance.md again from measured results, for example after a change of its text."""
     require_matplotlib()
     document = report.read_document(results)
     if part is not None:
@@ -92,7 +95,7 @@ def page_command(
 
 
 def main() -> None:
-    """Runs it; an error that a person can act on ends in its message and exit code."""
+    """Runs it; an error that a person can act on becomes a message and an exit code."""
     try:
         log.configure(load(LogSettings, log_level="warning"), service="benchmarks")
         app()

@@ -1,4 +1,4 @@
-"""What every scenario gets: the stack, the sizes, who takes part, and how much time is left."""
+"""What every scenario gets: the stack, the sizes, the sides that take part, and the time that is left."""
 
 import time
 from collections.abc import Callable
@@ -30,22 +30,22 @@ class Bench:
     sizes: Sizes
     sides: tuple[str, ...]
     tell: Callable[[str], None]
-    """Told what runs now."""
+    """Called with what is running now."""
     clif_table: Path | None = None
     results: dict[str, Any] = field(default_factory=dict)
-    """Of the scenarios before, by name."""
+    """Of earlier scenarios, by name."""
     seeded: int = 0
     began: float = field(default_factory=time.monotonic)
-    """On the clock of ``time.monotonic``: what the stack took to start is part of the time."""
+    """By ``time.monotonic``; the time includes the start of the stack."""
     _granted_s: float = 0.0
     _topics: dict[str, Any] = field(default_factory=dict)
 
     def begin(self, scenario: str) -> None:
-        """Gives a scenario its time, and what those before it have left."""
+        """Gives a scenario its time, and what earlier ones have left."""
         self._granted_s += self.sizes.budget_s[scenario]
 
     def has_time(self, seconds: float = 0.0) -> bool:
-        """Whether so much is left of the scenario's time."""
+        """Whether this much of the scenario's time is left."""
         return time.monotonic() + seconds < self.began + self._granted_s
 
     def wants(self, side: str) -> bool:
@@ -53,18 +53,18 @@ class Bench:
         return side in self.sides
 
     def peers(self) -> list[Peer]:
-        """Those that take part and are there."""
-        return [PEERS[each] for each in self.sides if each in PEERS]
+        """The peers that take part."""
+        return [PEERS[side] for side in self.sides if side in PEERS]
 
     def once(self, topic: str, publish: Callable[[], T]) -> T:
-        """What ``publish`` gave for this topic, which is filled only once."""
+        """What ``publish`` returned for this topic, which is filled only once."""
         if topic not in self._topics:
             self._topics[topic] = publish()
         found: T = self._topics[topic]
         return found
 
     def patients(self, count: int) -> MappingIds:
-        """The mappings of exactly so many demo patients; drops the database where it has others."""
+        """The mappings of exactly this many demo patients; recreates a database that has others."""
         if self.seeded != count:
             fresh_database(self.stack.database, count)
             self.seeded = count
@@ -77,31 +77,31 @@ class Bench:
 
     @cached_property
     def start_ms(self) -> int:
-        """The first window of every backlog: yesterday, so that no reading is one of the future."""
+        """The first window of every backlog: yesterday, so that no reading is in the future."""
         return (unix_ms() - DAY_MS) // 3_600_000 * 3_600_000
 
 
 def chosen_sides(text: str | None) -> tuple[str, ...]:
-    """The sides that a comma-separated list names; all of them without one.
+    """The sides in a comma-separated list; all of them for None.
 
     Raises:
-        ConfigurationError: one is not known.
+        ConfigurationError: one of them is unknown.
     """
     return _chosen(text, ALL_SIDES, "--sides")
 
 
 def chosen_scenarios(text: str | None, known: tuple[str, ...]) -> tuple[str, ...]:
-    """As ``chosen_sides``."""
+    """Like ``chosen_sides``."""
     return _chosen(text, known, "--only")
 
 
 def _chosen(text: str | None, known: tuple[str, ...], option: str) -> tuple[str, ...]:
     if text is None:
         return known
-    wanted = [each.strip() for each in text.split(",") if each.strip()]
-    if unknown := [each for each in wanted if each not in known]:
+    wanted = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in wanted if name not in known]:
         raise ConfigurationError(
-            f"cannot take {option} {text}: {', '.join(unknown)} is not known",
+            f"cannot use {option} {text}: {', '.join(unknown)} is unknown",
             hint=f"known: {', '.join(known)}",
         )
-    return tuple(each for each in known if each in wanted)
+    return tuple(name for name in known if name in wanted)

@@ -1,4 +1,4 @@
-"""How fast a core is: what else the host does shows in the time of one fixed piece of work."""
+"""How fast a core is: the time of a fixed piece of work shows what else the host is doing."""
 
 import time
 from dataclasses import dataclass, field
@@ -10,18 +10,18 @@ _NUMBERS = 2_000_000
 
 @dataclass
 class CoreSpeed:
-    """Milliseconds of the same sum, taken before every run of a side."""
+    """Milliseconds for the same sum, measured before every run of a side."""
 
     samples_ms: list[float] = field(default_factory=list)
 
     def sample(self) -> None:
-        """Takes one more; some tens of milliseconds."""
+        """Measures once more; takes some tens of milliseconds."""
         started = time.perf_counter()
         sum(range(_NUMBERS))
         self.samples_ms.append((time.perf_counter() - started) * 1000)
 
     def summary(self) -> str:
-        """Median, lowest and highest: apart where others used the cores meanwhile."""
+        """Median, lowest and highest: far apart if others used the cores meanwhile."""
         found = spread(self.samples_ms)
         if found is None:
             return "not measured"

@@ -27,7 +27,7 @@ class WrongRowsError(VitalsError):
 
 
 def reset(database: DatabaseSettings, trusted: Path) -> None:
-    """As before the first message: no readings, no progress, no trusted files. Safe to repeat."""
+    """Back to before the first message: no readings, no progress, no trusted files. Safe to repeat."""
     with connect(database) as connection:
         for table in _EMPTIED:
             connection.cursor().execute(f"TRUNCATE TABLE {table}")
@@ -37,7 +37,7 @@ def reset(database: DatabaseSettings, trusted: Path) -> None:
 def flush_pages(database: DatabaseSettings) -> None:
     """Returns when the server has written its changed pages, or after `_FLUSH_S`.
 
-    By itself it takes its time over them, minutes on MariaDB, and a run would pay for the rows before it.
+    Left alone it takes its time, minutes on MariaDB, and a run would pay for the rows of the one before.
     """
     deadline = time.monotonic() + _FLUSH_S
     with connect(database) as connection:
@@ -57,10 +57,10 @@ def flush_pages(database: DatabaseSettings) -> None:
 
 
 class RowCounter:
-    """How many rows the server has inserted since its start, of all tables; costs no table access."""
+    """How many rows the server has inserted into all tables since its start; reads no table."""
 
     def __init__(self, connection: Connection) -> None:
-        """Takes the first counter that this server has.
+        """Uses the first counter that this server has.
 
         Raises:
             UnavailableError: it has none of them.
@@ -72,11 +72,11 @@ class RowCounter:
                 return
         raise UnavailableError(
             f"the server has none of the status variables {', '.join(_COUNTERS)}",
-            hint="name one that counts inserted rows in benchmarks/database.py",
+            hint="add one that counts inserted rows in benchmarks/database.py",
         )
 
     def read(self) -> int:
-        """Rows by now, also those that are not committed."""
+        """Rows so far, including those that are not committed."""
         return int(self._value() or 0)
 
     def _value(self) -> int | None:
@@ -89,9 +89,9 @@ class RowCounter:
 
 @dataclass(frozen=True)
 class Expected:
-    """The rows that must be in ``registro`` in the end.
+    """The rows that must be in ``registro`` at the end.
 
-    ``since_ms``: the table holds older rows of the same series as well, which do not count.
+    ``since_ms``: the table also holds older rows of the same series, which do not count.
     """
 
     rows: Rows
@@ -106,7 +106,7 @@ class Expected:
         return self._sums(connection, "COUNT(*), 0")[0]
 
     def require(self, connection: Connection) -> None:
-        """Compares the table with what was published: number and checksum of all rows.
+        """Compares the table with what was published: count and checksum of all rows.
 
         Raises:
             WrongRowsError: they differ.

@@ -1,4 +1,4 @@
-"""Flat topics: one message a reading, for pipelines that know no batches."""
+"""Flat topics: one message per reading, for pipelines without batches."""
 
 import io
 from collections.abc import Callable, Iterable, Iterator
@@ -29,14 +29,14 @@ Row = tuple[int, str, int, float]
 def publish_flat(
     tables: Iterable[pa.Table], kafka: KafkaSettings, topic: str, topic_format: TopicFormat
 ) -> int:
-    """Publishes each row of ``tables`` and returns how many, when all are acknowledged.
+    """Publishes each row of ``tables``; returns how many once all are acknowledged.
 
     Columns: paciente_sensor_id (int), componente (text), created_at_ms (UTC epoch ms), valor (a finite
     float). The key is the ``paciente_sensor_id`` as text, so that a sensor stays in one partition. Repeating
     it publishes every row again.
 
     Raises:
-        UnavailableError: the broker does not take a message.
+        UnavailableError: the broker does not accept a message.
         KeyError: for a format that is not flat.
     """
     encode = encoders()[topic_format]
@@ -53,7 +53,7 @@ def publish_flat(
             "linger.ms": 50,
             "batch.size": 1_000_000,
             "queue.buffering.max.messages": 1_000_000,
-            # only failures call back: a call for each of a million messages costs seconds
+            # only failures call back: a call for each of a million messages takes seconds
             "delivery.report.only.error": True,
             "on_delivery": report,
         },
@@ -65,8 +65,8 @@ def publish_flat(
     left = client.flush(_FLUSH_LIMIT_S)
     if refused or left:
         raise UnavailableError(
-            f"the broker did not take {len(refused) + left} of {count} messages of {topic}",
-            hint="see the broker's log, and free disk",
+            f"the broker did not accept {len(refused) + left} of {count} messages of {topic}",
+            hint="check the broker's log and the free disk space",
         )
     return count
 

@@ -1,4 +1,4 @@
-"""What Kafka and Spark alone do with the same messages: the broker's own tools, and a noop sink."""
+"""How fast Kafka and Spark alone are with the same messages: the broker's own tools, and a noop sink."""
 
 import json
 import re
@@ -12,20 +12,20 @@ from common.broker.topics import create_topic
 from common.errors import UnavailableError
 
 _MESSAGE_BYTES = 11 * READINGS_A_BATCH
-"""About what a batch has."""
+"""Roughly the size of a batch."""
 
 
 def consumer_perf(stack: BenchmarkStack, backlog: Backlog) -> float:
-    """Readings a second that ``kafka-consumer-perf-test`` reads of the backlog.
+    """Readings a second that ``kafka-consumer-perf-test`` reads from the backlog.
 
     Raises:
-        UnavailableError: it gives no figure; so do the others here.
+        UnavailableError: it gives no figure; the others here raise it too.
     """
     done = stack.broker.run_tool(
         *("consumer-perf-test", "--topic", backlog.topic, "--hide-header"),
         *("--num-records", str(backlog.messages)),
     )
-    lines = [each.split(",") for each in done.stdout.strip().splitlines()]
+    lines = [line.split(",") for line in done.stdout.strip().splitlines()]
     if not lines or len(lines[-1]) < 10:  # noqa: PLR2004 - its columns
         raise UnavailableError(f"kafka-consumer-perf-test gives no figure: {done.stderr[-300:]}")
     # start, end, MB, MB/s, messages, messages/s, rebalance ms, fetch ms, MB/s and messages/s of it
@@ -62,4 +62,4 @@ def spark_noop(stack: BenchmarkStack, backlog: Backlog, passes: int) -> list[flo
     if done.returncode != 0:
         raise UnavailableError(f"the noop sink ended: {done.stderr[-500:]}")
     seconds: list[float] = json.loads(done.stdout.strip().splitlines()[-1])
-    return [len(backlog.rows) / each for each in seconds]
+    return [len(backlog.rows) / pass_seconds for pass_seconds in seconds]

@@ -1,7 +1,7 @@
-"""Open-loop load: windows that end at their moments, whoever reads them and however fast.
+"""Open-loop load: windows are published when they end, however slowly they are read.
 
-All messages are made beforehand. Patient ``p``'s windows end at moments of its own, so that the load is
-even; a window of the same time can be played at any moment: what counts is when it is due.
+All messages are made in advance. Each patient's windows end at another moment, so that the load is even.
+The readings of a window may be of any time: what counts is when the window is due.
 """
 
 import threading
@@ -29,20 +29,20 @@ Encode = Callable[[Window], list[Message]]
 
 @dataclass(frozen=True)
 class Row:
-    """The last row of a window: when it is there, all of the window is."""
+    """The last row of a window: once it is there, the whole window is."""
 
     mapping_id: int
     event_ms: int
 
     @property
     def component(self) -> str:
-        """Of the probed series."""
+        """The component of the probed series."""
         return PROBED[1]
 
 
 @dataclass(frozen=True)
 class Shot:
-    """What is published at one moment, in milliseconds since the load's beginning."""
+    """What is published at one moment, in milliseconds since the load began."""
 
     due_ms: int
     messages: list[Message]
@@ -51,23 +51,23 @@ class Shot:
 
 @dataclass(frozen=True)
 class Load:
-    """Shots in their order, and the rows that they stand for."""
+    """Shots in order, and the rows that must come of them."""
 
     shots: list[Shot]
     rows: Rows
 
 
 def batches_of(made: Window) -> list[Message]:
-    """The messages of the product's topic."""
+    """The window's messages for the product's topic."""
     codec = default_codec()
     return [
-        (each.patient_id.encode(), codec.encode(each), list(codec.headers(each)))
-        for each in made.batches
+        (batch.patient_id.encode(), codec.encode(batch), list(codec.headers(batch)))
+        for batch in made.batches
     ]
 
 
 def patients_for(rate: int) -> int:
-    """How many patients give so many readings a second."""
+    """How many patients make this many readings a second."""
     return max(rate * WINDOW_MS // 1000 // READINGS_A_BATCH, 1)
 
 
@@ -80,9 +80,9 @@ def make_load(
     *,
     at_once: bool = False,
 ) -> Load:
-    """The windows of these patients that end within so many seconds.
+    """The windows of these patients that end within ``seconds``.
 
-    ``base_ms``: the readings' time at the beginning. ``at_once``: all patients' windows end together.
+    ``base_ms``: the time of the readings when the load begins. ``at_once``: all patients' windows end together.
     """
     groups: dict[int, list[str]] = defaultdict(list)
     for number, patient_id in enumerate(patient_ids):
@@ -97,7 +97,7 @@ def make_load(
                 break
             made = window(ids, base_ms + due_ms - WINDOW_MS, known)
             last_ms = base_ms + due_ms - INTERVAL_MS
-            probes = [Row(known[each, PROBED[0]], last_ms) for each in ids]
+            probes = [Row(known[patient_id, PROBED[0]], last_ms) for patient_id in ids]
             shots.append(Shot(due_ms, encode(made), probes))
             rows.append(made.rows)
     return Load(shots, joined(rows))
@@ -105,17 +105,17 @@ def make_load(
 
 @dataclass
 class Generator:
-    """Publishes a load at its moments, from a thread of its own; never waits for a reader."""
+    """Publishes a load on schedule, from its own thread; never waits for a reader."""
 
     client: Producer
     topic: str
     load: Load
     late_ms: list[float] = field(default_factory=list)
-    """By how much each shot was late when it was handed over."""
+    """How late each shot was when it was handed over."""
     problem: str = ""
 
     def start(self, begin: float) -> threading.Thread:
-        """``begin``: on the clock of ``time.monotonic``."""
+        """``begin``: by ``time.monotonic``."""
         thread = threading.Thread(target=self._run, args=(begin,), name="generator")
         thread.start()
         return thread
@@ -143,7 +143,7 @@ class Generator:
 
 
 def load_client(kafka: KafkaSettings) -> Producer:
-    """A client that sends at once, to the partition that the product's producer takes."""
+    """A client that sends at once, to the same partitions as the product's producer."""
     return producer(
         kafka,
         {

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.load_files FILE...``: one connection, LOAD DATA, a commit a file."""
+"""``python -m benchmarks.load_files FILE...``: one connection, LOAD DATA, one commit per file."""
 
 import sys
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from db.connection import connect, transaction
 
 
 def load_files(database: DatabaseSettings, files: Sequence[Path]) -> None:
-    """Loads prebuilt CSV files into ``registro`` in their order; all lie in one folder."""
+    """Loads prebuilt CSV files into ``registro`` in order; all must be in one folder."""
     with connect(database, local_infile_folder=files[0].parent) as connection:
         for file in files:
             with transaction(connection):
@@ -22,4 +22,4 @@ def load_files(database: DatabaseSettings, files: Sequence[Path]) -> None:
 
 
 if __name__ == "__main__":
-    load_files(load(DatabaseSettings), [Path(each) for each in sys.argv[1:]])
+    load_files(load(DatabaseSettings), [Path(path) for path in sys.argv[1:]])

@@ -20,7 +20,7 @@ _VARIABLES = (
 
 
 def conditions(server_label: str, database: DatabaseSettings, java: Path) -> dict[str, Any]:
-    """Everything that has to stand beside a figure, by name; asks the server for its settings."""
+    """What has to be shown with every figure, by name; asks the server for its settings."""
     return {
         "cores": len(os.sched_getaffinity(0)),
         "load_average": round(os.getloadavg()[0], 2),

@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 _PATH = re.compile(r"(?<![\w.\]*])/(?:work|home|root|Users|tmp|opt|mnt|var)/\S*")
 _LONGEST = 300
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; the first column to the left, the others to the right."""
+    """A table; the first column is aligned left, the others right."""
     lines = [
         f"| {' | '.join(header)} |",
         f"| --- |{' ---: |' * (len(header) - 1)}",
@@ -19,12 +18,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """With thousands, or a dash."""
+    """With thousands separators; a dash for None."""
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
-def words(text: Any) -> str:
-    """What somebody else's program said, on one line of a table; places on this machine left out."""
+def words(text: object) -> str:
+    """What another program said, on one line of a table, without paths of this machine."""
     line = _PATH.sub("(a path)", " ".join(str(text).split())).replace("|", "\\|")
     shown = line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
     return shown.replace("<", "&lt;").replace("[", "\\[")

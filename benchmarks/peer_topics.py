@@ -1,4 +1,4 @@
-"""The same readings in the format that a peer reads; also with bad records among them."""
+"""The same readings in the format that a peer reads, with or without bad records."""
 
 from collections.abc import Iterable
 
@@ -15,17 +15,17 @@ from common.broker.topics import create_topic
 
 BAD_ONE_IN = 1_000
 BAD_COMPONENT = "z" * 300
-"""Longer than any column of the table takes, and none of its ENUM."""
+"""Longer than any column of the table allows, and not in its ENUM."""
 
 
 def publish_for(
     stack: BenchmarkStack, form: TopicFormat, topic: str, made: Iterable[Window]
 ) -> Rows:
-    """Makes the topic and fills it; returns the rows that it stands for."""
+    """Creates and fills the topic; returns the rows that must come of it."""
     if form is TopicFormat.BATCHES:
         return publish_backlog(stack.kafka, topic, PARTITIONS, made).rows
     create_topic(stack.kafka, topic, PARTITIONS)
-    parts = [each.rows for each in made]
+    parts = [window.rows for window in made]
     publish_flat(map(_flat, parts), stack.kafka, topic, form)
     return joined(parts)
 
@@ -33,15 +33,15 @@ def publish_for(
 def publish_poisoned(
     stack: BenchmarkStack, form: TopicFormat, topic: str, made: Iterable[Window]
 ) -> tuple[Rows, int]:
-    """As ``publish_for``, with one bad record in a thousand: the good rows, and how many are bad.
+    """Like ``publish_for``, with one bad record in a thousand; returns the good rows and the number of bad ones.
 
-    In a flat topic the component of a reading is a text that is too long; a batch is cut off.
+    A bad reading of a flat topic has a component that is too long; a bad batch is truncated.
     """
     create_topic(stack.kafka, topic, PARTITIONS)
     create_topic(stack.kafka, f"{topic}-dlq", 1)
     if form is TopicFormat.BATCHES:
         return _poisoned_batches(stack, topic, made)
-    rows = joined([each.rows for each in made])
+    rows = joined([window.rows for window in made])
     tables, bad = _with_bad_rows(_flat(rows))
     publish_flat(tables, stack.kafka, topic, form)
     return rows, bad
@@ -88,11 +88,11 @@ def _poisoned_batches(
 ) -> tuple[Rows, int]:
     publisher, rows, count, bad = BatchPublisher(stack.kafka, topic), list[Rows](), 0, 0
     try:
-        for each in made:
-            rows.append(each.rows)
-            for key, body, headers in batches_of(each):
+        for window in made:
+            rows.append(window.rows)
+            for key, body, headers in batches_of(window):
                 if count % BAD_ONE_IN == BAD_ONE_IN // 2:
-                    # a datum that is cut off, in a frame that promises a good one
+                    # a truncated datum in a valid frame
                     publisher.put(key, body[: len(body) // 2], headers)
                     bad += 1
                 publisher.put(key, body, headers)

@@ -1,4 +1,4 @@
-"""``docs/performance.md``: the whole page is generated; what people write is in ``benchmarks/page``."""
+"""``docs/performance.md``: the whole page is generated; its hand-written parts are in ``benchmarks/page``."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,12 +20,12 @@ make bench
 make bench QUICK=1
 ```
 
-The first takes at most 20 minutes, the second at most 4, and names what it left out;
-`make bench ARGS="--minutes 45"` has time for all of it on two cores. A quiet machine matters more than a fast one. With
-`VITALS_CLIF_TABLE=/path/to/clif_vitals.parquet` in the environment the replay is measured as well. Parts of it:
-`make bench ARGS="--only throughput,latency --sides ours,ceiling"`. They write
-`benchmarks/results/partial.json`; the whole writes `benchmarks/results/latest.json` and this page.
-`python -m benchmarks page --part benchmarks/results/partial.json` takes the scenarios of a part into the page, which
+The first takes at most 20 minutes, the second at most 4, and each lists what it left out;
+`make bench ARGS="--minutes 45"` is enough for everything on two cores. A quiet machine matters more than a fast one. With
+`VITALS_CLIF_TABLE=/path/to/clif_vitals.parquet` in the environment, the replay is measured as well. To measure only a part:
+`make bench ARGS="--only throughput,latency --sides ours,ceiling"`. A part writes
+`benchmarks/results/partial.json`; a whole run writes `benchmarks/results/latest.json` and this page.
+`python -m benchmarks page --part benchmarks/results/partial.json` puts the scenarios of a part on the page, which
 then says so.
 """
 
@@ -46,13 +46,13 @@ def page(document: Document, plots: list[str]) -> str:
         "<!-- written by `make bench`: change benchmarks/page/ or benchmarks/performance_page.py -->\n\n"
         f"{_hand_written('intro')}\n\n"
         f"Measured {document['measured_at'][:10]} on {found['cores']} cores with {found['server']}"
-        f" ({document['size']} run). The bench takes MySQL where `mysqld` is on PATH, as the embedded"
-        " stack does, else the embedded MariaDB."
+        f" ({document['size']} run). Like the embedded stack, the bench uses MySQL if `mysqld` is on PATH,"
+        " and MariaDB otherwise."
     )
-    for each in document.get("parts", []):
+    for part in document.get("parts", []):
         head += (
-            f" Of a run of their own, {each['measured_at'][:16].replace('T', ' ')} UTC"
-            f" ({CORE_SPEED}: {each[CORE_SPEED]}): {', '.join(each['scenarios'])}."
+            f" Measured in a separate run, {part['measured_at'][:16].replace('T', ' ')} UTC"
+            f" ({CORE_SPEED}: {part[CORE_SPEED]}): {', '.join(part['scenarios'])}."
         )
     sections = [
         _section("Throughput", document, "throughput", _throughput, plots),
@@ -62,7 +62,7 @@ def page(document: Document, plots: list[str]) -> str:
         _section("Producer", document, "producer", _producer, plots),
         _section("Cold start", document, "cold_start", _cold_start, plots),
         _section("Replay of real readings", document, "replay", _replay, plots),
-        _section("Beside the monitor page", document, "watched", _watched, plots),
+        _section("With the monitor page open", document, "watched", _watched, plots),
         _hand_written("tried"),
         f"## Settings of each side\n\n{tables.settings(document)}",
         f"## Conditions\n\n{tables.conditions(document)}",
@@ -103,10 +103,10 @@ def _throughput(document: Document) -> list[str]:
             "`ceiling`: two connections load prebuilt CSV files that are sorted by the primary key; `ceiling_1`:"
             " one. `ours_warm`: from the first commit to the last, without the readings of the first micro-batch,"
             " in which the JVM is cold and part of the work is done before the first row. `plain_script` has two processes,"
-            " `plain_script_1` one. The three last rows touch no database."
+            " `plain_script_1` one. The last three rows touch no database."
         ),
         tables.failures(document),
-        "What it costs, medians of the rounds (peak memory: the highest, without database and broker):",
+        "Costs, as medians of the rounds (peak memory: the highest, without database and broker):",
         tables.costs(document),
     ]
 
@@ -115,13 +115,13 @@ def _latency(document: Document) -> list[str]:
     result = document["latency"]
     return [
         (
-            "Milliseconds from a window's end to its last row being visible to another connection, which"
-            " looks every 10 ms. Open loop: every window of ten seconds is published"
-            " at its end, whoever is behind; windows end evenly over time unless the row says otherwise."
+            "Milliseconds from the end of a window until another connection, which looks every 10 ms, sees its"
+            " last row. Open loop: every window of ten seconds is published when it ends, no matter who lags;"
+            " windows end evenly over time unless the row says otherwise."
             " `load late`: the worst delay of the load generator itself."
         ),
         tables.latency(document),
-        "Where the time of ours goes, medians of its micro-batches as the consumer logs them:",
+        "Where our time goes, as medians over the micro-batches in the consumer's log:",
         tables.micro_batches(document),
         "\n".join(tables.left_out(result)),
     ]
@@ -136,10 +136,10 @@ def _growth(document: Document) -> list[str]:
     ]
     return [
         (
-            f"Ours with {result['readings']:,} readings at every point (the backlog: that times its value)."
-            " Where there are more patients than batches, every n-th patient has one, so each batch is of a"
-            " patient that the consumer has to look up. Older rows are loaded before the run, of the same"
-            " sensors, by two connections: the newest hundred of every series behind those of all others,"
+            f"Ours with {result['readings']:,} readings at every point (for the backlog, times its value)."
+            " If there are more patients than batches, every n-th patient has one, so each batch is of a"
+            " patient that the consumer has to look up. Older rows of the same sensors are loaded before the"
+            " run, by two connections: the newest hundred of every series come after those of all others,"
             " as a consumer leaves them. Readings a second:"
         ),
         tables.growth(document),
@@ -156,8 +156,8 @@ def _poison(document: Document) -> list[str]:
     result = document["poison"]
     return [
         (
-            "One record in a thousand is bad: in a flat topic a component of 300 characters, in a topic of"
-            f" batches a message that is cut off. Each side had {result['waited_s']:.0f} s a round."
+            "One record in a thousand is bad: a component of 300 characters in a flat topic, a truncated message"
+            f" in a topic of batches. Each side had {result['waited_s']:.0f} s per round."
         ),
         tables.poison(document),
         "\n".join(tables.left_out(result)),
@@ -165,14 +165,14 @@ def _poison(document: Document) -> list[str]:
 
 
 def _producer(document: Document) -> list[str]:
-    return ["Each step with those above it:", tables.producers(document)]
+    return ["Readings a second; each step includes those above it:", tables.producers(document)]
 
 
 def _cold_start(document: Document) -> list[str]:
     return [
         (
-            "Seconds from the start of the consumer's process to its rows, with a small backlog waiting. First"
-            " time: Spark's classes were never prepared on this machine."
+            "Seconds from the start of the consumer's process to its last row, with a small backlog waiting. First"
+            " time: Spark's classes have never been prepared on this machine."
         ),
         tables.cold_start(document),
         "\n".join(tables.left_out(document["cold_start"])),
@@ -186,7 +186,7 @@ def _replay(document: Document) -> list[str]:
 def _watched(document: Document) -> list[str]:
     return [
         (
-            "The same backlog in turns with nobody looking and with a monitor process whose stream of events is"
+            "The same backlog, in turns without a monitor and with a monitor process whose stream of events is"
             " read, on the same cores."
         ),
         tables.watched(document) if document["watched"]["alone"] else "",

@@ -1,4 +1,4 @@
-"""One load on one side that runs, and when its windows could be seen."""
+"""One load played on a running side, and when its windows could be seen."""
 
 import time
 from collections.abc import Sequence
@@ -50,13 +50,13 @@ class LatencyRun:
     generator_late_ms: float = 0.0
     """The worst of the load's own delays."""
     micro_batches: dict[str, float] = field(default_factory=dict)
-    """Of ours: medians of what the consumer logs of each."""
+    """Of ours: medians of what the consumer logs about each."""
     problem: str = ""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """Load at one rate: ``settle_s`` of it before the first window that counts."""
+    """Load at one rate, ``settle_s`` of it before the first window that counts."""
 
     name: str
     rate: int
@@ -66,7 +66,7 @@ class Phase:
 
     @property
     def seconds(self) -> int:
-        """Of the load."""
+        """How long the load lasts."""
         return self.settle_s + self.measured_s
 
 
@@ -77,10 +77,10 @@ def first_window(
     encode: Encode,
     connection: Connection,
 ) -> Rows:
-    """One window, and the wait until it is there: from then on the side works.
+    """Plays one window and waits until it is there: from then on the side is working.
 
     Raises:
-        UnavailableError: it does not come, or the side ended.
+        UnavailableError: it does not arrive, or the side ended.
     """
     load = make_load(demo_patient_ids(1), bench.patients(bench.seeded), bench.start_ms, 1, encode)
     client = load_client(bench.stack.kafka)
@@ -146,7 +146,7 @@ def _due(bench: Bench, load: Load, begin: float, phase: Phase) -> list[tuple[flo
     probed = set(demo_positions(patients_for(phase.rate), bench.sizes.latency.most_probed_patients))
     known = bench.patients(bench.seeded)
     ids = demo_patient_ids(patients_for(phase.rate))
-    wanted = {known[ids[each], PROBED[0]] for each in probed}
+    wanted = {known[ids[position], PROBED[0]] for position in probed}
     return [
         (begin + shot.due_ms / 1000, row)
         for shot in load.shots
@@ -157,13 +157,13 @@ def _due(bench: Bench, load: Load, begin: float, phase: Phase) -> list[tuple[flo
 
 
 def demo_positions(patients: int, most: int) -> list[int]:
-    """Positions of at most so many patients, spread evenly over all of them."""
+    """Positions of at most ``most`` patients, spread evenly over all of them."""
     count = min(patients, most)
-    return [each * patients // count for each in range(count)]
+    return [number * patients // count for number in range(count)]
 
 
 def _micro_batches(events: Sequence[dict[str, Any]]) -> dict[str, float]:
     if not events:
         return {}
-    found = {name: float(median(each[name] for each in events)) for name in _PARTS}
+    found = {name: float(median(event[name] for event in events)) for name in _PARTS}
     return {"count": len(events), **found}

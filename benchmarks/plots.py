@@ -12,13 +12,13 @@ _OURS, _OTHER = "#1b6ca8", "#b5bcc4"
 
 
 def require_matplotlib() -> None:
-    """Raises ConfigurationError where there is none: before anything is measured."""
+    """Raises ConfigurationError if it is missing, before anything is measured."""
     try:
         import matplotlib as mpl  # noqa: F401 - only whether it is there
     except ImportError as error:
         raise ConfigurationError(
             "matplotlib is not installed: the page has plots",
-            hint="run `make bench`, which installs it; --only and --sides need none",
+            hint="run `make bench`, which installs it; --only and --sides do not need it",
         ) from error
 
 
@@ -34,7 +34,9 @@ def draw(document: Document, folder: Path) -> list[str]:
 
 
 def _throughput(document: Document, path: Path) -> bool:
-    medians = {name: each for name, each in document["medians"].items() if "kafka" not in name}
+    medians = {
+        name: figures for name, figures in document["medians"].items() if "kafka" not in name
+    }
     if not medians:
         return False
     figure, axes = _axes()
@@ -52,13 +54,15 @@ def _throughput(document: Document, path: Path) -> bool:
 
 def _latency(document: Document, path: Path) -> bool:
     by_rate = {
-        name: each for name, each in document["latency_ms"].items() if each["p99"] is not None
+        name: percentiles
+        for name, percentiles in document["latency_ms"].items()
+        if percentiles["p99"] is not None
     }
     if not by_rate:
         return False
     figure, axes = _axes()
     for key, marker in (("p50", "o"), ("p95", "s"), ("p99", "^")):
-        values = [each[key] for each in by_rate.values()]
+        values = [percentiles[key] for percentiles in by_rate.values()]
         axes.plot(values, list(by_rate), marker, color=_OURS, alpha=0.8, label=key)
     axes.invert_yaxis()
     axes.set_xscale("log")
@@ -71,15 +75,15 @@ def _growth(document: Document, path: Path) -> bool:
     points = document.get("growth", {}).get("points", [])
     dimensions = [
         name
-        for name in dict.fromkeys(each["dimension"] for each in points)
-        if sum(1 for each in points if each["dimension"] == name and _rate(each)) > 1
+        for name in dict.fromkeys(point["dimension"] for point in points)
+        if sum(1 for point in points if point["dimension"] == name and _rate(point)) > 1
     ]
     if not dimensions:
         return False
     figure, axes = _axes()
     for name in dimensions:
-        mine = [each for each in points if each["dimension"] == name and _rate(each)]
-        axes.plot([each["value"] for each in mine], list(map(_rate, mine)), "o-", label=name)
+        mine = [point for point in points if point["dimension"] == name and _rate(point)]
+        axes.plot([point["value"] for point in mine], list(map(_rate, mine)), "o-", label=name)
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.set_ylabel("readings a second")

@@ -1,4 +1,4 @@
-"""Looks from another connection when the last row of a window can be seen."""
+"""Looks from another connection for the last row of every window."""
 
 import time
 from collections.abc import Iterable
@@ -14,16 +14,16 @@ class Prober:
     """Waits for rows that are due at known moments (``time.monotonic``)."""
 
     def __init__(self, connection: Connection, due: Iterable[tuple[float, Row]]) -> None:
-        """Asks nothing yet."""
+        """Queries nothing yet."""
         self._connection = connection
-        self._coming = sorted(due, key=lambda each: each[0], reverse=True)
+        self._coming = sorted(due, key=lambda entry: entry[0], reverse=True)
         self._waiting: dict[Row, float] = {}
         self.latency_ms: list[float] = []
 
     def run(self, until: float) -> int:
-        """Returns when all rows were seen, or at ``until``; how many were not seen then.
+        """Returns once all rows were seen, or at ``until``: how many were not seen by then.
 
-        A row that was not seen is taken into the latencies with the time that it was waited for.
+        A row that was not seen counts as a latency of the time that it was waited for.
         """
         while self._coming or self._waiting:
             now = time.monotonic()
@@ -36,13 +36,13 @@ class Prober:
                 self._look()
             time.sleep(max(_LOOK_S - (time.monotonic() - now), 0.001))
         missing = len(self._waiting) + len(self._coming)
-        for due in [*self._waiting.values(), *(each[0] for each in self._coming)]:
+        for due in [*self._waiting.values(), *(moment for moment, _ in self._coming)]:
             self.latency_ms.append(max(until - due, 0) * 1000)
         return missing
 
     def _look(self) -> None:
         rows = list(self._waiting)
-        # points of the primary key: both servers look up each by itself
+        # points of the primary key: both servers look up each one separately
         places = " OR ".join(
             ["(paciente_sensor_id = %s AND componente = %s AND created_at = %s)"] * len(rows)
         )
@@ -51,8 +51,8 @@ class Prober:
             f"SELECT paciente_sensor_id, created_at FROM registro WHERE {places}",
             [
                 value
-                for each in rows
-                for value in (each.mapping_id, each.component, moment_of(each.event_ms))
+                for row in rows
+                for value in (row.mapping_id, row.component, moment_of(row.event_ms))
             ],
         )
         found = cursor.fetchall()

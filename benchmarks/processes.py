@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ops.stack.descendants import descendants
 
-# a look at the memory of a JVM costs the kernel milliseconds
+# reading the memory of a JVM costs the kernel milliseconds
 _INTERVAL_S = 0.5
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -22,9 +22,9 @@ class Usage:
     peak: int = 0
     """The largest sum of memory of a process and all below it, in bytes."""
     parts: Sequence[int] = ()
-    """Of each process then."""
+    """Of each process at that moment."""
     cpu_s: dict[str, float] = field(default_factory=dict)
-    """CPU seconds since the beginning, by the role of the process."""
+    """CPU seconds since watching began, by the role of the process."""
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def usage_of(
     """Watches processes and all below them for as long as the block lasts.
 
     Memory that forked workers share is counted once (Pss), not once for each of them. ``servers``:
-    processes whose CPU counts, and whose memory does not, by their role. Roles of the others: ``jvm``,
+    processes whose CPU counts but whose memory does not, by role. Roles of the others: ``jvm``,
     ``workers`` (Python below the root), and ``root_role``.
     """
     usage, is_over = Usage(), threading.Event()
@@ -56,15 +56,15 @@ def usage_of(
 
 
 def held_bytes(pid: int) -> int:
-    """The process's proportional share of memory (Pss); 0 where it has ended."""
+    """The process's proportional share of memory (Pss); 0 if it has ended."""
     with suppress(OSError):
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-        return sum(int(each.split()[1]) * 1024 for each in lines if each.startswith("Pss:"))
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
     return 0
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time that the process has used since its start; 0 where it has ended."""
+    """CPU time that the process has used since its start; 0 if it has ended."""
     with suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
@@ -77,7 +77,7 @@ class _Watcher:
     ) -> None:
         self._usage, self._pids, self._servers, self._root_role = usage, pids, servers, root_role
         self._before = {pid: cpu_seconds(pid) for pid in servers.values()}
-        # the last figure of a process that ended meanwhile stays
+        # keeps the last figure of a process that has ended
         self._seen: dict[int, tuple[str, float]] = {}
 
     def look(self) -> None:
@@ -85,9 +85,9 @@ class _Watcher:
         for root in self._pids:
             parts.append(held_bytes(root))
             self._note(root, _role(root, self._root_role))
-            for each in descendants(root):
-                parts.append(held_bytes(each.pid))
-                self._note(each.pid, _role(each.pid, "workers"))
+            for descendant in descendants(root):
+                parts.append(held_bytes(descendant.pid))
+                self._note(descendant.pid, _role(descendant.pid, "workers"))
         for role, pid in self._servers.items():
             self._note(pid, role)
         if sum(parts) > self._usage.peak:

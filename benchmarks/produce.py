@@ -25,12 +25,14 @@ class Windows:
     def __init__(
         self, patients: int, *, producer_id: str = PRODUCER_ID, shard: int = 0, shards: int = 1
     ) -> None:
-        """Of the first ``patients`` demo patients those of one shard; the windows lie in the past.
+        """The patients of one shard, out of the first ``patients`` demo patients.
 
-        So no reading is one of the future.
+        The windows lie in the past, so that no reading is in the future.
         """
-        everybody = demo_patient_ids(patients)
-        self._patient_ids = [each for each in everybody if shard_of(each, shards) == shard]
+        all_ids = demo_patient_ids(patients)
+        self._patient_ids = [
+            patient_id for patient_id in all_ids if shard_of(patient_id, shards) == shard
+        ]
         self._producer_id = producer_id
         self._simulator = Simulator(seed=SEED)
         now = unix_ms()
@@ -45,7 +47,7 @@ class Windows:
 
 
 class Backlog:
-    """Publishes windows as a producer does that has some to catch up with."""
+    """Publishes windows like a producer that has some to catch up on."""
 
     def __init__(
         self,
@@ -67,12 +69,12 @@ class Backlog:
         self._publisher = Publisher(kafka)
         self._outbox = Outbox(self._archive, self._publisher)
         self._archive.claim()
-        # a producer at work is connected; with a short backlog it would be most of the figure
+        # a running producer is connected; with a short backlog this would be most of the figure
         self._publisher.require_topic()
         spare_what_is_loaded()
 
     def publish(self, readings: int) -> int:
-        """Makes, archives and publishes at least ``readings``; how many, when all are acknowledged.
+        """Makes, archives and publishes at least ``readings``; returns how many once all are acknowledged.
 
         Raises:
             UnavailableError: the broker does not acknowledge.
@@ -86,11 +88,12 @@ class Backlog:
         self._outbox.drain(_DRAIN_LIMIT_S)
         if len(self._outbox):
             raise UnavailableError(
-                "the broker does not acknowledge the backlog", hint="see its log, and free disk"
+                "the broker does not acknowledge the backlog",
+                hint="check its log and the free disk space",
             )
         return made
 
     def close(self) -> None:
-        """Ends the connection to the broker and gives the archive free."""
+        """Closes the connection to the broker and releases the archive."""
         self._publisher.close()
         self._archive.release()

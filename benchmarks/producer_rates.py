@@ -1,6 +1,6 @@
 """``python -m benchmarks.producer_rates``: each step of one producer, and several producers at once.
 
-Every figure has a pass of its own through the producer's modules, after a first window that is
+Every figure comes from its own pass through the producer's modules, after a first window that is
 not counted: it connects, and fills the caches that a running producer has.
 """
 
@@ -41,7 +41,7 @@ Finish = Callable[[], None]
 
 @dataclass(frozen=True)
 class Pass:
-    """How long so many readings took; CPU time is that of all threads of the process."""
+    """How long ``readings`` took; CPU time is that of all threads of the process."""
 
     readings: int
     wall_s: float
@@ -53,17 +53,17 @@ def producer_rates(
 ) -> dict[str, float]:
     """Readings a second of wall time of one process, by what is done with each window.
 
-    ``folder``: for the archive, on the disk that is meant. Each pass takes ``readings`` or a
-    little more (whole windows). Raises UnavailableError: the broker does not acknowledge.
+    ``folder``: for the archive, on the disk to be measured. Each pass makes ``readings`` or a
+    little more (whole windows). Raises UnavailableError if the broker does not acknowledge.
     """
     passes = producer_passes(kafka, folder, patients, readings)
-    return {name: each.readings / each.wall_s for name, each in passes.items()}
+    return {name: timed.readings / timed.wall_s for name, timed in passes.items()}
 
 
 def producer_passes(
     kafka: KafkaSettings, folder: Path, patients: int, readings: int
 ) -> dict[str, Pass]:
-    """As ``producer_rates``, with CPU time: on a shared machine the one that can be compared."""
+    """Like ``producer_rates``, with CPU time, which can be compared even on a shared machine."""
     windows = Windows(patients)
     codec = default_codec()
     spare_what_is_loaded()
@@ -98,10 +98,10 @@ def replica_rates(
     readings: int,
     replicas: Sequence[int] = REPLICAS,
 ) -> dict[str, float]:
-    """Readings a second of so many processes together, archived and acknowledged.
+    """Readings a second of several processes together, archived and acknowledged.
 
-    The patients are shared by shards, as replicas share them; ``readings`` is the sum. Counted from
-    the first one's start to the last one's end.
+    They share the patients by shards, as replicas do; ``readings`` is the total. Timed from the first
+    one's start to the last one's end.
     """
     return {
         f"{count} processes": _together(kafka, folder, patients, readings, count)
@@ -115,7 +115,7 @@ def _pass(windows: Windows, readings: int, work: OnWindow, finish: Finish = lamb
         while made < wanted:
             start, batches = windows.make()
             work(start, batches)
-            made += sum(each.reading_count for each in batches)
+            made += sum(batch.reading_count for batch in batches)
         finish()
         return made
 
@@ -167,7 +167,7 @@ def _archive(folder: Path, producer_id: str) -> Iterator[RawArchive]:
     try:
         yield archive
     finally:
-        # what is left here is nobody's to publish
+        # nobody will publish what is left here
         for path in archive.pending():
             archive.finish(path)
         archive.release()
@@ -186,13 +186,13 @@ def _together(
             pool.submit(_Replica.run, kafka, folder, patients, share, number, count)
             for number in range(count)
         ]
-        done = [each.result() for each in work]
+        done = [future.result() for future in work]
     made = sum(readings for readings, _, _ in done)
     return made / (max(end for *_, end in done) - min(began for _, began, _ in done))
 
 
 class _Replica:
-    """One process of several, which begin together."""
+    """One of several processes that begin together."""
 
     start: Barrier
 
@@ -211,7 +211,7 @@ class _Replica:
         shard: int,
         shards: int,
     ) -> tuple[int, float, float]:
-        """Readings, begin and end; the clock is the machine's, so processes can be compared."""
+        """Returns readings, begin and end; the clock is the machine's, so processes can be compared."""
         producer_id = f"benchmark-{shard}-of-{shards}"
         backlog = Backlog(
             kafka, folder, patients, producer_id=producer_id, shard=shard, shards=shards
@@ -228,7 +228,7 @@ class _Replica:
 
 def main(
     patients: Annotated[int, typer.Option(min=4)] = 1_000,
-    readings: Annotated[int, typer.Option(help="A figure.")] = 2_000_000,
+    readings: Annotated[int, typer.Option(help="For each figure.")] = 2_000_000,
     rounds: Annotated[int, typer.Option(help="The fastest one counts.")] = 3,
 ) -> None:
     """Measure the producer's steps on an embedded broker."""
@@ -240,11 +240,11 @@ def main(
         passes = [producer_passes(*given) for _ in range(rounds)]
         together = [replica_rates(*given) for _ in range(rounds)]
     for name in passes[0]:
-        wall = max(each[name].readings / each[name].wall_s for each in passes)
-        cpu = max(each[name].readings / each[name].cpu_s for each in passes)
+        wall = max(by_step[name].readings / by_step[name].wall_s for by_step in passes)
+        cpu = max(by_step[name].readings / by_step[name].cpu_s for by_step in passes)
         print(f"{name:42} {wall:12,.0f} readings/s {cpu:12,.0f} a CPU second")  # noqa: T201
     for name in together[0]:
-        print(f"{name:42} {max(each[name] for each in together):12,.0f} readings/s")  # noqa: T201
+        print(f"{name:42} {max(rates[name] for rates in together):12,.0f} readings/s")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What runs now, and how long it will still take: by the time that each scenario may use."""
+"""What is running, and how long it may still take by the time that each scenario has."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from rich.text import Text
 
 
 class _Left(ProgressColumn):
-    """The time that is left, by the plan."""
+    """The time that is left in the plan."""
 
     def render(self, task: Task) -> Text:
         left = max((task.total or 0) - (task.elapsed or 0), 0)
@@ -25,7 +25,7 @@ class Plan:
     ) -> None:
         """Nothing runs yet."""
         self._progress = progress
-        self._total = sum(budgets[each] for each in names)
+        self._total = sum(budgets[name] for name in names)
         self._task = progress.add_task("starting", total=None)
         self._began = time.monotonic()
 
@@ -41,13 +41,13 @@ class Plan:
             self._progress.console.print(f"{passed:6.0f} s  {what}")
 
     def end(self) -> None:
-        """All is done."""
+        """Everything is done."""
         self._progress.update(self._task, total=1, completed=1, description="done")
 
 
 @contextmanager
 def shown(console: Console, budgets: Mapping[str, float], names: Sequence[str]) -> Iterator[Plan]:
-    """A bar while the block lasts; lines where the output is no terminal."""
+    """A bar while the block lasts; lines if the output is not a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), _Left())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         plan = Plan(progress, budgets, names)

@@ -1,14 +1,14 @@
 """The readings of a benchmark: batches for the topic, and the rows that must come out of them.
 
-Both come from one simulation, so nothing of the consumer has a say in what is expected.
+Both come from one simulation, so the consumer has no say in what is expected.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from benchmarks.settings import INTERVAL_MS, SEED, WINDOW_MS
 from common.settings import DatabaseSettings
@@ -31,21 +31,21 @@ MappingIds = dict[tuple[str, str], int]
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of ``registro`` as columns (NumPy, one entry a reading)."""
+    """Rows of ``registro`` as columns, one entry a reading."""
 
-    mapping_id: Any
-    component: Any
+    mapping_id: NDArray[np.int32]
+    component: NDArray[np.int8]
     """Index in `COMPONENTS`."""
-    event_ms: Any
-    thousandths: Any
+    event_ms: NDArray[np.int64]
+    thousandths: NDArray[np.int64]
     """The value times 1,000: the column keeps three decimals."""
 
     def __len__(self) -> int:
         """How many."""
         return len(self.mapping_id)
 
-    def part(self, which: Any) -> "Rows":
-        """Those of a slice, or of an array of positions."""
+    def part(self, which: slice | NDArray[np.intp]) -> "Rows":
+        """The rows of a slice, or of an array of positions."""
         return Rows(
             self.mapping_id[which],
             self.component[which],
@@ -56,14 +56,14 @@ class Rows:
     def series(self) -> list[tuple[int, int]]:
         """Each pair of ``paciente_sensor`` id and component once, in the order of the key."""
         codes = np.unique(self.mapping_id.astype(np.int64) * len(COMPONENTS) + self.component)
-        return [divmod(int(each), len(COMPONENTS)) for each in codes]
+        return [divmod(int(code), len(COMPONENTS)) for code in codes]
 
     def by_key(self) -> "Rows":
         """In the order of the primary key."""
         return self.part(np.lexsort((self.event_ms, self.component, self.mapping_id)))
 
     def table(self) -> pa.Table:
-        """As LOAD DATA and flat topics want them: names of components, times, values."""
+        """As LOAD DATA and flat topics need them: names of components, times, values."""
         return pa.table(
             {
                 "paciente_sensor_id": pa.array(self.mapping_id),
@@ -77,10 +77,10 @@ class Rows:
         """What ``SUM`` over ``db.checksums.ROW_SQL`` must give."""
         total = 0
         for start in range(0, len(self), _CHUNK):
-            each = self.part(slice(start, start + _CHUNK))
-            columns = map(pa.array, (each.mapping_id, each.event_ms, each.thousandths))
+            chunk = self.part(slice(start, start + _CHUNK))
+            columns = map(pa.array, (chunk.mapping_id, chunk.event_ms, chunk.thousandths))
             mapping_id, event_ms, thousandths = columns
-            total += int(row_checksums(mapping_id, each.names(), event_ms, thousandths).sum())
+            total += int(row_checksums(mapping_id, chunk.names(), event_ms, thousandths).sum())
         return total
 
     def names(self) -> pa.Array:
@@ -90,16 +90,17 @@ class Rows:
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
-    """All of them, one after the other."""
+    """All parts, one after the other."""
     names = ("mapping_id", "component", "event_ms", "thousandths")
-    return Rows(*(np.concatenate([getattr(each, name) for each in parts]) for name in names))
+    return Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def mapping_ids(database: DatabaseSettings) -> MappingIds:
     """The ``paciente_sensor`` id by patient and sensor, as the seed made them."""
     with connect(database) as connection:
         return {
-            (each.patient_id, each.sensor): each.mapping_id for each in read_mappings(connection)
+            (mapping.patient_id, mapping.sensor): mapping.mapping_id
+            for mapping in read_mappings(connection)
         }
 
 
@@ -135,7 +136,7 @@ def window(patient_ids: Sequence[str], start_ms: int, known: MappingIds) -> Wind
 def windows(
     patient_ids: Sequence[str], start_ms: int, count: int, known: MappingIds
 ) -> Iterator[Window]:
-    """So many windows of the same patients, one after the other."""
+    """``count`` windows of the same patients, one after the other."""
     for number in range(count):
         yield window(patient_ids, start_ms + number * WINDOW_MS, known)
 
@@ -145,7 +146,7 @@ def _rows(readings: Readings, start_ms: int, known: MappingIds) -> Rows:
     patients, samples = len(readings.patient_ids), len(moments)
     parts = []
     for (sensor, component), series in readings.series.items():
-        ids = np.array([known[each, sensor] for each in readings.patient_ids], np.int32)
+        ids = np.array([known[patient_id, sensor] for patient_id in readings.patient_ids], np.int32)
         code = COMPONENTS.index(component or COMPONENTLESS)
         parts.append(
             Rows(

@@ -1,8 +1,8 @@
 """``python -m benchmarks.reconcile``: how long `vitals reconcile` takes for ten million readings.
 
 Archive, trusted files, ``registro``, quarantine and ledger are written directly, as producer and
-consumer write them, one window at a time. Then `reconcile` runs as a process of its own: once with
-everything right, and once with damage in it.
+consumer write them, one window at a time. Then `reconcile` runs in its own process: once with
+everything right, and once with damage.
 """
 
 import os
@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
@@ -39,7 +39,7 @@ from schemas.files.trusted import TrustedFormat, write_trusted
 _START_MS = 1_790_000_000_000 // 3_600_000 * 3_600_000
 _WINDOW_MS, _INTERVAL_MS = 10_000, 1_000
 _QUARANTINED = 100
-"""Of so many readings one is in quarantine."""
+"""One reading in this many is in quarantine."""
 _TOPIC = "sensor-batches"
 _PARTITIONS = 4
 _DAMAGE = (
@@ -59,9 +59,11 @@ class Writer:
     offsets: dict[int, int] = field(default_factory=lambda: dict.fromkeys(range(_PARTITIONS), 0))
 
     def write(self, batches: list[SensorBatch]) -> None:
-        """One range for each partition that has some of these batches."""
+        """Commits one range for each partition that has some of these batches."""
         for partition in range(_PARTITIONS):
-            own = [each for each in batches if hash_of(each.patient_id) % _PARTITIONS == partition]
+            own = [
+                batch for batch in batches if hash_of(batch.patient_id) % _PARTITIONS == partition
+            ]
             if own:
                 self._commit(partition, own)
 
@@ -69,8 +71,8 @@ class Writer:
         first = ledger.lock_next_offset(self.connection, _TOPIC, partition)
         offsets = range(first, first + len(batches))
         rows = pa.concat_tables(
-            _rows(each, partition, offset, self.mapping_ids)
-            for each, offset in zip(batches, offsets, strict=True)
+            _rows(batch, partition, offset, self.mapping_ids)
+            for batch, offset in zip(batches, offsets, strict=True)
         )
         is_accepted = np.arange(len(rows)) % _QUARANTINED != 0
         accepted = rows.filter(pa.array(is_accepted))
@@ -80,8 +82,8 @@ class Writer:
         )
         registro.upsert(self.connection, accepted, LoadMethod.AUTO)
         quarantine.insert(self.connection, rejected, LoadMethod.AUTO)
-        taken = {each.batch_id: offset for each, offset in zip(batches, offsets, strict=True)}
-        ledger.record_batches(self.connection, _TOPIC, partition, taken)
+        offset_of = {batch.batch_id: offset for batch, offset in zip(batches, offsets, strict=True)}
+        ledger.record_batches(self.connection, _TOPIC, partition, offset_of)
         counts = ledger.RangeCounts(
             len(batches), 0, 0, len(rows), len(accepted), 0, {"missing": len(rejected)}
         )
@@ -90,13 +92,13 @@ class Writer:
 
 
 def hash_of(patient_id: str) -> int:
-    """Which partition a patient is in, near enough."""
+    """Roughly which partition a patient is in."""
     return int(patient_id.rsplit("-", 1)[1])
 
 
 def main(
     *,
-    readings: Annotated[int, typer.Option(help="At least so many.")] = 10_000_000,
+    readings: Annotated[int, typer.Option(help="At least this many.")] = 10_000_000,
     patients: Annotated[int, typer.Option(help="Demo patients.")] = 100,
 ) -> None:
     """Writes the readings, then measures."""
@@ -119,13 +121,14 @@ def _write(stack: BenchmarkStack, patients: int, readings: int) -> int:
     written = 0
     with connect(stack.database, local_infile_folder=infile_folder()) as connection:
         mapping_ids = {
-            (each.patient_id, each.sensor): each.mapping_id for each in read_mappings(connection)
+            (mapping.patient_id, mapping.sensor): mapping.mapping_id
+            for mapping in read_mappings(connection)
         }
         writer = Writer(connection, stack.output / "trusted", mapping_ids)
         for batches in _windows(patients):
             archive.finish(archive.write(batches[0].window_start, batches))
             writer.write(batches)
-            written += sum(each.reading_count for each in batches)
+            written += sum(batch.reading_count for batch in batches)
             if written >= readings:
                 break
     archive.release()
@@ -151,36 +154,38 @@ def _windows(patients: int) -> Iterator[list[SensorBatch]]:
 def _rows(
     batch: SensorBatch, partition: int, offset: int, mapping_ids: dict[tuple[str, str], int]
 ) -> pa.Table:
-    lengths = [len(each.values) for each in batch.series]
+    lengths = [len(series.values) for series in batch.series]
     total = sum(lengths)
 
-    def repeated(values: list[Any]) -> pa.Array:
-        return pa.array(np.repeat(np.arange(len(values)), lengths)).cast(pa.int32()), values
-
     def texts(values: list[str]) -> pa.Array:
-        codes, names = repeated(values)
-        return pa.DictionaryArray.from_arrays(codes, names).cast(pa.string())
+        codes = pa.array(np.repeat(np.arange(len(values)), lengths)).cast(pa.int32())
+        return pa.DictionaryArray.from_arrays(codes, values).cast(pa.string())
 
-    moments = [run.start + np.arange(len(run.values)) * run.interval_ms for run in batch.series]
+    moments = [
+        series.start + np.arange(len(series.values)) * series.interval_ms for series in batch.series
+    ]
     kafka_ms = pa.array(np.full(total, batch.produced_at))
     return pa.table(
         {
             "patient_id": texts([batch.patient_id] * len(lengths)),
-            "sensor": texts([each.sensor for each in batch.series]),
-            "component": texts([each.component or COMPONENTLESS for each in batch.series]),
-            "value": np.round(np.concatenate([each.values for each in batch.series]), 3),
-            "unit": texts([each.unit for each in batch.series]),
+            "sensor": texts([series.sensor for series in batch.series]),
+            "component": texts([series.component or COMPONENTLESS for series in batch.series]),
+            "value": np.round(np.concatenate([series.values for series in batch.series]), 3),
+            "unit": texts([series.unit for series in batch.series]),
             "event_ms": np.concatenate(moments),
             "batch_id": texts([batch.batch_id] * len(lengths)),
             "topic": texts([_TOPIC] * len(lengths)),
             "partition": pa.array(np.full(total, partition), pa.int32()),
             "offset": np.full(total, offset),
             "series": pa.array(np.repeat(np.arange(len(lengths)), lengths), pa.int32()),
-            "position": pa.array(np.concatenate([np.arange(each) for each in lengths]), pa.int32()),
+            "position": pa.array(
+                np.concatenate([np.arange(length) for length in lengths]), pa.int32()
+            ),
             "kafka_ms": kafka_ms,
             "mapping_id": pa.array(
                 np.repeat(
-                    [mapping_ids[batch.patient_id, each.sensor] for each in batch.series], lengths
+                    [mapping_ids[batch.patient_id, series.sensor] for series in batch.series],
+                    lengths,
                 ),
                 pa.int32(),
             ),
@@ -203,7 +208,7 @@ def _measure(stack: BenchmarkStack, what: str) -> None:
         text=True,
     )
     seconds = time.monotonic() - began
-    # the largest child so far: what grew little in the second run is not seen, what exploded is
+    # the largest child so far: small growth in the second run goes unseen, an explosion does not
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
     print(f"{what}: {seconds:.0f} s, at most {peak} MiB")
     print(done.stdout, done.stderr[-2000:])

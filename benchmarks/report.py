@@ -1,4 +1,4 @@
-"""The figures as a document, for whoever compares two runs, and as a table."""
+"""The figures as a document, for comparing two runs, and as a table."""
 
 import dataclasses
 import json
@@ -25,7 +25,7 @@ RATIO_SIDES = (CEILING, PLAIN, PLAIN_1, "debezium", "flink", "quix", "pyspark_us
 
 
 def with_rounds(sizes: Sizes, rounds: int | None) -> Sizes:
-    """The sizes with another number of rounds, where one is given."""
+    """The sizes with another number of rounds, if one is given."""
     return dataclasses.replace(sizes, rounds=rounds) if rounds else sizes
 
 
@@ -46,12 +46,12 @@ def as_document(bench: Bench, conditions: dict[str, Any]) -> dict[str, Any]:
         "ratios_warm": _ratios(rates, rates.median(WARM)),
         "medians": _medians(rates),
         "latency_ms": latency.by_rate() if isinstance(latency, Latency) else {},
-        **{name: _plain(each) for name, each in bench.results.items()},
+        **{name: _plain(result) for name, result in bench.results.items()},
     }
 
 
 def write_document(path: Path, document: dict[str, Any]) -> None:
-    """Replaces the file whole."""
+    """Replaces the file as a whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = json.dumps(document, indent=2).encode() + b"\n"
     write_atomic(path, lambda file: file.write(content))
@@ -61,7 +61,7 @@ def read_document(path: Path) -> dict[str, Any]:
     """What `write_document` wrote.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: the file does not exist.
     """
     if not path.exists():
         raise ConfigurationError(f"there are no results in {path}", hint="run `make bench` first")
@@ -70,37 +70,36 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def with_part(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """The scenarios of another run in place of these; ``parts`` says which, and when that was.
+    """The document with scenarios of another run; ``parts`` says which, and when that was.
 
-    What belongs together stays together: throughput and latency are not taken, as the ratios and the rates
-    of the load are theirs.
+    Throughput and latency are never replaced: the ratios and the rates of the load depend on them.
 
     Raises:
-        ConfigurationError: nothing in it can be taken.
+        ConfigurationError: the other run has nothing to add.
     """
-    # one that failed there takes nobody's place
+    # a scenario that failed there replaces nothing
     names = [name for name in _ALONE if name in part and not has_failed(part[name])]
     if not names:
         raise ConfigurationError(
-            "the results to add hold none of the scenarios that can be taken from a run of their own",
+            "the results to add have none of the scenarios that a separate run may replace",
             hint=f"those are {', '.join(_ALONE)}: `make bench ARGS='--only {_ALONE[0]}'`",
         )
-    told = {
+    added = {
         "scenarios": names,
         "measured_at": part["measured_at"],
         CORE_SPEED: part["conditions"].get(CORE_SPEED, ""),
     }
-    taken = {name: part[name] for name in names}
+    replacing = {name: part[name] for name in names}
     earlier = [
-        {**each, "scenarios": left}
-        for each in document.get("parts", [])
-        if (left := [name for name in each["scenarios"] if name not in names])
+        {**earlier_part, "scenarios": left}
+        for earlier_part in document.get("parts", [])
+        if (left := [name for name in earlier_part["scenarios"] if name not in names])
     ]
-    return {**document, **taken, "parts": [*earlier, told]}
+    return {**document, **replacing, "parts": [*earlier, added]}
 
 
 def has_failed(result: dict[str, Any]) -> bool:
-    """Whether a scenario gave nothing but the reason of its failure."""
+    """Whether a scenario gave nothing but the reason for its failure."""
     return set(result) == {"problem"}
 
 
@@ -108,18 +107,18 @@ def print_summary(console: Console, document: dict[str, Any]) -> None:
     """The throughput table and the latencies."""
     table = Table(title=f"Readings a second ({document['size']} run)")
     table.add_column("side")
-    for name in ("median", "lowest", "highest", "ours to it"):
+    for name in ("median", "lowest", "highest", "ours / it"):
         table.add_column(name, justify="right")
-    for name, each in document["medians"].items():
+    for name, figures in document["medians"].items():
         ratio = document["ratios"].get(name)
-        cells = [f"{each[key]:,.0f}" for key in ("median", "lowest", "highest")]
+        cells = [f"{figures[key]:,.0f}" for key in ("median", "lowest", "highest")]
         table.add_row(name, *cells, "" if ratio is None else f"{ratio:.2f}")
     if document["medians"]:
         console.print(table)
-    for name, each in document["latency_ms"].items():
-        console.print(f"{name:40} {each}", highlight=False, markup=False)
-    for name, each in document.items():
-        problem = each.get("problem") if isinstance(each, dict) else None
+    for name, percentiles in document["latency_ms"].items():
+        console.print(f"{name:40} {percentiles}", highlight=False, markup=False)
+    for name, result in document.items():
+        problem = result.get("problem") if isinstance(result, dict) else None
         if problem:
             console.print(f"{name}: {problem}", highlight=False, markup=False)
 
@@ -132,7 +131,7 @@ def _ratios(throughput: Throughput, ours: float | None) -> dict[str, float | Non
 def _medians(throughput: Throughput) -> dict[str, Any]:
     samples = {name: throughput.rates(name) for name in throughput.runs} | throughput.tools
     spreads = {name: spread(rates) for name, rates in samples.items()}
-    return {name: dataclasses.asdict(each) for name, each in spreads.items() if each}
+    return {name: dataclasses.asdict(figures) for name, figures in spreads.items() if figures}
 
 
 def _plain(result: Any) -> Any:

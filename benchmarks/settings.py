@@ -1,4 +1,4 @@
-"""How much is measured, and how long each scenario may take: whole and quick."""
+"""How much is measured, and how long each scenario may take: full and quick."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,9 +26,9 @@ class LatencySizes:
     shares_of_maximum: tuple[float, ...] = (0.5, 0.8)
     peer_rate: int = 2_000
     warm_s: int = 12
-    """Of load before the first window that counts, once a process."""
+    """Of load before the first window that counts, once per process."""
     settle_s: int = 3
-    """The same, where the process is warm already."""
+    """The same, if the process is already warm."""
     measured_s: int = 15
     peers_measured_s: int = 10
     most_probed_patients: int = 200
@@ -36,7 +36,7 @@ class LatencySizes:
 
 @dataclass(frozen=True)
 class GrowthSizes:
-    """Each point has runs of its own; the same number of readings at every point."""
+    """Each point has its own runs; the same number of readings at every point."""
 
     rounds: int = 3
     readings: int = 1_900_000
@@ -56,11 +56,11 @@ class Sizes:
     windows: int
     """Of the backlog; a window of all patients has ``patients * READINGS_A_BATCH`` readings.
 
-    Not quite what micro-batches take: Spark rounds the share of each partition down, and a whole number
-    of them would leave a last one of four messages.
+    Not a whole number of micro-batches: Spark rounds the share of each partition down, which would leave
+    a last one of four messages.
     """
     prefix_patients: int
-    """The slow peers get the first window of so many patients."""
+    """The slow peers get the first window of this many patients."""
     side_timeout_s: float
     latency: LatencySizes
     growth: GrowthSizes
@@ -70,11 +70,11 @@ class Sizes:
     perf_records: int
     budget_s: Mapping[str, float]
     """By scenario, in the order in which they run; one that ends early leaves its time to the next.
-    What does not fit any more is left out and named."""
+    What no longer fits is left out and listed."""
 
     @property
     def backlog_readings(self) -> int:
-        """Of the topic that ours, the ceiling and the plain script work off."""
+        """In the topic that ours, the ceiling and the plain script read."""
         return self.patients * self.windows * READINGS_A_BATCH
 
 
@@ -137,8 +137,8 @@ QUICK = Sizes(
 
 
 def within(sizes: Sizes, minutes: float, scenarios: Sequence[str]) -> Sizes:
-    """The same sizes with other budgets, which add up to this time for these scenarios."""
-    share = minutes * 60 / max(sum(sizes.budget_s[each] for each in scenarios), 1)
+    """The same sizes with budgets that add up to this time for these scenarios."""
+    share = minutes * 60 / max(sum(sizes.budget_s[scenario] for scenario in scenarios), 1)
     budgets = {name: seconds * share for name, seconds in sizes.budget_s.items()}
     return replace(sizes, budget_s=budgets)
 
@@ -151,5 +151,5 @@ class BenchmarkSettings(Settings):
 
     @property
     def sizes(self) -> Sizes:
-        """Of this run."""
+        """The sizes of this run."""
         return QUICK if self.quick else FULL

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 
-from pyspark.sql import functions as F  # noqa: N812 - the name that everybody knows
+from pyspark.sql import functions as F  # noqa: N812 - its usual name
 from pyspark.sql.avro.functions import from_avro
 
 from common.settings import KafkaSettings, load
@@ -14,10 +14,10 @@ from schemas.wire.versions import HEADER_SIZE, latest
 
 
 def main(topic: str, passes: int) -> list[float]:
-    """Reads the whole topic so many times; the session is the consumer's own."""
+    """Reads the whole topic ``passes`` times, in the consumer's own session."""
     kafka = load(KafkaSettings)
     spark = build_session(load(ConsumerSettings))
-    taken = []
+    seconds = []
     for _ in range(passes):
         messages = (
             spark.read.format("kafka")
@@ -29,9 +29,9 @@ def main(topic: str, passes: int) -> list[float]:
         decoded = messages.select(from_avro(datum, latest().plain_json).alias("batch"))
         began = time.perf_counter()
         decoded.write.format("noop").mode("overwrite").save()
-        taken.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - began)
     spark.stop()
-    return taken
+    return seconds
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The embedded broker and database of a benchmark, in a folder that goes at the end."""
+"""The embedded broker and database of a benchmark, in a folder that is deleted at the end."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -31,19 +31,19 @@ class BenchmarkStack:
     broker: KafkaBroker
     database: DatabaseSettings
     admin: DatabaseSettings
-    """Of the same server, for what changes its settings."""
+    """The administrator of the same server, who may change its settings."""
     database_pid: int
     server_label: str
     partitions: int
     java: Path
     spark_jars: Path
     environment: Mapping[str, str]
-    """Of the processes that work on it."""
+    """For the processes that use it."""
     core_speed: CoreSpeed = field(default_factory=CoreSpeed)
 
     @property
     def kafka(self) -> KafkaSettings:
-        """How to reach the broker, with the product's names of topics."""
+        """How to reach the broker, with the product's topic names."""
         return self.broker.settings
 
     @property
@@ -54,7 +54,7 @@ class BenchmarkStack:
 
 @contextmanager
 def benchmark_stack(invocation: Invocation, patients: int, say: Say) -> Iterator[BenchmarkStack]:
-    """Starts it all on the disk of VITALS_HOME; stops it and deletes the folder, whatever happens.
+    """Starts everything on the disk of VITALS_HOME; always stops it and deletes the folder.
 
     Raises:
         VitalsError: a part cannot start.
@@ -104,7 +104,7 @@ def benchmark_stack(invocation: Invocation, patients: int, say: Say) -> Iterator
 
 
 def fresh_database(database: DatabaseSettings, patients: int) -> None:
-    """Drops the database, makes it anew and seeds so many demo patients."""
+    """Drops and recreates the database, and seeds this many demo patients."""
     with connect(database, database=False) as connection:
         connection.cursor().execute(f"DROP DATABASE IF EXISTS {quoted(database.db_name)}")
         migrate(connection, database.db_name)

@@ -17,7 +17,7 @@ class Spread:
 
 
 def spread(samples: Sequence[float]) -> Spread | None:
-    """None where there are no samples."""
+    """None if there are no samples."""
     if not samples:
         return None
     return Spread(statistics.median(samples), min(samples), max(samples), len(samples))
@@ -35,7 +35,7 @@ def percentile(samples: Sequence[float], share: float) -> float:
 
 
 def ratios(ours: float, others: Mapping[str, float | None]) -> dict[str, float | None]:
-    """How many times as fast ours is as each other; None where that one has no figure."""
+    """How many times as fast as each other side ours is; None for one without a figure."""
     return {name: round(ours / rate, 3) if rate else None for name, rate in others.items()}
 
 

@@ -25,12 +25,12 @@ def throughput(document: Document) -> str:
     rows = [
         (
             name,
-            *(number(each[key]) for key in ("median", "lowest", "highest")),
-            str(each["samples"]),
+            *(number(figures[key]) for key in ("median", "lowest", "highest")),
+            str(figures["samples"]),
             number(ratios.get(name), 2),
             number(warm.get(name), 2),
         )
-        for name, each in document["medians"].items()
+        for name, figures in document["medians"].items()
     ]
     header = ("side", "median", "lowest", "highest", "samples", "ours / it", "ours_warm / it")
     return table(header, rows)
@@ -40,59 +40,59 @@ def costs(document: Document) -> str:
     """Memory and CPU by side: medians over its runs."""
     rows = []
     for name, runs in document["throughput"]["runs"].items():
-        arrived = [each for each in runs if not each["problem"]]
+        arrived = [run for run in runs if not run["problem"]]
         if not arrived:
             continue
-        roles = sorted({role for each in arrived for role in each["cpu_s_per_million"]})
+        roles = sorted({role for run in arrived for role in run["cpu_s_per_million"]})
         cpu = ", ".join(f"{role} {_median_cpu(arrived, role):.1f}" for role in roles)
-        peak = max(each["peak_bytes"] for each in arrived)
-        first = median(each["first_row_s"] for each in arrived)
+        peak = max(run["peak_bytes"] for run in arrived)
+        first = median(run["first_row_s"] for run in arrived)
         rows.append((name, number(first, 1), number(peak / _MEGABYTE), cpu))
     header = ("side", "s to its first row", "peak MB", "CPU seconds a million readings")
     return table(header, rows)
 
 
 def failures(document: Document) -> str:
-    """Runs that did not arrive, and what was left out; empty where there is nothing."""
+    """Runs that did not arrive, and what was left out; empty if there is nothing."""
     result = document["throughput"]
     lines = [
-        f"- {name}: {words(each['problem'])}"
+        f"- {name}: {words(run['problem'])}"
         for name, runs in result["runs"].items()
-        for each in runs
-        if each["problem"]
+        for run in runs
+        if run["problem"]
     ]
     return "\n".join([*lines, *left_out(result)])
 
 
 def left_out(result: Document) -> list[str]:
-    """Items of what was not measured."""
-    return [f"- left out: {words(each)}" for each in result.get("left_out", [])]
+    """List items of what was not measured."""
+    return [f"- left out: {words(reason)}" for reason in result.get("left_out", [])]
 
 
 def latency(document: Document) -> str:
     """Percentiles by side and rate."""
     rows = [
         (
-            each["side"],
-            each["name"],
-            *(number(each[key]) for key in ("p50", "p95", "p99")),
-            f"{each['samples']}" + (f", {each['missing']} not seen" if each["missing"] else ""),
-            number(each["generator_late_ms"], 1),
-            words(each["problem"]),
+            run["side"],
+            run["name"],
+            *(number(run[key]) for key in ("p50", "p95", "p99")),
+            f"{run['samples']}" + (f", {run['missing']} not seen" if run["missing"] else ""),
+            number(run["generator_late_ms"], 1),
+            words(run["problem"]),
         )
-        for each in document["latency"]["runs"]
+        for run in document["latency"]["runs"]
     ]
     header = ("side", "load", "p50 ms", "p95 ms", "p99 ms", "windows", "load late ms", "problem")
     return table(header, rows)
 
 
 def micro_batches(document: Document) -> str:
-    """Where the time of ours goes: medians of what the consumer logs."""
+    """Where our time goes: medians of what the consumer logs."""
     names = ("count", "readings", "plan_ms", "run_ms", "write_ms", "duration_ms")
     rows = [
-        (each["name"], *(number(each["micro_batches"].get(name)) for name in names))
-        for each in document["latency"]["runs"]
-        if each["micro_batches"]
+        (run["name"], *(number(run["micro_batches"].get(name)) for name in names))
+        for run in document["latency"]["runs"]
+        if run["micro_batches"]
     ]
     return table(("load", *names), rows)
 
@@ -100,13 +100,13 @@ def micro_batches(document: Document) -> str:
 def growth(document: Document) -> str:
     """Every point."""
     rows = []
-    for each in document["growth"]["points"]:
-        rates = each["rates"]
-        warm = number(median(each["warm_rates"])) if each["warm_rates"] else "-"
-        problem = words(each["problems"][-1]) if each["problems"] else ""
-        value = f"{each['value']:,}"
+    for point in document["growth"]["points"]:
+        rates = point["rates"]
+        warm = number(median(point["warm_rates"])) if point["warm_rates"] else "-"
+        problem = words(point["problems"][-1]) if point["problems"] else ""
+        value = f"{point['value']:,}"
         rows.append(
-            (each["dimension"], value, *_spread_cells(rates), str(len(rates)), warm, problem)
+            (point["dimension"], value, *_spread_cells(rates), str(len(rates)), warm, problem)
         )
     return table(
         (
@@ -118,18 +118,18 @@ def growth(document: Document) -> str:
 
 
 def poison(document: Document) -> str:
-    """One row a side."""
+    """One row per side."""
     by_side: dict[str, list[Document]] = {}
-    for each in document["poison"]["runs"]:
-        by_side.setdefault(each["side"], []).append(each)
+    for run in document["poison"]["runs"]:
+        by_side.setdefault(run["side"], []).append(run)
     rows = []
     for side, runs in by_side.items():
         last = runs[-1]
-        seconds = [each["seconds"] for each in runs if each["seconds"] is not None]
+        seconds = [run["seconds"] for run in runs if run["seconds"] is not None]
         rows.append(
             (
                 side,
-                f"{_range([each['committed'] for each in runs])} of {last['good']:,}",
+                f"{_range([run['committed'] for run in runs])} of {last['good']:,}",
                 str(last["bad"]),
                 *_spread_cells(seconds, _SECONDS_DIGITS),
                 str(len(runs)),
@@ -155,16 +155,16 @@ def cold_start(document: Document) -> str:
     """The first time and later."""
     rows = []
     for kind in ("first", "second"):
-        runs = [each for each in document["cold_start"][kind] if not each["problem"]]
+        runs = [run for run in document["cold_start"][kind] if not run["problem"]]
         if runs:
-            seconds = [each["from_start_s"] for each in runs]
-            peak = max(each["peak_bytes"] for each in runs) / _MEGABYTE
+            seconds = [run["from_start_s"] for run in runs]
+            peak = max(run["peak_bytes"] for run in runs) / _MEGABYTE
             rows.append((f"{kind} time", *_spread_cells(seconds, _SECONDS_DIGITS), number(peak)))
     return table(("start", "median s", "lowest", "highest", "peak MB"), rows)
 
 
 def replay(document: Document) -> str:
-    """To the proof, and of it the command itself."""
+    """The time to the proof, and the part of the command itself."""
     result = document["replay"]
     if not result["seconds"]:
         return f"Left out: {words(result['left_out'])}."
@@ -180,15 +180,15 @@ def watched(document: Document) -> str:
     """Readings a second without and with an open page."""
     rows = []
     for name in ("alone", "watched"):
-        runs = [each for each in document["watched"][name] if not each["problem"]]
+        runs = [run for run in document["watched"][name] if not run["problem"]]
         if runs:
-            rates = [each["rows"] / each["seconds"] for each in runs]
+            rates = [run["rows"] / run["seconds"] for run in runs]
             rows.append((name, *_spread_cells(rates), str(len(rates))))
     return table(("page", "median", "lowest", "highest", "samples"), rows)
 
 
 def settings(document: Document) -> str:
-    """Of every side."""
+    """The settings of every side."""
     rows = [
         (side, words(name), words(value))
         for side, given in document["settings"].items()
@@ -201,7 +201,7 @@ def _spread_cells(samples: list[float], digits: int = 0) -> list[str]:
     """Median, lowest and highest."""
     found = spread(samples)
     cells = (found.median, found.lowest, found.highest) if found else (None, None, None)
-    return [number(each, digits) for each in cells]
+    return [number(cell, digits) for cell in cells]
 
 
 def _range(counts: list[int]) -> str:
@@ -214,4 +214,4 @@ def _kept(run: Document) -> str:
 
 
 def _median_cpu(runs: list[Document], role: str) -> float:
-    return float(median(each["cpu_s_per_million"].get(role, 0.0) for each in runs))
+    return float(median(run["cpu_s_per_million"].get(role, 0.0) for run in runs))

@@ -1,7 +1,7 @@
-"""One run of one side: from outside, and in the same way for all of them.
+"""One run of one side, measured from outside and in the same way for all.
 
-A side is started on a topic (or on files) and an empty table. The clock runs from the last look at
-which no row was inserted to the last look at which the number of inserted rows had changed; the looks
+A side is started on a topic (or on files) and an empty table. The clock runs from the last look
+before any row was inserted to the last look at which the number of inserted rows had changed; the looks
 are `_LOOK_S` apart. Then the table must hold every row with its value.
 """
 
@@ -22,7 +22,7 @@ _LOOK_S = 0.03
 _QUIET_S = 0.3
 _COUNT_EVERY_S = 3.0
 _STOP_S = 45.0
-# ours writes down the topic's id and its partitions before the first reading
+# ours records the topic's id and its partitions before the first reading
 _BOOKKEEPING_ROWS = 20
 
 
@@ -32,7 +32,7 @@ class Side(Protocol):
     name: str
 
     def start(self) -> list[ChildProcess]:
-        """Starts its processes; they go on until they are stopped, or end with 0."""
+        """Starts its processes; they run until they are stopped, or end with 0."""
 
     def complaint(self) -> str:
         """What it says about itself, for a run that did not arrive; may be empty."""
@@ -80,7 +80,7 @@ def run_side(
 ) -> SideRun:
     """Empties the table, runs the side until all rows are there, stops it, checks the rows.
 
-    ``prepare``: is called on the empty table.
+    ``prepare`` is called with the table empty.
     """
     reset(stack.database, stack.output / "trusted")
     prepare()
@@ -92,7 +92,7 @@ def run_side(
             watch = _Watch(connection, expected)
             children = side.start()
             servers = {"database": stack.database_pid, "broker": stack.broker.pid or 0}
-            with usage_of([each.pid or 0 for each in children], servers) as usage:
+            with usage_of([child.pid or 0 for child in children], servers) as usage:
                 timeline = watch.run(children, timeout_s)
             expected.require(connection)
         _fill(run, timeline, usage, len(expected), children)
@@ -106,7 +106,7 @@ def run_side(
 
 
 class _Watch:
-    """Looks at the server's counter from the moment that it was made."""
+    """Looks at the server's counter from the moment it is created."""
 
     def __init__(self, connection: Connection, expected: Expected) -> None:
         self._connection, self._expected = connection, expected
@@ -148,8 +148,8 @@ class _Watch:
         if self._first is None:
             return False
         is_all = self._seen - self._before >= len(self._expected)
-        # not while it inserts, nor while a side pauses: where older rows have to be left out, a count takes
-        # the server seconds
+        # not while it inserts, nor while a side pauses: with older rows in the table, a count takes the
+        # server seconds
         return now - max(counted, self._last) > (_QUIET_S if is_all else _COUNT_EVERY_S)
 
 

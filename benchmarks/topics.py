@@ -17,7 +17,7 @@ _FLUSH_S = 120.0
 
 @dataclass(frozen=True)
 class Backlog:
-    """A topic of batches, and the rows that it stands for."""
+    """A topic of batches, and the rows that must come of it."""
 
     topic: str
     partitions: int
@@ -26,7 +26,7 @@ class Backlog:
 
 
 class BatchPublisher:
-    """Publishes as the product's producer does; all are acknowledged when `flush` returns."""
+    """Publishes as the product's producer does; all messages are acknowledged when `flush` returns."""
 
     def __init__(self, kafka: KafkaSettings, topic: str) -> None:
         """Connects with the first message."""
@@ -34,7 +34,7 @@ class BatchPublisher:
         self._waiting = 0
 
     def put(self, key: bytes, body: bytes, headers: Headers) -> None:
-        """Queues a message; waits where the queue is full."""
+        """Queues a message; waits while the queue is full."""
         self._waiting += 1
         while not self._publisher.queue(key, body, headers, self._arrived):
             self._publisher.poll(0.05)
@@ -52,7 +52,7 @@ class BatchPublisher:
             if time.monotonic() > deadline:
                 raise UnavailableError(
                     f"the broker has not acknowledged {self._waiting} messages",
-                    hint="see its log, and whether the disk is full",
+                    hint="check its log, and whether the disk is full",
                 )
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ class BatchPublisher:
 def publish_backlog(
     kafka: KafkaSettings, topic: str, partitions: int, made: Iterable[Window]
 ) -> Backlog:
-    """Makes the topic and fills it with the batches of these windows.
+    """Creates the topic and fills it with the batches of these windows.
 
     Raises:
         UnavailableError: the broker does not acknowledge.
@@ -77,11 +77,11 @@ def publish_backlog(
     publisher, codec = BatchPublisher(kafka, topic), default_codec()
     rows, messages = [], 0
     try:
-        for each in made:
-            for batch in each.batches:
+        for window in made:
+            for batch in window.batches:
                 publisher.put(batch.patient_id.encode(), codec.encode(batch), codec.headers(batch))
-            rows.append(each.rows)
-            messages += len(each.batches)
+            rows.append(window.rows)
+            messages += len(window.batches)
         publisher.flush()
     finally:
         publisher.close()

@@ -17,9 +17,9 @@ _MARKER = ".installed"
 
 
 def python_environment(folder: Path, lock: Path, say: Say, *, version: str | None = None) -> Path:
-    """The python of a virtual environment that holds exactly ``lock``; made anew where it changed.
+    """The python of a virtual environment that holds exactly ``lock``; recreated if that has changed.
 
-    ``version``: such as ``3.11``, where the lock has no wheels for others; None takes our own.
+    ``version``: such as ``3.11``, if the lock has no wheels for others; None is our own.
 
     Raises:
         ConfigurationError: there is no such Python.
@@ -34,7 +34,7 @@ def python_environment(folder: Path, lock: Path, say: Say, *, version: str | Non
     say(f"installing {lock.parent.name} into {folder} (once)")
     _run([_base_python(version), "-m", "venv", str(folder)])
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    # some come as source only: they are built with the locked setuptools, not with any newer one
+    # packages without wheels are built with the locked setuptools, not with a newer one
     _run([*pip, "--require-hashes", "-r", str(_BUILD_LOCK)])
     _run([*pip, "--require-hashes", "--no-build-isolation", "-r", str(lock)])
     marker.write_text(fingerprint, encoding="ascii")
@@ -42,7 +42,7 @@ def python_environment(folder: Path, lock: Path, say: Say, *, version: str | Non
 
 
 def peer_jars(folder: Path, java: Path, manifest: Path, name: str, say: Say) -> Path:
-    """The folder ``name`` below ``folder`` with one set of a peer's own list, checked by SHA-256.
+    """The folder ``name`` below ``folder`` with one set of jars from a peer's own list, checked by SHA-256.
 
     Raises: as `ops.stack.retrieve`.
     """
@@ -71,7 +71,7 @@ def _base_python(version: str | None) -> str:
     found = shutil.which(f"python{version}")
     if found is None:
         raise ConfigurationError(
-            f"this peer needs Python {version}, and there is no python{version} in PATH",
+            f"this peer needs Python {version}, and there is no python{version} on PATH",
             hint="install it, or leave the peer out",
         )
     return found
@@ -83,5 +83,5 @@ def _run(command: list[str]) -> None:
         end = "\n".join((done.stderr or done.stdout).splitlines()[-12:])
         raise UnavailableError(
             f"`{' '.join(command)}` ended with code {done.returncode}:\n{end}",
-            hint="check the network and the disk, and run it again",
+            hint="check the network and the disk, and try again",
         )

@@ -1,11 +1,10 @@
-"""What launchers share: the file that tells a script where it works, and its log read for errors."""
+"""What launchers share: the file that tells a script what to read and write, and the errors in its log."""
 
 import json
 import re
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from benchmarks.peers.peer import PeerRun
 from ops.stack import ChildProcess
@@ -14,11 +13,11 @@ _TIME_ZONE = {"TZ": "UTC"}
 
 
 def fresh_group(name: str) -> str:
-    """A consumer group that nobody used before."""
+    """A consumer group that was never used before."""
     return f"{name}-{uuid.uuid4().hex[:12]}"
 
 
-def describe(run: PeerRun, name: str, **more: Any) -> Path:
+def describe(run: PeerRun, name: str, **more: object) -> Path:
     """Writes ``run.json`` for a script that knows nothing of this repository."""
     path = run.folder / "run.json"
     document = {
@@ -39,7 +38,7 @@ def describe(run: PeerRun, name: str, **more: Any) -> Path:
 
 
 def write_private(path: Path, text: str) -> None:
-    """A file that only its owner reads: it holds the password."""
+    """Writes a file that only its owner can read: it holds the password."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8")
@@ -48,7 +47,7 @@ def write_private(path: Path, text: str) -> None:
 def started(
     run: PeerRun, name: str, command: list[str], environment: Mapping[str, str] | None = None
 ) -> ChildProcess:
-    """Starts ``command`` with its log in the run's folder; clocks in UTC, as ``registro`` has them."""
+    """Starts ``command`` with its log in the run's folder; its clock is in UTC, like ``registro``."""
     child = ChildProcess(
         name,
         command,
@@ -60,7 +59,7 @@ def started(
 
 
 def last_error(folder: Path, pattern: str) -> str:
-    """The last line in the logs of ``folder`` that matches ``pattern``; empty where none does."""
+    """The last line in the logs of ``folder`` that matches ``pattern``; empty if none does."""
     found = ""
     for log in sorted(folder.glob("*.log")):
         with log.open(encoding="utf-8", errors="replace") as lines:

@@ -18,9 +18,9 @@ class TopicFormat(StrEnum):
     BATCHES = "batches"
     """Our own ``SensorBatch`` messages."""
     FLAT_AVRO = "flat-avro"
-    """One reading a message, bare Avro."""
+    """One reading per message, bare Avro."""
     FLAT_JSON = "flat-json"
-    """One reading a message, JSON without a schema."""
+    """One reading per message, JSON without a schema."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class PeerRun:
     """What child processes start with."""
     spark_jars: Path
     processes: int = 1
-    """Only the plain script takes more than one."""
+    """Only the plain script uses more than one."""
 
 
 class Peer(Protocol):
@@ -53,9 +53,9 @@ class Peer(Protocol):
     """As the results page shows them: versions, and every setting that matters."""
 
     def install(self, cache: Path, java: Path, say: Say) -> None:
-        """Makes its environment below ``cache``; nothing to do where it is there already.
+        """Creates its environment below ``cache``; does nothing if it is already there.
 
-        Call it before `start`, which uses what it made.
+        Call it before `start`, which uses that environment.
 
         Raises:
             ConfigurationError: the machine lacks something.
@@ -66,4 +66,4 @@ class Peer(Protocol):
         """Starts it and returns at once; the caller stops the processes."""
 
     def complaint(self, run: PeerRun) -> str:
-        """The last error that its logs show, on one line; empty where there is none."""
+        """The last error that its logs show, on one line; empty if there is none."""

@@ -1,4 +1,4 @@
-"""What is measured: one module a scenario, each with ``run(bench)`` that gives its result."""
+"""What is measured: one module per scenario, each with a ``run(bench)`` that returns its result."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

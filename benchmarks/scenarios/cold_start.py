@@ -1,4 +1,4 @@
-"""Seconds from the start of the consumer's process to the first row, and the memory it takes."""
+"""Seconds from the start of the consumer's process to its last row, and the memory it takes."""
 
 from dataclasses import dataclass, field
 
@@ -20,7 +20,7 @@ _RUN_S = 12.0
 
 @dataclass
 class ColdStart:
-    """``first``: Spark's classes were never prepared here; ``second``: as every later start is."""
+    """``first``: Spark's classes were never prepared here; ``second``: like every later start."""
 
     first: list[SideRun] = field(default_factory=list)
     second: list[SideRun] = field(default_factory=list)
@@ -28,7 +28,7 @@ class ColdStart:
 
 
 def run(bench: Bench) -> ColdStart:
-    """A small backlog is there when the consumer starts; both kinds in turns."""
+    """A small backlog is waiting when the consumer starts; both kinds take turns."""
     result, stack = ColdStart(), bench.stack
     known = bench.patients(bench.sizes.patients)
     made = windows(demo_patient_ids(_PATIENTS), bench.start_ms, 1, known)

@@ -1,4 +1,4 @@
-"""Ours with more patients, more rows in the table, a longer backlog, other numbers of partitions."""
+"""Ours with more patients, more rows in the table, a longer backlog, or another number of partitions."""
 
 import json
 import sys
@@ -22,14 +22,14 @@ from ops.stack import ChildProcess
 _LOADERS = 2
 _BASE_PATIENTS = 1_000
 _RUN_S = 20.0
-"""What a run of one point takes at the least; a point that does not fit is left out."""
+"""The least that a run of one point takes; a point that does not fit is left out."""
 _ROWS_A_SECOND = 200_000
-"""That older rows are loaded with at the least."""
+"""The least at which older rows are loaded."""
 
 
 @dataclass
 class Point:
-    """The runs of one value of a dimension: readings a second, whole and behind the first commit."""
+    """The runs of one value of a dimension: readings a second, overall and after the first commit."""
 
     dimension: str
     value: int
@@ -67,12 +67,12 @@ class Case:
 
     @property
     def least_s(self) -> float:
-        """What a run takes, its older rows included."""
+        """The least that a run takes, its older rows included."""
         return _RUN_S * self.backlog + self.older_rows / _ROWS_A_SECOND
 
 
 def run(bench: Bench) -> Growth:
-    """Rounds over all points, each on a topic of its own; the base point counts in all dimensions."""
+    """Rounds over all points, each on its own topic; the base point counts in all dimensions."""
     batches = bench.sizes.growth.readings // READINGS_A_BATCH
     result = Growth(readings=batches * READINGS_A_BATCH)
     measured: dict[tuple[int, ...], Point] = {}
@@ -93,14 +93,14 @@ def run(bench: Bench) -> Growth:
                 bench, case, point, f"{case.dimension}-{case.value}-{number}".replace(" ", "-")
             )
     result.points = [
-        replace(found, dimension=each.dimension, value=each.value)
-        for each in cases
-        if (found := measured.get(each.conditions))
+        replace(found, dimension=case.dimension, value=case.value)
+        for case in cases
+        if (found := measured.get(case.conditions))
     ]
-    for dimension in dict.fromkeys(each.dimension for each in result.points):
-        points = [each for each in result.points if each.dimension == dimension]
-        result.fall_percent[dimension] = _fall(each.rates for each in points)
-        result.fall_percent_warm[dimension] = _fall(each.warm_rates for each in points)
+    for dimension in dict.fromkeys(point.dimension for point in result.points):
+        points = [point for point in result.points if point.dimension == dimension]
+        result.fall_percent[dimension] = _fall(point.rates for point in points)
+        result.fall_percent_warm[dimension] = _fall(point.warm_rates for point in points)
     result.left_out.append(
         "two consumers on one Spark cluster: no cluster is started here; SPARK_MASTER would name one"
     )
@@ -108,22 +108,22 @@ def run(bench: Bench) -> Growth:
 
 
 def _fall(samples: Iterator[list[float]]) -> float | None:
-    return fall_percent([median(each) for each in samples if each])
+    return fall_percent([median(rates) for rates in samples if rates])
 
 
 def _cases(bench: Bench) -> list[Case]:
-    """The slowest last: they are the ones that are left out where time is short."""
+    """The slowest last: they are left out if time is short."""
     sizes = bench.sizes.growth
     return [
-        *(Case("patients", each, patients=each) for each in sizes.patients),
-        *(Case("partitions", each, partitions=each) for each in sizes.partitions),
-        *(Case("backlog", each, backlog=each) for each in sizes.backlogs),
-        *(Case("rows in the table", each, older_rows=each) for each in sizes.table_rows),
+        *(Case("patients", count, patients=count) for count in sizes.patients),
+        *(Case("partitions", count, partitions=count) for count in sizes.partitions),
+        *(Case("backlog", times, backlog=times) for times in sizes.backlogs),
+        *(Case("rows in the table", count, older_rows=count) for count in sizes.table_rows),
     ]
 
 
 def _measure(bench: Bench, case: Case, point: Point, name: str) -> None:
-    """``name``: of the run, whose log is read for its commits."""
+    """``name`` is that of the run, whose log is read for its commits."""
     backlog = _backlog(bench, case)
     expected = Expected(backlog.rows, bench.start_ms if case.older_rows else None)
 
@@ -131,7 +131,7 @@ def _measure(bench: Bench, case: Case, point: Point, name: str) -> None:
         if case.older_rows:
             bench.tell(f"growth: loading {case.older_rows:,} older rows")
             _load_older(bench, backlog.rows, case.older_rows)
-            # the load is not what is measured: its pages go to the disk before
+            # loading is not measured: its pages go to the disk first
             flush_pages(bench.stack.admin)
             bench.tell(f"growth: {case.dimension} {case.value:,}")
 
@@ -145,7 +145,7 @@ def _measure(bench: Bench, case: Case, point: Point, name: str) -> None:
 
 
 def _backlog(bench: Bench, case: Case) -> Backlog:
-    """Rows in the table say nothing about the topic: those points share the base's."""
+    """Rows in the table do not change the topic: those points share that of the base."""
     known = bench.patients(case.patients)
     topic = f"bench-growth-{case.patients}-{case.backlog}-{case.partitions}"
     made = backlog_windows(bench, case, known)
@@ -162,10 +162,10 @@ def _measured(bench: Bench, side: Ours, expected: Expected, prepare: Callable[[]
 
 
 def backlog_windows(bench: Bench, case: Case, known: MappingIds) -> Iterator[Window]:
-    """Windows of all patients until the readings are all there; the last one may be of some only.
+    """Windows of all patients until there are enough readings; the last one may be of only some.
 
-    With more patients than batches it is one window of every n-th patient: rows and mappings are still
-    spread over all.
+    With more patients than batches it is one window of every n-th patient, so that rows and mappings are
+    still spread over all.
     """
     left = bench.sizes.growth.readings * case.backlog // READINGS_A_BATCH
     ids = demo_patient_ids(case.patients)[:: max(case.patients // left, 1)]

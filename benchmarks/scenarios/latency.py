@@ -32,7 +32,7 @@ _GRACE_S = 20.0
 _STOP_S = 45.0
 _WARM_RATE = 20_000
 _PHASE_SECONDS = 6
-"""A phase takes about so much more than its load: to make it, and to let it end."""
+"""How much longer a phase takes than its load: to make it, and to let it finish."""
 
 
 @dataclass
@@ -43,14 +43,14 @@ class Latency:
     left_out: list[str] = field(default_factory=list)
 
     def by_rate(self) -> dict[str, dict[str, float | None]]:
-        """Percentiles by the name of the rate; those of a peer behind its name."""
+        """Percentiles by the name of the rate; those of a peer begin with its name."""
         return {
-            each.name if each.side == OURS else f"{each.side}: {each.name}": {
-                "p50": each.p50,
-                "p95": each.p95,
-                "p99": each.p99,
+            run.name if run.side == OURS else f"{run.side}: {run.name}": {
+                "p50": run.p50,
+                "p95": run.p95,
+                "p99": run.p99,
             }
-            for each in self.runs
+            for run in self.runs
         }
 
 
@@ -58,7 +58,7 @@ def run(bench: Bench) -> Latency:
     """Ours at all rates in one process, then each peer at one rate."""
     sizes, result = bench.sizes.latency, Latency()
     phases = _phases(bench)
-    most = max(patients_for(each.rate) for each in phases)
+    most = max(patients_for(phase.rate) for phase in phases)
     bench.tell(f"{most:,} patients for the latency")
     bench.patients(most)
     if bench.wants(OURS):
@@ -87,12 +87,12 @@ def _phases(bench: Bench) -> list[Phase]:
     at_once = Phase(
         f"{_name(sizes.peer_rate)}, all windows at the same instant",
         sizes.peer_rate,
-        # all of it comes at the beginning of each ten seconds
+        # all of it comes at the start of every ten seconds
         0,
         measured,
         at_once=True,
     )
-    ordered = sorted(rates.items(), key=lambda each: each[1])
+    ordered = sorted(rates.items(), key=lambda named_rate: named_rate[1])
     return [warm_up, *(Phase(name, rate, settle, measured) for name, rate in ordered), at_once]
 
 
@@ -137,7 +137,7 @@ def _measure(
                 one = play(bench, side, children, topic, load, phase, connection)
                 if phase.measured_s:
                     result.runs.append(one)
-            own = [each for each in result.runs if each.side == side.name]
+            own = [run for run in result.runs if run.side == side.name]
             _check(connection, Expected(joined(rows)), own[-1:])
     except VitalsError as error:
         said = side.complaint()
@@ -149,7 +149,7 @@ def _measure(
 
 
 def _check(connection: Connection, expected: Expected, last: Sequence[LatencyRun]) -> None:
-    # a side that is behind has until here to arrive
+    # a side that lags may catch up until then
     deadline = time.monotonic() + _GRACE_S
     while True:
         with suppress(VitalsError):
@@ -158,5 +158,5 @@ def _check(connection: Connection, expected: Expected, last: Sequence[LatencyRun
         if time.monotonic() > deadline:
             break
         time.sleep(1)
-    for each in last:
-        each.problem = "not all rows of the load are in the table as published"
+    for run in last:
+        run.problem = "not all rows of the load are in the table as published"

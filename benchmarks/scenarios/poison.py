@@ -39,7 +39,7 @@ class PoisonRun:
 
 @dataclass
 class Poison:
-    """Runs of each side, a round after the other."""
+    """Runs of each side, round after round."""
 
     waited_s: float
     runs: list[PoisonRun] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Poison:
 
 
 def run(bench: Bench) -> Poison:
-    """Ours, then the peers, each with what its topic can hold of bad; rounds as the time lasts."""
+    """Ours, then the peers, each with the bad records that its topic can hold; rounds while time lasts."""
     result = Poison(bench.sizes.poison_wait_s)
     bench.patients(bench.sizes.patients)
     entries = list(_entries(bench))
@@ -102,8 +102,8 @@ def _measure(bench: Bench, side: Side, good: Expected, bad: int) -> PoisonRun:
     except VitalsError as error:
         run.problem = error.message
     finally:
-        run.states = [_state(each) for each in children]
-        # a peer asks its own processes what they say: before they are stopped
+        run.states = [_state(child) for child in children]
+        # before the processes are stopped: stopping them may log more errors
         run.says = side.complaint()
         for child in children:
             child.stop(_STOP_S)

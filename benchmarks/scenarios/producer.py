@@ -13,14 +13,14 @@ _ROUND_S = 10.0
 
 @dataclass
 class Producers:
-    """A rate of each round. ``steps``: each with those before it; ``replicas``: at once."""
+    """One rate per round. ``steps``: each includes those before it; ``replicas``: all at once."""
 
     steps: dict[str, list[float]] = field(default_factory=dict)
     replicas: dict[str, list[float]] = field(default_factory=dict)
 
 
 def run(bench: Bench) -> Producers:
-    """One process, then replicas, into topics that nobody reads; rounds as long as the time lasts."""
+    """One process, then replicas, into topics that nobody reads; rounds while time lasts."""
     kafka, sizes = bench.stack.kafka, bench.sizes
     result = Producers()
     for name in ("bench-producer", "bench-replicas"):

@@ -1,4 +1,4 @@
-"""Seconds from ``vitals replay`` of a whole table of real readings to the proof, the stack being up."""
+"""Seconds from ``vitals replay`` of a whole table of real readings to the proof, with the stack up."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ _STOP_S = 45.0
 
 @dataclass
 class Replay:
-    """A sample of each round; ``left_out`` says why there are none."""
+    """One sample per round; ``left_out`` says why there are none."""
 
     seconds: list[float] = field(default_factory=list)
     replay_s: list[float] = field(default_factory=list)
@@ -29,13 +29,15 @@ class Replay:
 
 
 def run(bench: Bench) -> Replay:
-    """Replays the file that VITALS_CLIF_TABLE names while a consumer runs; rounds as the time lasts.
+    """Replays the file that VITALS_CLIF_TABLE names while a consumer runs; rounds while time lasts.
 
     Raises:
         UnavailableError: a command failed, or the proof did.
     """
     if bench.clif_table is None:
-        return Replay(left_out="VITALS_CLIF_TABLE names no vitals table of CLIF (a Parquet file)")
+        return Replay(
+            left_out="VITALS_CLIF_TABLE does not name a vitals table of CLIF (a Parquet file)"
+        )
     result = Replay()
     for number in range(1, bench.sizes.rounds + 1):
         if number > 1 and not bench.has_time(_ROUND_S):
@@ -45,7 +47,7 @@ def run(bench: Bench) -> Replay:
 
 
 def _measure(bench: Bench, table: Path, number: int, result: Replay) -> None:
-    """Into a topic, a folder and a database of this round: nothing of it is there before."""
+    """Into a topic, a folder and a database of this round, all empty at first."""
     stack, topic = bench.stack, f"bench-replay-{number}"
     bench.tell(f"replay, round {number}: the consumer starts")
     bench.patients(bench.sizes.patients)
@@ -72,14 +74,14 @@ def _measure(bench: Bench, table: Path, number: int, result: Replay) -> None:
     finally:
         for child in children:
             child.stop(_STOP_S)
-        # what the file brought along is not of the demo patients
+        # the file has other patients than the demo
         bench.seeded = 0
     result.seconds.append(round(ended - began, 2))
     result.replay_s.append(round(replayed - began, 2))
     result.proof = next((line for line in said.splitlines() if "PROVED" in line), "")
 
 
-def _wait_until_started(log) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _wait_until_started(log: Path) -> None:
     deadline = time.monotonic() + 60
     while '"started"' not in log.read_text(encoding="utf-8", errors="replace"):
         if time.monotonic() > deadline:

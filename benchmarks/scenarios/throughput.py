@@ -1,4 +1,4 @@
-"""Readings a second: a backlog is there, and everybody brings the same readings into the table."""
+"""Readings a second: every side brings the same backlog of readings into the table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,9 +24,9 @@ TOPIC = "bench-backlog"
 _MOST_FAILURES = 2
 _NEAR = (OURS, CEILING, PLAIN)
 _ROUNDS_ALONE = 3
-"""Of the sides with one connection or process, which no goal speaks of: behind all others."""
+"""For the sides with one connection or process, which no goal is about: after all others."""
 _UNKNOWN_S = 15.0
-"""That a side is thought to take before it has shown it."""
+"""How long a side is assumed to take before its first run."""
 _NOOP_S = 12.0
 CEILING_1, PLAIN_1 = "ceiling_1", "plain_script_1"
 _ALONE = {CEILING_1, PLAIN_1}
@@ -45,17 +45,17 @@ class Throughput:
     left_out: list[str] = field(default_factory=list)
 
     def rates(self, side: str) -> list[float]:
-        """Of the runs that arrived."""
-        return [each.rate for each in self.runs.get(side, []) if each.rate]
+        """Rates of the runs that arrived."""
+        return [run.rate for run in self.runs.get(side, []) if run.rate]
 
     def median(self, side: str) -> float | None:
-        """Of a side, or of a tool."""
+        """The median of a side or of a tool."""
         found = spread(self.rates(side) or self.tools.get(side, []))
         return found.median if found else None
 
     @property
     def maximum(self) -> float | None:
-        """Ours, warm: the most that it takes for long."""
+        """Ours, warm: the most that it can sustain."""
         return self.median(WARM) or self.median(OURS)
 
 
@@ -66,7 +66,7 @@ class _Entry:
 
 
 def run(bench: Bench) -> Throughput:
-    """Rounds of all sides, one after the other, then again."""
+    """Rounds in which all sides take turns."""
     sizes, result = bench.sizes, Throughput()
     known = bench.patients(sizes.patients)
     patient_ids = demo_patient_ids(sizes.patients)
@@ -76,8 +76,8 @@ def run(bench: Bench) -> Throughput:
     result.readings = len(backlog.rows)
     entries = _entries(bench, backlog, result)
     costs: dict[str, float] = {}
-    together = [each for each in entries if each.side.name not in _ALONE]
-    alone = [each for each in entries if each.side.name in _ALONE]
+    together = [entry for entry in entries if entry.side.name not in _ALONE]
+    alone = [entry for entry in entries if entry.side.name in _ALONE]
     for number in range(1, sizes.rounds + 1):
         _round(bench, number, together, result, costs)
         _kafka_tools(bench, number, backlog, result)
@@ -89,7 +89,7 @@ def run(bench: Bench) -> Throughput:
         bench.tell("Kafka -> from_avro -> noop")
         try:
             rates = kafka_ceilings.spark_noop(bench.stack, backlog, sizes.rounds + 1)
-            # the first pass is that of a cold JVM
+            # in the first pass the JVM is cold
             result.tools[SPARK_NOOP] = rates[1:]
         except VitalsError as error:
             result.left_out.append(f"{SPARK_NOOP}: {error.message}")
@@ -99,12 +99,12 @@ def run(bench: Bench) -> Throughput:
 def _round(
     bench: Bench, number: int, entries: list[_Entry], result: Throughput, costs: dict[str, float]
 ) -> None:
-    """``costs``: the most seconds that a run of each side took, start and check and all."""
+    """``costs``: the most seconds that a run of each side took, including start and check."""
     sizes = bench.sizes
     for entry in entries:
         name = entry.side.name
         before = result.runs.get(name, [])
-        # in the first round everybody: a ratio of one sample says more than none
+        # every side runs in the first round: a ratio of one sample says more than none
         rounds_left = sizes.rounds - number if number > 1 else 0
         if reason := _why_not(bench, before, needed_s(name, rounds_left, costs)):
             result.left_out.append(f"{name}, round {number}: {reason}")
@@ -122,20 +122,20 @@ def _round(
 def needed_s(name: str, rounds_left: int, costs: Mapping[str, float]) -> float:
     """Seconds that must be left for a run of this side.
 
-    The three sides that are near to each other need the rounds most: a slow one is left out of a
-    round that would take one of ``rounds_left`` from them.
+    The three sides that are close to each other need the rounds most: a slow one is left out of a
+    round if that would cost them one of ``rounds_left``.
     """
     if name in _NEAR:
         return costs.get(name, 0.0)
-    reserved = sum(costs.get(each, 0.0) for each in _NEAR)
+    reserved = sum(costs.get(side, 0.0) for side in _NEAR)
     return costs.get(name, _UNKNOWN_S) + reserved * rounds_left
 
 
 def _why_not(bench: Bench, before: list[SideRun], needed_s: float) -> str:
-    """Why a side is left out of a round; empty where it is not."""
+    """Why a side is left out of a round; empty if it is not."""
     if not bench.has_time(needed_s):
         return "no time left"
-    if sum(1 for each in before if each.problem) >= _MOST_FAILURES:
+    if sum(1 for run in before if run.problem) >= _MOST_FAILURES:
         return f"its rows did not arrive {_MOST_FAILURES} times"
     return ""
 
@@ -170,8 +170,8 @@ def _entries(bench: Bench, backlog: Backlog, result: Throughput) -> list[_Entry]
             entries += _of_peer(bench, peer, backlog, result)
         except (VitalsError, OSError) as error:
             result.left_out.append(f"{peer.name}: {error}")
-    missing = [each for each in bench.sides if each not in {OURS, CEILING, *PEERS}]
-    result.left_out += [f"{each}: not there" for each in missing]
+    missing = [side for side in bench.sides if side not in {OURS, CEILING, *PEERS}]
+    result.left_out += [f"{side}: not available" for side in missing]
     return entries
 
 

@@ -1,4 +1,4 @@
-"""Whether the monitor page slows the consumer: the same backlog with a page that is looked at, and without."""
+"""Whether the monitor page slows the consumer: the same backlog with and without an open page."""
 
 import http.client
 import sys
@@ -24,12 +24,12 @@ _WINDOWS = 10
 _START_S = 30.0
 _READ_BYTES = 65_536
 _ROUND_S = 30.0
-"""That a round is thought to take before there was one."""
+"""How long a round is assumed to take before the first one."""
 
 
 @dataclass
 class Watched:
-    """Runs in turns, of the same readings."""
+    """Runs in turns, with the same readings."""
 
     readings: int = 0
     alone: list[SideRun] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Watched:
 
 @dataclass
 class _WatchedOurs(Ours):
-    """The consumer, a monitor beside it, and a browser's stream of events from that."""
+    """The consumer, with a monitor whose stream of events is read as by a browser."""
 
     name: str = "ours_watched"
 
@@ -48,12 +48,12 @@ class _WatchedOurs(Ours):
         monitor.start()
         wait_for_port(port, _START_S, monitor.require_alive)
         threading.Thread(target=_watch, args=(port,), daemon=True).start()
-        # the consumer first: its processes are those whose log and whose CPU is asked for
+        # the consumer first: the log of a run is that of its first process
         return [*super().start(), monitor]
 
 
 def run(bench: Bench) -> Watched:
-    """As many turns as rounds, as long as the time lasts."""
+    """As many turns as rounds, while time lasts."""
     result, stack = Watched(), bench.stack
     if not bench.has_time(_ROUND_S):
         result.left_out.append("no time left")

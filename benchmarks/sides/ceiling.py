@@ -1,7 +1,7 @@
-"""The ceiling: how fast the server takes the same rows when nothing else has to be done.
+"""The ceiling: how fast the server stores the same rows when nothing else has to be done.
 
-The rows are made into CSV files beforehand, in the order of the primary key. Then one connection, or
-two at once with half of the keys each, load file after file with LOAD DATA and commit each.
+The rows are written to CSV files in advance, in the order of the primary key. Then one connection, or
+two at once with half of the keys each, load the files with LOAD DATA, with one commit per file.
 """
 
 import sys
@@ -28,7 +28,7 @@ class Ceiling:
         self._runs = 0
 
     def start(self) -> list[ChildProcess]:
-        """Starts one process a connection."""
+        """Starts one process per connection."""
         self._runs += 1
         children = [
             ChildProcess(
@@ -44,7 +44,7 @@ class Ceiling:
         return children
 
     def complaint(self) -> str:
-        """None: what a loader says is its error."""
+        """Always empty: the error of a loader says it all."""
         return ""
 
 

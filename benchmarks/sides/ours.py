@@ -17,7 +17,7 @@ _ADDRESSES = {"spark_jars_dir", "spark_class_archive"}
 
 @dataclass
 class Ours:
-    """A consumer process on one topic; every run has a log of its own."""
+    """A consumer process on one topic; every run has its own log."""
 
     stack: BenchmarkStack
     topic: str
@@ -43,12 +43,12 @@ class Ours:
         return [child]
 
     def complaint(self) -> str:
-        """Its log and its state are in the table; it says nothing else."""
+        """Always empty: its entries in quarantine say it all."""
         return ""
 
 
 def settings_shown() -> dict[str, str]:
-    """The consumer's defaults, as its settings have them."""
+    """The consumer's default settings."""
     return {
         name.upper(): str(field.default)
         for name, field in ConsumerSettings.model_fields.items()
@@ -58,18 +58,18 @@ def settings_shown() -> dict[str, str]:
 
 def commits(log: str) -> list[dict[str, Any]]:
     """The ``batch_committed`` events of a consumer's log, in order."""
-    # the JVM writes lines of its own into the same file
+    # the JVM writes its own lines to the same file
     return [json.loads(line) for line in log.splitlines() if '"batch_committed"' in line]
 
 
 def warm_rate(log: str) -> float | None:
     """Readings a second from the first commit to the last: without the JVM's first seconds.
 
-    None where fewer than two micro-batches were committed.
+    None if fewer than two micro-batches were committed.
     """
     found = commits(log)
-    if len(found) < 2:  # noqa: PLR2004 - a first one, and one behind it
+    if len(found) < 2:  # noqa: PLR2004 - a first one, and one after it
         return None
     first, last = (datetime.fromisoformat(found[at]["timestamp"]) for at in (0, -1))
     seconds = (last - first).total_seconds()
-    return float(sum(each["readings"] for each in found[1:]) / seconds) if seconds else None
+    return float(sum(event["readings"] for event in found[1:]) / seconds) if seconds else None

@@ -7,7 +7,7 @@ from ops.stack import ChildProcess
 
 
 class PeerSide:
-    """One peer on one topic; every start has a folder of its own."""
+    """One peer on one topic; every start has its own folder."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class PeerSide:
         self._run: PeerRun | None = None
 
     def start(self) -> list[ChildProcess]:
-        """Installs what is missing of it, and starts what its users would start.
+        """Installs what is missing, and starts what its users would start.
 
         Raises:
             VitalsError: it cannot be installed or started.
@@ -56,5 +56,5 @@ class PeerSide:
         return self._peer.start(self._run)
 
     def complaint(self) -> str:
-        """The state that it shows to its user, and the end of what it wrote."""
+        """The last error that its logs show; empty before the first start."""
         return self._peer.complaint(self._run) if self._run else ""

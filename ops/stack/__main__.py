@@ -1,4 +1,4 @@
-"""``python -m ops.stack SET FOLDER``: retrieves one set of jars, for the builds of images."""
+"""``python -m ops.stack SET FOLDER``: retrieves one set of jars, for image builds."""
 
 import sys
 from pathlib import Path

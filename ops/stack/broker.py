@@ -22,20 +22,20 @@ from ops.stack.ports import LOOPBACK, choose_port, wait_for_port
 from ops.stack.server import Server
 
 _FAST_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
-# in the order in which they are written: the last one says that the folder is formatted
+# in the order they are written: the last one says that the folder is formatted
 _FORMATTED = ("bootstrap.checkpoint", "meta.properties")
-# the broker is measured with: it keeps the optimising compiler
+# benchmarks run through the broker: it keeps the optimising compiler
 _BROKER_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-Djava.awt.headless=true")
 
 
 def remembered_port(folder: Path) -> int | None:
-    """The port of the last start in this folder."""
+    """The port used by the last start in this folder."""
     path = folder / "port"
     return int(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 class KafkaBroker(Server):
-    """A broker in a folder of its own.
+    """A broker in its own folder.
 
     ``jars``: the folder that holds ``kafka/`` with the jars of that set.
     """
@@ -53,7 +53,7 @@ class KafkaBroker(Server):
     ) -> None:
         """Touches nothing before `prepare` or `start`.
 
-        ``advertised_port``: where clients are sent, if not to the broker's own port.
+        ``advertised_port``: the port clients are sent to, if not the broker's own.
         """
         super().__init__(folder, port)
         self.jars = jars.resolve()
@@ -71,11 +71,11 @@ class KafkaBroker(Server):
         return KafkaSettings(kafka_bootstrap_servers=self.bootstrap_servers)
 
     def prepare(self) -> None:
-        """Writes the configuration and formats the data folder where it is new; safe to repeat."""
+        """Writes the configuration and formats the data folder if it is new; safe to repeat."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._java = self._java or find_java(None)
         self.port = choose_port(
-            "VITALS_KAFKA_PORT", self._demanded_port, remembered_port(self.folder)
+            "VITALS_KAFKA_PORT", self._requested_port, remembered_port(self.folder)
         )
         properties = self.folder / "server.properties"
         properties.write_text(
@@ -94,7 +94,7 @@ class KafkaBroker(Server):
             self._format_data(properties)
 
     def prepare_tools(self) -> None:
-        """Writes what the console tools need, also where no broker was ever started here."""
+        """Writes what the console tools need, even if no broker was ever started here."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "tools.xml").write_text(TOOL_LOGGING, encoding="utf-8")
 
@@ -116,7 +116,7 @@ class KafkaBroker(Server):
         """Returns when the broker answers clients.
 
         Raises:
-            UnavailableError: it ended, or did not answer in time; the end of its log is in it.
+            UnavailableError: it ended or did not answer in time; the message has the end of its log.
         """
         deadline = time.monotonic() + timeout_seconds
         wait_for_port(int(self.port or 0), timeout_seconds, self._require_alive)
@@ -135,7 +135,7 @@ class KafkaBroker(Server):
         """The command line of one of Kafka's console tools.
 
         ``name`` is one of `TOOLS`; ``run-class`` takes the class as its first argument and
-        gets no ``--bootstrap-server`` by itself. ``server``: another broker than this one.
+        gets no ``--bootstrap-server`` added. ``server``: a broker other than this one.
         """
         java = str(self._java or find_java(None))
         logging = f"-Dlog4j2.configurationFile={self.folder / 'tools.xml'}"
@@ -169,11 +169,11 @@ class KafkaBroker(Server):
             raise UnavailableError(
                 f"Kafka ended with code {self._child.exit_code}:\n"
                 f"{last_lines(self._child.log, 5)}\n{last_lines(self.log, 10)}",
-                hint=f"the whole log is {self.log}",
+                hint=f"the full log is {self.log}",
             )
 
     def _format_data(self, properties: Path) -> None:
-        # formatting is two small files and two seconds of a JVM: keep the files of the first time
+        # formatting writes two small files and costs two seconds of a JVM: keep the first ones
         kept = self.jars / "kafka" / "formatted"
         data = self.folder / "data"
         if not (kept / _FORMATTED[-1]).exists():
@@ -184,7 +184,7 @@ class KafkaBroker(Server):
 
     def _format(self, properties: Path) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        # an id may start with a hyphen: behind a space it would be taken for an option
+        # an id may start with a hyphen: after a space it would be read as an option
         storage_tool = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}")
         command = self.tool_command(RUN_CLASS, [*storage_tool, "-c", str(properties)])
         result = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""A child process with a log file of its own that does not outlive its parent."""
+"""A child process with its own log file that does not outlive its parent."""
 
 import atexit
 import contextlib
@@ -18,13 +18,13 @@ from ops.stack.log_tail import last_lines
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.05
-# loaded here: between fork and exec nothing may be imported
+# loaded here: nothing may be imported between fork and exec
 _LIBC: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
 _LIVING: "weakref.WeakSet[ChildProcess]" = weakref.WeakSet()
 
 
 class ChildProcess:
-    """One process, in a session of its own, so that Ctrl-C reaches only the parent.
+    """One process, in its own session, so that Ctrl-C reaches only the parent.
 
     Start it from the main thread: Linux ends it when the *thread* that started it ends.
     """
@@ -46,8 +46,8 @@ class ChildProcess:
         self._is_swept = True
 
     def start(self) -> None:
-        """Starts it; what it prints is appended to its log. May be called again after its end."""
-        # a JVM that its ended parent left behind would work beside the new one
+        """Starts it and appends its output to its log. May be called again after it ends."""
+        # a JVM left running by a dead parent would work alongside the new one
         self.kill()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
@@ -65,7 +65,7 @@ class ChildProcess:
 
     @property
     def pid(self) -> int | None:
-        """Its process id, also after its end; None before the first start."""
+        """Its process id, even after it ends; None before the first start."""
         return self._process.pid if self._process else None
 
     @property
@@ -79,15 +79,15 @@ class ChildProcess:
         return self._process is not None and self._process.poll() is None
 
     def require_alive(self) -> None:
-        """Raises UnavailableError with the end of its log where it has ended."""
+        """Raises UnavailableError with the end of its log if it has ended."""
         if not self.is_alive:
             raise UnavailableError(
                 f"{self.name} ended with code {self.exit_code}:\n{last_lines(self.log, 15)}",
-                hint=f"the whole log is {self.log}",
+                hint=f"the full log is {self.log}",
             )
 
     def stop(self, timeout_seconds: float) -> bool:
-        """Asks it to end (SIGTERM), kills its whole session after the time; True if it ended alone.
+        """Asks it to end (SIGTERM), kills its session after the timeout; True if no kill was needed.
 
         Safe to repeat.
         """
@@ -98,7 +98,7 @@ class ChildProcess:
             self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout_seconds)
-        # what it started itself, as Spark's JVM, ends a moment after it
+        # what it started, such as Spark's JVM, ends a moment later
         while self._has_session() and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
         ended_alone = not self._has_session()
@@ -112,7 +112,7 @@ class ChildProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        # its id may belong to somebody else from now on
+        # from now on its id may belong to another process
         self._is_swept = True
 
     def _has_session(self) -> bool:

@@ -1,4 +1,4 @@
-"""The file that lets Spark's JVM start in nearly half the time; made once a Java and a pyspark."""
+"""The file that lets Spark's JVM start in nearly half the time; made once per Java and pyspark."""
 
 import hashlib
 import importlib.metadata
@@ -11,7 +11,7 @@ SETTING = "SPARK_CLASS_ARCHIVE"
 
 
 def archive_path(cache: Path, java: Path) -> Path:
-    """Where the archive of this Java and this pyspark is kept: another one is of no use to it."""
+    """Where the archive for this Java and this pyspark is kept; others cannot use it."""
     binary = java.resolve()
     stat = binary.stat()
     parts = (binary, stat.st_size, stat.st_mtime_ns, importlib.metadata.version("pyspark"))
@@ -22,7 +22,7 @@ def archive_path(cache: Path, java: Path) -> Path:
 def ensure_archive(
     path: Path, *, jars: Path, environment: Mapping[str, str], say: Callable[[str], None]
 ) -> None:
-    """Makes the archive where it is missing; safe to repeat. A failure only costs time later."""
+    """Makes the archive if it is missing; safe to repeat. A failure only costs time later."""
     if path.exists():
         return
     say("preparing Spark's classes for faster starts (once, about 15 s)")
@@ -34,4 +34,4 @@ def ensure_archive(
         check=False,
     )
     if result.returncode != 0:
-        say(f"going on without it: {result.stderr.strip()[-300:]}")
+        say(f"continuing without it: {result.stderr.strip()[-300:]}")

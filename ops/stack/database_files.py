@@ -16,19 +16,19 @@ class Flavour(StrEnum):
 
 
 _OPTIONS = {
-    # the binary log and the X protocol have no reader here; a package's folder for server-side
-    # files belongs to the mysql user, and the server does not start where it cannot look into it
+    # nobody here uses the binary log or the X protocol; a package's folder for server-side files
+    # belongs to the mysql user, and the server does not start if it cannot read it
     Flavour.MYSQL: [
         *("--mysqlx=OFF", "--skip-log-bin", "--secure-file-priv=NULL"),
         "--innodb-redo-log-capacity=268435456",
     ],
-    # MariaDB makes itself a new RSA key at every start: up to 12 s, for a loopback connection
+    # MariaDB makes a new RSA key at every start: up to 12 s, for a loopback connection
     Flavour.MARIADB: ["--innodb-log-file-size=268435456", "--skip-ssl"],
 }
 
 
 def server_options(flavour: Flavour, data: Path, port: int) -> list[str]:
-    """Durable defaults as the servers ship them; only what this machine must have is set."""
+    """The durable defaults that the servers ship; only what this machine needs is set."""
     return [
         *user_option(),
         f"--datadir={data}",
@@ -40,7 +40,7 @@ def server_options(flavour: Flavour, data: Path, port: int) -> list[str]:
         "--default-time-zone=+00:00",
         "--innodb-buffer-pool-size=536870912",
         "--performance-schema=OFF",
-        # the accounts are for an address, and nobody asks a name server about the loopback
+        # the accounts belong to an address: no name server is asked about the loopback
         "--skip-name-resolve",
         *_OPTIONS[flavour],
     ]
@@ -52,7 +52,7 @@ def user_option() -> list[str]:
 
 
 def accounts_sql(database: str, passwords: Mapping[str, str]) -> str:
-    """Database and accounts, one statement a line; every start repeats them, which changes nothing.
+    """Database and accounts, one statement per line; repeated at every start, without effect.
 
     The passwords are URL-safe text: they need no quoting.
     """

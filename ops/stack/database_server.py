@@ -1,4 +1,4 @@
-"""A real MySQL-protocol server on the loopback, in a folder of its own."""
+"""A real MySQL-protocol server on the loopback, in its own folder."""
 
 import secrets
 import shutil
@@ -25,7 +25,7 @@ _PASSWORD_BYTES = 18
 
 
 def remembered_port(folder: Path) -> int | None:
-    """The port of the last start in this folder."""
+    """The port used by the last start in this folder."""
     path = folder / "port"
     return int(path.read_text(encoding="utf-8")) if path.exists() else None
 
@@ -33,7 +33,7 @@ def remembered_port(folder: Path) -> int | None:
 class DatabaseServer(Server):
     """A database server; ``binary`` says which one it is.
 
-    Passwords are made at the first start and kept in ``secrets`` (files of mode 0600).
+    Passwords are generated at the first start and kept in ``secrets`` (files of mode 0600).
     """
 
     name = "database"
@@ -53,14 +53,16 @@ class DatabaseServer(Server):
         self._socket_folder: Path | None = None
 
     def prepare(self) -> None:
-        """Makes passwords and system tables where the folder is new; safe to repeat.
+        """Makes passwords and system tables if the folder is new; safe to repeat.
 
         Raises:
             UnavailableError: the server cannot make its tables here as this user.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.port = choose_port("VITALS_DB_PORT", self._demanded_port, remembered_port(self.folder))
+        self.port = choose_port(
+            "VITALS_DB_PORT", self._requested_port, remembered_port(self.folder)
+        )
         (self.folder / "port").write_text(str(self.port), encoding="utf-8")
         for account in _ACCOUNTS:
             path = self._secrets / account
@@ -68,7 +70,7 @@ class DatabaseServer(Server):
                 _write_private(path, secrets.token_urlsafe(_PASSWORD_BYTES))
         _write_private(self._secrets / "accounts.sql", accounts_sql(DATABASE, self._passwords()))
         if not self._is_initialised.exists():
-            # what a start that was cut off left behind
+            # left over from an interrupted start
             shutil.rmtree(self._data, ignore_errors=True)
             self.binary.initialise(self._data, self.log)
             self._is_initialised.write_text(self.binary.label, encoding="utf-8")
@@ -79,7 +81,7 @@ class DatabaseServer(Server):
         options = server_options(self.binary.flavour, self._data, int(self.port or 0))
         command = [
             *(*self.binary.command, *options, f"--socket={self._socket_path()}"),
-            # run before the server takes its first connection: nobody meets an open account
+            # runs before the server accepts its first connection: no account is ever open
             f"--init-file={self._secrets / 'accounts.sql'}",
         ]
         self._child = ChildProcess("database", command, self.log)
@@ -89,11 +91,11 @@ class DatabaseServer(Server):
         """Returns when the account can log in.
 
         Raises:
-            UnavailableError: it ended, or did not answer in time; the end of its log is in it.
+            UnavailableError: it ended or did not answer in time; the message has the end of its log.
         """
         child = self._child
         if child is None:
-            raise UnavailableError("the database was not started", hint="call start() before")
+            raise UnavailableError("the database was not started", hint="call start() first")
         deadline = time.monotonic() + timeout_seconds
         wait_for_port(int(self.port or 0), timeout_seconds, child.require_alive)
         while True:
@@ -106,7 +108,7 @@ class DatabaseServer(Server):
                     raise
 
     def stop(self, timeout_seconds: float = 30) -> bool:
-        """Ends it in order; True unless it had to be killed. Safe to repeat."""
+        """Shuts it down cleanly; True unless it had to be killed. Safe to repeat."""
         ended_alone = super().stop(timeout_seconds)
         if self._socket_folder:
             shutil.rmtree(self._socket_folder, ignore_errors=True)
@@ -114,7 +116,7 @@ class DatabaseServer(Server):
         return ended_alone
 
     def settings(self, database: str = DATABASE) -> DatabaseSettings:
-        """How the parts connect: the account ``vitals``, all rights on ``health_data``."""
+        """How the parts connect: the account ``vitals`` with all rights on ``health_data``."""
         return self._settings("vitals", database)
 
     def admin_settings(self, database: str = DATABASE) -> DatabaseSettings:

@@ -1,4 +1,4 @@
-"""Processes below a process, by /proc (Linux)."""
+"""The processes below a process, from /proc (Linux)."""
 
 from collections import defaultdict
 from contextlib import suppress
@@ -8,17 +8,17 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Descendant:
-    """A process that another one has started, or one below it."""
+    """A process that another one started, directly or not."""
 
     pid: int
     name: str
     """Its command's name, cut by the kernel at 15 characters."""
     is_leaf: bool
-    """Whether it has started no living one itself."""
+    """Whether it has no living child."""
 
 
 def descendants(pid: int) -> list[Descendant]:
-    """All processes below ``pid``, the nearest first; empty where there is no /proc."""
+    """All processes below ``pid``, the nearest first; empty if there is no /proc."""
     children: dict[int, list[tuple[int, str]]] = defaultdict(list)
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):

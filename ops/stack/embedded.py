@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
@@ -33,7 +32,7 @@ class EmbeddedStack:
         database_port: int | None = None,
         kafka_advertised_port: int | None = None,
     ) -> None:
-        """Touches nothing before `prepare`. ``kafka_advertised_port``: of a proxy before the broker."""
+        """Touches nothing before `prepare`. ``kafka_advertised_port``: that of a proxy."""
         self.home = home
         self.source = source
         self.broker = KafkaBroker(
@@ -48,14 +47,14 @@ class EmbeddedStack:
 
     @property
     def database(self) -> DatabaseServer:
-        """The server; there only after `prepare`."""
+        """The server; available only after `prepare`."""
         if self._database is None:
-            raise RuntimeError("prepare() comes first")
+            raise RuntimeError("call prepare() first")
         return self._database
 
     @property
     def spark_jars(self) -> Path:
-        """What the consumer's Spark needs."""
+        """The jars that the consumer's Spark needs."""
         return self.source.folder / JarSet.SPARK.value
 
     def prepare(self, say: Say) -> None:
@@ -67,9 +66,9 @@ class EmbeddedStack:
         """
         require_disk_space(self.home)
         require_disk_space(self.source.folder)
-        # side by side: the first start mostly waits for the network, later ones for a JVM
+        # in parallel: the first start mostly waits for the network, later ones for a JVM
         with _download_bars() as bar_for, ThreadPoolExecutor(max_workers=3) as pool:
-            parts: list[Future[Any]] = [
+            parts: list[Future[Path] | Future[None]] = [
                 pool.submit(self._prepare_kafka, bar_for("Kafka")),
                 pool.submit(retrieve, self.source, JarSet.SPARK, bar_for("Spark connectors")),
                 pool.submit(self._prepare_database, bar_for("database"), say),

@@ -1,4 +1,4 @@
-"""The addresses of an embedded stack, under the environment names that every part reads."""
+"""The addresses of an embedded stack, under the environment variables that every part reads."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ ACCOUNT = "vitals"
 
 
 def embedded_addresses(home: Path) -> dict[str, str]:
-    """What ``vitals env`` exports; empty where no stack was started in ``home`` yet."""
+    """What ``vitals env`` exports; empty if no stack has been started in ``home`` yet."""
     kafka, database = kafka_port(home / KAFKA_FOLDER), database_port(home / DATABASE_FOLDER)
     password = home / SECRETS_FOLDER / ACCOUNT
     if kafka is None or database is None or not password.exists():

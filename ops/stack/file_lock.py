@@ -1,4 +1,4 @@
-"""A lock between processes that the system takes back when its holder dies."""
+"""A lock between processes that the system releases when its holder dies."""
 
 import fcntl
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 def try_hold(path: Path) -> IO[bytes] | None:
-    """Holds ``path`` until the returned file is closed; None where somebody else holds it."""
+    """Holds ``path`` until the returned file is closed; None if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("ab")
     try:

@@ -1,4 +1,4 @@
-"""Folders that only we fill: a mark in them allows a fresh start to delete what they hold."""
+"""Folders that only we fill: a mark in them lets a fresh start delete their contents."""
 
 import shutil
 from collections.abc import Collection
@@ -10,14 +10,14 @@ MARK = ".made-by-vitals"
 
 
 def claim(folder: Path) -> None:
-    """Makes the folder and marks it, if it is new or empty; another's folder stays unmarked."""
+    """Makes the folder, and marks it if it is new or empty; somebody else's stays unmarked."""
     folder.mkdir(parents=True, exist_ok=True)
     if not any(folder.iterdir()):
         (folder / MARK).touch()
 
 
 def clear(folder: Path, *, keep: Collection[Path] = ()) -> None:
-    """Deletes what is in the folder except its mark and ``keep``; nothing where there is none.
+    """Deletes what is in the folder, if it exists, except its mark and ``keep``.
 
     Raises:
         ConfigurationError: the folder has no mark: it was filled by somebody else.

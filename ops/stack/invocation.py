@@ -24,7 +24,7 @@ S = TypeVar("S", bound=Settings)
 
 
 class StackSettings(OutputSettings, TopicSettings):
-    """Where the embedded stack lives and what it may use; every part has a working default."""
+    """Where the embedded stack lives and what it may use; every setting has a working default."""
 
     # JAVA_HOME= and the like mean "not set", as they do for a shell
     model_config = SettingsConfigDict(env_ignore_empty=True)
@@ -74,7 +74,7 @@ class Invocation:
 
     @property
     def has_addresses(self) -> bool:
-        """Whether the environment names some, or a stack was ever started in the home."""
+        """Whether the environment names any, or a stack has been started in the home."""
         return self.is_named or bool(embedded_addresses(self.settings.home))
 
     @property

@@ -19,17 +19,17 @@ _SETTINGS = """<ivysettings>
   <resolvers><ibiblio name="central" m2compatible="true" usepoms="false"/></resolvers>
 </ivysettings>
 """
-# the namespace under which Ivy takes a classifier
+# the namespace in which Ivy expects a classifier
 _EXTRA_ATTRIBUTES = "http://ant.apache.org/ivy/maven"
 _POLL_SECONDS = 0.2
 
 OnProgress = Callable[[int, int], None]
-"""Called with the bytes that have arrived and the bytes of the whole set."""
+"""Called with the bytes downloaded so far and the bytes of the whole set."""
 
 
 @dataclass(frozen=True)
 class JarSource:
-    """Where jars come from and go to: ``ivy_settings`` names a mirror, None Maven Central."""
+    """Where jars come from and go to: ``ivy_settings`` names a mirror; None is Maven Central."""
 
     java: Path
     folder: Path
@@ -37,14 +37,14 @@ class JarSource:
 
 
 def retrieve(source: JarSource, jar_set: JarSet, on_progress: OnProgress | None = None) -> Path:
-    """The folder with the verified jars of one set; downloads them only where they are missing.
+    """The folder with the verified jars of one set; downloads them only if they are missing.
 
-    Guarantee: every file there had its committed checksum when it came. Safe to repeat, and in
+    Guarantee: every file there had its committed checksum when it arrived. Safe to repeat, and in
     parallel for different sets.
 
     Raises:
         UnavailableError: the repository does not answer or lacks a jar.
-        ConfigurationError: a jar is not what was committed, or Ivy is not to be found.
+        ConfigurationError: a jar does not match its checksum, or Ivy cannot be found.
     """
     return retrieve_jars(source, jar_set.value, listed_jars(jar_set), on_progress)
 
@@ -80,7 +80,7 @@ def _download(
         raise UnavailableError(
             f"cannot retrieve the {name} jars:\n{last_lines(work / 'ivy.log', 12)}",
             hint="check the network; behind a mirror or proxy, set VITALS_IVY_SETTINGS to an"
-            f" ivysettings.xml of your own (the whole log: {work / 'ivy.log'})",
+            f" ivysettings.xml of your own (the full log: {work / 'ivy.log'})",
         )
     verify(folder, jars)
     shutil.rmtree(work)
@@ -116,7 +116,7 @@ def ivy_jar() -> Path:
     if not found:
         raise ConfigurationError(
             "pyspark, which ships Ivy, is not installed",
-            hint="install the requirements of locks/runtime.txt, or run `make` targets, which do",
+            hint="install the requirements of locks/runtime.txt, or use a `make` target, which does",
         )
     return found[-1]
 
@@ -137,6 +137,6 @@ def _start(source: JarSource, folder: Path, work: Path) -> subprocess.Popen[byte
 def _arrived_bytes(cache: Path) -> int:
     total = 0
     for path in [*cache.rglob("*.jar"), *cache.rglob("*.gz"), *cache.rglob("*.part")]:
-        # Ivy renames a file when it is whole, perhaps between listing and asking
+        # Ivy renames a file when it is complete, perhaps between the listing and this
         total += path.stat().st_size if path.exists() else 0
     return total

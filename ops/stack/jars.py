@@ -1,4 +1,4 @@
-"""The committed list of jars, and the folder that holds them once they were verified."""
+"""The committed list of jars, and the folder that holds them once they are verified."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _MARKER = ".verified"
 
 
 class JarSet(StrEnum):
-    """What the jars are for; each set has a folder of its own."""
+    """What the jars are for; each set has its own folder."""
 
     KAFKA = "kafka"
     SPARK = "spark"
@@ -22,9 +22,9 @@ class JarSet(StrEnum):
 
 @dataclass(frozen=True)
 class Jar:
-    """One line of the list: a Maven coordinate and what its file must be.
+    """One line of the list: a Maven coordinate, and its file's size and checksum.
 
-    An archive that is no plain jar has its extension and classifier behind the version.
+    An archive that is not a plain jar has its extension and classifier after the version.
     """
 
     jar_set: str
@@ -51,7 +51,7 @@ def listed_jars(jar_set: str, manifest: Path = MANIFEST) -> list[Jar]:
 
 
 def is_complete(folder: Path, jars: list[Jar]) -> bool:
-    """Whether exactly these jars were verified there before: no file is hashed again."""
+    """Whether exactly these jars were verified there before; hashes nothing again."""
     marker = folder / _MARKER
     return (
         marker.is_file()
@@ -61,17 +61,17 @@ def is_complete(folder: Path, jars: list[Jar]) -> bool:
 
 
 def verify(folder: Path, jars: list[Jar]) -> None:
-    """Holds every jar against its checksum and leaves a mark for `is_complete`.
+    """Checks every jar against its checksum and leaves a mark for `is_complete`.
 
     Raises:
-        ConfigurationError: a file is missing or is not what was committed; that file is removed.
+        ConfigurationError: a file is missing or does not match; one that does not match is removed.
     """
     for jar in jars:
         path = folder / jar.file_name
         if not path.is_file():
             raise ConfigurationError(
                 f"{jar.file_name} was not retrieved into {folder}",
-                hint="see the log of the retrieval beside it; run the command again",
+                hint="see the retrieval log next to it, and run the command again",
             )
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -79,7 +79,7 @@ def verify(folder: Path, jars: list[Jar]) -> None:
             path.unlink()
             raise ConfigurationError(
                 f"{jar.file_name} has SHA-256 {digest}, expected {jar.sha256}; it was removed",
-                hint="the repository or something on the way changed it: do not go around this"
+                hint="the repository or something in between changed it: do not bypass this"
                 " check; try again, or set VITALS_IVY_SETTINGS to a repository you trust",
             )
     (folder / _MARKER).write_text(_fingerprint(jars), encoding="utf-8")

@@ -17,7 +17,7 @@ def find_java(java_home: Path | None) -> Path:
     """The java binary of JAVA_HOME, else of PATH.
 
     Raises:
-        ConfigurationError: there is none, it does not run, or it is older than Spark and Kafka take
+        ConfigurationError: there is none, it does not run, or it is too old for Spark and Kafka.
     """
     where = str(java_home / "bin") if java_home else None
     found = shutil.which("java", path=where)
@@ -38,6 +38,6 @@ def find_java(java_home: Path | None) -> Path:
 
 
 def parse_version(output: str) -> int:
-    """The feature version in what ``java -version`` prints; 0 where it cannot be read."""
+    """The feature version in what ``java -version`` prints; 0 if it cannot be read."""
     match = re.search(r'version "(?:1\.)?(\d+)', output)
     return int(match[1]) if match else 0

@@ -17,9 +17,9 @@ TOOL_LOGGING = """<Configuration status="OFF"><Appenders>
 def broker_properties(
     data: Path, port: int, controller_port: int, *, advertised_port: int | None = None
 ) -> str:
-    """One node that is broker and controller, for this machine only.
+    """One node that is both broker and controller, for this machine only.
 
-    ``advertised_port``: where clients are sent, if not to ``port``.
+    ``advertised_port``: the port clients are sent to, if not ``port``.
     """
     properties = {
         "process.roles": "broker,controller",
@@ -40,7 +40,7 @@ def broker_properties(
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "share.coordinator.state.topic.num.partitions": "1",
-        # a group of one machine has all its members in a moment: nothing to wait for
+        # on one machine a group's members join at once: there is nothing to wait for
         "group.initial.rebalance.delay.ms": "0",
         "controlled.shutdown.max.retries": "1",
     }
@@ -48,7 +48,7 @@ def broker_properties(
 
 
 def log4j_configuration(log: Path) -> str:
-    """Everything into one file, which starts anew at 20 MB and keeps one predecessor."""
+    """Logs everything to one file, rotated at 20 MB; one old file is kept."""
     name, old = quoteattr(str(log)), quoteattr(f"{log}.%i")
     return f"""<Configuration status="ERROR"><Appenders>
 <RollingFile name="file" fileName={name} filePattern={old}>

@@ -6,7 +6,7 @@ _TAIL_BYTES = 16_384
 
 
 def last_lines(path: Path, count: int) -> str:
-    """The last lines of a file, indented; a note where there is none."""
+    """The last lines of a file, indented; a note if there is no file."""
     if not path.is_file():
         return f"    (no log at {path})"
     with path.open("rb") as file:

@@ -42,27 +42,28 @@ class Plan:
     has_monitor: bool = False
     """Whether the monitor page is served."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """What the parts get beside the addresses of the stack, or in place of them."""
+    """What the parts get besides the addresses of the stack, or instead of them."""
     longest_delay_seconds: float = LONGEST_DELAY_SECONDS
-    """The most that a part waits before it is started again."""
+    """The longest that a part waits before it is restarted."""
     kafka_advertised_port: int | None = None
-    """Where clients are sent to reach the broker, if not to its own port."""
+    """The port clients are sent to, if not the broker's own."""
 
 
 class Pipeline:
     """Owns every process of one home folder until `stop`."""
 
     def __init__(self, invocation: Invocation, plan: Plan, say: Callable[[str], None]) -> None:
-        """Takes the home for itself; nothing is started.
+        """Claims the home for itself; starts nothing.
 
         Raises:
-            ConfigurationError: it runs already, or a fresh start would delete another's files.
+            ConfigurationError: it is already running, or a fresh start would delete somebody
+                else's files.
         """
         settings = invocation.settings
         self._invocation, self._plan, self._say = invocation, plan, say
         self._home, self.output = settings.home, settings.output_dir.resolve()
         self.environments: dict[str, dict[str, str]] = {}
-        """Of each part, by its process's name; a change is for its next start."""
+        """Of each part, by the name of its process; a change takes effect at its next start."""
         self._metrics_ports: dict[str, int] = {}
         claim(self._home)
         self._held: IO[bytes] | None = hold(self._home)
@@ -83,7 +84,7 @@ class Pipeline:
         self._class_archive = archive_path(settings.cache, source.java)
         self._monitor_port: int | None = None
         if plan.has_monitor:
-            # a port in use is told now, not when all the rest is up
+            # a port in use is reported now, not once everything else is up
             self._monitor_port = choose_port(
                 "VITALS_MONITOR_PORT", settings.vitals_monitor_port, _MONITOR_PORT
             )
@@ -93,7 +94,7 @@ class Pipeline:
         """Starts broker, database, consumer and producers, each as soon as what it needs is there.
 
         Raises:
-            VitalsError: a part cannot start; what has started is ended by `stop`.
+            VitalsError: a part cannot start; `stop` ends what has started.
         """
         self.stack.prepare(self._say)
         ensure_archive(
@@ -106,7 +107,7 @@ class Pipeline:
         self._say(f"starting Kafka on {broker.bootstrap_servers} and {database.binary.label}")
         self.supervisor.add(database, stop_seconds=_DATABASE_STOP_SECONDS)
         self.supervisor.add(broker, stop_seconds=_KAFKA_STOP_SECONDS)
-        # Spark takes the longest to start: it waits for tables and topics by itself
+        # Spark takes the longest to start, and waits for tables and topics on its own
         self._add("consumer", "-m", "consumer", stop_seconds=_CONSUMER_STOP_SECONDS)
         database.wait_ready()
         with connect(self.database(), database=False) as connection:
@@ -125,7 +126,7 @@ class Pipeline:
             self._say(f"monitor page: http://{LOOPBACK}:{self._monitor_port}/")
 
     def check(self) -> None:
-        """Starts again what failed; raises ConfigurationError where that cannot help."""
+        """Restarts what has failed; raises ConfigurationError if that cannot help."""
         if self.supervisor.check():
             self._record()
 
@@ -150,7 +151,7 @@ class Pipeline:
         return self.stack.database.settings()
 
     def environment(self, name: str = "") -> dict[str, str]:
-        """The environment of a part; ``name`` is its process's."""
+        """The environment of a part; ``name`` is that of its process."""
         settings = self._invocation.settings
         return {
             **self._invocation.environment,
@@ -181,9 +182,9 @@ class Pipeline:
         }
 
     def child(self, name: str, *arguments: str) -> ChildProcess:
-        """A Python process of a part's environment and with a log of its own; not yet started."""
+        """A Python process with a part's environment and its own log; not yet started."""
         environment = self.environments[name] = self.environment(name)
-        # the same one at every start; a part that has no metrics does not read it
+        # the same one at every start; a part without metrics ignores it
         port = self._metrics_ports.setdefault(name, quiet_port())
         environment |= {"METRICS_PORT": str(port), "METRICS_HOST": LOOPBACK}
         return ChildProcess(

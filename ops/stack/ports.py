@@ -13,16 +13,16 @@ _QUIET = range(20_000, 32_000)
 
 
 def free_port() -> int:
-    """A port that nobody uses now."""
+    """A port that is free now."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
 
 
 def quiet_port() -> int:
-    """A free port that no outgoing connection takes: for a process that may be started again.
+    """A free port that no outgoing connection takes: for a process that may be restarted.
 
-    Systems give those from 32768 on (Linux) or 49152 on (others).
+    Systems hand those out from 32768 up (Linux) or 49152 up (others).
     """
     while True:
         port = _QUIET.start + secrets.randbelow(len(_QUIET))
@@ -33,7 +33,7 @@ def quiet_port() -> int:
 def is_free(port: int) -> bool:
     """Whether a server could listen there now."""
     with socket.socket() as probe:
-        # what servers do: a port whose last connections are in TIME_WAIT counts as free
+        # as servers do: a port whose last connections are in TIME_WAIT counts as free
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -42,19 +42,19 @@ def is_free(port: int) -> bool:
     return True
 
 
-def choose_port(name: str, demanded: int | None, remembered: int | None) -> int:
-    """The port that was set, else the one of the last start, else a free one.
+def choose_port(name: str, requested: int | None, remembered: int | None) -> int:
+    """The port that was set, else that of the last start, else a free one.
 
     Raises:
         ConfigurationError: the port that was set under ``name`` is in use.
     """
-    if demanded is not None:
-        if not is_free(demanded):
+    if requested is not None:
+        if not is_free(requested):
             raise ConfigurationError(
-                f"{name}: port {demanded} is in use",
-                hint=f"set {name} to a free port, or leave it out to have one chosen",
+                f"{name}: port {requested} is in use",
+                hint=f"set {name} to a free port, or unset it to have one chosen",
             )
-        return demanded
+        return requested
     if remembered is not None and is_free(remembered):
         return remembered
     return free_port()
@@ -77,5 +77,5 @@ def wait_for_port(port: int, timeout_seconds: float, check_alive: Callable[[], N
             return
     raise UnavailableError(
         f"nothing listened on port {port} within {timeout_seconds:.0f} s",
-        hint="the machine may be too busy; look at the logs and start again",
+        hint="the machine may be too busy; check the logs and start again",
     )

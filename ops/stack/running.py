@@ -1,4 +1,4 @@
-"""Which processes of a stack run now: ``state.json`` in its home, checked against the system."""
+"""Which processes of a stack are running: ``state.json`` in its home, checked against the system."""
 
 import json
 import os
@@ -20,7 +20,7 @@ OWNER = "vitals up"
 
 @dataclass(frozen=True)
 class ProcessId:
-    """A process id and when that process started: ids are used again, pairs are not."""
+    """A process id and when that process started: ids are reused, pairs are not."""
 
     pid: int
     started: str
@@ -32,7 +32,7 @@ class ProcessId:
 
     @property
     def is_alive(self) -> bool:
-        """Whether this very process still runs."""
+        """Whether this same process is still running."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -43,45 +43,45 @@ class ProcessId:
 
 
 def hold(home: Path) -> IO[bytes]:
-    """Makes this process the only one that runs the stack in ``home``; close the file to end that.
+    """Makes this process the only one to run the stack in ``home``, until the file is closed.
 
     Raises:
-        ConfigurationError: another process does.
+        ConfigurationError: another process runs it.
     """
     held = try_hold(home / "up.lock")
     if held is None:
         raise ConfigurationError(
             f"the stack in {home} is already running",
-            hint="`vitals status` shows it, `vitals down` stops it; another VITALS_HOME runs beside"
-            " it",
+            hint="`vitals status` shows it, `vitals down` stops it; for a second stack, set"
+            " another VITALS_HOME",
         )
     return held
 
 
 def record(home: Path, pids: dict[str, int]) -> None:
-    """Writes down what runs, so that `vitals down` and `status` find it; replaces what was there."""
+    """Records what is running for `vitals down` and `status`; replaces the previous record."""
     state = {name: asdict(ProcessId.of(pid)) for name, pid in pids.items()}
     content = json.dumps({"processes": state}, indent=2).encode()
     write_atomic(home / _STATE, lambda file: file.write(content))
 
 
 def running(home: Path) -> dict[str, ProcessId]:
-    """What runs, in the order in which it was started; what died since is left out."""
+    """What is running, in the order it was started; what has died since is left out."""
     path = home / _STATE
     if not path.exists():
         return {}
     listed = json.loads(path.read_text(encoding="utf-8"))["processes"]
     processes = {name: ProcessId(**given) for name, given in listed.items()}
-    return {name: each for name, each in processes.items() if each.is_alive}
+    return {name: process for name, process in processes.items() if process.is_alive}
 
 
 def forget(home: Path) -> None:
-    """Says that nothing runs any more."""
+    """Records that nothing is running any more."""
     (home / _STATE).unlink(missing_ok=True)
 
 
 def stop_process(process: ProcessId, timeout_seconds: float, say: Callable[[str], None]) -> None:
-    """SIGTERM, and SIGKILL where it does not end in time; safe to repeat."""
+    """SIGTERM, then SIGKILL if it does not end in time; safe to repeat."""
     if not process.is_alive:
         return
     os.kill(process.pid, signal.SIGTERM)
@@ -95,7 +95,7 @@ def stop_process(process: ProcessId, timeout_seconds: float, say: Callable[[str]
 
 def _start_time(pid: int) -> str:
     try:
-        # the name in parentheses may hold spaces: fields are counted behind it
+        # the name in parentheses may hold spaces: fields are counted after it
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return ""

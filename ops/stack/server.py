@@ -1,4 +1,4 @@
-"""What broker and database have in common: a folder, a name, and one child process."""
+"""What broker and database share: a folder, a name, and one child process."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,15 +8,15 @@ if TYPE_CHECKING:
 
 
 class Server:
-    """A server process over a folder that survives it, also a SIGKILL."""
+    """A server process with a folder that survives it, even after a SIGKILL."""
 
     name: str
 
     def __init__(self, folder: Path, port: int | None) -> None:
-        """``port`` None: the last one of this folder if it is free, else any."""
+        """``port`` None: the last one used in this folder if it is free, else any."""
         self.folder = folder.resolve()
         self.port: int | None = None
-        self._demanded_port = port
+        self._requested_port = port
         self._child: ChildProcess | None = None
 
     @property
@@ -26,7 +26,7 @@ class Server:
 
     @property
     def pid(self) -> int | None:
-        """Of the server process."""
+        """The id of the server process."""
         return self._child.pid if self._child else None
 
     @property
@@ -36,14 +36,14 @@ class Server:
 
     @property
     def log(self) -> Path:
-        """What the server says."""
+        """The log file of the server."""
         return self.folder / f"{self.name}.log"
 
     def stop(self, timeout_seconds: float = 30) -> bool:
-        """Ends it in order; True unless it had to be killed. Safe to repeat."""
+        """Shuts it down cleanly; True unless it had to be killed. Safe to repeat."""
         return self._child.stop(timeout_seconds) if self._child else True
 
     def kill(self) -> None:
-        """SIGKILL, as a crash would be."""
+        """SIGKILL, like a crash."""
         if self._child:
             self._child.kill()

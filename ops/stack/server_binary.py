@@ -42,14 +42,14 @@ class ServerBinary:
     flavour: Flavour
     command: tuple[str, ...]
     label: str
-    """For people, and for the data folder to remember who made it."""
+    """For people, and for the data folder to record which server made it."""
     share: Path | None = None
 
     def initialise(self, data: Path, log: Path) -> None:
         """Makes the system tables in an empty folder.
 
         Raises:
-            UnavailableError: the server refuses; what it said is in the message and in ``log``.
+            UnavailableError: the server refuses; its output is in the message and in ``log``.
         """
         data.mkdir(parents=True)
         common = [*self.command, *user_option(), f"--datadir={data}"]
@@ -67,7 +67,7 @@ class ServerBinary:
                 f"{self.label} cannot make its tables in {data} (code {code}):\n"
                 f"{last_lines(log, 8)}",
                 hint="check the disk and who owns the folder; a confined mysqld (AppArmor, SELinux)"
-                " may write to its own folders only",
+                " may only write to its own folders",
             )
 
 
@@ -88,14 +88,14 @@ def installed_mysqld() -> ServerBinary | None:
 
 
 def require_mariadb_platform() -> None:
-    """Raises ConfigurationError where the MariaDB binaries cannot run."""
+    """Raises ConfigurationError if the MariaDB binaries cannot run."""
     system, machine = platform.system(), platform.machine()
     if (system, machine) != ("Linux", "x86_64"):
         raise ConfigurationError(f"no database server for {system} {machine}", hint=_INSTALL_HINT)
 
 
 def unpack_mariadb(jar: Path, folder: Path, say: Callable[[str], None]) -> ServerBinary:
-    """The MariaDB server out of its jar; unpacks only what a server needs, and only once.
+    """The MariaDB server from its jar; unpacks only what a server needs, and only once.
 
     Raises:
         ConfigurationError: the binary does not run on this system.
@@ -144,7 +144,7 @@ def _require_runnable(binary: Path) -> None:
 
 
 def _bootstrap_sql(share: Path) -> str:
-    # the bootstrap reads one statement a line unless a script sets a delimiter
+    # the bootstrap reads one statement per line unless a script sets a delimiter
     scripts = [(share / name).read_text(encoding="utf-8") for name in _SYSTEM_TABLES]
     return "\n".join(
         [

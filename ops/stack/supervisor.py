@@ -1,4 +1,4 @@
-"""Processes that are started again when they fail."""
+"""Processes that are restarted when they fail."""
 
 import math
 import time
@@ -19,17 +19,17 @@ Say = Callable[[str], None]
 
 
 class Startable(Protocol):
-    """A process that can be started again after its end."""
+    """A process that can be restarted after it ends."""
 
     name: str
 
     @property
     def log(self) -> Path:
-        """What it prints."""
+        """The file that its output goes to."""
 
     @property
     def pid(self) -> int | None:
-        """Of its last start."""
+        """The id from its last start."""
 
     @property
     def exit_code(self) -> int | None:
@@ -39,7 +39,7 @@ class Startable(Protocol):
         """Starts it."""
 
     def stop(self, timeout_seconds: float) -> bool:
-        """Ends it; True if it needed no force."""
+        """Ends it; True if no kill was needed."""
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Supervised:
         return "running" if self.process.exit_code is None else "ended"
 
     def hold(self) -> None:
-        """Does not start it again after its end until `release`."""
+        """Keeps it from being restarted until `release`."""
         self.next_start_at = math.inf
 
     def release(self, now: float) -> None:
@@ -87,7 +87,7 @@ class Supervisor:
     ) -> None:
         """``say`` gets one line for each thing that a person should see.
 
-        What fails again and again is started again after a delay that grows to the longest one.
+        What keeps failing is restarted after a delay that grows up to the longest one.
         """
         self.services: list[Supervised] = []
         self._say = say
@@ -96,7 +96,7 @@ class Supervisor:
         self._jitter = jitter
 
     def add(self, process: Startable, *, stop_seconds: float, start: bool = True) -> Supervised:
-        """Takes a process over; ``start=False`` if it runs already."""
+        """Takes over a process; ``start=False`` if it is already running."""
         service = Supervised(process, stop_seconds, started_at=self._clock())
         self.services.append(service)
         if start:
@@ -104,10 +104,10 @@ class Supervisor:
         return service
 
     def check(self) -> bool:
-        """Restarts what has failed and whose time has come; True where anything was started.
+        """Restarts what has failed once its delay is over; True if anything was started.
 
         Raises:
-            ConfigurationError: a process ended with code 2: starting it again cannot help.
+            ConfigurationError: a process ended with code 2: restarting it cannot help.
         """
         started = [self._check(service) for service in self.services]
         return any(started)
@@ -119,8 +119,8 @@ class Supervisor:
                 self._stop(service)
 
     def pids(self) -> dict[str, int]:
-        """Of all that were started, in the order of their start."""
-        pids = {each.process.name: each.process.pid for each in self.services}
+        """Of all services that were started, in the order of their start."""
+        pids = {service.process.name: service.process.pid for service in self.services}
         return {name: pid for name, pid in pids.items() if pid is not None}
 
     def _check(self, service: Supervised) -> bool:
@@ -136,8 +136,8 @@ class Supervisor:
             return False
         if code == ConfigurationError.exit_code:
             raise ConfigurationError(
-                f"{process.name} cannot run as it is set up:\n{last_lines(process.log, 12)}",
-                hint=f"correct what it says; the whole log is {process.log}",
+                f"{process.name} cannot run with its settings:\n{last_lines(process.log, 12)}",
+                hint=f"fix what it says; the full log is {process.log}",
             )
         if now - service.started_at > _STABLE_SECONDS:
             service.delay_seconds = _FIRST_DELAY_SECONDS

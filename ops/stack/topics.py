@@ -8,7 +8,7 @@ _HOUR_MS = 3_600_000
 
 
 def create_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
-    """Makes the topics that are missing; what is there stays as it is. Safe to repeat."""
+    """Creates missing topics; existing ones stay as they are. Safe to repeat."""
     retention = {"retention.ms": str(topics.topic_retention_hours * _HOUR_MS)}
     create_topic(kafka, kafka.kafka_topic, topics.topic_partitions, retention)
     room = {**retention, "max.message.bytes": str(MAX_COPY_BYTES)}

@@ -1,4 +1,4 @@
-"""Corrections of readings that are there: files that are replayed until each has been sent once."""
+"""Corrections of committed readings: files that are replayed until each has been sent once."""
 
 import csv
 import random
@@ -43,7 +43,7 @@ class Correction:
 
 @dataclass
 class Corrections:
-    """All files of a run. ``values``: the newest of each instant, in thousandths."""
+    """All files of a run. ``values``: the newest value of each instant, in thousandths."""
 
     pipeline: Pipeline
     folder: Path
@@ -51,12 +51,12 @@ class Corrections:
     _sent: list[Correction] = field(default_factory=list)
 
     def begin(self, draw: random.Random) -> Correction:
-        """Sends other values for some readings that ``registro`` has and nobody has corrected.
+        """Sends new values for some readings in ``registro`` that have no correction yet.
 
-        Raises NotNowError where there are none, or the database is away.
+        Raises NotNowError if there are none, or the database is away.
         """
         chosen = draw.sample(self._committed(), _READINGS)
-        values = {each: draw.randint(*_RANGE) for each in chosen}
+        values = {instant: draw.randint(*_RANGE) for instant in chosen}
         self.folder.mkdir(parents=True, exist_ok=True)
         name = f"corrections-{len(self._sent) + 1}"
         path = self.folder / f"{name}.csv"
@@ -69,17 +69,17 @@ class Corrections:
         return correction
 
     def tick(self) -> None:
-        """Starts again what a fault has ended: a file may be replayed any number of times."""
+        """Restarts what a fault has ended: a file may be replayed any number of times."""
         now = time.monotonic()
-        for each in self._sent:
-            if each.process.exit_code not in {None, 0} and now >= each.start_at:
-                each.start_at = now + _AGAIN_SECONDS
-                each.process.start()
+        for correction in self._sent:
+            if correction.process.exit_code not in {None, 0} and now >= correction.start_at:
+                correction.start_at = now + _AGAIN_SECONDS
+                correction.process.start()
 
     @property
     def are_sent(self) -> bool:
-        """Whether all files are."""
-        return all(each.is_sent() for each in self._sent)
+        """Whether all files are sent."""
+        return all(correction.is_sent() for correction in self._sent)
 
     def _committed(self) -> list[Instant]:
         try:
@@ -90,7 +90,7 @@ class Corrections:
         except VitalsError as error:
             raise NotNowError("the database is away") from error
         instants = [Instant(patient, _SENSOR, _COMPONENT, moment) for patient, moment in rows]
-        free = [each for each in instants if each not in self.values]
+        free = [instant for instant in instants if instant not in self.values]
         if len(free) < _READINGS:
             raise NotNowError("nothing is committed yet")
         return free

@@ -1,7 +1,7 @@
 """Small disks of our own that can be filled and made read-only: tmpfs in a mount namespace.
 
-A process is brought into such a namespace by starting it again under ``unshare``; its mounts are seen
-by it and its children alone and go with them. Root needs nothing else; others need user namespaces.
+A process enters such a namespace by being started again under ``unshare``; only it and its children see
+the mounts, which end with them. Root needs nothing else; other users need user namespaces.
 """
 
 import contextlib
@@ -23,12 +23,12 @@ _BY_PIECES_BYTES = 4 << 20
 
 
 def is_inside(environment: Mapping[str, str]) -> bool:
-    """Whether this process has a mount namespace of its own."""
+    """Whether this process has its own mount namespace."""
     return environment.get(_MARK) == "inside"
 
 
 def enter_namespace(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Starts this program again, with ``arguments``, in a namespace; returns where that is refused."""
+    """Starts this program again, with ``arguments``, in a namespace; returns if that is refused."""
     if _MARK in environment:
         return
     command = ["unshare", "--mount", "--propagation", "private"]
@@ -41,29 +41,29 @@ def enter_namespace(arguments: Sequence[str], environment: Mapping[str, str]) ->
 
 
 def _allows_mounts(command: Sequence[str]) -> bool:
-    # sys.prefix is any folder that is there: what is mounted over it ends with the attempt
+    # any existing folder would do: what is mounted over it ends with the attempt
     trial = [*command, "mount", "-t", "tmpfs", "vitals", sys.prefix]
     return subprocess.run(trial, capture_output=True, check=False).returncode == 0
 
 
 class Disk:
-    """A folder on a disk of its own."""
+    """A folder on its own disk."""
 
     def __init__(self, folder: Path) -> None:
         """Nothing is mounted before `mount`."""
         self.folder = folder
 
     def mount(self, megabytes: int) -> None:
-        """Puts an empty disk over the folder. Raises UnavailableError where that is refused."""
+        """Puts an empty disk over the folder. Raises UnavailableError if that is refused."""
         self.folder.mkdir(parents=True, exist_ok=True)
         _run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "vitals", str(self.folder))
 
     def fill(self) -> bool:
-        """Takes what is free; True where nothing more can be written."""
+        """Fills the free space; True if nothing more can be written."""
         status = os.statvfs(self.folder)
         free_bytes = status.f_bavail * status.f_frsize
         with contextlib.suppress(OSError), (self.folder / _BALLAST).open("wb") as ballast:
-            # refused as a whole where others have written meanwhile, so not for the last of it
+            # refused as a whole if others have written meanwhile, so not for the last part
             os.posix_fallocate(ballast.fileno(), 0, max(1, free_bytes - _BY_PIECES_BYTES))
             ballast.seek(0, os.SEEK_END)
             while True:
@@ -72,18 +72,18 @@ class Disk:
         return not self._takes_a_file()
 
     def empty(self) -> None:
-        """Gives back what `fill` has taken."""
+        """Frees what `fill` took."""
         (self.folder / _BALLAST).unlink(missing_ok=True)
 
     def protect(self) -> bool:
-        """Makes the folder read-only for everybody; True where nothing can be written."""
+        """Makes the folder read-only for everybody; True if nothing can be written."""
         # a disk with open files cannot be made read-only, but a second mount of it can
         _run("mount", "--bind", str(self.folder), str(self.folder))
         _run("mount", "-o", "remount,bind,ro", str(self.folder))
         return not self._takes_a_file()
 
     def release(self) -> None:
-        """Ends what `protect` did."""
+        """Undoes `protect`."""
         _run("umount", "--lazy", str(self.folder))
 
     def _takes_a_file(self) -> bool:

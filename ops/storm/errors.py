@@ -4,4 +4,4 @@ from common.errors import VitalsError
 
 
 class NotNowError(VitalsError):
-    """A fault has nothing to act on at this moment; a little later it may."""
+    """A fault has nothing to act on right now; it may a little later."""

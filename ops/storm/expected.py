@@ -1,4 +1,4 @@
-"""The oracle: what must exist, by the pure simulator and `ops.storm.rules`, not by the pipeline."""
+"""The oracle: what must exist by the pure simulator and `ops.storm.rules`, without the pipeline."""
 
 from collections.abc import Iterable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
@@ -26,7 +26,7 @@ READINGS = pa.schema(
         ("reason", pa.string()),
     ]
 )
-"""``thousandths`` of the value in the sensor's unit; ``reason`` null where it must be accepted."""
+"""``thousandths`` of the value in the sensor's unit; ``reason`` null if it must be accepted."""
 
 
 class Instant(NamedTuple):
@@ -39,26 +39,26 @@ class Instant(NamedTuple):
 
 
 def expected_readings(batches: Iterable[SensorBatch]) -> pa.Table:
-    """One row a reading, `READINGS`, in the order of the batches."""
+    """One row per reading, `READINGS`, in the order of the batches."""
     chunks = [READINGS.empty_table()]
     for batch in batches:
         columns = list(zip(*_rows(batch), strict=True)) or [()] * len(READINGS)
         chunks.append(pa.Table.from_arrays(list(map(pa.array, columns)), READINGS.names))
-    return pa.concat_tables([each.cast(READINGS) for each in chunks]).combine_chunks()
+    return pa.concat_tables([chunk.cast(READINGS) for chunk in chunks]).combine_chunks()
 
 
 def thousandths(value: float) -> int:
-    """As ``registro`` rounds: to three places, halves away from zero."""
+    """Rounded as in ``registro``: to three places, halves away from zero."""
     return int(Decimal(repr(value)).quantize(_THOUSANDTH, ROUND_HALF_UP) * 1000)
 
 
 def _rows(batch: SensorBatch) -> Iterator[tuple[object, ...]]:
     decided = outcomes(batch)
-    for number, run in enumerate(batch.series):
-        for position in range(len(run.values)):
+    for number, series in enumerate(batch.series):
+        for position in range(len(series.values)):
             outcome = decided[number, position]
             yield (
-                *(batch.batch_id, number, position, batch.patient_id, run.sensor),
-                *(run.component or COMPONENTLESS, run.start + position * run.interval_ms),
+                *(batch.batch_id, number, position, batch.patient_id, series.sensor),
+                *(series.component or COMPONENTLESS, series.start + position * series.interval_ms),
                 *((None, outcome) if isinstance(outcome, Reason) else (thousandths(outcome), None)),
             )

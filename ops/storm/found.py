@@ -1,7 +1,7 @@
-"""What the pipeline has made of it all, read from every place where it keeps anything.
+"""What the pipeline has made of it all, read from every place where it keeps something.
 
-It shares no code with `ops.reconcile`: each of the two is a check on the other. For the same reason it
-knows the names and columns of the trusted files by itself, and does not ask `schemas.files.trusted`.
+It shares no code with `ops.reconcile`: each checks the other. For the same reason it has
+its own names and columns of the trusted files, and does not ask `schemas.files.trusted`.
 """
 
 import json
@@ -46,9 +46,9 @@ _LEDGER = (
     "SELECT particao, deslocamento_inicial, deslocamento_final, mensagens, leituras, aceitas"
     " FROM livro_razao WHERE topico = %s ORDER BY particao, deslocamento_inicial"
 )
-# patients are nobody's business in a log
+# a log may not name a patient
 _NAMED_PATIENT = re.compile(r"\bdemo-\d{6}\b")
-# what a statement ends in that the server will never take: no fault of the world explains it
+# errors of statements that the server will never accept: no fault explains them
 _BROKEN_STATEMENT = re.compile(r"\b(IntegrityError|DataError|ProgrammingError|DataRefusedError)\b")
 
 
@@ -81,12 +81,12 @@ class Topic:
     batches: Counter[str] = field(default_factory=Counter)
     """How often each batch id was published."""
     ends: dict[int, int] = field(default_factory=dict)
-    """The offset behind the last message, by partition."""
+    """The offset after the last message, by partition."""
 
 
 @dataclass
 class Found:
-    """Everything that is there at the end; the tables have columns of `ops.storm.expected`."""
+    """Everything found at the end; the tables have the columns of `ops.storm.expected`."""
 
     archive: Archive
     half_files: list[str]
@@ -97,12 +97,12 @@ class Found:
     foreign_files: list[str]
     quarantined: pa.Table
     refused: list[tuple[int, int, bytes, bytes]]
-    """Messages that were kept whole: partition, offset, key, body."""
+    """Refused messages, kept whole: partition, offset, key, body."""
     dead_letters: dict[tuple[int, int], tuple[bytes, bytes]]
     """Key and body by the partition and offset that the copy names."""
     ledger: list[LedgerRange]
     broken_statements: list[str]
-    """Log lines of statements that no fault of the world explains."""
+    """Log lines of failed statements that no fault explains."""
     named_patients: list[str]
     """Places in the logs where a patient is named."""
 
@@ -114,7 +114,7 @@ def read_everything(
     logs: Path,
     say: Callable[[str], object],
 ) -> Found:
-    """Reads it; the pipeline is idle meanwhile. Raises VitalsError where a service is away."""
+    """Reads everything while the pipeline is idle. Raises VitalsError if a service is away."""
     topic = kafka.kafka_topic
     say("reading the archive and the topic")
     archive, published = _archive(output / "raw"), _topic(kafka)
@@ -133,7 +133,7 @@ def read_everything(
         half_files=_listed(output, "**/*.tmp"),
         topic=published,
         registro=registro,
-        trusted=_trusted(output / "trusted", [each for each in names if each in files]),
+        trusted=_trusted(output / "trusted", [name for name in names if name in files]),
         missing_files=sorted(set(names) - set(files)),
         foreign_files=sorted(set(files) - set(names)),
         quarantined=_table(quarantined, [*_KEY, "reason"]),
@@ -146,7 +146,7 @@ def read_everything(
 
 
 def read_registro(connection: Connection) -> pa.Table:
-    """All rows under the names of `Instant`, and their ``thousandths``."""
+    """All rows of ``registro``, by the names of `Instant`, with their ``thousandths``."""
     return _table(_rows(connection, _REGISTRO, ()), _REGISTRO_COLUMNS)
 
 
@@ -154,7 +154,7 @@ def _archive(raw: Path) -> Archive:
     archive = Archive(pending=_listed(raw, "pending/*.jsonl"), broken=_listed(raw, "broken/*"))
     for name in [*archive.pending, *_listed(raw, "date=*/*.jsonl")]:
         try:
-            archive.batches |= {each.batch_id: each for each in batches_in([raw / name])}
+            archive.batches |= {batch.batch_id: batch for batch in batches_in([raw / name])}
         except BadInputError:
             archive.broken.append(name)
     return archive

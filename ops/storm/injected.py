@@ -1,4 +1,4 @@
-"""What the storm itself puts into the pipeline, so that the verdict knows what must become of it."""
+"""What the storm itself sends into the pipeline, so that the verdict knows what must become of it."""
 
 import json
 import random
@@ -20,7 +20,7 @@ _ABSURD_COUNT = bytes(5) + bytes.fromhex("80a8d6b907")
 
 @dataclass(frozen=True)
 class Poison:
-    """A message that nobody can read, as it was acknowledged."""
+    """An unreadable message, as it was acknowledged."""
 
     partition: int
     offset: int
@@ -38,7 +38,7 @@ class Injected:
     _count: int = 0
 
     def send_poison(self, draw: random.Random, batch: SensorBatch) -> None:
-        """Queues one message of each unreadable kind, made of ``batch``."""
+        """Queues one message of each unreadable kind, made from ``batch``."""
         for kind, body in _unreadable(draw, batch).items():
             self._count += 1
             key = f"poison-{self._count}".encode()
@@ -54,15 +54,15 @@ class Injected:
         self.poll()
 
     def poll(self) -> None:
-        """Takes delivery reports; to be called now and then."""
+        """Handles delivery reports; call it now and then."""
         self._sender.poll()
 
     def finish(self) -> None:
-        """Returns when everything is acknowledged. Raises UnavailableError where it is not."""
+        """Returns when everything is acknowledged. Raises UnavailableError if it is not."""
         if failed := self._sender.flush(_FLUSH_SECONDS):
             raise UnavailableError(
                 f"{len(failed)} messages of the storm itself were not delivered",
-                hint="see whether the broker runs; the run says nothing and must be repeated",
+                hint="check that the broker is running; this run proves nothing and must be repeated",
             )
 
     def _note_poison(
@@ -75,7 +75,7 @@ class Injected:
         return Sender(
             self.kafka,
             {
-                # each exactly once, through cut connections too
+                # each exactly once, even if connections are cut
                 "enable.idempotence": True,
                 "delivery.timeout.ms": _DELIVERY_MS,
                 "message.max.bytes": MAX_COPY_BYTES,

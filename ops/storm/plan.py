@@ -1,4 +1,4 @@
-"""The storm before it begins: which fault comes when, by the seed alone."""
+"""The plan of a storm: which fault comes when, by the seed alone."""
 
 import random
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _RECOVERY_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class PlannedFault:
-    """One fault: when it begins (seconds from the storm's start), how long it lasts, its own seed."""
+    """One fault: when it begins (seconds from the storm's start), how long it lasts, and its own seed."""
 
     at_seconds: float
     kind: FaultKind
@@ -25,12 +25,12 @@ class PlannedFault:
 def planned_faults(
     seed: int, seconds: float, kinds: Sequence[FaultKind], *, each_lasts: float | None = None
 ) -> list[PlannedFault]:
-    """The faults of a storm in their order; the same for the same arguments.
+    """The faults of a storm in order; the same for the same arguments.
 
     Every kind comes once before any comes a second time. ``each_lasts`` (seconds): instead of the
     kind's own time; the next one then leaves the pipeline some time to recover.
     """
-    draw = random.Random(seed)  # noqa: S311 - a storm that can be made again
+    draw = random.Random(seed)  # noqa: S311 - a storm must be repeatable
     faults: list[PlannedFault] = []
     at_seconds = _QUIET_START_SECONDS
     deck: list[FaultKind] = []

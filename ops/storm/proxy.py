@@ -1,4 +1,4 @@
-"""A TCP proxy on the loopback that cuts, refuses and slows down what passes through it."""
+"""A TCP proxy on the loopback that cuts, refuses and slows down connections."""
 
 import asyncio
 import contextlib
@@ -13,14 +13,14 @@ from ops.stack.ports import LOOPBACK
 _CHUNK_BYTES = 65_536
 _CALL_SECONDS = 10
 _ANSWER_SECONDS = 0.2
-# the connector sends its commit as a query of this text; behind it the transaction's fate is open
+# the connector sends its commit as a query with this text; after it the outcome is open
 _COMMIT = b"\x03COMMIT"
 
 T = TypeVar("T")
 
 
 class LostCommit(StrEnum):
-    """What of a COMMIT is lost with its connection."""
+    """Which part of a COMMIT is lost with its connection."""
 
     REQUEST = "request"
     """The server never sees it and rolls back."""
@@ -35,7 +35,7 @@ class _Passage:
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
     is_mute: bool = False
-    """Whether what the server says is dropped."""
+    """Whether what the server sends is dropped."""
 
     def cut(self) -> None:
         self.client.transport.abort()
@@ -43,15 +43,15 @@ class _Passage:
 
 
 class TcpProxy:
-    """Forwards to a port that may change (a server that starts again keeps its proxy).
+    """Forwards to a port that may change (a restarted server keeps its proxy).
 
     Guarantee: bytes pass unchanged and in order, or the connection is cut; nothing is made up.
     """
 
     def __init__(self, target: Callable[[], int | None]) -> None:
-        """``target``: the server's port as of now; None or nobody there: the client is cut."""
+        """``target``: the server's current port; if it is None or nobody listens, the client is cut."""
         self.delay_seconds = 0.0
-        """What each piece of data waits before it goes on."""
+        """How long each piece of data waits before it is passed on."""
         self.is_refusing = False
         """Whether new connections are cut at once."""
         self.port = 0
@@ -68,7 +68,7 @@ class TcpProxy:
         self.port = server.sockets[0].getsockname()[1]
 
     def cut(self) -> int:
-        """Ends all connections now, in the middle of whatever they say; returns how many."""
+        """Cuts all connections now, in mid-stream; returns how many."""
         return self._call(self._cut())
 
     def lose_commit(self, how: "LostCommit | None") -> None:
@@ -125,7 +125,7 @@ class TcpProxy:
                     return
                 passage.server.write(data)
                 await passage.server.drain()
-        # the client has ended: what the server still says has no reader
+        # the client has gone: nobody reads what the server still sends
         passage.server.close()
 
     async def _forward_answers(self, reader: asyncio.StreamReader, passage: _Passage) -> None:

@@ -1,4 +1,4 @@
-"""How soon and how fast the pipeline makes up for an outage, by the times in the ledger."""
+"""How soon and how fast the pipeline catches up after an outage, by the times in the ledger."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ COMMITS = (
     f"SELECT {EPOCH_MS_SQL.format('confirmado_em')} / 1e3, leituras"
     " FROM livro_razao WHERE topico = %s ORDER BY confirmado_em"
 )
-# less than this of input behind counts as caught up: a window, and the micro-batch that takes it
+# lagging by less input than this counts as caught up: a window, and the micro-batch that commits it
 _LEVEL_SECONDS = 10.0
 
 
@@ -38,11 +38,11 @@ class Recovery:
     kind: str
     outage_seconds: float
     first_commit_seconds: float | None
-    """From the moment in which the server was allowed to start again; None: there was none."""
+    """From the moment the server was allowed to start again; None: nothing was committed."""
     backlog_readings: int | None
-    """Readings that were committed until the backlog was gone; None: it never was."""
+    """Readings committed until the backlog was gone; None: it never was."""
     times_input: float | None
-    """At which multiple of the producers' rate they were committed, from the first commit on."""
+    """How many times the producers' rate they were committed at, from the first commit on."""
 
 
 @dataclass(frozen=True)
@@ -55,32 +55,32 @@ class Input:
     """When they were stopped, UTC seconds."""
 
     def since(self, moment: float, now: float) -> float:
-        """Readings that they have made from ``moment`` to ``now``."""
+        """Readings that they made from ``moment`` to ``now``."""
         return (min(now, self.until) - moment) * self.rate
 
 
 def recoveries_after(
     outages: Sequence[Outage], commits: Sequence[Commit], made: Input
 ) -> list[Recovery]:
-    """One for each outage. ``commits`` in the order of time.
+    """One for each outage. ``commits`` in order of time.
 
-    The backlog is what the producers have made since the outage began and nobody has committed.
+    The backlog is what the producers have made since the outage began that is not committed.
     """
-    return [_recovery(each, commits, made) for each in outages]
+    return [_recovery(outage, commits, made) for outage in outages]
 
 
 def _recovery(outage: Outage, commits: Sequence[Commit], made: Input) -> Recovery:
-    later = [each for each in commits if each.at > outage.ended]
+    later = [commit for commit in commits if commit.at > outage.ended]
     if not later:
         return Recovery(outage.kind, outage.ended - outage.began, None, None, None)
     first, committed = later[0].at, 0
     backlog, times_input = None, None
-    for each in later:
-        committed += each.readings
-        level = made.since(outage.began, each.at) - _LEVEL_SECONDS * made.rate
+    for commit in later:
+        committed += commit.readings
+        level = made.since(outage.began, commit.at) - _LEVEL_SECONDS * made.rate
         if committed >= level:
             backlog = committed
-            times_input = committed / max(each.at - first, 1.0) / made.rate
+            times_input = committed / max(commit.at - first, 1.0) / made.rate
             break
     return Recovery(
         outage.kind,

@@ -1,7 +1,7 @@
 """The cleaning rules once more, reading by reading in plain Python: the oracle of proof and tests.
 
-They stand here a second time on purpose: a mistake in the consumer's arrays must not hide behind
-itself. With the consumer this shares the catalogue, and nothing else.
+They are written a second time on purpose: a mistake in the consumer's arrays must not confirm
+itself. This shares the catalogue with the consumer, and nothing else.
 """
 
 import math
@@ -11,7 +11,7 @@ from schemas.batch import SensorBatch, Series
 from schemas.catalogue import COMPONENTLESS, Limits, Unit, canonical_name, sensors
 from schemas.reasons import Reason
 
-_SENSORS = {each.code: each for each in sensors()}
+_SENSORS = {sensor.code: sensor for sensor in sensors()}
 _FIRST_MS, _LAST_MS = -30_610_224_000_000, 253_402_300_799_999
 _AHEAD_MS = 300_000
 _PRESSURE = "pressao_arterial"
@@ -23,7 +23,7 @@ Pressures = dict[tuple[str, int], list[float]]
 
 @dataclass(frozen=True)
 class _Known:
-    """What the catalogue says of a series."""
+    """What the catalogue says about a series."""
 
     code: str
     part: str | None
@@ -36,43 +36,43 @@ def outcomes(
 ) -> dict[tuple[int, int], Reason | float]:
     """Each reading's reason, or its accepted value before rounding, by series and position.
 
-    ``kafka_ms``: when Kafka took the batch (UTC epoch ms); None: after all of its readings.
+    ``kafka_ms``: when Kafka stored the batch (UTC epoch ms); None: after all of its readings.
     """
-    runs = [(run, _known(run)) for run in batch.series]
-    pairs = _pressures(runs)
+    known_series = [(series, _known(series)) for series in batch.series]
+    pairs = _pressures(known_series)
     return {
         (number, position): known
         if isinstance(known, Reason)
-        else _outcome(run, position, known, kafka_ms, pairs)
-        for number, (run, known) in enumerate(runs)
-        for position in range(len(run.values))
+        else _outcome(series, position, known, kafka_ms, pairs)
+        for number, (series, known) in enumerate(known_series)
+        for position in range(len(series.values))
     }
 
 
-def _known(run: Series) -> _Known | Reason:
-    code, part = canonical_name(run.sensor), canonical_name(run.component or "")
+def _known(series: Series) -> _Known | Reason:
+    code, part = canonical_name(series.sensor), canonical_name(series.component or "")
     component = None if part in {"", COMPONENTLESS} else part
     kind = _SENSORS.get(code)
     if kind is None:
         return Reason.UNKNOWN_SENSOR
     if (found := kind.component(component)) is None:
         return Reason.UNKNOWN_COMPONENT
-    if (unit := kind.unit_named(run.unit)) is None:
+    if (unit := kind.unit_named(series.unit)) is None:
         return Reason.UNKNOWN_UNIT
-    if len(run.values) > 1 and run.interval_ms <= 0:
+    if len(series.values) > 1 and series.interval_ms <= 0:
         return Reason.INVALID_TIME
     return _Known(code, component, unit, found.limits)
 
 
 def _outcome(
-    run: Series, position: int, known: _Known, kafka_ms: int | None, pairs: Pressures
+    series: Series, position: int, known: _Known, kafka_ms: int | None, pairs: Pressures
 ) -> Reason | float:
-    event_ms = run.start + position * run.interval_ms
-    if not (_FIRST_MS <= run.start <= _LAST_MS and _FIRST_MS <= event_ms <= _LAST_MS):
+    event_ms = series.start + position * series.interval_ms
+    if not (_FIRST_MS <= series.start <= _LAST_MS and _FIRST_MS <= event_ms <= _LAST_MS):
         return Reason.INVALID_TIME
     if kafka_ms is not None and event_ms > kafka_ms + _AHEAD_MS:
         return Reason.FUTURE_TIMESTAMP
-    value = known.unit.convert(run.values[position])
+    value = known.unit.convert(series.values[position])
     if math.isnan(value):
         return Reason.MISSING
     if math.isinf(value):
@@ -85,18 +85,18 @@ def _outcome(
 def _is_inverted(known: _Known, value: float, event_ms: int, pairs: Pressures) -> bool:
     others = pairs.get((_PARTNER.get(known.part or "", ""), event_ms), ())
     sign = 1 if known.part == "sistolica" else -1
-    return any(sign * (value - each) <= 0 for each in others)
+    return any(sign * (value - other) <= 0 for other in others)
 
 
-def _pressures(runs: list[tuple[Series, _Known | Reason]]) -> Pressures:
-    """What has no meaning is left out."""
+def _pressures(known_series: list[tuple[Series, _Known | Reason]]) -> Pressures:
+    """Values that mean nothing are left out."""
     found: Pressures = {}
-    for run, known in runs:
+    for series, known in known_series:
         if isinstance(known, Reason) or known.code != _PRESSURE or known.part is None:
             continue
-        for position, raw in enumerate(run.values):
+        for position, raw in enumerate(series.values):
             value = known.unit.convert(raw)
             if not math.isnan(value):
-                moment = run.start + position * run.interval_ms
+                moment = series.start + position * series.interval_ms
                 found.setdefault((known.part, moment), []).append(value)
     return found

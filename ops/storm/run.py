@@ -35,7 +35,7 @@ _CATCH_UP_SECONDS = 300
 _LOOK_EVERY_SECONDS = 1.0
 _LONGEST_DELAY_SECONDS = 2.0
 _DISK_MEGABYTES = 64
-# the readings of a minute as raw JSON, for 100 patients twice what they take
+# twice what the readings of 100 patients take in a minute as raw JSON
 _DISK_MEGABYTES_PER_MINUTE = 32
 _WINDOW_MS = _WINDOW_SECONDS * 1000
 
@@ -44,7 +44,7 @@ class Run:
     """A pipeline of its own in ``prove`` in VITALS_HOME, behind proxies and on small disks."""
 
     def __init__(self, invocation: Invocation, trial: Trial, view: LiveView) -> None:
-        """Takes the folder; nothing is started."""
+        """Claims the folder; starts nothing."""
         settings = invocation.settings
         self._trial, self._view = trial, view
         self._produced_until = 0.0
@@ -67,7 +67,7 @@ class Run:
             patients=trial.patients,
             fresh=True,
             environment=self._environment(),
-            # it is killed so often that it would spend the storm waiting
+            # a part is killed so often that it would spend the storm waiting
             longest_delay_seconds=_LONGEST_DELAY_SECONDS,
             kafka_advertised_port=self._broker_proxy.port,
         )
@@ -75,9 +75,9 @@ class Run:
         self._disks = self._mount(invocation.environment)
 
     def play(self) -> Outcome:
-        """Starts all, plays the storm, waits until all is worked off, and judges.
+        """Starts everything, plays the storm, waits for all of it to be committed, and judges.
 
-        Raises VitalsError where a part cannot run.
+        Raises VitalsError if a part cannot run.
         """
         began = time.monotonic()
         pipeline, trial = self._pipeline, self._trial
@@ -95,13 +95,15 @@ class Run:
             storm.run(plan, trial.seconds, lambda now: self._show(now, observer, storm))
             world.injected.finish()
             until = unix_ms() // _WINDOW_MS * _WINDOW_MS
-            behind = self._catch_up(observer, until)
+            late = self._catch_up(observer, until)
         finally:
             observer.close()
         verdict = self._judge(world, first_window, until)
-        verdict.findings += behind
+        verdict.findings += late
         recoveries = recoveries_after(storm.outages, self._commits(), self._input())
-        restarts = {each.process.name: each.restarts for each in pipeline.supervisor.services}
+        restarts = {
+            service.process.name: service.restarts for service in pipeline.supervisor.services
+        }
         return Outcome(verdict, storm, recoveries, time.monotonic() - began, restarts)
 
     def stop(self) -> None:
@@ -117,7 +119,7 @@ class Run:
             "DB_CONNECT_TIMEOUT_SECONDS": "5",
             "GENERATION_INTERVAL_SECONDS": str(_WINDOW_SECONDS),
             "SENSOR_INTERVAL_SECONDS": str(_SAMPLE_SECONDS),
-            # a window that nobody could make in time is not given up within the run
+            # a window that nobody could make in time is not given up during the run
             "CATCH_UP_SECONDS": str(round(self._trial.seconds) + 3_600),
             "TMPDIR": str(self.home / "tmp"),
         }
@@ -152,31 +154,31 @@ class Run:
                 f"nothing was committed within {_START_SECONDS} s",
                 hint=f"the logs are in {self._pipeline.logs}",
             )
-        return min(each.window_start for each in archived_batches(self._pipeline.output / "raw"))
+        return min(batch.window_start for batch in archived_batches(self._pipeline.output / "raw"))
 
     def _catch_up(self, observer: Observer, until: int) -> list[str]:
-        """Waits for all windows before ``until`` and for the lag; says what did not come."""
-        self._view.say("the storm is over: waiting until all of it is worked off")
+        """Waits for all windows before ``until`` and for zero lag; says what did not come."""
+        self._view.say("the storm is over: waiting until everything is committed")
         missing = "windows of the storm are missing in registro"
         uncommitted = "messages are not committed"
         deadline = time.monotonic() + _CATCH_UP_SECONDS
 
-        def is_worked_off(what: str, is_there: Callable[[], bool]) -> bool:
+        def has_come(what: str, is_there: Callable[[], bool]) -> bool:
             return self._wait(what, is_there, observer, deadline - time.monotonic())
 
         late = []
-        if not is_worked_off(missing, lambda: self._newest_common() >= until - _WINDOW_MS):
+        if not has_come(missing, lambda: self._newest_common() >= until - _WINDOW_MS):
             late.append(missing)
         self._produced_until = time.time()
         self._pipeline.stop_producers()
-        if not is_worked_off(uncommitted, lambda: lag_if_possible(observer) == 0):
+        if not has_come(uncommitted, lambda: lag_if_possible(observer) == 0):
             late.append(uncommitted)
-        return [f"not worked off within {_CATCH_UP_SECONDS} s: {what}" for what in late]
+        return [f"not caught up within {_CATCH_UP_SECONDS} s: {what}" for what in late]
 
     def _wait(
         self, what: str, is_there: Callable[[], bool], observer: Observer, seconds: float
     ) -> bool:
-        """Keeps everything running and shows it until it is there; False where it does not come."""
+        """Keeps everything running and shows it until ``is_there``; False if that is too late."""
         deadline = time.monotonic() + seconds
         while not is_there():
             self._pipeline.check()
@@ -191,15 +193,15 @@ class Run:
         found = read_everything(
             pipeline.kafka(), pipeline.database(), pipeline.output, pipeline.logs, self._view.say
         )
-        self._view.say("comparing with what the simulator says")
-        # producers went on for a moment behind the storm's end, not all of them equally far
-        last = max((each.window_start for each in found.archive.batches.values()), default=until)
+        self._view.say("comparing with the simulator")
+        # producers went on for a moment after the storm, not all of them equally far
+        last = max((batch.window_start for batch in found.archive.batches.values()), default=until)
         environment = pipeline.environment("oracle")
         made = simulated_batches(environment, first_window, max(last + 1, until))
         batches = [
-            each
-            for each in made
-            if each.window_start < until or each.batch_id in found.archive.batches
+            batch
+            for batch in made
+            if batch.window_start < until or batch.batch_id in found.archive.batches
         ]
         truth = Truth(batches, world.injected.poison, world.corrections.values)
         return judge(truth, found)
@@ -215,7 +217,7 @@ class Run:
         self._view.show(headline, snapshot, self._pipeline.supervisor.services)
 
     def _input(self) -> Input:
-        series = sum(len(each.components) for each in sensors())
+        series = sum(len(sensor.components) for sensor in sensors())
         return Input(self._trial.patients * series / _SAMPLE_SECONDS, self._produced_until)
 
     def _commits(self) -> list[Commit]:
@@ -226,5 +228,5 @@ class Run:
             return [Commit(float(moment), int(readings)) for moment, readings in cursor.fetchall()]
 
     def _newest_common(self) -> int:
-        """The start of the newest window that ``registro`` has of every patient; 0 without one."""
+        """The start of the newest window that ``registro`` has for every patient; 0 without one."""
         return newest_common_window(self._pipeline.database(), self._trial.patients, _WINDOW_MS)

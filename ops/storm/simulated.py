@@ -1,4 +1,4 @@
-"""What the simulator makes, and how far the pipeline is with it."""
+"""What the simulator makes, and how far the pipeline has come with it."""
 
 import os
 import subprocess
@@ -26,9 +26,9 @@ _NEWEST_COMMON = (
 
 
 def simulated_batches(environment: Mapping[str, str], start: int, until: int) -> list[SensorBatch]:
-    """What the pure simulator makes of that time (epoch ms), by a process of its own.
+    """What the pure simulator makes for that time (epoch ms), in its own process.
 
-    Raises UnavailableError where that fails.
+    Raises UnavailableError if that fails.
     """
     command = [sys.executable, "-m", "producer", "simulate"]
     done = subprocess.run(
@@ -43,12 +43,12 @@ def simulated_batches(environment: Mapping[str, str], start: int, until: int) ->
 
 
 def archived_batches(raw: Path) -> list[SensorBatch]:
-    """What is in the archive and acknowledged."""
+    """The batches in the archive that Kafka has acknowledged."""
     return list(batches_in(raw.glob("date=*/*.jsonl")))
 
 
 def newest_common_window(database: DatabaseSettings, patients: int, window_ms: int) -> int:
-    """The start of the newest window that ``registro`` has of every demo patient.
+    """The start of the newest window that ``registro`` has for every demo patient.
 
     0 without one, and while the database is away.
     """

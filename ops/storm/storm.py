@@ -1,4 +1,4 @@
-"""The storm itself: plays a plan against the world and counts the faults that have really bitten."""
+"""The storm itself: plays a plan and counts the faults that have really bitten."""
 
 import random
 import time
@@ -51,7 +51,7 @@ class Storm:
     ) -> None:
         """Returns when the time is over and every fault has ended.
 
-        ``show`` is called each turn with the seconds since the start. Ends its faults also where
+        ``show`` is called each turn with the seconds since the start. Faults are ended even if
         something raises.
         """
         self._began = time.monotonic()
@@ -83,7 +83,7 @@ class Storm:
     def _begin(self, fault: PlannedFault, now: float) -> None:
         ending = ExitStack()
         try:
-            draw = random.Random(fault.seed)  # noqa: S311 - a storm that can be made again
+            draw = random.Random(fault.seed)  # noqa: S311 - a storm must be repeatable
             evidence = ending.enter_context(fault.kind.inject(self.world, draw))
         except NotNowError as error:
             if now > fault.at_seconds + _TRY_SECONDS:
@@ -110,7 +110,7 @@ class Storm:
             self.fired[kind.name] += 1
         else:
             self.missed[kind.name] += 1
-            self.say(f"{now:6.1f} s  {kind.name}: ended without having met anybody")
+            self.say(f"{now:6.1f} s  {kind.name}: ended without having hit anything")
 
     def _wait_until_idle(self, show: Callable[[float], None]) -> None:
         deadline = time.monotonic() + _LAST_LOOK_SECONDS

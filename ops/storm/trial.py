@@ -22,13 +22,13 @@ class Trial:
 
     @property
     def seconds(self) -> float:
-        """Of the storm."""
+        """How long the storm lasts."""
         return 60 * self.minutes
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The verdict and the storm that it was reached in."""
+    """The verdict and the storm that it is about."""
 
     verdict: Verdict
     storm: Storm

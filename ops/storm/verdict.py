@@ -1,4 +1,4 @@
-"""The verdict: what must exist against what is there, reading by reading."""
+"""The verdict: what must exist compared with what is there, reading by reading."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _VALUE = "thousandths"
 
 @dataclass
 class Verdict:
-    """Counts of readings, where nothing else is said, and what is not as it must be."""
+    """Counts (of readings, unless they say otherwise) and findings."""
 
     produced: int = 0
     archived: int = 0
@@ -38,15 +38,15 @@ class Verdict:
 
     @property
     def is_proved(self) -> bool:
-        """True where nothing is lost, doubled or altered anywhere."""
+        """True if nothing is lost, duplicated or altered anywhere."""
         return not self.findings
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``."""
         return {**asdict(self), "proved": self.is_proved}
 
-    def demand(self, wrong: Sequence[Any], what: str) -> None:
-        """A finding where there is anything in ``wrong``."""
+    def demand(self, wrong: Sequence[object], what: str) -> None:
+        """Adds a finding if there is anything in ``wrong``."""
         if wrong:
             named = "; ".join(map(str, wrong[:_NAMED]))
             more = f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
@@ -55,7 +55,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Truth:
-    """What must exist, known from outside of the pipeline."""
+    """What must exist, known from outside the pipeline."""
 
     batches: Sequence[SensorBatch]
     """Of every patient and window that must be there."""
@@ -87,29 +87,29 @@ def judge(truth: Truth, found: Found) -> Verdict:
 
 
 def _judge_archive(verdict: Verdict, truth: Truth, found: Found) -> list[SensorBatch]:
-    """Returns the batches of corrections: archived, and not of the simulator."""
+    """Returns the batches of corrections: archived, and not from the simulator."""
     archived = found.archive.batches
     verdict.archived = sum(batch.reading_count for batch in archived.values())
-    missing = [each for each in truth.batches if each.batch_id not in archived]
+    missing = [batch for batch in truth.batches if batch.batch_id not in archived]
     altered = [
-        each
-        for each in truth.batches
-        if each.batch_id in archived and not _is_same(each, archived[each.batch_id])
+        batch
+        for batch in truth.batches
+        if batch.batch_id in archived and not _is_same(batch, archived[batch.batch_id])
     ]
     verdict.demand(list(map(_named, missing)), "batches are not in the archive")
     verdict.demand(list(map(_named, altered)), "batches were archived with other readings")
     verdict.demand(found.archive.pending, "files are still in the outbox")
     verdict.demand(found.archive.broken, "archive files cannot be read")
     verdict.demand(found.half_files, "files were left half written")
-    unpublished = [each for each in archived if each not in found.topic.batches]
+    unpublished = [batch_id for batch_id in archived if batch_id not in found.topic.batches]
     verdict.demand(unpublished, "archived batches are not in the topic")
-    unarchived = [each for each in found.topic.batches if each not in archived]
+    unarchived = [batch_id for batch_id in found.topic.batches if batch_id not in archived]
     verdict.demand(unarchived, "batches of the topic are not in the archive")
     verdict.repeated_batches = sum(1 for count in found.topic.batches.values() if count > 1)
-    known = {each.batch_id for each in truth.batches}
-    others = [each for batch_id, each in archived.items() if batch_id not in known]
-    foreign = [each for each in others if not _instants(each) <= truth.corrections.keys()]
-    verdict.demand(list(map(_named, foreign)), "batches that nobody has made are in the archive")
+    known = {batch.batch_id for batch in truth.batches}
+    others = [batch for batch_id, batch in archived.items() if batch_id not in known]
+    foreign = [other for other in others if not _instants(other) <= truth.corrections.keys()]
+    verdict.demand(list(map(_named, foreign)), "batches of unknown origin are in the archive")
     corrected = set().union(*map(_instants, others)) if others else set()
     lost = sorted(truth.corrections.keys() - corrected)
     verdict.demand(lost, "corrections are not in the archive")
@@ -118,7 +118,7 @@ def _judge_archive(verdict: Verdict, truth: Truth, found: Found) -> list[SensorB
 
 def _judge_trusted(verdict: Verdict, accepted: pa.Table, found: Found) -> None:
     verdict.accepted, verdict.trusted = len(accepted), len(found.trusted)
-    verdict.demand(found.missing_files, "trusted files of the ledger are gone")
+    verdict.demand(found.missing_files, "trusted files in the ledger do not exist")
     verdict.demand(found.foreign_files, "trusted files are unknown to the ledger")
     _compare(verdict, accepted, found.trusted, _KEY, _VALUE, "in the trusted files")
 
@@ -144,39 +144,42 @@ def _judge_registro(
 
 def _judge_messages(verdict: Verdict, poison: Sequence[Poison], found: Found) -> None:
     verdict.refused_messages = len(found.refused)
-    sent = {(each.partition, each.offset): (each.key, each.body) for each in poison}
+    sent = {(message.partition, message.offset): (message.key, message.body) for message in poison}
     kept = Counter((partition, offset) for partition, offset, _, _ in found.refused)
     verdict.demand(sorted(sent.keys() - kept.keys()), "unreadable messages are not in quarantine")
-    verdict.demand(sorted(kept.keys() - sent.keys()), "messages were refused that can be read")
-    verdict.demand([each for each, count in kept.items() if count > 1], "messages are kept twice")
+    verdict.demand(sorted(kept.keys() - sent.keys()), "readable messages were refused")
+    verdict.demand(
+        [place for place, count in kept.items() if count > 1],
+        "refused messages are in quarantine twice",
+    )
     other = [
         (partition, offset)
         for partition, offset, key, body in found.refused
         if sent.get((partition, offset), (key, body)) != (key, body)
     ]
-    verdict.demand(other, "messages are kept with other bytes")
+    verdict.demand(other, "refused messages are in quarantine with other bytes")
     copied = found.dead_letters
-    uncopied = [each for each, content in sent.items() if copied.get(each) != content]
+    uncopied = [place for place, content in sent.items() if copied.get(place) != content]
     verdict.demand(sorted(uncopied), "unreadable messages are not in the dead-letter topic")
 
 
 def _judge_ledger(verdict: Verdict, found: Found) -> None:
-    """Its ranges cover every partition from its beginning to its end, each offset once."""
+    """Its ranges cover every partition from beginning to end, each offset once."""
     wrong = []
     positions = dict.fromkeys(found.topic.ends, 0)
-    for each in found.ledger:
-        if each.first != positions.get(each.partition):
-            wrong.append(f"partition {each.partition} from {each.first} to {each.until}")
-        positions[each.partition] = each.until
+    for row in found.ledger:
+        if row.first != positions.get(row.partition):
+            wrong.append(f"partition {row.partition} from {row.first} to {row.until}")
+        positions[row.partition] = row.until
     verdict.demand(wrong, "ranges of the ledger leave a gap or overlap")
-    behind = [
+    unread = [
         f"partition {partition}: {positions[partition]} of {end}"
         for partition, end in found.topic.ends.items()
         if positions[partition] != end
     ]
-    verdict.demand(behind, "partitions were not read to their end")
+    verdict.demand(unread, "partitions were not committed to their end")
     readings, accepted = (
-        sum(getattr(each, name) for each in found.ledger) for name in ("readings", "accepted")
+        sum(getattr(row, name) for row in found.ledger) for name in ("readings", "accepted")
     )
     if accepted != verdict.trusted or readings - accepted != verdict.quarantined:
         verdict.findings.append(
@@ -216,7 +219,7 @@ def _is_same(one: SensorBatch, other: SensorBatch) -> bool:
 
 def _instants(batch: SensorBatch) -> set[Instant]:
     readings = expected_readings([batch]).select(_INSTANT)
-    return {Instant(*each.values()) for each in readings.to_pylist()}
+    return {Instant(*reading.values()) for reading in readings.to_pylist()}
 
 
 def _named(batch: SensorBatch) -> str:

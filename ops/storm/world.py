@@ -1,4 +1,4 @@
-"""What the faults act on: the pipeline that runs, the proxies before its servers, its small disks."""
+"""What the faults act on: the running pipeline, the proxies in front of its servers, its small disks."""
 
 import random
 import time
@@ -21,7 +21,7 @@ from ops.storm.proxy import TcpProxy
 
 @dataclass
 class World:
-    """One pipeline under test; faults find here what they need and leave what they did."""
+    """One pipeline under test; faults find what they need here and leave what they did."""
 
     pipeline: Pipeline
     broker_proxy: TcpProxy
@@ -30,65 +30,66 @@ class World:
     scratch: Path
     """Where the consumer's temporary files are."""
     disks: dict[str, Disk]
-    """By the folder below the output: ``raw``, ``trusted``; empty where mounts are not allowed."""
+    """By the folder below the output: ``raw``, ``trusted``; empty if mounts are not allowed."""
     corrections: Corrections
     _later: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
 
     def later(self, seconds: float, action: Callable[[], object]) -> None:
-        """Has something done after a time, by `tick`."""
+        """Schedules an action, which `tick` runs after that time."""
         self._later.append((time.monotonic() + seconds, action))
 
     def tick(self) -> None:
-        """Does what is due; to be called some times a second from the main thread."""
+        """Runs what is due; call it several times a second from the main thread."""
         self.injected.poll()
         self.corrections.tick()
-        due = [each for each in self._later if each[0] <= time.monotonic()]
-        for each in due:
-            self._later.remove(each)
-            each[1]()
+        due = [entry for entry in self._later if entry[0] <= time.monotonic()]
+        for entry in due:
+            self._later.remove(entry)
+            _, action = entry
+            action()
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing of the faults goes on any more."""
+        """Whether no fault still has something to do."""
         return not self._later and self.corrections.are_sent
 
     def service(self, name: str) -> Supervised:
-        """One of the supervised processes. Raises NotNowError where it does not run just now."""
+        """One of the supervised processes. Raises NotNowError if it is not running now."""
         for service in self.pipeline.supervisor.services:
             if service.process.name == name and service.state == "running":
                 return service
-        raise NotNowError(f"{name} does not run")
+        raise NotNowError(f"{name} is not running")
 
     def producer(self, draw: random.Random) -> Supervised:
         """Any of the producers."""
         names = [
-            each.process.name
-            for each in self.pipeline.supervisor.services
-            if each.process.name.startswith("producer-")
+            service.process.name
+            for service in self.pipeline.supervisor.services
+            if service.process.name.startswith("producer-")
         ]
         return self.service(draw.choice(names))
 
     def consumer_part(self, matches: Callable[[Descendant], bool]) -> int:
         """The process id of one of the consumer's own processes. Raises NotNowError without one."""
         parts = descendants(pid_of(self.service("consumer")))
-        found = [each.pid for each in parts if matches(each)]
+        found = [part.pid for part in parts if matches(part)]
         if not found:
-            raise NotNowError("the consumer has no such process just now")
+            raise NotNowError("the consumer has no such process right now")
         return found[0]
 
     def jvm(self) -> int:
-        """Of Spark."""
-        return self.consumer_part(lambda each: each.name == "java")
+        """The process id of Spark's JVM."""
+        return self.consumer_part(lambda process: process.name == "java")
 
     def worker(self) -> int:
         """A Python process that writes a partition: it has no children, and a JVM above it."""
         jvm = self.jvm()
-        below = {each.pid for each in descendants(jvm)}
-        return self.consumer_part(lambda each: each.is_leaf and each.pid in below)
+        below = {descendant.pid for descendant in descendants(jvm)}
+        return self.consumer_part(lambda process: process.is_leaf and process.pid in below)
 
     @contextmanager
     def administrator(self) -> Iterator[Connection]:
-        """A connection of root's that passes no proxy. Raises NotNowError where the server is away."""
+        """A connection as root, past the proxy. Raises NotNowError if the server is away."""
         try:
             connection = connect(self.pipeline.stack.database.admin_settings())
         except VitalsError as error:
@@ -98,7 +99,7 @@ class World:
 
 
 def pid_of(service: Supervised) -> int:
-    """Of a process that runs; raises NotNowError for one that does not."""
+    """The id of a running process; raises NotNowError if it is not running."""
     if service.process.pid is None:
-        raise NotNowError(f"{service.process.name} does not run")
+        raise NotNowError(f"{service.process.name} is not running")
     return service.process.pid

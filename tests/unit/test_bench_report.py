@@ -91,7 +91,7 @@ def test_scenarios_of_a_part_take_the_place_of_those_of_the_whole_and_the_page_s
     merged = with_part(whole, a_part())
     assert merged["latency"] == whole["latency"]
     text = page(merged, [])
-    assert "Of a run of their own" in text
+    assert "Measured in a separate run" in text
     assert "poison, producer, replay." in text
     assert "the broker is away" not in text
     assert (
@@ -103,14 +103,14 @@ def test_scenarios_of_a_part_take_the_place_of_those_of_the_whole_and_the_page_s
     assert "| from the command to the proof | 9.0 | 8.0 | 12.5 | 3 |" in text
 
 
-def test_failed_scenario_of_a_part_and_one_that_was_taken_since_are_not_told():
+def test_failed_scenario_of_a_part_and_one_that_was_replaced_since_are_not_named():
     failed = as_document(bench_with(poison=Failed("away"), producer=Producers()), CONDITIONS)
     merged = with_part(with_part(as_document(measured(), CONDITIONS), a_part()), failed)
     assert len(merged["poison"]["runs"]) == 5
     assert [each["scenarios"] for each in merged["parts"]] == [["poison", "replay"], ["producer"]]
 
 
-def test_part_without_anything_to_take_is_refused():
+def test_part_without_anything_to_add_is_refused():
     with pytest.raises(ConfigurationError, match="none of the scenarios"):
         with_part(as_document(measured(), CONDITIONS), as_document(bench_with(), CONDITIONS))
 

@@ -1,4 +1,4 @@
-"""Debezium's JDBC sink on Kafka Connect, standalone: one flat JSON reading a message."""
+"""Debezium's JDBC sink on Kafka Connect, standalone: one flat JSON reading per message."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _MANIFEST = Path(__file__).with_name("jars.txt")
 _TASKS = 2
 _BATCH_SIZE = 3000
 _LOG_LEVEL = "warn"
-# it says at level ERROR that it makes the dead letter topic
+# it logs at level ERROR that it creates the dead letter topic
 _ERROR = r"^(?!.*DeadLetterQueueReporter).*\bERROR\b|^Caused by"
 # JsonConverter's schema.content (KIP-1054, Connect 4.2): the messages need not carry it
 _SCHEMA = {
@@ -37,7 +37,7 @@ _SCHEMA = {
 
 
 class Debezium:
-    """The connector's upsert, a primary key out of the record's value."""
+    """The connector's upsert, with a primary key from the record's value."""
 
     name = "debezium"
     topic_format = TopicFormat.FLAT_JSON
@@ -55,7 +55,7 @@ class Debezium:
     }
 
     def __init__(self) -> None:
-        """Where it is installed is known after `install`."""
+        """Installs nothing before `install`."""
         self._connect = self._plugins = Path()
 
     def install(self, cache: Path, java: Path, say: Say) -> None:
@@ -66,7 +66,7 @@ class Debezium:
         self._plugins = unpacked(archive, folder / "plugins")
 
     def start(self, run: PeerRun) -> list[ChildProcess]:
-        """One Connect worker that gets the connector's settings with its own."""
+        """One Connect worker, started with its own settings and the connector's."""
         run.folder.mkdir(parents=True, exist_ok=True)
         worker, connector = run.folder / "worker.properties", run.folder / "connector.json"
         lines = (f"{name}={value}" for name, value in self._worker(run).items())
@@ -97,7 +97,7 @@ class Debezium:
             "offset.flush.interval.ms": "5000",
             "plugin.path": str(self._plugins),
             "plugin.discovery": "service_load",
-            # a port that is free: two may run at once
+            # any free port: two may run at once
             "listeners": "http://127.0.0.1:0",
         }
 
@@ -130,7 +130,7 @@ class Debezium:
 
 def _dialect(database: DatabaseSettings) -> dict[str, str]:
     # MySQL's driver, the faster one here, asks MariaDB for a column that it lacks, and Hibernate then
-    # does not know what it talks to
+    # cannot tell which server it talks to
     with connect(database) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT VERSION()")

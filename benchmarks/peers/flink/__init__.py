@@ -1,4 +1,4 @@
-"""PyFlink: a SQL job from a Kafka table into a JDBC table, one flat Avro reading a message."""
+"""PyFlink: a SQL job from a Kafka table into a JDBC table, one flat Avro reading per message."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,11 +32,11 @@ class Flink:
     }
 
     def __init__(self) -> None:
-        """Where it is installed is known after `install`."""
+        """Installs nothing before `install`."""
         self._python = self._jars = Path()
 
     def install(self, cache: Path, java: Path, say: Say) -> None:
-        """Makes PyFlink's environment and downloads its connectors. Errors: see `Peer.install`."""
+        """Creates PyFlink's environment and downloads its connectors. Errors: see `Peer.install`."""
         folder = cache / PEERS_FOLDER / self.name
         lock = _HERE / "requirements.txt"
         self._python = python_environment(folder / "venv", lock, say, version=_PYTHON)

@@ -1,4 +1,4 @@
-"""Run by PyFlink's own environment: ``job.py run.json``."""
+"""Runs in PyFlink's own environment: ``job.py run.json``."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ def main() -> None:
         "execution.checkpointing.mode": "AT_LEAST_ONCE",
         "execution.checkpointing.storage": "filesystem",
         "execution.checkpointing.dir": (Path(run["folder"]) / "checkpoints").as_uri(),
-        # one object an operator instead of a copy for each record
+        # one object per operator instead of a copy per record
         "pipeline.object-reuse": "true",
         "table.local-time-zone": "UTC",
     }.items():

@@ -1,4 +1,4 @@
-"""A Python script without any framework, as a good data engineer would write it; on our own topic."""
+"""A Python script without any framework, as a good data engineer would write it; reads our own topic."""
 
 import importlib.metadata
 import sys
@@ -24,14 +24,14 @@ class PlainScript:
         **{name: importlib.metadata.version(name) for name in _PACKAGES},
         "statement": "LOAD DATA LOCAL INFILE REPLACE, rows sorted by primary key",
         "rows a transaction": str(_ROWS),
-        "offsets": "committed to the consumer group behind the transaction",
+        "offsets": "committed to the consumer group after the transaction",
     }
 
     def install(self, cache: Path, java: Path, say: Say) -> None:
-        """Nothing: it runs on packages that the product has."""
+        """Does nothing: it runs on the packages of the product."""
 
     def start(self, run: PeerRun) -> list[ChildProcess]:
-        """``run.processes`` of them in one consumer group, which divides the partitions."""
+        """Starts ``run.processes`` of them in one consumer group, which divides the partitions."""
         schema = _SCHEMA.read_text(encoding="utf-8")
         where = describe(run, self.name, schema=schema, rows=_ROWS, processes=run.processes)
         command = [sys.executable, str(_SCRIPT), str(where)]

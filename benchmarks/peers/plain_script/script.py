@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaException, Message
 
 _FRAME_BYTES = 10  # mark and fingerprint of the single-object encoding
 _COMPONENTS = ["valor", "sistolica", "diastolica", "x", "y", "z"]  # in the ENUM's order
-_LOCK_TROUBLE = (1205, 1213)  # waited too long, deadlock: the same load may pass next time
+_LOCK_TROUBLE = (1205, 1213)  # lock wait timeout, deadlock: the same load may succeed next time
 _MAPPINGS = (
     "SELECT p.identificador, s.codigo, ps.id FROM paciente_sensor ps"
     " JOIN paciente p ON p.id = ps.paciente_id JOIN sensor s ON s.id = ps.sensor_id"
@@ -28,12 +28,12 @@ class Script:
     """Reads messages until there are enough rows, loads them, commits their offsets."""
 
     def __init__(self, run: dict[str, Any]) -> None:
-        """Connects, and reads which sensors there are."""
+        """Connects, and reads the mappings."""
         self._run = run
         # without the logical types, times stay the numbers that they are on the wire
         plain = json.loads(run["schema"], object_hook=_without_logical_type)
         self._schema = fastavro.parse_schema(plain)
-        self._file = Path("/dev/shm" if Path("/dev/shm").is_dir() else run["folder"])  # noqa: S108 - a mode of its own, and gone at the end
+        self._file = Path("/dev/shm" if Path("/dev/shm").is_dir() else run["folder"])  # noqa: S108 - a name of its own, and deleted at the end
         self._file /= f"plain-script-{os.getpid()}.csv"
         self._database = mysql.connector.connect(
             host=run["host"],
@@ -65,7 +65,7 @@ class Script:
         self._is_asked_to_end = False
 
     def run(self) -> None:
-        """Until SIGTERM; what is not committed by then is read again by the next one."""
+        """Runs until SIGTERM; what is not committed by then is read again by the next one."""
         signal.signal(signal.SIGTERM, self._end)
         self._consumer.subscribe([self._run["topic"]])
         try:
@@ -89,24 +89,26 @@ class Script:
             self._load(_table(series, values))
             self._consumer.commit(asynchronous=False)
 
-    def _decode(self, message: Message, series: list[Any], values: list[Any]) -> int:
+    def _decode(
+        self, message: Message, series: list[tuple[int, int, int, int]], values: list[list[float]]
+    ) -> int:
         if message.error():
             raise KafkaException(message.error())
         body = io.BytesIO(message.value() or b"")
         body.seek(_FRAME_BYTES)
         batch: Any = fastavro.schemaless_reader(body, self._schema)
         patient_id, rows = batch["patient_id"], 0
-        for each in batch["series"]:
+        for one_series in batch["series"]:
             series.append(
                 (
-                    self._mapping_ids[patient_id, each["sensor"]],
-                    _COMPONENTS.index(each["component"] or "valor"),
-                    each["start"],
-                    each["interval_ms"],
+                    self._mapping_ids[patient_id, one_series["sensor"]],
+                    _COMPONENTS.index(one_series["component"] or "valor"),
+                    one_series["start"],
+                    one_series["interval_ms"],
                 )
             )
-            values.append(each["values"])
-            rows += len(each["values"])
+            values.append(one_series["values"])
+            rows += len(one_series["values"])
         return rows
 
     def _load(self, table: pa.Table) -> None:

@@ -1,4 +1,4 @@
-"""PySpark as its tutorials have it: foreachBatch, foreachPartition, executemany; on our own topic."""
+"""PySpark as in its tutorials: foreachBatch, foreachPartition, executemany; reads our own topic."""
 
 import importlib.metadata
 import sys
@@ -24,17 +24,17 @@ class PysparkUsual:
         "pyspark": importlib.metadata.version("pyspark"),
         "mysql-connector-python": importlib.metadata.version("mysql-connector-python")
         + ", executemany as multi-row INSERT",
-        "decoding": "from_avro behind the first 10 bytes, explode, broadcast join",
+        "decoding": "from_avro after the first 10 bytes, explode, broadcast join",
         "maxOffsetsPerTrigger": str(_MESSAGES_A_BATCH),
         "rows a statement": str(_ROWS),
         "master": "local[*]",
     }
 
     def install(self, cache: Path, java: Path, say: Say) -> None:
-        """Nothing: it runs on what the product runs on."""
+        """Does nothing: it runs on the packages of the product."""
 
     def start(self, run: PeerRun) -> list[ChildProcess]:
-        """The driver, which starts the JVM and its workers."""
+        """Starts the driver, which starts the JVM and its workers."""
         jars = ",".join(str(path) for path in sorted(run.spark_jars.glob("*.jar")))
         where = describe(
             run,

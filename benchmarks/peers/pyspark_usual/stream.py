@@ -10,7 +10,7 @@ from typing import Any
 
 import mysql.connector
 from pyspark.sql import DataFrame, Row, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - everybody calls it so
+from pyspark.sql import functions as F  # noqa: N812 - its usual name
 from pyspark.sql.avro.functions import from_avro
 
 _UPSERT = (
@@ -49,8 +49,8 @@ def write_partition(run: dict[str, Any], rows: Iterator[Row]) -> None:
 
 
 def readings(messages: DataFrame, mappings: DataFrame, schema: str) -> DataFrame:
-    """One row a reading, as ``registro`` has it; ``messages`` are in single-object encoding."""
-    body = F.expr("substring(value, 11)")  # behind the mark and the schema's fingerprint
+    """One row per reading, as in ``registro``; ``messages`` are in single-object encoding."""
+    body = F.expr("substring(value, 11)")  # after the marker and the schema's fingerprint
     batches = messages.select(from_avro(body, schema).alias("batch"))
     series = batches.select("batch.patient_id", F.explode("batch.series").alias("series"))
     values = series.select(

@@ -1,4 +1,4 @@
-"""Quix Streams: a sink of our own, since it has none for MySQL; one flat JSON reading a message."""
+"""Quix Streams: a sink of our own, since it has none for MySQL; one flat JSON reading per message."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ _COMMIT_EVERY = 10_000
 
 
 class Quix:
-    """One process: Quix Streams scales by more of them."""
+    """One process: Quix Streams scales by running more of them."""
 
     name = "quix"
     topic_format = TopicFormat.FLAT_JSON
@@ -26,16 +26,16 @@ class Quix:
     }
 
     def __init__(self) -> None:
-        """Where it is installed is known after `install`."""
+        """Installs nothing before `install`."""
         self._python = Path()
 
     def install(self, cache: Path, java: Path, say: Say) -> None:  # noqa: ARG002 - no Java in it
-        """Makes its environment. Errors: see `Peer.install`."""
+        """Creates its environment. Errors: see `Peer.install`."""
         folder = cache / PEERS_FOLDER / self.name / "venv"
         self._python = python_environment(folder, _HERE / "requirements.txt", say)
 
     def start(self, run: PeerRun) -> list[ChildProcess]:
-        """One process."""
+        """Starts one process."""
         where = describe(run, self.name, rows=_ROWS, commit_every=_COMMIT_EVERY)
         command = [str(self._python), str(_HERE / "application.py"), str(where)]
         return [started(run, self.name, command)]

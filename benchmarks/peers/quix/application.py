@@ -1,4 +1,4 @@
-"""Run by Quix Streams' own environment: ``application.py run.json``."""
+"""Runs in Quix Streams' own environment: ``application.py run.json``."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ import mysql.connector
 from quixstreams import Application
 from quixstreams.sinks import BatchingSink, SinkBatch
 
-# the driver's executemany makes one multi-row statement of this form, and of no other upsert
+# the driver's executemany turns this form of upsert, and no other, into one multi-row statement
 _UPSERT = (
     "INSERT INTO registro (paciente_sensor_id, componente, created_at, valor)"
     " VALUES (%s, %s, %s, %s) ON DUPLICATE KEY UPDATE valor = VALUES(valor)"
@@ -18,7 +18,7 @@ _UPSERT = (
 
 
 class RegistroSink(BatchingSink):
-    """Writes what was collected since the last checkpoint, in one transaction a partition."""
+    """Writes what was collected since the last checkpoint, in one transaction per partition."""
 
     def __init__(self, run: dict[str, Any]) -> None:
         """Connects in `setup`."""
@@ -42,7 +42,7 @@ class RegistroSink(BatchingSink):
         )
 
     def write(self, batch: SinkBatch) -> None:
-        """An exception makes Quix Streams keep the offsets: the batch comes again."""
+        """After an exception Quix Streams keeps the offsets: the batch comes again."""
         cursor = self._connection.cursor()
         for chunk in batch.iter_chunks(n=self._run["rows"]):
             cursor.executemany(_UPSERT, [_row(item.value) for item in chunk])

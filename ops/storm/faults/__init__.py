@@ -6,7 +6,7 @@ from ops.storm.faults.kind import Evidence, FaultKind
 __all__ = ["KINDS", "Evidence", "FaultKind"]
 
 KINDS = {
-    each.name: each
+    kind.name: kind
     for part in (processes, network, database, files, messages)
-    for each in part.KINDS
+    for kind in part.KINDS
 }

@@ -1,4 +1,4 @@
-"""A database that holds locks, takes no connections, kills sessions or refuses to write."""
+"""A database that holds locks, refuses connections, kills sessions or refuses to write."""
 
 import random
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _TOGETHER_SECONDS = 8
 _FEWEST_CONNECTIONS = 10
 _SECOND_CONSUMER = "consumer-2"
 _FEW_MESSAGES = "40"
-# behind this row stand the foreign keys of a sensor's readings: their writer waits after its files
+# a sensor's readings refer to this row: their writer waits for it after writing its files
 _SENSOR_ROWS = "SELECT id FROM {name}.paciente_sensor FOR UPDATE"
 _PROGRESS_ROWS = "SELECT particao FROM {name}.progresso FOR UPDATE"
 _WAITING = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
@@ -25,11 +25,11 @@ _WAITING = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state =
 
 @contextmanager
 def _locked(world: World, rows: str, *, wait_seconds: int) -> Iterator[Evidence]:
-    """Holds rows; bitten when a transaction waits for them, which it does for ``wait_seconds``."""
+    """Locks rows; bites when a transaction waits for them, which it does for ``wait_seconds``."""
     with world.administrator() as connection, world.administrator() as watcher:
         name = world.pipeline.database().db_name
         _run(connection, f"SET GLOBAL innodb_lock_wait_timeout = {wait_seconds}")
-        # a session has the limit of its beginning
+        # a session keeps the limit it began with
         _kill_others(connection, world.pipeline.database().db_user)
         _run(connection, rows.format(name=name))
         try:
@@ -47,16 +47,16 @@ def _hold_progress(world: World, _: random.Random) -> Iterator[Evidence]:
 
 @contextmanager
 def _two_consumers(world: World, _: random.Random) -> Iterator[Evidence]:
-    """A writer hangs in mid-transaction, and a second consumer comes for the same range."""
+    """A writer hangs mid-transaction, and a second consumer comes for the same range."""
     second = world.pipeline.child(_SECOND_CONSUMER, "-m", "consumer")
-    # ranges of its own: of equal ones a lost fence would show nothing
+    # other ranges than the first: with equal ones a lost fence would go unnoticed
     world.pipeline.environments[_SECOND_CONSUMER]["MAX_MESSAGES_PER_BATCH"] = _FEW_MESSAGES
     with _locked(world, _SENSOR_ROWS, wait_seconds=_LONG_WAIT_SECONDS) as is_waiting:
         second.start()
         try:
             yield is_waiting
         finally:
-            # both may write from now on: let them, for a moment
+            # both may write from now on: let them for a moment
             world.later(_TOGETHER_SECONDS, second.kill)
 
 
@@ -70,7 +70,7 @@ def _kill_sessions(world: World, _: random.Random) -> Iterator[Evidence]:
 
 @contextmanager
 def _exhaust_connections(world: World, _: random.Random) -> Iterator[Evidence]:
-    """All places are taken, and who was in is thrown out."""
+    """All connections are taken, and existing sessions are killed."""
     user = world.pipeline.database().db_user
     with world.administrator() as connection, ExitStack() as held:
         (before,) = _row(connection, "SELECT @@GLOBAL.max_connections")

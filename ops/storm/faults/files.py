@@ -1,4 +1,4 @@
-"""Disks that are full or read-only, and a checkpoint that is gone or cut."""
+"""Disks that are full or read-only, and a checkpoint that is lost or truncated."""
 
 import random
 import shutil

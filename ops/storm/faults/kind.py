@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from ops.storm.world import World
 
 Evidence = Callable[[], bool]
-"""Whether the fault has really bitten; asked again and again while it lasts."""
+"""Whether the fault has really bitten; asked repeatedly while it lasts."""
 
 
 def at_once() -> bool:
-    """The evidence of a fault that has bitten when it has begun."""
+    """The evidence of a fault that bites as soon as it begins."""
     return True
 
 
@@ -20,8 +20,8 @@ def at_once() -> bool:
 class FaultKind:
     """One kind of fault and how long it lasts.
 
-    ``inject`` enters the fault, or raises NotNowError where there is nothing to hit just now; leaving
-    ends it and never raises. It gives its evidence.
+    ``inject`` begins the fault and gives its evidence, or raises NotNowError if there is nothing to hit
+    right now; leaving the context ends it and never raises.
     """
 
     name: str
@@ -32,4 +32,4 @@ class FaultKind:
     """Whether it has nothing more to do once it has bitten."""
     needs_disks: bool = False
     is_outage: bool = False
-    """Whether nothing can be committed while it lasts: what comes after its end is measured."""
+    """Whether nothing can be committed while it lasts: the recovery from it is measured."""

@@ -23,7 +23,7 @@ def _poison(world: World, draw: random.Random) -> Iterator[Evidence]:
 
 @contextmanager
 def _repeat_batches(world: World, draw: random.Random) -> Iterator[Evidence]:
-    """Archived batches once more, as an outbox sends them after a crash."""
+    """Sends archived batches again, as an outbox does after a crash."""
     for batch in _archived(world, draw):
         world.injected.send_again(batch)
     yield at_once
@@ -31,13 +31,13 @@ def _repeat_batches(world: World, draw: random.Random) -> Iterator[Evidence]:
 
 @contextmanager
 def _correct(world: World, draw: random.Random) -> Iterator[Evidence]:
-    """Other values for readings that are there, by `vitals replay` with a file of corrections."""
+    """New values for committed readings, by `vitals replay` with a file of corrections."""
     corrections = world.corrections.begin(draw)
     yield corrections.is_sent
 
 
 def _archived(world: World, draw: random.Random) -> list[SensorBatch]:
-    """The batches of some archive file that is acknowledged."""
+    """The batches of some archive file that Kafka has acknowledged."""
     raw = world.pipeline.output / "raw"
     paths = sorted(raw.glob("date=*/*.jsonl"))[-_MOST_FILES:]
     if not paths:

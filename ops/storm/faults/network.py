@@ -1,4 +1,4 @@
-"""Connections that are cut, refused or slow, and a COMMIT whose outcome is not told."""
+"""Connections that are cut, refused or slow, and a COMMIT whose outcome stays unknown."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ def _database(world: World) -> TcpProxy:
 
 @contextmanager
 def _cut(of: Callable[[World], TcpProxy], world: World, _: random.Random) -> Iterator[Evidence]:
-    """Ends all connections and lets nobody in for a while."""
+    """Cuts all connections and refuses new ones for a while."""
     proxy = of(world)
     proxy.is_refusing = True
     try:

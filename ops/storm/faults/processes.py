@@ -1,4 +1,4 @@
-"""Processes that are killed, stop for a while, or die at a chosen place."""
+"""Processes that are killed, stopped for a while, or die at a chosen crash point."""
 
 import os
 import random
@@ -63,7 +63,7 @@ def _kill(target: Target, world: World, draw: random.Random) -> Iterator[Evidenc
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError as error:
-        raise NotNowError("it has ended by itself") from error
+        raise NotNowError("it has already ended") from error
     yield at_once
 
 
@@ -71,19 +71,19 @@ def _kill(target: Target, world: World, draw: random.Random) -> Iterator[Evidenc
 def _stop(target: Target, world: World, draw: random.Random) -> Iterator[Evidence]:
     process = ProcessId.of(target(world, draw))
     if not process.is_alive:
-        raise NotNowError("it has ended by itself")
-    # we may wait for the stopped one ourselves: a clock of its own lets it go on
-    clock = threading.Timer(_LONGEST_STOP_SECONDS, _go_on, [process])
+        raise NotNowError("it has already ended")
+    # we may be waiting for the stopped process ourselves: a timer resumes it
+    timer = threading.Timer(_LONGEST_STOP_SECONDS, _resume, [process])
     os.kill(process.pid, signal.SIGSTOP)
-    clock.start()
+    timer.start()
     try:
         yield at_once
     finally:
-        clock.cancel()
-        _go_on(process)
+        timer.cancel()
+        _resume(process)
 
 
-def _go_on(process: ProcessId) -> None:
+def _resume(process: ProcessId) -> None:
     if process.is_alive:
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGCONT)
@@ -91,7 +91,7 @@ def _go_on(process: ProcessId) -> None:
 
 @contextmanager
 def _keep_away(name: str, world: World, _: random.Random) -> Iterator[Evidence]:
-    """Kills a server and lets nobody start it again."""
+    """Kills a server and keeps it from being restarted."""
     service = world.service(name)
     os.kill(pid_of(service), signal.SIGKILL)
     service.hold()
@@ -108,17 +108,17 @@ def _crash(
     world: World,
     draw: random.Random,
 ) -> Iterator[Evidence]:
-    """Starts a process so that it dies at a place that the seed chooses."""
+    """Restarts a process so that it dies at a crash point that the seed chooses."""
     name = choose(world, draw)
-    place = draw.choice([each for each in CrashPoint if each.startswith(points)])
+    crash_point = draw.choice([point for point in CrashPoint if point.startswith(points)])
     service = world.service(name)
     environment = world.pipeline.environments[name]
-    environment["CRASH_POINT"] = f"{place}:{draw.randint(1, _LATEST_TIME)}"
+    environment["CRASH_POINT"] = f"{crash_point}:{draw.randint(1, _LATEST_TIME)}"
     restarts = service.restarts
     os.kill(pid_of(service), signal.SIGKILL)
 
     def has_died_there() -> bool:
-        # the next process carries the place: its end is the second one
+        # the restarted process has the crash point: its end is the second one
         return service.restarts > restarts and service.state != "running"
 
     try:
