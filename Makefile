@@ -20,8 +20,8 @@ up: java $(VENV)/.runtime ## the whole pipeline on this machine until Ctrl-C (AR
 down: $(VENV)/.runtime ## stop what `make up` started, from any terminal
 	@$(BIN)/vitals down
 
-test: java $(VENV)/.dev ## every test, on a real Kafka, Spark and database (ARGS="-k name" for some)
-	@$(BIN)/pytest tests --ignore tests/compose $(ARGS)
+test: java $(VENV)/.dev ## every test, on a real Kafka, Spark and database (ARGS="-k name" or a file for some)
+	@$(BIN)/pytest --ignore tests/compose -n auto --dist loadscope --durations 20 $(ARGS)
 
 mutants: java $(VENV)/.dev ## break the code on purpose, one safeguard at a time: the proof must notice (12 min)
 	@$(BIN)/python -m tests.mutation

@@ -2,9 +2,13 @@
 
 import itertools
 
+import pytest
+
 from common.crash_points import CrashPoint
 from tests.services.memory import MOST_BYTES, memory_of
 from tests.services.simulated import simulated
+
+pytestmark = pytest.mark.alone
 
 PATIENTS = 100
 READINGS = 1_000_000
