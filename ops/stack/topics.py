@@ -1,7 +1,9 @@
 """The topics of the pipeline."""
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
+import time
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 
 from common.errors import UnavailableError
@@ -9,6 +11,8 @@ from common.settings import KafkaSettings, TopicSettings
 from schemas.codec import MAX_MESSAGE_BYTES
 
 _TIMEOUT_SECONDS = 30
+_POLL_SECONDS = 0.05
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _HOUR_MS = 3_600_000
 
 
@@ -26,7 +30,7 @@ def create_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
 def create_topic(
     servers: str, name: str, partitions: int, config: dict[str, str] | None = None
 ) -> None:
-    """Makes one topic and waits until it is there.
+    """Makes one topic and waits until clients can use it.
 
     Raises:
         UnavailableError: the broker does not answer, or refuses.
@@ -35,9 +39,26 @@ def create_topic(
     topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=config or {})
     try:
         admin.create_topics([topic], operation_timeout=_TIMEOUT_SECONDS)[name].result()
+        _wait_until_led(admin, [TopicPartition(name, number) for number in range(partitions)])
     except KafkaException as error:
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
             raise UnavailableError(
                 f"cannot create topic {name}: {error}",
                 hint="check that the broker runs and that the name is a legal one",
             ) from error
+
+
+def _wait_until_led(admin: AdminClient, partitions: list[TopicPartition]) -> None:
+    # a busy broker reports a topic as created before it leads all of its partitions
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while True:
+        answers = admin.list_offsets(dict.fromkeys(partitions, _LATEST), request_timeout=10)
+        try:
+            for answer in answers.values():
+                answer.result()
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
