@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.preparing import prepare
-from tests.workers import ALONE, KNOWN_SECONDS, UNKNOWN_SECONDS, known_seconds, work_unit
+from tests.workers import ALONE, KNOWN_SECONDS, expected_seconds, work_unit
 
 SILENCE_S = 60
 
@@ -47,12 +47,9 @@ class Progress:
         self.count, self.alone, self.is_running = len(ids), alone, True
         self.terminal.showfspath = False
         self.left.update(nodeid.partition("::")[0] for nodeid in ids)
-        known, together, last = known_seconds(), 0.0, 0.0
-        for unit in {work_unit(nodeid, alone) for nodeid in ids}:
-            seconds = known.get(unit, UNKNOWN_SECONDS)
-            together, last = (
-                (together, last + seconds) if unit.startswith(ALONE) else (together + seconds, last)
-            )
+        units = {work_unit(nodeid, alone) for nodeid in ids}
+        last = sum(expected_seconds(unit) for unit in units if unit.startswith(ALONE))
+        together = sum(map(expected_seconds, units)) - last
         how = f"{workers} at a time" if workers > 1 else "one after the other"
         at_the_end = f", {len(alone)} of them alone at the end" if workers > 1 and alone else ""
         minutes = (together / workers + last) / 60
