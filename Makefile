@@ -24,8 +24,8 @@ down: $(VENV)/.runtime ## stop what `make up` started, from any terminal
 	@$(BIN)/vitals down
 
 ##@ Prove
-test: java $(VENV)/.dev ## every test, on a real Kafka, Spark and database (ARGS="-k name" for some)
-	@$(BIN)/pytest tests --ignore tests/compose $(ARGS)
+test: java $(VENV)/.dev ## every test, on a real Kafka, Spark and database (ARGS="-k name" or a file for some)
+	@$(BIN)/pytest --ignore tests/compose -n auto --dist loadscope --durations 20 $(ARGS)
 
 mutants: java $(VENV)/.dev ## remove one safeguard of the code at a time: the proof must notice (12 min)
 	@$(BIN)/python -m tests.mutation

@@ -1,4 +1,4 @@
-"""A real broker and a real database server for a whole test session."""
+"""A real broker and a real database server for a whole test session, or for each of its workers."""
 
 import os
 import uuid
@@ -16,14 +16,39 @@ from ops.stack import (
     JarSet,
     JarSource,
     KafkaBroker,
-    find_java,
-    jar_source,
     prepare_database,
-    retrieve,
 )
-from ops.stack.class_archive import archive_path, ensure_archive
+from tests import preparing
+from tests.progress import Progress
+from tests.workers import (
+    pytest_collection_modifyitems,
+    pytest_configure_node,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 
 REPOSITORY = Path(__file__).parent.parent
+
+__all__ = [
+    "pytest_collection_modifyitems",
+    "pytest_configure_node",
+    "pytest_xdist_auto_num_workers",
+    "pytest_xdist_make_scheduler",
+]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--keep-seconds",
+        action="store_true",
+        help="write down how long each test took: the next runs start the longest ones first",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    is_worker = hasattr(config, "workerinput")
+    if not is_worker and config.option.verbose == 0 and not config.option.collectonly:
+        config.pluginmanager.register(Progress(config))
 
 
 @dataclass(frozen=True)
@@ -49,26 +74,20 @@ class ExternalDatabase:
 
 @pytest.fixture(scope="session")
 def source() -> JarSource:
-    """Jars come to the same cache as those of `vitals up`, so they are downloaded once."""
-    given = os.environ.get("VITALS_IVY_SETTINGS")
-    mirror = Path(given) if given else None
-    return jar_source(REPOSITORY / ".vitals" / "cache", find_java(None), mirror)
+    return preparing.source()
 
 
 @pytest.fixture(scope="session")
 def jars(source: JarSource) -> Path:
     """The folder with the sets of jars: `jars / "kafka"`, `jars / "spark"`."""
     for jar_set in (JarSet.KAFKA, JarSet.SPARK):
-        retrieve(source, jar_set)
+        preparing.bring_jars(source, jar_set, print)
     return source.folder
 
 
 @pytest.fixture(scope="session")
 def class_archive(source: JarSource, jars: Path) -> Path:
-    """Each test starts a JVM of its own: half the time is worth a file of classes."""
-    path = archive_path(jars.parent, source.java)
-    ensure_archive(path, jars=jars / "spark", environment=os.environ, say=print)
-    return path
+    return preparing.make_class_archive(source, print)
 
 
 @pytest.fixture(scope="session")

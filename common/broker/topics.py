@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+import stamina
 from confluent_kafka import (
     Consumer,
     KafkaError,
@@ -19,6 +20,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from common.broker.clients import admin
 from common.broker.faults import reported
+from common.errors import VitalsError
 from common.settings import KafkaSettings
 
 EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
@@ -87,7 +89,7 @@ class TopicAdmin:
 def create_topic(
     settings: KafkaSettings, name: str, partitions: int, config: Mapping[str, str] | None = None
 ) -> None:
-    """Creates one topic and waits until it is there; one that exists stays as it is.
+    """Creates one topic and waits until clients can use it; one that exists stays as it is.
 
     Raises:
         UnavailableError: the broker does not answer.
@@ -103,3 +105,11 @@ def create_topic(
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
+            return
+    _wait_until_led(TopicAdmin(settings, name), range(partitions))
+
+
+@stamina.retry(on=VitalsError, attempts=None, timeout=_CREATE_TIMEOUT_S, wait_max=0.5)
+def _wait_until_led(topic: TopicAdmin, partitions: range) -> None:
+    # a busy broker reports a topic as created before it knows it, and before it leads all its partitions
+    topic.offsets(partitions, LATEST)

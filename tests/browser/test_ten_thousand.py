@@ -5,6 +5,8 @@ import time
 import pytest
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.alone
+
 PATIENTS = 10_000
 WATCHED_MS = 20_000
 MEASURE = """() => {

@@ -7,13 +7,13 @@ import sys
 import time
 import uuid
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from confluent_kafka import Producer
 
 from common.settings import DatabaseSettings, KafkaSettings, TopicSettings
-from db.connection import connect
+from db.connection import KeptConnection, connect
 from db.schema.migrate import migrate
 from db.schema.seed import seed
 from ops.stack import create_topics
@@ -34,6 +34,11 @@ class Pipeline:
     jars: Path
     class_archive: Path
     output: Path
+    # who waits asks ten times a second: connecting each time would take half a core
+    _reader: KeptConnection = field(init=False, repr=False)
+
+    def __post_init__(self):
+        self._reader = KeptConnection(self.database)
 
     @property
     def environment(self):
@@ -91,10 +96,14 @@ class Pipeline:
         return messages_in(self.kafka)
 
     def rows(self, sql, *values):
-        with connect(self.database) as connection:
-            cursor = connection.cursor()
+        connection = self._reader.get()
+        cursor = connection.cursor()
+        try:
             cursor.execute(sql, values)
             return cursor.fetchall()
+        finally:
+            # the next look sees what others have written, and no lock stays
+            connection.rollback()
 
     def wait_for(self, sql, expected, *, seconds=60):
         """Waits until a query of one value gives ``expected``."""
@@ -116,6 +125,7 @@ class Pipeline:
         return path.read_text()[-5000:] if path.exists() else "(no log)"
 
     def drop_database(self):
+        self._reader.close()
         with connect(self.database) as connection:
             connection.cursor().execute(f"DROP DATABASE {self.database.db_name}")
 

@@ -2,10 +2,14 @@
 
 import itertools
 
+import pytest
+
 from common.crash_points import CrashPoint
 from tests.builders import READINGS_A_SAMPLE
 from tests.services.memory import MOST_BYTES, memory_of
 from tests.services.simulated import READINGS_A_BATCH, simulated
+
+pytestmark = pytest.mark.alone
 
 PATIENTS = 100
 READINGS = 1_000_000

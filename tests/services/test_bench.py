@@ -64,6 +64,7 @@ def stack(broker, database_server, source, jars, class_archive, tmp_path):
         connection.cursor().execute(f"DROP DATABASE IF EXISTS {database.db_name}")
 
 
+@pytest.mark.alone
 def test_ours_and_the_ceiling_are_timed_and_their_rows_are_held_against_what_was_published(stack):
     """Throughput and latency, each with what its part of the document must have."""
     bench = Bench(stack, SIZES, (OURS, CEILING), print)

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+
+import pytest
 
 from common.broker.topics import create_topic
 from common.crash_points import CrashPoint
@@ -23,8 +23,7 @@ from producer.delivery.archive import RawArchive
 from tests.services.simulated import READINGS_A_BATCH, simulated
 from tests.topic import batches_in
 
-# a seed decides at which time of passing it each place is deadly; they run side by side, each with
-# three minutes of Spark's starts
+# a seed decides at which time of passing it each place is deadly
 SEEDS = tuple(int(each) for each in os.environ.get("VITALS_TEST_SEEDS", "1").split(","))
 FILES = [each for each in CrashPoint if each.startswith("file.")]
 PRODUCER = [
@@ -110,26 +109,16 @@ class ProducerChain:
         assert not list(raw.glob("broken/*"))
 
 
-def test_a_producer_killed_at_every_place_loses_and_doubles_no_window(broker, tmp_path):
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_producer_killed_at_every_place_loses_and_doubles_no_window(broker, tmp_path, seed):
     """Most of each chain is waiting for the dead one's place."""
-    chains = [ProducerChain(broker, seed, tmp_path / str(seed)) for seed in SEEDS]
-    for chain in chains:
-        chain.folder.mkdir()
-    side_by_side(*(chain.run for chain in chains))
+    ProducerChain(broker, seed, tmp_path).run()
 
 
-def test_a_consumer_killed_at_every_place_loses_and_doubles_no_reading(make_pipeline):
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_consumer_killed_at_every_place_loses_and_doubles_no_reading(make_pipeline, seed):
     """Workers die within a transaction, the driver around the commit of the offsets."""
-    side_by_side(
-        *(partial(run_consumers, make_pipeline(patients=PATIENTS), seed) for seed in SEEDS)
-    )
-
-
-def side_by_side(*chains):
-    """One chain for each seed."""
-    with ThreadPoolExecutor(len(chains)) as pool:
-        for done in [pool.submit(chain) for chain in chains]:
-            done.result()
+    run_consumers(make_pipeline(patients=PATIENTS), seed)
 
 
 def run_consumers(pipeline, seed):

@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 
 import pyarrow.parquet as pq
+import pytest
 
 from common.demo_patients import demo_patient_ids
 from ops.storm.rules import outcomes
@@ -87,6 +88,7 @@ class Expected:
                 self.quarantined[place] = Reason.UNMAPPED
 
 
+@pytest.mark.alone
 def test_damaged_messages_by_the_thousand_are_kept_and_cost_their_siblings_nothing(make_pipeline):
     pipeline = make_pipeline(partitions=1)
     administer(pipeline, "UPDATE paciente_sensor SET ativo_desde = '2020-01-01'", "COMMIT")

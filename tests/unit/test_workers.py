@@ -1,0 +1,103 @@
+"""Several tests at a time: none is lost, and what measures has the machine to itself."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.workers import scope_of
+
+REPOSITORY = Path(__file__).parents[2]
+CONFTEST = """
+import json, os, time
+import pytest
+from tests.workers import (
+    pytest_collection_modifyitems, pytest_configure_node, pytest_xdist_make_scheduler,
+)
+
+def note(what, began):
+    with open("noted", "a") as file:
+        file.write(json.dumps([what, began, time.time()]) + "\\n")
+
+@pytest.fixture(scope="session", autouse=True)
+def stack():
+    began = time.time()
+    yield
+    time.sleep(0.3)
+    note("stack", began)
+
+@pytest.fixture(autouse=True)
+def noted(request):
+    began = time.time()
+    yield
+    time.sleep(0.1)
+    note(request.node.name, began)
+"""
+TESTS = """
+import pytest
+
+@pytest.mark.alone
+def test_measures(): pass
+
+@pytest.mark.alone
+def test_measures_too(): pass
+
+@pytest.mark.parametrize("number", range(6))
+def test_waits(number): pass
+"""
+
+
+@pytest.fixture
+def noted(tmp_path):
+    """What three workers did: name, begin and end of each test and of each worker's stack."""
+    folder = tmp_path / "tests" / "services"
+    folder.mkdir(parents=True)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    alone: x\n")
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (folder / "test_some.py").write_text(TESTS)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-n",
+            "3",
+            "--dist",
+            "loadscope",
+            "-p",
+            "no:cacheprovider",
+        ],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [json.loads(line) for line in (tmp_path / "noted").read_text().splitlines()]
+
+
+def test_what_runs_alone_begins_when_the_other_workers_are_gone_with_their_stacks(noted):
+    tests = {name: (began, ended) for name, began, ended in noted if name != "stack"}
+    assert len(tests) == 8
+    measuring = [tests.pop(name) for name in ("test_measures", "test_measures_too")]
+    first = min(began for began, _ in measuring)
+    assert max(ended for _, ended in tests.values()) <= first
+    stacks = sorted(ended for name, _, ended in noted if name == "stack")
+    assert [ended < first for ended in stacks] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "scope"),
+    [
+        ("tests/browser/test_page.py::test_a[x]", "tests/browser"),
+        ("tests/services/test_repair.py::test_a", "tests/services/test_repair.py::test_a"),
+        ("tests/db/test_ledger.py::test_a", "tests/db/test_ledger.py"),
+    ],
+)
+def test_tests_that_share_what_starts_slowly_stay_together(nodeid, scope):
+    assert scope_of(nodeid) == scope
