@@ -98,7 +98,9 @@ def create_topic(
     topic = NewTopic(
         name, num_partitions=partitions, replication_factor=1, config=dict(config or {})
     )
-    asked = admin(settings).create_topics([topic], operation_timeout=_CREATE_TIMEOUT_S)
+    # held until the answer: a client that nobody holds takes its requests with it
+    client = admin(settings)
+    asked = client.create_topics([topic], operation_timeout=_CREATE_TIMEOUT_S)
     with reported(f"create topic {name}", settings):
         try:
             asked[name].result()
