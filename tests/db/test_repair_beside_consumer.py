@@ -8,8 +8,9 @@ import pytest
 from db import ledger
 from db.ledger import RangeCounts
 from db.read.evidence import REGISTRO_ROW
-from ops.reconcile.plan import Again, RepairPlan
+from ops.reconcile.plan import RepairPlan
 from ops.reconcile.repair import SET_ASIDE, repair
+from producer.delivery.republish import ArchivedBatch
 from schemas.files.trusted import TrustedFormat, write_trusted
 
 TOPIC = "t"
@@ -87,15 +88,8 @@ def test_files_that_no_ledger_names_are_put_aside_and_kept(session, settings, tm
     assert [each.read_bytes() for each in aside] == [content] * 2
 
 
-def test_the_list_for_the_publisher_is_gone_after_it(session, settings, tmp_path):
-    seen = []
-
-    def publish(path):
-        seen.append((path, path.read_text()))
-        return 9
-
-    found = RepairPlan(publish=[Again(tmp_path / "a.jsonl", "b", None)])
-    assert repair(found, settings, tmp_path, {}, publish, print) == 9
-    [(path, text)] = seen
-    assert text == f'["{tmp_path}/a.jsonl","b",null]\n'
-    assert not path.exists()
+def test_the_publisher_is_given_the_batches_in_the_order_of_the_plan(settings, tmp_path):
+    listed = [ArchivedBatch(tmp_path / "a.jsonl", name, None) for name in "cab"]
+    given = []
+    repair(RepairPlan(publish=listed), settings, tmp_path, {}, given.extend, print)
+    assert given == listed
