@@ -134,7 +134,7 @@ def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings) -> None:
     head = {
         "window_ms": rhythm.window_ms,
         "interval_ms": rhythm.interval_ms,
-        "columns": [asdict(each) for each in columns()],
+        "columns": [asdict(column) for column in columns()],
     }
 
     @app.get("/api/ward")

@@ -73,8 +73,8 @@ class Board:
         newest = alive_ms.astype(object)
         newest[alive_ms == NEVER] = None
         return version, [
-            list(each)
-            for each in zip(
+            list(tile)
+            for tile in zip(
                 rows.tolist(),
                 state.tolist(),
                 newest.tolist(),
@@ -90,7 +90,9 @@ class Board:
         """Row, id and name of the patients from this row on."""
         with self.lock:
             chosen = self.ward.patients[first:]
-        return [[row, each.patient_id, each.name] for row, each in enumerate(chosen, first)]
+        return [
+            [row, patient.patient_id, patient.name] for row, patient in enumerate(chosen, first)
+        ]
 
 
 def _masks(flags: Mask) -> list[int]:
@@ -122,11 +124,12 @@ def quarantine_as_dict(
     now_ms: int, counts: Mapping[str, int], samples: Mapping[str, Sequence[QuarantineEntry]]
 ) -> dict[str, Any]:
     """Counts and samples by reason, the most frequent first."""
-    ordered = sorted(counts.items(), key=lambda each: -each[1])
+    ordered = sorted(counts.items(), key=lambda reason_count: -reason_count[1])
     return {
         "now": now_ms,
         "reasons": [{"reason": reason, "count": count} for reason, count in ordered],
         "samples": {
-            reason: [entry_as_dict(each) for each in entries] for reason, entries in samples.items()
+            reason: [entry_as_dict(entry) for entry in entries]
+            for reason, entries in samples.items()
         },
     }

@@ -66,7 +66,7 @@ class GapBook:
         Windows that got samples since the last call are judged again, as far back as they are kept.
         """
         due = self._ward.rhythm.due_window(horizon_ms)
-        changed = {each for each in self._ward.windows.changed if each < self._next}
+        changed = {window for window in self._ward.windows.changed if window < self._next}
         self._ward.windows.changed.clear()
         oldest = due - WINDOWS_KEPT + 1
         missing: list[Gap] = []
@@ -75,7 +75,7 @@ class GapBook:
             if window >= oldest:
                 self._settle_window(window, missing, filled)
         self._next = max(self._next, due + 1)
-        for window in [each for each in self._written if each < oldest]:
+        for window in [old for old in self._written if old < oldest]:
             del self._written[window]
         return missing, filled
 
@@ -109,7 +109,7 @@ class GapBook:
             cause = GapCause.SENSOR if is_alive[row] else GapCause.PATIENT
             mapping = int(ward.mapping[row, sensor])
             missing.append(Gap(mapping, start, rhythm.window_ms, rhythm.samples, received, cause))
-        for row, sensor in [each for each in before if not lacks[each]]:
+        for row, sensor in [place for place in before if not lacks[place]]:
             del before[row, sensor]
             filled.append((int(ward.mapping[row, sensor]), start))
         if not before:

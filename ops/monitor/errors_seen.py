@@ -52,4 +52,4 @@ class ErrorsSeen:
 
     def as_list(self) -> list[dict[str, Any]]:
         """For the page."""
-        return [asdict(each) for each in self._errors]
+        return [asdict(error) for error in self._errors]

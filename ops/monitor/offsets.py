@@ -57,7 +57,7 @@ class Offsets:
     @property
     def lag_messages(self) -> int:
         """In the topic and not committed."""
-        return sum(each["lag"] for each in self.as_list())
+        return sum(partition["lag"] for partition in self.as_list())
 
     def as_list(self) -> list[dict[str, Any]]:
         """By partition."""

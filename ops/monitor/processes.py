@@ -68,12 +68,12 @@ class Target:
 def parse_targets(text: str) -> list[Target]:
     """The targets of ``METRICS_TARGETS``. Raises ConfigurationError for one that is none."""
     targets = []
-    for each in filter(None, (part.strip() for part in text.split(","))):
-        name, is_named, address = each.rpartition("=")
+    for target in filter(None, (part.strip() for part in text.split(","))):
+        name, is_named, address = target.rpartition("=")
         host, _, port = address.rpartition(":")
         if not host or not port.isdecimal():
             raise ConfigurationError(
-                f"METRICS_TARGETS: {each} is no target",
+                f"METRICS_TARGETS: {target} is not a target",
                 hint="name them like producer-1=127.0.0.1:4001 or, for all replicas, producer:9100",
             )
         targets.append(Target(name or host, host, int(port), bool(is_named)))
@@ -99,7 +99,7 @@ class Processes:
                     self._known[address] = Process(
                         address, target.role, target.name, target.is_fixed
                     )
-        list(self._pool.map(lambda each: _ask(each, now), list(self._known.values())))
+        list(self._pool.map(lambda process: _ask(process, now), list(self._known.values())))
         self._forget(now)
         return list(self._known.values())
 
@@ -108,12 +108,12 @@ class Processes:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _forget(self, now: float) -> None:
-        for address, each in list(self._known.items()):
-            is_replaced = not each.is_fixed and any(
-                other.is_up and other.name == each.name for other in self._known.values()
+        for address, process in list(self._known.items()):
+            is_replaced = not process.is_fixed and any(
+                other.is_up and other.name == process.name for other in self._known.values()
             )
-            is_gone = not each.is_fixed and now - each.seen_at > _GONE_AFTER_S
-            if not each.is_up and (is_gone or is_replaced):
+            is_gone = not process.is_fixed and now - process.seen_at > _GONE_AFTER_S
+            if not process.is_up and (is_gone or is_replaced):
                 del self._known[address]
 
 
@@ -125,7 +125,7 @@ def _addresses(target: Target) -> list[str]:
     except OSError:
         # no replica runs now, or the name server is away: those that are known are asked on
         return []
-    return sorted({str(each[4][0]) for each in found})
+    return sorted({str(entry[4][0]) for entry in found})
 
 
 def _ask(process: Process, now: float) -> None:

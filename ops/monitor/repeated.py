@@ -50,9 +50,9 @@ class RepeatedWindows:
 
     def look_into(self, ranges: Iterable[LedgerRow]) -> None:
         """Takes the ranges that have repeated messages; returns at once."""
-        for each in ranges:
-            if each.counts.repeated_messages:
-                self._ranges.put(each)
+        for range_ in ranges:
+            if range_.counts.repeated_messages:
+                self._ranges.put(range_)
 
     def take(self) -> list[RepeatedWindow]:
         """What was found since the last call."""
@@ -84,8 +84,10 @@ class RepeatedWindows:
         # ends and beginnings of partitions are asked for once a look: each range gets its own
         with TopicLook(self._kafka, Progress(lambda _: None)) as topic:
             messages = list(topic.between(name, part.partition, part.first, part.until))
-            taken = self._taken([_batch_id(each) for each in messages])
-            known = {(each.place.partition, each.place.offset): each for each in messages}
+            taken = self._taken([_batch_id(message) for message in messages])
+            known = {
+                (message.place.partition, message.place.offset): message for message in messages
+            }
             first = known | _messages_at(topic, name, set(taken.values()) - known.keys())
         found = []
         for message in messages:
@@ -106,7 +108,7 @@ class RepeatedWindows:
 
     def _taken(self, batch_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
         connection = self._reader.get()
-        taken = feed.places_of(connection, [each for each in batch_ids if each])
+        taken = feed.places_of(connection, [batch_id for batch_id in batch_ids if batch_id])
         connection.rollback()
         return taken
 
@@ -124,9 +126,9 @@ def _messages_at(
 ) -> dict[tuple[int, int], SeenMessage]:
     """The messages at these places, as far as the topic still has them."""
     return {
-        (partition, each.place.offset): each
+        (partition, message.place.offset): message
         for partition, offsets in _runs(sorted(places))
-        for each in topic.between(name, partition, offsets[0], offsets[-1] + 1)
+        for message in topic.between(name, partition, offsets[0], offsets[-1] + 1)
     }
 
 

@@ -146,5 +146,5 @@ class Ward:
 
 def positions(names: Iterable[tuple[str | None, str | None]]) -> Ints:
     """The column of each sensor and component; -1 for those that the catalogue does not know."""
-    found = (column_of(*each) for each in names)
-    return np.array([-1 if each is None else each for each in found], np.int64)
+    found = (column_of(*name) for name in names)
+    return np.array([-1 if column is None else column for column in found], np.int64)

@@ -84,12 +84,12 @@ class Bedside(threading.Thread):
             self._errors.append(error)
 
     def _changed(self, batch):
-        series = [
-            self._with_value(each, self.instead.get((batch.patient_id, each.sensor)))
-            for each in batch.series
-            if (batch.patient_id, each.sensor) not in self.absent
+        changed = [
+            self._with_value(series, self.instead.get((batch.patient_id, series.sensor)))
+            for series in batch.series
+            if (batch.patient_id, series.sensor) not in self.absent
         ]
-        return replace(batch, series=tuple(series))
+        return replace(batch, series=tuple(changed))
 
     @staticmethod
     def _with_value(series, value):

@@ -69,7 +69,7 @@ def _bring(folder: Path, wrapper: Path, say: Say) -> None:
 
 
 def _write_wrapper(wrapper: Path, program: Path, root: Path) -> None:
-    libraries = sorted({each.parent for each in root.glob("usr/lib/**/*.so*")} - {program.parent})
+    libraries = sorted({path.parent for path in root.glob("usr/lib/**/*.so*")} - {program.parent})
     fonts = wrapper.with_name("fonts.conf")
     fonts.write_text(
         "<fontconfig>\n"
@@ -79,7 +79,7 @@ def _write_wrapper(wrapper: Path, program: Path, root: Path) -> None:
         + "</fontconfig>\n",
         encoding="utf-8",
     )
-    paths = ":".join(str(each) for each in libraries)
+    paths = ":".join(str(library) for library in libraries)
     wrapper.write_text(
         "#!/bin/sh\n"
         f"export LD_LIBRARY_PATH={shlex.quote(paths)}\n"

@@ -60,11 +60,11 @@ def open_page(browser):
 
     def open_(world, view="#/ward", **context):
         options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB"} | context
-        each = Watched(browser.new_context(**options), world.url)
-        watched.append(each)
-        each.page.goto(f"{world.url}/{view}")
-        return each.page
+        opened = Watched(browser.new_context(**options), world.url)
+        watched.append(opened)
+        opened.page.goto(f"{world.url}/{view}")
+        return opened.page
 
     yield open_
-    for each in watched:
-        each.close()
+    for opened in watched:
+        opened.close()

@@ -20,8 +20,8 @@ def download(folder: Path, say: Say) -> list[Path]:
     Raises UnavailableError with apt's last words.
     """
     apt = folder / "apt"
-    for each in ("state/lists/partial", "cache/archives/partial"):
-        (apt / each).mkdir(parents=True)
+    for subfolder in ("state/lists/partial", "cache/archives/partial"):
+        (apt / subfolder).mkdir(parents=True)
     # lists and archives of our own; what is installed is read from the machine's own status
     options = [
         *("-o", f"Dir::State={apt / 'state'}", "-o", f"Dir::Cache={apt / 'cache'}"),

@@ -28,9 +28,9 @@ class Watched:
         self.context.close()
         assert self.errors == []
         assert self.requests
-        foreign = {each for each in self.requests if not each.startswith(f"{self.origin}/")}
+        foreign = {url for url in self.requests if not url.startswith(f"{self.origin}/")}
         # a picture inside the style sheet or the page itself asks nobody
-        assert {each for each in foreign if urlsplit(each).scheme != "data"} == set()
+        assert {url for url in foreign if urlsplit(url).scheme != "data"} == set()
 
 
 def tile(page, patient):
@@ -74,7 +74,7 @@ def segments(chart, line=1):
             pieces[-1].append(at)
         elif value is None and pieces[-1]:
             pieces.append([])
-    return [each for each in pieces if each]
+    return [piece for piece in pieces if piece]
 
 
 def is_value(value):

@@ -28,14 +28,14 @@ def world(make_world, own_broker):
     producers = {number: world.producer(number) for number in (1, 2)}
     with world.running(bedside=False):
         world.producers = producers
-        for each in producers.values():
-            each.start()
+        for producer in producers.values():
+            producer.start()
         try:
             world.wait_until_fresh()
             yield world
         finally:
-            for each in producers.values():
-                each.stop(30)
+            for producer in producers.values():
+                producer.stop(30)
 
 
 def test_a_killed_producer_is_named_and_clears_when_it_is_back(world, open_page):

@@ -48,7 +48,7 @@ def test_every_text_can_be_told_from_its_ground_in_light_and_dark(varied, open_p
         expect(page.locator(WHERE_IT_IS[view]).first).to_be_visible()
         grounds[scheme] = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
         weak = page.evaluate(CONTRASTS)
-        assert [each for each in weak if each["contrast"] < 4.5] == []
+        assert [text for text in weak if text["contrast"] < 4.5] == []
     assert grounds["light"] != grounds["dark"]
 
 
@@ -150,8 +150,8 @@ def test_everything_that_can_be_used_has_a_name(varied, open_page):
         expect(page.locator(WHERE_IT_IS[view]).first).to_be_visible()
         nameless = page.evaluate(
             "() => [...document.querySelectorAll('a, button, select, input, summary, section')]"
-            ".filter((each) => each.checkVisibility() && !each.ariaLabel && !each.textContent.trim()"
-            " && !each.labels?.length).map((each) => each.outerHTML)"
+            ".filter((node) => node.checkVisibility() && !node.ariaLabel && !node.textContent.trim()"
+            " && !node.labels?.length).map((node) => node.outerHTML)"
         )
         assert nameless == [], json.dumps(nameless)
 
@@ -163,15 +163,15 @@ CONTRASTS = """() => {
     return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
   };
   const groundOf = (node) => {
-    for (let each = node; each; each = each.parentElement) {
-      const color = parse(getComputedStyle(each).backgroundColor);
+    for (let box = node; box; box = box.parentElement) {
+      const color = parse(getComputedStyle(box).backgroundColor);
       if (color.length === 3 || color[3] === 1) return color;
     }
     return [255, 255, 255];
   };
   const found = [];
   for (const node of document.body.querySelectorAll('*')) {
-    const own = [...node.childNodes].some((each) => each.nodeType === 3 && each.data.trim());
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
     if (!own || !node.checkVisibility() || node.tagName === 'OPTION') continue;
     const [one, other] = [parse(getComputedStyle(node).color), groundOf(node)].map(light);
     const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);

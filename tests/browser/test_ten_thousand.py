@@ -12,7 +12,7 @@ WATCHED_MS = 20_000
 MEASURE = """() => {
   window.longTasks = [];
   window.frames = [];
-  new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map((each) => each.duration)))
+  new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map((entry) => entry.duration)))
     .observe({ type: 'longtask', buffered: true });
   let before = performance.now();
   const note = (now) => { window.frames.push(now - before); before = now; requestAnimationFrame(note); };
@@ -37,7 +37,7 @@ def test_ten_thousand_patients_are_shown_and_updated_with_few_tiles_in_the_dom(w
         "() => document.querySelector('.count').textContent.startsWith('10,000')"
     )
     loaded_ms = page.evaluate(
-        "() => performance.getEntriesByType('resource').find((each) => each.name.endsWith('/api/ward'))"
+        "() => performance.getEntriesByType('resource').find((entry) => entry.name.endsWith('/api/ward'))"
         ".responseEnd"
     )
     shown_ms = page.evaluate("() => performance.now()")

@@ -38,7 +38,7 @@ def test_the_newest_values_are_those_of_the_database_with_the_catalogues_decimal
             return world.rows(NEWEST, "demo-000004", sensor, component)[0][0]
 
         systolic, diastolic = (
-            newest("pressao_arterial", each) for each in ("sistolica", "diastolica")
+            newest("pressao_arterial", component) for component in ("sistolica", "diastolica")
         )
         expect(vital(page, "demo-000004", "pressao_arterial").locator(".value")).to_have_text(
             f"{systolic:.0f}/{diastolic:.0f}"
@@ -47,7 +47,7 @@ def test_the_newest_values_are_those_of_the_database_with_the_catalogues_decimal
             expect(vital(page, "demo-000004", sensor).locator(".value")).to_have_text(
                 f"{newest(sensor):.{decimals}f}"
             )
-        x, y, z = (f"{newest('movimentacao', each):.3f}" for each in "xyz")
+        x, y, z = (f"{newest('movimentacao', axis):.3f}" for axis in "xyz")
         expect(vital(page, "demo-000004", "movimentacao").locator(".value")).to_have_text(
             f"{x} {y} {z}"
         )

@@ -54,7 +54,7 @@ export function moment(ms, now) {
 const UNITS = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000], ["second", 1000]];
 
 function scaled(ms) {
-  const [unit, length] = UNITS.find(([, each]) => ms >= 2 * each) ?? UNITS.at(-1);
+  const [unit, length] = UNITS.find(([, unitMs]) => ms >= 2 * unitMs) ?? UNITS.at(-1);
   return [Math.floor(ms / length), unit];
 }
 

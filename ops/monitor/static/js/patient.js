@@ -117,10 +117,10 @@ function makeHead(id, range, chosenUntil) {
     el("a", { href: "#/ward", class: "back" }, `‹ ${t("patient.back")}`),
     el("div", { class: "who" }, title, about, state),
     el("nav", { class: "ranges", "aria-label": t("patient.range") },
-      ...Object.keys(RANGES).map((each) => el("a", {
-        href: hashOf(id, each, chosenUntil), class: "range", "data-range": each,
-        "aria-current": each === range ? "true" : null,
-      }, t(`range.${each}`))),
+      ...Object.keys(RANGES).map((name) => el("a", {
+        href: hashOf(id, name, chosenUntil), class: "range", "data-range": name,
+        "aria-current": name === range ? "true" : null,
+      }, t(`range.${name}`))),
       el("a", { href: hashOf(id, range, (chosenUntil ?? store.now()) - RANGES[range] / 2), class: "range" }, `‹ ${t("patient.earlier")}`),
       isLive ? null : el("a", { href: laterHash(id, range, chosenUntil), class: "range" }, `${t("patient.later")} ›`),
       isLive ? null : el("a", { href: hashOf(id, range, null), class: "range" }, t("patient.now")),

@@ -39,6 +39,6 @@ function written(detail) {
 }
 
 function sensorText(code) {
-  const sensor = store.sensors.find((each) => each.code === code);
+  const sensor = store.sensors.find((known) => known.code === code);
   return sensor ? `${code} (${sensorName(sensor)})` : code;
 }
