@@ -1,4 +1,4 @@
-"""Alarms: a condition that holds is an alarm; it clears by itself and stays listed for a while."""
+"""Alarms: each condition raises one; it clears when the condition ends and stays listed for a while."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,7 +11,7 @@ _MOST_LISTED = 200
 
 
 class Code(StrEnum):
-    """Every alarm; docs/how-to/operations.md says for each what it means and what to do."""
+    """Every alarm; docs/how-to/operations.md explains each and what to do."""
 
     DATABASE_AWAY = "database_away"
     BROKER_AWAY = "broker_away"
@@ -39,7 +39,7 @@ _CRITICAL = {
 
 @dataclass(frozen=True)
 class Condition:
-    """What holds now: an alarm's code, whom it is about, and figures for its sentence."""
+    """Something wrong now: an alarm's code, its subject, and figures for its sentence."""
 
     code: Code
     subject: str = ""
@@ -76,9 +76,9 @@ class AlarmBoard:
         self._held_ms: dict[str, int] = {}
 
     def update(self, conditions: Iterable[Condition], now_ms: int) -> bool:
-        """Raises and clears; True where anything changed that a person would see.
+        """Raises and clears alarms; True if anything visible changed.
 
-        An alarm is shown for fifteen seconds at the least: what comes and goes within one is seen.
+        An alarm is shown for at least fifteen seconds, so that a brief one is seen.
         """
         changed = False
         for condition in conditions:
@@ -113,7 +113,7 @@ class AlarmBoard:
         return changed
 
     def as_list(self) -> list[dict[str, Any]]:
-        """The active ones first, critical before the others, then the latest to clear."""
+        """Active alarms first, critical ones before the others, then the last to clear."""
         active = sorted(
             self._active.values(), key=lambda alarm: (alarm.severity != "critical", alarm.since)
         )

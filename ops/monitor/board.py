@@ -1,4 +1,4 @@
-"""What the page is told: one thread writes it once a second, every open page reads what is new to it."""
+"""The data of the page: one thread writes it, every open page reads its changes."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -29,13 +29,13 @@ class Board:
     alarms_version: int = 0
     quarantine: dict[str, Any] = field(default_factory=dict)
     is_ready: bool = False
-    """Whether everything was read once."""
+    """Whether everything has been read once."""
     _judged: Judgement | None = None
     _changed_in: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     """By patient's row: the version that changed its tile."""
 
     def show(self, judged: Judgement, now_ms: int) -> None:
-        """Takes the ward as it is judged now; the lock is held by the caller."""
+        """Shows the ward as judged now; the caller holds the lock."""
         size, before = len(self.ward), self._judged
         self.version, self.now_ms = self.version + 1, now_ms
         if len(self._changed_in) < size:
@@ -67,7 +67,7 @@ class Board:
             alive_ms, state = ward.alive_ms[rows], judged.state[rows]
             version = self.version
         never = last_ms == NEVER
-        # NaN is no JSON
+        # JSON has no NaN
         values, times = value.astype(object), last_ms.astype(object)
         values[never] = times[never] = None
         newest = alive_ms.astype(object)

@@ -1,4 +1,4 @@
-"""What is measured of a patient, in the order of the catalogue: the columns of a tile."""
+"""Every component of every sensor, in the order of the catalogue: the columns of a tile."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -57,7 +57,7 @@ def column_numbers() -> dict[tuple[str, str], int]:
 
 
 def column_of(sensor: str | None, component: str | None) -> int | None:
-    """The column of a reading by the names that it came with; None where nothing is called so."""
+    """The column of a reading by the names in its batch; None if the catalogue has no such names."""
     return column_numbers().get((canonical_name(sensor or ""), canonical_component(component)))
 
 
@@ -69,13 +69,13 @@ def sensor_codes() -> tuple[str, ...]:
 
 @cache
 def first_columns() -> np.ndarray:
-    """Of each sensor: its first column; the one whose samples are counted."""
+    """The first column of each sensor: the one whose samples are counted."""
     codes = [column.sensor for column in columns()]
     return np.array([codes.index(code) for code in sensor_codes()])
 
 
 @cache
 def sensor_of_column() -> np.ndarray:
-    """Of each column: the number of its sensor."""
+    """The sensor number of each column."""
     codes = sensor_codes()
     return np.array([codes.index(column.sensor) for column in columns()])

@@ -1,4 +1,4 @@
-"""Which alarms hold now: of the pipeline, and of patients and their sensors."""
+"""The conditions that hold now: of the pipeline, and of patients and their sensors."""
 
 import time
 from collections import Counter
@@ -37,7 +37,7 @@ def pipeline_conditions(view: PipelineView) -> list[Condition]:
 
 
 def patient_conditions(ward: Ward, judged: Judgement) -> list[Condition]:
-    """Alarms about single patients, or one for all of them where there are more than twenty."""
+    """Conditions of single patients, or one for all of them if there are more than twenty."""
     stopped = np.flatnonzero((judged.state == State.STALE) & ward.is_regular[: len(ward)]).tolist()
     silent = np.argwhere(judged.silent & (judged.state != State.STALE)[:, None]).tolist()
     found: list[Condition] = []
@@ -69,7 +69,7 @@ def _producers_gone(view: PipelineView) -> list[Condition]:
         was_restarted = (
             restarted_at is not None and time.monotonic() - restarted_at < _RESTART_SHOWN_S
         )
-        # replicas behind one name may be fewer than before: what counts is that others took over
+        # of several replicas with one name fewer may remain: what counts is that others took over
         is_missed = producer.is_fixed or not view.are_all_shards_owned
         if (_is_away(producer) and is_missed) or was_restarted:
             found.append(

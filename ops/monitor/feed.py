@@ -1,7 +1,7 @@
-"""From the ledger into the ward: each committed range's trusted files and its quarantine, once.
+"""From the ledger into the ward: the trusted files and quarantine of each committed range, once.
 
 The trusted files hold what the transaction put into ``registro``, a column at a time: reading ten
-thousand of them costs a few milliseconds, and the database nothing (docs/decisions/0019).
+thousand readings costs a few milliseconds, and the database nothing (docs/decisions/0019).
 """
 
 import threading
@@ -42,7 +42,7 @@ class Feed:
     trusted: Path
     ward: Ward
     lock: threading.Lock
-    """Held while the ward changes, never while somebody is asked."""
+    """Held while the ward changes, never during a query."""
     samples: dict[str, deque[QuarantineEntry]] = field(default_factory=dict)
     """The newest entries of the quarantine by reason."""
     _next: dict[int, int] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Feed:
     _newest_patient: int = 0
 
     def begin(self, connection: Connection) -> None:
-        """Learns who there is, and where the ranges of the last minutes begin."""
+        """Reads the patients, and where the ranges of the last minutes begin."""
         self.refresh_patients(connection)
         ends = next_offsets(connection, self.topic)
         begins = feed.first_since(connection, self.topic, _LOOK_BACK_S)
@@ -59,11 +59,11 @@ class Feed:
 
     @property
     def committed(self) -> dict[int, int]:
-        """By partition: the offset behind the last range that was applied."""
+        """By partition: the offset after the last applied range."""
         return dict(self._next)
 
     def refresh_patients(self, connection: Connection) -> None:
-        """Takes up patients and mappings that were added or changed."""
+        """Reads patients and mappings again if any were added or changed."""
         version = mapping_version(connection)
         if version == self._version:
             return
@@ -87,7 +87,7 @@ class Feed:
                 ward.mapping[row, number] = mapping.mapping_id
 
     def read(self, connection: Connection) -> list[LedgerRow]:
-        """Applies what was committed since the last call; returns those ranges."""
+        """Applies the ranges committed since the last call and returns them."""
         for partition in next_offsets(connection, self.topic):
             self._next.setdefault(partition, 0)
         ranges = []
@@ -156,9 +156,9 @@ class Feed:
         self.ward.reject(row, column, event_ms, is_implausible=implausible, is_missing=missing)
 
     def remember_older(self, connection: Connection) -> None:
-        """Newest values of the patients and sensors of whom the look back saw nothing.
+        """Reads the newest values of patients and sensors without data in the look-back.
 
-        A sensor that fell silent before the monitor began stays a silent one.
+        So a sensor that fell silent before the monitor started is shown as silent.
         """
         ward = self.ward
         mapping = ward.mapping[: len(ward), sensor_of_column()]

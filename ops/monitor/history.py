@@ -17,7 +17,7 @@ class _Point:
 
 
 class History:
-    """One point each five seconds."""
+    """One point every five seconds."""
 
     def __init__(self) -> None:
         """Nothing yet."""
@@ -31,7 +31,7 @@ class History:
         quarantined: dict[str, int] | None = None,
         duration_ms: float | None = None,
     ) -> None:
-        """Adds readings that were committed, and how long the micro-batches took (mean)."""
+        """Adds committed readings, and the mean duration of micro-batches."""
         at_ms = now_ms // STEP_MS * STEP_MS
         if not self._points or self._points[-1].at_ms < at_ms:
             last = self._points[-1].at_ms if self._points else at_ms - STEP_MS

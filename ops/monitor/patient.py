@@ -1,4 +1,4 @@
-"""One patient's charts: readings or their buckets, what was rejected, what is missing."""
+"""One patient's charts: readings or their buckets, rejected readings, gaps."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _BUCKETS_MS = (
 
 
 def bucket_ms(span_ms: int, interval_ms: int) -> int:
-    """The length of a chart's buckets, about a thousand at the most; 0: each reading is a point."""
+    """The length of a chart's buckets, for about a thousand points; 0: each reading is a point."""
     if span_ms <= _MOST_POINTS * interval_ms:
         return 0
     fitting = (bucket for bucket in _BUCKETS_MS if span_ms <= _MOST_POINTS * bucket)
@@ -29,7 +29,7 @@ def bucket_ms(span_ms: int, interval_ms: int) -> int:
 def patient_as_dict(
     connection: Connection, patient_id: str, from_ms: int, until_ms: int, interval_ms: int
 ) -> dict[str, Any] | None:
-    """What the page draws of this time; None where nobody has registered this patient."""
+    """The charts of this time; None if the patient is not registered."""
     patient = latest.patient(connection, patient_id)
     if patient is None:
         return None

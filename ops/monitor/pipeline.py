@@ -1,4 +1,4 @@
-"""The pipeline as one sees it: producers, lag, rates, freshness, durations."""
+"""The state of the pipeline: producers, lag, rates, freshness, durations."""
 
 import time
 from collections import deque
@@ -21,7 +21,7 @@ _RECENT_MS = 60_000
 
 @dataclass
 class _Twice:
-    """Windows that one pair of producers sent both; the last one lies in Kafka since ``kafka_ms``."""
+    """Windows that both producers of a pair sent; ``kafka_ms``: when Kafka got the last one."""
 
     seen_ms: int
     count: int
@@ -30,7 +30,7 @@ class _Twice:
 
 @dataclass
 class PipelineView:
-    """Fed by the poller, some times a second."""
+    """Updated by the poller, twice a second."""
 
     has_database: bool = False
     processes: Sequence[Process] = ()
@@ -53,10 +53,10 @@ class PipelineView:
         return unix_ms()
 
     def note_ranges(self, ranges: Iterable[LedgerRow], newest_ms: int) -> None:
-        """What was committed since the last call; ``newest_ms``: the newest reading, or -1."""
+        """Notes the ranges committed since the last call; ``newest_ms``: the newest reading, or -1."""
         now_ms = self.now_ms
         for range_ in ranges:
-            # what is read at the start was committed before the charts begin
+            # the first ranges read were committed before the charts begin
             if now_ms - range_.committed_ms <= _RECENT_MS:
                 self.recent.append(range_)
                 self.history.add(
@@ -71,11 +71,11 @@ class PipelineView:
 
     @property
     def since_commit_ms(self) -> int | None:
-        """The age of the last commit; None: there was none in the last minute."""
+        """The age of the last commit; None if there was none in the last minute."""
         return self.now_ms - self.recent[-1].committed_ms if self.recent else None
 
     def note_repeated(self, windows: Iterable[RepeatedWindow]) -> None:
-        """Windows that two producers sent."""
+        """Notes windows that two producers sent."""
         for window in windows:
             pair = (window.first_producer, window.producer)
             before = self._pairs.get(pair)
@@ -93,7 +93,7 @@ class PipelineView:
         return self._pairs
 
     def note_processes(self, processes: Sequence[Process]) -> None:
-        """What producers and consumer told, or that they do not answer."""
+        """Notes the metrics of producers and consumer."""
         self.processes = processes
         self.errors.note_counters(processes)
         now = time.monotonic()
@@ -126,7 +126,7 @@ class PipelineView:
 
     @property
     def are_all_shards_owned(self) -> bool:
-        """Whether the producers that answer have all shards that they ever had."""
+        """Whether the producers that answer own as many shards as ever before."""
         return self._shards == self._most_shards
 
     def of_role(self, role: str) -> list[Process]:
@@ -135,7 +135,7 @@ class PipelineView:
 
     @property
     def is_outbox_empty(self) -> bool:
-        """Whether no producer has more than the file that it publishes just now."""
+        """Whether no file waits but the one that is being published."""
         return self.outbox_files <= 1
 
     @property
@@ -155,7 +155,7 @@ class PipelineView:
         return (last - first) / (ended - began) if ended > began else 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """What the page's view of the pipeline shows."""
+        """The data of the page's pipeline view."""
         now_ms, totals = self.now_ms, self.totals
         producers = sorted(self.of_role("producer"), key=lambda producer: producer.name)
         committed = sum(
@@ -189,13 +189,13 @@ class PipelineView:
 
     def _producer(self, process: Process) -> dict[str, Any]:
         patients = (process.value("vitals_producer_patients") or 0.0) if process.is_up else 0.0
-        everybody = self._sum("vitals_producer_patients")
+        all_patients = self._sum("vitals_producer_patients")
         return {
             "id": process.name,
             "up": process.is_up,
             "shards": process.value("vitals_producer_shards") if process.is_up else 0,
             "patients": patients,
-            "share": patients / everybody if everybody else 0.0,
+            "share": patients / all_patients if all_patients else 0.0,
             "outbox": process.value("vitals_producer_outbox_files"),
             "readings_per_second": round(self._rate(process), 1),
         }

@@ -1,4 +1,4 @@
-"""What producers and consumer tell of themselves: their metrics, asked once a second."""
+"""The metrics of producers and consumer, scraped once a second."""
 
 import http.client
 import socket
@@ -20,15 +20,15 @@ Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 @dataclass
 class Process:
-    """One producer or consumer, known by the address that it answers at."""
+    """One producer or consumer, known by its address."""
 
     address: tuple[str, int]
     role: str
-    """``producer`` or ``consumer``: what its target is called."""
+    """``producer`` or ``consumer``: from its target's name."""
     name: str
-    """The target's name; a producer's own id, once it has told it."""
+    """The target's name; a producer's own id, once it has answered."""
     is_fixed: bool
-    """Whether it was named itself, not found behind a name of several."""
+    """Whether it is a target of its own, not one of several with a host name."""
     samples: Samples = field(default_factory=dict)
     is_up: bool = False
     has_answered: bool = False
@@ -52,7 +52,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Target:
-    """``name=host:port`` (one process) or ``host:port`` (all that the host name stands for)."""
+    """``name=host:port`` (one process) or ``host:port`` (every address of the host name)."""
 
     name: str
     host: str
@@ -61,12 +61,12 @@ class Target:
 
     @property
     def role(self) -> str:
-        """What runs there."""
+        """``producer`` or ``consumer``."""
         return self.name.split("-")[0]
 
 
 def parse_targets(text: str) -> list[Target]:
-    """The targets of ``METRICS_TARGETS``. Raises ConfigurationError for one that is none."""
+    """The targets of ``METRICS_TARGETS``. Raises ConfigurationError for an invalid one."""
     targets = []
     for target in filter(None, (part.strip() for part in text.split(","))):
         name, is_named, address = target.rpartition("=")
@@ -81,16 +81,16 @@ def parse_targets(text: str) -> list[Target]:
 
 
 class Processes:
-    """All that were ever found behind the targets, until ten minutes after they went."""
+    """Every process found at the targets, until ten minutes after it went away."""
 
     def __init__(self, targets: Iterable[Target]) -> None:
-        """Asks nobody yet."""
+        """Sends no request yet."""
         self._targets = list(targets)
         self._known: dict[tuple[str, int], Process] = {}
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="metrics")
 
     def look(self) -> list[Process]:
-        """Asks all of them at once; those that do not answer keep what they last told."""
+        """Scrapes all of them at once; those that do not answer keep their last samples."""
         now = time.monotonic()
         for target in self._targets:
             for host in _addresses(target):
@@ -104,7 +104,7 @@ class Processes:
         return list(self._known.values())
 
     def close(self) -> None:
-        """Asks nobody any more."""
+        """Sends no more requests."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _forget(self, now: float) -> None:
@@ -123,7 +123,7 @@ def _addresses(target: Target) -> list[str]:
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except OSError:
-        # no replica runs now, or the name server is away: those that are known are asked on
+        # no replica runs, or the name server is away: known addresses are still scraped
         return []
     return sorted({str(entry[4][0]) for entry in found})
 

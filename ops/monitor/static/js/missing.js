@@ -1,4 +1,4 @@
-/** What a patient's charts lack, as lists: gaps, and readings that were rejected. */
+/** Lists below a patient's charts: gaps and rejected readings. */
 
 import { el, table } from "./dom.js";
 import { duration, moment, number, plainNumber, time } from "./format.js";
@@ -8,7 +8,7 @@ import { store } from "./store.js";
 
 const LISTED = 200;
 
-/** The monitor tells each window; windows that follow one another are one gap. */
+/** The monitor reports single windows; adjacent windows are shown as one gap. */
 export function joinedGaps(gaps) {
   const open = new Map();
   const all = [];

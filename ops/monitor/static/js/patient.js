@@ -1,4 +1,4 @@
-/** One patient: strip charts of all sensors, gaps, rejected readings; live while the time is now. */
+/** One patient: strip charts of all sensors, gaps, rejected readings; live while the period ends now. */
 
 import { ApiError, getJson, LoginNeeded } from "./api.js";
 import { el, icon, setClass, setIcon, setText } from "./dom.js";
@@ -15,7 +15,7 @@ const MINUTE_MS = 60_000;
 export const RANGES = {
   "5min": 5 * MINUTE_MS, "1h": 60 * MINUTE_MS, "6h": 360 * MINUTE_MS, "1d": 1440 * MINUTE_MS, "7d": 10_080 * MINUTE_MS,
 };
-// new readings are asked for at once in the shortest range; a longer one shows them later anyway
+// only the shortest period loads new readings at once; longer ones hardly change
 const LEAST_WAIT_MS = { "5min": 1000, "1h": 5000, "6h": 15_000, "1d": 30_000, "7d": 60_000 };
 const RETRY_MS = 3000;
 
@@ -68,7 +68,7 @@ export function showPatient(host, route) {
     if (!isEnded) timer = setTimeout(ask, wait);
   }
 
-  // a page in the background draws nothing: only the newest answer waits for it
+  // a page in the background draws nothing and keeps only the newest answer
   function show() {
     if (isEnded) return;
     const answer = newest;
@@ -79,7 +79,7 @@ export function showPatient(host, route) {
     rejected.replaceChildren(...rejectedList(answer));
   }
 
-  // the ward's tile says when there is something new
+  // the patient's tile shows when there is something new
   let lastSeen = null;
   function onWard() {
     head.updateState();

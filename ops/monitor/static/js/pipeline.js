@@ -1,4 +1,4 @@
-/** The pipeline: is everything there, how fast, how far behind, what went wrong. */
+/** The pipeline: what is up, how fast, how far behind, what went wrong. */
 
 import { el, icon, setClass, setIcon, setText, table } from "./dom.js";
 import { ago, moment, number, percent } from "./format.js";
@@ -87,7 +87,7 @@ function makeFigure([name, help, textOf]) {
   return { node, update: (pipeline) => setText(value, textOf(pipeline)) };
 }
 
-// title, text where there is nothing, headings, rows
+// title, text if empty, headings, rows
 const LISTS = {
   producers: ["pipeline.producers", "pipeline.noProducers",
     ["producer", "state", "shards", "patients", "share", "outbox", "rate"],
@@ -129,7 +129,7 @@ function makeBox(name) {
   let shown = null;
   return {
     node,
-    // a table is made anew only where a word of it changed: a selection in it stays
+    // a table is rebuilt only if its text changed, so that a selection in it stays
     update(pipeline) {
       const rows = rowsOf(pipeline);
       const made = rows.length

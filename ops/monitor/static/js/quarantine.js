@@ -1,4 +1,4 @@
-/** What was not accepted: reasons with counts, and the newest entries of one of them. */
+/** The quarantine: reasons with counts, and the newest entries of one reason. */
 
 import { getJson, LoginNeeded } from "./api.js";
 import { el, setText, table } from "./dom.js";
@@ -59,7 +59,7 @@ export function showQuarantine(host, route) {
   };
 }
 
-// what did not change stays, with its focus and selection
+// unchanged nodes stay, with their focus and selection
 function fill(box, nodes) {
   const text = nodes.map((node) => node.textContent).join("\n");
   if (box.shownText === text) return;

@@ -1,4 +1,4 @@
-/** An alarm as a sentence that names what happened. */
+/** An alarm as a sentence that says what happened. */
 
 import { moment, number, percent } from "./format.js";
 import { hasText, reasonText, sensorName, t } from "./i18n.js";
