@@ -70,7 +70,7 @@ def test_a_value_that_the_consumer_wrote_meanwhile_is_newer_even_if_it_looks_the
     seen = {(TOPIC, 0): 3}
     commit(session, tmp_path, "x")
     said = []
-    assert repair(plan("x", "y"), settings, tmp_path, seen, pytest.fail, said.append) == 0
+    repair(plan("x", "y"), settings, tmp_path, seen, pytest.fail, said.append)
     assert query(session, VALUES) == [("x", Decimal(7)), ("y", Decimal(5))]
     assert said == ["entered 1 rows into registro"]
 
