@@ -72,7 +72,7 @@ def test_a_value_that_the_consumer_wrote_meanwhile_is_newer_even_if_it_looks_the
     said = []
     repair(plan("x", "y"), settings, tmp_path, seen, pytest.fail, said.append)
     assert query(session, VALUES) == [("x", Decimal(7)), ("y", Decimal(5))]
-    assert said == ["entered 1 rows into registro"]
+    assert said == ["added or corrected 1 registro row"]
 
 
 def test_files_that_no_ledger_names_are_put_aside_and_kept(session, settings, tmp_path):
