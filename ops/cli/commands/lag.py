@@ -38,7 +38,7 @@ def _print(health: PipelineHealth, *, as_json: bool) -> None:
         document = {
             "lag_messages": health.lag_messages,
             "oldest_waiting_seconds": waited,
-            "partitions": [each.as_dict() for each in lags],
+            "partitions": [lag.as_dict() for lag in lags],
         }
         print(json.dumps(document))  # noqa: T201 - the command's output
         return
@@ -50,8 +50,8 @@ def _print(health: PipelineHealth, *, as_json: bool) -> None:
 def table_of(health: PipelineHealth) -> Table:
     """The partitions; ``committed`` is the ledger's, ``group`` what Kafka's own tools show."""
     table = folding("partition", "committed", "group", "end", "lag")
-    for each in health.lags or ():
-        group = "-" if each.group is None else f"{each.group:,}"
-        numbers = (f"{each.committed:,}", group, f"{each.end:,}", f"{each.lag:,}")
-        table.add_row(str(each.partition), *numbers)
+    for lag in health.lags or ():
+        group = "-" if lag.group is None else f"{lag.group:,}"
+        numbers = (f"{lag.committed:,}", group, f"{lag.end:,}", f"{lag.lag:,}")
+        table.add_row(str(lag.partition), *numbers)
     return table

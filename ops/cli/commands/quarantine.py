@@ -173,7 +173,7 @@ def _headers(text: str | None) -> str | None:
 
 
 def _cells(entry: desk.QuarantineEntry) -> list[str]:
-    sensor = " ".join(each for each in (entry.sensor, entry.component) if each)
+    sensor = " ".join(name for name in (entry.sensor, entry.component) if name)
     value = "" if entry.value is None else f"{entry.value:g} {entry.unit or ''}".strip()
     place = f"{entry.partition}@{entry.offset}"
     if entry.position >= 0:

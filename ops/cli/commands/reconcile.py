@@ -60,10 +60,10 @@ def show(proof: Proof, *, as_json: bool) -> int:
         )
     for note in proof.notes:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
-    for each in proof.differing:
+    for bucket in proof.differing:
         console.print(
-            f"differs: hour {each.hour}, partition {each.partition or 'none'}: {each.archived:,}"
-            f" readings archived, {each.with_outcome:,} with an outcome",
+            f"differs: hour {bucket.hour}, partition {bucket.partition or 'none'}: {bucket.archived:,}"
+            f" readings archived, {bucket.with_outcome:,} with an outcome",
             markup=False,
             highlight=False,
             soft_wrap=True,

@@ -47,8 +47,8 @@ def archive_files(path: Path) -> list[Path]:
 
     Raises BadInputError where there is none.
     """
-    found = [path] if path.is_file() else sorted(path.rglob("*.jsonl"), key=lambda each: each.name)
-    files = [each for each in found if path.is_file() or each.parent.name not in (PENDING, BROKEN)]
+    found = [path] if path.is_file() else sorted(path.rglob("*.jsonl"), key=lambda file: file.name)
+    files = [file for file in found if path.is_file() or file.parent.name not in (PENDING, BROKEN)]
     if not files:
         raise BadInputError(
             f"there is no archive file in {path}", hint="give output/raw, or a file or folder in it"
@@ -58,7 +58,7 @@ def archive_files(path: Path) -> list[Path]:
 
 def _count(invocation: Invocation, files: Sequence[Path]) -> tuple[int, int, int]:
     """Batches, readings, and batches that no range of the database has taken."""
-    sizes = {each.batch_id: each.reading_count for each in batches_in(files)}
+    sizes = {batch.batch_id: batch.reading_count for batch in batches_in(files)}
     ids = list(sizes)
     with connect(invocation.database()) as connection:
         taken = taken_batches(connection, ids)
