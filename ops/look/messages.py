@@ -46,7 +46,7 @@ class SeenMessage:
     @property
     def schema_version(self) -> int | None:
         """The published version of that fingerprint; None: there is none."""
-        found = (each.version for each in versions() if self.body.startswith(each.header))
+        found = (version.version for version in versions() if self.body.startswith(version.header))
         return next(found, None)
 
     @property

@@ -33,12 +33,12 @@ class Snapshot:
     @property
     def lag_messages(self) -> int:
         """Published and not committed, by the ledger."""
-        return sum(each.lag for each in self.lags)
+        return sum(lag.lag for lag in self.lags)
 
     @property
     def produced_messages(self) -> int:
         """What the topic holds."""
-        return sum(each.end - each.first for each in self.lags)
+        return sum(lag.end - lag.first for lag in self.lags)
 
     def as_dict(self) -> dict[str, Any]:
         """For ``status --json``."""

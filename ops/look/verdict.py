@@ -61,7 +61,7 @@ class PipelineHealth:
     @property
     def lag_messages(self) -> int | None:
         """The sum over the partitions."""
-        return None if self.lags is None else sum(each.lag for each in self.lags)
+        return None if self.lags is None else sum(lag.lag for lag in self.lags)
 
     @property
     def problems(self) -> list[str]:
@@ -98,7 +98,7 @@ class PipelineHealth:
             "freshness_seconds": self.age(self.newest_reading),
             "oldest_waiting_seconds": self.age(self.oldest_waiting),
             "outbox_files": self.outbox_files,
-            "partitions": None if self.lags is None else [each.as_dict() for each in self.lags],
+            "partitions": None if self.lags is None else [lag.as_dict() for lag in self.lags],
         }
 
     def _problems_of_consumer(self) -> list[str]:
