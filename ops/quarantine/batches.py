@@ -61,16 +61,18 @@ def portion_of(
     since their time has come by now for the same rule that refused them.
     """
     portion = Portion()
-    for _, group in groupby(entries, lambda each: (each.partition, each.offset)):
+    for _, group in groupby(entries, lambda entry: (entry.partition, entry.offset)):
         message = list(group)
-        for each in message:
-            if each.is_message and (each.is_selected or each.claimed_by):
-                _add_message(portion, each)
-        readings = [each for each in message if not each.is_message]
-        for claimed in sorted({each.claimed_by for each in readings if each.claimed_by}):
-            of_batch = [each for each in readings if each.claimed_by == claimed]
+        for entry in message:
+            if entry.is_message and (entry.is_selected or entry.claimed_by):
+                _add_message(portion, entry)
+        readings = [entry for entry in message if not entry.is_message]
+        for claimed in sorted({reading.claimed_by for reading in readings if reading.claimed_by}):
+            of_batch = [reading for reading in readings if reading.claimed_by == claimed]
             portion.resends.append(_resend(claimed, of_batch, produced_at))
-        fresh = _sendable(portion, [each for each in readings if not each.claimed_by], reason)
+        fresh = _sendable(
+            portion, [reading for reading in readings if not reading.claimed_by], reason
+        )
         for part in _parts(fresh):
             identity = _identity(topic, part)
             portion.resends.append(_resend(identity, part, produced_at))
@@ -93,22 +95,22 @@ def _add_message(portion: Portion, entry: OpenEntry) -> None:
 def _sendable(
     portion: Portion, readings: Sequence[OpenEntry], reason: str | None
 ) -> list[OpenEntry]:
-    selected = [each for each in readings if each.is_selected]
+    selected = [reading for reading in readings if reading.is_selected]
     # a pressure is judged by its pair: the other half goes with it
-    instants = {each.event_ms for each in selected if _is_pressure(each)}
+    instants = {reading.event_ms for reading in selected if _is_pressure(reading)}
     partners = [
-        each
-        for each in readings
-        if not each.is_selected and _is_pressure(each) and each.event_ms in instants
+        reading
+        for reading in readings
+        if not reading.is_selected and _is_pressure(reading) and reading.event_ms in instants
     ]
     found = []
-    for each in sorted([*selected, *partners], key=lambda each: (each.series, each.position)):
-        if each.event_ms is None or each.reason == Reason.INVALID_TIME or not each.patient_id:
-            portion.left[NO_TIME] += each.is_selected
-        elif each.reason == Reason.FUTURE_TIMESTAMP and reason != Reason.FUTURE_TIMESTAMP:
-            portion.left[FUTURE] += each.is_selected
+    for entry in sorted([*selected, *partners], key=lambda entry: (entry.series, entry.position)):
+        if entry.event_ms is None or entry.reason == Reason.INVALID_TIME or not entry.patient_id:
+            portion.left[NO_TIME] += entry.is_selected
+        elif entry.reason == Reason.FUTURE_TIMESTAMP and reason != Reason.FUTURE_TIMESTAMP:
+            portion.left[FUTURE] += entry.is_selected
         else:
-            found.append(each)
+            found.append(entry)
     return found
 
 
@@ -120,8 +122,8 @@ def _parts(entries: Sequence[OpenEntry]) -> Iterator[list[OpenEntry]]:
     """Entries that fit into one message; those of one instant stay together."""
     part: list[OpenEntry] = []
     size = 0
-    by_time = sorted(entries, key=lambda each: (each.event_ms or 0, each.series, each.position))
-    for _, group in groupby(by_time, lambda each: each.event_ms):
+    by_time = sorted(entries, key=lambda entry: (entry.event_ms or 0, entry.series, entry.position))
+    for _, group in groupby(by_time, lambda entry: entry.event_ms):
         instant = list(group)
         added = sum(map(_bound, instant))
         if part and size + added > MOST_GATHERED_BYTES:
@@ -145,18 +147,18 @@ def _identity(topic: str, entries: Sequence[OpenEntry]) -> str:
 
 
 def _resend(identity: str, entries: Sequence[OpenEntry], produced_at: int) -> Resend:
-    ordered = sorted(entries, key=lambda each: (each.series, each.position))
+    ordered = sorted(entries, key=lambda entry: (entry.series, entry.position))
     runs: list[list[OpenEntry]] = []
-    for each in ordered:
-        if runs and _continues(runs[-1], each):
-            runs[-1].append(each)
+    for entry in ordered:
+        if runs and _continues(runs[-1], entry):
+            runs[-1].append(entry)
         else:
-            runs.append([each])
+            runs.append([entry])
     batch = SensorBatch(
         batch_id=identity,
         patient_id=ordered[0].patient_id or "",
         producer_id=PRODUCER_ID,
-        window_start=min(each.event_ms or 0 for each in ordered),
+        window_start=min(entry.event_ms or 0 for entry in ordered),
         produced_at=produced_at,
         series=tuple(_series(run) for run in runs),
     )
@@ -179,5 +181,5 @@ def _series(run: Sequence[OpenEntry]) -> Series:
     first = run[0]
     start = first.event_ms or 0
     interval_ms = (run[1].event_ms or 0) - start if len(run) > 1 else SINGLE_INTERVAL_MS
-    values = [math.nan if each.value is None else each.value for each in run]
+    values = [math.nan if entry.value is None else entry.value for entry in run]
     return Series(first.sensor or "", first.component, first.unit or "", start, interval_ms, values)

@@ -92,15 +92,15 @@ class _Run:
     def send(self, portion: Portion, report: ResendReport) -> None:
         """One portion, from the claim to the mark."""
         report.left += portion.left
-        resends = [each for each in portion.resends if each.is_claimed or self._claim(each)]
+        resends = [resend for resend in portion.resends if resend.is_claimed or self._claim(resend)]
         if not resends:
             return
         reach(CrashPoint.RESEND_CLAIMED)
         with closing(OriginalsPublisher(self.kafka, resends)) as publisher:
             self._publish(resends, Outbox(self.archive, publisher))
         reach(CrashPoint.RESEND_SENT)
-        for each, refused in self._outcomes(resends, publisher.delivered):
-            self._settle(each, refused, report)
+        for resend, refused in self._outcomes(resends, publisher.delivered):
+            self._settle(resend, refused, report)
             reach(CrashPoint.RESEND_MARKED)
 
     def _claim(self, resend: Resend) -> bool:
@@ -111,9 +111,9 @@ class _Run:
         # what a killed run left is published now, so that nobody else does it differently
         outbox.recover()
         fresh = {
-            each.batch.batch_id: each.batch
-            for each in resends
-            if desk.refused_readings(self.connection, each.batch.batch_id) is None
+            resend.batch.batch_id: resend.batch
+            for resend in resends
+            if desk.refused_readings(self.connection, resend.batch.batch_id) is None
         }
         if fresh:
             _archive(list(fresh.values()), outbox)
@@ -131,19 +131,19 @@ class _Run:
         self, resends: Sequence[Resend], delivered: Mapping[str, tuple[int, int]]
     ) -> Iterator[tuple[Resend, set[tuple[int, int]] | None]]:
         """Each with its refused readings (None: refused whole), as soon as the consumer has it."""
-        with _progress(sum(len(each.entries) for each in resends)) as advance:
+        with _progress(sum(len(resend.entries) for resend in resends)) as advance:
             waiting = list(resends)
             deadline = time.monotonic() + self.plan.wait_seconds
             while waiting:
                 still = []
-                for each in waiting:
-                    refused = desk.refused_readings(self.connection, each.batch.batch_id)
-                    if refused is None and not self._is_refused_whole(each, delivered):
-                        still.append(each)
+                for resend in waiting:
+                    refused = desk.refused_readings(self.connection, resend.batch.batch_id)
+                    if refused is None and not self._is_refused_whole(resend, delivered):
+                        still.append(resend)
                         continue
                     reach(CrashPoint.RESEND_TAKEN)
-                    yield each, refused
-                    advance(len(each.entries))
+                    yield resend, refused
+                    advance(len(resend.entries))
                 waiting = still
                 if waiting and time.monotonic() > deadline:
                     raise UnavailableError(
