@@ -90,7 +90,7 @@ class ArchiveIndex:
             has_moved = bool(moved)
             gone |= moved
         broken = [str(path) for path in files_in(self.folder, BROKEN)]
-        self.broken_files += [each for each in broken if each not in self.broken_files]
+        self.broken_files += [path for path in broken if path not in self.broken_files]
 
     def _add_file(self, path: Path) -> bool:
         try:
@@ -110,8 +110,10 @@ class ArchiveIndex:
             if not is_waiting:
                 self._columns["file"][known], self._columns["waiting"][known] = file, 0
             return
-        lengths = tuple(len(each.values) for each in batch.series)
-        spans = [_span(each.start, each.interval_ms, len(each.values)) for each in batch.series]
+        lengths = tuple(len(series.values) for series in batch.series)
+        spans = [
+            _span(series.start, series.interval_ms, len(series.values)) for series in batch.series
+        ]
         # a number beyond 64 bits is an error before any column has grown
         row = array(
             "q",

@@ -68,11 +68,11 @@ class RegistroCheck:
         hours = sorted(self._sums.keys() | stored.keys())
         proof.buckets += len(hours)
         proof.registro = sum(count for count, _ in stored.values())
-        differing = [each for each in hours if self._sums.get(each) != stored.get(each)]
+        differing = [hour for hour in hours if self._sums.get(hour) != stored.get(hour)]
         differences = Differences()
         sizes = {
-            each: max(self._sums.get(each, (0,))[0], stored.get(each, (0,))[0])
-            for each in differing
+            hour: max(self._sums.get(hour, (0,))[0], stored.get(hour, (0,))[0])
+            for hour in differing
         }
         for chunk in _chunks(sizes):
             self._compare_hours(chunk, proof, explained, differences)
@@ -141,7 +141,7 @@ class RegistroCheck:
         pairs = np.concatenate([np.empty(0, np.int64), *self._in_files])
         wanted = np.array(hours)
         hits = pairs[np.isin((pairs >> 32) - _FAR, wanted)]
-        files = sorted({int(each) for each in hits & 0xFFFFFFFF})
+        files = sorted({int(hit) for hit in hits & 0xFFFFFFFF})
         for rows in self.trusted.tables(files):
             mapped = self.expected.of(rows)
             yield mapped.filter(pa.array(np.isin(mapped["hour"].to_numpy(), wanted)))
@@ -160,7 +160,7 @@ def _note(proof: Proof, missing: pa.Table, unexpected: pa.Table, altered: pa.Tab
 
 
 def _newest(mapped: pa.Table) -> pa.Table:
-    ordered = mapped.sort_by([(each, "ascending") for each in _ORDER])
+    ordered = mapped.sort_by([(column, "ascending") for column in _ORDER])
     ordered = ordered.select(REGISTRO_ROW.names).cast(REGISTRO_ROW)
     newest = ordered.group_by(_ROW, use_threads=False).aggregate([("thousandths", "last")])
     return newest.rename_columns([*_ROW, "thousandths"]).cast(REGISTRO_ROW)

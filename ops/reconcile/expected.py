@@ -73,7 +73,7 @@ class ExpectedRows:
                 continue
             own = np.flatnonzero(numbers == number)
             places = _places(
-                part, *(rows[each].to_numpy()[own] for each in ("offset", "series", "position"))
+                part, *(rows[column].to_numpy()[own] for column in ("offset", "series", "position"))
             )
             is_unmapped[own] = np.isin(places, self._unmapped(int(number)))
         return mapping_id, is_unmapped
@@ -88,9 +88,9 @@ class ExpectedRows:
         Whether they were accepted, only the cleaning knows.
         """
         runs = [
-            (number, each.patient_id, series, run)
-            for number, each in batches.items()
-            for series, run in enumerate(each.series)
+            (number, batch.patient_id, series, run)
+            for number, batch in batches.items()
+            for series, run in enumerate(batch.series)
         ]
         lengths = [len(run.values) for *_, run in runs]
         positions = np.concatenate([np.empty(0, np.int64), *map(np.arange, lengths)])
@@ -99,7 +99,9 @@ class ExpectedRows:
             return np.repeat(np.array([*values], np.int64), lengths)
 
         keys = reading_keys(
-            repeated(number for number, *_ in runs), repeated(each[2] for each in runs), positions
+            repeated(number for number, *_ in runs),
+            repeated(series for *_, series, _ in runs),
+            positions,
         )
         moments = repeated(run.start for *_, run in runs) + positions * repeated(
             run.interval_ms for *_, run in runs

@@ -35,7 +35,7 @@ class Outcomes:
     def __post_init__(self) -> None:
         """Nothing has an outcome yet."""
         self.count, self.checksum, self.place, self.offset = (
-            np.full(len(self.archive), each, np.int64) for each in (0, 0, -1, -1)
+            np.full(len(self.archive), initial, np.int64) for initial in (0, 0, -1, -1)
         )
 
     def note_taken(self, taken: Iterable[tuple[str, str, int, int]]) -> None:
@@ -64,7 +64,7 @@ class Outcomes:
     def note_trusted(self, rows: pa.Table) -> None:
         """Takes rows of trusted files."""
         names, codes = coded(rows["batch_id"])
-        numbers = np.array([self.archive.number.get(each, -1) for each in names], np.int64)[codes]
+        numbers = np.array([self.archive.number.get(name, -1) for name in names], np.int64)[codes]
         is_known = numbers >= 0
         self.foreign.update(names[code] for code in codes[~is_known])
         checksums = key_checksums(rows["series"].to_numpy(), rows["position"].to_numpy())
@@ -77,21 +77,23 @@ class Outcomes:
         """The numbers of the trusted files that hold readings of these batches."""
         pairs = np.concatenate([np.empty(0, np.int64), *self._in_files])
         hits = pairs[np.isin(pairs >> 32, batches)]
-        return sorted({int(each) for each in hits & 0xFFFFFFFF})
+        return sorted({int(hit) for hit in hits & 0xFFFFFFFF})
 
     def range_numbers(self, ranges: Sequence[LedgerRow]) -> Ints:
         """For each batch the number of the ledger's range that took it; -1 where there is none."""
         found = np.full(len(self.archive), -1, np.int64)
         for place, (topic, partition) in enumerate(self.places):
             own = [
-                (each.first, each.until, number)
-                for number, each in enumerate(ranges)
-                if (each.topic, each.partition) == (topic, partition)
+                (part.first, part.until, number)
+                for number, part in enumerate(ranges)
+                if (part.topic, part.partition) == (topic, partition)
             ]
             batches = np.flatnonzero(self.place == place)
             if not own or not len(batches):
                 continue
-            first, until, numbers = (np.array(each, np.int64) for each in zip(*own, strict=True))
+            first, until, numbers = (
+                np.array(column, np.int64) for column in zip(*own, strict=True)
+            )
             offsets = self.offset[batches]
             at = np.searchsorted(first, offsets, side="right") - 1
             is_inside = (at >= 0) & (offsets < until[at])

@@ -61,7 +61,7 @@ class RepairPlan:
             names = [_range_name(part) for part, _ in self.retake]
             yield f"process {counted(len(names), 'range')} again: {_listed(names)}"
         if self.publish:
-            ids = [f"{each.batch_id} of {each.path.name}" for each in self.publish[:_NAMED]]
+            ids = [f"{batch.batch_id} of {batch.path.name}" for batch in self.publish[:_NAMED]]
             yield (
                 f"publish {counted(len(self.publish), 'archived batch')}"
                 f" ({counted(self.readings, 'reading')}) again: {_listed(ids, len(self.publish))}"
@@ -74,11 +74,11 @@ def plan_repair(found: Comparison, evidence: Evidence) -> RepairPlan:
     range_of = outcomes.range_numbers(found.trusted.ranges)
     plan = RepairPlan(set_aside=found.unnamed_files, rows=_rows(found))
     spoilt = {int(found.trusted.range_of[number]) for number in found.trusted.unreadable}
-    spoilt |= {int(each) for each in range_of[found.differing] if each >= 0}
+    spoilt |= {int(number) for number in range_of[found.differing] if number >= 0}
     times = [archive.column(name) for name in ("patient", "first", "last")]
     lost = np.isin(np.arange(len(archive)), found.lost)
     chosen = with_overlapping(lost | np.isin(range_of, sorted(spoilt)), range_of, *times)
-    spoilt |= {int(each) for each in range_of[chosen] if each >= 0}
+    spoilt |= {int(number) for number in range_of[chosen] if number >= 0}
     # what is under way has its offset already: what came before it must not come after it
     late = overlapping((outcomes.place < 0) & (outcomes.count == 0) & ~lost, *times)
     if waiting := int((chosen & lost & late).sum()):
@@ -93,7 +93,7 @@ def plan_repair(found: Comparison, evidence: Evidence) -> RepairPlan:
             # what came before a batch that cannot come again must not come after it
             chosen &= ~own & ~(lost & overlapping(own, *times))
         else:
-            plan.retake.append((part, [ids[each] for each in np.flatnonzero(own)]))
+            plan.retake.append((part, [ids[number] for number in np.flatnonzero(own)]))
     _plan_publishing(plan, found, evidence, np.flatnonzero(chosen))
     if plan.retake:
         for batch_id, place in evidence.strays():
@@ -155,7 +155,7 @@ def _rows(found: Comparison) -> pa.Table:
         table.append_column("found", pa.nulls(len(table), pa.int64()))
         for table in found.rows.missing
     ]
-    tables = [each.select(_TO_ENTER.names) for each in (*missing, *found.rows.altered)]
+    tables = [table.select(_TO_ENTER.names) for table in (*missing, *found.rows.altered)]
     return pa.concat_tables([_TO_ENTER.empty_table(), *tables])
 
 
@@ -165,13 +165,13 @@ def _plan_publishing(
     archive, outcomes = found.archive, found.outcomes
     ids = archive.ids()
     first_taken: Mapping[str, int] = {
-        **{each: part.committed_ms for part, names in plan.retake for each in names},
-        **evidence.received([each for _, names in plan.retake for each in names]),
+        **{name: part.committed_ms for part, names in plan.retake for name in names},
+        **evidence.received([name for _, names in plan.retake for name in names]),
     }
     ordered = in_old_order(numbers, outcomes.place, outcomes.offset, archive.column("produced"))
     plan.publish = [
-        ArchivedBatch(archive.path(int(each)), ids[each], first_taken.get(ids[each]))
-        for each in ordered
+        ArchivedBatch(archive.path(int(number)), ids[number], first_taken.get(ids[number]))
+        for number in ordered
     ]
     plan.readings = int(archive.column("readings")[numbers].sum())
 

@@ -118,8 +118,8 @@ def reading_name(batch: SensorBatch | None, batch_id: str, series: int, position
 def row_names(rows: pa.Table) -> Sequence[str]:
     """The first rows of ``registro`` (mapping_id, component, event_ms) by name."""
     return [
-        f"paciente_sensor {each['mapping_id']} {each['component']} at {utc(each['event_ms'])}"
-        for each in rows.slice(0, _NAMED).to_pylist()
+        f"paciente_sensor {row['mapping_id']} {row['component']} at {utc(row['event_ms'])}"
+        for row in rows.slice(0, _NAMED).to_pylist()
     ]
 
 

@@ -75,9 +75,11 @@ def compare_places(
     archive = read_archive(output / "raw")
     outcomes = _outcomes(archive, evidence)
     next_offsets, ranges = evidence.next_offsets(), evidence.ranges()
-    rest = rest_of({each: at for (name, each), at in next_offsets.items() if name == topic})
+    rest = rest_of(
+        {partition: at for (name, partition), at in next_offsets.items() if name == topic}
+    )
     proof = Proof(refused_messages=evidence.refused_messages())
-    proof.repeated_messages = sum(each.counts.repeated_messages for each in ranges)
+    proof.repeated_messages = sum(range_.counts.repeated_messages for range_ in ranges)
     proof.quarantined = outcomes.note_quarantined(evidence.quarantined())
     trusted = TrustedFiles(output / "trusted", ranges)
     check = RegistroCheck(ExpectedRows(trusted, evidence), trusted, evidence)
@@ -99,7 +101,9 @@ def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest, evidence: 
     archive = outcomes.archive
     readings, is_waiting = archive.column("readings"), archive.column("waiting") == 1
     is_taken = outcomes.place >= 0
-    is_in_topic = np.fromiter((each in rest.batches for each in archive.number), bool, len(archive))
+    is_in_topic = np.fromiter(
+        (batch_id in rest.batches for batch_id in archive.number), bool, len(archive)
+    )
     is_under_way = is_in_topic & ~is_taken
     is_waiting &= ~is_taken & ~is_in_topic
     # with an outcome although nothing has taken them: see compare_outcomes
@@ -174,12 +178,12 @@ def _note_files(
 def _note_gaps(proof: Proof, topic: str, rest: TopicRest, trusted: TrustedFiles) -> None:
     gaps: dict[int, list[range]] = {}
     reached: dict[int, int] = {}
-    for each in trusted.ranges:
-        if each.topic == topic:
-            if each.first > reached.get(each.partition, 0):
-                gap = range(reached.get(each.partition, 0), each.first)
-                gaps.setdefault(each.partition, []).append(gap)
-            reached[each.partition] = max(reached.get(each.partition, 0), each.until)
+    for range_ in trusted.ranges:
+        if range_.topic == topic:
+            if range_.first > reached.get(range_.partition, 0):
+                gap = range(reached.get(range_.partition, 0), range_.first)
+                gaps.setdefault(range_.partition, []).append(gap)
+            reached[range_.partition] = max(reached.get(range_.partition, 0), range_.until)
     for partition, gap in rest.gone.items():
         gaps.setdefault(partition, []).append(gap)
     proof.notes += [
@@ -198,5 +202,5 @@ def _untold(
     first, last = (archive.column(name)[own] // HOUR_MS for name in ("first", "last"))
     numbers = own[(first <= hour) & (hour <= last)]
     batches = archive.batches(map(int, numbers))
-    by_number = {archive.number[name]: each for name, each in batches.items()}
+    by_number = {archive.number[name]: batch for name, batch in batches.items()}
     return expected.candidates(by_number, differing.missing, hour)

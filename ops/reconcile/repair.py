@@ -90,9 +90,9 @@ class _NewerRows:
     def _read_since(self) -> pa.Table:
         with open_evidence(self._database) as evidence:
             ranges = [
-                each
-                for each in evidence.ranges()
-                if each.until > self._seen.get((each.topic, each.partition), 0)
+                range_
+                for range_ in evidence.ranges()
+                if range_.until > self._seen.get((range_.topic, range_.partition), 0)
             ]
             files = TrustedFiles(self._folder, ranges)
             expected = ExpectedRows(files, evidence)

@@ -33,7 +33,7 @@ class TrustedFiles:
 
     def __post_init__(self) -> None:
         """Numbers the files in the order of the ledger."""
-        pairs = [(name, number) for number, each in enumerate(self.ranges) for name in each.files]
+        pairs = [(name, number) for number, part in enumerate(self.ranges) for name in part.files]
         self.names = [name for name, _ in pairs]
         self.range_of = np.array([number for _, number in pairs], np.int64)
 
