@@ -85,7 +85,9 @@ class _Search:
                 find_uncommitted(topic, name, next_offsets, self.question, self.found, self.around)
                 self._set_ledger()
                 sightings = self.found.all()
-                committed = [each.ledger.committed_ms for each in sightings if each.ledger]
+                committed = [
+                    sighting.ledger.committed_ms for sighting in sightings if sighting.ledger
+                ]
                 if committed:
                     ranges = self.traces.ranges_with_repeats(min(committed) - 1)
                     find_repeats(topic, ranges, sightings)
@@ -103,8 +105,8 @@ class _Search:
         around.is_registered = self.traces.is_registered(asked.patient_id)
         around.mappings = self.traces.mappings(asked.patient_id, asked.sensor)
         around.outbox_files = self.archive.outbox_files()
-        around.notes += [f"archive: {each}" for each in self.archive.unreadable]
-        ids = sorted({each.mapping_id for each in around.mappings})
+        around.notes += [f"archive: {file}" for file in self.archive.unreadable]
+        ids = sorted({mapping.mapping_id for mapping in around.mappings})
         rows: list[RegistroRow] = []
         if asked.component is not None:
             rows = self.traces.registro(ids, asked.component, asked.event_ms)
@@ -137,7 +139,7 @@ class _Search:
         sighting.entry, sighting.batch_id = whole, whole.batch_id
 
     def _note_archived(self, lines: list[ArchiveLine]) -> None:
-        taken = self.traces.taken({each.batch.batch_id for each in lines})
+        taken = self.traces.taken({line.batch.batch_id for line in lines})
         for line in lines:
             batch_id = line.batch.batch_id
             for series, position in self.question.positions(line.batch):
@@ -156,7 +158,7 @@ class _Search:
         batch, named = message.batch, message.headers.get(_BATCH_ID)
         positions = list(self.question.positions(batch)) if batch else []
         if not positions:
-            positions = [each[1:] for each in self.found.untaken if each[0] == named]
+            positions = [key[1:] for key in self.found.untaken if key[0] == named]
         for series, position in positions:
             archived = self.found.untaken.pop((named or "", series, position), None)
             sighting = self.found.at(message.place, series, position)
@@ -179,8 +181,8 @@ class _Search:
         place, part = sighting.place, sighting.ledger
         if sighting.trusted is None and sighting.entry is None and place and part:
             sighting.entry = self.traces.quarantined_at(place, sighting.series, sighting.position)
-            gone = [each for each in part.files if each in self.trusted.gone]
-            sighting.trusted_note = ", ".join(f"{each}: {self.trusted.gone[each]}" for each in gone)
+            gone = [file for file in part.files if file in self.trusted.gone]
+            sighting.trusted_note = ", ".join(f"{file}: {self.trusted.gone[file]}" for file in gone)
         if sighting.is_refused_whole:
             sighting.judgement_note = "none was asked: the message itself is refused"
             return

@@ -61,7 +61,11 @@ def find_repeats(
     topic: TopicLook, ranges: Sequence[LedgerRow], sightings: Sequence[Sighting]
 ) -> None:
     """Looks for the sightings' batches in ranges that hold some batch a second time."""
-    wanted = [(each.batch_id.encode(), each) for each in sightings if each.batch_id and each.place]
+    wanted = [
+        (sighting.batch_id.encode(), sighting)
+        for sighting in sightings
+        if sighting.batch_id and sighting.place
+    ]
     for part in ranges if wanted else ():
         for message in topic.between(part.topic, part.partition, part.first, part.until):
             for batch_id, sighting in wanted:
@@ -87,9 +91,15 @@ def _note_uncommitted(message: SeenMessage, question: Question, sightings: Sight
     # texts are plain bytes in Avro: most messages are other patients', and need no decoding for it
     if question.patient_id.encode() not in message.body or (batch := message.batch) is None:
         return
-    taken = [each for each in sightings.placed.values() if each.batch_id == batch.batch_id]
+    taken = [
+        sighting for sighting in sightings.placed.values() if sighting.batch_id == batch.batch_id
+    ]
     for series, position in question.positions(batch):
-        known = [each for each in taken if (each.series, each.position) == (series, position)]
+        known = [
+            sighting
+            for sighting in taken
+            if (sighting.series, sighting.position) == (series, position)
+        ]
         if known:
             known[0].repeats.append(message.place)
             continue

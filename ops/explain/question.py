@@ -34,7 +34,7 @@ class Question:
             elapsed, count = self.event_ms - run.start, len(run.values)
             if run.interval_ms == 0:
                 # without an interval all values claim the same instant
-                yield from ((number, each) for each in range(count) if elapsed == 0)
+                yield from ((number, place) for place in range(count) if elapsed == 0)
                 continue
             position, rest = divmod(elapsed, run.interval_ms)
             if rest == 0 and 0 <= position < count:
@@ -48,10 +48,10 @@ def question(patient_id: str, sensor: str, time: str, component: str | None) -> 
     components without one.
     """
     code = canonical_name(sensor)
-    known = next((each for each in sensors() if each.code == code), None)
+    known = next((candidate for candidate in sensors() if candidate.code == code), None)
     part = canonical_name(component) if component else None
     if part is None and known is not None:
-        codes = [each.part for each in known.components]
+        codes = [candidate.part for candidate in known.components]
         if len(codes) > 1:
             raise ValueError(f"{code} has several components: --component {' or '.join(codes)}")
         part = codes[0]

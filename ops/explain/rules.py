@@ -74,7 +74,7 @@ def judgement(batch: SensorBatch, series: int, position: int, taken_ms: int) -> 
     """Judges one reading of a batch as the consumer does that takes the batch at ``taken_ms``."""
     runs, readings = arrays_of(batch)
     judged = judge(runs, readings, pa.array([taken_ms], pa.int64()).to_numpy())
-    row = sum(len(each.values) for each in batch.series[:series]) + position
+    row = sum(len(run.values) for run in batch.series[:series]) + position
     reason = judged.reason_names[row].as_py()
     case = _Case(
         run=batch.series[series],
@@ -86,7 +86,7 @@ def judgement(batch: SensorBatch, series: int, position: int, taken_ms: int) -> 
         partners=_partners(judged, readings, row),
     )
     broken = None if reason is None else Reason(reason)
-    steps = [_step(case, each, broken) for each in ORDER]
+    steps = [_step(case, rule, broken) for rule in ORDER]
     value = case.value if broken else float(rounded(pa.scalar(case.value)).as_py())
     if broken is None:
         steps.append(

@@ -59,7 +59,7 @@ class Sightings:
 
     def settle(self, batch_id: str, place: Place) -> None:
         """Says where an untaken batch lies."""
-        for key in [each for each in self.untaken if each[0] == batch_id]:
+        for key in [key for key in self.untaken if key[0] == batch_id]:
             sighting = self.untaken.pop(key)
             sighting.place = place
             self.placed[place, sighting.series, sighting.position] = sighting
@@ -118,7 +118,7 @@ class Sighting:
             return Fate.ACCEPTED if is_accepted and self.trusted_note else Fate.UNTOLD
         if self.is_uncommitted:
             return Fate.IN_TOPIC
-        if any(each.is_waiting for each in self.archive):
+        if any(line.is_waiting for line in self.archive):
             return Fate.IN_OUTBOX
         return Fate.LOST if self.is_topic_asked else Fate.UNSURE
 

@@ -41,19 +41,21 @@ class Story:
 
     def in_order(self) -> list[Sighting]:
         """The messages, the newest last: of those that went to ``registro`` the last one counts."""
-        return sorted(self.sightings, key=lambda each: (each.may_stand, each.order()))
+        return sorted(self.sightings, key=lambda sighting: (sighting.may_stand, sighting.order()))
 
     @property
     def active_mapping(self) -> Mapping | None:
         """The row of ``paciente_sensor`` that covers the instant."""
         at = self.question.event_ms
-        found = (each for each in self.around.mappings if each.from_ms <= at < each.until_ms)
+        found = (
+            mapping for mapping in self.around.mappings if mapping.from_ms <= at < mapping.until_ms
+        )
         return next(found, None)
 
     @property
     def standing(self) -> Sighting | None:
         """The message whose value ``registro`` should have."""
-        candidates = [each for each in self.in_order() if each.may_stand]
+        candidates = [sighting for sighting in self.in_order() if sighting.may_stand]
         return candidates[-1] if candidates else None
 
     @property
@@ -95,14 +97,14 @@ class Story:
                 f"it does not stand: {where}, and the newest accepted value is {standing.value:.12g};"
                 " `vitals reconcile --repair` puts it right"
             )
-        overwritten = sum(each.may_stand for each in self.sightings) - 1
+        overwritten = sum(sighting.may_stand for sighting in self.sightings) - 1
         more = f"; it overwrote {overwritten} older" if overwritten else ""
         return f"it stands: {where}{more}"
 
     def _is_altered(self) -> bool:
         expected = self.standing.value if self.standing else None
         return expected is not None and all(
-            abs(each.value - expected) >= _CLOSE for each in self.registro
+            abs(row.value - expected) >= _CLOSE for row in self.registro
         )
 
     def _without_mapping(self) -> str:

@@ -48,7 +48,7 @@ class TrustedLook:
     def rows(self, ranges: Iterable[LedgerRow], question: Question) -> list[TrustedRow]:
         """The rows with the reading, in the order of ``ranges``."""
         day = f"{day_folder(utc_moment(question.event_ms).date())}/"
-        names = [name for each in ranges for name in each.files if name.startswith(day)]
+        names = [name for range_ in ranges for name in range_.files if name.startswith(day)]
         found: list[TrustedRow] = []
         for number, name in enumerate(names, start=1):
             self.progress.note(f"looking through trusted files: {number:,} of {len(names):,}")
