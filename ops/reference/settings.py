@@ -101,7 +101,7 @@ def _sections() -> Iterator[str]:
         head = ("name", "default", "values", "meaning")
         yield table(head, (_row(row, in_containers) for row in rows))
     yield f"## Containers only\n\n{_CONTAINERS}"
-    others = (each for each in in_containers.values() if each.name not in seen)
+    others = (setting for setting in in_containers.values() if setting.name not in seen)
     yield table(
         ("name", "default", "meaning"),
         ((code(other.name), code(other.default), other.meaning) for other in others),
