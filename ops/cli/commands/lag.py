@@ -1,4 +1,4 @@
-"""``vitals lag``: how far the consumer is, by partition."""
+"""``vitals lag``: how far the consumer has come, by partition."""
 
 import json
 
@@ -14,9 +14,9 @@ _ABOVE = 1
 
 
 def lag(invocation: Invocation, *, most: int | None, as_json: bool) -> int:
-    """Prints the lag; returns the exit code: 1 where the sum is above ``most``, else 0.
+    """Prints the lag; returns the exit code: 1 if the sum exceeds ``most``, else 0.
 
-    Raises UnavailableError where broker or database do not answer.
+    Raises UnavailableError if the broker or the database does not answer.
     """
     observer = Observer(invocation.kafka(), invocation.database())
     try:
@@ -25,7 +25,7 @@ def lag(invocation: Invocation, *, most: int | None, as_json: bool) -> int:
         observer.close()
     if health.lags is None:
         raise UnavailableError(
-            f"cannot tell the lag: {'; '.join(health.problems)}",
+            f"cannot read the lag: {'; '.join(health.problems)}",
             hint="see what runs: `vitals status`",
         )
     _print(health, as_json=as_json)

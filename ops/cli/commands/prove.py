@@ -22,12 +22,12 @@ _PROGRAM = "vitals prove"
 def chosen_kinds(names: str | None, environment: Mapping[str, str]) -> list[FaultKind]:
     """Those of a comma-separated list, or all that this machine allows.
 
-    Raises ConfigurationError for a name that there is not.
+    Raises ConfigurationError for an unknown name.
     """
     wanted = names.split(",") if names else list(KINDS)
     if unknown := [name for name in wanted if name not in KINDS]:
         raise ConfigurationError(
-            f"there is no fault {', '.join(unknown)}", hint=f"take some of: {', '.join(KINDS)}"
+            f"there is no fault {', '.join(unknown)}", hint=f"choose from: {', '.join(KINDS)}"
         )
     has_disks = is_inside(environment)
     return [KINDS[name] for name in wanted if has_disks or not KINDS[name].needs_disks]
@@ -46,8 +46,8 @@ def prove(
 ) -> int:
     """Plays one storm; returns the exit code: 0 proved, 1 not.
 
-    Starts this program again in a mount namespace where that is allowed: ``arguments`` are those of
-    this call. All happens in ``prove`` in VITALS_HOME, which is emptied at the start.
+    Restarts this program in a mount namespace where that is allowed: ``arguments`` are those of
+    this call. Everything is in ``prove`` in VITALS_HOME, which is emptied at the start.
     """
     enter_namespace(arguments, invocation.environment)
     kinds = chosen_kinds(faults, invocation.environment)
