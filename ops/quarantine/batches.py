@@ -1,4 +1,4 @@
-"""Open entries of the quarantine as batches: pure, and the same entries make the same batch."""
+"""Open quarantine entries as batches: pure functions; the same entries make the same batch."""
 
 import math
 from collections import Counter
@@ -13,7 +13,7 @@ from schemas.catalogue import canonical_name
 from schemas.reasons import Reason
 from schemas.wire.codec import MAX_MESSAGE_BYTES, MOST_GATHERED_BYTES, default_codec
 
-# the names that earlier versions used: what they claimed or archived is finished under the same ids
+# a name from earlier versions: what they claimed or archived is finished under the same ids
 PRODUCER_ID = "requeue"
 # an int on the wire
 _LONGEST_STEP_MS = (1 << 31) - 1
@@ -26,27 +26,27 @@ UNREADABLE = "messages that still cannot be read"
 
 @dataclass(frozen=True)
 class Resend:
-    """A batch with the entries that it carries: all of one message."""
+    """A batch with the entries that it carries, all from one message."""
 
     batch: SensorBatch
     entries: Sequence[OpenEntry]
     positions: Sequence[tuple[int, int]] = ()
-    """Of each entry: series and position in the batch; none where the message goes as it was."""
+    """Series and position of each entry in the batch; empty if the message is sent unchanged."""
 
     @property
     def original(self) -> OpenEntry | None:
-        """The entry of a whole message, which is sent with its own bytes."""
+        """The entry of a whole message, which is resent with its own bytes."""
         return None if self.positions else self.entries[0]
 
     @property
     def is_claimed(self) -> bool:
-        """True where an earlier run was to send it."""
+        """Whether an earlier run claimed it."""
         return self.entries[0].claimed_by is not None
 
 
 @dataclass
 class Portion:
-    """What can be sent of some messages, and how many entries cannot, by why."""
+    """What can be resent of some messages, and the number of entries that cannot, by reason."""
 
     resends: list[Resend] = field(default_factory=list)
     left: Counter[str] = field(default_factory=Counter)
@@ -55,10 +55,10 @@ class Portion:
 def portion_of(
     entries: Iterable[OpenEntry], *, topic: str, reason: str | None, produced_at: int
 ) -> Portion:
-    """The batches for these entries, which are in the order of their places.
+    """The batches for these entries, which are sorted by place.
 
-    ``reason``: the one that was asked for; readings of the future are sent only where it is theirs,
-    since their time has come by now for the same rule that refused them.
+    ``reason``: the selected one; readings with a future time are resent only if it is theirs:
+    their time may have passed by now, so the same rule would accept them.
     """
     portion = Portion()
     for _, group in groupby(entries, lambda entry: (entry.partition, entry.offset)):
@@ -96,7 +96,7 @@ def _sendable(
     portion: Portion, readings: Sequence[OpenEntry], reason: str | None
 ) -> list[OpenEntry]:
     selected = [reading for reading in readings if reading.is_selected]
-    # a pressure is judged by its pair: the other half goes with it
+    # a blood pressure is judged as a pair, so the other half is resent too
     instants = {reading.event_ms for reading in selected if _is_pressure(reading)}
     partners = [
         reading

@@ -1,4 +1,4 @@
-"""What there is to send again: in bounded portions, and as a person reads it."""
+"""What there is to resend: in bounded portions, and as text for a person."""
 
 import sys
 from collections import Counter
@@ -21,19 +21,19 @@ _SHOWN = 50
 
 @dataclass(frozen=True)
 class ResendPlan:
-    """What to send again; ``wait_seconds``: how long the consumer may take for a portion."""
+    """What to resend; ``wait_seconds``: how long the consumer may take for a portion."""
 
     selection: Selection
     wait_seconds: float
 
 
 def listed(counts: Counter[str]) -> str:
-    """Counts and what they are of, in a row."""
+    """The counts as one line of text."""
     return ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
 
 
 def portions(connection: Connection, topic: str, plan: ResendPlan) -> Iterator[Portion]:
-    """What there was to send when this began, a bounded part at a time."""
+    """What there was to resend at the start, a bounded part at a time."""
     for partition, until in sorted(next_offsets(connection, topic).items()):
         after = (partition, -1)
         while sizes := desk.messages(connection, topic, plan.selection, after=after, until=until):
