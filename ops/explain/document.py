@@ -1,4 +1,4 @@
-"""A story as plain types, for scripts; the text for people is made of the same."""
+"""A story as plain types, for scripts; the text for people is made from it."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from ops.explain.story import Story
 
 
 def document(story: Story) -> dict[str, Any]:
-    """What ``vitals explain --json`` prints; times are ISO 8601 in UTC, values that are none null."""
+    """What ``vitals explain --json`` prints; times are ISO 8601 in UTC, missing values null."""
     asked, around = story.question, story.around
     active = story.active_mapping
     return {

@@ -1,4 +1,4 @@
-"""Looks in every place where a reading may be, and puts together what is found there."""
+"""Searches every place where a reading may be, and combines what it finds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,8 +35,8 @@ def explain(
 ) -> Story:
     """The story of a reading; changes nothing.
 
-    A broker that is away, or files that are gone, leave a note in it. Raises UnavailableError where
-    the database does not answer.
+    If the broker is away or files are gone, a note says so. Raises UnavailableError if the database
+    does not answer.
     """
     progress = Progress(say)
     with snapshot(database) as connection, reported("read the tables"):
@@ -50,7 +50,7 @@ def explain(
 
 @dataclass
 class _Search:
-    """One search, from what an index finds to what has to be looked for."""
+    """One search: first what an index finds, then what has to be scanned for."""
 
     question: Question
     traces: Traces
@@ -60,7 +60,7 @@ class _Search:
     around: Surroundings = field(default_factory=Surroundings)
 
     def look_into_tables_and_files(self) -> None:
-        """Everything but the broker."""
+        """Searches everything but the topic."""
         day = utc_moment(self.question.event_ms).date()
         for row in self.trusted.rows(self.traces.ranges_of_day(day), self.question):
             sighting = self.found.at(row.place, row.series, row.position)
@@ -76,7 +76,7 @@ class _Search:
             self._note_refused(whole)
 
     def look_into_topic(self, kafka: KafkaSettings, progress: Progress) -> None:
-        """The broker's part; where it is away, a note says so."""
+        """Searches the topic; if the broker is away, a note says so."""
         name = kafka.kafka_topic
         try:
             with TopicLook(kafka, progress) as topic:
@@ -184,14 +184,16 @@ class _Search:
             gone = [file for file in part.files if file in self.trusted.gone]
             sighting.trusted_note = ", ".join(f"{file}: {self.trusted.gone[file]}" for file in gone)
         if sighting.is_refused_whole:
-            sighting.judgement_note = "none was asked: the message itself is refused"
+            sighting.judgement_note = "not applied: the whole message was refused"
             return
         batch = sighting.batch
         if batch is None:
-            sighting.judgement_note = "what was sent is gone: neither message nor archive file"
+            sighting.judgement_note = (
+                "what was sent is gone: neither message nor archive file is left"
+            )
             return
         taken_ms = sighting.taken_ms
         if taken_ms is None:
             taken_ms = unix_ms()
-            sighting.judgement_note = "as if Kafka took it now"
+            sighting.judgement_note = "as if Kafka received it now"
         sighting.judgement = judgement(batch, sighting.series, sighting.position, taken_ms)

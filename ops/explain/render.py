@@ -8,14 +8,14 @@ _RULE = 26
 
 
 def lines(document: dict[str, Any]) -> Iterator[str]:
-    """The lines of what ``ops.explain.document`` made: the verdict first."""
+    """The lines for a document of ``ops.explain.document``: the verdict first."""
     component = f" {document['component']}" if document["component"] not in (None, "valor") else ""
     yield f"{document['sensor']}{component} of {document['patient_id']} at {document['time']}"
     yield document["verdict"]
     messages = document["messages"]
     for number, message in enumerate(messages, start=1):
         yield ""
-        stands = ": this one stands" if message["stands"] else ""
+        stands = ": this one counts" if message["stands"] else ""
         yield f"message {number} of {len(messages)}: {message['fate']}{stands}"
         yield from (f"  {name:<{_LABEL}}{text}" for name, text in _message(message, document))
     yield ""
@@ -24,9 +24,9 @@ def lines(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _message(message: dict[str, Any], document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "producer", message["producer_id"] or "not known any more"
+    yield "producer", message["producer_id"] or "no longer known"
     for held in message["archive"] or [None]:
-        yield "archive", f"{held['file']}, line {held['line']}" if held else "no file has it"
+        yield "archive", f"{held['file']}, line {held['line']}" if held else "in no file"
     yield from _topic(message)
     yield (
         "batch",
