@@ -1,7 +1,7 @@
-"""Archive against outcomes: every archived reading that was taken has one.
+"""Archive against outcomes: every archived reading that was processed has one.
 
-By hour (of the window) and topic partition on counts and checksums; where a bucket differs, its
-batches; where a batch differs, its readings.
+Compares counts and checksums by hour (of the window) and topic partition; if a bucket differs, its
+batches; if a batch differs, its readings.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Differing:
 
 
 def reading_keys(numbers: Ints, series: AnyInts, position: AnyInts) -> Ints:
-    """One number a reading, of its batch's number and its place there."""
+    """One number per reading, from its batch's number and its place in the batch."""
     # a message of a megabyte has less than 2^20 series and values
     return (numbers << 40) | (series.astype(np.int64) << 20) | position
 
@@ -44,7 +44,7 @@ def reading_keys(numbers: Ints, series: AnyInts, position: AnyInts) -> Ints:
 def compare_outcomes(
     proof: Proof, outcomes: Outcomes, trusted: TrustedFiles, evidence: Evidence
 ) -> Differing:
-    """Notes what differs, and says where."""
+    """Notes what differs, and returns where."""
     batches = _differing(proof, outcomes)
     missing = [np.empty(0, np.int64)]
     for start in range(0, len(batches), _BATCHES_AT_ONCE):
@@ -97,7 +97,7 @@ def _outcome_keys(
 
 
 def _compare_readings(proof: Proof, outcomes: Outcomes, numbers: Ints, keys: pa.Table) -> pa.Table:
-    """Returns the keys that miss their outcome."""
+    """Returns the keys without an outcome."""
     archive = outcomes.archive
     batches = archive.batches(numbers)
     untaken = {archive.ids()[number] for number in numbers if outcomes.place[number] < 0}
@@ -130,7 +130,7 @@ def _names(batches: dict[str, SensorBatch], rows: pa.Table) -> list[str]:
 
 
 def _archived_keys(batches: dict[str, SensorBatch]) -> pa.Table:
-    """One row a reading: batch_id, series, position."""
+    """One row per reading: batch_id, series, position."""
     lengths = [(name, [len(run.values) for run in batch.series]) for name, batch in batches.items()]
     parts = [
         pa.Table.from_arrays(
@@ -148,5 +148,5 @@ def _archived_keys(batches: dict[str, SensorBatch]) -> pa.Table:
 
 
 def name_batches(archive: ArchiveIndex, numbers: Ints) -> list[SensorBatch]:
-    """The first of these batches, to be named."""
+    """The first of these batches, for the message."""
     return list(archive.batches(int(number) for number in numbers[:8]).values())

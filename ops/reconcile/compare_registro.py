@@ -1,6 +1,6 @@
 """Trusted files against ``registro``: it holds the newest accepted value of every mapped key.
 
-By hour (of the reading) on counts and checksums; where an hour differs, by sensor row; where such a one
+Compares counts and checksums by hour (of the reading); if an hour differs, by mapping; if a mapping
 differs, row by row. Superseded values make an hour differ, so they are found among the rows.
 """
 
@@ -29,21 +29,21 @@ _ORDER = ("range", "offset", "series", "position")
 _FAR = 1 << 28
 
 Explained = Callable[[int], pa.Table]
-"""For an hour: rows (mapping_id, component, event_ms) about which lost outcomes would have told."""
+"""For an hour: rows (mapping_id, component, event_ms) that lost outcomes would explain."""
 
 
 @dataclass
 class Differences:
-    """What ``registro`` lacks or has with another value: the damage, and so small."""
+    """The rows that ``registro`` lacks or has with another value: only the damage, so it is small."""
 
     missing: list[pa.Table] = field(default_factory=list)
     altered: list[pa.Table] = field(default_factory=list)
-    """With ``found``: the value in thousandths that stands there."""
+    """With ``found``: the stored value in thousandths."""
 
 
 @dataclass
 class RegistroCheck:
-    """One comparison; ``note`` takes the trusted rows once, ``compare`` reads some of them again."""
+    """One comparison; ``note`` gets all trusted rows once, ``compare`` reads some of them again."""
 
     expected: ExpectedRows
     trusted: TrustedFiles
@@ -52,7 +52,7 @@ class RegistroCheck:
     _in_files: list[Ints] = field(default_factory=list)
 
     def note(self, rows: pa.Table) -> tuple[int, int]:
-        """Takes rows of trusted files; returns how many are unmapped, marked as such and not."""
+        """Adds rows of trusted files; returns how many are unmapped: marked as such, and not marked."""
         mapping_id, is_unmapped = self.expected.sorted_out(rows)
         mapped = self.expected.mapped(rows, mapping_id, is_unmapped)
         hours = mapped["hour"].to_numpy()
@@ -63,7 +63,7 @@ class RegistroCheck:
         return int(is_unmapped.sum()), int(unmarked.sum())
 
     def compare(self, proof: Proof, explained: Explained) -> Differences:
-        """Notes what differs; returns the rows that could be put right."""
+        """Notes what differs; returns the rows that a repair can correct."""
         stored = self.evidence.registro_hours()
         hours = sorted(self._sums.keys() | stored.keys())
         proof.buckets += len(hours)
@@ -176,7 +176,7 @@ def _pair_keys(rows: pa.Table) -> Ints:
 
 
 def _chunks(sizes: dict[K, int]) -> Iterator[list[K]]:
-    """The keys in their order, about half a million rows at a time."""
+    """The keys in order, about half a million rows at a time."""
     chunk: list[K] = []
     held = 0
     for key, size in sizes.items():

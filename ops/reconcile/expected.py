@@ -1,4 +1,4 @@
-"""Which rows ``registro`` should have, by the trusted files, the mappings and the quarantine."""
+"""The rows that ``registro`` should have, from trusted files, mappings and quarantine."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -33,7 +33,7 @@ _CANDIDATE = pa.schema(
 
 
 class ExpectedRows:
-    """Finds the mapping of each accepted reading, and leaves out those that wait for one."""
+    """Finds the mapping of each accepted reading, and leaves out those still unmapped."""
 
     def __init__(self, trusted: TrustedFiles, evidence: Evidence) -> None:
         """Reads the mappings."""
@@ -44,7 +44,7 @@ class ExpectedRows:
         self._waiting: tuple[int, Ints] = (-1, np.empty(0, np.int64))
 
     def of(self, rows: pa.Table) -> pa.Table:
-        """The rows that should be in ``registro``, and what is needed to find the newest.
+        """The rows that should be in ``registro``, with the columns that tell which is the newest.
 
         Columns mapping_id, component, event_ms, thousandths, hour, range, offset, series, position,
         file.
@@ -52,7 +52,7 @@ class ExpectedRows:
         return self.mapped(rows, *self.sorted_out(rows))
 
     def mapped(self, rows: pa.Table, mapping_id: Ints, is_unmapped: Mask) -> pa.Table:
-        """As ``of``, of rows that are ``sorted_out``."""
+        """As ``of``, with the result of ``sorted_out``."""
         columns = {
             "mapping_id": pa.array(mapping_id),
             "hour": pa.array(rows["event_ms"].to_numpy() // HOUR_MS),
@@ -85,7 +85,7 @@ class ExpectedRows:
     def candidates(self, batches: Mapping[int, SensorBatch], missing: Ints, hour: int) -> pa.Table:
         """Rows that ``missing`` readings of these batches (by number) may have had in this hour.
 
-        Whether they were accepted, only the cleaning knows.
+        Only the cleaning knows whether they were accepted.
         """
         runs = [
             (number, batch.patient_id, series, run)

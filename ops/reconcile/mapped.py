@@ -1,4 +1,4 @@
-"""Which row of ``paciente_sensor`` each trusted reading belongs to, for many rows at once."""
+"""Finds the row of ``paciente_sensor`` for each trusted reading, many rows at once."""
 
 from collections.abc import Iterable
 
