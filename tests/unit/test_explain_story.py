@@ -123,9 +123,7 @@ def test_accepted_and_not_in_registro_sends_to_the_reconciliation():
 def test_where_quarantine_and_the_rules_of_today_differ_it_is_said():
     sighting = quarantined(1, "out_of_range")
     sighting.judgement = judgement(batch(series("glicose", [100.0])), 0, 0, NOW)
-    assert "quarantine says out_of_range, but today's rules say accepted" in (
-        sighting.disagreement
-    )
+    assert "quarantine says out_of_range, but today's rules say accepted" in sighting.disagreement
     assert any("BUT" in each for each in lines(document(story(sighting))))
     sighting.judgement = judgement(batch(series("glicose", [5000.0])), 0, 0, NOW)
     assert sighting.disagreement is None
