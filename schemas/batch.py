@@ -61,7 +61,7 @@ class SensorBatch:
     @property
     def reading_count(self) -> int:
         """Samples in all series, missing ones included."""
-        return sum(len(each.values) for each in self.series)
+        return sum(len(series.values) for series in self.series)
 
     @property
     def is_identified(self) -> bool:

@@ -85,7 +85,7 @@ class Sensor:
 
     def component(self, code: str | None) -> Component | None:
         """The component of that code, or None."""
-        return next((each for each in self.components if each.code == code), None)
+        return next((component for component in self.components if component.code == code), None)
 
     def unit_named(self, name: str) -> Unit | None:
         """The unit that goes by ``name`` (case and spaces do not matter), or None."""
@@ -145,7 +145,7 @@ def sensors() -> tuple[Sensor, ...]:
 @cache
 def sensor(code: str) -> Sensor:
     """The sensor of that code (canonical form). Raises KeyError for an unknown one."""
-    return {each.code: each for each in sensors()}[code]
+    return {kind.code: kind for kind in sensors()}[code]
 
 
 def _sensor(entry: dict[str, Any]) -> Sensor:
@@ -160,7 +160,7 @@ def _sensor(entry: dict[str, Any]) -> Sensor:
         loinc=tuple(entry["loinc"]),
         decimals=entry["decimals"],
         components=tuple(map(_component, entry["components"])),
-        units=tuple(Unit(**{**each, "names": tuple(each["names"])}) for each in entry["units"]),
+        units=tuple(Unit(**{**unit, "names": tuple(unit["names"])}) for unit in entry["units"]),
     )
 
 

@@ -55,7 +55,7 @@ class Judged:
     @property
     def reason_names(self) -> pa.Array:
         """``reason`` as text; null where accepted."""
-        texts = pa.array([each.value for each in Reason], pa.string())
+        texts = pa.array([reason.value for reason in Reason], pa.string())
         numbers = pa.array(self.reason.astype(np.int32) - 1, mask=self.reason == 0)
         return pa.DictionaryArray.from_arrays(numbers, texts)
 
@@ -78,7 +78,7 @@ def judge(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Ints) -> Judg
     reason = np.zeros(len(value), np.int8)
     for holds, name in reversed(broken):
         reason = np.where(holds != 0, holds if name is None else _NUMBER[name], reason)
-    codes = [rules[each].code for each in of_series.tolist()]
+    codes = [rules[number].code for number in of_series.tolist()]
     return Judged(rules, rule, codes, names, value, reason)
 
 
@@ -104,25 +104,25 @@ def _rules_of(
 ) -> tuple[list[SeriesRule], Ints, tuple[pa.Array, pa.Array, pa.Array]]:
     """The rules of all spellings that occur, the rule's number by series, and the spellings."""
     texts = (series.sensor, series.component, series.unit)
-    encoded = [pc.dictionary_encode(each, null_encoding="encode") for each in texts]
+    encoded = [pc.dictionary_encode(text, null_encoding="encode") for text in texts]
     code = np.zeros(len(series.message), np.int64)
-    for each in encoded:
-        code = code * len(each.dictionary) + each.indices.to_numpy(zero_copy_only=False)
+    for column in encoded:
+        code = code * len(column.dictionary) + column.indices.to_numpy(zero_copy_only=False)
     _, first, number = np.unique(code, return_index=True, return_inverse=True)
-    spelt = tuple(each.take(pa.array(first)) for each in texts)
-    triples = zip(*(each.to_pylist() for each in spelt), strict=True)
-    return [series_rule(*each) for each in triples], number, spelt
+    spelt = tuple(text.take(pa.array(first)) for text in texts)
+    triples = zip(*(text.to_pylist() for text in spelt), strict=True)
+    return [series_rule(*triple) for triple in triples], number, spelt
 
 
 def _series_error(series: SeriesArrays, rules: Sequence[SeriesRule], rule: Ints) -> Codes:
     """Number of the reason for which a whole series is refused, or 0."""
-    errors = np.array([_NUMBER[each.error] for each in rules], np.int8)[rule]
+    errors = np.array([_NUMBER[one_rule.error] for one_rule in rules], np.int8)[rule]
     return np.where((errors == 0) & ~series.has_order, _NUMBER[Reason.INVALID_TIME], errors)
 
 
 def _converted(raw_value: Floats, rules: Sequence[SeriesRule], rule: Ints) -> Floats:
     subtract, multiply, divide = (
-        np.array([getattr(each, name) for each in rules], np.float64)[rule]
+        np.array([getattr(one_rule, name) for one_rule in rules], np.float64)[rule]
         for name in ("subtract", "multiply", "divide")
     )
     with np.errstate(over="ignore", invalid="ignore"):
@@ -135,18 +135,18 @@ def _is_future(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Ints) ->
 
 
 def _is_plausible(value: Floats, rules: Sequence[SeriesRule], rule: Ints) -> Mask:
-    limits = [each.limits for each in rules]
-    lower = np.array([each.lower for each in limits], np.float64)[rule]
-    upper = np.array([each.upper for each in limits], np.float64)[rule]
-    takes_lower = np.array([each.is_lower_allowed for each in limits], bool)[rule]
-    takes_upper = np.array([each.is_upper_allowed for each in limits], bool)[rule]
+    limits = [one_rule.limits for one_rule in rules]
+    lower = np.array([limit.lower for limit in limits], np.float64)[rule]
+    upper = np.array([limit.upper for limit in limits], np.float64)[rule]
+    takes_lower = np.array([limit.is_lower_allowed for limit in limits], bool)[rule]
+    takes_upper = np.array([limit.is_upper_allowed for limit in limits], bool)[rule]
     above: Mask = (value > lower) | (takes_lower & (value == lower))
     below: Mask = (value < upper) | (takes_upper & (value == upper))
     return above & below
 
 
 def _plausible_texts(judged: Judged, rows: Mask) -> pa.Array:
-    texts = pa.array([each.plausible for each in judged.rules], pa.string())
+    texts = pa.array([rule.plausible for rule in judged.rules], pa.string())
     return texts.take(pa.array(judged.rule[rows]))
 
 
@@ -161,6 +161,7 @@ def _ahead_texts(
 def _time_texts(series: SeriesArrays, readings: ReadingArrays, rows: Mask) -> pa.Array:
     of_series = readings.series[rows]
     start, interval_ms = (
-        pa.array(each[of_series]).cast(pa.string()) for each in (series.start, series.interval_ms)
+        pa.array(numbers[of_series]).cast(pa.string())
+        for numbers in (series.start, series.interval_ms)
     )
     return pc.binary_join_element_wise("start", start, "interval", interval_ms, " ")

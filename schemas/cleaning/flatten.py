@@ -71,19 +71,19 @@ def arrays_of(batch: SensorBatch) -> tuple[SeriesArrays, ReadingArrays]:
     Raises OverflowError for numbers that are no longs, which no message can hold.
     """
     runs = batch.series
-    size = np.array([len(each.values) for each in runs], np.int64)
+    size = np.array([len(run.values) for run in runs], np.int64)
     series = SeriesArrays(
         np.zeros(len(runs), np.int64),
         np.arange(len(runs)),
         size,
-        np.array([each.start for each in runs], np.int64),
-        np.array([each.interval_ms for each in runs], np.int64),
+        np.array([run.start for run in runs], np.int64),
+        np.array([run.interval_ms for run in runs], np.int64),
         *(
-            pa.array([getattr(each, name) for each in runs], pa.string())
+            pa.array([getattr(run, name) for run in runs], pa.string())
             for name in ("sensor", "component", "unit")
         ),
     )
-    values = np.array([value for each in runs for value in each.values], np.float64)
+    values = np.array([value for run in runs for value in run.values], np.float64)
     return series, readings_of(series, *places(size), values)
 
 

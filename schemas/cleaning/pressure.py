@@ -26,7 +26,9 @@ def is_inverted(
     other side. A value that is missing, or of an instant that is none, says nothing. Arrays of
     shape (readings,), but for ``rules``.
     """
-    parts = np.array([_SIGN.get(each.pressure_part or "", 0) for each in rules], np.int8)[rule]
+    parts = np.array([_SIGN.get(one_rule.pressure_part or "", 0) for one_rule in rules], np.int8)[
+        rule
+    ]
     is_instant = readings.is_time & series.has_order[readings.series]
     rows = np.flatnonzero((parts != 0) & is_instant & ~np.isnan(value))
     inverted = np.zeros(len(value), bool)

@@ -55,10 +55,10 @@ def _known_rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
 def _rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
     code = canonical_name(sensor)
     part = canonical_component(component)
-    kind = next((each for each in sensors() if each.code == code), None)
+    kind = next((candidate for candidate in sensors() if candidate.code == code), None)
     if kind is None:
         return SeriesRule(Reason.UNKNOWN_SENSOR, code, part, unit)
-    measured = next((each for each in kind.components if each.part == part), None)
+    measured = next((candidate for candidate in kind.components if candidate.part == part), None)
     if measured is None:
         return SeriesRule(Reason.UNKNOWN_COMPONENT, code, part, unit)
     known = kind.unit_named(unit)

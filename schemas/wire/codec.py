@@ -42,8 +42,8 @@ class Codec:
         """``known``: oldest first; ``reader``: the one of them that is spoken here, if not the last."""
         self._writer = reader or known[-1]
         self._parsed = {
-            each.header: fastavro.parse_schema(json.loads(each.plain_json), _force=True)
-            for each in known
+            version.header: fastavro.parse_schema(json.loads(version.plain_json), _force=True)
+            for version in known
         }
         self._reader = self._parsed[self._writer.header]
         self._is_columnar = self._writer.header == columnar.WRITES
@@ -123,14 +123,14 @@ def batch_from(document: dict[str, Any]) -> SensorBatch:
     """A batch from its fields as a dict (decoded Avro, or a line of the archive: null is NaN)."""
     series = tuple(
         Series(
-            sensor=each["sensor"],
-            component=each["component"],
-            unit=each["unit"],
-            start=each["start"],
-            interval_ms=each["interval_ms"],
-            values=[math.nan if value is None else value for value in each["values"]],
+            sensor=fields["sensor"],
+            component=fields["component"],
+            unit=fields["unit"],
+            start=fields["start"],
+            interval_ms=fields["interval_ms"],
+            values=[math.nan if value is None else value for value in fields["values"]],
         )
-        for each in document["series"]
+        for fields in document["series"]
     )
     return SensorBatch(
         batch_id=document["batch_id"],
@@ -151,13 +151,13 @@ def _datum(batch: SensorBatch) -> dict[str, Any]:
         "produced_at": batch.produced_at,
         "series": [
             {
-                "sensor": each.sensor,
-                "component": each.component,
-                "unit": each.unit,
-                "start": each.start,
-                "interval_ms": each.interval_ms,
-                "values": each.values,
+                "sensor": series.sensor,
+                "component": series.component,
+                "unit": series.unit,
+                "start": series.start,
+                "interval_ms": series.interval_ms,
+                "values": series.values,
             }
-            for each in batch.series
+            for series in batch.series
         ],
     }

@@ -110,12 +110,12 @@ class Extra:
         return Runs(
             message=np.full(len(series), message),
             number=np.arange(len(series)),
-            sensor=_spans([self.text(each.sensor) for each in series]),
-            component=_spans([self.text(each.component) for each in series]),
-            unit=_spans([self.text(each.unit) for each in series]),
-            start=np.array([each.start for each in series], np.int64),
-            interval_ms=np.array([each.interval_ms for each in series], np.int64),
-            values=_spans([self._values(each.values) for each in series]),
+            sensor=_spans([self.text(run.sensor) for run in series]),
+            component=_spans([self.text(run.component) for run in series]),
+            unit=_spans([self.text(run.unit) for run in series]),
+            start=np.array([run.start for run in series], np.int64),
+            interval_ms=np.array([run.interval_ms for run in series], np.int64),
+            values=_spans([self._values(run.values) for run in series]),
         )
 
     def text(self, text: str | None) -> tuple[int, int]:

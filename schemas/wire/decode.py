@@ -21,7 +21,7 @@ from schemas.wire.datum import VERSION, Extra, Runs, joined, read_data
 from schemas.wire.lanes import PADDING, Lanes, Spans
 from schemas.wire.versions import HEADER_SIZE, MAGIC, versions
 
-_HEADER = next(each.header for each in versions() if each.version == VERSION)
+_HEADER = next(version.header for version in versions() if version.version == VERSION)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class _Decoding:
         self._refuse_frames()
         is_read = self._read_in_step()
         self._read_one_by_one(np.flatnonzero(self._is_open & ~is_read).tolist())
-        names = [_texts(each, self._data, self._is_open) for each in (self._ids, self._patients)]
+        names = [_texts(spans, self._data, self._is_open) for spans in (self._ids, self._patients)]
         for message in np.flatnonzero(self._is_open).tolist():
             if not is_identity(names[0][message] or "", names[1][message] or ""):
                 names[0][message] = names[1][message] = None
@@ -123,7 +123,7 @@ class _Decoding:
     def _kept_runs(self, is_kept: Mask) -> list[Runs]:
         if is_kept.all():
             return self._runs
-        return [each.take(np.flatnonzero(is_kept[each.message])) for each in self._runs]
+        return [run.take(np.flatnonzero(is_kept[run.message])) for run in self._runs]
 
     def _starts_with(self, header: bytes) -> Mask:
         starts = np.minimum(self._begin[:, None] + np.arange(len(header)), len(self._data) - 1)
@@ -161,7 +161,7 @@ def _undecodable(error: Exception) -> str:
 
 
 def _are_texts(data: Bytes, *spans: Spans) -> Mask:
-    are_texts: Mask = np.logical_and.reduce([_is_utf8(each.texts(data)) for each in spans])
+    are_texts: Mask = np.logical_and.reduce([_is_utf8(span.texts(data)) for span in spans])
     return are_texts
 
 
@@ -170,7 +170,7 @@ def _is_utf8(texts: pa.Array) -> Mask:
     try:
         texts.cast(pa.string())
     except pa.ArrowInvalid:
-        return np.array([_is_text(each) for each in texts.to_pylist()], bool)
+        return np.array([_is_text(text) for text in texts.to_pylist()], bool)
     return np.ones(len(texts), bool)
 
 
@@ -199,7 +199,7 @@ def _arrays(data: Bytes, parts: Sequence[Runs]) -> tuple[SeriesArrays, ReadingAr
     doubles = np.ndarray((len(data) - 7,), "<f8", data, strides=(1,))
     raw_value = doubles[runs.values.start[of_series] + 8 * position]
     names = (
-        each.texts(data).cast(pa.string()) for each in (runs.sensor, runs.component, runs.unit)
+        spans.texts(data).cast(pa.string()) for spans in (runs.sensor, runs.component, runs.unit)
     )
     series = SeriesArrays(
         runs.message, runs.number, runs.values.size, runs.start, runs.interval_ms, *names

@@ -36,11 +36,11 @@ def datum(batch: SensorBatch) -> bytes:
     if series:
         parts.append(_long(len(series)))
         parts += [
-            _pack(
-                each.sensor, each.component, each.unit, each.start, each.interval_ms, len(values)
-            )(*values)
-            for each in series
-            for values in (each.values,)
+            _pack(run.sensor, run.component, run.unit, run.start, run.interval_ms, len(values))(
+                *values
+            )
+            for run in series
+            for values in (run.values,)
         ]
     parts.append(b"\0")
     return b"".join(parts)

@@ -62,7 +62,7 @@ def _read(number: int) -> dict[str, Any]:
 
 def _without_logical_types(schema: Any) -> Any:
     if isinstance(schema, list):
-        return [_without_logical_types(each) for each in schema]
+        return [_without_logical_types(branch) for branch in schema]
     if not isinstance(schema, dict):
         return schema
     plain = {key: _without_logical_types(value) for key, value in schema.items() if key != "doc"}
