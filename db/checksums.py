@@ -48,7 +48,7 @@ def key_checksums(series: AnyInts, position: AnyInts) -> Ints:
     """Of places in a batch; a batch's places are few, and the same ones recur."""
     places = (series.astype(np.int64) << 32) | position.astype(np.int64)
     distinct, inverse = np.unique(places, return_inverse=True)
-    known = [_key_checksum(int(each >> 32), int(each & 0xFFFFFFFF)) for each in distinct]
+    known = [_key_checksum(int(place >> 32), int(place & 0xFFFFFFFF)) for place in distinct]
     return np.array(known, np.int64)[inverse]
 
 

@@ -111,9 +111,9 @@ def other_sessions(connection: Connection) -> list[str]:
     database, own = cursor.fetchone()
     cursor.execute("SHOW PROCESSLIST")
     return [
-        f"session {each[0]} from {each[2]}, {each[4]} for {each[5]} s"
-        for each in cursor.fetchall()
-        if each[3] == database and each[0] != own
+        f"session {row[0]} from {row[2]}, {row[4]} for {row[5]} s"
+        for row in cursor.fetchall()
+        if row[3] == database and row[0] != own
     ]
 
 

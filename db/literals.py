@@ -8,4 +8,4 @@ def texts(values: Iterable[str], character_set: str) -> list[str]:
 
     ``character_set``: that of the column; with another one the server would not use its index.
     """
-    return [f"_{character_set} X'{each.encode().hex()}'" for each in values]
+    return [f"_{character_set} X'{value.encode().hex()}'" for value in values]

@@ -43,10 +43,10 @@ _NEVER: Period = (NO_MAPPING, 0, 0)
 def periods_by_patient(mappings: Iterable[Mapping]) -> dict[str, Worn]:
     """The periods of each patient's sensors, in the order of ``mappings``."""
     found: dict[str, Worn] = defaultdict(dict)
-    for each in mappings:
-        worn = found[each.patient_id]
-        period = (each.mapping_id, each.from_ms, each.until_ms)
-        worn[each.sensor] = (*worn.get(each.sensor, ()), period)
+    for mapping in mappings:
+        worn = found[mapping.patient_id]
+        period = (mapping.mapping_id, mapping.from_ms, mapping.until_ms)
+        worn[mapping.sensor] = (*worn.get(mapping.sensor, ()), period)
     return dict(found)
 
 
@@ -59,7 +59,7 @@ def active_ids(periods: Sequence[Sequence[Period]], wearer: Ints, event_ms: Ints
     found = np.full(len(event_ms), NO_MAPPING, np.int64)
     # nearly every sensor has one period: one look at all readings does it
     for turn in reversed(range(max(map(len, periods), default=0))):
-        turns = [each[turn] if turn < len(each) else _NEVER for each in periods]
+        turns = [worn[turn] if turn < len(worn) else _NEVER for worn in periods]
         ids, first, until = np.array(turns, np.int64).T[:, wearer]
         is_active = (event_ms >= first) & (event_ms < until)
         found[is_active] = ids[is_active]
@@ -175,7 +175,7 @@ def _read(connection: Connection, condition: str, values: Sequence[str]) -> Iter
         values,
     )
     for patient_id, text in cursor:
-        yield from _cut([_mapping(patient_id, each) for each in text.split("\n")])
+        yield from _cut([_mapping(patient_id, line) for line in text.split("\n")])
 
 
 _ms = EPOCH_MS_SQL.format

@@ -67,14 +67,14 @@ def settle_gaps(
                 " motivo = VALUES(motivo)",
                 [
                     value
-                    for each in chunk
+                    for gap in chunk
                     for value in (
-                        each.mapping_id,
-                        moment_of(each.window_ms),
-                        each.length_ms,
-                        each.expected,
-                        each.received,
-                        each.cause.value,
+                        gap.mapping_id,
+                        moment_of(gap.window_ms),
+                        gap.length_ms,
+                        gap.expected,
+                        gap.received,
+                        gap.cause.value,
                     )
                 ],
             )
@@ -118,15 +118,15 @@ def record_repeated(connection: Connection, windows: Sequence[RepeatedWindow]) -
                 " ON DUPLICATE KEY UPDATE produtor = VALUES(produtor)",
                 [
                     value
-                    for each in chunk
+                    for window in chunk
                     for value in (
-                        each.topic,
-                        each.partition,
-                        each.offset,
-                        each.batch_id,
-                        each.producer,
-                        each.first_producer,
-                        moment_of(each.kafka_ms),
+                        window.topic,
+                        window.partition,
+                        window.offset,
+                        window.batch_id,
+                        window.producer,
+                        window.first_producer,
+                        moment_of(window.kafka_ms),
                     )
                 ],
             )

@@ -133,7 +133,7 @@ def _enter(connection: Connection, rows: pa.Table) -> int:
     entered = 0
     if missing:
         places = ", ".join(["(%s, %s, %s, %s)"] * len(missing))
-        cursor.execute(f"{_INSERT}{places}{_KEEP}", [each for row in missing for each in row])
+        cursor.execute(f"{_INSERT}{places}{_KEEP}", [value for row in missing for value in row])
         entered += cursor.rowcount
     for values in altered:
         cursor.execute(_UPDATE, values)

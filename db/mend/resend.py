@@ -188,7 +188,14 @@ def _update(
         cursor.execute(
             f"UPDATE quarentena SET {change} WHERE topico = %s AND particao = %s"
             f" AND deslocamento = %s AND (serie, posicao) IN ({markers}) AND {condition}",
-            [*changed, topic, partition, offset, *(n for each in places for n in each), *compared],
+            [
+                *changed,
+                topic,
+                partition,
+                offset,
+                *(number for place in places for number in place),
+                *compared,
+            ],
         )
         count += cursor.rowcount
     return count
@@ -196,15 +203,17 @@ def _update(
 
 def _by_message(entries: Iterable[OpenEntry]) -> Iterator[tuple[Place, list[tuple[int, int]]]]:
     grouped: dict[Place, list[tuple[int, int]]] = {}
-    for each in entries:
-        grouped.setdefault((each.partition, each.offset), []).append((each.series, each.position))
+    for entry in entries:
+        grouped.setdefault((entry.partition, entry.offset), []).append(
+            (entry.series, entry.position)
+        )
     for place, positions in grouped.items():
         for start in range(0, len(positions), _PLACES_PER_STATEMENT):
             yield place, positions[start : start + _PLACES_PER_STATEMENT]
 
 
 def _entry(row: Sequence[Any]) -> OpenEntry:
-    key, body = (None if each is None else bytes(each) for each in row[11:13])
+    key, body = (None if blob is None else bytes(blob) for blob in row[11:13])
     values: list[Any] = [*row[:11], key, body, *row[13:15], bool(row[15])]
     entry = OpenEntry(*values)
     if entry.is_message or entry.body is None:

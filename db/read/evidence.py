@@ -64,9 +64,9 @@ class Evidence:
         rows = self._rows(f"{SELECT_ROWS} ORDER BY particao, deslocamento_inicial")
         found = [ledger_row(values) for values in rows]
         since: dict[str, int] = {}
-        for each in found:
-            since[each.topic] = min(since.get(each.topic, each.committed_ms), each.committed_ms)
-        return sorted(found, key=lambda each: (since[each.topic], each.topic))
+        for row in found:
+            since[row.topic] = min(since.get(row.topic, row.committed_ms), row.committed_ms)
+        return sorted(found, key=lambda row: (since[row.topic], row.topic))
 
     def taken(self) -> Iterator[tuple[str, str, int, int]]:
         """Batches that were taken: id, topic, partition, offset."""
@@ -195,7 +195,7 @@ class Evidence:
             rows = list(self._rows(query.format(places), *chunk, *values))
             columns = list(zip(*rows, strict=True)) or [()] * len(schema)
             arrays = [
-                pa.array(each, field.type) for each, field in zip(columns, schema, strict=True)
+                pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)
             ]
             chunks.append(pa.Table.from_arrays(arrays, schema=schema))
         return pa.concat_tables(chunks)

@@ -129,7 +129,7 @@ def of_patient(patient_id: str, condition: str, values: Sequence[Any]) -> tuple[
 
     It names all reasons and states: the index begins with them, and the patient comes behind.
     """
-    reasons, states = (", ".join(["%s"] * len(each)) for each in (Reason, STATES))
+    reasons, states = (", ".join(["%s"] * len(names)) for names in (Reason, STATES))
     whole = (
         f"motivo IN ({reasons}) AND estado IN ({states}) AND paciente = %s AND posicao >= 0"
         f" AND {condition}"

@@ -97,7 +97,7 @@ class Traces:
         condition = of_patient(patient_id, "medido_em = %s", [moment_of(event_ms)])
         found = whole_entries(self._connection, *condition)
         # the column does not tell a capital letter from a small one
-        return [each for each in found if each.entry.patient_id == patient_id]
+        return [whole for whole in found if whole.entry.patient_id == patient_id]
 
     def bare(self) -> list[WholeEntry]:
         """Entries of single readings whose names the database refused: rare, and known by JSON alone."""
@@ -143,7 +143,7 @@ class Traces:
             place.partition,
             place.offset,
         )
-        found = [each for each in map(ledger_row, rows) if place.offset < each.until]
+        found = [row for row in map(ledger_row, rows) if place.offset < row.until]
         return found[0] if found else None
 
     def ranges_of_day(self, day: date) -> list[LedgerRow]:

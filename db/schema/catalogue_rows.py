@@ -45,7 +45,7 @@ def write_catalogue(connection: Connection) -> None:
 
 def sensor_rows() -> list[_SensorRow]:
     """codigo, nome, unidade, ucum of every sensor."""
-    return [(each.code, each.name_pt, each.unit, each.ucum) for each in sensors()]
+    return [(sensor.code, sensor.name_pt, sensor.unit, sensor.ucum) for sensor in sensors()]
 
 
 def component_rows() -> list[_ComponentRow]:

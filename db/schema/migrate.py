@@ -93,7 +93,7 @@ def require_current_schema(
     if missing:
         raise ConfigurationError(
             f"the schema of {database} is older than this program: it lacks"
-            f" {', '.join(each.label for each in missing)}",
+            f" {', '.join(migration.label for migration in missing)}",
             hint="run `python -m db migrate`",
         )
 
@@ -101,8 +101,8 @@ def require_current_schema(
 def _missing(
     applied: Sequence[_Applied], wanted: Sequence[Migration], database: str
 ) -> list[Migration]:
-    by_number = {each.number: each for each in applied}
-    if unknown := by_number.keys() - {each.number for each in wanted}:
+    by_number = {row.number: row for row in applied}
+    if unknown := by_number.keys() - {migration.number for migration in wanted}:
         raise ConfigurationError(
             f"the schema of {database} is newer than this program: migration {min(unknown)} was"
             " applied and is not here",
@@ -111,7 +111,7 @@ def _missing(
     for migration in wanted:
         if row := by_number.get(migration.number):
             _check(row, migration, database)
-    missing = [each for each in wanted if each.number not in by_number]
+    missing = [migration for migration in wanted if migration.number not in by_number]
     if missing and applied and missing[0].number < max(by_number):
         raise ConfigurationError(
             f"{database} has no record of migration {missing[0].label}, but of later ones",

@@ -47,9 +47,9 @@ def read_migrations(folder: Traversable) -> tuple[Migration, ...]:
     Raises:
         ConfigurationError: where a name is not understood, or the numbers are not 1, 2, 3, ...
     """
-    names = sorted(each.name for each in folder.iterdir() if each.name.endswith(".sql"))
+    names = sorted(path.name for path in folder.iterdir() if path.name.endswith(".sql"))
     found = [_read(folder, name) for name in names]
-    if [each.number for each in found] != list(range(1, len(found) + 1)):
+    if [migration.number for migration in found] != list(range(1, len(found) + 1)):
         raise ConfigurationError(
             f"cannot use the migrations {', '.join(names) or '(none)'}: the numbers must go from"
             " 0001 on, without a gap, each once",
@@ -75,7 +75,7 @@ def split_statements(sql: str) -> list[str]:
         else:
             current.append(token[0])
     statements.append("".join(current).strip())
-    return [each for each in statements if each]
+    return [statement for statement in statements if statement]
 
 
 def _read(folder: Traversable, name: str) -> Migration:

@@ -82,7 +82,7 @@ def _checked_id(patient_id: str) -> str:
 
 
 def _checked_code(code: str) -> str:
-    known = [each.code for each in sensors()]
+    known = [sensor.code for sensor in sensors()]
     if code not in known:
         raise BadInputError(
             f"cannot register the sensor {code!r}: it is not in the catalogue",
@@ -136,7 +136,7 @@ def first_starts(connection: Connection, patients: Sequence[int]) -> Starts:
 def _add_patients(connection: Connection, patient_ids: Sequence[str]) -> int:
     cursor = connection.cursor()
     known = known_patients(connection, patient_ids)
-    missing = [(each,) for each in patient_ids if each not in known]
+    missing = [(patient_id,) for patient_id in patient_ids if patient_id not in known]
     for rows in _chunks(missing):
         cursor.executemany("INSERT INTO paciente (identificador) VALUES (%s)", rows)
     return len(missing)

@@ -62,8 +62,8 @@ def seed(
 def _add_patients(connection: Connection, patient_ids: list[str], seed: int) -> int:
     # inserting what is there would change nothing, but use up AUTO_INCREMENT ids each time
     known = known_patients(connection, patient_ids)
-    missing = [each for each in patient_ids if each not in known]
-    people = [person(seed, each) for each in missing]
+    missing = [patient_id for patient_id in patient_ids if patient_id not in known]
+    people = [person(seed, patient_id) for patient_id in missing]
     born = birth_dates(seed, missing)
     rows = [
         (patient_id, someone.name, birth_date, someone.sex)
@@ -79,7 +79,7 @@ def _add_mappings(connection: Connection, patient_ids: list[str]) -> int:
     present = first_starts(connection, patients)
     added = 0
     for sensor in sorted(sensor_ids(connection).values()):
-        missing = [each for each in patients if (each, sensor) not in present]
+        missing = [patient for patient in patients if (patient, sensor) not in present]
         # the pairs are looked up first and not in the INSERT: MySQL answered such an anti-join by
         # reading both tables whole for every chunk
         if missing:

@@ -147,13 +147,13 @@ def _warn_once(why: str) -> None:
 def _load_infile(
     connection: Connection, table: str, columns: tuple[Column, ...], rows: pa.Table
 ) -> None:
-    setters = ", ".join(each.setter for each in columns if each.kind is not Kind.PLAIN)
+    setters = ", ".join(column.setter for column in columns if column.kind is not Kind.PLAIN)
     with _csv_file(rows) as path:
         cursor = connection.cursor()
         cursor.execute(
             f"LOAD DATA LOCAL INFILE '{path}' REPLACE INTO TABLE {table} CHARACTER SET utf8mb4"
             " FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''"
-            f" LINES TERMINATED BY '\\n' ({', '.join(each.field for each in columns)})"
+            f" LINES TERMINATED BY '\\n' ({', '.join(column.field for column in columns)})"
             + (f" SET {setters}" if setters else "")
         )
     _demand_no_warnings(connection, table)
@@ -174,15 +174,15 @@ def _csv_file(rows: pa.Table) -> Iterator[str]:
 def _insert(
     connection: Connection, table: str, columns: tuple[Column, ...], rows: pa.Table
 ) -> None:
-    names = ", ".join(each.name for each in columns)
-    values = ", ".join(each.placeholder for each in columns)
-    updates = ", ".join(f"{each.name} = VALUES({each.name})" for each in columns)
+    names = ", ".join(column.name for column in columns)
+    values = ", ".join(column.placeholder for column in columns)
+    updates = ", ".join(f"{column.name} = VALUES({column.name})" for column in columns)
     cursor = connection.cursor()
     for chunk in rows.to_batches(max_chunksize=_ROWS_PER_INSERT):
         records = list(zip(*(column.to_pylist() for column in chunk.columns), strict=True))
         text = f"INSERT INTO {table} ({names}) VALUES " + ", ".join([f"({values})"] * len(records))
         cursor.execute(
-            f"{text} ON DUPLICATE KEY UPDATE {updates}", [each for row in records for each in row]
+            f"{text} ON DUPLICATE KEY UPDATE {updates}", [value for row in records for value in row]
         )
         _demand_no_warnings(connection, table)
 

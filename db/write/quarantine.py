@@ -72,13 +72,13 @@ def _rows(rejected: pa.Table) -> pa.Table:
             _hex(rejected["body"]),
             rejected["headers"],
         ],
-        names=[each.name for each in _COLUMNS],
+        names=[column.name for column in _COLUMNS],
     )
 
 
 def _bare(rejected: pa.Table, refused: Sequence[Refusal]) -> pa.Table:
-    rows = rejected.take([each.index for each in refused]).to_pylist()
-    bare = [_bare_row(row, each.words) for row, each in zip(rows, refused, strict=True)]
+    rows = rejected.take([refusal.index for refusal in refused]).to_pylist()
+    bare = [_bare_row(row, refusal.words) for row, refusal in zip(rows, refused, strict=True)]
     return pa.Table.from_pylist(bare, rejected.schema)
 
 
@@ -102,10 +102,10 @@ def headers_text(headers: Sequence[Mapping[str, Any]] | None) -> str | None:
     if headers is None:
         return None
     fields = [
-        {"key": each["key"]}
-        if each["value"] is None
-        else {"key": each["key"], "value": base64.b64encode(each["value"]).decode()}
-        for each in headers
+        {"key": header["key"]}
+        if header["value"] is None
+        else {"key": header["key"], "value": base64.b64encode(header["value"]).decode()}
+        for header in headers
     ]
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
@@ -113,8 +113,8 @@ def headers_text(headers: Sequence[Mapping[str, Any]] | None) -> str | None:
 def headers_of(text: str | None) -> list[tuple[str, bytes | None]]:
     """The headers that `headers_text` wrote."""
     return [
-        (each["key"], base64.b64decode(each["value"]) if "value" in each else None)
-        for each in json.loads(text or "[]")
+        (header["key"], base64.b64decode(header["value"]) if "value" in header else None)
+        for header in json.loads(text or "[]")
     ]
 
 

@@ -55,10 +55,10 @@ def upsert(
     refused = load_what_fits(connection, "registro", _COLUMNS, rows, method)
     cursor.execute("SET foreign_key_checks = 1")
     return [
-        *(replace(each, index=int(order[each.index])) for each in refused),
+        *(replace(refusal, index=int(order[refusal.index])) for refusal in refused),
         *(
-            Refusal(int(each), NO_PARENT, "no such paciente_sensor")
-            for each in np.flatnonzero(~has_parent)
+            Refusal(int(index), NO_PARENT, "no such paciente_sensor")
+            for index in np.flatnonzero(~has_parent)
         ),
     ]
 
