@@ -45,7 +45,9 @@ def test_applies_nothing_the_second_time(connection, settings, query):
 
 def test_records_number_name_and_checksum(migrated, query):
     rows = query(migrated, "SELECT numero, nome, checksum FROM migracao ORDER BY numero")
-    assert rows == [(each.number, each.name, each.checksum) for each in migrations()]
+    assert rows == [
+        (migration.number, migration.name, migration.checksum) for migration in migrations()
+    ]
 
 
 def test_a_dry_look_lists_everything_and_makes_nothing(connection, settings, query):
@@ -80,7 +82,7 @@ def test_the_identity_of_a_reading_is_its_only_key(migrated, settings, query):
         settings.db_name,
     )
     columns = ("paciente_sensor_id", "componente", "created_at")
-    assert rows == [("PRIMARY", each) for each in columns]
+    assert rows == [("PRIMARY", column) for column in columns]
 
 
 def test_refuses_an_edited_migration(connection, settings):
@@ -152,7 +154,7 @@ def test_two_migrators_at_once_apply_each_migration_once(settings):
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(each.number for each in applied) == [1, 2]
+    assert sorted(row.number for row in applied) == [1, 2]
 
 
 def test_an_older_schema_is_refused_with_the_command_that_helps(connection, settings):

@@ -83,7 +83,7 @@ def test_the_caller_drops_rows_by_the_progress_that_nobody_can_move_meanwhile(
 
 
 def test_thousands_of_rows_are_entered(session, query):
-    given = rows(*(("valor", SECOND + each, each, None) for each in range(4_500)))
+    given = rows(*(("valor", SECOND + number, number, None) for number in range(4_500)))
     assert enter_rows(session, given, all_of) == 4_500
     assert query(session, "SELECT COUNT(*), MAX(valor) FROM registro") == [(4_501, Decimal(5))]
 
@@ -123,7 +123,7 @@ def test_a_forgotten_range_has_taken_nothing_and_its_messages_are_kept(session, 
         " aceitas, sem_mapeamento, motivos, arquivos FROM livro_razao ORDER BY 1",
     )
     assert first[:7] == (4, 4, 3, 1, 0, 0, 0)
-    assert [json.loads(each) for each in first[7:]] == [{"bad_frame": 1}, []]
+    assert [json.loads(text) for text in first[7:]] == [{"bad_frame": 1}, []]
     assert json.loads(second[8]) == ["z"]
     assert query(session, "SELECT proximo_deslocamento FROM progresso") == [(5,)]
     assert query(session, "SELECT COUNT(*) FROM registro") == [(1,)]

@@ -109,7 +109,7 @@ def test_files_are_those_of_ranges_from_an_offset_on(migrated):
 
 
 def test_taken_batches_are_found_among_thousands(migrated):
-    taken = {f"batch-{each}": each for each in range(2_500)}
+    taken = {f"batch-{number}": number for number in range(2_500)}
     ledger.record_batches(migrated, TOPIC, 0, taken)
     migrated.commit()
     asked = [*taken, "new", "BATCH-1"]

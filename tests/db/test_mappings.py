@@ -49,8 +49,8 @@ def watch(session, settings, monkeypatch):
 
 
 def change(connection, *statements):
-    for each in statements:
-        connection.cursor().execute(each)
+    for statement in statements:
+        connection.cursor().execute(statement)
     connection.commit()
 
 
@@ -66,8 +66,8 @@ def wear(connection, *rows):
 
 def periods(connection):
     return [
-        (each.patient_id, each.sensor, each.mapping_id, each.from_ms, each.until_ms)
-        for each in read_mappings(connection)
+        (mapping.patient_id, mapping.sensor, mapping.mapping_id, mapping.from_ms, mapping.until_ms)
+        for mapping in read_mappings(connection)
     ]
 
 
@@ -228,6 +228,6 @@ def test_a_storm_of_unknown_patients_does_not_fill_a_worker(session, watch, monk
     monkeypatch.setattr(worker_mapping, "_MOST_PATIENTS", 10)
     state = watch.current()
     for start in range(0, 100, 5):
-        names = [f"x{each}" for each in range(start, start + 5)]
+        names = [f"x{number}" for number in range(start, start + 5)]
         assert find_mappings(state, names).keys() >= set(names)
     assert len(find_mappings(state, [])) <= 15

@@ -56,7 +56,7 @@ def commit(connection, folder, component):
 
 
 def plan(*components):
-    rows = [(1, each, SECOND, 5_000, 7_000) for each in components]
+    rows = [(1, component, SECOND, 5_000, 7_000) for component in components]
     schema = pa.schema([*REGISTRO_ROW, ("found", pa.int64())])
     named = [dict(zip(schema.names, row, strict=True)) for row in rows]
     return RepairPlan(rows=pa.Table.from_pylist(named, schema))
@@ -83,8 +83,8 @@ def test_files_that_no_ledger_names_are_put_aside_and_kept(session, settings, tm
         assert repair(found, settings, tmp_path, {}, pytest.fail, print) == 0
         assert not (tmp_path / name).exists()
         (tmp_path / name).write_bytes(content)
-    aside = [each for each in (tmp_path / SET_ASIDE).rglob("*") if each.is_file()]
-    assert [each.read_bytes() for each in aside] == [content] * 2
+    aside = [path for path in (tmp_path / SET_ASIDE).rglob("*") if path.is_file()]
+    assert [path.read_bytes() for path in aside] == [content] * 2
 
 
 def test_the_list_for_the_publisher_is_gone_after_it(session, settings, tmp_path):

@@ -48,7 +48,7 @@ def test_what_the_tables_own_rules_refuse_is_found_among_good_rows(session, quer
     table = readings(*((1, "valor", place, value) for place, value in enumerate(values)))
     refused = registro.upsert(session, table, method)
     session.commit()
-    assert [each.index for each in refused] == [0, 2, 5, 6]
+    assert [refusal.index for refusal in refused] == [0, 2, 5, 6]
     assert refused[1].words == "no such value"
     assert [row[3] for row in query(session, REGISTRO)] == [1, 2, 3]
 
@@ -64,7 +64,9 @@ def test_one_bad_row_among_a_thousand_is_found_by_halving(session, method):
         return int(cursor.fetchone()[1])
 
     good, bad = (
-        readings(*((1, "valor", each, value if each == 613 else 70.0) for each in range(1000)))
+        readings(
+            *((1, "valor", number, value if number == 613 else 70.0) for number in range(1000))
+        )
         for value in (70.0, 1e6)
     )
     before = statements()
@@ -95,7 +97,7 @@ def test_an_entry_that_the_quarantine_refuses_is_kept_bare(session, query, metho
         rejected(3, reason="t" * 33, series=-1, position=-1, key=b"k", body=b"\x00", headers="[]"),
         rejected(4),
     )
-    assert [each.index for each in quarantine.insert(session, table, method)] == [1, 2, 3]
+    assert [refusal.index for refusal in quarantine.insert(session, table, method)] == [1, 2, 3]
     session.commit()
     kept = query(
         session,

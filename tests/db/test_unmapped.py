@@ -86,8 +86,8 @@ def test_other_reasons_patients_and_settled_rows_are_left_alone(migrated, waitin
 
 def test_a_look_ends_near_its_limit_and_the_next_one_goes_on(migrated, waiting, query, monkeypatch):
     monkeypatch.setattr("db.write.unmapped._ROWS_PER_TRANSACTION", 2)
-    for each in range(7):
-        waiting(each, each, 90)
+    for number in range(7):
+        waiting(number, number, 90)
     map_from(migrated)
     assert enter_mapped(migrated, limit=3) == 4
     assert enter_mapped(migrated, limit=3) == 3
@@ -95,8 +95,8 @@ def test_a_look_ends_near_its_limit_and_the_next_one_goes_on(migrated, waiting, 
 
 
 def test_two_at_once_enter_each_reading_once(migrated, waiting, query, settings):
-    for each in range(300):
-        waiting(each, each, 90 + each % 7)
+    for number in range(300):
+        waiting(number, number, 90 + number % 7)
     map_from(migrated)
     counts = []
 
