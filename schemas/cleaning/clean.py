@@ -1,9 +1,9 @@
 """The cleaning rules: each reading gets its value in the sensor's unit, or a reason.
 
-A rule depends on the message alone (its bytes and its Kafka timestamp), never on now: the same
-message is decided the same however often it is read. To change a limit or a unit, edit
-``schemas/catalogue.json``; to change a rule, edit the one function here that is named after it.
-The consumer asks for all readings of a micro-batch at once, `vitals explain` for those of one message.
+A rule depends on the message alone (its bytes and its Kafka timestamp), never on the current time:
+the same message always has the same outcome. To change a limit or a unit, edit
+``schemas/catalogue.json``; to change a rule, edit the function here that is named after it.
+The consumer checks all readings of a micro-batch at once, `vitals explain` those of one message.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,22 +33,22 @@ ORDER = (
     Reason.OUT_OF_RANGE,
     Reason.PRESSURE_INVERTED,
 )
-"""In which `judge` looks for a reason; the first that holds counts."""
+"""The order in which `judge` looks for a reason; the first one that applies counts."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Readings with their value and their reason; arrays of shape (readings,) but for ``rules``."""
+    """Readings with value and reason; arrays of shape (readings,), except ``rules``."""
 
     rules: Sequence[SeriesRule]
     rule: Ints
     """Number of the reading's rule."""
     codes: Sequence[str]
-    """Canonical code of the sensor; one entry a series."""
+    """Canonical code of the sensor; one entry per series."""
     names: tuple[pa.Array, pa.Array, pa.Array]
-    """Sensor, component and unit as they came, one entry a rule."""
+    """Sensor, component and unit as received, one entry per rule."""
     value: Floats
-    """In the sensor's own unit, not rounded; NaN where there is none."""
+    """In the sensor's own unit, not rounded; NaN if there is no value."""
     reason: Codes
     """Number of the reason, 0 for an accepted reading."""
 
@@ -61,7 +61,7 @@ class Judged:
 
 
 def judge(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Ints) -> Judged:
-    """Decides every reading. ``kafka_ms``: by message, when Kafka took it (UTC epoch ms)."""
+    """Decides on every reading. ``kafka_ms``: by message, when Kafka received it (UTC epoch ms)."""
     rules, of_series, names = _rules_of(series)
     rule = of_series[readings.series]
     value = _converted(readings.raw_value, rules, rule)
@@ -85,7 +85,7 @@ def judge(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Ints) -> Judg
 def details(
     judged: Judged, series: SeriesArrays, readings: ReadingArrays, kafka_ms: Ints
 ) -> pa.Array:
-    """What a person wants to know about the reason; null for most."""
+    """Details of the reason for a person; null for most readings."""
     texts_of: dict[Reason, Callable[[Mask], pa.Array]] = {
         Reason.OUT_OF_RANGE: lambda rows: _plausible_texts(judged, rows),
         Reason.FUTURE_TIMESTAMP: lambda rows: _ahead_texts(series, readings, kafka_ms, rows),
@@ -102,7 +102,7 @@ def details(
 def _rules_of(
     series: SeriesArrays,
 ) -> tuple[list[SeriesRule], Ints, tuple[pa.Array, pa.Array, pa.Array]]:
-    """The rules of all spellings that occur, the rule's number by series, and the spellings."""
+    """The rules for all spellings that occur, the rule's number by series, and the spellings."""
     texts = (series.sensor, series.component, series.unit)
     encoded = [pc.dictionary_encode(text, null_encoding="encode") for text in texts]
     code = np.zeros(len(series.message), np.int64)

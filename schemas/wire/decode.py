@@ -1,8 +1,8 @@
 """Message bytes to decoded batches: frame and size are checked before anything is decoded.
 
-All messages of an Arrow batch are read at once (`schemas.wire.datum`). What is not read there, broken or
-only unusual, goes by itself to fastavro, the codec that the producers write with: it decides. Both
-refuse bytes behind the datum.
+All messages of an Arrow batch are read at once (`schemas.wire.datum`). A message that cannot be read
+there, because it is broken or only unusual, is decoded on its own by fastavro, which decides. Both
+refuse bytes after the datum.
 """
 
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ _HEADER = next(version.header for version in versions() if version.version == VE
 
 @dataclass(frozen=True)
 class Decoded:
-    """What some messages hold; lists and Arrow arrays have one entry a message."""
+    """The content of some messages; lists and Arrow arrays have one entry per message."""
 
     reasons: list[Reason | None]
-    """Why a message is refused; None for one that was read."""
+    """Why a message is refused; None if it was read."""
     details: list[str | None]
     batch_id: list[str | None]
-    """None where refused, as ``patient_id``."""
+    """None if refused, like ``patient_id``."""
     patient_id: list[str | None]
     series: SeriesArrays
     """Of the messages that were read."""
@@ -40,7 +40,7 @@ class Decoded:
 
 
 def decode(bodies: pa.Array, codec: Codec | None = None) -> Decoded:
-    """Decodes bodies (binary; null is a tombstone). Never raises for what they hold.
+    """Decodes bodies (binary; null is a tombstone). Never raises because of their content.
 
     ``codec``: knows the versions that may be read, by default all published ones.
     """
@@ -48,7 +48,7 @@ def decode(bodies: pa.Array, codec: Codec | None = None) -> Decoded:
 
 
 class _Decoding:
-    """One call's work, message by message; arrays have one entry a message."""
+    """The work of one call; arrays have one entry per message."""
 
     def __init__(self, bodies: pa.Array, codec: Codec) -> None:
         self._bodies = bodies
@@ -59,7 +59,7 @@ class _Decoding:
         self._reasons: list[Reason | None] = [None] * count
         self._details: list[str | None] = [None] * count
         self._is_open = np.ones(count, bool)
-        """Not refused, so far."""
+        """Not refused so far."""
         self._ids, self._patients = _no_spans(count), _no_spans(count)
         self._runs: list[Runs] = []
 
@@ -132,7 +132,7 @@ class _Decoding:
 
 
 def _bytes(bodies: pa.Array) -> tuple[Bytes, Ints, Ints]:
-    """All bytes one behind the other with padding, and where each body begins and its size."""
+    """All bytes in sequence with padding, and the start and size of each body."""
     _, offsets, data = bodies.buffers()
     ends = np.frombuffer(offsets, np.int32)[bodies.offset : bodies.offset + len(bodies) + 1]
     ends = ends.astype(np.int64)
@@ -142,7 +142,7 @@ def _bytes(bodies: pa.Array) -> tuple[Bytes, Ints, Ints]:
 
 
 def _frame_error(body: bytes | None, codec: Codec) -> tuple[Reason, str] | None:
-    """Why a body is not even decoded, from its size and its first bytes alone."""
+    """Why a body is not decoded at all, judged by its size and first bytes alone."""
     if not body:
         return Reason.EMPTY, "no value at all (a tombstone)" if body is None else "0 bytes"
     if len(body) > MAX_MESSAGE_BYTES:
@@ -166,7 +166,7 @@ def _are_texts(data: Bytes, *spans: Spans) -> Mask:
 
 
 def _is_utf8(texts: pa.Array) -> Mask:
-    """Avro strings are bytes that nobody checked; the database and Arrow demand UTF-8."""
+    """Avro strings are unchecked bytes; the database and Arrow require UTF-8."""
     try:
         texts.cast(pa.string())
     except pa.ArrowInvalid:
@@ -195,7 +195,7 @@ def _texts(spans: Spans, data: Bytes, is_known: Mask) -> list[str | None]:
 def _arrays(data: Bytes, parts: Sequence[Runs]) -> tuple[SeriesArrays, ReadingArrays]:
     runs = joined(parts)
     of_series, position = places(runs.values.size)
-    # the values of a message lie at any byte: every eight bytes that follow each other are a view
+    # a message's values may start at any byte, so this view has a double at every byte
     doubles = np.ndarray((len(data) - 7,), "<f8", data, strides=(1,))
     raw_value = doubles[runs.values.start[of_series] + 8 * position]
     names = (
