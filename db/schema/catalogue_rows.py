@@ -10,10 +10,10 @@ _ComponentRow = tuple[str, str, str | None, Decimal, Decimal]
 
 
 def write_catalogue(connection: Connection) -> None:
-    """Makes the rows equal to the catalogue, in the caller's transaction.
+    """Brings the rows in line with the catalogue, in the caller's transaction.
 
-    Safe to repeat: rows that are right already are not touched. Rows that the catalogue does not
-    know stay; readings may hang on them.
+    Safe to repeat: correct rows are not touched. Rows that are not in the catalogue stay; readings
+    may refer to them.
     """
     cursor = connection.cursor()
     cursor.execute("SELECT codigo, nome, unidade, ucum FROM sensor")

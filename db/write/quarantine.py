@@ -1,4 +1,4 @@
-"""What was not accepted, into ``quarentena``; ``db.read.quarantine_desk`` reads and settles it."""
+"""Writes what was not accepted to ``quarentena``; ``db.read.quarantine_desk`` reads it."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ from schemas.reasons import Reason
 
 TEXT_LIMIT = 255
 """Characters of a name that are kept."""
-# what a bare entry of a reading holds as JSON in place of the columns
+# fields of a reading that a bare entry holds as JSON instead of in columns
 _BARE = ("reason", "detail", "patient_id", "sensor", "component", "unit", "value", "event_ms")
 
 _COLUMNS = (
@@ -30,15 +30,15 @@ _COLUMNS = (
 
 
 def insert(connection: Connection, rejected: pa.Table, method: LoadMethod) -> Sequence[Refusal]:
-    """Writes rejected readings and messages, as fast as good ones, in the caller's transaction.
+    """Writes rejected readings and refused messages in bulk, in the caller's transaction.
 
-    Returns the rows that the table refuses. They are kept all the same, bare: the reason is
-    ``refused_by_database``, and what the columns would not take is JSON in ``mensagem`` (see
+    Returns the rows that the table refuses. They are kept nevertheless, as bare entries: the reason
+    is ``refused_by_database``, and the fields that the columns refuse are JSON in ``mensagem`` (see
     ``bare_reading``); a whole message keeps its key, its bytes and its headers.
 
     Columns: topic, partition, offset, series, position (the last two -1 for a whole message),
-    reason, detail, batch_id, patient_id, sensor, component, unit, value (as it came; NaN where the
-    sensor gave nothing), event_ms (null where it is no time), kafka_ms, key, body, headers.
+    reason, detail, batch_id, patient_id, sensor, component, unit, value (as received; NaN where the
+    sensor sent none), event_ms (null if invalid), kafka_ms, key, body, headers.
     """
     refused = load_what_fits(connection, "quarentena", _COLUMNS, _rows(rejected), method)
     if refused:
@@ -83,7 +83,7 @@ def _bare(rejected: pa.Table, refused: Sequence[Refusal]) -> pa.Table:
 
 
 def _bare_row(row: dict[str, Any], words: str) -> dict[str, Any]:
-    # the words may be what the column does not take
+    # the server's text may itself contain characters that the column refuses
     detail = f"{row['reason']}: {words}".encode("ascii", "backslashreplace").decode()
     kept = {**row, **dict.fromkeys(_BARE), "reason": Reason.REFUSED_BY_DATABASE, "detail": detail}
     if row["position"] < 0:
@@ -95,9 +95,9 @@ def _bare_row(row: dict[str, Any], words: str) -> dict[str, Any]:
 
 
 def headers_text(headers: Sequence[Mapping[str, Any]] | None) -> str | None:
-    """What ``cabecalhos`` holds of a message's headers (key and value, which may be null).
+    """A message's headers (key and value, which may be null) as stored in ``cabecalhos``.
 
-    JSON, values in base64, left out where null; null for a message without headers.
+    JSON with base64 values, left out if null; None for a message without headers.
     """
     if headers is None:
         return None
@@ -119,7 +119,7 @@ def headers_of(text: str | None) -> list[tuple[str, bytes | None]]:
 
 
 def _hex(column: pa.ChunkedArray) -> pa.Array:
-    # only whole messages carry bytes: for a storm of bad readings this is one look at the nulls
+    # only whole messages carry bytes: for many bad readings this check is enough
     if column.null_count == len(column):
         return pa.nulls(len(column), pa.string())
     return pa.array(

@@ -81,7 +81,7 @@ class Codec:
         if schema is None:
             raise BadInputError(
                 f"cannot decode a message of {len(body)} bytes: it starts with"
-                f" {body[:HEADER_SIZE].hex(' ')}, which is not a known schema version",
+                f" {body[:HEADER_SIZE].hex(' ')}, which marks no known schema version",
                 hint="was it written by a newer producer? update this side first",
             )
         stream = io.BytesIO(body)

@@ -60,7 +60,7 @@ def both_ways(session, query, sql, table, write):
 
 @pytest.fixture
 def forbids_infile(server_settings):
-    """A server that allows no LOAD DATA LOCAL; as it was before afterwards."""
+    """A server that forbids LOAD DATA LOCAL; restored afterwards."""
     with connect(server_settings, database=False) as admin:
         cursor = admin.cursor()
         cursor.execute("SELECT @@GLOBAL.local_infile")
@@ -227,7 +227,7 @@ def test_times_of_rejected_readings_reach_from_year_1000_to_9999_or_are_null(ses
 
 
 def test_a_server_without_local_infile_takes_inserts(session, query, forbids_infile):
-    """AUTO falls back and ends with the same row; asking for a file is an error, not a silent end."""
+    """AUTO falls back and ends with the same row; asking for a file is an error, not a silent stop."""
     registro.upsert(session, readings((1, "valor", 0, 70.0)), AUTO)
     session.commit()
     assert query(session, REGISTRO) == [(1, "valor", utc("1970-01-01 00:00:00.000"), Decimal(70))]

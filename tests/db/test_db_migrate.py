@@ -118,8 +118,8 @@ def test_refuses_a_newer_database(migrated, settings):
         require_current_schema(migrated, known=migrations()[:2])
 
 
-def test_refuses_to_go_on_behind_a_half_applied_migration(connection, settings, query):
-    """DDL cannot be rolled back: what the first statement made is there, and a person must look."""
+def test_refuses_to_go_on_after_a_half_applied_migration(connection, settings, query):
+    """DDL cannot be rolled back: the first statement's table stays, and a person must look."""
     broken = migration(1, "CREATE TABLE a (id INT); CREATE TABLE a (id INT);")
     with pytest.raises(ConfigurationError, match="failed at its statement 2"):
         migrate(connection, settings.db_name, known=[broken])
@@ -133,10 +133,10 @@ def test_refuses_to_go_on_behind_a_half_applied_migration(connection, settings, 
 
 
 def test_a_migration_that_fails_at_once_can_be_corrected_and_applied(connection, settings):
-    """The hint says so: nothing of it was done."""
+    """The hint says so: nothing was changed."""
     with pytest.raises(ConfigurationError, match="failed at its statement 1") as caught:
         migrate(connection, settings.db_name, known=[migration(1, "CREATE TABLE a (id NOTHING)")])
-    assert "nothing of it was done" in caught.value.hint
+    assert "nothing was changed" in caught.value.hint
     right = migration(1, "CREATE TABLE a (id INT)")
     assert migrate(connection, settings.db_name, known=[right]) == [right]
 

@@ -1,4 +1,4 @@
-"""What a repair writes: only what was missing or is still as it was seen, and whole ranges."""
+"""A repair writes only rows that are missing or still as it saw them, and whole ranges."""
 
 import json
 import threading
@@ -47,7 +47,7 @@ def test_missing_rows_are_entered_and_wrong_ones_put_right(session, query):
 
 
 def test_what_was_written_since_it_was_seen_stays(session, query):
-    """A row that came meanwhile, and a value that is another one by now."""
+    """A row that has appeared since, and a value that has changed since."""
     session.cursor().execute("INSERT INTO registro VALUES (1, 'y', '2020-01-01 00:00:01', 9)")
     session.commit()
     given = rows(("y", SECOND, 1, None), ("x", SECOND, 1, 4_999))
@@ -130,7 +130,7 @@ def test_a_forgotten_range_has_taken_nothing_and_its_messages_are_kept(session, 
 
 
 def test_a_range_that_has_been_forgotten_is_left_alone(session, part, query):
-    """By another repair, whose batches may be on their way by now."""
+    """By another repair, whose batches may already be on their way."""
     assert forget_range(session, part, ["a", "b"], [])
     ledger.record_batches(session, TOPIC, 0, {"a": 2})
     session.commit()

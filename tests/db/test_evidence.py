@@ -1,4 +1,4 @@
-"""The evidence for the reconciliation: one moment of the tables, in sums and in rows."""
+"""The evidence for reconcile: one snapshot of the tables, in sums and in rows."""
 
 import numpy as np
 import pyarrow as pa
@@ -118,7 +118,7 @@ def test_quarantine_is_summed_by_batch_without_messages_and_unmapped_readings(mi
         assert evidence.received(["a", "b"]) == {"a": YEAR_2020_MS + 500}
 
 
-def test_refused_batches_are_told_by_their_bytes(migrated, settings):
+def test_refused_batches_are_recognized_by_their_bytes(migrated, settings):
     migrated.cursor().executemany(
         "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, mensagem)"
         " VALUES ('t', 0, %s, -1, -1, %s, %s)",
@@ -129,8 +129,8 @@ def test_refused_batches_are_told_by_their_bytes(migrated, settings):
         assert list(evidence.refused_bodies()) == [b"\x00a"]
 
 
-def test_what_was_discarded_before_a_batch_was_taken_anew_is_no_outcome(migrated, settings):
-    """At the old offset it only tells what a person had decided; any other state is a doubled one."""
+def test_an_entry_discarded_before_its_batch_was_processed_again_is_no_outcome(migrated, settings):
+    """At the old offset it only records a person's decision; in any other state it is a duplicate."""
     ledger.record_batches(migrated, TOPIC, 0, {"a": 7})
     quarantine(
         migrated,
@@ -185,7 +185,7 @@ def test_ranges_are_in_the_order_in_which_topics_were_used(migrated, settings):
     assert {row.counts.unmapped for row in ranges} == {2}
 
 
-def test_a_look_sees_one_moment_whoever_writes_meanwhile(filled, settings):
+def test_a_look_sees_one_moment_while_others_write(filled, settings):
     with open_evidence(settings) as evidence:
         before = evidence.registro_hours()
         with connect(settings) as writer:

@@ -28,7 +28,7 @@ NEVER = MappingVersion(None, None)
 
 @pytest.fixture
 def session(migrated):
-    """Two patients and two sensors, nobody wears any yet."""
+    """Two patients and two sensors, without mappings."""
     cursor = migrated.cursor()
     cursor.execute("INSERT INTO paciente (id, identificador) VALUES (1, 'p1'), (2, 'p2')")
     cursor.execute(
@@ -185,7 +185,7 @@ def test_a_worker_reads_each_patient_once_and_again_when_it_has_changed(session,
         f"{INSERT} VALUES (3, 1, '2020-01-01')",
         "UPDATE paciente_sensor SET ativo_ate = '2021-01-01' WHERE id = 2",
     )
-    # the worker's copy is that of the state that it was told
+    # the worker's copy is that of the state it last received
     assert find_mappings(state, ["nobody"])["nobody"] == {}
     found = find_mappings(watch.current(), ["p1", "p2", "nobody"])
     assert found["p1"] is held
@@ -193,7 +193,7 @@ def test_a_worker_reads_each_patient_once_and_again_when_it_has_changed(session,
     assert found["nobody"].keys() == {"a"}
 
 
-def test_a_worker_that_was_not_told_each_change_begins_anew(session, watch, monkeypatch):
+def test_a_worker_that_missed_a_change_starts_over(session, watch, monkeypatch):
     wear(session, (1, 1, 1, "2020-01-01", None))
     held = find_mappings(watch.current(), ["p1"])["p1"]
     monkeypatch.setattr(watch, "_changes", type(watch._changes)(maxlen=1))

@@ -1,4 +1,4 @@
-"""What people look for in the quarantine, and put aside."""
+"""People find and discard quarantine entries."""
 
 import json
 import os

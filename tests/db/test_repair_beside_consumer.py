@@ -65,7 +65,7 @@ def plan(*components):
 def test_a_value_that_the_consumer_wrote_meanwhile_is_newer_even_if_it_looks_the_same(
     session, settings, tmp_path, query
 ):
-    """The wrong value that was seen is now the right one, from a range of after the look."""
+    """The wrong value it saw is now correct, from a range committed after the look."""
     seen = {(TOPIC, 0): 3}
     commit(session, tmp_path, "x")
     said = []
@@ -75,7 +75,7 @@ def test_a_value_that_the_consumer_wrote_meanwhile_is_newer_even_if_it_looks_the
 
 
 def test_files_that_no_ledger_names_are_put_aside_and_kept(session, settings, tmp_path):
-    """Also one of the same name as one that was put aside before."""
+    """Even if a file of the same name was set aside before."""
     [name] = commit(session, tmp_path, "x")
     content = (tmp_path / name).read_bytes()
     for _ in range(2):

@@ -49,7 +49,7 @@ def states(query, connection):
 
 
 def test_messages_are_found_by_their_selected_entries_in_parts(filled, monkeypatch):
-    """Never unmapped ones, nor what lies behind the offset at which the command began."""
+    """Never unmapped ones, nor any after the offset at which the command began."""
     assert chosen(filled) == [(1, 1, 0), (9, 1, 0)]
     assert chosen(filled, Selection()) == [(1, 2, 0), (2, 1, 5), (9, 1, 0)]
     assert chosen(filled, until=9) == [(1, 1, 0)]

@@ -1,4 +1,4 @@
-"""What `vitals explain` asks the tables, on both servers."""
+"""The queries of `vitals explain`, on both servers."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -54,7 +54,7 @@ def test_a_reading_enters_once_its_mapping_covers_it(migrated, waiting, query):
 
 
 def test_of_one_instant_the_newest_offset_wins_and_what_came_later_stays(migrated, waiting, query):
-    """What registro has already came after the mapping, so at a later offset."""
+    """A row already in registro came after the mapping, so at a later offset."""
     waiting(1, 0, 90)
     waiting(2, 0, 91)
     waiting(2, 0, 92, position=1)
@@ -115,7 +115,7 @@ def test_two_at_once_enter_each_reading_once(migrated, waiting, query, settings)
 
 
 def test_a_reading_that_registro_refuses_waits_on_and_stops_no_other(migrated, waiting, query):
-    """It says why; and once the table takes it, it enters as any other."""
+    """It says why; once the table accepts it, it enters like any other."""
     migrated.cursor().execute("ALTER TABLE registro ADD CONSTRAINT c CHECK (valor <> 66.6)")
     waiting(1, 0, 90)
     waiting(2, 1, 66.6)
