@@ -8,8 +8,9 @@ import pytest
 from db import ledger
 from db.ledger import RangeCounts
 from db.read.evidence import REGISTRO_ROW
-from ops.reconcile.plan import Again, RepairPlan
+from ops.reconcile.plan import RepairPlan
 from ops.reconcile.repair import SET_ASIDE, repair
+from producer.delivery.republish import ArchivedBatch
 from schemas.files.trusted import TrustedFormat, write_trusted
 
 TOPIC = "t"
@@ -69,9 +70,9 @@ def test_a_value_that_the_consumer_wrote_meanwhile_is_newer_even_if_it_looks_the
     seen = {(TOPIC, 0): 3}
     commit(session, tmp_path, "x")
     said = []
-    assert repair(plan("x", "y"), settings, tmp_path, seen, pytest.fail, said.append) == 0
+    repair(plan("x", "y"), settings, tmp_path, seen, pytest.fail, said.append)
     assert query(session, VALUES) == [("x", Decimal(7)), ("y", Decimal(5))]
-    assert said == ["entered 1 rows into registro"]
+    assert said == ["added or corrected 1 registro row"]
 
 
 def test_files_that_no_ledger_names_are_put_aside_and_kept(session, settings, tmp_path):
@@ -80,22 +81,15 @@ def test_files_that_no_ledger_names_are_put_aside_and_kept(session, settings, tm
     content = (tmp_path / name).read_bytes()
     for _ in range(2):
         found = RepairPlan(set_aside=[name])
-        assert repair(found, settings, tmp_path, {}, pytest.fail, print) == 0
+        repair(found, settings, tmp_path, {}, pytest.fail, print)
         assert not (tmp_path / name).exists()
         (tmp_path / name).write_bytes(content)
     aside = [path for path in (tmp_path / SET_ASIDE).rglob("*") if path.is_file()]
     assert [path.read_bytes() for path in aside] == [content] * 2
 
 
-def test_the_list_for_the_publisher_is_gone_after_it(session, settings, tmp_path):
-    seen = []
-
-    def publish(path):
-        seen.append((path, path.read_text()))
-        return 9
-
-    found = RepairPlan(publish=[Again(tmp_path / "a.jsonl", "b", None)])
-    assert repair(found, settings, tmp_path, {}, publish, print) == 9
-    [(path, text)] = seen
-    assert text == f'["{tmp_path}/a.jsonl","b",null]\n'
-    assert not path.exists()
+def test_the_publisher_is_given_the_batches_in_the_order_of_the_plan(session, settings, tmp_path):
+    listed = [ArchivedBatch(tmp_path / "a.jsonl", name, None) for name in "cab"]
+    given = []
+    repair(RepairPlan(publish=listed), settings, tmp_path, {}, given.extend, print)
+    assert given == listed
