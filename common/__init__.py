@@ -1,1 +1,1 @@
-"""What every part shares: settings, errors, logging, atomic files. Imports nothing else of ours."""
+"""Shared by every part: settings, errors, logging, atomic files. Imports no other package of ours."""

@@ -1,4 +1,4 @@
-"""NumPy arrays by what they hold; their shape is said where they are named."""
+"""NumPy arrays by what they hold; shapes are documented where they are used."""
 
 from typing import TypeAlias
 

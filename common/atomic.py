@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, also after a power cut.
+"""Files that exist whole or not at all, even after a power cut.
 
 Temporary name in the same folder, fsync, rename, fsync of the folder.
 """
@@ -16,9 +16,9 @@ from common.crash_points import CrashPoint, reach
 def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> int:
     """Writes a file through ``write`` and returns its size in bytes.
 
-    Guarantee: after the return the file is durable under its name; before it, either the old file
-    or none is there. Safe to repeat. Raises OSError when the disk refuses; the temporary file is
-    then gone.
+    Guarantee: on return the file is durable under its name; until then, the old file is there, if
+    there was one. Safe to repeat. Raises OSError when a write fails; the temporary file is then
+    removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -41,7 +41,7 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> int:
 
 
 def move(source: Path, target: Path) -> None:
-    """Moves a file durably within one file system; the target's folder is made if missing."""
+    """Moves a file durably within one file system; creates the target's folder if missing."""
     target.parent.mkdir(parents=True, exist_ok=True)
     _replace(source, target)
     reach(CrashPoint.MOVE_RENAMED)
@@ -51,7 +51,7 @@ def move(source: Path, target: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes renames in ``folder`` durable (where the system knows how: Windows does not)."""
+    """Makes renames in ``folder`` durable (where the system can: Windows cannot)."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -1,6 +1,6 @@
-"""Places where a test lets a process die, as a power cut just there would.
+"""Places where a test kills a process, as a power cut at that point would.
 
-Off in every installation: without ``CRASH_POINT`` a place costs one comparison.
+Off in every installation: without ``CRASH_POINT`` each place costs one comparison.
 """
 
 import os
@@ -14,10 +14,10 @@ from common.settings import Settings
 class CrashPoint(StrEnum):
     """Every place, in the order in which a reading passes them.
 
-    The ``file`` places are met by the producer for the raw archive and by the consumer's workers
-    for trusted files, the ``move`` places by the producer (and by a repair that sets files aside), the
-    ``repair`` and ``republish`` places by ``vitals reconcile --repair`` and the process that it starts, the
-    ``resend`` places by a quarantined reading that is sent again.
+    The producer reaches the ``file`` places with the raw archive, the consumer's workers with
+    trusted files. The producer reaches the ``move`` places, and so does a repair that sets files
+    aside. ``vitals reconcile --repair`` and the process that it starts reach ``repair`` and
+    ``republish``; a resend of quarantined readings reaches ``resend``.
     """
 
     FILE_WRITTEN = "file.written"
@@ -54,8 +54,8 @@ class CrashSettings(Settings):
     """For tests only."""
 
     crash_point: str | None = None
-    """The place at which producer, consumer or repair dies: `range.locked`, or `range.locked:3` for
-    the third time it gets there. The places are listed in `common/crash_points.py`."""
+    """The crash point at which producer, consumer or repair dies: `range.locked`, or `range.locked:3`
+    for the third time it gets there. `common/crash_points.py` lists them."""
 
 
 _armed: CrashPoint | None = None
@@ -63,7 +63,7 @@ _left = 0
 
 
 def arm(settings: CrashSettings) -> None:
-    """Chooses the place. Raises ConfigurationError for one that there is not."""
+    """Arms one crash point. Raises ConfigurationError for an unknown one."""
     global _armed, _left
     if settings.crash_point is None:
         return
@@ -72,14 +72,14 @@ def arm(settings: CrashSettings) -> None:
         _armed, _left = CrashPoint(name), int(times or 1)
     except ValueError as error:
         raise ConfigurationError(
-            f"CRASH_POINT {settings.crash_point} is no place to die at",
-            hint=f"leave it unset, or take one of: {', '.join(CrashPoint)}",
+            f"CRASH_POINT {settings.crash_point} is not a crash point",
+            hint=f"leave it unset, or use one of: {', '.join(CrashPoint)}",
         ) from error
 
 
 def reach(point: CrashPoint) -> None:
-    """Dies here, if this is the place."""
-    global _left  # noqa: PLW0603 - a place must cost nothing, so it cannot ask an object
+    """Kills the process if this crash point is armed."""
+    global _left  # noqa: PLW0603 - must cost next to nothing, so no object to ask
     if _armed is point:
         _left -= 1
         if _left == 0:

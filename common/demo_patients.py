@@ -1,4 +1,4 @@
-"""The demo patients, as the seed writes them and the simulator plays them."""
+"""The demo patients: the seed writes them, the simulator makes their readings."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ _BIRTH_RANGE_DAYS = 88 * 365
 
 
 def demo_patient_ids(count: int) -> list[str]:
-    """``demo-000001`` and so on: a prefix of their own, so that no real patient meets them."""
+    """``demo-000001`` and so on: with a prefix of their own, so that they never clash with real patients."""
     return [f"demo-{number:06d}" for number in range(1, count + 1)]
 
 

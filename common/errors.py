@@ -2,27 +2,27 @@
 
     VitalsError
     ├── ConfigurationError   the settings or the machine must be changed first; never retried
-    ├── UnavailableError     a service is away for now; retried where a batch is held
-    └── BadInputError        one file or message cannot be read; the rest goes on
+    ├── UnavailableError     a service is unavailable for now; retried where a batch is held
+    └── BadInputError        one file or message cannot be read; the rest continues
 
-A message says the operation, the object, and in ``hint`` what to do next. A bad *record* is no
-exception at all: it is a row with a reason (see ``schemas.reasons``).
+A message names the operation and the object; ``hint`` says what to do next. A bad *record* is not
+an exception: it is a row with a reason (see ``schemas.reasons``).
 """
 
 
 class VitalsError(Exception):
-    """Base of all errors that end in a message for a person, not in a traceback."""
+    """Base of all errors that a person sees as a message, not as a traceback."""
 
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        """``message``: the operation and its object; ``hint``: what the reader does next."""
+        """``message``: the operation and its object; ``hint``: what to do next."""
         super().__init__(message)
         self.message = message
         self.hint = hint
 
     def __str__(self) -> str:
-        """The message, and behind an arrow what to do."""
+        """The message, then an arrow and the hint."""
         return f"{self.message}\n  -> {self.hint}" if self.hint else self.message
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -47,6 +47,6 @@ class UnavailableError(VitalsError):
 
 
 class BadInputError(VitalsError):
-    """One file, row or message cannot be used; it is reported and the rest goes on."""
+    """One file, row or message cannot be used; it is reported and the rest continues."""
 
     exit_code = 4

@@ -1,4 +1,4 @@
-"""How often patients are measured: what producers keep to, and what the monitor waits for."""
+"""How often patients are measured: producers follow it, and the monitor expects it."""
 
 from typing import Annotated
 
@@ -7,11 +7,11 @@ from pydantic import Field, ValidationInfo, field_validator
 from common.settings import Settings
 
 MAX_SAMPLES = 10_000
-"""Of one series in a window: a batch of all sensors with so many doubles each fits into a message."""
+"""Samples in one series: a batch of all sensors at this limit still fits into a message."""
 
 
 class IntervalSettings(Settings):
-    """Length of a window, and of the pause between two samples of a sensor."""
+    """The length of a window, and the interval between two samples of a sensor."""
 
     generation_interval_seconds: Annotated[float, Field(ge=0.001, le=3600)] = 10
     """Length of a window: one batch per patient."""

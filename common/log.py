@@ -1,4 +1,4 @@
-"""Structured logs: one event name and its fields a line. Set up only in ``__main__`` modules.
+"""Structured logs: an event name and its fields per line. Set up only in ``__main__`` modules.
 
 Never in a log: a vital value, a patient's name, a payload, a secret.
 """
@@ -15,7 +15,7 @@ from common.settings import LogSettings
 
 
 def configure(settings: LogSettings, *, service: str) -> None:
-    """Sends every log line, the libraries' too, to standard error in one form."""
+    """Sends every log line, including those of libraries, to standard error in one format."""
     level = getattr(logging, settings.log_level.upper())
 
     def with_service(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
@@ -48,7 +48,7 @@ def configure(settings: LogSettings, *, service: str) -> None:
 
 
 def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
-    # stamina's own hook logs what the function was called with: readings of patients, for a writer
+    # stamina's own hook logs the arguments of the call, which may be readings of patients
     structlog.get_logger().warning(
         "retry_scheduled",
         operation=details.name,

@@ -1,6 +1,6 @@
 """``/metrics`` for Prometheus, ``/live`` and ``/ready`` for health checks, over HTTP.
 
-What is served names no patient and no value; still, it is for the machine's own network only.
+It never names a patient or a value; still, it is meant for the machine's own network only.
 """
 
 import socketserver
@@ -28,24 +28,24 @@ class MetricsSettings(Settings):
     """Where producer and consumer serve metrics and health."""
 
     metrics_port: Port | None = None
-    """The port of `/metrics`, `/live` and `/ready`; nothing is served where it is not set."""
+    """The port of `/metrics`, `/live` and `/ready`; if unset, nothing is served."""
     metrics_host: str = "127.0.0.1"
-    """The address they are served at."""
+    """The address they are served on."""
 
 
 @contextmanager
 def served(
     settings: MetricsSettings, health: Health, registry: CollectorRegistry = REGISTRY
 ) -> Iterator[None]:
-    """Answers for the length of the block, in threads of its own.
+    """Serves for the length of the block, in threads of its own.
 
     Raises:
-        ConfigurationError: the address cannot be listened on.
+        ConfigurationError: it cannot listen on the address.
     """
     if settings.metrics_port is None:
         yield
         return
-    # each counter would bring a second series with the moment of its making
+    # otherwise each counter gets a second series with its creation time
     disable_created_metrics()  # type: ignore[no-untyped-call]
     server = _listening(settings.metrics_host, settings.metrics_port)
     server.health, server.registry = health, registry
@@ -63,8 +63,7 @@ def served(
 
 
 class _Server(socketserver.ThreadingTCPServer):
-    # not http.server's own class: that one asks for the full name of its host, for seconds where
-    # nobody knows it
+    # not http.server's own class: it looks up the full name of its host, which can take seconds
     allow_reuse_address = True
     daemon_threads = True
     health: Health
@@ -73,7 +72,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     timeout = 5.0
-    """Seconds that a client may take to say what it wants."""
+    """Seconds that a client may take to send its request."""
 
     def do_GET(self) -> None:
         server = cast("_Server", self.server)
@@ -91,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.NOT_FOUND, b"/metrics, /live or /ready\n", _TEXT)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        """Nothing: an answer every few seconds is no event."""
+        """Logs nothing: an answer every few seconds is not an event."""
 
     def _say(self, trouble: str | None, good: str) -> None:
         status = HTTPStatus.OK if trouble is None else HTTPStatus.SERVICE_UNAVAILABLE
@@ -106,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Checks(Collector):
-    """What ``/ready`` says, as numbers, so that an alert can name what is away."""
+    """The checks of ``/ready`` as numbers, so that an alert can name the one that fails."""
 
     def __init__(self, health: Health) -> None:
         self._health = health
@@ -122,7 +121,7 @@ class _Checks(Collector):
 
 
 def ready_family() -> GaugeMetricFamily:
-    """The metric of the checks, without a value yet."""
+    """The metric of the checks, still without values."""
     text = "Checks of /ready: 1 where it passes"
     return GaugeMetricFamily("vitals_ready", text, labels=["check"])
 

@@ -1,4 +1,4 @@
-"""Pauses that do not coincide: processes that lost a server together return one by one."""
+"""Jittered pauses: processes that lost a server together come back one by one."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""A question that is asked again and again in a thread of its own, so that nobody waits for it."""
+"""A check that is repeated in a thread of its own, so that nothing waits for it."""
 
 import threading
 import time
@@ -13,9 +13,9 @@ _LONGEST_SILENCE_SECONDS = 15.0
 
 
 class Probe:
-    """A check for `common.health`: passes where the last answer was good and is not old.
+    """A check for `common.health`: passes if the last answer was good and is recent.
 
-    A service that takes the connection and never answers is noticed too: by the silence.
+    It also fails for a service that accepts the connection and never answers.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Probe:
         close: Callable[[], None] = lambda: None,
         every_seconds: float = _EVERY_SECONDS,
     ) -> None:
-        """``ask`` raises VitalsError for a bad answer; ``close`` is called behind the last one."""
+        """``ask`` raises VitalsError for a bad answer; ``close`` is called after the last one."""
         self._ask = ask
         self._close = close
         self._every_seconds = every_seconds
@@ -36,12 +36,12 @@ class Probe:
         self._thread = threading.Thread(target=self._run, name=f"probe-{name}", daemon=True)
 
     def __enter__(self) -> Self:
-        """Begins to ask."""
+        """Starts asking."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Asks no more; does not wait long for an answer that never comes."""
+        """Stops asking; does not wait long for an answer that may never come."""
         self._stopped.set()
         self._thread.join(self._every_seconds)
 

@@ -1,7 +1,7 @@
 """Settings, read once in each ``__main__`` from the environment or from secret files, then frozen.
 
 Every name ``X`` may be given as ``X_FILE`` instead: a path whose content is the value (the way
-container secrets arrive). All problems of a read are reported together.
+container secrets arrive). All problems are reported together.
 """
 
 import os
@@ -51,7 +51,7 @@ class TopicSettings(Settings):
     topic_retention_hours: Annotated[int, Field(ge=1)] = 168
     """How long a new topic of batches keeps its messages."""
     producer_shards: Annotated[int, Field(ge=1)] = 12
-    """Shards of the patients: producers beyond this number have no patients and stand by."""
+    """Shards of the patients: producers beyond this number are standbys."""
 
 
 class DatabaseSettings(Settings):
@@ -88,10 +88,10 @@ class OutputSettings(Settings):
 
 
 def load(kind: type[S], **given: Any) -> S:
-    """Reads ``kind`` from the environment; ``given`` (command-line options) wins where not None.
+    """Reads ``kind`` from the environment; ``given`` (command-line options) wins unless None.
 
     Raises:
-        ConfigurationError: with every missing or wrong name in one message.
+        ConfigurationError: one message with every missing or invalid name.
     """
     settings, problems = _read(kind, given)
     if settings is None:
@@ -103,7 +103,7 @@ def load_all(*kinds: type[Settings]) -> tuple[Any, ...]:
     """Reads several kinds, in their order.
 
     Raises:
-        ConfigurationError: with the problems of all of them in one message.
+        ConfigurationError: one message with the problems of all of them.
     """
     read = [_read(kind, {}) for kind in kinds]
     if problems := [problem for _, found in read for problem in found]:
@@ -121,7 +121,7 @@ def _read(kind: type[S], given: Mapping[str, Any]) -> tuple[S | None, list[str]]
             except OSError as error:
                 problems.append(f"{name.upper()}_FILE: cannot read {path}: {error.strerror}")
             except UnicodeDecodeError:
-                problems.append(f"{name.upper()}_FILE: cannot read {path}: it is no UTF-8 text")
+                problems.append(f"{name.upper()}_FILE: cannot read {path}: it is not UTF-8 text")
     try:
         settings = kind(**values)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Times: milliseconds since 1970 in UTC, as messages and files hold them; ISO 8601, as people read them."""
+"""Times: UTC epoch milliseconds in messages and files, ISO 8601 for people."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ def unix_ms() -> int:
 
 
 def epoch_ms(moment: datetime) -> int:
-    """Of a time with a zone, rounded down."""
+    """Epoch milliseconds of a time with a zone, rounded down."""
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
@@ -28,5 +28,5 @@ def iso(moment: datetime) -> str:
 
 
 def iso_of_ms(milliseconds: int) -> str:
-    """The same of UTC epoch milliseconds. Raises OverflowError beyond the years 1 to 9999."""
+    """``iso`` of UTC epoch milliseconds. Raises OverflowError beyond the years 1 to 9999."""
     return iso(utc_moment(milliseconds))

@@ -1,3 +1,3 @@
-"""The version of all of this; pyproject.toml takes it from here, and so do the images."""
+"""The version of the whole project; pyproject.toml and the images read it from here."""
 
 VERSION = "0.1.0"

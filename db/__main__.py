@@ -29,7 +29,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would b
 
 @app.command("migrate")
 def migrate_command(*, dry_run: DryRun = False) -> None:
-    """Bring the database to the schema of this version; repeating it is safe."""
+    """Bring the database to the schema of this version; safe to repeat."""
     if dry_run:
         _print_pending()
         return
@@ -44,13 +44,13 @@ def migrate_command(*, dry_run: DryRun = False) -> None:
 @app.command("seed")
 def seed_command(
     *,
-    patients: Annotated[int, typer.Option(min=1, help="How many demo patients there are.")] = 100,
+    patients: Annotated[int, typer.Option(min=1, help="The number of demo patients.")] = 100,
     seed_number: Annotated[
-        int, typer.Option("--seed", help="The same number makes the same people.")
+        int, typer.Option("--seed", help="The same seed makes the same people.")
     ] = 7,
     dry_run: DryRun = False,
 ) -> None:
-    """Add demo patients with every sensor; what is there already stays as it is."""
+    """Add demo patients with every sensor; existing rows stay unchanged."""
     if dry_run:
         print(
             f"would add where missing: {len(sensor_rows())} sensors with {len(component_rows())}"
@@ -63,7 +63,7 @@ def seed_command(
 
 
 def main() -> None:
-    """Runs the command; an error that a person can act on ends in its message and exit code."""
+    """Runs the command; prints an expected error as its message and exits with its code."""
     try:
         log.configure(load(LogSettings), service="db")
         app()

@@ -1,8 +1,8 @@
-"""Checksums of many rows that the database and we compute alike, in whatever order the rows come.
+"""Checksums of many rows, computed alike by the database and by us, whatever the order of the rows.
 
-A row's checksum is the CRC-32 of its canonical text, and that of a bucket is the sum over its rows: a
-missing, doubled or altered row shows (all but once in four thousand million times), and the
-database sends two numbers a bucket instead of its rows. A sum of int64 holds two thousand million rows.
+A row's checksum is the CRC-32 of its canonical text; a bucket's is the sum over its rows. A missing,
+doubled or altered row shows (except once in four billion times), and the database sends two numbers
+per bucket instead of its rows. An int64 can hold the sum of two billion rows.
 """
 
 import zlib
@@ -18,7 +18,7 @@ from db.moments import EPOCH_MS_SQL
 
 HOUR_MS = 3_600_000
 
-# whole hours since 1970, rounded down before it too: TIMESTAMPDIFF rounds towards zero
+# whole hours since 1970, rounded down before 1970 too: TIMESTAMPDIFF rounds towards zero
 HOUR_SQL = "((TO_DAYS({0}) - TO_DAYS('1970-01-01')) * 24 + HOUR({0}))"
 ROW_SQL = (
     "CRC32(CONCAT_WS('|', paciente_sensor_id, componente,"
@@ -33,7 +33,7 @@ Sums = dict[Any, tuple[int, int]]
 def row_checksums(
     mapping_id: pa.Array, component: pa.Array, event_ms: pa.Array, thousandths: pa.Array
 ) -> Ints:
-    """Of rows as ``registro`` holds them: numbers, and the component's name."""
+    """The checksums of rows as in ``registro``: numbers, and the component's name."""
     texts = pc.binary_join_element_wise(
         mapping_id.cast(pa.string()),
         component.cast(pa.string()),
@@ -45,10 +45,10 @@ def row_checksums(
 
 
 def key_checksums(series: AnyInts, position: AnyInts) -> Ints:
-    """Of places in a batch; a batch's places are few, and the same ones recur."""
+    """The checksums of places in a batch; there are few distinct ones, and they recur."""
     places = (series.astype(np.int64) << 32) | position.astype(np.int64)
     distinct, inverse = np.unique(places, return_inverse=True)
-    known = [_key_checksum(int(each >> 32), int(each & 0xFFFFFFFF)) for each in distinct]
+    known = [_key_checksum(int(place >> 32), int(place & 0xFFFFFFFF)) for place in distinct]
     return np.array(known, np.int64)[inverse]
 
 

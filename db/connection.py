@@ -26,7 +26,7 @@ _UNKNOWN_DATABASE = 1049
 
 
 class Connection(Protocol):
-    """What this package uses of a driver's connection; its rows come untyped from the server."""
+    """The part of a driver's connection that this package uses; its rows are untyped."""
 
     def cursor(self) -> Any:
         """A cursor; every result must be read to its end before the next statement."""
@@ -38,7 +38,7 @@ class Connection(Protocol):
         """Ends the transaction without effect."""
 
     def is_connected(self) -> bool:
-        """Asks the server; False where it does not answer."""
+        """Asks the server; False if it does not answer."""
 
     def close(self) -> None:
         """Closes; an open transaction has no effect. Never raises."""
@@ -59,12 +59,12 @@ def connect(
 ) -> Connection:
     """Opens a session in UTC, strict mode, READ COMMITTED, without autocommit.
 
-    ``database=False`` selects none (it may not exist yet). ``local_infile_folder``: the one folder
-    from which the server may ask for files (LOAD DATA LOCAL); without it, it gets none.
-    ``answer_seconds``: a server that is silent for longer is away; None: it may take as long as it does.
+    ``database=False`` selects no database (it may not exist yet). ``local_infile_folder``: the only
+    folder from which the server may request files (LOAD DATA LOCAL); without it, none.
+    ``answer_seconds``: a server that is silent for longer is unavailable; None: no limit.
 
     Raises:
-        UnavailableError: nobody answers there, or the server takes no connections now.
+        UnavailableError: the server does not answer or accepts no connections now.
         ConfigurationError: the server refuses this user, password or database.
     """
     options = _options(settings)
@@ -82,7 +82,7 @@ def connect(
 
 
 class KeptConnection:
-    """One connection that is used again and again, and opened anew where it broke."""
+    """One connection that is reused, and reopened if it is lost."""
 
     def __init__(
         self,
@@ -109,25 +109,25 @@ class KeptConnection:
         return self._connection
 
     def close(self) -> None:
-        """Closes it, and rolls back what is open; the next `get` opens another."""
+        """Closes it and rolls back an open transaction; the next `get` opens another connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
 
 def quoted(name: str) -> str:
-    """A name as a statement takes it, whatever characters it has."""
+    """A name quoted for a statement, whatever characters it has."""
     return "`" + name.replace("`", "``") + "`"
 
 
 @contextmanager
 def transaction(connection: Connection) -> Iterator[None]:
-    """Commits what the block did, or rolls all of it back where it raises."""
+    """Commits what the block did, or rolls all of it back if it raises."""
     try:
         yield
         connection.commit()
     except BaseException:
-        # where the connection is gone, the server rolls back itself
+        # if the connection is gone, the server rolls back
         with suppress(mysql.connector.Error):
             connection.rollback()
         raise
@@ -155,15 +155,15 @@ def _open(settings: DatabaseSettings, options: dict[str, Any]) -> Any:
         try:
             return mysql.connector.connect(**options, ssl_disabled=True)
         except mysql.connector.Error as error:
-            # caching_sha2_password takes a user without TLS only once the server has the password
-            # in its cache; until then it calls the right one wrong
+            # caching_sha2_password accepts a user without TLS only once the server has cached the
+            # password; until then it calls the right one wrong
             if error.errno != _ACCESS_DENIED:
                 raise
     return mysql.connector.connect(**options)
 
 
 def _is_loopback(host: str) -> bool:
-    # a TLS handshake costs 75 to 220 ms of CPU and hides nothing from anybody on the own machine
+    # a TLS handshake costs 75 to 220 ms of CPU and hides nothing on the same machine
     if host == "localhost":
         return True
     try:
@@ -182,7 +182,7 @@ def _explained(error: mysql.connector.Error | OSError, settings: DatabaseSetting
     if error.errno == _UNKNOWN_DATABASE:
         return ConfigurationError(
             f"the server at {where} has no database {settings.db_name}",
-            hint="check DB_NAME, or make it with `python -m db migrate`",
+            hint="check DB_NAME, or create it with `python -m db migrate`",
         )
     return ConfigurationError(
         f"the server at {where} refuses user {settings.db_user}: {error}", hint=hint_for(error)

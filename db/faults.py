@@ -1,7 +1,7 @@
 """What a driver error means: try again, change the configuration first, or a bug in the data.
 
-One table by error number. The exception's class says little: one and the same lost connection
-arrives as InterfaceError, OperationalError or a timeout of its own, depending on where it was cut.
+One table by error number. The exception's class says little: the same lost connection may arrive as
+InterfaceError, OperationalError or a timeout, depending on where it was cut.
 """
 
 import ssl
@@ -20,27 +20,27 @@ class FaultKind(StrEnum):
     """What to do about it."""
 
     TRANSIENT = "transient"
-    """Roll back and do the whole transaction again, on a new connection where this one is gone."""
+    """Roll back and repeat the whole transaction, on a new connection if this one is gone."""
     CONFIGURATION = "configuration"
-    """Trying again does not help until a person changes something."""
+    """Retrying does not help until a person changes something."""
     DATA = "data"
-    """This statement with these values never works: a row of ours, or a bug of ours."""
+    """This statement can never work with these values: a bad row, or a bug of ours."""
 
 
 # client errors CR_*: "MySQL Error Message Reference", Client Error Messages
 _CONNECTION_LOST = {2002, 2003, 2005, 2006, 2012, 2013, 2055}
-# 3024 is the server's query timeout, and what the connector calls its own read and write timeouts;
+# 3024 is the server's query timeout, and the connector's number for its own read and write timeouts;
 # 1927 and 1969 are MariaDB's connection killed and statement timeout ("MariaDB Error Code Reference")
 _INTERRUPTED = {1317, 1927, 1969, 3024}
 # ER_* of a server that is busy, full, starting, stopping or failing over: "Server Error Messages"
 _SERVER_AWAY = {1021, 1040, 1041, 1042, 1043, 1053, 1114, 1135, 1203, 1226, 1290, 1836, 3032}
 _SERVER_AWAY |= {1152, 1158, 1159, 1160, 1161, 1184}
-# after these InnoDB wants the transaction done again (after 1205 its earlier statements stay until
-# it is rolled back): "InnoDB Error Handling"; 1020 is MariaDB's snapshot conflict; 3101 is group
+# after these InnoDB wants the transaction repeated (after 1205 its earlier statements stay until it
+# is rolled back): "InnoDB Error Handling"; 1020 is MariaDB's snapshot conflict; 3101 is group
 # replication's; 3058 a deadlock of GET_LOCK
 _LOCKS = {1020, 1205, 1206, 1213, 1614, 3058, 3101, 3572}
 
-# who may come in and what for; 4151 is MariaDB's locked account
+# who may connect and do what; 4151 is MariaDB's locked account
 _ACCESS = {1044, 1045, 1129, 1130, 1142, 1143, 1227, 1251, 1370, 1524, 1698}
 _ACCESS |= {1820, 1862, 2026, 2059, 2061, 3118, 4151}
 # database, table or column that a migration would have made
@@ -59,12 +59,12 @@ _KINDS = {
 
 # what the standard calls a data exception, an integrity violation, and a routine's own SIGNAL
 _ROW_CLASSES = ("22", "23", "45")
-# that say HY000 or 01000 all the same: text that is no value (1366), a value cut (1265), no date
-# (1411), invalid UTF-8 (1300), and MySQL's CHECK (3819)
+# those with SQLSTATE HY000 or 01000 all the same: invalid value (1366), truncated value (1265),
+# invalid date (1411), invalid UTF-8 (1300), and MySQL's CHECK (3819)
 _ROW_NUMBERS = {1265, 1300, 1366, 1411, 3819}
 NO_PARENT = 1452
 MISSING_PARENT = {1216, NO_PARENT}
-"""A foreign key has no row to point at."""
+"""A foreign key refers to no row."""
 
 _HINTS = {
     **dict.fromkeys(_ACCESS, "check DB_USER, DB_PASSWORD and what the server grants this user"),
@@ -75,12 +75,12 @@ _HINTS = {
 
 
 def kind_of(error: BaseException) -> FaultKind:
-    """The kind of any exception that a database call ended in; what is not known is ``DATA``."""
+    """The kind of any exception from a database call; an unknown one is ``DATA``."""
     if isinstance(error, UnavailableError):
         return FaultKind.TRANSIENT
     if isinstance(error, ConfigurationError):
         return FaultKind.CONFIGURATION
-    # sockets below the driver; never OSError as a whole: a LOAD DATA file that is gone is a bug
+    # sockets below the driver; not OSError as a whole: a missing LOAD DATA file is a bug
     if isinstance(error, ConnectionError | TimeoutError | ssl.SSLError):
         return FaultKind.TRANSIENT
     if not isinstance(error, mysql.connector.Error):
@@ -91,9 +91,9 @@ def kind_of(error: BaseException) -> FaultKind:
 
 
 def class_of(error: BaseException) -> str:
-    """Kind and number, as ``transient_1205``, also of the driver's error behind one of ours.
+    """Kind and number, such as ``transient_1205``, also for one of our errors that the driver caused.
 
-    What has no number, as a connection that is cut below the driver, is ``transient_other``.
+    An error without a number, such as a connection cut below the driver, is ``transient_other``.
     """
     behind: BaseException | None = error
     while behind is not None and not isinstance(behind, mysql.connector.Error):
@@ -103,9 +103,9 @@ def class_of(error: BaseException) -> str:
 
 
 def is_row_refused(error: mysql.connector.Error) -> bool:
-    """True where the server dislikes a row and the statement would do without it.
+    """True if the server refuses a row and the statement would work without it.
 
-    Not every fault of kind ``DATA`` is one: a wrong statement fails whatever the row.
+    Not every fault of kind ``DATA`` is one: a wrong statement fails with any row.
     """
     if kind_of(error) is not FaultKind.DATA:
         return False
@@ -113,7 +113,7 @@ def is_row_refused(error: mysql.connector.Error) -> bool:
 
 
 def hint_for(error: mysql.connector.Error) -> str:
-    """What a person does about a configuration error."""
+    """What a person can do about a configuration error."""
     return _HINTS.get(error.errno, "change the server's configuration or the DB_ settings")
 
 
@@ -123,7 +123,7 @@ def reported(operation: str) -> Iterator[None]:
 
     Raises:
         UnavailableError: the server went away or was busy; the same call may work later.
-        ConfigurationError: with what to change. Errors of the data are bugs and pass as they are.
+        ConfigurationError: with what to change. Data errors are bugs and pass unchanged.
     """
     try:
         yield
@@ -133,7 +133,7 @@ def reported(operation: str) -> Iterator[None]:
             raise
         message = f"cannot {operation}: {error}"
         if kind is FaultKind.TRANSIENT:
-            hint = "see whether the server runs and answers, then do it again"
+            hint = "check that the server runs and answers, then try again"
             raise UnavailableError(message, hint=hint) from error
         raise ConfigurationError(message, hint=hint_for(error)) from error
 

@@ -1,4 +1,4 @@
-"""Progress and ledger: which ranges of the topic are in the database, and what became of them."""
+"""Progress and ledger: which ranges of the topic are committed, and what became of them."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,20 +18,20 @@ COUNT_COLUMNS = (
     "mensagens, mensagens_repetidas, mensagens_recusadas, leituras, aceitas, sem_mapeamento,"
     " motivos"
 )
-"""Of a ledger row: what `range_counts` takes."""
+"""The columns of a ledger row that `range_counts` reads."""
 _PLACE_COLUMNS = "topico, particao, deslocamento_inicial, deslocamento_final"
 SELECT_ROWS = (
     f"SELECT {_PLACE_COLUMNS}, {COUNT_COLUMNS}, arquivos, {EPOCH_MS_SQL.format('confirmado_em')}"
     " FROM livro_razao"
 )
-"""To be completed with a condition; `ledger_row` takes what it selects."""
-# what NOWAIT ends in: MariaDB's number, MySQL's
+"""To be completed with a condition; `ledger_row` reads the rows."""
+# the error of NOWAIT: MariaDB's number, MySQL's
 _LOCKED = {1205, 3572}
 
 
 @dataclass(frozen=True)
 class RangeCounts:
-    """What became of the messages of one range; readings are counted once each."""
+    """What became of the messages of one range; each reading counts once."""
 
     messages: int
     repeated_messages: int
@@ -43,7 +43,7 @@ class RangeCounts:
 
 
 NOTHING = RangeCounts(0, 0, 0, 0, 0, 0, {})
-"""A range of which nothing was committed here."""
+"""The counts of a range of which nothing was committed here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +70,14 @@ def range_counts(values: Sequence[Any]) -> RangeCounts:
 
 
 def ledger_row(values: Sequence[Any]) -> LedgerRow:
-    """The row from the values that `SELECT_ROWS` gives."""
+    """The ledger row from the values that `SELECT_ROWS` selects."""
     topic, partition, first, until, *counts, files, committed_ms = values
     names = tuple(json.loads(files))
     return LedgerRow(topic, partition, first, until, range_counts(counts), names, committed_ms)
 
 
 def lock_next_offset(connection: Connection, topic: str, partition: int) -> int:
-    """The first offset that is not committed yet; nobody else may commit this partition until the
-    caller's transaction ends.
-    """  # noqa: D205 - one sentence
+    """The first uncommitted offset; locks the partition until the caller's transaction ends."""
     cursor = connection.cursor()
     cursor.execute(f"{_NEXT_OFFSET} FOR UPDATE", (topic, partition))
     row = cursor.fetchone()
@@ -90,35 +88,35 @@ def lock_next_offset(connection: Connection, topic: str, partition: int) -> int:
 
 
 def try_lock_next_offset(connection: Connection, topic: str, partition: int) -> int | None:
-    """As ``lock_next_offset``, but None at once where somebody else holds the lock."""
+    """Like ``lock_next_offset``, but returns None at once if another session holds the lock."""
     cursor = connection.cursor()
     try:
         cursor.execute(f"{_NEXT_OFFSET} FOR UPDATE NOWAIT", (topic, partition))
-        # MariaDB says only now that the row is locked
+        # MariaDB reports only now that the row is locked
         row = cursor.fetchone()
     except mysql.connector.Error as error:
         if error.errno in _LOCKED:
             return None
         raise
-    # a partition that nobody has written yet has no row to wait for
+    # a partition without commits has no row to wait for
     return lock_next_offset(connection, topic, partition) if row is None else int(row[0])
 
 
 def other_sessions(connection: Connection) -> list[str]:
-    """Who else works in this database under our account: no right is needed to see these."""
+    """Other sessions of our account in this database; listing them needs no privilege."""
     cursor = connection.cursor()
     cursor.execute("SELECT DATABASE(), CONNECTION_ID()")
     database, own = cursor.fetchone()
     cursor.execute("SHOW PROCESSLIST")
     return [
-        f"session {each[0]} from {each[2]}, {each[4]} for {each[5]} s"
-        for each in cursor.fetchall()
-        if each[3] == database and each[0] != own
+        f"session {row[0]} from {row[2]}, {row[4]} for {row[5]} s"
+        for row in cursor.fetchall()
+        if row[3] == database and row[0] != own
     ]
 
 
 def next_offsets(connection: Connection, topic: str) -> dict[int, int]:
-    """The first offset of each known partition that is not committed yet."""
+    """The first uncommitted offset of each known partition."""
     cursor = connection.cursor()
     cursor.execute(
         "SELECT particao, proximo_deslocamento FROM progresso WHERE topico = %s", (topic,)
@@ -129,7 +127,7 @@ def next_offsets(connection: Connection, topic: str) -> dict[int, int]:
 def topic_identity(connection: Connection, topic: str, identity: str) -> str:
     """The Kafka id of the topic that the offsets under this name belong to.
 
-    The first id that is told stays; commits. Safe to repeat.
+    The first id that is recorded stays; commits. Safe to repeat.
     """
     cursor = connection.cursor()
     cursor.execute("INSERT IGNORE INTO topico VALUES (%s, %s)", (topic, identity))
@@ -148,7 +146,7 @@ def record_range(
     counts: RangeCounts,
     files: Sequence[str],
 ) -> None:
-    """Writes the ledger row of a range and moves the progress behind it (caller's transaction)."""
+    """Writes the ledger row of a range and moves the progress past it (caller's transaction)."""
     cursor = connection.cursor()
     cursor.execute(
         f"INSERT INTO livro_razao ({_PLACE_COLUMNS}, {COUNT_COLUMNS}, arquivos, confirmado_em)"
@@ -175,7 +173,7 @@ def record_range(
 
 
 def taken_batches(connection: Connection, batch_ids: Iterable[str]) -> set[str]:
-    """Which of these batches an earlier range has taken already."""
+    """Which of these batches an earlier range has already processed."""
     ids = list(batch_ids)
     cursor = connection.cursor()
     taken: set[str] = set()
@@ -189,10 +187,10 @@ def taken_batches(connection: Connection, batch_ids: Iterable[str]) -> set[str]:
 def record_batches(
     connection: Connection, topic: str, partition: int, offsets: Mapping[str, int]
 ) -> None:
-    """Marks batches (id -> offset) as taken, in the caller's transaction.
+    """Marks batches (id -> offset) as processed, in the caller's transaction.
 
-    Raises UnavailableError where another partition took one of them since the caller looked: with
-    the transaction done again it is a repeated batch.
+    Raises UnavailableError if another partition has processed one of them since the caller looked:
+    when the transaction is repeated, it is a repeated batch.
     """
     cursor = connection.cursor()
     (name,) = texts([topic], "ascii")
@@ -207,11 +205,13 @@ def record_batches(
                 f"INSERT INTO lote (lote_id, topico, particao, deslocamento) VALUES {some}"
             )
         except mysql.connector.IntegrityError as error:
-            raise UnavailableError("cannot take a batch: it was taken a moment ago") from error
+            raise UnavailableError(
+                "cannot record a batch: it was processed a moment ago"
+            ) from error
 
 
 def committed_files(connection: Connection, topic: str, partition: int, first: int) -> set[str]:
-    """Trusted files that the ledger names for ranges that start at ``first`` or later."""
+    """Trusted files that the ledger names for ranges from ``first`` on."""
     cursor = connection.cursor()
     cursor.execute(
         "SELECT arquivos FROM livro_razao WHERE topico = %s AND particao = %s"

@@ -1,4 +1,4 @@
-"""Which sensor row of which patient a reading belongs to, and since when."""
+"""Mappings: which sensor belongs to which patient, and since when."""
 
 import itertools
 from collections import defaultdict
@@ -18,7 +18,7 @@ FOREVER_MS = 1 << 62
 NO_MAPPING = 0
 """No ``paciente_sensor`` row has this id."""
 _PATIENTS_A_QUERY = 1_000
-# of one patient's mappings; MySQL cuts them after 1,024 bytes by default
+# for one patient's mappings; MySQL truncates them after 1,024 bytes by default
 _LONGEST_TEXT = 16_000_000
 _LATE = timedelta(minutes=1)
 
@@ -43,23 +43,23 @@ _NEVER: Period = (NO_MAPPING, 0, 0)
 def periods_by_patient(mappings: Iterable[Mapping]) -> dict[str, Worn]:
     """The periods of each patient's sensors, in the order of ``mappings``."""
     found: dict[str, Worn] = defaultdict(dict)
-    for each in mappings:
-        worn = found[each.patient_id]
-        period = (each.mapping_id, each.from_ms, each.until_ms)
-        worn[each.sensor] = (*worn.get(each.sensor, ()), period)
+    for mapping in mappings:
+        worn = found[mapping.patient_id]
+        period = (mapping.mapping_id, mapping.from_ms, mapping.until_ms)
+        worn[mapping.sensor] = (*worn.get(mapping.sensor, ()), period)
     return dict(found)
 
 
 def active_ids(periods: Sequence[Sequence[Period]], wearer: Ints, event_ms: Ints) -> Ints:
     """The id of the row that is active at each reading's time, or ``NO_MAPPING``.
 
-    ``periods``: of each wearer; ``wearer``: the number of each reading's wearer. Shape (readings,), as
-    is the answer. Of periods that overlap the first one counts.
+    ``periods``: of each wearer; ``wearer``: the number of each reading's wearer. ``wearer``,
+    ``event_ms`` and the result have shape (readings,). If periods overlap, the first one counts.
     """
     found = np.full(len(event_ms), NO_MAPPING, np.int64)
-    # nearly every sensor has one period: one look at all readings does it
+    # nearly every sensor has one period: then a single pass is enough
     for turn in reversed(range(max(map(len, periods), default=0))):
-        turns = [each[turn] if turn < len(each) else _NEVER for each in periods]
+        turns = [worn[turn] if turn < len(worn) else _NEVER for worn in periods]
         ids, first, until = np.array(turns, np.int64).T[:, wearer]
         is_active = (event_ms >= first) & (event_ms < until)
         found[is_active] = ids[is_active]
@@ -68,16 +68,16 @@ def active_ids(periods: Sequence[Sequence[Period]], wearer: Ints, event_ms: Ints
 
 @dataclass(frozen=True)
 class MappingVersion:
-    """Changes whenever a mapping is added or altered, and no sooner."""
+    """Changes whenever a mapping is added or altered, and only then."""
 
     newest_change: datetime | None
     newest_id: int | None
 
 
 def mapping_version(connection: Connection) -> MappingVersion:
-    """As of now, at the cost of two index look-ups.
+    """The current version, at the cost of two index look-ups.
 
-    A deleted mapping does not show, nor does another name of a patient: see ``mapping_checksum``.
+    It does not show a deleted mapping or a patient's new id: see ``mapping_checksum``.
     """
     cursor = connection.cursor()
     cursor.execute("SELECT MAX(alterado_em), MAX(id) FROM paciente_sensor")
@@ -87,9 +87,9 @@ def mapping_version(connection: Connection) -> MappingVersion:
 def changed_patients(
     connection: Connection, since: MappingVersion, *, most: int
 ) -> frozenset[str] | None:
-    """Whose mappings were added or altered behind that version; None where it is more than ``most``.
+    """Patients whose mappings changed after that version; None if there are more than ``most``.
 
-    With those of the last minute before it: a transaction may commit after a later one.
+    Includes the minute before it: a transaction may commit after a later one.
     """
     before = since.newest_change or EPOCH
     changed = "SELECT DISTINCT paciente_id FROM paciente_sensor WHERE {} LIMIT %s"
@@ -106,14 +106,14 @@ def changed_patients(
 
 @dataclass(frozen=True)
 class KnownIds:
-    """The largest ids at one moment: what is added later lies above."""
+    """The largest ids at one moment; later rows have larger ones."""
 
     patient: int
     mapping: int
 
 
 def known_ids(connection: Connection) -> KnownIds:
-    """As of now."""
+    """The largest ids now."""
     cursor = connection.cursor()
     cursor.execute(
         "SELECT COALESCE((SELECT MAX(id) FROM paciente), 0),"
@@ -123,9 +123,9 @@ def known_ids(connection: Connection) -> KnownIds:
 
 
 def mapping_checksum(connection: Connection, known: KnownIds) -> tuple[Any, ...]:
-    """Changes with what ``mapping_version`` does not show; new patients and mappings do not count.
+    """Changes with everything that ``mapping_version`` misses, except new patients and mappings.
 
-    The cost is a pass over the patients: a tenth of a second for 100,000 of them.
+    It reads all patients: a tenth of a second for 100,000 of them.
     """
     cursor = connection.cursor()
     cursor.execute(
@@ -142,10 +142,10 @@ def read_mappings(
 ) -> Iterator[Mapping]:
     """All mappings by patient, sensor and start; periods of one sensor never overlap.
 
-    ``of``: those of one patient id and sensor code.
+    ``of``: only those of one patient id and sensor code.
 
-    Where two rows of the table overlap, the later one wins from its start on: a reading must not
-    be counted for two.
+    If two rows of the table overlap, the later one wins from its start on: a reading must not
+    count for both.
     """
     if of is None:
         return _read(connection, "", ())
@@ -153,7 +153,7 @@ def read_mappings(
 
 
 def read_mappings_of(connection: Connection, patient_ids: Sequence[str]) -> Iterator[Mapping]:
-    """As `read_mappings`, of some patients; the others of them are not registered."""
+    """Like `read_mappings`, for some patients; unregistered ones have no mappings."""
     for start in range(0, len(patient_ids), _PATIENTS_A_QUERY):
         some = ", ".join(texts(patient_ids[start : start + _PATIENTS_A_QUERY], "utf8mb4"))
         yield from _read(connection, f"WHERE p.identificador IN ({some})", ())
@@ -162,20 +162,20 @@ def read_mappings_of(connection: Connection, patient_ids: Sequence[str]) -> Iter
 def _read(connection: Connection, condition: str, values: Sequence[str]) -> Iterator[Mapping]:
     cursor = connection.cursor()
     cursor.execute(f"SET SESSION group_concat_max_len = {_LONGEST_TEXT}")
-    # a row a patient: the driver takes longer for a row, and for a datetime, than we do for the text
+    # one row per patient: the driver is slower with a row, and with a datetime, than we are with text
     cursor.execute(
         f"SELECT p.identificador, GROUP_CONCAT(CONCAT_WS(' ', ps.id, {_ms('ps.ativo_desde')},"
         f" COALESCE({_ms('ps.ativo_ate')}, {FOREVER_MS}), s.codigo)"
         " ORDER BY ps.sensor_id, ps.ativo_desde, ps.id SEPARATOR '\n')"
-        # without statistics, as after many inserts, MariaDB would begin with the sensors and read all
-        # mappings: 0.96 s for a thousand patients of 100,000 instead of 0.02
+        # without statistics, as after many inserts, MariaDB would start from the sensors and read all
+        # mappings: 0.96 s for a thousand of 100,000 patients instead of 0.02
         " FROM paciente p STRAIGHT_JOIN paciente_sensor ps ON ps.paciente_id = p.id"
         f" STRAIGHT_JOIN sensor s ON s.id = ps.sensor_id {condition}"
         " GROUP BY p.id, p.identificador ORDER BY p.id",
         values,
     )
     for patient_id, text in cursor:
-        yield from _cut([_mapping(patient_id, each) for each in text.split("\n")])
+        yield from _cut([_mapping(patient_id, line) for line in text.split("\n")])
 
 
 _ms = EPOCH_MS_SQL.format
@@ -187,7 +187,7 @@ def _mapping(patient_id: str, text: str) -> Mapping:
 
 
 def _cut(mappings: list[Mapping]) -> Iterator[Mapping]:
-    """Ends each where the next one of the same sensor begins."""
+    """Ends each mapping where the next one of the same sensor begins."""
     for earlier, later in itertools.pairwise(mappings):
         if earlier.sensor == later.sensor and later.from_ms < earlier.until_ms:
             yield earlier._replace(until_ms=later.from_ms)

@@ -16,10 +16,10 @@ _LONGEST_NAME = 64
 def named_lock(connection: Connection, purpose: str, database: str = "") -> Iterator[None]:
     """Lets one session at a time do ``purpose`` in ``database`` (default: the selected one).
 
-    Commit inside the block: whoever comes next must see what was done.
+    Commit inside the block: the next session must see the changes.
 
     Raises:
-        UnavailableError: another session holds the lock for too long.
+        UnavailableError: another session held the lock for too long.
     """
     cursor = connection.cursor()
     if not database:
@@ -29,14 +29,14 @@ def named_lock(connection: Connection, purpose: str, database: str = "") -> Iter
     cursor.execute("SELECT GET_LOCK(%s, %s)", (name, _WAIT_SECONDS))
     if cursor.fetchone() != (1,):
         raise UnavailableError(
-            f"cannot {purpose} {database}: another session holds the lock {name} for more than"
+            f"cannot {purpose} {database}: another session has held the lock {name} for more than"
             f" {_WAIT_SECONDS} s",
-            hint="wait for it to end (SHOW PROCESSLIST shows it), then do it again",
+            hint="wait for it to end (SHOW PROCESSLIST shows it), then try again",
         )
     try:
         yield
     finally:
-        # where the connection is gone, the server has released the lock itself
+        # if the connection is gone, the server has already released the lock
         with suppress(mysql.connector.Error):
             cursor.execute("SELECT RELEASE_LOCK(%s)", (name,))
             cursor.fetchone()

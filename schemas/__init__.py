@@ -1,1 +1,1 @@
-"""The wire format of a sensor batch, its codec, the sensor catalogue and the reasons to reject."""
+"""The wire format of a sensor batch, its codec, the sensor catalogue and the reasons for rejection."""

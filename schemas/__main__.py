@@ -1,4 +1,4 @@
-"""``python -m schemas``: prints docs/sensors.md, made from the catalogue."""
+"""``python -m schemas``: prints docs/sensors.md, generated from the catalogue."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -8,12 +8,12 @@ from schemas.catalogue import COMPONENTLESS, Component, Sensor, Unit, canonical_
 _HEAD = """\
 # Sensors
 
-Made from `schemas/catalogue.json` by `python -m schemas > docs/sensors.md`: change it there.
+Generated from `schemas/catalogue.json` by `python -m schemas > docs/sensors.md`: edit the catalogue.
 
-A reading outside the plausible range is quarantined as `out_of_range`. `(` and `)`: the limit itself
-is not plausible; `[` and `]`: it is. Limits are those of the sensor's own unit, and a value in
-another known unit is converted before it is judged. Decimals: what such a sensor gives; up to three
-are kept. Short: what the monitor's tiles say. CLIF: the category of CLIF's table of vitals."""
+A reading outside the plausible range is quarantined as `out_of_range`. `(` and `)` exclude the limit
+itself, `[` and `]` include it. Limits are in the sensor's own unit; a value in another known unit is
+converted before it is checked. Decimals: those that such a sensor reports; up to three are stored.
+Short: the name on the monitor's tiles. CLIF: the category in CLIF's table of vitals."""
 
 _COLUMNS = (
     *("Code", "Sensor", "Short", "Component", "Unit", "UCUM", "Plausible", "LOINC", "CLIF"),
@@ -27,7 +27,7 @@ Case and spaces do not matter. Any other unit is quarantined as `unknown_unit`."
 
 
 def sensors_page() -> str:
-    """The whole page as Markdown, with a line end at its end."""
+    """The whole page as Markdown, ending with a line break."""
     parts = [
         _HEAD,
         _table(
@@ -71,9 +71,9 @@ def _loinc(sensor: Sensor, part: Component) -> Iterable[str]:
 def _names() -> str:
     rule = canonical_rule()
     return (
-        "A sensor is known by its code, however it is written: case, accents, spaces and hyphens do\n"
-        "not matter, so `Frequência Cardíaca` is `frequencia_cardiaca`. Component names alike. The\n"
-        f"accented letters that are understood: {_code(rule.accented)}.\n"
+        "A sensor is identified by its code. Case, accents, spaces and hyphens do not matter:\n"
+        "`Frequência Cardíaca` is `frequencia_cardiaca`. The same holds for component names.\n"
+        f"Recognized accented letters: {_code(rule.accented)}.\n"
         f"`{COMPONENTLESS}` is the component of a sensor that has only one: on the wire it is null."
     )
 

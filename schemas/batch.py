@@ -6,20 +6,20 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# a mere ``$`` lets a line end pass
+# ``$`` alone would let a trailing line break pass
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 LONGEST_PATIENT_ID = 64
 SINGLE_INTERVAL_MS = 1000
-"""The interval of a series of one value, where it means nothing."""
+"""The interval of a series of one value, where it has no meaning."""
 NAMESPACE = uuid.UUID("6f1f0a52-1f53-5c3a-9a4e-0d6c8f6a7b21")
-"""Of the batch ids, which are its version 5 UUIDs (RFC 9562)."""
+"""Namespace of the batch ids, which are version 5 UUIDs (RFC 9562)."""
 
 
-# neither slots nor the generated __init__: a message has one of these for each component, and setting
-# six fields through object.__setattr__ is twice the cost, as is orjson's way to slots (docs/decisions/0016)
+# neither slots nor the generated __init__: a message has one of these per component; setting six fields
+# through object.__setattr__ costs twice as much, and so does orjson's access to slots (docs/decisions/0016)
 @dataclass(frozen=True, init=False)
 class Series:
-    """A regular run of samples; value ``i`` is of ``start + i * interval_ms``; NaN = no sample."""
+    """Regularly spaced samples: value ``i`` is at ``start + i * interval_ms``; NaN = no sample."""
 
     sensor: str
     component: str | None
@@ -61,29 +61,29 @@ class SensorBatch:
     @property
     def reading_count(self) -> int:
         """Samples in all series, missing ones included."""
-        return sum(len(each.values) for each in self.series)
+        return sum(len(series.values) for series in self.series)
 
     @property
     def is_identified(self) -> bool:
-        """True where the consumer takes it by its batch id and patient id."""
+        """Whether the consumer accepts its batch id and patient id."""
         return is_identity(self.batch_id, self.patient_id)
 
 
 def is_identity(batch_id: str, patient_id: str) -> bool:
-    """Whether a batch of these ids can be told from all others."""
+    """Whether these ids identify a batch."""
     has_patient = 0 < len(patient_id.strip(" ")) <= LONGEST_PATIENT_ID
     return has_patient and _UUID.match(batch_id) is not None
 
 
 def batch_id(source: str, patient_id: str, window_start: int) -> str:
-    """The id of a patient's window from one source: the same whoever makes it, and whenever.
+    """The id of a patient's window from one source: always the same, no matter who makes it or when.
 
-    ``source`` names what decides the content: the simulator with its seed and intervals, or a file
-    by its content. The consumer takes each id once, so a batch that is published again after a
-    crash has no effect.
+    ``source`` names what determines the content: the simulator with its seed and intervals, or a
+    file by its content. The consumer processes each id once, so a batch that is published again
+    after a crash has no effect.
     """
     name = f"{source}\n{patient_id}\n{window_start}"
-    # uuid.uuid5 goes through two integers of 128 bits on its way to the same text: a third the speed
+    # uuid.uuid5 makes the same text through two 128-bit integers, at a third of the speed
     digest = bytearray(
         hashlib.sha1(NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()
     )

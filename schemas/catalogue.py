@@ -1,6 +1,6 @@
 """The sensor catalogue: codes, components, units, conversions and plausible limits.
 
-``catalogue.json`` is the only place where they stand. Sources: LOINC and UCUM codes of the vital
+``catalogue.json`` is the only place that defines them. Sources: LOINC and UCUM codes of the vital
 signs as in FHIR's profiles (https://hl7.org/fhir/R4/observation-vitalsigns.html), of glucose as in
 LOINC; 1 kPa = 760/101.325 mmHg and 1 g = 9.80665 m/s2 by definition; glucose 180.156 g/mol, so
 1 mmol/L = 18.0156 mg/dL.
@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 COMPONENTLESS = "valor"
-"""What the database calls the one component of a sensor that has no components."""
+"""The database's name for the only component of a sensor without named components."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,19 @@ class Component:
     limits: Limits
     name_en: str | None = None
     name_pt: str | None = None
-    """None where the code says it in any language: ``x``."""
+    """None if the code is clear in any language: ``x``."""
     clif: str | None = None
     """Its ``vital_category`` in CLIF's table of vitals."""
 
     @property
     def part(self) -> str:
-        """Its code, or ``COMPONENTLESS``: what tables and trusted files call it."""
+        """Its code, or ``COMPONENTLESS``: its name in tables and trusted files."""
         return self.code or COMPONENTLESS
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit that is understood: value in the sensor's unit = (v - subtract) * multiply / divide."""
+    """A known unit: value in the sensor's unit = (v - subtract) * multiply / divide."""
 
     names: tuple[str, ...]
     subtract: float = 0.0
@@ -75,7 +75,7 @@ class Sensor:
     name_pt: str
     short_name_en: str
     short_name_pt: str
-    """Of a few letters, as on a tile."""
+    """A few letters, for a tile."""
     unit: str
     ucum: str
     loinc: tuple[str, ...]
@@ -84,11 +84,11 @@ class Sensor:
     units: tuple[Unit, ...]
 
     def component(self, code: str | None) -> Component | None:
-        """The component of that code, or None."""
-        return next((each for each in self.components if each.code == code), None)
+        """The component with that code, or None."""
+        return next((component for component in self.components if component.code == code), None)
 
     def unit_named(self, name: str) -> Unit | None:
-        """The unit that goes by ``name`` (case and spaces do not matter), or None."""
+        """The unit called ``name`` (case and spaces do not matter), or None."""
         wanted = canonical_unit(name)
         return next(
             (unit for unit in self.units if wanted in map(canonical_unit, unit.names)), None
@@ -102,7 +102,7 @@ class CanonicalRule:
     accented: str
     plain: str
     marks: str
-    """Accents that are characters of their own (a decomposed text, as from a Mac): left out."""
+    """Combining accents (decomposed text, as from a Mac), which are removed."""
     separators: str
 
 
@@ -114,7 +114,7 @@ def _document() -> dict[str, Any]:
 
 @cache
 def canonical_rule() -> CanonicalRule:
-    """The rule behind ``canonical_name``."""
+    """The rule that ``canonical_name`` applies."""
     return CanonicalRule(**_document()["canonical"])
 
 
@@ -122,12 +122,12 @@ def canonical_name(text: str) -> str:
     """``Frequência-Cardíaca `` -> ``frequencia_cardiaca``: case, accents, spaces, hyphens."""
     rule = canonical_rule()
     plain = text.lower().translate(str.maketrans(rule.accented, rule.plain, rule.marks))
-    # white space is the ASCII one and what the separators name: a name means the same everywhere
+    # only ASCII white space and the listed separators: a name means the same everywhere
     return re.sub(rule.separators, "_", plain, flags=re.ASCII).strip("_")
 
 
 def canonical_component(text: str | None) -> str:
-    """The same for a component; ``COMPONENTLESS`` where none is named."""
+    """The same for a component; ``COMPONENTLESS`` if it has no name."""
     return canonical_name(text or "") or COMPONENTLESS
 
 
@@ -144,8 +144,8 @@ def sensors() -> tuple[Sensor, ...]:
 
 @cache
 def sensor(code: str) -> Sensor:
-    """The sensor of that code (canonical form). Raises KeyError for an unknown one."""
-    return {each.code: each for each in sensors()}[code]
+    """The sensor with that canonical code. Raises KeyError for an unknown one."""
+    return {kind.code: kind for kind in sensors()}[code]
 
 
 def _sensor(entry: dict[str, Any]) -> Sensor:
@@ -160,7 +160,7 @@ def _sensor(entry: dict[str, Any]) -> Sensor:
         loinc=tuple(entry["loinc"]),
         decimals=entry["decimals"],
         components=tuple(map(_component, entry["components"])),
-        units=tuple(Unit(**{**each, "names": tuple(each["names"])}) for each in entry["units"]),
+        units=tuple(Unit(**{**unit, "names": tuple(unit["names"])}) for unit in entry["units"]),
     )
 
 

@@ -1,10 +1,10 @@
-"""Why a message, a series or a reading does not count as accepted: the values of ``motivo``."""
+"""Why a message, a series or a reading was not accepted: the values of ``motivo``."""
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Grouped by what is kept: the whole message with its exact bytes, or one reading."""
+    """Grouped by what quarantine keeps: the whole message with its exact bytes, or one reading."""
 
     # the message
     EMPTY = "empty"
@@ -24,9 +24,9 @@ class Reason(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     PRESSURE_INVERTED = "pressure_inverted"
     FUTURE_TIMESTAMP = "future_timestamp"
-    # the reading or the message, by what no rule foresaw
+    # the reading or the message, for a cause that no rule foresees
     REFUSED_BY_DATABASE = "refused_by_database"
-    # accepted, but nobody says yet whose sensor it is
+    # accepted, but no mapping covers it yet
     UNMAPPED = "unmapped"
 
 
@@ -39,4 +39,4 @@ OF_MESSAGES = (
     Reason.INVALID_BATCH,
     Reason.REFUSED_BY_DATABASE,
 )
-"""Those under which a whole message may be kept."""
+"""The reasons for which a whole message may be kept."""

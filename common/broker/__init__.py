@@ -1,1 +1,1 @@
-"""Kafka, from our side: how a client reaches it, what its errors mean, topics, a reader and a sender."""
+"""Our side of Kafka: connecting, the meaning of its errors, topics, a reader and a sender."""

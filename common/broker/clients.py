@@ -1,4 +1,4 @@
-"""Kafka's clients: the one place that knows librdkafka's options. Each connects by itself, later."""
+"""Kafka's clients: the one place that knows librdkafka's options. A client connects when first used."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,11 +11,11 @@ from common.settings import KafkaSettings
 __all__ = ["Consumer", "Options", "Producer", "admin", "connection_options", "consumer", "producer"]
 
 Options = Mapping[str, Any]
-"""More of librdkafka's options, which win over ours."""
+"""Further librdkafka options; they override ours."""
 
 
 def connection_options(settings: KafkaSettings) -> dict[str, str]:
-    """How the broker is reached, in names that Kafka's Java clients (Spark's, the tools') have too."""
+    """How to reach the broker, under names that Kafka's Java clients (Spark, the tools) share."""
     return {"bootstrap.servers": settings.kafka_bootstrap_servers}
 
 
@@ -31,7 +31,7 @@ def producer(settings: KafkaSettings, options: Options) -> Producer:
 
 
 def consumer(settings: KafkaSettings, group: str, options: Options) -> Consumer:
-    """Commits nothing by itself, and joins ``group`` only where it subscribes."""
+    """Never commits automatically, and joins ``group`` only if it subscribes."""
     role = {"group.id": group, "enable.auto.commit": False}
     return Consumer({**_common(settings), **role, **options})
 
@@ -44,8 +44,8 @@ def admin(settings: KafkaSettings) -> AdminClient:
 def _common(settings: KafkaSettings) -> dict[str, Any]:
     return {
         **connection_options(settings),
-        # ten seconds by default: a broker that comes back must be seen sooner
+        # ten seconds by default: too slow to notice a broker that is back
         "reconnect.backoff.max.ms": 1_000,
-        # what goes wrong is told by our own messages
+        # our own messages report what goes wrong
         "log_level": 0,
     }

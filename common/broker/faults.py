@@ -1,4 +1,4 @@
-"""What an error of Kafka's client means: try again later, or change something first."""
+"""What a Kafka client error means: try again later, or change something first."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from common.settings import KafkaSettings
 # those with an underscore are librdkafka's own
 _AWAY = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE}  # noqa: SLF001
 _AWAY |= {KafkaError._TIMED_OUT, KafkaError._MSG_TIMED_OUT}  # noqa: SLF001
-# given up by ourselves, unanswered
+# we gave up waiting for an answer
 _AWAY |= {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}  # noqa: SLF001
 _NO_TOPIC = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}  # noqa: SLF001
 _REFUSED = {KafkaError.TOPIC_EXCEPTION, KafkaError.POLICY_VIOLATION, KafkaError.INVALID_CONFIG}
@@ -22,7 +22,7 @@ _REFUSED |= {KafkaError.UNSUPPORTED_SASL_MECHANISM, KafkaError._AUTHENTICATION} 
 
 
 def is_away(error: KafkaError) -> bool:
-    """True where nobody answered; else the broker did, and refused."""
+    """True if no broker answered; otherwise the broker refused."""
     return error.code() in _AWAY
 
 
@@ -37,7 +37,7 @@ def explained(error: KafkaError, operation: str, settings: KafkaSettings) -> Vit
     if error.code() in _REFUSED:
         return ConfigurationError(
             f"{where} refuses it: {error.str()}",
-            hint="check the names in the settings, and what the broker lets this client do",
+            hint="check the names in the settings, and what the broker allows this client to do",
         )
     said = "does not answer" if is_away(error) else "has trouble"
     return UnavailableError(

@@ -1,4 +1,4 @@
-"""What topics hold, for those who only look: they join no group, and nobody's offsets change."""
+"""Reads topics without joining a group or changing anybody's offsets."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,14 +29,14 @@ class Span(NamedTuple):
 class TopicReader:
     """Reads spans of topics over one client.
 
-    Everything raises UnavailableError where the broker does not answer in time, ConfigurationError
-    where there is no such topic.
+    Every method raises UnavailableError if the broker does not answer in time, and
+    ConfigurationError if there is no such topic.
     """
 
     def __init__(
         self, settings: KafkaSettings, *, group: str = "", timeout_s: float = _TIMEOUT_S
     ) -> None:
-        """Connects with the first question; ``group``: whose committed offsets can be asked for."""
+        """Connects on first use; ``group``: whose committed offsets `committed` returns."""
         self._settings, self._timeout_s = settings, timeout_s
         self._client = consumer(
             settings,
@@ -44,9 +44,9 @@ class TopicReader:
             {
                 # retention may remove what we are about to read
                 "auto.offset.reset": "earliest",
-                # the last offsets of a partition may be marks of transactions, which nobody gets
+                # the last offsets of a partition may be transaction markers, which no client sees
                 "enable.partition.eof": True,
-                # at the end of a partition a look for few messages does not wait for more
+                # near the end of a partition, do not wait for more messages
                 "fetch.wait.max.ms": 10,
             },
         )
@@ -64,25 +64,25 @@ class TopicReader:
         self._client.close()
 
     def span(self, topic: str, partition: int) -> Span:
-        """What a partition holds now."""
+        """The offsets that a partition holds now."""
         place = TopicPartition(topic, partition)
         with reported(f"read the offsets of topic {topic}", self._settings):
             return Span(*self._client.get_watermark_offsets(place, timeout=self._timeout_s))
 
     def spans(self, topic: str) -> dict[int, Span]:
-        """What each partition of a topic holds now."""
+        """The offsets that each partition of a topic holds now."""
         partitions = partitions_of(self._client, topic, self._settings, self._timeout_s)
         return {partition: self.span(topic, partition) for partition in partitions}
 
     def committed(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
-        """The next offsets that the group has committed, for the partitions that have one."""
+        """The group's committed offsets, for the partitions that have one."""
         places = [TopicPartition(topic, partition) for partition in partitions]
         with reported(f"read the group's offsets of topic {topic}", self._settings):
             found = self._client.committed(places, timeout=self._timeout_s)
         return {place.partition: place.offset for place in found if place.offset >= 0}
 
     def read(self, topic: str, spans: Mapping[int, Span]) -> Iterator[Message]:
-        """The messages of these spans by partition, as far as they are there; partitions mixed."""
+        """The messages of these spans that still exist; partitions come interleaved."""
         left = {number: span for number, span in spans.items() if span.first < span.until}
         with reported(f"read topic {topic}", self._settings):
             self._assign(topic, {number: span.first for number, span in left.items()})
@@ -93,11 +93,11 @@ class TopicReader:
                 self._client.unassign()
 
     def first(self, topic: str, partition: int, span: Span) -> Message | None:
-        """The first message of a span; None where it holds none."""
+        """The first message of a span; None if it has no message."""
         return next(self.read(topic, {partition: span}), None)
 
     def follow(self, topic: str, starts: Mapping[int, int]) -> Iterator[Message]:
-        """The messages from these offsets by partition on, and each new one; without end."""
+        """All messages from these offsets by partition on, then new ones as they arrive; never ends."""
         with reported(f"read topic {topic}", self._settings):
             self._assign(topic, starts)
             while True:
@@ -106,7 +106,7 @@ class TopicReader:
                     yield message
 
     def _next_messages(self, topic: str, left: Mapping[int, Span]) -> list[Message]:
-        # consume() waits for a full list: not longer than a message needs that is there
+        # consume() waits for a full list, so do not ask for more than there is
         most = min(_MESSAGES_PER_POLL, sum(span.until - span.first for span in left.values()))
         deadline = time.monotonic() + self._timeout_s
         while time.monotonic() < deadline:
@@ -114,7 +114,7 @@ class TopicReader:
                 return messages
         raise UnavailableError(
             f"cannot read topic {topic} to its end: no more messages came",
-            hint="see whether the broker runs and answers, then do it again",
+            hint="check that the broker runs and answers, then try again",
         )
 
     def _assign(self, topic: str, starts: Mapping[int, int]) -> None:
@@ -128,7 +128,7 @@ def messages_of(settings: KafkaSettings, topic: str) -> Iterator[Message]:
 
 
 def _wanted(messages: Iterable[Message], left: dict[int, Span]) -> Iterator[Message]:
-    """Those of the spans that are left to read; shortens these."""
+    """The messages that are inside ``left``; removes from ``left`` what has been read."""
     for message in messages:
         partition, offset = message.partition() or 0, message.offset() or 0
         if _is_end(message):
@@ -142,7 +142,7 @@ def _wanted(messages: Iterable[Message], left: dict[int, Span]) -> Iterator[Mess
 
 
 def _is_end(message: Message) -> bool:
-    """True for the mark of a partition's end. Raises KafkaException for any other error."""
+    """True for the end-of-partition event. Raises KafkaException for any other error."""
     error = message.error()
     if error is None:
         return False

@@ -1,4 +1,4 @@
-"""Messages on their way to a topic, and what the broker did not take."""
+"""Sends messages to topics and reports what the broker did not acknowledge."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,10 +13,10 @@ _PURGE_S = 1.0
 
 
 class Sender:
-    """Sends messages with a client of its own; nothing is sure before ``flush`` has returned."""
+    """Sends messages with a client of its own; nothing is certain until ``flush`` has returned."""
 
     def __init__(self, settings: KafkaSettings, options: Options) -> None:
-        """Connects by itself; ``options``: see ``clients.producer``."""
+        """``options``: see ``clients.producer``."""
         self._client = producer(settings, options)
         self._failed: list[KafkaError] = []
 
@@ -30,7 +30,7 @@ class Sender:
     ) -> None:
         """Queues a message, waiting while the queue is full.
 
-        ``on_placed`` is told partition and offset once all in-sync replicas have the message.
+        ``on_placed`` is called with partition and offset once all in-sync replicas have the message.
         """
 
         def report(error: KafkaError | None, message: Message) -> None:
@@ -57,7 +57,7 @@ class Sender:
     def flush(self, timeout_s: float) -> list[KafkaError]:
         """Waits until every message is acknowledged or given up.
 
-        Returns an error for each that was sent since the last call and is not acknowledged.
+        Returns an error for each message sent since the last call that was not acknowledged.
         """
         if self._client.flush(timeout_s):
             self._client.purge()

@@ -1,4 +1,4 @@
-"""What the broker says of its topics, and how one is created."""
+"""What the broker knows about its topics, and how to create one."""
 
 from collections.abc import Iterable, Mapping
 
@@ -33,7 +33,7 @@ Client = AdminClient | Consumer | Producer
 
 
 def cluster(settings: KafkaSettings, timeout_s: float = _TIMEOUT_S) -> ClusterMetadata:
-    """The brokers and all topics. Raises UnavailableError where nobody answers."""
+    """The brokers and all topics. Raises UnavailableError if no broker answers."""
     with reported("list the topics", settings):
         return admin(settings).list_topics(timeout=timeout_s)
 
@@ -58,7 +58,7 @@ class TopicAdmin:
     """Asks about one topic, from any thread. Raises as ``partitions_of`` does."""
 
     def __init__(self, settings: KafkaSettings, topic: str) -> None:
-        """Connects with the first question."""
+        """Connects on first use."""
         self._settings, self._topic = settings, topic
         self._client = admin(settings)
 
@@ -67,7 +67,7 @@ class TopicAdmin:
         return partitions_of(self._client, self._topic, self._settings)
 
     def topic_id(self) -> str:
-        """The broker's own id of the topic; one that is created again under the name has another."""
+        """The broker's id of the topic; a topic that is recreated under the same name has another."""
         asked = self._client.describe_topics(
             TopicCollection([self._topic]), request_timeout=_TIMEOUT_S
         )
@@ -89,7 +89,7 @@ class TopicAdmin:
 def create_topic(
     settings: KafkaSettings, name: str, partitions: int, config: Mapping[str, str] | None = None
 ) -> None:
-    """Creates one topic and waits until clients can use it; one that exists stays as it is.
+    """Creates one topic and waits until clients can use it; an existing one is left as it is.
 
     Raises:
         UnavailableError: the broker does not answer.
@@ -98,7 +98,7 @@ def create_topic(
     topic = NewTopic(
         name, num_partitions=partitions, replication_factor=1, config=dict(config or {})
     )
-    # held until the answer: a client that nobody holds takes its requests with it
+    # kept until the answer: a client that is collected drops its requests
     client = admin(settings)
     asked = client.create_topics([topic], operation_timeout=_CREATE_TIMEOUT_S)
     with reported(f"create topic {name}", settings):
@@ -113,5 +113,5 @@ def create_topic(
 
 @stamina.retry(on=VitalsError, attempts=None, timeout=_CREATE_TIMEOUT_S, wait_max=0.5)
 def _wait_until_led(topic: TopicAdmin, partitions: range) -> None:
-    # a busy broker reports a topic as created before it knows it, and before it leads all its partitions
+    # a busy broker reports a topic as created before all its partitions have a leader
     topic.offsets(partitions, LATEST)

@@ -1,1 +1,1 @@
-"""Statements of repair, resend and the monitor that correct what the tables say."""
+"""Statements with which repair, resend and the monitor correct the tables."""

@@ -1,4 +1,4 @@
-"""Missing samples (``lacuna``) and windows that came twice (``janela_repetida``)."""
+"""Gaps (``lacuna``) and repeated windows (``janela_repetida``)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class GapCause(StrEnum):
     """The values of ``motivo``."""
 
     SENSOR = "sensor"
-    """The patient's device is alive, this sensor gave too little."""
+    """Other sensors of the patient sent samples, this one sent too few."""
     PATIENT = "paciente"
-    """Nothing came from the patient in this window."""
+    """The patient sent nothing in this window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class RepeatedWindow:
-    """A message whose batch had been taken from another producer."""
+    """A message whose batch had already been processed from another producer."""
 
     topic: str
     partition: int
@@ -52,7 +52,7 @@ class RepeatedWindow:
 def settle_gaps(
     connection: Connection, missing: Sequence[Gap], complete: Sequence[tuple[int, int]]
 ) -> None:
-    """Writes gaps, and removes those (mapping id, window) that are none any more.
+    """Writes gaps, and removes those (mapping id, window) that have been filled.
 
     One transaction; safe to repeat. Raises UnavailableError or ConfigurationError.
     """
@@ -67,14 +67,14 @@ def settle_gaps(
                 " motivo = VALUES(motivo)",
                 [
                     value
-                    for each in chunk
+                    for gap in chunk
                     for value in (
-                        each.mapping_id,
-                        moment_of(each.window_ms),
-                        each.length_ms,
-                        each.expected,
-                        each.received,
-                        each.cause.value,
+                        gap.mapping_id,
+                        moment_of(gap.window_ms),
+                        gap.length_ms,
+                        gap.expected,
+                        gap.received,
+                        gap.cause.value,
                     )
                 ],
             )
@@ -89,7 +89,7 @@ def settle_gaps(
 def gaps_of(
     connection: Connection, mapping_ids: Sequence[int], from_ms: int, until_ms: int
 ) -> list[Gap]:
-    """The newest thousand gaps of these mappings, of windows that begin in this time."""
+    """The newest thousand gaps of these mappings in windows that begin in this time span."""
     if not mapping_ids:
         return []
     cursor = connection.cursor()
@@ -107,7 +107,7 @@ def gaps_of(
 
 
 def record_repeated(connection: Connection, windows: Sequence[RepeatedWindow]) -> None:
-    """Writes down windows that came twice. One transaction; safe to repeat. Raises as above."""
+    """Records repeated windows. One transaction; safe to repeat. Raises as ``settle_gaps`` does."""
     with reported("write the repeated windows"), transaction(connection):
         cursor = connection.cursor()
         for chunk in _chunks(windows):
@@ -118,15 +118,15 @@ def record_repeated(connection: Connection, windows: Sequence[RepeatedWindow]) -
                 " ON DUPLICATE KEY UPDATE produtor = VALUES(produtor)",
                 [
                     value
-                    for each in chunk
+                    for window in chunk
                     for value in (
-                        each.topic,
-                        each.partition,
-                        each.offset,
-                        each.batch_id,
-                        each.producer,
-                        each.first_producer,
-                        moment_of(each.kafka_ms),
+                        window.topic,
+                        window.partition,
+                        window.offset,
+                        window.batch_id,
+                        window.producer,
+                        window.first_producer,
+                        moment_of(window.kafka_ms),
                     )
                 ],
             )

@@ -1,7 +1,7 @@
-"""What a repair writes: rows that ``registro`` lacks, and ranges whose batches are to be taken anew.
+"""What a repair writes: rows missing from ``registro``, and ranges to be processed again.
 
-It works beside a running consumer, under the locks that the consumer takes. Nothing of a reading is
-deleted but what the archive has and the consumer is about to write again.
+It works while the consumer runs, under the consumer's own locks. It deletes only what the archive
+has and the consumer will write again.
 """
 
 import json
@@ -21,7 +21,7 @@ from db.read.evidence import Stray
 _ROWS_PER_TRANSACTION = 2_000
 _IDS_PER_STATEMENT = 1_000
 _INSERT = "INSERT INTO registro (paciente_sensor_id, componente, created_at, valor) VALUES "
-# a row that came meanwhile is the consumer's, and newer
+# a row that has appeared since is the consumer's, and newer
 _KEEP = " ON DUPLICATE KEY UPDATE valor = registro.valor"
 _UPDATE = (
     "UPDATE registro SET valor = %s WHERE paciente_sensor_id = %s AND componente = %s"
@@ -30,16 +30,16 @@ _UPDATE = (
 
 NextOffsets = Mapping[tuple[str, int], int]
 WithoutNewer = Callable[[pa.Table, NextOffsets], pa.Table]
-"""Drops the rows of which the consumer has committed a later value, given its progress now."""
+"""Drops rows for which the consumer has committed a later value, given its current progress."""
 
 
 def enter_rows(connection: Connection, rows: pa.Table, without_newer: WithoutNewer) -> int:
-    """Writes rows into ``registro``; returns how many were missing or wrong and are right now.
+    """Writes rows into ``registro``; returns how many were missing or wrong and are now right.
 
-    Columns mapping_id, component, event_ms, thousandths and, where another value stands there,
-    ``found``. Guarantee: a row that has been written since ``found`` was seen stays as it is. Some
-    thousand rows a transaction, under the locks of all partitions: no consumer commits between the
-    look at its progress and the write. Safe to repeat.
+    Columns mapping_id, component, event_ms, thousandths and, if the table has another value,
+    ``found``. Guarantee: a row that was written after ``found`` was read stays unchanged. Writes
+    some thousand rows per transaction, under the locks of all partitions: no consumer commits
+    between the check of its progress and the write. Safe to repeat.
 
     Raises UnavailableError or ConfigurationError (the account may not do this).
     """
@@ -56,12 +56,12 @@ def enter_rows(connection: Connection, rows: pa.Table, without_newer: WithoutNew
 def forget_range(
     connection: Connection, part: LedgerRow, batch_ids: Sequence[str], strays: Sequence[Stray]
 ) -> bool:
-    """Makes the batches of a range such that have not been taken; False where it is not as it was.
+    """Makes the batches of a range count as not processed; False if the range has changed.
 
-    In one transaction, under the partition's lock: the rows of ``lote`` and what is in quarantine of
-    them (but not what a person has discarded) go, and the ledger names no file of the range and
-    counts its messages as repeated ones. ``registro`` stays as it is. ``strays``: keys of rows in
-    quarantine (topic, partition, offset, series, position) that belong to these batches and lie
+    One transaction, under the partition's lock: deletes the rows of ``lote`` and their quarantine
+    entries (except those that a person has discarded); the ledger then names no file of the range
+    and counts its messages as repeated. ``registro`` stays unchanged. ``strays``: keys of quarantine
+    entries (topic, partition, offset, series, position) that belong to these batches but are
     elsewhere. Safe to repeat. Raises as ``enter_rows`` does.
     """
     place = (part.topic, part.partition, part.first, part.until)
@@ -133,7 +133,7 @@ def _enter(connection: Connection, rows: pa.Table) -> int:
     entered = 0
     if missing:
         places = ", ".join(["(%s, %s, %s, %s)"] * len(missing))
-        cursor.execute(f"{_INSERT}{places}{_KEEP}", [each for row in missing for each in row])
+        cursor.execute(f"{_INSERT}{places}{_KEEP}", [value for row in missing for value in row])
         entered += cursor.rowcount
     for values in altered:
         cursor.execute(_UPDATE, values)

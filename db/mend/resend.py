@@ -1,8 +1,8 @@
-"""Entries of the quarantine on their way through the topic once more: chosen, claimed, settled.
+"""The resend of quarantine entries through the topic: selected, claimed, settled.
 
-An entry is claimed by the id of the batch that is to carry it, before that batch exists anywhere. So
-whoever comes back after a kill sends the same entries under the same id, and a batch is taken once.
-Unmapped readings are no business of this: they were accepted, and enter by themselves.
+An entry is claimed with the id of the batch that will carry it, before that batch exists. After a
+kill the same entries are sent again under the same id, and a batch is processed only once. Unmapped
+readings are not resent: they were accepted, and the consumer enters them once there is a mapping.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +46,7 @@ class OpenEntry:
     body: bytes | None
     headers: str | None
     claimed_by: str | None
-    """The batch that it was to be sent in before; None: in none yet."""
+    """The batch that an earlier resend claimed it for; None: unclaimed."""
     is_selected: bool
 
     @property
@@ -57,7 +57,7 @@ class OpenEntry:
 
 @dataclass(frozen=True, slots=True)
 class MessageSize:
-    """What of a message is in quarantine."""
+    """How much of a message is in quarantine."""
 
     place: Place
     entries: int
@@ -67,10 +67,10 @@ class MessageSize:
 def messages(
     connection: Connection, topic: str, selection: Selection, *, after: Place, until: int
 ) -> list[MessageSize]:
-    """Messages of one partition with selected or claimed entries, some hundred, in their order.
+    """Messages of one partition with selected or claimed entries, some hundred, in order.
 
-    ``after``: the place of the last one that was looked at. ``until``: the first offset that is no
-    longer looked at: what is sent again and refused again lies behind it.
+    ``after``: the place of the last message read before. ``until``: the first offset to leave out;
+    entries that are resent and refused again come after it.
     """
     condition, values = selection.where()
     cursor = connection.cursor()
@@ -89,7 +89,7 @@ def messages(
 def open_entries(
     connection: Connection, topic: str, selection: Selection, places: Sequence[Place]
 ) -> list[OpenEntry]:
-    """All open entries of these messages, selected or not, by their place."""
+    """All open entries of these messages, selected or not, by place."""
     condition, values = selection.where()
     cursor = connection.cursor()
     found: list[OpenEntry] = []
@@ -105,9 +105,10 @@ def open_entries(
 
 
 def claim(connection: Connection, topic: str, entries: Sequence[OpenEntry], batch_id: str) -> bool:
-    """Writes down that this batch is to carry these entries of one message; False: somebody was
-    faster, with one of them at least, and nothing was changed. Commits.
-    """  # noqa: D205 - one sentence
+    """Records that this batch will carry these entries of one message. Commits.
+
+    Returns False, and changes nothing, if another session claimed one of them first.
+    """
     claimed = _update(
         connection,
         "lote_reenvio = %s",
@@ -130,9 +131,9 @@ def settle(
     refused: Sequence[OpenEntry],
     batch_id: str,
 ) -> None:
-    """Marks the entries of one batch: the new outcome is accepted, or refused anew.
+    """Marks the entries of one batch as accepted now, or refused again.
 
-    One transaction; safe to repeat: what is not open any more stays as it is.
+    One transaction; safe to repeat: entries that are no longer open stay unchanged.
     """
     with transaction(connection):
         for state, entries in ((RESOLVED, resolved), (RESENT, refused)):
@@ -141,7 +142,7 @@ def settle(
 
 
 def refused_readings(connection: Connection, batch_id: str) -> set[tuple[int, int]] | None:
-    """Series and position of the readings of a batch that were refused; None: it is not taken yet."""
+    """Series and position of a batch's rejected readings; None if it is not processed yet."""
     cursor = connection.cursor()
     cursor.execute(
         "SELECT topico, particao, deslocamento FROM lote WHERE lote_id = %s", (batch_id,)
@@ -160,7 +161,7 @@ def refused_readings(connection: Connection, batch_id: str) -> set[tuple[int, in
 
 
 def is_refused_whole(connection: Connection, topic: str, place: Place) -> bool:
-    """True where the message at this place is in quarantine as a whole."""
+    """True if the message at this place is in quarantine as a whole."""
     cursor = connection.cursor()
     cursor.execute(
         "SELECT COUNT(*) FROM quarentena WHERE topico = %s AND particao = %s AND deslocamento = %s"
@@ -188,7 +189,14 @@ def _update(
         cursor.execute(
             f"UPDATE quarentena SET {change} WHERE topico = %s AND particao = %s"
             f" AND deslocamento = %s AND (serie, posicao) IN ({markers}) AND {condition}",
-            [*changed, topic, partition, offset, *(n for each in places for n in each), *compared],
+            [
+                *changed,
+                topic,
+                partition,
+                offset,
+                *(number for place in places for number in place),
+                *compared,
+            ],
         )
         count += cursor.rowcount
     return count
@@ -196,20 +204,22 @@ def _update(
 
 def _by_message(entries: Iterable[OpenEntry]) -> Iterator[tuple[Place, list[tuple[int, int]]]]:
     grouped: dict[Place, list[tuple[int, int]]] = {}
-    for each in entries:
-        grouped.setdefault((each.partition, each.offset), []).append((each.series, each.position))
+    for entry in entries:
+        grouped.setdefault((entry.partition, entry.offset), []).append(
+            (entry.series, entry.position)
+        )
     for place, positions in grouped.items():
         for start in range(0, len(positions), _PLACES_PER_STATEMENT):
             yield place, positions[start : start + _PLACES_PER_STATEMENT]
 
 
 def _entry(row: Sequence[Any]) -> OpenEntry:
-    key, body = (None if each is None else bytes(each) for each in row[11:13])
+    key, body = (None if blob is None else bytes(blob) for blob in row[11:13])
     values: list[Any] = [*row[:11], key, body, *row[13:15], bool(row[15])]
     entry = OpenEntry(*values)
     if entry.is_message or entry.body is None:
         return entry
-    # an entry that the table would only take bare
+    # a bare entry: the table refused the columns
     fields = bare_reading(entry.body)
     names = ("patient_id", "sensor", "component", "unit", "value", "event_ms")
     return replace(entry, body=None, **{name: fields[name] for name in names})

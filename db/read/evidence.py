@@ -1,6 +1,6 @@
-"""What the database says happened, for the reconciliation: one moment of it, read bucket by bucket.
+"""The database's account of what happened, for reconcile: one snapshot, read bucket by bucket.
 
-Counts and checksums (``db.checksums``) are made by the server; rows come only where they are asked for.
+The server computes counts and checksums (``db.checksums``); rows are read only on request.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,11 +20,11 @@ from db.moments import EPOCH, EPOCH_MS_SQL
 
 _ROWS_PER_FETCH = 20_000
 _BODIES_PER_FETCH = 50
-# of batches: there is no index on them, each query reads the whole table once
+# for batches: they have no index, so each query reads the whole table once
 _IDS_PER_QUERY = 5_000
 _MAPPINGS_PER_QUERY = 200
 _COMPONENTS = "'valor', 'sistolica', 'diastolica', 'x', 'y', 'z'"
-# a batch that was taken anew leaves what a person had discarded of it before: no outcome any more
+# after a repair, entries that a person had discarded stay at the batch's old place: no longer an outcome
 _COUNTS = """
   FROM quarentena q LEFT JOIN lote l ON l.lote_id = q.lote_id
  WHERE q.posicao >= 0 AND q.motivo <> 'unmapped'
@@ -44,45 +44,45 @@ REGISTRO_ROW = pa.schema(
 )
 
 Stray = tuple[str, int, int, int, int]
-"""Topic, partition, offset, series and position of a row in quarantine."""
+"""Topic, partition, offset, series and position of a quarantine entry."""
 
 
 class Evidence:
-    """The tables as they were at one moment, whoever writes meanwhile."""
+    """The tables as they were at one moment, even while others write."""
 
     def __init__(self, connection: Connection) -> None:
-        """``connection``: in its snapshot already; see ``open_evidence``."""
+        """``connection``: already in its snapshot; see ``open_evidence``."""
         self._connection = connection
 
     def next_offsets(self) -> dict[tuple[str, int], int]:
-        """By topic and partition: the first offset that is not committed."""
+        """The first uncommitted offset, by topic and partition."""
         rows = self._rows("SELECT topico, particao, proximo_deslocamento FROM progresso")
         return {(topic, partition): offset for topic, partition, offset in rows}
 
     def ranges(self) -> list[LedgerRow]:
-        """The ledger, the topic that was first used first, each partition in its order."""
+        """The ledger: topics in the order of their first use, each partition in its own order."""
         rows = self._rows(f"{SELECT_ROWS} ORDER BY particao, deslocamento_inicial")
         found = [ledger_row(values) for values in rows]
         since: dict[str, int] = {}
-        for each in found:
-            since[each.topic] = min(since.get(each.topic, each.committed_ms), each.committed_ms)
-        return sorted(found, key=lambda each: (since[each.topic], each.topic))
+        for row in found:
+            since[row.topic] = min(since.get(row.topic, row.committed_ms), row.committed_ms)
+        return sorted(found, key=lambda row: (since[row.topic], row.topic))
 
     def taken(self) -> Iterator[tuple[str, str, int, int]]:
-        """Batches that were taken: id, topic, partition, offset."""
+        """Processed batches: id, topic, partition, offset."""
         return self._rows("SELECT lote_id, topico, particao, deslocamento FROM lote")
 
     def quarantined(self) -> Iterator[tuple[str | None, int, int]]:
-        """By batch: how many of its readings are in quarantine, and their keys' checksum.
+        """For each batch: how many of its readings are in quarantine, and their keys' checksum.
 
-        Readings that are only unmapped are left out: they are accepted.
+        Unmapped readings are left out: they are accepted.
         """
         return self._rows(
             f"SELECT q.lote_id, COUNT(*), CAST(SUM({KEY_SQL}) AS SIGNED) {_COUNTS} GROUP BY q.lote_id"
         )
 
     def quarantined_keys(self, batch_ids: Sequence[str]) -> pa.Table:
-        """The keys behind ``quarantined`` of these batches."""
+        """The keys that ``quarantined`` counts, for these batches."""
         return self._by_id(
             f"SELECT q.lote_id, q.serie, q.posicao {_COUNTS} AND q.lote_id IN ({{}})",
             batch_ids,
@@ -90,9 +90,9 @@ class Evidence:
         )
 
     def strays(self) -> list[tuple[str | None, Stray]]:
-        """Batch and place of rows in quarantine that lie where their batch was not taken.
+        """Batch and place of quarantine entries that are not where their batch was processed.
 
-        What a person has discarded is left out.
+        Discarded entries are left out.
         """
         rows = self._rows(
             "SELECT q.lote_id, q.topico, q.particao, q.deslocamento, q.serie, q.posicao"
@@ -103,7 +103,7 @@ class Evidence:
         return [(batch_id, tuple(place)) for batch_id, *place in rows]
 
     def received(self, batch_ids: Sequence[str]) -> dict[str, int]:
-        """When Kafka took these batches (epoch ms), as far as quarantine knows."""
+        """When Kafka received these batches (epoch ms), as far as quarantine shows it."""
         schema = pa.schema([("batch_id", pa.string()), ("kafka_ms", pa.int64())])
         moment = EPOCH_MS_SQL.format("MAX(recebido_em)")
         found = self._by_id(
@@ -115,9 +115,9 @@ class Evidence:
         return dict(zip(*(column.to_pylist() for column in found.columns), strict=True))
 
     def unmapped(self, part: LedgerRow) -> list[tuple[int, int, int]]:
-        """Offset, series, position of the range's readings that ``registro`` must not have.
+        """Offset, series, position of the range's readings that must not be in ``registro``.
 
-        They have no mapping yet, or somebody has discarded them.
+        They have no mapping yet, or a person has discarded them.
         """
         return list(
             self._rows(
@@ -136,7 +136,7 @@ class Evidence:
         return int(next(self._rows("SELECT COUNT(*) FROM quarentena WHERE posicao < 0"))[0])
 
     def refused_bodies(self) -> Iterator[bytes]:
-        """Bodies of the refused messages that are batches all the same, some at a time."""
+        """Bodies of refused messages that hold a batch nevertheless; a few are read at a time."""
         rows = self._rows(
             "SELECT mensagem FROM quarentena WHERE posicao < 0 AND motivo = 'invalid_batch'"
             " AND mensagem IS NOT NULL",
@@ -195,7 +195,7 @@ class Evidence:
             rows = list(self._rows(query.format(places), *chunk, *values))
             columns = list(zip(*rows, strict=True)) or [()] * len(schema)
             arrays = [
-                pa.array(each, field.type) for each, field in zip(columns, schema, strict=True)
+                pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)
             ]
             chunks.append(pa.Table.from_arrays(arrays, schema=schema))
         return pa.concat_tables(chunks)
@@ -212,7 +212,7 @@ class Evidence:
 
 @contextmanager
 def snapshot(settings: DatabaseSettings) -> Iterator[Connection]:
-    """One consistent look at the database for as long as the block lasts; locks nothing.
+    """A consistent snapshot of the database for the length of the block; locks nothing.
 
     Raises as ``connect`` does.
     """
@@ -226,7 +226,7 @@ def snapshot(settings: DatabaseSettings) -> Iterator[Connection]:
 
 @contextmanager
 def open_evidence(settings: DatabaseSettings) -> Iterator[Evidence]:
-    """As ``snapshot``, for the reconciliation."""
+    """Like ``snapshot``, for reconcile."""
     with snapshot(settings) as connection:
         yield Evidence(connection)
 
@@ -235,5 +235,5 @@ def _moment(hour: int) -> datetime:
     try:
         return EPOCH + timedelta(hours=hour)
     except OverflowError:
-        # the end of the last hour that a DATETIME can hold
+        # the end of the last hour that a DATETIME can store
         return datetime.max  # noqa: DTZ901 - as above

@@ -1,4 +1,4 @@
-"""What was committed since a look before: the ledger's new ranges and what they put into quarantine."""
+"""What was committed since the last look: the ledger's new ranges and where batches were processed."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ _RANGES_PER_LOOK = 500
 
 
 def first_since(connection: Connection, topic: str, seconds: int) -> dict[int, int]:
-    """Of each partition: the first offset of the ranges that were committed so lately."""
+    """For each partition, the first offset of the ranges committed in the last ``seconds``."""
     cursor = connection.cursor()
     cursor.execute(
         "SELECT particao, MIN(deslocamento_inicial) FROM livro_razao WHERE topico = %s"
@@ -20,7 +20,7 @@ def first_since(connection: Connection, topic: str, seconds: int) -> dict[int, i
 
 
 def ranges_from(connection: Connection, topic: str, partition: int, first: int) -> list[LedgerRow]:
-    """The next ranges of a partition from this offset on, some hundred at the most, by the key."""
+    """The next ranges of a partition from this offset on, some hundred at most, by the key."""
     cursor = connection.cursor()
     cursor.execute(
         f"{SELECT_ROWS} WHERE topico = %s AND particao = %s AND deslocamento_inicial >= %s"
@@ -31,7 +31,7 @@ def ranges_from(connection: Connection, topic: str, partition: int, first: int) 
 
 
 def places_of(connection: Connection, batch_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Partition and offset at which each of these batches was taken."""
+    """Partition and offset at which each of these batches was processed."""
     if not batch_ids:
         return {}
     cursor = connection.cursor()

@@ -1,4 +1,4 @@
-"""What a person looks at: the newest values of patients, and the readings of one, by the primary key."""
+"""For the monitor page: the newest values of all patients and the readings of one, by primary key."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Patient:
     """A row of ``paciente``."""
 
     number: int
-    """Its id in the table; patients that are added have higher ones."""
+    """Its id in the table; later patients have higher ones."""
     patient_id: str
     name: str | None
     born: date | None = None
@@ -37,7 +37,7 @@ def patients(connection: Connection, *, after: int = 0) -> Iterator[Patient]:
 
 
 def patient(connection: Connection, patient_id: str) -> Patient | None:
-    """The patient of that id on the wire; None where nobody has registered it."""
+    """The patient with that id on the wire; None if not registered."""
     cursor = connection.cursor()
     cursor.execute(
         "SELECT id, identificador, nome, data_nascimento, sexo FROM paciente"
@@ -51,10 +51,10 @@ def patient(connection: Connection, patient_id: str) -> Patient | None:
 def newest_values(
     connection: Connection, keys: Sequence[tuple[int, str]]
 ) -> Iterator[tuple[int, str, int, float]]:
-    """Of each (mapping id, component): both, its newest time (epoch ms), and the value then.
+    """For each (mapping id, component): both, its newest time (epoch ms), and the value then.
 
-    The server reads the last row of each key and no other, however many there are. MAX with GROUP BY
-    makes MariaDB read all rows of a key, and so does a subquery for each key with MySQL.
+    The server reads only the last row of each key. MAX with GROUP BY makes MariaDB read all rows of a
+    key, and a subquery per key makes MySQL do so.
     """
     newest = (
         f"(SELECT paciente_sensor_id, componente, {EPOCH_MS_SQL.format('created_at')}, valor"
@@ -74,7 +74,7 @@ def newest_values(
 def readings(
     connection: Connection, mapping_id: int, component: str, from_ms: int, until_ms: int
 ) -> list[tuple[int, float]]:
-    """Time (epoch ms) and value of every reading in this time, the oldest first."""
+    """Time (epoch ms) and value of every reading in this time span, oldest first."""
     cursor = connection.cursor()
     cursor.execute(
         f"SELECT {EPOCH_MS_SQL.format('created_at')}, valor {_OF_TIME} ORDER BY created_at",
@@ -91,7 +91,7 @@ def bucketed(
     until_ms: int,
     bucket_ms: int,
 ) -> list[tuple[int, float, float, float]]:
-    """By bucket: its beginning (epoch ms), the smallest, the largest and the mean value."""
+    """For each bucket: its start (epoch ms), the smallest, the largest and the mean value."""
     bucket = f"{EPOCH_MS_SQL.format('created_at')} DIV {bucket_ms:d}"
     cursor = connection.cursor()
     cursor.execute(

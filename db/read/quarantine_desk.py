@@ -1,4 +1,4 @@
-"""What people do with ``quarentena``: look for entries, count them, show one, put them aside."""
+"""What people do with ``quarentena``: find, count, show and discard entries."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ _MOMENT = "COALESCE(medido_em, recebido_em)"
 
 @dataclass(frozen=True)
 class Selection:
-    """Entries by these marks, all of which must fit; None: any.
+    """Selects entries that match all of these fields; None matches any.
 
-    ``since`` and ``until`` (excluded) are UTC without a zone: when it was measured, or else when
-    Kafka took the message.
+    ``since`` and ``until`` (excluded) are UTC without a zone: the time of the measurement or, if
+    unknown, when Kafka received the message.
     """
 
     reason: str | None = None
@@ -67,7 +67,7 @@ class QuarantineEntry:
 
 @dataclass(frozen=True, slots=True)
 class WholeEntry:
-    """An entry with the batch it was in or, where the whole message is kept, its bytes."""
+    """An entry with its batch or, if the whole message is kept, the message's bytes."""
 
     entry: QuarantineEntry
     batch_id: str | None
@@ -75,12 +75,12 @@ class WholeEntry:
     body: bytes | None
     headers: str | None
     resent_in: str | None
-    """The batch that carries it once more."""
+    """The batch that carries it in a resend."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """How many entries share a reason and a state, and when the first and the last came (UTC)."""
+    """How many entries share a reason and a state, and when the first and last arrived (UTC)."""
 
     reason: str
     state: str
@@ -114,7 +114,7 @@ def entries(
 def entries_of_range(
     connection: Connection, topic: str, partition: int, offsets: range, *, limit: int
 ) -> list[QuarantineEntry]:
-    """The first entries that a range of a partition made, by the key."""
+    """The first entries from a range of a partition, by the key."""
     cursor = connection.cursor()
     cursor.execute(
         f"SELECT {_COLUMNS} FROM quarentena WHERE topico = %s AND particao = %s"
@@ -125,11 +125,11 @@ def entries_of_range(
 
 
 def of_patient(patient_id: str, condition: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
-    """A condition for single readings of a patient that fulfil another one, and its values.
+    """Extends a condition to single readings of one patient; returns it and its values.
 
-    It names all reasons and states: the index begins with them, and the patient comes behind.
+    It names all reasons and states because the index begins with them, before the patient.
     """
-    reasons, states = (", ".join(["%s"] * len(each)) for each in (Reason, STATES))
+    reasons, states = (", ".join(["%s"] * len(names)) for names in (Reason, STATES))
     whole = (
         f"motivo IN ({reasons}) AND estado IN ({states}) AND paciente = %s AND posicao >= 0"
         f" AND {condition}"
@@ -140,7 +140,7 @@ def of_patient(patient_id: str, condition: str, values: Sequence[Any]) -> tuple[
 def measured_between(
     connection: Connection, patient_id: str, since: datetime, until: datetime, *, limit: int
 ) -> list[QuarantineEntry]:
-    """The newest readings of a patient that were measured in this time and not accepted."""
+    """A patient's newest quarantined readings that were measured in this time span."""
     condition, values = of_patient(patient_id, "medido_em >= %s AND medido_em < %s", [since, until])
     cursor = connection.cursor()
     cursor.execute(
@@ -165,7 +165,7 @@ def groups(connection: Connection, selection: Selection) -> list[Group]:
 def at_place(
     connection: Connection, topic: str, partition: int, offset: int, series: int, position: int
 ) -> WholeEntry | None:
-    """The entry at a place in the topic (series and position -1: the message); None: there is none."""
+    """The entry at a place in the topic (series and position -1: the message), or None."""
     cursor = connection.cursor()
     cursor.execute(
         f"SELECT {_WHOLE} FROM quarentena WHERE topico = %s"
@@ -179,7 +179,7 @@ def at_place(
 def whole_entries(
     connection: Connection, condition: str, values: Sequence[Any]
 ) -> list[WholeEntry]:
-    """The entries that a condition with placeholders names; bodies and all, so ask for few."""
+    """The entries that match a condition with placeholders; they include bodies, so ask for few."""
     cursor = connection.cursor()
     cursor.execute(f"SELECT {_WHOLE} FROM quarentena WHERE {condition}", values)
     return [_whole(row) for row in cursor.fetchall()]
@@ -190,9 +190,9 @@ def _whole(row: tuple[Any, ...]) -> WholeEntry:
 
 
 def discard(connection: Connection, selection: Selection) -> int:
-    """Marks the open entries of a selection as put aside; returns how many.
+    """Marks the open entries of a selection as discarded; returns how many.
 
-    They stay where they are, with all that they hold. Some thousand a transaction; safe to repeat.
+    They stay in the table unchanged otherwise. Some thousand per transaction; safe to repeat.
     Raises UnavailableError or ConfigurationError (the account may not do this).
     """
     condition, values = selection.where()

@@ -1,4 +1,4 @@
-"""What the ledger says in sum, cheaply enough to ask every second."""
+"""The ledger's totals, cheap enough to read every second."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from db.moments import moment_of
 from db.read.latest import newest_values
 
 _SETTLED_AFTER = timedelta(seconds=60)
-# producers send in bursts, one a window: over less than a window the rate would jump
+# producers send one burst per window: measured over less than a window, the rate would jump
 _RATE_OVER = timedelta(seconds=20)
 _MOST_ASKED = 5_000
 _BEGINNING = datetime(1970, 1, 1)  # noqa: DTZ001 - the column is UTC without a zone
@@ -36,7 +36,7 @@ class LedgerTotals:
 
     @property
     def quarantined(self) -> int:
-        """Readings in quarantine by themselves; those of refused messages cannot be counted."""
+        """Single readings in quarantine; those in refused messages cannot be counted."""
         return self.readings - self.accepted
 
     def add(self, ranges: Iterable[tuple[RangeCounts, datetime]]) -> None:
@@ -58,10 +58,10 @@ class LedgerTotals:
 
 
 def newest_reading(connection: Connection) -> datetime | None:
-    """When the newest reading in ``registro`` was measured (UTC); None where there is none.
+    """When the newest reading in ``registro`` was measured (UTC); None if it is empty.
 
-    Of more than some thousand sensors on patients an even share is asked: the answer may then be a
-    window older than the truth. Not for every second: it takes some hundredths of one, or tenths.
+    With more than some thousand mappings only an even sample is read: the answer may then be a
+    window too old. Do not call it every second: it takes hundredths or tenths of one.
     """
     cursor = connection.cursor()
     cursor.execute("SELECT 1 + MAX(id) DIV %s FROM paciente_sensor", (_MOST_ASKED,))
@@ -80,20 +80,20 @@ def newest_reading(connection: Connection) -> datetime | None:
 
 
 class LedgerReader:
-    """Sums of one topic; each read looks only at the ranges of the last minute again.
+    """Totals of one topic; each read looks again only at the ranges of the last minute.
 
-    A range carries the time of its transaction's statement, and becomes visible a moment later at
-    its commit: only what is older than a minute is taken as final.
+    A range carries the time of its statement and becomes visible a moment later, at its commit: only
+    ranges older than a minute are treated as final.
     """
 
     def __init__(self, topic: str) -> None:
-        """Nothing is read before `read`."""
+        """Reads nothing until `read`."""
         self._topic = topic
         self._settled = LedgerTotals()
         self._boundary = _BEGINNING
 
     def read(self, connection: Connection) -> LedgerTotals:
-        """The sums as of now; ends the connection's transaction, so that the next sees more."""
+        """The totals now; ends the connection's transaction, so that the next read sees more."""
         cursor = connection.cursor()
         cursor.execute("SELECT UTC_TIMESTAMP(6)")
         now = cursor.fetchone()[0]

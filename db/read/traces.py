@@ -1,4 +1,4 @@
-"""What the tables know of one reading, for `vitals explain`: found by an index, or in a day of the ledger."""
+"""What the tables know of one reading, for `vitals explain`: by an index or in a day of the ledger."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _CLOCKS = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a message lies; ordered as a partition is."""
+    """Where a message is; ordered like its partition."""
 
     topic: str
     partition: int
@@ -30,7 +30,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class RegistroRow:
-    """A row of ``registro``: mapping id and component are its key, with the time asked for."""
+    """A row of ``registro``: mapping id and component are its key, together with the time asked for."""
 
     mapping_id: int
     component: str
@@ -38,7 +38,7 @@ class RegistroRow:
 
 
 class Traces:
-    """Asks one connection; every answer is of the moment that its snapshot holds."""
+    """Queries over one connection; all answers come from its snapshot."""
 
     def __init__(self, connection: Connection) -> None:
         """``connection``: best one of ``db.read.evidence.snapshot``."""
@@ -55,7 +55,7 @@ class Traces:
     def registro(
         self, mapping_ids: Sequence[int], component: str, event_ms: int
     ) -> list[RegistroRow]:
-        """The rows of this time under any of these mappings."""
+        """The rows with this time under any of these mappings."""
         return [
             RegistroRow(mapping_id, component, float(value))
             for mapping_id in mapping_ids
@@ -71,7 +71,7 @@ class Traces:
     def neighbours(
         self, mapping_ids: Sequence[int], component: str, event_ms: int
     ) -> tuple[int | None, int | None]:
-        """The times (epoch ms) in ``registro`` next before and next after this one."""
+        """The nearest times (epoch ms) in ``registro`` before and after this one."""
         found = [
             [
                 epoch_ms(moment)
@@ -90,17 +90,17 @@ class Traces:
         return max(found[0], default=None), min(found[1], default=None)
 
     def quarantined(self, patient_id: str, event_ms: int) -> list[WholeEntry]:
-        """Entries of single readings of this patient and time, whatever their sensor is called.
+        """Entries of single readings of this patient and time, for any sensor.
 
-        Those that the database refused with their names are left out: see ``bare``.
+        Entries whose names the database refused are left out: see ``bare``.
         """
         condition = of_patient(patient_id, "medido_em = %s", [moment_of(event_ms)])
         found = whole_entries(self._connection, *condition)
-        # the column does not tell a capital letter from a small one
-        return [each for each in found if each.entry.patient_id == patient_id]
+        # the column ignores case
+        return [whole for whole in found if whole.entry.patient_id == patient_id]
 
     def bare(self) -> list[WholeEntry]:
-        """Entries of single readings whose names the database refused: rare, and known by JSON alone."""
+        """Entries of single readings whose names the database refused: rare, and stored only as JSON."""
         return whole_entries(
             self._connection,
             "motivo = %s AND posicao >= 0 AND paciente IS NULL",
@@ -125,7 +125,7 @@ class Traces:
         )
 
     def taken(self, batch_ids: Iterable[str]) -> dict[str, Place]:
-        """Where these batches were taken, as far as they were."""
+        """Where these batches were processed; the others are left out."""
         return {
             batch_id: Place(*found)
             for batch_id in batch_ids
@@ -135,7 +135,7 @@ class Traces:
         }
 
     def range_at(self, place: Place) -> LedgerRow | None:
-        """The ledger's range that holds an offset; None: it is not committed."""
+        """The ledger's range that holds an offset; None if it is not committed."""
         rows = self._rows(
             f"{SELECT_ROWS} WHERE topico = %s AND particao = %s"
             " AND deslocamento_inicial <= %s ORDER BY deslocamento_inicial DESC LIMIT 1",
@@ -143,23 +143,23 @@ class Traces:
             place.partition,
             place.offset,
         )
-        found = [each for each in map(ledger_row, rows) if place.offset < each.until]
+        found = [row for row in map(ledger_row, rows) if place.offset < row.until]
         return found[0] if found else None
 
     def ranges_of_day(self, day: date) -> list[LedgerRow]:
-        """Ranges with a trusted file of readings of this day (UTC), as they were committed."""
+        """Ranges with a trusted file for this day (UTC), in the order of their commits."""
         rows = self._rows(
             f"{SELECT_ROWS} WHERE confirmado_em >= %s"
             " AND CAST(arquivos AS CHAR) LIKE %s"
             " ORDER BY confirmado_em, topico, particao, deslocamento_inicial",
-            # no clock may be so far ahead of its message
+            # no accepted reading is that far ahead of its message
             datetime.combine(day, time.min) - _CLOCKS,
             f'%"{day_folder(day)}/%',
         )
         return list(map(ledger_row, rows))
 
     def ranges_with_repeats(self, since_ms: int) -> list[LedgerRow]:
-        """Ranges committed then or later in which a batch came that had been taken before."""
+        """Ranges committed at that time or later that contain a repeated batch."""
         rows = self._rows(
             f"{SELECT_ROWS} WHERE mensagens_repetidas > 0 AND confirmado_em >= %s"
             " ORDER BY confirmado_em",
@@ -168,7 +168,7 @@ class Traces:
         return list(map(ledger_row, rows))
 
     def next_offsets(self, topic: str) -> dict[int, int]:
-        """The first offset of each known partition that is not committed."""
+        """The first uncommitted offset of each known partition."""
         return next_offsets(self._connection, topic)
 
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:

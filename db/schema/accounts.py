@@ -1,9 +1,9 @@
-"""The accounts of an installation: each may do what its part does, and nothing else.
+"""The accounts of an installation: each may do its part's work, and nothing else.
 
 migrator   everything in this one database: migrations, patients, mappings
-consumer   what the statements of the consumer need, table by table
+consumer   only what its statements need, table by table
 reader     SELECT, for people, `vitals` and dashboards
-cadence    the two tables in which the monitor writes down what is missing, and nothing else
+cadence    only the two tables in which the monitor records gaps and repeated windows
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from db.connection import Connection, quoted
 from db.faults import reported
 
 _READ = "SELECT"
-# LOAD DATA ... REPLACE deletes the row that it replaces; INSERT ... ON DUPLICATE KEY UPDATE updates
-# it, and servers want SELECT for its VALUES(column)
+# LOAD DATA ... REPLACE deletes the old row; INSERT ... ON DUPLICATE KEY UPDATE updates it, and needs
+# SELECT for its VALUES(column)
 _WRITE = "SELECT, INSERT, UPDATE, DELETE"
 _CONSUMER_RIGHTS = {
     "migracao": _READ,
@@ -55,7 +55,7 @@ def create_accounts(
     *,
     named: Mapping[Role, str] | None = None,
 ) -> None:
-    """Makes the accounts and sets their passwords; migrator and reader get their rights.
+    """Creates the accounts and sets their passwords; grants migrator and reader their rights.
 
     ``named``: other user names. Safe to repeat: a new password replaces the old one. Raises
     UnavailableError or ConfigurationError (the administrator may not do this).
@@ -74,7 +74,7 @@ def create_accounts(
 def grant_tables(
     administrator: Connection, database: str, *, named: Mapping[Role, str] | None = None
 ) -> None:
-    """Gives consumer and cadence their rights on the tables, which must be there already.
+    """Grants consumer and cadence their rights on the tables, which must exist.
 
     Safe to repeat. Raises as ``create_accounts`` does.
     """
@@ -92,5 +92,5 @@ def _user(role: Role, named: Mapping[Role, str] | None) -> str:
 
 
 def _schema(database: str) -> str:
-    # in the name of a database a GRANT takes _ and % for patterns
+    # in the database name of a GRANT, _ and % are wildcards
     return quoted(database.replace("_", r"\_").replace("%", r"\%"))

@@ -10,10 +10,10 @@ _ComponentRow = tuple[str, str, str | None, Decimal, Decimal]
 
 
 def write_catalogue(connection: Connection) -> None:
-    """Makes the rows equal to the catalogue, in the caller's transaction.
+    """Brings the rows in line with the catalogue, in the caller's transaction.
 
-    Safe to repeat: rows that are right already are not touched. Rows that the catalogue does not
-    know stay; readings may hang on them.
+    Safe to repeat: correct rows are not touched. Rows that are not in the catalogue stay; readings
+    may refer to them.
     """
     cursor = connection.cursor()
     cursor.execute("SELECT codigo, nome, unidade, ucum FROM sensor")
@@ -45,7 +45,7 @@ def write_catalogue(connection: Connection) -> None:
 
 def sensor_rows() -> list[_SensorRow]:
     """codigo, nome, unidade, ucum of every sensor."""
-    return [(each.code, each.name_pt, each.unit, each.ucum) for each in sensors()]
+    return [(sensor.code, sensor.name_pt, sensor.unit, sensor.ucum) for sensor in sensors()]
 
 
 def component_rows() -> list[_ComponentRow]:

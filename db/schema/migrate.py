@@ -1,7 +1,7 @@
 """Brings a database to the schema of this version, and refuses to work on any other.
 
-What was applied stands in the table ``migracao``. A row without a time is a migration that began and
-did not end: servers commit each DDL statement by itself, so nobody can roll it back.
+The table ``migracao`` records what was applied. A row without a time is a migration that began and
+did not end: servers commit each DDL statement separately, so it cannot be rolled back.
 """
 
 from collections.abc import Sequence
@@ -42,16 +42,16 @@ class _Applied:
 def migrate(
     connection: Connection, database: str, *, known: Sequence[Migration] | None = None
 ) -> list[Migration]:
-    """Makes ``database`` if it is missing, applies what it lacks, returns what was applied.
+    """Creates ``database`` if missing, applies pending migrations, and returns them.
 
-    Leaves ``database`` selected. Guarantee: one migrator at a time (a lock of the server); each
-    migration at most once. Safe to repeat. A migration that fails behind its first statement stays
-    on record as half applied, and every later call refuses until a person has looked.
+    Leaves ``database`` selected. Guarantee: one migrator at a time (a server lock); each migration
+    at most once. Safe to repeat. A migration that fails after its first statement stays recorded as
+    half applied, and every later call refuses until a person has dealt with it.
 
     Raises:
         ConfigurationError: an applied migration was edited, is unknown here or half applied; or a
             statement fails.
-        UnavailableError: the server went away, or another migrator holds the lock for too long.
+        UnavailableError: the server went away, or another migrator held the lock for too long.
     """
     wanted = migrations() if known is None else known
     with reported(f"migrate {database}"), named_lock(connection, "migrate", database):
@@ -93,7 +93,7 @@ def require_current_schema(
     if missing:
         raise ConfigurationError(
             f"the schema of {database} is older than this program: it lacks"
-            f" {', '.join(each.label for each in missing)}",
+            f" {', '.join(migration.label for migration in missing)}",
             hint="run `python -m db migrate`",
         )
 
@@ -101,20 +101,20 @@ def require_current_schema(
 def _missing(
     applied: Sequence[_Applied], wanted: Sequence[Migration], database: str
 ) -> list[Migration]:
-    by_number = {each.number: each for each in applied}
-    if unknown := by_number.keys() - {each.number for each in wanted}:
+    by_number = {row.number: row for row in applied}
+    if unknown := by_number.keys() - {migration.number for migration in wanted}:
         raise ConfigurationError(
             f"the schema of {database} is newer than this program: migration {min(unknown)} was"
-            " applied and is not here",
+            " applied and is unknown here",
             hint="update this program, or set DB_NAME to another database",
         )
     for migration in wanted:
         if row := by_number.get(migration.number):
             _check(row, migration, database)
-    missing = [each for each in wanted if each.number not in by_number]
+    missing = [migration for migration in wanted if migration.number not in by_number]
     if missing and applied and missing[0].number < max(by_number):
         raise ConfigurationError(
-            f"{database} has no record of migration {missing[0].label}, but of later ones",
+            f"{database} has no record of migration {missing[0].label}, but has later ones",
             hint="its table migracao was changed by hand: put the row back, or restore a backup",
         )
     return missing
@@ -131,7 +131,7 @@ def _check(row: _Applied, migration: Migration, database: str) -> None:
         raise ConfigurationError(
             f"migration {migration.label} of {database} began and did not end (or is running now):"
             " part of it may be there",
-            hint=f"drop what {migration.label}.sql has made, run `{_FORGET % row.number}`,"
+            hint=f"drop what {migration.label}.sql has created, run `{_FORGET % row.number}`,"
             " and migrate again",
         )
 
@@ -151,9 +151,9 @@ def _apply(connection: Connection, migration: Migration) -> None:
                 _forget(connection, migration)
             raise ConfigurationError(
                 f"migration {migration.label} failed at its statement {position}: {error}",
-                hint="nothing of it was done; remove the cause and migrate again"
+                hint="nothing was changed; remove the cause and migrate again"
                 if position == 1
-                else "remove the cause, drop what the statements before it have made, run"
+                else "remove the cause, drop what the statements before it have created, run"
                 f" `{_FORGET % migration.number}`, and migrate again",
             ) from error
     cursor.execute(

@@ -11,7 +11,7 @@ from common.errors import ConfigurationError
 
 _FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 
-# strings with '' and \', quoted names and comments are one token each; `.` takes what is left
+# strings with '' and \', quoted names and comments are one token each; `.` matches the rest
 _TOKENS = re.compile(
     r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `[^`]*`
     | (?P<comment> --(?=\s|$)[^\n]* | \#[^\n]* | /\*(?!!).*?\*/ )
@@ -31,7 +31,7 @@ class Migration:
 
     @property
     def label(self) -> str:
-        """``0003_readings``, as the file is called."""
+        """The file's name without its suffix, such as ``0003_readings``."""
         return f"{self.number:04d}_{self.name}"
 
 
@@ -45,15 +45,15 @@ def read_migrations(folder: Traversable) -> tuple[Migration, ...]:
     """The migrations in ``folder``.
 
     Raises:
-        ConfigurationError: where a name is not understood, or the numbers are not 1, 2, 3, ...
+        ConfigurationError: a file name is invalid, or the numbers are not 1, 2, 3, ...
     """
-    names = sorted(each.name for each in folder.iterdir() if each.name.endswith(".sql"))
+    names = sorted(path.name for path in folder.iterdir() if path.name.endswith(".sql"))
     found = [_read(folder, name) for name in names]
-    if [each.number for each in found] != list(range(1, len(found) + 1)):
+    if [migration.number for migration in found] != list(range(1, len(found) + 1)):
         raise ConfigurationError(
-            f"cannot use the migrations {', '.join(names) or '(none)'}: the numbers must go from"
-            " 0001 on, without a gap, each once",
-            hint="install this package again; a file of its own was renamed or lost",
+            f"cannot use the migrations {', '.join(names) or '(none)'}: the numbers must run from"
+            " 0001 without gaps or repeats",
+            hint="reinstall this package: one of its files was renamed or lost",
         )
     return tuple(found)
 
@@ -61,8 +61,8 @@ def read_migrations(folder: Traversable) -> tuple[Migration, ...]:
 def split_statements(sql: str) -> list[str]:
     """The statements of a script, without the comments before them.
 
-    A semicolon in a string, a quoted name or a comment ends nothing. Not for bodies of stored
-    programs: there is no DELIMITER.
+    A semicolon in a string, a quoted name or a comment does not end a statement. Not for stored
+    programs: DELIMITER is not supported.
     """
     statements: list[str] = []
     current: list[str] = []
@@ -75,7 +75,7 @@ def split_statements(sql: str) -> list[str]:
         else:
             current.append(token[0])
     statements.append("".join(current).strip())
-    return [each for each in statements if each]
+    return [statement for statement in statements if statement]
 
 
 def _read(folder: Traversable, name: str) -> Migration:
@@ -84,6 +84,6 @@ def _read(folder: Traversable, name: str) -> Migration:
         raise ConfigurationError(
             f"cannot use the migration {name}: its name is not like 0001_what_it_makes.sql"
         )
-    # a checkout on Windows may have other line ends; that is no edit
+    # a checkout on Windows may have other line ends; that does not count as an edit
     sql = folder.joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")
     return Migration(int(match[1]), match[2], sql, hashlib.sha256(sql.encode()).hexdigest())

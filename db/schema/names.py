@@ -17,7 +17,7 @@ class Person:
 
 
 def person(seed: int, patient_id: str) -> Person:
-    """The person behind a demo patient: one given name, one or two surnames."""
+    """The invented person for a demo patient: one given name, one or two surnames."""
     digest = hashlib.blake2b(f"name:{seed}:{patient_id}".encode(), digest_size=16).digest()
     sex = "FM"[digest[0] & 1]
     names = _names()
@@ -35,6 +35,6 @@ def _names() -> dict[str, list[str]]:
 
 
 def _pick(ordered: Sequence[str], four_bytes: bytes) -> str:
-    # the smaller of two draws: the common names, which come first, come more often
+    # the smaller of two draws: the common names come first in the list, so they are drawn more often
     lower = min(int.from_bytes(four_bytes[:2]), int.from_bytes(four_bytes[2:]))
     return ordered[lower * len(ordered) >> 16]

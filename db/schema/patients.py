@@ -1,4 +1,4 @@
-"""Patients that a file of real readings brings along, and since when they wear which sensor."""
+"""Registers the patients in a file of real readings, and since when they wear which sensor."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from schemas.batch import LONGEST_PATIENT_ID
 from schemas.catalogue import sensors
 
 PATIENTS_LOCK = "add-patients"
-"""Held by whoever adds patients and mappings: two at once would deadlock, or add a pair twice."""
+"""Held while adding patients and mappings: two sessions would deadlock, or add a pair twice."""
 _ROWS_PER_STATEMENT = 2_000
 # the range of a DATETIME: "The DATE, DATETIME, and TIMESTAMP Types"
 _FIRST_YEAR = 1000
@@ -28,7 +28,7 @@ Starts = dict[tuple[int, int], datetime]
 
 @dataclass(frozen=True)
 class RegisteredCount:
-    """What was added; ``moved_back``: mappings that start earlier now."""
+    """What was added; ``moved_back``: mappings that now start earlier."""
 
     patients: int
     mappings: int
@@ -40,15 +40,15 @@ def register(
 ) -> RegisteredCount:
     """Makes sure that every (patient id, sensor code) has a mapping from its first reading on.
 
-    ``first_readings``: UTC epoch milliseconds. Adds missing patients by their id alone, adds missing
-    mappings, and moves the first mapping of a pair back where it starts later. A mapping that
-    somebody has ended stays ended. Guarantee: one transaction, all or nothing. Safe to repeat, and
-    from two sides at once.
+    ``first_readings``: UTC epoch milliseconds. Adds missing patients with only their id, adds
+    missing mappings, and moves the first mapping of a pair back if it starts later. A mapping that
+    has been ended stays ended. Guarantee: one transaction, all or nothing. Safe to repeat, and to
+    run in two sessions at once.
 
     Raises:
-        BadInputError: a patient id, sensor code or time that the tables cannot hold; nothing was
+        BadInputError: a patient id, sensor code or time that the tables cannot store; nothing was
             written.
-        UnavailableError: the server went away, or others add patients for too long.
+        UnavailableError: the server went away, or another session held the lock for too long.
     """
     starts = {
         (_checked_id(patient_id), _checked_code(code)): _moment(patient_id, code, epoch_ms)
@@ -75,14 +75,14 @@ def _checked_id(patient_id: str) -> str:
     if not patient_id or patient_id != patient_id.strip() or len(patient_id) > LONGEST_PATIENT_ID:
         raise BadInputError(
             f"cannot register the patient id {patient_id!r}: it must have 1 to"
-            f" {LONGEST_PATIENT_ID} characters and no space at its ends",
+            f" {LONGEST_PATIENT_ID} characters and no space at either end",
             hint="correct the id in the file",
         )
     return patient_id
 
 
 def _checked_code(code: str) -> str:
-    known = [each.code for each in sensors()]
+    known = [sensor.code for sensor in sensors()]
     if code not in known:
         raise BadInputError(
             f"cannot register the sensor {code!r}: it is not in the catalogue",
@@ -100,14 +100,14 @@ def _moment(patient_id: str, code: str, epoch_ms: int) -> datetime:
     if not is_held:
         raise BadInputError(
             f"cannot register {patient_id} with {code}: its first reading, at {epoch_ms} ms, is"
-            f" not in the years {_FIRST_YEAR} to 9999",
+            f" outside the years {_FIRST_YEAR} to 9999",
             hint="are the times of the file milliseconds since 1970?",
         )
     return moment
 
 
 def known_patients(connection: Connection, patient_ids: Sequence[str]) -> dict[str, int]:
-    """The row ids of those patients that have one."""
+    """The row ids of the registered ones among these patients."""
     cursor = connection.cursor()
     found: dict[str, int] = {}
     for chunk in _chunks(patient_ids):
@@ -136,7 +136,7 @@ def first_starts(connection: Connection, patients: Sequence[int]) -> Starts:
 def _add_patients(connection: Connection, patient_ids: Sequence[str]) -> int:
     cursor = connection.cursor()
     known = known_patients(connection, patient_ids)
-    missing = [(each,) for each in patient_ids if each not in known]
+    missing = [(patient_id,) for patient_id in patient_ids if patient_id not in known]
     for rows in _chunks(missing):
         cursor.executemany("INSERT INTO paciente (identificador) VALUES (%s)", rows)
     return len(missing)

@@ -14,7 +14,7 @@ from db.schema.patients import PATIENTS_LOCK, first_starts, known_patients, sens
 
 _PATIENTS_PER_TRANSACTION = 2_000
 ACTIVE_SINCE = "2000-01-01"
-"""From when on the demo patients wear their sensors (UTC)."""
+"""When the demo patients' mappings begin (UTC)."""
 
 _INSERT_PATIENTS = """
 INSERT INTO paciente (identificador, nome, data_nascimento, sexo) VALUES (%s, %s, %s, %s)"""
@@ -22,7 +22,7 @@ INSERT INTO paciente (identificador, nome, data_nascimento, sexo) VALUES (%s, %s
 
 @dataclass(frozen=True)
 class SeededCount:
-    """What a seed added to what was there."""
+    """How many rows a seed added."""
 
     patients: int
     mappings: int
@@ -34,11 +34,11 @@ def seed(
     seed: int,
     on_progress: Callable[[int], object] = lambda _: None,
 ) -> SeededCount:
-    """Adds what is missing of the catalogue, the first ``patients`` demo patients and mappings.
+    """Adds what is missing: the catalogue, the first ``patients`` demo patients, their mappings.
 
-    ``on_progress`` is told how many patients are done. Guarantee: whole patients, some thousand a
-    transaction. Safe to repeat, also after an abort, with the same or a larger number: patients that
-    are there stay as they are, whatever their seed, and so do sensors that somebody has ended.
+    ``on_progress`` gets the number of patients done. Guarantee: whole patients, some thousand per
+    transaction. Safe to repeat, also after an abort, with the same or a larger number: existing
+    patients stay unchanged, whatever their seed, and ended mappings stay ended.
 
     Raises:
         ConfigurationError: the schema is not the one of this version.
@@ -60,10 +60,10 @@ def seed(
 
 
 def _add_patients(connection: Connection, patient_ids: list[str], seed: int) -> int:
-    # inserting what is there would change nothing, but use up AUTO_INCREMENT ids each time
+    # inserting existing rows would change nothing, but use up AUTO_INCREMENT ids each time
     known = known_patients(connection, patient_ids)
-    missing = [each for each in patient_ids if each not in known]
-    people = [person(seed, each) for each in missing]
+    missing = [patient_id for patient_id in patient_ids if patient_id not in known]
+    people = [person(seed, patient_id) for patient_id in missing]
     born = birth_dates(seed, missing)
     rows = [
         (patient_id, someone.name, birth_date, someone.sex)
@@ -79,9 +79,9 @@ def _add_mappings(connection: Connection, patient_ids: list[str]) -> int:
     present = first_starts(connection, patients)
     added = 0
     for sensor in sorted(sensor_ids(connection).values()):
-        missing = [each for each in patients if (each, sensor) not in present]
-        # the pairs are looked up first and not in the INSERT: MySQL answered such an anti-join by
-        # reading both tables whole for every chunk
+        missing = [patient for patient in patients if (patient, sensor) not in present]
+        # the pairs are looked up first, not in the INSERT: for such an anti-join MySQL read both
+        # tables completely for every chunk
         if missing:
             markers = ", ".join(["%s"] * len(missing))
             cursor.execute(

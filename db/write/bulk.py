@@ -1,7 +1,7 @@
 """Bulk writes of Arrow columns: LOAD DATA where the server allows it, else multi-row INSERT.
 
-Both run inside the caller's transaction and commit nothing. Both end with the same rows: a key that
-is there already takes the new values, and of a key that comes twice the later row wins.
+Both run inside the caller's transaction and commit nothing. Both end with the same rows: an existing
+key gets the new values, and if a key occurs twice the later row wins.
 """
 
 import tempfile
@@ -24,7 +24,7 @@ from db.connection import Connection
 from db.faults import is_row_refused
 
 _ROWS_PER_INSERT = 5_000
-# 1287: MySQL calls VALUES(col) deprecated; MariaDB has nothing else
+# 1287: MySQL deprecates VALUES(col); MariaDB has no alternative
 _DEPRECATED = 1287
 
 _log = structlog.get_logger()
@@ -70,13 +70,13 @@ class Column:
 
 
 class DataRefusedError(VitalsError):
-    """The server refused a row, or changed or dropped a value: what was loaded must be undone.
+    """The server refused a row, or changed or dropped a value: the load must be undone.
 
-    The message may be logged. ``words``, the server's own, may hold a value: not in any log.
+    The message may be logged. ``words``, the server's text, may contain a value: never log it.
     """
 
     def __init__(self, message: str, *, hint: str = "", number: int = 0, words: str = "") -> None:
-        """``number``: the server's error or warning."""
+        """``number``: of the server's error or warning."""
         super().__init__(message, hint=hint)
         self.number = number
         self.words = words
@@ -92,12 +92,12 @@ def load(
     """Upserts ``rows`` (its columns in the order of ``columns``) into ``table``.
 
     Guarantee: every row is written exactly as given, or an exception is raised and the caller must
-    undo it, by a savepoint or with the transaction. Safe to repeat.
+    undo it, with a savepoint or the whole transaction. Safe to repeat.
 
     Raises:
-        DataRefusedError: the server refuses a row, or answered with a warning (a value cut or a row
-            skipped). ``db.write.salvage`` finds the row.
-        mysql.connector.Error: see ``db.faults`` for which may be tried again.
+        DataRefusedError: the server refused a row, or answered with a warning (a value truncated or
+            a row skipped). ``db.write.salvage`` finds the row.
+        mysql.connector.Error: see ``db.faults`` for which may be retried.
     """
     if rows.num_rows == 0:
         return
@@ -109,15 +109,15 @@ def load(
     except mysql.connector.Error as error:
         if not is_row_refused(error):
             raise
-        # without its cause: the words of that one may hold a value, and a traceback is logged
+        # without its cause: a logged traceback would show its text, which may contain a value
         raise _refused(table, error.errno, error.msg or "") from None
 
 
 @cache
 def infile_folder() -> Path:
-    """This process's own folder for LOAD DATA files; the client may send files of no other.
+    """This process's folder for LOAD DATA files; the client may send files from no other.
 
-    In memory where the system has a place for that: the bytes live for milliseconds.
+    In memory if the system offers that: the files live for milliseconds.
     """
     memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it, mode 0700
     folder = tempfile.TemporaryDirectory(
@@ -147,13 +147,13 @@ def _warn_once(why: str) -> None:
 def _load_infile(
     connection: Connection, table: str, columns: tuple[Column, ...], rows: pa.Table
 ) -> None:
-    setters = ", ".join(each.setter for each in columns if each.kind is not Kind.PLAIN)
+    setters = ", ".join(column.setter for column in columns if column.kind is not Kind.PLAIN)
     with _csv_file(rows) as path:
         cursor = connection.cursor()
         cursor.execute(
             f"LOAD DATA LOCAL INFILE '{path}' REPLACE INTO TABLE {table} CHARACTER SET utf8mb4"
             " FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''"
-            f" LINES TERMINATED BY '\\n' ({', '.join(each.field for each in columns)})"
+            f" LINES TERMINATED BY '\\n' ({', '.join(column.field for column in columns)})"
             + (f" SET {setters}" if setters else "")
         )
     _demand_no_warnings(connection, table)
@@ -163,7 +163,7 @@ def _load_infile(
 def _csv_file(rows: pa.Table) -> Iterator[str]:
     path = infile_folder() / f"{threading.get_ident()}.csv"
     try:
-        # LOAD DATA takes the bare word for NULL, and in quotes for the text: an empty text stays one
+        # LOAD DATA reads the bare word as NULL and the quoted one as text: an empty text stays one
         options = pa.csv.WriteOptions(include_header=False, null_string="NULL")
         pa.csv.write_csv(rows, path, options)
         yield path.as_posix()
@@ -174,15 +174,15 @@ def _csv_file(rows: pa.Table) -> Iterator[str]:
 def _insert(
     connection: Connection, table: str, columns: tuple[Column, ...], rows: pa.Table
 ) -> None:
-    names = ", ".join(each.name for each in columns)
-    values = ", ".join(each.placeholder for each in columns)
-    updates = ", ".join(f"{each.name} = VALUES({each.name})" for each in columns)
+    names = ", ".join(column.name for column in columns)
+    values = ", ".join(column.placeholder for column in columns)
+    updates = ", ".join(f"{column.name} = VALUES({column.name})" for column in columns)
     cursor = connection.cursor()
     for chunk in rows.to_batches(max_chunksize=_ROWS_PER_INSERT):
         records = list(zip(*(column.to_pylist() for column in chunk.columns), strict=True))
         text = f"INSERT INTO {table} ({names}) VALUES " + ", ".join([f"({values})"] * len(records))
         cursor.execute(
-            f"{text} ON DUPLICATE KEY UPDATE {updates}", [each for row in records for each in row]
+            f"{text} ON DUPLICATE KEY UPDATE {updates}", [value for row in records for value in row]
         )
         _demand_no_warnings(connection, table)
 

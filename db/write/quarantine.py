@@ -1,4 +1,4 @@
-"""What was not accepted, into ``quarentena``; ``db.read.quarantine_desk`` reads and settles it."""
+"""Writes what was not accepted to ``quarentena``; ``db.read.quarantine_desk`` reads it."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ from schemas.reasons import Reason
 
 TEXT_LIMIT = 255
 """Characters of a name that are kept."""
-# what a bare entry of a reading holds as JSON in place of the columns
+# fields of a reading that a bare entry holds as JSON instead of in columns
 _BARE = ("reason", "detail", "patient_id", "sensor", "component", "unit", "value", "event_ms")
 
 _COLUMNS = (
@@ -30,15 +30,15 @@ _COLUMNS = (
 
 
 def insert(connection: Connection, rejected: pa.Table, method: LoadMethod) -> Sequence[Refusal]:
-    """Writes rejected readings and messages, as fast as good ones, in the caller's transaction.
+    """Writes rejected readings and refused messages in bulk, in the caller's transaction.
 
-    Returns the rows that the table refuses. They are kept all the same, bare: the reason is
-    ``refused_by_database``, and what the columns would not take is JSON in ``mensagem`` (see
+    Returns the rows that the table refuses. They are kept nevertheless, as bare entries: the reason
+    is ``refused_by_database``, and the fields that the columns refuse are JSON in ``mensagem`` (see
     ``bare_reading``); a whole message keeps its key, its bytes and its headers.
 
     Columns: topic, partition, offset, series, position (the last two -1 for a whole message),
-    reason, detail, batch_id, patient_id, sensor, component, unit, value (as it came; NaN where the
-    sensor gave nothing), event_ms (null where it is no time), kafka_ms, key, body, headers.
+    reason, detail, batch_id, patient_id, sensor, component, unit, value (as received; NaN where the
+    sensor sent none), event_ms (null if invalid), kafka_ms, key, body, headers.
     """
     refused = load_what_fits(connection, "quarentena", _COLUMNS, _rows(rejected), method)
     if refused:
@@ -72,18 +72,18 @@ def _rows(rejected: pa.Table) -> pa.Table:
             _hex(rejected["body"]),
             rejected["headers"],
         ],
-        names=[each.name for each in _COLUMNS],
+        names=[column.name for column in _COLUMNS],
     )
 
 
 def _bare(rejected: pa.Table, refused: Sequence[Refusal]) -> pa.Table:
-    rows = rejected.take([each.index for each in refused]).to_pylist()
-    bare = [_bare_row(row, each.words) for row, each in zip(rows, refused, strict=True)]
+    rows = rejected.take([refusal.index for refusal in refused]).to_pylist()
+    bare = [_bare_row(row, refusal.words) for row, refusal in zip(rows, refused, strict=True)]
     return pa.Table.from_pylist(bare, rejected.schema)
 
 
 def _bare_row(row: dict[str, Any], words: str) -> dict[str, Any]:
-    # the words may be what the column does not take
+    # the server's text may itself contain characters that the column refuses
     detail = f"{row['reason']}: {words}".encode("ascii", "backslashreplace").decode()
     kept = {**row, **dict.fromkeys(_BARE), "reason": Reason.REFUSED_BY_DATABASE, "detail": detail}
     if row["position"] < 0:
@@ -95,17 +95,17 @@ def _bare_row(row: dict[str, Any], words: str) -> dict[str, Any]:
 
 
 def headers_text(headers: Sequence[Mapping[str, Any]] | None) -> str | None:
-    """What ``cabecalhos`` holds of a message's headers (key and value, which may be null).
+    """A message's headers (key and value, which may be null) as stored in ``cabecalhos``.
 
-    JSON, values in base64, left out where null; null for a message without headers.
+    JSON with base64 values, left out if null; None for a message without headers.
     """
     if headers is None:
         return None
     fields = [
-        {"key": each["key"]}
-        if each["value"] is None
-        else {"key": each["key"], "value": base64.b64encode(each["value"]).decode()}
-        for each in headers
+        {"key": header["key"]}
+        if header["value"] is None
+        else {"key": header["key"], "value": base64.b64encode(header["value"]).decode()}
+        for header in headers
     ]
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
@@ -113,13 +113,13 @@ def headers_text(headers: Sequence[Mapping[str, Any]] | None) -> str | None:
 def headers_of(text: str | None) -> list[tuple[str, bytes | None]]:
     """The headers that `headers_text` wrote."""
     return [
-        (each["key"], base64.b64decode(each["value"]) if "value" in each else None)
-        for each in json.loads(text or "[]")
+        (header["key"], base64.b64decode(header["value"]) if "value" in header else None)
+        for header in json.loads(text or "[]")
     ]
 
 
 def _hex(column: pa.ChunkedArray) -> pa.Array:
-    # only whole messages carry bytes: for a storm of bad readings this is one look at the nulls
+    # only whole messages carry bytes: for many bad readings this check is enough
     if column.null_count == len(column):
         return pa.nulls(len(column), pa.string())
     return pa.array(

@@ -1,4 +1,4 @@
-"""Accepted readings into ``registro``."""
+"""Writes accepted readings to ``registro``."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,18 +14,18 @@ from db.write.bulk import Column, LoadMethod
 from db.write.salvage import Refusal, load_what_fits
 
 DECIMALS = 3
-"""Places behind the point that ``registro.valor`` keeps; trusted files keep the same."""
+"""Decimal places in ``registro.valor`` and in trusted files."""
 
 _COLUMNS = tuple(map(Column, ("paciente_sensor_id", "componente", "created_at", "valor")))
 _GOLDEN = 0.618
 _PARENTS_A_QUERY = 10_000
-"""With three times as many MySQL would look for no range, and lock the whole table instead."""
+"""With three times as many, MySQL would give up on ranges and lock the whole table."""
 
 
 def rounded(values: Any) -> Any:
-    """Arrow doubles as ``valor`` and the trusted files keep them.
+    """Arrow doubles, rounded as in ``valor`` and the trusted files.
 
-    The database would round by itself, with a warning for each, and the files then differed.
+    If the database did the rounding, each value would cause a warning and the files would differ.
     """
     return pc.round(values, DECIMALS, "half_towards_infinity")
 
@@ -35,10 +35,10 @@ def upsert(
 ) -> Sequence[Refusal]:
     """Writes readings: columns mapping_id, component, event_ms (UTC), value (rounded already).
 
-    ``writer``: a number that tells apart those that write side by side.
-    Part of the caller's transaction; safe to repeat. Of readings with the same identity the last
-    row wins, so the caller keeps them in the order of the topic. Returns those that the database
-    refuses, for the caller to keep elsewhere: all others are written.
+    ``writer``: a number that differs between concurrent writers.
+    Part of the caller's transaction; safe to repeat. For readings with the same identity the last
+    row wins, so the caller keeps them in topic order. Returns those that the database refuses, for
+    the caller to keep elsewhere; all others are written.
     """
     if len(readings) == 0:
         return []
@@ -50,21 +50,21 @@ def upsert(
     rows = rows.set_column(1, "component", rows["component"].cast(pa.string()))
     rows = rows.set_column(2, "event_ms", as_datetime(rows["event_ms"]))
     cursor = connection.cursor()
-    # the server would look for its parent with each row, a fifth of its work: we hold all of them
+    # the server would look up the parent of every row, a fifth of its work: we hold locks on all
     cursor.execute("SET foreign_key_checks = 0")
     refused = load_what_fits(connection, "registro", _COLUMNS, rows, method)
     cursor.execute("SET foreign_key_checks = 1")
     return [
-        *(replace(each, index=int(order[each.index])) for each in refused),
+        *(replace(refusal, index=int(order[refusal.index])) for refusal in refused),
         *(
-            Refusal(int(each), NO_PARENT, "no such paciente_sensor")
-            for each in np.flatnonzero(~has_parent)
+            Refusal(int(index), NO_PARENT, "no such paciente_sensor")
+            for index in np.flatnonzero(~has_parent)
         ),
     ]
 
 
 def as_datetime(epoch_ms: pa.ChunkedArray) -> pa.ChunkedArray:
-    """What both servers read into a DATETIME(3), as text or as a parameter: no zone, UTC."""
+    """Times that both servers read into a DATETIME(3), as text or parameter: UTC without a zone."""
     return epoch_ms.cast(pa.timestamp("ms"))
 
 
@@ -77,7 +77,7 @@ def _has_parent(connection: Connection, mapping_id: Any) -> Any:
 
 
 def _locked_parents(connection: Connection, mapping_ids: Sequence[int]) -> Sequence[int]:
-    """Which of these ``paciente_sensor`` rows there are; none of them can go before the commit."""
+    """Which of these ``paciente_sensor`` rows exist; none can be deleted before the commit."""
     found: list[int] = []
     for start in range(0, len(mapping_ids), _PARENTS_A_QUERY):
         some = mapping_ids[start : start + _PARENTS_A_QUERY]
@@ -85,7 +85,7 @@ def _locked_parents(connection: Connection, mapping_ids: Sequence[int]) -> Seque
         # MariaDB does not know FOR SHARE
         where = f"FROM paciente_sensor WHERE id IN ({listed}) LOCK IN SHARE MODE"
         cursor = connection.cursor()
-        # as a rule all are there, and the driver takes longer for the rows than the server does
+        # usually all exist, and the driver needs longer for the rows than the server does
         cursor.execute(f"SELECT COUNT(*) {where}")
         if cursor.fetchone() == (len(some),):
             found += some
@@ -96,11 +96,11 @@ def _locked_parents(connection: Connection, mapping_ids: Sequence[int]) -> Seque
 
 
 def _writing_order(readings: pa.Table, mapping_id: Any, writer: int) -> Any:
-    """The rows' numbers by sensor of a patient and component, and in each as they came.
+    """Row numbers sorted by mapping and component, otherwise in their original order.
 
-    Readings come interleaved, window after window; so the server stays on a page of the table for
-    many rows. Each writer begins at another place: if all ran through the table in step, they would
-    wait for each other's pages.
+    Readings arrive interleaved, window after window; sorted, many rows in a row go to the same page
+    of the table. Each writer starts at a different place: in step they would wait for each other's
+    pages.
     """
     component = readings["component"].combine_chunks().dictionary_encode()
     codes = component.indices.to_numpy().astype(np.int64)
@@ -108,5 +108,5 @@ def _writing_order(readings: pa.Table, mapping_id: Any, writer: int) -> Any:
         mapping_id.astype(np.int64) * len(component.dictionary) + codes, kind="stable"
     )
     begin = order[int(len(order) * (writer * _GOLDEN % 1))]
-    # never within one sensor's rows: there the later of two of the same time has to win
+    # never start within one sensor's rows: of two with the same time the later one must win
     return np.roll(order, -mapping_id[order].searchsorted(mapping_id[begin]))

@@ -1,4 +1,4 @@
-"""Bulk writes that leave out what the server refuses, found by halving, not row by row."""
+"""Bulk writes that leave out rows the server refuses, found by bisection, not row by row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from db.write.bulk import Column, DataRefusedError, LoadMethod, load
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A row that the server does not take; ``words``, its own, may hold a value: not in any log."""
+    """A row that the server refuses; ``words``, its text, may contain a value: never log it."""
 
     index: int
-    """Of the row, in the table that was to be written."""
+    """Of the row in the table to be written."""
     number: int
     words: str
 
     @property
     def is_parent_missing(self) -> bool:
-        """The row itself is good; what its foreign key points at is not there any more."""
+        """The row itself is good, but the row that its foreign key refers to is gone."""
         return self.number in MISSING_PARENT
 
 
@@ -32,11 +32,11 @@ def load_what_fits(
     rows: pa.Table,
     method: LoadMethod,
 ) -> Sequence[Refusal]:
-    """Upserts the ``rows`` that the server takes, and returns the others for the caller to keep.
+    """Upserts the ``rows`` that the server accepts; returns the others for the caller to keep.
 
-    Part of the caller's transaction; the order of the rows is kept, so that the later of two with
-    one key wins. One refused row among n costs about 2 log2(n) attempts, none costs one. Safe to
-    repeat. Raises mysql.connector.Error for what is not about a row.
+    Part of the caller's transaction; keeps the order of the rows, so that the later of two with the
+    same key wins. One refused row among n costs about 2 log2(n) attempts; without one it takes a
+    single attempt. Safe to repeat. Raises mysql.connector.Error if the error is not about a row.
     """
     refused: list[Refusal] = []
     # the first part on top: parts are written in the order of the rows

@@ -1,7 +1,7 @@
-"""Readings that wait for a mapping: into ``registro`` once somebody says whose sensor it is.
+"""Unmapped readings: they enter ``registro`` once a mapping covers them.
 
-An unmapped row of ``quarentena`` holds the reading as it was accepted: canonical names, the value in
-the sensor's unit, rounded. So nothing has to be cleaned again.
+An unmapped row of ``quarentena`` holds the reading as accepted: canonical names, the value in the
+sensor's unit, rounded. So nothing has to be cleaned again.
 """
 
 from typing import Any
@@ -22,8 +22,8 @@ SELECT DISTINCT q.paciente, q.sensor FROM
   JOIN paciente p ON p.identificador = q.paciente
   JOIN sensor s ON s.codigo = q.sensor
   JOIN paciente_sensor ps ON ps.paciente_id = p.id AND ps.sensor_id = s.id"""
-# newest first: with rows that are there left as they are, the newest offset of a key wins. What
-# registro has refused before has a detail, and may not stand in the way of the others
+# newest first: existing rows are not overwritten, so the newest offset of a key wins. Readings that
+# registro has refused before have a detail and come last, so that they do not block the others
 _ROWS = f"""
 SELECT topico, particao, deslocamento, serie, posicao, componente, medido_em, valor_bruto, detalhe
   FROM quarentena
@@ -45,12 +45,12 @@ _log = structlog.get_logger()
 
 
 def enter_mapped(connection: Connection, *, limit: int) -> int:
-    """Enters waiting readings that a mapping covers now; returns how many, about ``limit`` at most.
+    """Enters waiting readings that a mapping now covers; returns how many, about ``limit`` at most.
 
-    Guarantee: a reading enters ``registro`` and is marked ``resolvida`` in one transaction; a row
-    that ``registro`` has for its key stays, since it came at a later offset. One that ``registro``
-    refuses waits on, with the server's words as its detail, and does not stop the others. Safe to
-    repeat, and beside another consumer. Raises UnavailableError or ConfigurationError.
+    Guarantee: a reading enters ``registro`` and is marked ``resolvida`` in one transaction; an
+    existing row with its key stays, since it came at a later offset. A reading that ``registro``
+    refuses keeps waiting, with the server's message as its detail, and does not block the others.
+    Safe to repeat, also while another consumer runs. Raises UnavailableError or ConfigurationError.
     """
     entered = 0
     with reported("enter readings that waited for a mapping"):
@@ -86,7 +86,7 @@ def _enter(connection: Connection, mapping: Mapping) -> int:
                 cursor.execute(_RESOLVE, place)
                 continue
             refused += 1
-            # without its mapping, which somebody deleted just now, it simply waits on
+            # if its mapping has just been deleted, it simply keeps waiting
             if detail is None and error.errno not in MISSING_PARENT:
                 cursor.execute(_EXPLAIN, (str(error.msg)[:_DETAIL_LIMIT], *place))
                 _log.warning("waiting_reading_refused_by_database", error=error.errno)

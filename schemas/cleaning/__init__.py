@@ -1,1 +1,1 @@
-"""What decides about a reading: pure, so that the consumer and whoever explains it say the same."""
+"""The cleaning rules: pure functions, so that the consumer and `vitals explain` always agree."""

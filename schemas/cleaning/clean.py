@@ -1,9 +1,9 @@
 """The cleaning rules: each reading gets its value in the sensor's unit, or a reason.
 
-A rule depends on the message alone (its bytes and its Kafka timestamp), never on now: the same
-message is decided the same however often it is read. To change a limit or a unit, edit
-``schemas/catalogue.json``; to change a rule, edit the one function here that is named after it.
-The consumer asks for all readings of a micro-batch at once, `vitals explain` for those of one message.
+A rule depends on the message alone (its bytes and its Kafka timestamp), never on the current time:
+the same message always has the same outcome. To change a limit or a unit, edit
+``schemas/catalogue.json``; to change a rule, edit the function here that is named after it.
+The consumer checks all readings of a micro-batch at once, `vitals explain` those of one message.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,35 +33,35 @@ ORDER = (
     Reason.OUT_OF_RANGE,
     Reason.PRESSURE_INVERTED,
 )
-"""In which `judge` looks for a reason; the first that holds counts."""
+"""The order in which `judge` looks for a reason; the first one that applies counts."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Readings with their value and their reason; arrays of shape (readings,) but for ``rules``."""
+    """Readings with value and reason; arrays of shape (readings,), except ``rules``."""
 
     rules: Sequence[SeriesRule]
     rule: Ints
     """Number of the reading's rule."""
     codes: Sequence[str]
-    """Canonical code of the sensor; one entry a series."""
+    """Canonical code of the sensor; one entry per series."""
     names: tuple[pa.Array, pa.Array, pa.Array]
-    """Sensor, component and unit as they came, one entry a rule."""
+    """Sensor, component and unit as received, one entry per rule."""
     value: Floats
-    """In the sensor's own unit, not rounded; NaN where there is none."""
+    """In the sensor's own unit, not rounded; NaN if there is no value."""
     reason: Codes
     """Number of the reason, 0 for an accepted reading."""
 
     @property
     def reason_names(self) -> pa.Array:
         """``reason`` as text; null where accepted."""
-        texts = pa.array([each.value for each in Reason], pa.string())
+        texts = pa.array([reason.value for reason in Reason], pa.string())
         numbers = pa.array(self.reason.astype(np.int32) - 1, mask=self.reason == 0)
         return pa.DictionaryArray.from_arrays(numbers, texts)
 
 
 def judge(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Ints) -> Judged:
-    """Decides every reading. ``kafka_ms``: by message, when Kafka took it (UTC epoch ms)."""
+    """Decides on every reading. ``kafka_ms``: by message, when Kafka received it (UTC epoch ms)."""
     rules, of_series, names = _rules_of(series)
     rule = of_series[readings.series]
     value = _converted(readings.raw_value, rules, rule)
@@ -78,14 +78,14 @@ def judge(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Ints) -> Judg
     reason = np.zeros(len(value), np.int8)
     for holds, name in reversed(broken):
         reason = np.where(holds != 0, holds if name is None else _NUMBER[name], reason)
-    codes = [rules[each].code for each in of_series.tolist()]
+    codes = [rules[number].code for number in of_series.tolist()]
     return Judged(rules, rule, codes, names, value, reason)
 
 
 def details(
     judged: Judged, series: SeriesArrays, readings: ReadingArrays, kafka_ms: Ints
 ) -> pa.Array:
-    """What a person wants to know about the reason; null for most."""
+    """Details of the reason for a person; null for most readings."""
     texts_of: dict[Reason, Callable[[Mask], pa.Array]] = {
         Reason.OUT_OF_RANGE: lambda rows: _plausible_texts(judged, rows),
         Reason.FUTURE_TIMESTAMP: lambda rows: _ahead_texts(series, readings, kafka_ms, rows),
@@ -102,27 +102,27 @@ def details(
 def _rules_of(
     series: SeriesArrays,
 ) -> tuple[list[SeriesRule], Ints, tuple[pa.Array, pa.Array, pa.Array]]:
-    """The rules of all spellings that occur, the rule's number by series, and the spellings."""
+    """The rules for all spellings that occur, the rule's number by series, and the spellings."""
     texts = (series.sensor, series.component, series.unit)
-    encoded = [pc.dictionary_encode(each, null_encoding="encode") for each in texts]
+    encoded = [pc.dictionary_encode(text, null_encoding="encode") for text in texts]
     code = np.zeros(len(series.message), np.int64)
-    for each in encoded:
-        code = code * len(each.dictionary) + each.indices.to_numpy(zero_copy_only=False)
+    for column in encoded:
+        code = code * len(column.dictionary) + column.indices.to_numpy(zero_copy_only=False)
     _, first, number = np.unique(code, return_index=True, return_inverse=True)
-    spelt = tuple(each.take(pa.array(first)) for each in texts)
-    triples = zip(*(each.to_pylist() for each in spelt), strict=True)
-    return [series_rule(*each) for each in triples], number, spelt
+    spelt = tuple(text.take(pa.array(first)) for text in texts)
+    triples = zip(*(text.to_pylist() for text in spelt), strict=True)
+    return [series_rule(*triple) for triple in triples], number, spelt
 
 
 def _series_error(series: SeriesArrays, rules: Sequence[SeriesRule], rule: Ints) -> Codes:
     """Number of the reason for which a whole series is refused, or 0."""
-    errors = np.array([_NUMBER[each.error] for each in rules], np.int8)[rule]
+    errors = np.array([_NUMBER[one_rule.error] for one_rule in rules], np.int8)[rule]
     return np.where((errors == 0) & ~series.has_order, _NUMBER[Reason.INVALID_TIME], errors)
 
 
 def _converted(raw_value: Floats, rules: Sequence[SeriesRule], rule: Ints) -> Floats:
     subtract, multiply, divide = (
-        np.array([getattr(each, name) for each in rules], np.float64)[rule]
+        np.array([getattr(one_rule, name) for one_rule in rules], np.float64)[rule]
         for name in ("subtract", "multiply", "divide")
     )
     with np.errstate(over="ignore", invalid="ignore"):
@@ -135,18 +135,18 @@ def _is_future(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Ints) ->
 
 
 def _is_plausible(value: Floats, rules: Sequence[SeriesRule], rule: Ints) -> Mask:
-    limits = [each.limits for each in rules]
-    lower = np.array([each.lower for each in limits], np.float64)[rule]
-    upper = np.array([each.upper for each in limits], np.float64)[rule]
-    takes_lower = np.array([each.is_lower_allowed for each in limits], bool)[rule]
-    takes_upper = np.array([each.is_upper_allowed for each in limits], bool)[rule]
+    limits = [one_rule.limits for one_rule in rules]
+    lower = np.array([limit.lower for limit in limits], np.float64)[rule]
+    upper = np.array([limit.upper for limit in limits], np.float64)[rule]
+    takes_lower = np.array([limit.is_lower_allowed for limit in limits], bool)[rule]
+    takes_upper = np.array([limit.is_upper_allowed for limit in limits], bool)[rule]
     above: Mask = (value > lower) | (takes_lower & (value == lower))
     below: Mask = (value < upper) | (takes_upper & (value == upper))
     return above & below
 
 
 def _plausible_texts(judged: Judged, rows: Mask) -> pa.Array:
-    texts = pa.array([each.plausible for each in judged.rules], pa.string())
+    texts = pa.array([rule.plausible for rule in judged.rules], pa.string())
     return texts.take(pa.array(judged.rule[rows]))
 
 
@@ -161,6 +161,7 @@ def _ahead_texts(
 def _time_texts(series: SeriesArrays, readings: ReadingArrays, rows: Mask) -> pa.Array:
     of_series = readings.series[rows]
     start, interval_ms = (
-        pa.array(each[of_series]).cast(pa.string()) for each in (series.start, series.interval_ms)
+        pa.array(numbers[of_series]).cast(pa.string())
+        for numbers in (series.start, series.interval_ms)
     )
     return pc.binary_join_element_wise("start", start, "interval", interval_ms, " ")

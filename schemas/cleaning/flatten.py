@@ -1,7 +1,7 @@
-"""Decoded series to arrays of one entry a reading, without a loop over readings.
+"""Decoded series to arrays of one entry per reading, without a loop over readings.
 
-A reading knows its series, and a series its message, by number: what belongs to a series or a message is
-looked up where it is needed, and not carried along.
+A reading refers to its series, and a series to its message, by number; their fields are looked up
+where they are needed instead of being copied.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class SeriesArrays:
     """All series of some messages, in their order; arrays of shape (series,)."""
 
     message: Ints
-    """Number of the message that it came in."""
+    """Number of its message."""
     number: Ints
     """Its place in the message."""
     size: Ints
@@ -32,7 +32,7 @@ class SeriesArrays:
 
     @property
     def has_order(self) -> Mask:
-        """Whether its values have instants of their own, which several need an interval for."""
+        """Whether each value has its own instant; several values need an interval for that."""
         return (self.size <= 1) | (self.interval_ms > 0)
 
 
@@ -45,14 +45,14 @@ class ReadingArrays:
     position: Ints
     """Its place in the series."""
     raw_value: Floats
-    """As it came; NaN where the sensor gave nothing."""
+    """As received; NaN where the sensor sent no value."""
     event_ms: Ints
     is_time: Mask
-    """Whether ``event_ms`` is a time that the database can hold; else it says nothing."""
+    """Whether ``event_ms`` is a time that the database can store; otherwise it is meaningless."""
 
 
 def places(size: Ints) -> tuple[Ints, Ints]:
-    """Of each reading: the number of its series, and its place in it; ``size``: of each series."""
+    """For each reading, the number of its series and its place in it; ``size``: of each series."""
     of_series = np.repeat(np.arange(len(size)), size)
     return of_series, np.arange(len(of_series)) - np.repeat(np.cumsum(size) - size, size)
 
@@ -60,36 +60,36 @@ def places(size: Ints) -> tuple[Ints, Ints]:
 def readings_of(
     series: SeriesArrays, of_series: Ints, position: Ints, raw_value: Floats
 ) -> ReadingArrays:
-    """The readings of these series, given as `places` numbers them, with their values."""
+    """The readings of these series, numbered as by `places`, with their values."""
     event_ms, is_time = _times(series, of_series, position)
     return ReadingArrays(of_series, position, raw_value, event_ms, is_time)
 
 
 def arrays_of(batch: SensorBatch) -> tuple[SeriesArrays, ReadingArrays]:
-    """One batch that is decoded already, as the message with the number 0.
+    """One decoded batch, as message number 0.
 
-    Raises OverflowError for numbers that are no longs, which no message can hold.
+    Raises OverflowError for numbers that do not fit into a long, which no message can hold.
     """
     runs = batch.series
-    size = np.array([len(each.values) for each in runs], np.int64)
+    size = np.array([len(run.values) for run in runs], np.int64)
     series = SeriesArrays(
         np.zeros(len(runs), np.int64),
         np.arange(len(runs)),
         size,
-        np.array([each.start for each in runs], np.int64),
-        np.array([each.interval_ms for each in runs], np.int64),
+        np.array([run.start for run in runs], np.int64),
+        np.array([run.interval_ms for run in runs], np.int64),
         *(
-            pa.array([getattr(each, name) for each in runs], pa.string())
+            pa.array([getattr(run, name) for run in runs], pa.string())
             for name in ("sensor", "component", "unit")
         ),
     )
-    values = np.array([value for each in runs for value in each.values], np.float64)
+    values = np.array([value for run in runs for value in run.values], np.float64)
     return series, readings_of(series, *places(size), values)
 
 
 def _times(series: SeriesArrays, of_series: Ints, position: Ints) -> tuple[Ints, Mask]:
     is_start = (series.start >= FIRST_TIME_MS) & (series.start <= LAST_TIME_MS)
-    # a start that is no time stays out of the sum, which it could overflow
+    # an invalid start is left out of the sum, which it could overflow
     start = np.where(is_start, series.start, 0)
     event_ms = start[of_series] + position * series.interval_ms[of_series]
     is_time = is_start[of_series] & (event_ms >= FIRST_TIME_MS) & (event_ms <= LAST_TIME_MS)

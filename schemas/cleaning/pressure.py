@@ -22,11 +22,13 @@ def is_inverted(
 ) -> Mask:
     """True for both values of a pair in the same message and instant unless systolic > diastolic.
 
-    Of several values at one instant, the lowest systolic and the highest diastolic one count for the
-    other side. A value that is missing, or of an instant that is none, says nothing. Arrays of
-    shape (readings,), but for ``rules``.
+    With several values at one instant, each is compared with the lowest systolic or the highest
+    diastolic value of the other side. Missing values and invalid instants are ignored. Arrays of
+    shape (readings,), except ``rules``.
     """
-    parts = np.array([_SIGN.get(each.pressure_part or "", 0) for each in rules], np.int8)[rule]
+    parts = np.array([_SIGN.get(one_rule.pressure_part or "", 0) for one_rule in rules], np.int8)[
+        rule
+    ]
     is_instant = readings.is_time & series.has_order[readings.series]
     rows = np.flatnonzero((parts != 0) & is_instant & ~np.isnan(value))
     inverted = np.zeros(len(value), bool)

@@ -1,4 +1,4 @@
-"""What the catalogue says of a series, by the names that it came with."""
+"""The catalogue's rule for a series, found by the names it was sent with."""
 
 import math
 from functools import lru_cache
@@ -20,7 +20,7 @@ _EVERYTHING = Limits(-math.inf, math.inf, is_lower_allowed=True, is_upper_allowe
 
 
 class SeriesRule(NamedTuple):
-    """How the values of a series are judged; with ``error`` all of them are refused for it."""
+    """How the values of a series are checked; if ``error`` is set, all are rejected with it."""
 
     error: Reason | None
     code: str
@@ -35,14 +35,14 @@ class SeriesRule(NamedTuple):
 
     @property
     def pressure_part(self) -> str | None:
-        """Which value of a blood pressure it is; None for anything else, or in no known unit."""
+        """Which value of a blood pressure it is; None for anything else or an unknown unit."""
         return self.part if self.code == _PRESSURE and self.error is None else None
 
 
 def series_rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
-    """The rule for a series of these names, however they are written; the first mistake counts."""
+    """The rule for a series of these names, in any spelling; the first mistake counts."""
     if len(sensor) + len(component or "") + len(unit) > _LONGEST_KNOWN:
-        # names of megabytes are not worth their memory
+        # not worth caching: a name may be megabytes long
         return _rule(sensor, component, unit)
     return _known_rule(sensor, component, unit)
 
@@ -55,10 +55,10 @@ def _known_rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
 def _rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
     code = canonical_name(sensor)
     part = canonical_component(component)
-    kind = next((each for each in sensors() if each.code == code), None)
+    kind = next((candidate for candidate in sensors() if candidate.code == code), None)
     if kind is None:
         return SeriesRule(Reason.UNKNOWN_SENSOR, code, part, unit)
-    measured = next((each for each in kind.components if each.part == part), None)
+    measured = next((candidate for candidate in kind.components if candidate.part == part), None)
     if measured is None:
         return SeriesRule(Reason.UNKNOWN_COMPONENT, code, part, unit)
     known = kind.unit_named(unit)

@@ -5,4 +5,4 @@ LAST_TIME_MS = 253_402_300_799_999
 """1000-01-01 and the last millisecond of 9999 (UTC): what a DATETIME column can hold."""
 
 FUTURE_TOLERANCE_MS = 300_000
-"""How far a reading may be ahead of its message (a clock that goes wrong by minutes)."""
+"""How far a reading may be ahead of its message (a clock that is minutes fast)."""

@@ -1,1 +1,1 @@
-"""The contracts of our files: the raw archive's lines, the trusted files."""
+"""The formats of our files: the raw archive's lines and the trusted files."""

@@ -1,4 +1,4 @@
-"""Both kinds of files lie in one folder a day (UTC), named as Hive names its partitions."""
+"""Both kinds of files are kept in one folder per day (UTC), named like Hive partitions."""
 
 from datetime import date
 
@@ -7,5 +7,5 @@ ALL_DAYS = "date=*"
 
 
 def day_folder(day: date | str) -> str:
-    """The name of the folder of a day, or of its ISO form."""
+    """The name of a day's folder; the day may be given in ISO form."""
     return f"date={day}"

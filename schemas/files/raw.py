@@ -1,13 +1,13 @@
-"""The raw archive: every batch as it was made, before anybody else sees it. Also the outbox.
+"""The raw archive: every batch as it was made, before it is published. Also the outbox.
 
     <raw>/pending/<tick>_<producer>.jsonl            the outbox: not yet acknowledged by Kafka
     <raw>/date=YYYY-MM-DD/<tick>_<producer>.jsonl    acknowledged
     <raw>/broken/                                    could not be read; nothing is ever deleted
 
-A second file of the same tick and producer is ``<tick>_<producer>.2.jsonl``. One JSON line a batch
+A second file of the same tick and producer is ``<tick>_<producer>.2.jsonl``. One JSON line per batch
 with the fields of ``SensorBatch``: times in epoch ms, NaN as null.
 
-The producer's image imports this module: it must do without pyarrow.
+The producer's image imports this module, so it must not need pyarrow.
 """
 
 import re
@@ -51,23 +51,23 @@ def tick_of(path: Path) -> int:
 
 
 def done_path(path: Path) -> Path:
-    """Where a file of the outbox lies once Kafka has acknowledged it."""
+    """Where a file of the outbox goes once Kafka has acknowledged it."""
     tick = path.name[:8]
     return path.parents[1] / day_folder(f"{tick[:4]}-{tick[4:6]}-{tick[6:]}") / path.name
 
 
 def files_in(raw: Path, folder: str) -> list[Path]:
-    """The files of a folder below ``raw``, or of all folders that it matches, in their order."""
+    """The files of a folder below ``raw``, or of all folders that match, in order."""
     return sorted(raw.glob(f"{folder}/*.jsonl"))
 
 
 def is_pending(path: Path) -> bool:
-    """Whether a file lies in the outbox: Kafka has not acknowledged it."""
+    """Whether a file is in the outbox: Kafka has not acknowledged it."""
     return path.parent.name == PENDING
 
 
 def line_of(batch: SensorBatch) -> bytes:
-    """The line of a batch, with its end."""
+    """The line of a batch, with its line break."""
     return orjson.dumps(batch, option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -80,9 +80,9 @@ def batch_of(line: bytes) -> SensorBatch:
 
 
 def batches_in(paths: Iterable[Path]) -> Iterator[SensorBatch]:
-    """The batches of archive files, in their order; one line is held at a time.
+    """The batches of archive files, in order; only one line is in memory at a time.
 
-    Raises BadInputError when it comes to a line or a file that it cannot read.
+    Raises BadInputError at a line or a file that it cannot read.
     """
     for path in paths:
         try:
@@ -90,5 +90,5 @@ def batches_in(paths: Iterable[Path]) -> Iterator[SensorBatch]:
                 yield from map(batch_of, file)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadInputError(
-                f"cannot read {path}: {error!r}", hint="give files of the raw archive, or a folder"
+                f"cannot read {path}: {error!r}", hint="name files of the raw archive, or a folder"
             ) from error

@@ -1,11 +1,11 @@
-"""Trusted files: one row an accepted reading, one file a committed range and reading date.
+"""Trusted files: one row per accepted reading, one file per committed range and reading date.
 
     <trusted>/date=YYYY-MM-DD/<topic>-<partition>-<first>-<until>.parquet
 
-A file is whole and durable before its range is committed to the database, and the ledger names it.
-A file that the ledger does not name belongs to a commit that never happened.
+A file is complete and durable before its range is committed to the database, and the ledger names
+it. A file that the ledger does not name belongs to a commit that never happened.
 
-The storm's proof reads these files on its own, on purpose: see `ops.storm.found`.
+The storm's proof has its own reader for these files, on purpose: see `ops.storm.found`.
 """
 
 import functools
@@ -43,8 +43,8 @@ SCHEMA = pa.schema(
         ("kafka_time", _MOMENT),
     ]
 )
-"""The columns in their order, as `read_trusted` gives them."""
-# JSON lines have microseconds, which milliseconds refuse to read
+"""The columns in order, as `read_trusted` returns them."""
+# JSON lines have microseconds, which Arrow does not read as milliseconds
 _TYPE_IN_LINES = {_TEXT: pa.string(), _MOMENT: pa.timestamp("us", tz="UTC")}
 _IN_LINES = pa.schema(
     [(field.name, _TYPE_IN_LINES.get(field.type, field.type)) for field in SCHEMA]
@@ -57,11 +57,11 @@ _NAME = re.compile(
 
 
 UNREADABLE = (OSError, pa.ArrowException, KeyError, ValueError)
-"""What reading raises for a file that is gone or not such a file."""
+"""Raised when a file is gone or is not a trusted file."""
 
 
 class TrustedFormat(StrEnum):
-    """``parquet`` (zstd) for machines, ``jsonl`` for eyes."""
+    """``parquet`` (zstd) for machines, ``jsonl`` for people."""
 
     PARQUET = "parquet"
     JSONL = "jsonl"
@@ -117,9 +117,9 @@ def write_trusted(
 def uncommitted_files(
     folder: Path, *, topic: str, partition: int, next_offset: int, committed: set[str]
 ) -> Iterator[Path]:
-    """Files of ranges that the ledger does not have, and halves: left by a kill before the commit.
+    """Files of ranges that are not in the ledger, and partial files: left by a kill before the commit.
 
-    Only to be asked, and the files removed, while the partition's progress is locked.
+    Call it, and remove the files, only while the partition's progress is locked.
     """
     yield from folder.glob(f"{ALL_DAYS}/.{topic}-{partition}-*.tmp")
     for name in trusted_names(folder, f"{topic}-{partition}-*"):
@@ -139,7 +139,7 @@ def read_trusted(path: Path, columns: Sequence[str] = SCHEMA.names) -> pa.Table:
     """These columns of a file, texts as dictionaries. Raises `UNREADABLE`."""
     if path.suffix == ".parquet":
         texts = [name for name in columns if SCHEMA.field(name).type == _TEXT]
-        # not read_table: looking for a data set around one file takes longer than reading it
+        # not read_table: its search for a data set takes longer than reading the file
         with pq.ParquetFile(path, read_dictionary=texts) as file:
             rows = file.read(columns=list(columns))
     else:
@@ -148,12 +148,12 @@ def read_trusted(path: Path, columns: Sequence[str] = SCHEMA.names) -> pa.Table:
 
 
 def why_unreadable(error: Exception) -> str:
-    """In a few words."""
+    """The cause in a few words."""
     return "it is gone" if isinstance(error, FileNotFoundError) else str(error).splitlines()[0]
 
 
 def coded(column: pa.ChunkedArray) -> tuple[list[Any], Ints]:
-    """The distinct texts of a column, and the number of each row's; a null is one more text."""
+    """The distinct texts of a column, and each row's index into them; null counts as a text."""
     values = column.combine_chunks()
     if not pa.types.is_dictionary(values.type):
         values = values.dictionary_encode()
@@ -164,9 +164,9 @@ def coded(column: pa.ChunkedArray) -> tuple[list[Any], Ints]:
 def find_rows(
     path: Path, patient_id: str, event_ms: int
 ) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """The rows of a patient at an instant: the row's number from 1 on, the file's rows, the columns.
+    """The rows of a patient at an instant: row number from 1 on, rows in the file, columns.
 
-    Of a Parquet file only the row groups whose times span the instant are read. Raises `UNREADABLE`.
+    Reads only the row groups of a Parquet file whose times span the instant. Raises `UNREADABLE`.
     """
     moment = pa.scalar(event_ms, _MOMENT)
     if path.suffix == ".parquet":
@@ -183,8 +183,8 @@ def find_rows(
 
 
 def _read_spanning(path: Path, moment: datetime) -> Iterator[tuple[int, int, pa.Table]]:
-    """Of each row group that may hold the moment: rows before it, rows of the file, its rows."""
-    # the footer alone is a third of the cost of opening the file, and all that most are asked for
+    """For each row group that may hold the moment: rows before it, rows in the file, its rows."""
+    # reading the footer costs a third of opening the file, and is enough for most files
     metadata = pq.read_metadata(path)
     column = metadata.schema.names.index("event_time")
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
@@ -202,7 +202,7 @@ def _read_spanning(path: Path, moment: datetime) -> Iterator[tuple[int, int, pa.
 
 
 def _spans(times: pq.Statistics | None, moment: datetime) -> bool:
-    # a file from elsewhere may have none: it is read
+    # a file from elsewhere may have no statistics: it is read
     return times is None or bool(times.min <= moment <= times.max)
 
 
@@ -221,7 +221,7 @@ def _columns(rows: pa.Table, topic: str) -> pa.Table:
 
 def _encode(table: pa.Table, form: TrustedFormat, file: BinaryIO) -> None:
     if form is TrustedFormat.PARQUET:
-        # a text is a text to whoever reads it, however it is held here
+        # readers see plain text, even where a column is a dictionary here
         pq.write_table(
             table, file, compression="zstd", store_schema=False, write_statistics=["event_time"]
         )

@@ -19,12 +19,12 @@ CONTENT_TYPE = "avro/binary"
 MAX_MESSAGE_BYTES = 1_000_000
 """The largest body that is published or decoded; under Kafka's default message limit."""
 MOST_GATHERED_BYTES = 300_000
-"""Single readings are gathered into a batch up to here, by an upper bound of their size."""
+"""Single readings are gathered into a batch up to this upper bound of their size."""
 MAX_COPY_BYTES = 2 * MAX_MESSAGE_BYTES
-"""Of a dead letter: the largest body that Kafka takes by default, and what its headers add."""
+"""Limit for a dead letter: the largest body that Kafka accepts by default, plus its headers."""
 
 FIRST_TAKEN = "first-taken"
-"""Header of a batch that is published again: when it came first, epoch ms as text."""
+"""Header of a batch that is published again: when it first arrived, epoch ms as text."""
 
 Headers = list[tuple[str, bytes]]
 
@@ -32,31 +32,31 @@ Headers = list[tuple[str, bytes]]
 class Codec:
     """Encodes in one of the ``known`` versions; decodes every known version into that one.
 
-    The product uses ``default_codec()``; a test makes one with an invented version to prove that
-    old and new understand each other.
+    The product uses ``default_codec()``; a test adds an invented version to prove that old and new
+    versions can read each other.
     """
 
     def __init__(
         self, known: Sequence[SchemaVersion], *, reader: SchemaVersion | None = None
     ) -> None:
-        """``known``: oldest first; ``reader``: the one of them that is spoken here, if not the last."""
+        """``known``: oldest first; ``reader``: the one used here, by default the last."""
         self._writer = reader or known[-1]
         self._parsed = {
-            each.header: fastavro.parse_schema(json.loads(each.plain_json), _force=True)
-            for each in known
+            version.header: fastavro.parse_schema(json.loads(version.plain_json), _force=True)
+            for version in known
         }
         self._reader = self._parsed[self._writer.header]
         self._is_columnar = self._writer.header == columnar.WRITES
 
     def knows(self, body: bytes) -> bool:
-        """Whether its frame names a version that `decode` reads."""
+        """Whether its frame names a version that `decode` can read."""
         return bytes(body[:HEADER_SIZE]) in self._parsed
 
     def encode(self, batch: SensorBatch) -> bytes:
         """The message body: header of the writer's version, then the datum.
 
-        Raises what fastavro raises (TypeError, ValueError, OverflowError) for a field of another
-        type, AttributeError for what is no batch.
+        Raises fastavro's errors (TypeError, ValueError, OverflowError) for a field of the wrong
+        type, AttributeError for anything but a batch.
         """
         if self._is_columnar:
             with contextlib.suppress(*columnar.REFUSALS):
@@ -64,7 +64,7 @@ class Codec:
         return self.reference(batch)
 
     def reference(self, batch: SensorBatch) -> bytes:
-        """What ``encode`` returns, written by fastavro value by value."""
+        """The same bytes as ``encode``, written by fastavro value by value."""
         out = io.BytesIO()
         out.write(self._writer.header)
         fastavro.schemaless_writer(out, self._reader, _datum(batch))
@@ -74,14 +74,14 @@ class Codec:
         """The batch in ``body``.
 
         Raises:
-            BadInputError: for another frame, an unknown fingerprint, a datum that is cut off, or
-                bytes behind it. fastavro alone would read most random bytes as something.
+            BadInputError: for another frame, an unknown fingerprint, a truncated datum, or bytes
+                after it. fastavro alone would decode most random bytes to something.
         """
         schema = self._parsed.get(bytes(body[:HEADER_SIZE]))
         if schema is None:
             raise BadInputError(
                 f"cannot decode a message of {len(body)} bytes: it starts with"
-                f" {body[:HEADER_SIZE].hex(' ')}, the mark of no known schema version",
+                f" {body[:HEADER_SIZE].hex(' ')}, which marks no known schema version",
                 hint="was it written by a newer producer? update this side first",
             )
         stream = io.BytesIO(body)
@@ -100,7 +100,7 @@ class Codec:
     def headers(self, batch: SensorBatch, *, first_taken_ms: int | None = None) -> Headers:
         """Kafka headers in text that the console tools can print.
 
-        ``first_taken_ms``: of a batch that is published again. The consumer decides by that time.
+        ``first_taken_ms``: for a batch that is published again; the cleaning rules use that time.
         """
         again = [(FIRST_TAKEN, str(first_taken_ms).encode())] if first_taken_ms is not None else []
         return [
@@ -123,14 +123,14 @@ def batch_from(document: dict[str, Any]) -> SensorBatch:
     """A batch from its fields as a dict (decoded Avro, or a line of the archive: null is NaN)."""
     series = tuple(
         Series(
-            sensor=each["sensor"],
-            component=each["component"],
-            unit=each["unit"],
-            start=each["start"],
-            interval_ms=each["interval_ms"],
-            values=[math.nan if value is None else value for value in each["values"]],
+            sensor=fields["sensor"],
+            component=fields["component"],
+            unit=fields["unit"],
+            start=fields["start"],
+            interval_ms=fields["interval_ms"],
+            values=[math.nan if value is None else value for value in fields["values"]],
         )
-        for each in document["series"]
+        for fields in document["series"]
     )
     return SensorBatch(
         batch_id=document["batch_id"],
@@ -151,13 +151,13 @@ def _datum(batch: SensorBatch) -> dict[str, Any]:
         "produced_at": batch.produced_at,
         "series": [
             {
-                "sensor": each.sensor,
-                "component": each.component,
-                "unit": each.unit,
-                "start": each.start,
-                "interval_ms": each.interval_ms,
-                "values": each.values,
+                "sensor": series.sensor,
+                "component": series.component,
+                "unit": series.unit,
+                "start": series.start,
+                "interval_ms": series.interval_ms,
+                "values": series.values,
             }
-            for each in batch.series
+            for series in batch.series
         ],
     }

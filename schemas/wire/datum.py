@@ -1,4 +1,4 @@
-"""Many ``SensorBatch`` data at once, as their writers make them: to arrays of one entry a series."""
+"""Decodes many ``SensorBatch`` data at once, to arrays of one entry per series."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -10,14 +10,14 @@ from schemas.batch import Series
 from schemas.wire.lanes import Lanes, Spans
 
 VERSION = 1
-"""The schema version whose fields are read here, in this order; any other one goes by fastavro."""
+"""The schema version whose fields are read here, in this order; fastavro decodes all others."""
 
 _FEW_LANES, _MANY_SERIES = 16, 64
 
 
 @dataclass(frozen=True)
 class Heads:
-    """One entry a message."""
+    """One entry per message."""
 
     batch_id: Spans
     patient_id: Spans
@@ -26,7 +26,7 @@ class Heads:
 
 @dataclass(frozen=True)
 class Runs:
-    """One entry a series, in no order; spans and ``values`` (in doubles) point into the bytes."""
+    """One entry per series, in no order; spans and ``values`` (in doubles) point into the bytes."""
 
     message: Ints
     number: Ints
@@ -39,7 +39,7 @@ class Runs:
     values: Spans
 
     def take(self, rows: Ints) -> "Runs":
-        """Those of the given rows."""
+        """The series in the given rows."""
         return Runs(*(getattr(self, field.name).take(rows) for field in fields(self)))
 
 
@@ -49,9 +49,9 @@ _NO_RUNS = Runs(_NONE, _NONE, _NO_SPANS, _NO_SPANS, _NO_SPANS, _NONE, _NONE, _NO
 
 
 def read_data(lanes: Lanes, message: Ints) -> tuple[Heads, list[Runs]]:
-    """Reads a datum in each lane, whose numbers are ``message``; see ``is_good`` for which it was.
+    """Reads one datum per lane; ``message``: the lanes' numbers. ``is_good`` marks those that worked.
 
-    A datum that is read is exactly one, up to the lane's end.
+    A lane is good only if it holds exactly one datum, up to its end.
     """
     batch_id, patient_id, producer_id = lanes.text(), lanes.text(), lanes.text()
     lanes.number()  # window_start
@@ -61,7 +61,7 @@ def read_data(lanes: Lanes, message: Ints) -> tuple[Heads, list[Runs]]:
     runs, number = [], 0
     while len(rows := np.flatnonzero(lanes.is_good & (count > number))):
         if number >= _MANY_SERIES and len(rows) <= _FEW_LANES:
-            # in step they would cost a turn for each series of the longest one
+            # in step they would cost one turn per series of the longest message
             lanes.is_good[rows] = False
             break
         lane = lanes.pick(rows)
@@ -87,7 +87,7 @@ def _read_series(lanes: Lanes, message: Ints, number: int) -> Runs:
 
 
 def joined(runs: Sequence[Runs]) -> Runs:
-    """All of them in one, in the order of the messages and of the series in each."""
+    """All of them as one, ordered by message and by the series' place in it."""
     parts = [_NO_RUNS, *runs]
     numbers = [(run.message, run.number, run.start, run.interval_ms) for run in parts]
     spans = [(run.sensor, run.component, run.unit, run.values) for run in parts]
@@ -98,7 +98,7 @@ def joined(runs: Sequence[Runs]) -> Runs:
 
 
 class Extra:
-    """Bytes for decoded batches that lie nowhere as `read_data` wants them."""
+    """Bytes for batches that fastavro decoded, laid out as `read_data` returns them."""
 
     def __init__(self, offset: int) -> None:
         """``offset``: where the bytes will begin."""
@@ -110,12 +110,12 @@ class Extra:
         return Runs(
             message=np.full(len(series), message),
             number=np.arange(len(series)),
-            sensor=_spans([self.text(each.sensor) for each in series]),
-            component=_spans([self.text(each.component) for each in series]),
-            unit=_spans([self.text(each.unit) for each in series]),
-            start=np.array([each.start for each in series], np.int64),
-            interval_ms=np.array([each.interval_ms for each in series], np.int64),
-            values=_spans([self._values(each.values) for each in series]),
+            sensor=_spans([self.text(run.sensor) for run in series]),
+            component=_spans([self.text(run.component) for run in series]),
+            unit=_spans([self.text(run.unit) for run in series]),
+            start=np.array([run.start for run in series], np.int64),
+            interval_ms=np.array([run.interval_ms for run in series], np.int64),
+            values=_spans([self._values(run.values) for run in series]),
         )
 
     def text(self, text: str | None) -> tuple[int, int]:

@@ -1,8 +1,8 @@
 """Message bytes to decoded batches: frame and size are checked before anything is decoded.
 
-All messages of an Arrow batch are read at once (`schemas.wire.datum`). What is not read there, broken or
-only unusual, goes by itself to fastavro, the codec that the producers write with: it decides. Both
-refuse bytes behind the datum.
+All messages of an Arrow batch are read at once (`schemas.wire.datum`). A message that cannot be read
+there, because it is broken or only unusual, is decoded on its own by fastavro, which decides. Both
+refuse bytes after the datum.
 """
 
 from collections.abc import Sequence
@@ -21,18 +21,18 @@ from schemas.wire.datum import VERSION, Extra, Runs, joined, read_data
 from schemas.wire.lanes import PADDING, Lanes, Spans
 from schemas.wire.versions import HEADER_SIZE, MAGIC, versions
 
-_HEADER = next(each.header for each in versions() if each.version == VERSION)
+_HEADER = next(version.header for version in versions() if version.version == VERSION)
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """What some messages hold; lists and Arrow arrays have one entry a message."""
+    """The content of some messages; lists and Arrow arrays have one entry per message."""
 
     reasons: list[Reason | None]
-    """Why a message is refused; None for one that was read."""
+    """Why a message is refused; None if it was read."""
     details: list[str | None]
     batch_id: list[str | None]
-    """None where refused, as ``patient_id``."""
+    """None if refused, like ``patient_id``."""
     patient_id: list[str | None]
     series: SeriesArrays
     """Of the messages that were read."""
@@ -40,7 +40,7 @@ class Decoded:
 
 
 def decode(bodies: pa.Array, codec: Codec | None = None) -> Decoded:
-    """Decodes bodies (binary; null is a tombstone). Never raises for what they hold.
+    """Decodes bodies (binary; null is a tombstone). Never raises because of their content.
 
     ``codec``: knows the versions that may be read, by default all published ones.
     """
@@ -48,7 +48,7 @@ def decode(bodies: pa.Array, codec: Codec | None = None) -> Decoded:
 
 
 class _Decoding:
-    """One call's work, message by message; arrays have one entry a message."""
+    """The work of one call; arrays have one entry per message."""
 
     def __init__(self, bodies: pa.Array, codec: Codec) -> None:
         self._bodies = bodies
@@ -59,7 +59,7 @@ class _Decoding:
         self._reasons: list[Reason | None] = [None] * count
         self._details: list[str | None] = [None] * count
         self._is_open = np.ones(count, bool)
-        """Not refused, so far."""
+        """Not refused so far."""
         self._ids, self._patients = _no_spans(count), _no_spans(count)
         self._runs: list[Runs] = []
 
@@ -67,7 +67,7 @@ class _Decoding:
         self._refuse_frames()
         is_read = self._read_in_step()
         self._read_one_by_one(np.flatnonzero(self._is_open & ~is_read).tolist())
-        names = [_texts(each, self._data, self._is_open) for each in (self._ids, self._patients)]
+        names = [_texts(spans, self._data, self._is_open) for spans in (self._ids, self._patients)]
         for message in np.flatnonzero(self._is_open).tolist():
             if not is_identity(names[0][message] or "", names[1][message] or ""):
                 names[0][message] = names[1][message] = None
@@ -123,7 +123,7 @@ class _Decoding:
     def _kept_runs(self, is_kept: Mask) -> list[Runs]:
         if is_kept.all():
             return self._runs
-        return [each.take(np.flatnonzero(is_kept[each.message])) for each in self._runs]
+        return [run.take(np.flatnonzero(is_kept[run.message])) for run in self._runs]
 
     def _starts_with(self, header: bytes) -> Mask:
         starts = np.minimum(self._begin[:, None] + np.arange(len(header)), len(self._data) - 1)
@@ -132,7 +132,7 @@ class _Decoding:
 
 
 def _bytes(bodies: pa.Array) -> tuple[Bytes, Ints, Ints]:
-    """All bytes one behind the other with padding, and where each body begins and its size."""
+    """All bytes in sequence with padding, and the start and size of each body."""
     _, offsets, data = bodies.buffers()
     ends = np.frombuffer(offsets, np.int32)[bodies.offset : bodies.offset + len(bodies) + 1]
     ends = ends.astype(np.int64)
@@ -142,7 +142,7 @@ def _bytes(bodies: pa.Array) -> tuple[Bytes, Ints, Ints]:
 
 
 def _frame_error(body: bytes | None, codec: Codec) -> tuple[Reason, str] | None:
-    """Why a body is not even decoded, from its size and its first bytes alone."""
+    """Why a body is not decoded at all, judged by its size and first bytes alone."""
     if not body:
         return Reason.EMPTY, "no value at all (a tombstone)" if body is None else "0 bytes"
     if len(body) > MAX_MESSAGE_BYTES:
@@ -161,16 +161,16 @@ def _undecodable(error: Exception) -> str:
 
 
 def _are_texts(data: Bytes, *spans: Spans) -> Mask:
-    are_texts: Mask = np.logical_and.reduce([_is_utf8(each.texts(data)) for each in spans])
+    are_texts: Mask = np.logical_and.reduce([_is_utf8(span.texts(data)) for span in spans])
     return are_texts
 
 
 def _is_utf8(texts: pa.Array) -> Mask:
-    """Avro strings are bytes that nobody checked; the database and Arrow demand UTF-8."""
+    """Avro strings are unchecked bytes; the database and Arrow require UTF-8."""
     try:
         texts.cast(pa.string())
     except pa.ArrowInvalid:
-        return np.array([_is_text(each) for each in texts.to_pylist()], bool)
+        return np.array([_is_text(text) for text in texts.to_pylist()], bool)
     return np.ones(len(texts), bool)
 
 
@@ -195,11 +195,11 @@ def _texts(spans: Spans, data: Bytes, is_known: Mask) -> list[str | None]:
 def _arrays(data: Bytes, parts: Sequence[Runs]) -> tuple[SeriesArrays, ReadingArrays]:
     runs = joined(parts)
     of_series, position = places(runs.values.size)
-    # the values of a message lie at any byte: every eight bytes that follow each other are a view
+    # a message's values may start at any byte, so this view has a double at every byte
     doubles = np.ndarray((len(data) - 7,), "<f8", data, strides=(1,))
     raw_value = doubles[runs.values.start[of_series] + 8 * position]
     names = (
-        each.texts(data).cast(pa.string()) for each in (runs.sensor, runs.component, runs.unit)
+        spans.texts(data).cast(pa.string()) for spans in (runs.sensor, runs.component, runs.unit)
     )
     series = SeriesArrays(
         runs.message, runs.number, runs.values.size, runs.start, runs.interval_ms, *names

@@ -1,7 +1,7 @@
-"""The datum of a sensor batch in one step a series: fastavro's bytes, several times sooner.
+"""Encodes a sensor batch one series at a time: fastavro's bytes, several times faster.
 
-fastavro stays the codec and the reference. It walks the schema for every value; here a series is
-its head, which all patients of a window share, and one ``struct.pack`` of its doubles.
+fastavro remains the codec and the reference. It walks the schema for every value; here a series is
+a head, which all patients of a window share, and one ``struct.pack`` of its doubles.
 """
 
 import operator
@@ -12,10 +12,10 @@ from functools import lru_cache, partial
 from schemas.batch import SensorBatch
 
 WRITES = bytes.fromhex("c301 0ccd551980c6cd86")
-"""The frame of the one schema version that ``datum`` writes; the codec leaves others to fastavro."""
+"""The frame of the only schema version that ``datum`` writes; fastavro writes the others."""
 
 REFUSALS = (TypeError, ValueError, AttributeError, OverflowError, struct.error)
-"""What ``datum`` raises for fields of another type; fastavro has the last word on them."""
+"""What ``datum`` raises for fields of the wrong type; fastavro then decides."""
 
 _LONGS = range(-(2**63), 2**63)
 
@@ -36,11 +36,11 @@ def datum(batch: SensorBatch) -> bytes:
     if series:
         parts.append(_long(len(series)))
         parts += [
-            _pack(
-                each.sensor, each.component, each.unit, each.start, each.interval_ms, len(values)
-            )(*values)
-            for each in series
-            for values in (each.values,)
+            _pack(run.sensor, run.component, run.unit, run.start, run.interval_ms, len(values))(
+                *values
+            )
+            for run in series
+            for values in (run.values,)
         ]
     parts.append(b"\0")
     return b"".join(parts)
@@ -51,7 +51,7 @@ def datum(batch: SensorBatch) -> bytes:
 def _pack(
     sensor: str, component: str | None, unit: str, start: int, interval_ms: int, count: int
 ) -> Callable[..., bytes]:
-    # an array is a block (its count, its items) and the zero that ends it; an empty one the zero
+    # an array is a block (count, items) and a final zero; an empty one is only the zero
     head = _names(sensor, component, unit) + _long(start) + _long(interval_ms)
     head += _long(count) if count else b""
     return partial(struct.Struct(f"<{len(head)}s{count}dx").pack, head)
@@ -72,7 +72,7 @@ def _text(text: str) -> bytes:
 def _long(number: int) -> bytes:
     whole = operator.index(number)
     if whole not in _LONGS:
-        raise OverflowError(f"{whole} is no long")
+        raise OverflowError(f"{whole} does not fit into a long")
     # zigzag, then seven bits a byte, the lowest first
     rest = (whole << 1) ^ (whole >> 63)
     content = bytearray()

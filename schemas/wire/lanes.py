@@ -1,8 +1,8 @@
-"""Reads many Avro data in step: a cursor for each message, and NumPy moves all of them at once.
+"""Reads many Avro data in step: one cursor per message, and NumPy moves all of them at once.
 
-Only what every writer makes is read here. A lane that meets anything else (a number of ten bytes, an
-array in several blocks, an end that is not where it should be) is no longer good, and says nothing;
-``schemas.wire.decode`` gives its message to fastavro.
+Only the usual encoding is read here. A lane that meets anything else (a number of ten bytes, an
+array in several blocks, an end in the wrong place) is no longer good and its result is void;
+``schemas.wire.decode`` passes its message to fastavro.
 """
 
 from typing import NamedTuple
@@ -13,23 +13,23 @@ import pyarrow as pa
 from common.arrays import Bytes, Ints
 
 PADDING = 16
-"""Bytes that have to follow the last message: a number is read before it is known to end too late."""
+"""Bytes that must follow the last message: a number is read before its end is checked."""
 
 _LONGEST_NUMBER = 9
 _BITS = 0x7F
-"""Of each byte of a number; the bit above them says that another byte follows."""
+"""The value bits in each byte of a number; the top bit says that another byte follows."""
 _NULL, _PRESENT = 0, 1
 _DOUBLE = 8
 
 
 class Spans(NamedTuple):
-    """Where texts lie in the bytes; a size of -1 is a null. Arrays of one entry a text."""
+    """Where texts are in the bytes; a size of -1 is a null. Arrays of one entry per text."""
 
     start: Ints
     size: Ints
 
     def take(self, rows: Ints) -> "Spans":
-        """Those of the given rows."""
+        """The spans in the given rows."""
         return Spans(self.start[rows], self.size[rows])
 
     def texts(self, data: Bytes) -> pa.Array:
@@ -46,7 +46,7 @@ class Spans(NamedTuple):
 
 
 class Lanes:
-    """Cursors over ``data`` (bytes); ``at`` and ``end`` have one entry a lane."""
+    """Cursors over ``data`` (bytes); ``at`` and ``end`` have one entry per lane."""
 
     def __init__(self, data: Bytes, at: Ints, end: Ints) -> None:
         """``data`` ends with `PADDING` bytes that belong to no lane."""
@@ -95,16 +95,16 @@ class Lanes:
         return found
 
     def close_array(self, count: Ints) -> None:
-        """Passes the end of an array of ``count`` items; an empty one has none but its count."""
+        """Moves past the end of an array of ``count`` items; an empty one is only its count."""
         self.is_good &= (count == 0) | (self.data[self.at] == 0)
         self._move(self.at + (count != 0))
 
     def pick(self, rows: Ints) -> "Lanes":
-        """Some of the lanes, to go on alone until `put`."""
+        """Some of the lanes, to move on their own until `put`."""
         return Lanes(self.data, self.at[rows], self.end[rows])
 
     def put(self, rows: Ints, lanes: "Lanes") -> None:
-        """Takes back what `pick` gave."""
+        """Takes back the lanes that `pick` returned."""
         self.at[rows] = lanes.at
         self.is_good[rows] &= lanes.is_good
 

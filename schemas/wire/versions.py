@@ -19,7 +19,7 @@ LATEST = 1
 
 @dataclass(frozen=True)
 class SchemaVersion:
-    """One published version: its document, as parsed and as plain types, and its fingerprint."""
+    """One published version: its document and its fingerprint."""
 
     version: int
     document: dict[str, Any]
@@ -28,9 +28,9 @@ class SchemaVersion:
 
     @property
     def plain_json(self) -> str:
-        """The schema without logical types, so that a decoder hands over the longs as they are.
+        """The schema without logical types, so that a decoder returns the longs unchanged.
 
-        Decoding the wildest long to a timestamp overflows; the cleaner looks at the number first.
+        Decoding an extreme long to a timestamp overflows; the cleaning rules check the number first.
         """
         return json.dumps(_without_logical_types(self.document))
 
@@ -62,7 +62,7 @@ def _read(number: int) -> dict[str, Any]:
 
 def _without_logical_types(schema: Any) -> Any:
     if isinstance(schema, list):
-        return [_without_logical_types(each) for each in schema]
+        return [_without_logical_types(branch) for branch in schema]
     if not isinstance(schema, dict):
         return schema
     plain = {key: _without_logical_types(value) for key, value in schema.items() if key != "doc"}

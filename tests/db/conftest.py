@@ -13,14 +13,14 @@ from db.write.bulk import infile_folder
 
 
 class GivenServerSettings(DatabaseSettings):
-    """VITALS_TEST_DB_HOST, _PORT, _USER, _PASSWORD: an account that may make databases."""
+    """VITALS_TEST_DB_HOST, _PORT, _USER, _PASSWORD: an account that may create databases."""
 
     model_config = SettingsConfigDict(env_prefix="VITALS_TEST_", frozen=True, extra="ignore")
 
 
 @pytest.fixture(scope="session")
 def server_settings(request):
-    """The admin account of a real server: the one that the environment names, else our own."""
+    """The admin account of a real server: the one from the environment, or our own."""
     if "VITALS_TEST_DB_HOST" in os.environ:
         return GivenServerSettings()
     return request.getfixturevalue("database_server").admin_settings()

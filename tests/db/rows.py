@@ -33,7 +33,7 @@ REJECTED = pa.schema(
 
 
 def utc(text):
-    """A moment as a DATETIME column gives it: without a zone."""
+    """A moment as read from a DATETIME column: without a zone."""
     return datetime.fromisoformat(text)
 
 
@@ -44,7 +44,7 @@ def readings(*rows):
 
 
 def rejected(offset, **values):
-    """One rejected reading; what is not given is null or plain."""
+    """One rejected reading; fields not given are null or have a plain default."""
     plain = {
         "topic": "t",
         "partition": 0,

@@ -1,4 +1,4 @@
-"""Each account may do its part's work, and is refused what is not its business."""
+"""Each account may do its part's work, and nothing else."""
 
 import uuid
 from decimal import Decimal
@@ -41,7 +41,7 @@ def accounts(settings, server_settings):
             migrate(migrator, settings.db_name)
             grant_tables(administrator, settings.db_name, named=named)
             seed(migrator, 2, 7)
-        # once more, as every start of the stack does
+        # again, as at every start of the stack
         create_accounts(administrator, settings.db_name, passwords, named=named)
         grant_tables(administrator, settings.db_name, named=named)
         yield given
@@ -166,7 +166,7 @@ def test_an_account_is_refused_what_is_not_its_business(accounts, role, statemen
 
 
 def test_an_account_does_not_see_a_database_whose_name_only_looks_alike(accounts, server_settings):
-    """In a GRANT `_` stands for any character unless it is escaped."""
+    """In a GRANT, `_` matches any character unless it is escaped."""
     name = accounts[Role.READER].db_name
     alike = name.replace("_", "x")
     with connect(server_settings, database=False) as administrator:

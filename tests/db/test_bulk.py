@@ -60,7 +60,7 @@ def both_ways(session, query, sql, table, write):
 
 @pytest.fixture
 def forbids_infile(server_settings):
-    """A server that allows no LOAD DATA LOCAL; as it was before afterwards."""
+    """A server that forbids LOAD DATA LOCAL; restored afterwards."""
     with connect(server_settings, database=False) as admin:
         cursor = admin.cursor()
         cursor.execute("SELECT @@GLOBAL.local_infile")
@@ -110,7 +110,7 @@ def test_a_load_of_several_chunks_is_whole_either_way(session, query):
     """More rows than one INSERT takes; the last one has the key of the first."""
     count = 12_345
     table = readings(
-        *((1, "valor", each * 1000, each % 1000 / 8) for each in range(count)),
+        *((1, "valor", second * 1000, second % 1000 / 8) for second in range(count)),
         (1, "valor", 0, 299.0),
     )
     rows = both_ways(
@@ -197,7 +197,7 @@ def test_raw_values_keep_every_bit_and_what_is_no_number_is_null(session, query)
         math.inf,
         -math.inf,
     ]
-    table = rejected_table(*(rejected(place, value=each) for place, each in enumerate(values)))
+    table = rejected_table(*(rejected(place, value=raw) for place, raw in enumerate(values)))
     rows = both_ways(
         session,
         query,
@@ -211,8 +211,8 @@ def test_raw_values_keep_every_bit_and_what_is_no_number_is_null(session, query)
 def test_times_of_rejected_readings_reach_from_year_1000_to_9999_or_are_null(session, query):
     table = rejected_table(
         *(
-            rejected(place, event_ms=each, kafka_ms=1_790_000_000_123)
-            for place, each in enumerate([YEAR_1000_MS, END_OF_9999_MS, None])
+            rejected(place, event_ms=event_ms, kafka_ms=1_790_000_000_123)
+            for place, event_ms in enumerate([YEAR_1000_MS, END_OF_9999_MS, None])
         )
     )
     rows = both_ways(
@@ -227,7 +227,7 @@ def test_times_of_rejected_readings_reach_from_year_1000_to_9999_or_are_null(ses
 
 
 def test_a_server_without_local_infile_takes_inserts(session, query, forbids_infile):
-    """AUTO falls back and ends with the same row; asking for a file is an error, not a silent end."""
+    """AUTO falls back and ends with the same row; asking for a file is an error, not a silent stop."""
     registro.upsert(session, readings((1, "valor", 0, 70.0)), AUTO)
     session.commit()
     assert query(session, REGISTRO) == [(1, "valor", utc("1970-01-01 00:00:00.000"), Decimal(70))]

@@ -67,13 +67,15 @@ def test_a_repeated_window_is_written_once(seeded):
 
 
 def test_the_newest_value_of_each_component_and_the_readings_of_a_time(seeded):
-    ids = [each.mapping_id for each in read_mappings(seeded)]
+    ids = [mapping.mapping_id for mapping in read_mappings(seeded)]
     seeded.rollback()
     write(seeded, ids[0], "valor", [70, 71, 72.5])
     write(seeded, ids[1], "sistolica", [120])
     write(seeded, ids[1], "diastolica", [80, 81])
 
-    keys = [(each, part) for each in ids for part in ("valor", "sistolica", "diastolica")]
+    keys = [
+        (mapping_id, part) for mapping_id in ids for part in ("valor", "sistolica", "diastolica")
+    ]
     assert sorted(latest.newest_values(seeded, keys)) == [
         (ids[0], "valor", START + 2_000, 72.5),
         (ids[1], "diastolica", START + 1_000, 81.0),
@@ -85,8 +87,11 @@ def test_the_newest_value_of_each_component_and_the_readings_of_a_time(seeded):
     assert latest.bucketed(seeded, ids[0], "valor", START, START + 60_000, 10_000) == [
         (START, 70.0, 72.5, pytest.approx(71.167, abs=0.001))
     ]
-    assert [each.patient_id for each in latest.patients(seeded)] == ["demo-000001", "demo-000002"]
-    assert [each.patient_id for each in latest.patients(seeded, after=1)] == ["demo-000002"]
+    assert [patient.patient_id for patient in latest.patients(seeded)] == [
+        "demo-000001",
+        "demo-000002",
+    ]
+    assert [patient.patient_id for patient in latest.patients(seeded, after=1)] == ["demo-000002"]
     assert latest.patient(seeded, "nobody") is None
 
 
@@ -106,7 +111,7 @@ def test_ranges_are_found_from_an_offset_on(seeded):
 
 def test_newest_values_read_no_row_for_nothing(seeded):
     """However many rows a sensor has, the server reads a handful of them."""
-    ids = [each.mapping_id for each in read_mappings(seeded)]
+    ids = [mapping.mapping_id for mapping in read_mappings(seeded)]
     seeded.rollback()
     write(seeded, ids[0], "valor", range(60, 260))
     before = rows_read(seeded)

@@ -52,6 +52,6 @@ def test_dry_run_of_migrate_changes_nothing(variables):
     for _ in range(2):
         result = run("migrate", "--dry-run", **variables)
         assert result.returncode == 0
-        assert all(each.label in result.stdout for each in migrations())
+        assert all(migration.label in result.stdout for migration in migrations())
     run("migrate", **variables)
     assert "nothing to apply" in run("migrate", "--dry-run", **variables).stdout

@@ -29,7 +29,7 @@ def test_a_session_is_strict_in_utc_and_reads_what_is_committed(connection, quer
 
 
 def test_a_server_that_forgot_its_passwords_still_takes_the_right_one(settings, connection):
-    """MySQL calls a right password wrong when it comes without TLS and is not in its cache."""
+    """MySQL calls a correct password wrong if it arrives without TLS and is not cached."""
     connection.cursor().execute("FLUSH PRIVILEGES")
     with connect(settings, database=False) as fresh:
         assert fresh.is_connected()

@@ -45,7 +45,9 @@ def test_applies_nothing_the_second_time(connection, settings, query):
 
 def test_records_number_name_and_checksum(migrated, query):
     rows = query(migrated, "SELECT numero, nome, checksum FROM migracao ORDER BY numero")
-    assert rows == [(each.number, each.name, each.checksum) for each in migrations()]
+    assert rows == [
+        (migration.number, migration.name, migration.checksum) for migration in migrations()
+    ]
 
 
 def test_a_dry_look_lists_everything_and_makes_nothing(connection, settings, query):
@@ -80,7 +82,7 @@ def test_the_identity_of_a_reading_is_its_only_key(migrated, settings, query):
         settings.db_name,
     )
     columns = ("paciente_sensor_id", "componente", "created_at")
-    assert rows == [("PRIMARY", each) for each in columns]
+    assert rows == [("PRIMARY", column) for column in columns]
 
 
 def test_refuses_an_edited_migration(connection, settings):
@@ -116,8 +118,8 @@ def test_refuses_a_newer_database(migrated, settings):
         require_current_schema(migrated, known=migrations()[:2])
 
 
-def test_refuses_to_go_on_behind_a_half_applied_migration(connection, settings, query):
-    """DDL cannot be rolled back: what the first statement made is there, and a person must look."""
+def test_refuses_to_go_on_after_a_half_applied_migration(connection, settings, query):
+    """DDL cannot be rolled back: the first statement's table stays, and a person must look."""
     broken = migration(1, "CREATE TABLE a (id INT); CREATE TABLE a (id INT);")
     with pytest.raises(ConfigurationError, match="failed at its statement 2"):
         migrate(connection, settings.db_name, known=[broken])
@@ -131,10 +133,10 @@ def test_refuses_to_go_on_behind_a_half_applied_migration(connection, settings, 
 
 
 def test_a_migration_that_fails_at_once_can_be_corrected_and_applied(connection, settings):
-    """The hint says so: nothing of it was done."""
+    """The hint says so: nothing was changed."""
     with pytest.raises(ConfigurationError, match="failed at its statement 1") as caught:
         migrate(connection, settings.db_name, known=[migration(1, "CREATE TABLE a (id NOTHING)")])
-    assert "nothing of it was done" in caught.value.hint
+    assert "nothing was changed" in caught.value.hint
     right = migration(1, "CREATE TABLE a (id INT)")
     assert migrate(connection, settings.db_name, known=[right]) == [right]
 
@@ -152,7 +154,7 @@ def test_two_migrators_at_once_apply_each_migration_once(settings):
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(each.number for each in applied) == [1, 2]
+    assert sorted(row.number for row in applied) == [1, 2]
 
 
 def test_an_older_schema_is_refused_with_the_command_that_helps(connection, settings):

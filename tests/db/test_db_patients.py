@@ -76,7 +76,7 @@ def test_two_sides_at_once_make_one_mapping(settings, migrated, query):
 
     def run(moment):
         with connect(settings) as connection:
-            register(connection, {(f"p{each}", "glicose"): moment for each in range(50)})
+            register(connection, {(f"p{number}", "glicose"): moment for number in range(50)})
             results.append(moment)
 
     threads = [threading.Thread(target=run, args=(epoch_ms(2024, 5, day),)) for day in (1, 2, 3, 4)]
@@ -126,11 +126,13 @@ def test_the_first_and_the_last_possible_time_are_kept(migrated, query):
 
 
 def test_ids_that_differ_in_case_or_accent_are_two_patients(migrated):
-    count = register(migrated, {(each, "glicose"): 0 for each in ("jose", "José", "JOSE")})
+    count = register(
+        migrated, {(patient_id, "glicose"): 0 for patient_id in ("jose", "José", "JOSE")}
+    )
     assert count.patients == 3
     assert count.mappings == 3
 
 
 def test_many_patients_go_in_one_call(migrated, query):
-    count = register(migrated, {(f"p{each}", "glicose"): 0 for each in range(4_500)})
+    count = register(migrated, {(f"p{number}", "glicose"): 0 for number in range(4_500)})
     assert count == RegisteredCount(4_500, 4_500, 0)

@@ -1,4 +1,4 @@
-"""What a repair writes: only what was missing or is still as it was seen, and whole ranges."""
+"""A repair writes only rows that are missing or still as it saw them, and whole ranges."""
 
 import json
 import threading
@@ -47,7 +47,7 @@ def test_missing_rows_are_entered_and_wrong_ones_put_right(session, query):
 
 
 def test_what_was_written_since_it_was_seen_stays(session, query):
-    """A row that came meanwhile, and a value that is another one by now."""
+    """A row that has appeared since, and a value that has changed since."""
     session.cursor().execute("INSERT INTO registro VALUES (1, 'y', '2020-01-01 00:00:01', 9)")
     session.commit()
     given = rows(("y", SECOND, 1, None), ("x", SECOND, 1, 4_999))
@@ -83,7 +83,7 @@ def test_the_caller_drops_rows_by_the_progress_that_nobody_can_move_meanwhile(
 
 
 def test_thousands_of_rows_are_entered(session, query):
-    given = rows(*(("valor", SECOND + each, each, None) for each in range(4_500)))
+    given = rows(*(("valor", SECOND + number, number, None) for number in range(4_500)))
     assert enter_rows(session, given, all_of) == 4_500
     assert query(session, "SELECT COUNT(*), MAX(valor) FROM registro") == [(4_501, Decimal(5))]
 
@@ -123,14 +123,14 @@ def test_a_forgotten_range_has_taken_nothing_and_its_messages_are_kept(session, 
         " aceitas, sem_mapeamento, motivos, arquivos FROM livro_razao ORDER BY 1",
     )
     assert first[:7] == (4, 4, 3, 1, 0, 0, 0)
-    assert [json.loads(each) for each in first[7:]] == [{"bad_frame": 1}, []]
+    assert [json.loads(text) for text in first[7:]] == [{"bad_frame": 1}, []]
     assert json.loads(second[8]) == ["z"]
     assert query(session, "SELECT proximo_deslocamento FROM progresso") == [(5,)]
     assert query(session, "SELECT COUNT(*) FROM registro") == [(1,)]
 
 
 def test_a_range_that_has_been_forgotten_is_left_alone(session, part, query):
-    """By another repair, whose batches may be on their way by now."""
+    """By another repair, whose batches may already be on their way."""
     assert forget_range(session, part, ["a", "b"], [])
     ledger.record_batches(session, TOPIC, 0, {"a": 2})
     session.commit()

@@ -1,4 +1,4 @@
-"""The evidence for the reconciliation: one moment of the tables, in sums and in rows."""
+"""The evidence for reconcile: one snapshot of the tables, in sums and in rows."""
 
 import numpy as np
 import pyarrow as pa
@@ -45,7 +45,7 @@ def table(rows):
 
 
 def checksums(rows):
-    return row_checksums(*(each.combine_chunks() for each in table(rows).columns))
+    return row_checksums(*(column.combine_chunks() for column in table(rows).columns))
 
 
 def test_the_server_sums_the_rows_of_an_hour_as_we_do(filled, settings):
@@ -113,12 +113,12 @@ def test_quarantine_is_summed_by_batch_without_messages_and_unmapped_readings(mi
             ("c", 1, shape_checksum((1,))),
         ]
         keys = evidence.quarantined_keys(["a", "x"]).to_pylist()
-        assert [tuple(each.values()) for each in keys] == [("a", 0, 0), ("a", 12, 345)]
+        assert [tuple(key.values()) for key in keys] == [("a", 0, 0), ("a", 12, 345)]
         assert evidence.refused_messages() == 1
         assert evidence.received(["a", "b"]) == {"a": YEAR_2020_MS + 500}
 
 
-def test_refused_batches_are_told_by_their_bytes(migrated, settings):
+def test_refused_batches_are_recognized_by_their_bytes(migrated, settings):
     migrated.cursor().executemany(
         "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, mensagem)"
         " VALUES ('t', 0, %s, -1, -1, %s, %s)",
@@ -129,8 +129,8 @@ def test_refused_batches_are_told_by_their_bytes(migrated, settings):
         assert list(evidence.refused_bodies()) == [b"\x00a"]
 
 
-def test_what_was_discarded_before_a_batch_was_taken_anew_is_no_outcome(migrated, settings):
-    """At the old offset it only tells what a person had decided; any other state is a doubled one."""
+def test_an_entry_discarded_before_its_batch_was_processed_again_is_no_outcome(migrated, settings):
+    """At the old offset it only records a person's decision; in any other state it is a duplicate."""
     ledger.record_batches(migrated, TOPIC, 0, {"a": 7})
     quarantine(
         migrated,
@@ -138,10 +138,10 @@ def test_what_was_discarded_before_a_batch_was_taken_anew_is_no_outcome(migrated
         (TOPIC, 7, 0, 0, "missing", "a", "aberta"),
     )
     with open_evidence(settings) as evidence:
-        assert [each[:2] for each in evidence.quarantined()] == [("a", 1)]
+        assert [row[:2] for row in evidence.quarantined()] == [("a", 1)]
     quarantine(migrated, (TOPIC, 2, 0, 0, "missing", "a", "aberta"))
     with open_evidence(settings) as evidence:
-        assert [each[:2] for each in evidence.quarantined()] == [("a", 2)]
+        assert [row[:2] for row in evidence.quarantined()] == [("a", 2)]
 
 
 def test_unmapped_readings_of_a_range_are_those_that_have_not_entered(migrated, settings):
@@ -175,17 +175,17 @@ def test_ranges_are_in_the_order_in_which_topics_were_used(migrated, settings):
     with open_evidence(settings) as evidence:
         ranges = evidence.ranges()
         assert evidence.next_offsets()["a-later", 0] == 9
-    assert [(each.topic, each.partition, each.first, each.files) for each in ranges] == [
+    assert [(row.topic, row.partition, row.first, row.files) for row in ranges] == [
         ("z-first", 0, 0, ("a",)),
         ("z-first", 0, 2, ("b", "c")),
         ("z-first", 1, 0, ("d",)),
         ("a-later", 0, 0, ()),
     ]
-    assert {each.counts.repeated_messages for each in ranges} == {1}
-    assert {each.counts.unmapped for each in ranges} == {2}
+    assert {row.counts.repeated_messages for row in ranges} == {1}
+    assert {row.counts.unmapped for row in ranges} == {2}
 
 
-def test_a_look_sees_one_moment_whoever_writes_meanwhile(filled, settings):
+def test_a_look_sees_one_moment_while_others_write(filled, settings):
     with open_evidence(settings) as evidence:
         before = evidence.registro_hours()
         with connect(settings) as writer:
@@ -211,5 +211,8 @@ def test_an_empty_database_is_empty_evidence(migrated, settings):
 
 def test_the_mappings_are_those_of_the_consumer(filled, settings):
     with open_evidence(settings) as evidence:
-        found = [(each.mapping_id, each.from_ms, each.until_ms) for each in evidence.mappings()]
+        found = [
+            (mapping.mapping_id, mapping.from_ms, mapping.until_ms)
+            for mapping in evidence.mappings()
+        ]
     assert found == [(1, 0, FOREVER_MS), (2, 0, FOREVER_MS)]

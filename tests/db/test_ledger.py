@@ -42,7 +42,7 @@ def test_a_rolled_back_range_leaves_no_trace(migrated, query):
 
 
 def test_nobody_else_commits_a_partition_that_is_locked(migrated, settings):
-    """A second writer waits for the first one's commit and then starts behind its range."""
+    """A second writer waits for the first one's commit and then starts after its range."""
     record(migrated, range(2))
     found = []
 
@@ -109,7 +109,7 @@ def test_files_are_those_of_ranges_from_an_offset_on(migrated):
 
 
 def test_taken_batches_are_found_among_thousands(migrated):
-    taken = {f"batch-{each}": each for each in range(2_500)}
+    taken = {f"batch-{number}": number for number in range(2_500)}
     ledger.record_batches(migrated, TOPIC, 0, taken)
     migrated.commit()
     asked = [*taken, "new", "BATCH-1"]
@@ -120,7 +120,7 @@ def test_taken_batches_are_found_among_thousands(migrated):
 def test_a_batch_that_another_partition_took_meanwhile_is_worth_another_try(migrated):
     ledger.record_batches(migrated, TOPIC, 0, {"a": 1})
     migrated.commit()
-    with pytest.raises(UnavailableError, match="taken a moment ago"):
+    with pytest.raises(UnavailableError, match="processed a moment ago"):
         ledger.record_batches(migrated, TOPIC, 1, {"b": 5, "a": 6})
     migrated.rollback()
     assert ledger.taken_batches(migrated, ["a", "b"]) == {"a"}

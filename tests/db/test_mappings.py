@@ -28,7 +28,7 @@ NEVER = MappingVersion(None, None)
 
 @pytest.fixture
 def session(migrated):
-    """Two patients and two sensors, nobody wears any yet."""
+    """Two patients and two sensors, without mappings."""
     cursor = migrated.cursor()
     cursor.execute("INSERT INTO paciente (id, identificador) VALUES (1, 'p1'), (2, 'p2')")
     cursor.execute(
@@ -49,8 +49,8 @@ def watch(session, settings, monkeypatch):
 
 
 def change(connection, *statements):
-    for each in statements:
-        connection.cursor().execute(each)
+    for statement in statements:
+        connection.cursor().execute(statement)
     connection.commit()
 
 
@@ -66,8 +66,8 @@ def wear(connection, *rows):
 
 def periods(connection):
     return [
-        (each.patient_id, each.sensor, each.mapping_id, each.from_ms, each.until_ms)
-        for each in read_mappings(connection)
+        (mapping.patient_id, mapping.sensor, mapping.mapping_id, mapping.from_ms, mapping.until_ms)
+        for mapping in read_mappings(connection)
     ]
 
 
@@ -185,7 +185,7 @@ def test_a_worker_reads_each_patient_once_and_again_when_it_has_changed(session,
         f"{INSERT} VALUES (3, 1, '2020-01-01')",
         "UPDATE paciente_sensor SET ativo_ate = '2021-01-01' WHERE id = 2",
     )
-    # the worker's copy is that of the state that it was told
+    # the worker's copy is that of the state it last received
     assert find_mappings(state, ["nobody"])["nobody"] == {}
     found = find_mappings(watch.current(), ["p1", "p2", "nobody"])
     assert found["p1"] is held
@@ -193,7 +193,7 @@ def test_a_worker_reads_each_patient_once_and_again_when_it_has_changed(session,
     assert found["nobody"].keys() == {"a"}
 
 
-def test_a_worker_that_was_not_told_each_change_begins_anew(session, watch, monkeypatch):
+def test_a_worker_that_missed_a_change_starts_over(session, watch, monkeypatch):
     wear(session, (1, 1, 1, "2020-01-01", None))
     held = find_mappings(watch.current(), ["p1"])["p1"]
     monkeypatch.setattr(watch, "_changes", type(watch._changes)(maxlen=1))
@@ -228,6 +228,6 @@ def test_a_storm_of_unknown_patients_does_not_fill_a_worker(session, watch, monk
     monkeypatch.setattr(worker_mapping, "_MOST_PATIENTS", 10)
     state = watch.current()
     for start in range(0, 100, 5):
-        names = [f"x{each}" for each in range(start, start + 5)]
+        names = [f"x{number}" for number in range(start, start + 5)]
         assert find_mappings(state, names).keys() >= set(names)
     assert len(find_mappings(state, [])) <= 15

@@ -1,4 +1,4 @@
-"""What people look for in the quarantine, and put aside."""
+"""People find and discard quarantine entries."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def filled(migrated):
 
 def places(connection, limit=100, **marks):
     found = entries(connection, Selection(**marks), limit=limit)
-    return [(each.offset, each.position) for each in found]
+    return [(entry.offset, entry.position) for entry in found]
 
 
 def test_entries_are_found_by_every_mark_and_all_marks_must_fit(filled):
@@ -51,7 +51,7 @@ def test_entries_are_found_by_every_mark_and_all_marks_must_fit(filled):
 
 
 def test_groups_count_by_reason_and_state(filled):
-    found = [(each.reason, each.state, each.count) for each in groups(filled, Selection())]
+    found = [(group.reason, group.state, group.count) for group in groups(filled, Selection())]
     assert found == [
         ("bad_frame", OPEN, 1),
         ("missing", OPEN, 1),
@@ -70,7 +70,7 @@ def test_discarding_touches_open_entries_of_the_selection_only_and_once(filled, 
     monkeypatch.setattr("db.read.quarantine_desk._ROWS_PER_TRANSACTION", 2)
     assert discard(filled, Selection(sensor="glicose", reason="out_of_range")) == 3
     assert discard(filled, Selection(sensor="glicose")) == 0
-    states = {(each.reason, each.state): each.count for each in groups(filled, Selection())}
+    states = {(group.reason, group.state): group.count for group in groups(filled, Selection())}
     assert states[("out_of_range", DISCARDED)] == 3
     assert states[("missing", "resolvida")] == 1
     assert states[("missing", OPEN)] == states[("bad_frame", OPEN)] == 1

@@ -57,7 +57,7 @@ def commit(connection, folder, component):
 
 
 def plan(*components):
-    rows = [(1, each, SECOND, 5_000, 7_000) for each in components]
+    rows = [(1, component, SECOND, 5_000, 7_000) for component in components]
     schema = pa.schema([*REGISTRO_ROW, ("found", pa.int64())])
     named = [dict(zip(schema.names, row, strict=True)) for row in rows]
     return RepairPlan(rows=pa.Table.from_pylist(named, schema))
@@ -66,7 +66,7 @@ def plan(*components):
 def test_a_value_that_the_consumer_wrote_meanwhile_is_newer_even_if_it_looks_the_same(
     session, settings, tmp_path, query
 ):
-    """The wrong value that was seen is now the right one, from a range of after the look."""
+    """The wrong value it saw is now correct, from a range committed after the look."""
     seen = {(TOPIC, 0): 3}
     commit(session, tmp_path, "x")
     said = []
@@ -76,7 +76,7 @@ def test_a_value_that_the_consumer_wrote_meanwhile_is_newer_even_if_it_looks_the
 
 
 def test_files_that_no_ledger_names_are_put_aside_and_kept(session, settings, tmp_path):
-    """Also one of the same name as one that was put aside before."""
+    """Even if a file of the same name was set aside before."""
     [name] = commit(session, tmp_path, "x")
     content = (tmp_path / name).read_bytes()
     for _ in range(2):
@@ -84,8 +84,8 @@ def test_files_that_no_ledger_names_are_put_aside_and_kept(session, settings, tm
         repair(found, settings, tmp_path, {}, pytest.fail, print)
         assert not (tmp_path / name).exists()
         (tmp_path / name).write_bytes(content)
-    aside = [each for each in (tmp_path / SET_ASIDE).rglob("*") if each.is_file()]
-    assert [each.read_bytes() for each in aside] == [content] * 2
+    aside = [path for path in (tmp_path / SET_ASIDE).rglob("*") if path.is_file()]
+    assert [path.read_bytes() for path in aside] == [content] * 2
 
 
 def test_the_publisher_is_given_the_batches_in_the_order_of_the_plan(session, settings, tmp_path):

@@ -33,7 +33,7 @@ def filled(migrated):
 
 def chosen(connection, selection=OUT_OF_RANGE, after=-1, until=100):
     found = messages(connection, "t", selection, after=(0, after), until=until)
-    return [(each.place[1], each.entries, each.body_bytes) for each in found]
+    return [(message.place[1], message.entries, message.body_bytes) for message in found]
 
 
 def of_message(connection, offset, selection=OUT_OF_RANGE):
@@ -49,7 +49,7 @@ def states(query, connection):
 
 
 def test_messages_are_found_by_their_selected_entries_in_parts(filled, monkeypatch):
-    """Never unmapped ones, nor what lies behind the offset at which the command began."""
+    """Never unmapped ones, nor any after the offset at which the command began."""
     assert chosen(filled) == [(1, 1, 0), (9, 1, 0)]
     assert chosen(filled, Selection()) == [(1, 2, 0), (2, 1, 5), (9, 1, 0)]
     assert chosen(filled, until=9) == [(1, 1, 0)]
@@ -60,11 +60,11 @@ def test_messages_are_found_by_their_selected_entries_in_parts(filled, monkeypat
 
 def test_all_open_entries_of_a_message_are_read_and_say_whether_they_are_selected(filled):
     found = of_message(filled, 1)
-    assert [(each.position, each.reason, each.is_selected) for each in found] == [
+    assert [(entry.position, entry.reason, entry.is_selected) for entry in found] == [
         (0, "out_of_range", True),
         (1, "missing", False),
     ]
-    assert {(each.event_ms, each.value, each.claimed_by) for each in found} == {
+    assert {(entry.event_ms, entry.value, entry.claimed_by) for entry in found} == {
         (1_795_521_600_000, 1.5, None)
     }
     [message] = of_message(filled, 2)
@@ -76,7 +76,7 @@ def test_an_entry_is_claimed_by_one_batch_and_found_again_by_any_selection(fille
     assert claim(filled, "t", found, "a")
     assert not claim(filled, "t", found, "b")
     assert chosen(filled, Selection(reason="nothing")) == [(1, 2, 0)]
-    assert [each.claimed_by for each in of_message(filled, 1)] == ["a", "a"]
+    assert [entry.claimed_by for entry in of_message(filled, 1)] == ["a", "a"]
 
 
 def test_a_claim_of_what_was_put_aside_meanwhile_changes_nothing(filled, query):

@@ -37,7 +37,7 @@ def test_a_value_that_the_server_would_change_is_named_and_costs_no_other_row(
 
 @pytest.mark.parametrize("method", [INFILE, INSERT])
 def test_what_the_tables_own_rules_refuse_is_found_among_good_rows(session, query, method):
-    """A CHECK and a trigger, as an administrator may add them, and every place that a row can have."""
+    """A CHECK and a trigger, as an administrator may add them; a bad row at every position."""
     cursor = session.cursor()
     cursor.execute("ALTER TABLE registro ADD CONSTRAINT c CHECK (valor <> 66.6)")
     cursor.execute(
@@ -48,14 +48,14 @@ def test_what_the_tables_own_rules_refuse_is_found_among_good_rows(session, quer
     table = readings(*((1, "valor", place, value) for place, value in enumerate(values)))
     refused = registro.upsert(session, table, method)
     session.commit()
-    assert [each.index for each in refused] == [0, 2, 5, 6]
+    assert [refusal.index for refusal in refused] == [0, 2, 5, 6]
     assert refused[1].words == "no such value"
     assert [row[3] for row in query(session, REGISTRO)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("method", [INFILE, INSERT])
 def test_one_bad_row_among_a_thousand_is_found_by_halving(session, method):
-    """The server counts its statements itself: twenty or so, not a thousand."""
+    """By the server's own count of statements: about twenty, not a thousand."""
     verb = "load" if method is INFILE else "insert"
 
     def statements():
@@ -64,7 +64,9 @@ def test_one_bad_row_among_a_thousand_is_found_by_halving(session, method):
         return int(cursor.fetchone()[1])
 
     good, bad = (
-        readings(*((1, "valor", each, value if each == 613 else 70.0) for each in range(1000)))
+        readings(
+            *((1, "valor", number, value if number == 613 else 70.0) for number in range(1000))
+        )
         for value in (70.0, 1e6)
     )
     before = statements()
@@ -77,7 +79,7 @@ def test_one_bad_row_among_a_thousand_is_found_by_halving(session, method):
 
 
 def test_a_fault_that_is_no_rows_is_raised_and_not_halved(session):
-    """A statement that is wrong for every row would put all of them into quarantine, one by one."""
+    """A statement that fails for every row would otherwise quarantine all of them, one by one."""
     session.cursor().execute("ALTER TABLE registro ADD COLUMN other INT")
     session.cursor().execute("ALTER TABLE registro DROP COLUMN valor")
     with pytest.raises(mysql.connector.Error) as error:
@@ -87,7 +89,7 @@ def test_a_fault_that_is_no_rows_is_raised_and_not_halved(session):
 
 @pytest.mark.parametrize("method", [INFILE, INSERT])
 def test_an_entry_that_the_quarantine_refuses_is_kept_bare(session, query, method):
-    """A reading's fields as JSON, a message's bytes as they are; its good neighbours as ever."""
+    """A reading's fields as JSON, a message's bytes unchanged; its good neighbours as usual."""
     table = rejected_table(
         rejected(0),
         rejected(1, reason="r" * 33, patient_id="p", sensor="é", value=1.5, event_ms=7, unit="u"),
@@ -95,7 +97,7 @@ def test_an_entry_that_the_quarantine_refuses_is_kept_bare(session, query, metho
         rejected(3, reason="t" * 33, series=-1, position=-1, key=b"k", body=b"\x00", headers="[]"),
         rejected(4),
     )
-    assert [each.index for each in quarantine.insert(session, table, method)] == [1, 2, 3]
+    assert [refusal.index for refusal in quarantine.insert(session, table, method)] == [1, 2, 3]
     session.commit()
     kept = query(
         session,

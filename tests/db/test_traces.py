@@ -1,4 +1,4 @@
-"""What `vitals explain` asks the tables, on both servers."""
+"""The queries of `vitals explain`, on both servers."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -64,12 +64,12 @@ def traces(worn, settings):
 
 
 def offsets(entries):
-    return [each.entry.offset for each in entries]
+    return [entry.entry.offset for entry in entries]
 
 
 def test_who_wears_what_and_what_is_there(traces):
-    assert [traces.is_registered(each) for each in ("p1", "P1")] == [True, False]
-    assert [each.mapping_id for each in traces.mappings("p1", "a")] == [1]
+    assert [traces.is_registered(patient_id) for patient_id in ("p1", "P1")] == [True, False]
+    assert [mapping.mapping_id for mapping in traces.mappings("p1", "a")] == [1]
     assert traces.registro([1, 2], "valor", NOON_MS) == [RegistroRow(1, "valor", 37.291)]
     assert traces.registro([1, 2], "x", NOON_MS) == []
 
@@ -97,9 +97,9 @@ def test_the_ledger_is_asked_by_offset_by_day_and_by_repeats(traces):
     assert (found.first, found.until, found.files) == (5, 7, (FILE,))
     assert traces.range_at(Place(TOPIC, 0, 7)) is None
     assert traces.range_at(Place(TOPIC, 1, 6)) is None
-    assert [each.first for each in traces.ranges_of_day(date(2026, 11, 24))] == [5]
+    assert [row.first for row in traces.ranges_of_day(date(2026, 11, 24))] == [5]
     assert traces.ranges_of_day(date(2026, 11, 23)) == []
-    assert [each.first for each in traces.ranges_with_repeats(0)] == [0]
+    assert [row.first for row in traces.ranges_with_repeats(0)] == [0]
     assert traces.taken(["b" * 36, "c" * 36]) == {"b" * 36: Place(TOPIC, 0, 6)}
     assert traces.next_offsets(TOPIC) == {0: 7}
 

@@ -54,7 +54,7 @@ def test_a_reading_enters_once_its_mapping_covers_it(migrated, waiting, query):
 
 
 def test_of_one_instant_the_newest_offset_wins_and_what_came_later_stays(migrated, waiting, query):
-    """What registro has already came after the mapping, so at a later offset."""
+    """A row already in registro came after the mapping, so at a later offset."""
     waiting(1, 0, 90)
     waiting(2, 0, 91)
     waiting(2, 0, 92, position=1)
@@ -86,8 +86,8 @@ def test_other_reasons_patients_and_settled_rows_are_left_alone(migrated, waitin
 
 def test_a_look_ends_near_its_limit_and_the_next_one_goes_on(migrated, waiting, query, monkeypatch):
     monkeypatch.setattr("db.write.unmapped._ROWS_PER_TRANSACTION", 2)
-    for each in range(7):
-        waiting(each, each, 90)
+    for number in range(7):
+        waiting(number, number, 90)
     map_from(migrated)
     assert enter_mapped(migrated, limit=3) == 4
     assert enter_mapped(migrated, limit=3) == 3
@@ -95,8 +95,8 @@ def test_a_look_ends_near_its_limit_and_the_next_one_goes_on(migrated, waiting, 
 
 
 def test_two_at_once_enter_each_reading_once(migrated, waiting, query, settings):
-    for each in range(300):
-        waiting(each, each, 90 + each % 7)
+    for number in range(300):
+        waiting(number, number, 90 + number % 7)
     map_from(migrated)
     counts = []
 
@@ -115,7 +115,7 @@ def test_two_at_once_enter_each_reading_once(migrated, waiting, query, settings)
 
 
 def test_a_reading_that_registro_refuses_waits_on_and_stops_no_other(migrated, waiting, query):
-    """It says why; and once the table takes it, it enters as any other."""
+    """It says why; once the table accepts it, it enters like any other."""
     migrated.cursor().execute("ALTER TABLE registro ADD CONSTRAINT c CHECK (valor <> 66.6)")
     waiting(1, 0, 90)
     waiting(2, 1, 66.6)

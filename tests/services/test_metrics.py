@@ -213,7 +213,7 @@ def test_a_producer_whose_loop_stands_is_not_alive_and_is_again_when_it_goes_on(
     with producing(pipeline, part):
         wait_until(lambda: part.get("/live")[0] == 200)
         wait_until(lambda: part.get("/live")[0] == 503, seconds=90)
-        assert part.get("/live")[1].startswith("loop: stands for ")
+        assert part.get("/live")[1].startswith("loop: stuck for ")
         # the reader waits for a writer: one that says nothing lets it go on
         os.close(os.open(hanging, os.O_WRONLY | os.O_NONBLOCK))
         wait_until(lambda: part.get("/live") == (200, "alive\n"))

@@ -25,7 +25,7 @@ def test_a_loop_that_stands_is_told_and_one_more_beat_mends_it(clock):
     clock[0] += LONGEST_SILENCE_SECONDS
     assert health.stands() is None
     clock[0] += 1
-    assert health.stands() == "loop: stands for 31 s"
+    assert health.stands() == "loop: stuck for 31 s"
     health.beat()
     assert health.stands() is None
 

@@ -50,7 +50,7 @@ def test_live_fails_when_the_loop_stands_while_the_server_answers(settings, monk
     with served(settings, health, CollectorRegistry()):
         assert get(settings, "/live") == (200, "alive\n")
         health.beat()
-        assert get(settings, "/live") == (503, "loop: stands for 0 s\n")
+        assert get(settings, "/live") == (503, "loop: stuck for 0 s\n")
 
 
 def test_metrics_are_those_of_the_registry_and_the_checks_without_creation_times(settings):
