@@ -59,10 +59,12 @@ class GroupCommits:
             _log.warning("group_offsets_not_answered", hint="the next start goes on by the ledger")
 
     def _send(self) -> None:
-        offsets = [TopicPartition(self._topic, *each) for each in self._next_offsets.items()]
+        offsets = [
+            TopicPartition(self._topic, *position) for position in self._next_offsets.items()
+        ]
         self._client.commit(offsets=offsets, asynchronous=True)
 
     def _note_answer(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
-        if failed := error or next((each.error for each in places if each.error), None):
+        if failed := error or next((place.error for place in places if place.error), None):
             _log.warning("group_offsets_not_committed", error=failed.str())
             self._again_at = time.monotonic() + jittered(_AGAIN_SECONDS)

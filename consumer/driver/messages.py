@@ -24,6 +24,6 @@ def _taken_ms() -> Column:
     the future pass.
     """
     kafka_ms = F.unix_millis("timestamp")
-    header = F.get(F.filter("headers", lambda each: each["key"] == FIRST_TAKEN), F.lit(0))
+    header = F.get(F.filter("headers", lambda header: header["key"] == FIRST_TAKEN), F.lit(0))
     first_ms = header["value"].cast("string").cast("long")
     return F.when(first_ms.between(F.lit(FIRST_TIME_MS), kafka_ms), first_ms).otherwise(kafka_ms)

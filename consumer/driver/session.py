@@ -89,7 +89,7 @@ def warm_workers(spark: SparkSession) -> None:
 
 
 def _jars(folder: Path) -> list[str]:
-    jars = sorted(str(each) for each in folder.glob("*.jar"))
+    jars = sorted(str(path) for path in folder.glob("*.jar"))
     if not jars:
         raise ConfigurationError(
             f"no Spark connector jars in {folder} (SPARK_JARS_DIR)",

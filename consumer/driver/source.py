@@ -22,7 +22,7 @@ def read_topic(
     beginning. Messages that retention removed while we read fail the query instead of being passed
     over.
     """
-    start = {kafka.kafka_topic: {str(each): at for each, at in starting_offsets.items()}}
+    start = {kafka.kafka_topic: {str(partition): at for partition, at in starting_offsets.items()}}
     connection = {f"kafka.{name}": value for name, value in connection_options(kafka).items()}
     return (
         spark.readStream.format("kafka")

@@ -21,11 +21,11 @@ def _drop_archives() -> None:
 
     On a cluster pyspark may be there as an archive only: then they stay.
     """
-    others = [each for each in sys.path if not _ARCHIVE.search(each)]
+    others = [path for path in sys.path if not _ARCHIVE.search(path)]
     if importlib.machinery.PathFinder.find_spec("pyspark", others) is None:
         return
     sys.path[:] = others
-    for path in [each for each in sys.path_importer_cache if _ARCHIVE.search(each)]:
+    for path in [path for path in sys.path_importer_cache if _ARCHIVE.search(path)]:
         del sys.path_importer_cache[path]
 
 

@@ -66,8 +66,8 @@ def sort_out(rows: pa.Table, batches: dict[str, int], topic: str) -> RangeOutcom
         accepted=len(accepted),
         unmapped=len(unmapped),
         reasons={
-            each["values"]: each["counts"]
-            for each in pc.value_counts(rejected["reason"]).to_pylist()
+            count["values"]: count["counts"]
+            for count in pc.value_counts(rejected["reason"]).to_pylist()
         },
     )
     return RangeOutcome(
@@ -102,8 +102,8 @@ def _rounded(accepted: pa.Table) -> pa.Table:
 def _plain(rows: pa.Table) -> pa.Table:
     """With its texts in each row."""
     types = [
-        (each.name, each.type.value_type if pa.types.is_dictionary(each.type) else each.type)
-        for each in rows.schema
+        (field.name, field.type.value_type if pa.types.is_dictionary(field.type) else field.type)
+        for field in rows.schema
     ]
     return rows.cast(pa.schema(types))
 

@@ -54,8 +54,8 @@ def write_partition(
 def _transactions(cleaned_rows: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """All rows of whole messages in the topic's order, as many as one transaction takes."""
     held: list[pa.Table] = []
-    for each in cleaned_rows:
-        held.append(each)
+    for rows in cleaned_rows:
+        held.append(rows)
         if sum(map(len, held)) >= _READINGS_A_TRANSACTION:
             yield pa.concat_tables(held)
             held = []

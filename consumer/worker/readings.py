@@ -87,19 +87,19 @@ def _shared(texts: pa.Array, rows: pa.Array) -> pa.Array:
 def _names_and_values(judged: Judged, readings: ReadingArrays) -> dict[str, pa.Array]:
     """Sensor, component, unit and value: normal where accepted, else as they came."""
     is_accepted = judged.reason == 0
-    normal = [(each.code, each.part, each.unit) for each in judged.rules]
+    normal = [(rule.code, rule.part, rule.unit) for rule in judged.rules]
     # the normal names stand behind the given ones, so one look-up finds either
     numbers = pa.array(judged.rule + np.where(is_accepted, len(normal), 0))
     columns = {
         name: pa.concat_arrays(
-            [_cut(given), pa.array([each[place] for each in normal], pa.string())]
+            [_cut(given), pa.array([names[place] for names in normal], pa.string())]
         )
         for place, (name, given) in enumerate(
             zip(("sensor", "component", "unit"), judged.names, strict=True)
         )
     }
     values = np.where(is_accepted, judged.value, readings.raw_value)
-    return {name: _shared(each, numbers) for name, each in columns.items()} | {
+    return {name: _shared(texts, numbers) for name, texts in columns.items()} | {
         "value": pa.array(values)
     }
 
@@ -111,9 +111,12 @@ def _cut(given: pa.Array) -> pa.Array:
 
 def _mapping_ids(decoded: Decoded, judged: Judged, find: FindMappings) -> pa.Array:
     series, readings = decoded.series, decoded.readings
-    mappings = find({each for each in decoded.patient_id if each is not None})
+    mappings = find({patient_id for patient_id in decoded.patient_id if patient_id is not None})
     # by message: none for one that is refused, which has no series
-    worn = [{} if each is None else mappings.get(each, {}) for each in decoded.patient_id]
+    worn = [
+        {} if patient_id is None else mappings.get(patient_id, {})
+        for patient_id in decoded.patient_id
+    ]
     wearers = zip(series.message.tolist(), judged.codes, strict=True)
     periods = [worn[message].get(code, ()) for message, code in wearers]
     found = active_ids(periods, readings.series, readings.event_ms)
@@ -125,14 +128,14 @@ def _without_readings(messages: pa.RecordBatch, decoded: Decoded) -> pa.Table:
     has_some = np.zeros(messages.num_rows, bool)
     has_some[decoded.series.message[decoded.series.size > 0]] = True
     rows = np.flatnonzero(~has_some)
-    is_read = pa.array([decoded.reasons[each] is None for each in rows.tolist()], pa.bool_())
+    is_read = pa.array([decoded.reasons[row] is None for row in rows.tolist()], pa.bool_())
     whole = messages.take(pa.array(rows))
     known = {
         **_of_messages(messages, decoded, rows),
         "series": pa.array(np.full(len(rows), -1), pa.int32()),
         "position": pa.array(np.full(len(rows), -1), pa.int32()),
-        "reason": pa.array([_text(decoded.reasons[each]) for each in rows.tolist()], _TEXT),
-        "detail": pa.array([decoded.details[each] for each in rows.tolist()], pa.string()),
+        "reason": pa.array([_text(decoded.reasons[row]) for row in rows.tolist()], _TEXT),
+        "detail": pa.array([decoded.details[row] for row in rows.tolist()], pa.string()),
         "key": whole["key"],
         "body": whole["value"],
         "headers": pa.array(map(headers_text, whole["headers"].to_pylist()), pa.string()),

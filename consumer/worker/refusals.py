@@ -21,7 +21,7 @@ def with_refusals(rows: pa.Table, written: pa.Table, refusals: Sequence[Refusal]
     that has such a row.
     """
     _tell(rows, refusals)
-    refused = written.take([each.index for each in refusals])
+    refused = written.take([refusal.index for refusal in refusals])
     found = dict(zip(_places(refused), refusals, strict=True))
     columns = {name: rows[name].to_pylist() for name in ("reason", "detail", "mapping_id")}
     for row, place in enumerate(_places(rows)):
@@ -49,6 +49,6 @@ def _tell(rows: pa.Table, refusals: Sequence[Refusal]) -> None:
         "rows_refused_by_database",
         partition=rows["partition"][0].as_py(),
         rows=len(refusals),
-        errors=dict(Counter(each.number for each in refusals)),
+        errors=dict(Counter(refusal.number for refusal in refusals)),
         hint="they are in quarentena; the detail of each says why",
     )
