@@ -65,7 +65,7 @@ def count(stage: str, batches: int, readings: int) -> None:
 
 def count_published(batches: Sequence[SensorBatch]) -> None:
     """All batches of a file that Kafka has acknowledged."""
-    count("published", len(batches), sum(each.reading_count for each in batches))
+    count("published", len(batches), sum(batch.reading_count for batch in batches))
 
 
 def count_archive_error(error: OSError) -> None:

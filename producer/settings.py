@@ -41,7 +41,7 @@ class ProducerSettings(IntervalSettings):
     @field_validator("silent_sensors")
     @classmethod
     def _names_sensors(cls, text: str | None) -> str | None:
-        codes = {each.code for each in sensors()}
+        codes = {sensor.code for sensor in sensors()}
         for patient_id, code in _pairs(text):
             if not patient_id or code not in codes:
                 raise ValueError(
@@ -61,5 +61,5 @@ class ProducerSettings(IntervalSettings):
 
 
 def _pairs(text: str | None) -> list[tuple[str, str]]:
-    parts = (each.strip().rpartition(":") for each in (text or "").split(",") if each.strip())
+    parts = (pair.strip().rpartition(":") for pair in (text or "").split(",") if pair.strip())
     return [(patient_id, code) for patient_id, _, code in parts]

@@ -80,7 +80,7 @@ class Outbox:
         except OSError as error:
             metrics.count_archive_error(error)
             log.warning("orphans_not_adopted", error=error.strerror)
-        known = {each.path for each in (*self._waiting, *self._queued)} | set(self._unmoved)
+        known = {delivery.path for delivery in (*self._waiting, *self._queued)} | set(self._unmoved)
         found = [path for path in self._archive.pending() if path not in known]
         self._waiting.extend(_Delivery(path, None) for path in found)
         if found:
@@ -101,12 +101,12 @@ class Outbox:
         """
         self._queue_files()
         self._publisher.poll(timeout_s if len(self) else 0)
-        settled = [done for each in list(self._queued) if (done := self._settle(each))]
-        self._unmoved.extend(each.path for each in settled if not each.is_broken)
+        settled = [done for delivery in list(self._queued) if (done := self._settle(delivery))]
+        self._unmoved.extend(delivery.path for delivery in settled if not delivery.is_broken)
         if settled:
             reach(CrashPoint.OUTBOX_ACKNOWLEDGED)
         self._move_acknowledged()
-        return [each.path for each in settled]
+        return [delivery.path for delivery in settled]
 
     def drain(self, limit_s: float) -> list[Path]:
         """Pumps until nothing waits or ``limit_s`` is over; returns the settled files."""

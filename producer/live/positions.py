@@ -57,27 +57,27 @@ class Positions:
 
     def due(self, last_window: int) -> tuple[int, frozenset[int]] | None:
         """The oldest window up to ``last_window`` that is to be made, and for which shards."""
-        oldest = min((each.next_window for each in self._shards.values()), default=None)
+        oldest = min((progress.next_window for progress in self._shards.values()), default=None)
         if oldest is None or oldest > last_window:
             return None
         return oldest, frozenset(
-            shard for shard, each in self._shards.items() if each.next_window == oldest
+            shard for shard, progress in self._shards.items() if progress.next_window == oldest
         )
 
     def skip_to(self, first_window: int) -> int:
         """Leaves out windows before ``first_window``; returns how many, over all shards."""
         skipped = 0
-        for each in self._shards.values():
-            skipped += max(0, first_window - each.next_window)
-            each.next_window = max(each.next_window, first_window)
+        for progress in self._shards.values():
+            skipped += max(0, first_window - progress.next_window)
+            progress.next_window = max(progress.next_window, first_window)
         return skipped
 
     def note_archived(self, window: int, shards: Collection[int]) -> None:
         """The window is in the outbox."""
         for shard in shards:
-            each = self._shards[shard]
-            each.unacknowledged.add(window)
-            each.next_window = window + 1
+            progress = self._shards[shard]
+            progress.unacknowledged.add(window)
+            progress.next_window = window + 1
 
     def note_acknowledged(self, window: int, shards: Collection[int]) -> None:
         """The window is in Kafka; shards that are no longer ours are passed over."""
@@ -94,7 +94,7 @@ class Positions:
     def uncommitted(self) -> dict[int, int]:
         """The positions that may be committed and are not yet, by shard."""
         return {
-            shard: each.committable
-            for shard, each in self._shards.items()
-            if each.committable != each.committed
+            shard: progress.committable
+            for shard, progress in self._shards.items()
+            if progress.committable != progress.committed
         }

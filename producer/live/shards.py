@@ -170,7 +170,8 @@ class ShardGroup:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # from the end, not from the committed offset: that one lies far beyond the empty log
-        topic, taken = self._settings.kafka_shards_topic, {each.partition for each in partitions}
+        taken = {partition.partition for partition in partitions}
+        topic = self._settings.kafka_shards_topic
         at_end = [TopicPartition(topic, shard, OFFSET_END) for shard in sorted(taken)]
         consumer.incremental_assign(at_end)
         if at_end:
@@ -187,7 +188,7 @@ class ShardGroup:
         self._note_idleness()
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        revoked = {each.partition for each in partitions}
+        revoked = {partition.partition for partition in partitions}
         self._listener.release(revoked)
         self._forget(revoked)
         consumer.incremental_unassign(partitions)
@@ -196,7 +197,7 @@ class ShardGroup:
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # nobody may be there to take over: we go on until the group says otherwise. Should
         # another replica make the same windows, they are the same batches under the same ids
-        lost = {each.partition for each in partitions}
+        lost = {partition.partition for partition in partitions}
         self._is_member = False
         self._assumed |= lost
         self._forget(lost)
@@ -226,10 +227,10 @@ class ShardGroup:
             self._read_at = time.monotonic() + jittered(_RETRY_S)
             log.warning("positions_not_read", error=error.args[0].name())
             return
-        for each in found:
-            if each.error is None:
-                self._unread.discard(each.partition)
-                self._listener.taken(each.partition, self._window_of(each))
+        for position in found:
+            if position.error is None:
+                self._unread.discard(position.partition)
+                self._listener.taken(position.partition, self._window_of(position))
 
     def _window_of(self, position: TopicPartition) -> int | None:
         if position.offset < 0:
@@ -246,16 +247,15 @@ class ShardGroup:
         reach(CrashPoint.POSITIONS_COMMITTED)
 
     def _note_commit(self, error: KafkaError | None, positions: list[TopicPartition]) -> None:
-        refused = error or next((each.error for each in positions if each.error), None)
+        refused = error or next((position.error for position in positions if position.error), None)
         if refused is not None:
             # between two generations of the group a refusal is its ordinary fencing
             is_fenced = refused.code() in _FENCED
             (log.info if is_fenced else log.warning)(
                 "positions_not_committed", error=refused.name()
             )
-        self._listener.committed(
-            {each.partition: each.offset for each in positions if not error and not each.error}
-        )
+        done = [] if error else [position for position in positions if not position.error]
+        self._listener.committed({position.partition: position.offset for position in done})
 
 
 def _sleep_unless(is_stopping: Callable[[], bool], seconds: float) -> None:

@@ -31,7 +31,9 @@ class SimulatedWindows:
 
     def make(self, window: int, shards: Collection[int]) -> tuple[list[SensorBatch], int]:
         """The batches of these shards' patients, and how many readings they have."""
-        patient_ids = [each for shard in sorted(shards) for each in self._patients.get(shard, ())]
+        patient_ids = [
+            patient_id for shard in sorted(shards) for patient_id in self._patients.get(shard, ())
+        ]
         if not patient_ids:
             return [], 0
         began = time.monotonic()

@@ -86,5 +86,5 @@ def _kind(category: str) -> tuple[str, str | None, str]:
 def _translation(categories: Iterable[str]) -> str:
     # only what this file has: a new sensor leaves the batch ids of all other files alone
     known = _sensors()
-    found = sorted({each.lower() for each in categories} & known.keys())
-    return ",".join(f"{each}={'/'.join(filter(None, known[each]))}" for each in found)
+    found = sorted({category.lower() for category in categories} & known.keys())
+    return ",".join(f"{category}={'/'.join(filter(None, known[category]))}" for category in found)

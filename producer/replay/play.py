@@ -200,8 +200,8 @@ def _shift(plan: ReplayPlan, folder: Path, digest: str, rows: Rows) -> int:
 
 
 def _print_unreadable(unreadable: Sequence[Unreadable]) -> None:
-    for each in unreadable[:_SHOWN_UNREADABLE]:
-        sys.stderr.write(f"line {each.line}: {each.reason}\n")
+    for row in unreadable[:_SHOWN_UNREADABLE]:
+        sys.stderr.write(f"line {row.line}: {row.reason}\n")
     if len(unreadable) > _SHOWN_UNREADABLE:
         sys.stderr.write(f"... and {len(unreadable) - _SHOWN_UNREADABLE} more unreadable rows\n")
 

@@ -60,11 +60,14 @@ def rows_of(table: Table, table_format: str) -> tuple[Rows, list[Unreadable]]:
         (is_bad_time, "no time that can be read"),
         (_mask(pc.equal(names["sensor"], "")), "no sensor"),
         (is_bad_value, "a value that is no number"),
-        (np.any([_mask(each) for each in too_long], axis=0), "a name of more than 255 characters"),
+        (
+            np.any([_mask(is_long_text) for is_long_text in too_long], axis=0),
+            "a name of more than 255 characters",
+        ),
     ]
     is_bad = np.any([mask for mask, _ in problems], axis=0)
     unreadable = sorted(
-        [*table.unreadable, *_complaints(problems, is_bad, table.lines)], key=lambda each: each.line
+        [*table.unreadable, *_complaints(problems, is_bad, table.lines)], key=lambda row: row.line
     )
     kept = pa.array(~is_bad)
     patients, patient = _codes(names["patient_id"].filter(kept))

@@ -49,7 +49,7 @@ class Batches:
 
     def made(self, produced_at: int) -> Iterator[SensorBatch]:
         """The batches by window and, within it, by patient. ``produced_at``: UTC epoch ms."""
-        for number in sorted(range(len(self)), key=lambda each: self.slots[each].window_start):
+        for number in sorted(range(len(self)), key=lambda index: self.slots[index].window_start):
             slot = self.slots[number]
             patient_id = self.rows.patients[self.slot_patients[number]]
             source = f"{self.source}:part={slot.part}" if slot.part else self.source
