@@ -75,12 +75,12 @@ def cleaned_frame(messages: DataFrame, mappings: Iterable[Mapping] = ()) -> Data
     """What Spark decodes and a worker cleans of these messages."""
     known = mappings_of(mappings)
     # Spark has no dictionaries
-    plain = pa.schema([(each.name, _plain_type(each.type)) for each in READINGS])
+    plain = pa.schema([(field.name, _plain_type(field.type)) for field in READINGS])
     return select_messages(messages).mapInArrow(
         lambda batches: (
             part
-            for each in cleaned_batches_of(batches, lambda _: known)
-            for part in each.cast(plain).to_batches()
+            for rows in cleaned_batches_of(batches, lambda _: known)
+            for part in rows.cast(plain).to_batches()
         ),
         from_arrow_schema(plain),
     )

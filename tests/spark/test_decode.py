@@ -114,7 +114,7 @@ def test_a_message_without_readings_still_arrives_as_a_row(spark):
     """The writer reads the committed range off the rows."""
     empty = series("glicose", [])
     rows = cleaned(
-        spark, [CODEC.encode(each) for each in (batch(), batch(empty), batch(empty, empty))]
+        spark, [CODEC.encode(sent) for sent in (batch(), batch(empty), batch(empty, empty))]
     )
     assert [(row.offset, row.series, row.position, row.reason) for row in rows] == [
         (0, -1, -1, None),

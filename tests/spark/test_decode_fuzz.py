@@ -18,10 +18,10 @@ from tests.verdict import has_odd_number, verdict
 
 CODEC = default_codec()
 _KINDS = [
-    (each.code, part.code, name)
-    for each in sensors()
-    for part in each.components
-    for unit in each.units
+    (sensor.code, part.code, name)
+    for sensor in sensors()
+    for part in sensor.components
+    for unit in sensor.units
     for name in unit.names
 ]
 _texts = st.text(st.characters(max_codepoint=0x24FF), max_size=12)

@@ -40,7 +40,7 @@ def test_a_reading_may_be_five_minutes_ahead_of_its_message_and_no_millisecond_m
         ([("first-taken", str(NOW + 1).encode())], NOW),
         ([("first-taken", str(FIRST_TIME_MS - 1).encode())], NOW),
         ([("first-taken", b"-9223372036854775808")], NOW),
-        *(([("first-taken", each)], NOW) for each in (b"", b"soon", b"\xff", b"9" * 40, None)),
+        *(([("first-taken", value)], NOW) for value in (b"", b"soon", b"\xff", b"9" * 40, None)),
         ([], NOW),
         (None, NOW),
     ],
@@ -98,8 +98,8 @@ def test_several_values_need_a_positive_interval_and_one_value_needs_none(spark)
     found = cleaned_batches(
         spark,
         [
-            *[[series(values=[100.0, 101.0], interval_ms=each)] for each in intervals],
-            *[[series(values=[100.0], interval_ms=each)] for each in intervals],
+            *[[series(values=[100.0, 101.0], interval_ms=interval)] for interval in intervals],
+            *[[series(values=[100.0], interval_ms=interval)] for interval in intervals],
         ],
     )
     assert [reasons(found[index]) for index in range(3)] == [[INVALID] * 2] * 3
