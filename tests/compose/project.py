@@ -91,8 +91,8 @@ class Project:
         time.sleep(2)
         blocks = self.logs("consumer", tail=4000).replace("consumer-1  | ", "").split("\n\n")
         ours = ("stream execution thread", "Executor task")
-        found = [each for each in blocks if each.lstrip('"\n').startswith(ours)]
-        return "\n".join("\n".join(each.strip().splitlines()[:24]) for each in found[-5:])
+        found = [block for block in blocks if block.lstrip('"\n').startswith(ours)]
+        return "\n".join("\n".join(block.strip().splitlines()[:24]) for block in found[-5:])
 
     def make_secrets(self):
         return self.compose(

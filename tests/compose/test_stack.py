@@ -77,7 +77,7 @@ def test_every_own_log_line_is_one_event(stack):
     texts = [line.split("| ", 1)[1] for line in lines]
     others = [text for text in texts if not text.startswith("{")]
     assert set(others) <= {"WARNING: Using incubator modules: jdk.incubator.vector"}
-    for text in filter(lambda each: each.startswith("{"), texts):
+    for text in filter(lambda line: line.startswith("{"), texts):
         assert {"event", "level", "timestamp", "service"} <= json.loads(text).keys()
 
 
@@ -95,7 +95,7 @@ def test_no_secret_is_in_images_containers_or_logs(stack):
         places[f"image {service}"] = history.stdout + image.stdout
     processes = stack.compose("top").stdout
     for place, text in (places | {"processes": processes}).items():
-        assert not [each for each in secrets if each in text], place
+        assert not [secret for secret in secrets if secret in text], place
 
 
 @pytest.mark.parametrize("service", ["producer", "consumer", "kafka"])
@@ -128,7 +128,7 @@ def test_ports_are_published_on_the_loopback_only(stack):
     for service in ("kafka", "mysql", "producer", "consumer", "monitor"):
         (container,) = stack.containers(service)
         ports = stack.inspect(container)["NetworkSettings"]["Ports"]
-        hosts = [each["HostIp"] for bound in ports.values() for each in bound or ()]
+        hosts = [binding["HostIp"] for bound in ports.values() for binding in bound or ()]
         assert set(hosts) <= {"127.0.0.1"}
         assert bool(hosts) == (service in {"kafka", "mysql", "monitor"})
 
@@ -207,7 +207,7 @@ def test_an_executed_reset_of_the_offsets_loses_and_doubles_nothing(stack):
 
     def group_lag():
         told = json.loads(stack.run("vitals", "--compose", "lag", "--json").stdout)
-        return sum(each["end"] - (each["group"] or 0) for each in told["partitions"])
+        return sum(partition["end"] - (partition["group"] or 0) for partition in told["partitions"])
 
     wait_until(lambda: group_lag() == 0)
     stack.prove()

@@ -95,10 +95,10 @@ MUTANTS = (
 
 def main() -> int:
     """Returns 0 where every mutant was found out and the code as it is was not."""
-    every_fault = ",".join(each.faults for each in MUTANTS)
+    every_fault = ",".join(mutant.faults for mutant in MUTANTS)
     trials = [Mutant("nothing is changed", every_fault, ()), *MUTANTS]
     if len(sys.argv) > 1:
-        trials = [each for each in trials if sys.argv[1] in each.name]
+        trials = [trial for trial in trials if sys.argv[1] in trial.name]
     failures = 0
     for mutant in trials:
         print(f"{mutant.name} ({mutant.faults})", flush=True)
