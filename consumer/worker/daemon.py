@@ -12,14 +12,14 @@ import importlib.machinery
 import re
 import sys
 
-# what Spark puts before site-packages, and where an import finds the same once more
+# what Spark puts before site-packages, which has the same packages
 _ARCHIVE = re.compile(r"(pyspark|py4j-[^/]*|spark-core_[^/]*)\.(zip|jar)(/|$)")
 
 
 def _drop_archives() -> None:
     """Takes pyspark.zip, py4j and the jar off the path, unless pyspark is nowhere else.
 
-    On a cluster pyspark may be there as an archive only: then they stay.
+    On a cluster pyspark may exist only as an archive: then they stay.
     """
     others = [path for path in sys.path if not _ARCHIVE.search(path)]
     if importlib.machinery.PathFinder.find_spec("pyspark", others) is None:
@@ -32,7 +32,7 @@ def _drop_archives() -> None:
 def main() -> None:
     """Runs the daemon until Spark ends it."""
     _drop_archives()
-    # not at the top: whatever is imported from an archive keeps it in use
+    # not at the top: a module imported from an archive keeps it in use
     import pyarrow as pa
     from pyspark.daemon import manager
 
