@@ -1,4 +1,4 @@
-"""What the environment may say about a producer."""
+"""The producer's settings, by environment names."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from common.intervals import IntervalSettings
 from schemas.catalogue import sensors
 
 PRODUCER_ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
-"""No dots: the archive's file names put a copy number behind one."""
+"""No dots: the archive's file names have a copy number after one."""
 
 
 def unique_producer_id() -> str:

@@ -1,6 +1,6 @@
-"""The way of every batch: archived first, then published, then its file marked as done.
+"""The path of every batch: archived first, then published, then its file marked as done.
 
-The runner and the replay both put batches here; a new batch has no second way to the topic.
+The runner and the replay both put batches here; a new batch has no other path to the topic.
 """
 
 import time
@@ -67,13 +67,13 @@ class Outbox:
         return len(self._waiting) + len(self._queued)
 
     def trouble(self) -> str | None:
-        """Why files wait for Kafka, or None; a broker that nothing waits for is not missed."""
+        """Why files wait for Kafka, or None; with no file waiting, a broker may be away."""
         return self._publisher.trouble if len(self) else None
 
     def recover(self) -> int:
         """Queues what earlier or dead processes left unpublished; returns how many files.
 
-        Safe to repeat. A disk that refuses is logged and leaves the rest for the next time.
+        Safe to repeat. A disk error is logged, and the rest is left for the next call.
         """
         try:
             self._archive.adopt_orphans()
@@ -181,7 +181,7 @@ class Outbox:
             try:
                 self._archive.finish(self._unmoved[0])
             except OSError as error:
-                # acknowledged all the same: should we die now, it is published once more, harmless
+                # acknowledged already: if we die now, it is published once more, which is harmless
                 self._move_at = now + _RETRY_FIRST_S
                 metrics.count_archive_error(error)
                 log.warning("file_not_moved", file=self._unmoved[0].name, error=error.strerror)

@@ -1,9 +1,9 @@
 """The group of producers: Kafka hands each replica its shards of the patients.
 
 The topic's partitions are the shards. Its log stays empty and is never read: what counts is the
-group's committed offset of a partition, which is the number of the next window to make. So a
-shard's position is handed over by the broker, and it refuses the commit of a replica that has
-lost its place in the group.
+group's committed offset of a partition, which is the number of the next window to make. So the
+broker hands over a shard's position, and refuses the commit of a replica that has lost its place
+in the group.
 """
 
 import time
@@ -44,7 +44,7 @@ class GroupListener:
     gone: Callable[[Collection[int]], None]
     """These shards went to others while the broker was away."""
     committed: Callable[[Mapping[int, int]], None]
-    """The broker has taken these positions."""
+    """The broker has accepted these positions."""
 
 
 class ShardGroup:
@@ -65,18 +65,18 @@ class ShardGroup:
         self._is_member = False
 
     def trouble(self) -> str | None:
-        """Why this replica does not know its shards yet, or any more; None: it does."""
+        """Why this replica does not, or no longer, know its shards; None: it does."""
         if not self._is_member:
             return "no place in the group of producers"
         return "positions of shards not read yet" if self._unread else None
 
     @property
     def committable(self) -> frozenset[int]:
-        """The shards that are ours by the group's word, not only by our memory."""
+        """The shards that the group says are ours, not only our memory."""
         return frozenset(self._owned - self._unread)
 
     def join(self, is_stopping: Callable[[], bool]) -> int:
-        """Joins the group and returns the number of shards, or 0 when told to stop before.
+        """Joins the group and returns the number of shards, or 0 if stopped before.
 
         Waits for a broker that is away for as long as it takes, with a log line now and then.
 
@@ -91,7 +91,7 @@ class ShardGroup:
                 log.warning("waiting_for_kafka", error=error.message, hint=error.hint)
                 _sleep_unless(is_stopping, jittered(_ASK_TIMEOUT_S))
             except ConfigurationError:
-                # whoever creates the topics may be starting at the same moment
+                # the process that creates the topics may be starting at the same time
                 if time.monotonic() - began > _TOPIC_GRACE_S:
                     raise
                 _sleep_unless(is_stopping, 1.0)
@@ -109,7 +109,7 @@ class ShardGroup:
             self._read_positions()
 
     def commit(self, positions: Mapping[int, int], *, is_waiting: bool = False) -> None:
-        """Commits next windows by shard. Without ``is_waiting`` the result comes by ``poll``.
+        """Commits next windows by shard. Without ``is_waiting`` ``poll`` reports the result.
 
         Safe to repeat. A refusal (the shard is another's now, or the broker is away) changes
         nothing and is logged; the position is committed with the next call, or by the new owner.

@@ -18,7 +18,7 @@ class SimulatedWindows:
     """A pure function of window and shards, by the settings: any replica makes the same batches."""
 
     def __init__(self, settings: ProducerSettings, shard_count: int) -> None:
-        """Deals all patients out to the shards; ``shard_count`` 0: nobody is there."""
+        """Assigns all patients to the shards; ``shard_count`` 0: no patients."""
         self._settings = settings
         self._simulator = Simulator(
             seed=settings.simulation_seed, fault_share=settings.fault_share, silent=settings.silent

@@ -47,7 +47,7 @@ def is_clif(table: Table) -> bool:
 
 
 def clif_columns(table: Table) -> LongColumns:
-    """Sensor, component and unit by ``vital_category``; a stay in hospital is a patient.
+    """Sensor, component and unit by ``vital_category``; each hospital stay is a patient.
 
     Raises:
         BadInputError: if it is another table.
@@ -76,7 +76,7 @@ def clif_columns(table: Table) -> LongColumns:
 
 
 def _kind(category: str) -> tuple[str, str | None, str]:
-    """Sensor, component and unit; what nobody knows keeps its name as it is written."""
+    """Sensor, component and unit; an unknown category keeps its name as written."""
     known = category.lower()
     if known not in _UNITS:
         return category, None, ""

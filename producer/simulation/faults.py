@@ -64,7 +64,7 @@ def silence(
     patient_ids: Sequence[str],
     silent: Collection[tuple[str, str]],
 ) -> None:
-    """Takes all samples of broken sensors away: (patient id, sensor code)."""
+    """Removes all samples of broken sensors: (patient id, sensor code)."""
     row_of = {patient_id: row for row, patient_id in enumerate(patient_ids)} if silent else {}
     for patient_id, code in silent:
         if (row := row_of.get(patient_id)) is None:
