@@ -1,4 +1,4 @@
-"""Static frames in the shape of the Kafka source, and the transforms' answer to them."""
+"""Static frames in the shape of the Kafka source, and what the transforms make of them."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -53,7 +53,7 @@ def messages_frame(
     bodies: Iterable[bytes | None],
     headers: Sequence[tuple[str, bytes | None]] | None = HEADERS,
 ) -> DataFrame:
-    """One Kafka row a body, at offsets 0, 1, ..., taken by Kafka at ``NOW``."""
+    """One Kafka row per body, at offsets 0, 1, ..., received by Kafka at ``NOW``."""
     taken = datetime.fromtimestamp(NOW / 1000, UTC)
     kept = None if headers is None else list(headers)
     rows = [

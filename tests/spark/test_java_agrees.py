@@ -1,4 +1,4 @@
-"""Spark's own decoder, in Java, means the same by the schema as the consumer's."""
+"""Spark's own decoder, in Java, reads the schema as the consumer's does."""
 
 import pyarrow as pa
 import pytest

@@ -1,4 +1,4 @@
-"""Each limit of the catalogue, at it and next to it; values that are none; every unit."""
+"""Each limit of the catalogue, at it and next to it; values that are not numbers; every unit."""
 
 import math
 
@@ -43,7 +43,7 @@ def test_every_limit_is_kept_at_it_and_on_both_sides_of_it(spark):
         assert bad.detail.endswith(sensor.unit)
 
 
-def test_a_value_that_is_none_is_named_for_what_it_is(spark):
+def test_a_value_that_is_not_finite_gets_the_reason_for_it(spark):
     values = [math.nan, math.inf, -math.inf, 5e-324, -0.0, 1.7e308]
     codes = [(sensor.code, part.code) for sensor, part in COMPONENTS]
     found = cleaned_batches(spark, [[series(code, values, component=part)] for code, part in codes])

@@ -1,4 +1,4 @@
-"""Names of sensors and components: however they are written."""
+"""Names of sensors and components, in any spelling."""
 
 from schemas.reasons import Reason
 from tests.builders import series
