@@ -215,7 +215,7 @@ class ShardGroup:
             self._is_idle_known = True
             log.info(
                 "no_shards_for_this_replica",
-                hint="if it stays so, there are more replicas than shards: this one stands by",
+                hint="if it stays so, there are more replicas than shards: this one is a standby",
             )
 
     def _read_positions(self) -> None:

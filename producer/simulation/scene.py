@@ -1,4 +1,4 @@
-"""One window of some patients: the signals behind all sensors, so that the sensors agree.
+"""One window of some patients: the signals that all sensors share, so that the sensors agree.
 
 A fever shows in temperature, heart rate, saturation and skin, because all of them read it here.
 Slow signals are worked out on a grid of whole minutes and interpolated. The grid is absolute, so
