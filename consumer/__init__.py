@@ -1,1 +1,1 @@
-"""From the topic to the database: decode, clean, and one transaction a partition range."""
+"""From the topic to the database: decode, clean, and one transaction per partition range."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from consumer.handover import WriterJob
 
 _CHECKS = ("query", "database", "broker", "batch")
-"""Of readiness: the stream was started, both servers answer, no micro-batch is held."""
+"""Readiness checks: the stream is started, both servers answer, no micro-batch is held."""
 
 
 def main() -> int:
@@ -47,10 +47,10 @@ def main() -> int:
     except VitalsError as error:
         print(f"consumer: {error}", file=sys.stderr)
         return error.exit_code
-    except Exception:  # noqa: BLE001 - the last place to say what ended the query
-        # nothing of the failed batch is committed; whoever supervises us starts us again
+    except Exception:  # noqa: BLE001 - the last place to log what ended the query
+        # nothing of the failed batch is committed; our supervisor restarts us
         structlog.get_logger().exception(
-            "query_failed", hint="the next start goes on by the ledger"
+            "query_failed", hint="the next start continues from the ledger"
         )
         return 1
     return 0
@@ -62,7 +62,7 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
     )
     health = Health(*_CHECKS)
     with served(serving, health):
-        # pyspark takes a second to import: the settings' mistakes are told before
+        # pyspark takes a second to import: mistakes in the settings are reported before
         from consumer.driver.offsets import TopicOffsets
         from consumer.driver.readiness import starting_offsets
         from consumer.driver.session import build_session, warm_workers
@@ -122,7 +122,7 @@ def _consume(
         Probe("broker", lag.measure) as broker_probe,
     ):
         query = start_query(messages, processor, settings, scratch)
-        # whoever died between the database's commit and this one left the group behind
+        # a consumer that died between the database's commit and this one left the group lagging
         group.commit(starts)
         log.info("started", topic=job.topic, starting_offsets=starts)
         health.tell("query", None)

@@ -1,4 +1,4 @@
-"""What the consumer does while the database is away: it holds the batch and tries again."""
+"""What the consumer does while the database is away: hold the batch and retry."""
 
 import threading
 from collections import Counter
@@ -20,7 +20,7 @@ def _count_transient(error: Exception) -> bool:
 
 
 def take_retries() -> dict[str, int]:
-    """How often this process tried again since the last call, by the class of the error."""
+    """How often this process retried since the last call, by class of error."""
     with _lock:
         taken = dict(_retries)
         _retries.clear()
@@ -30,4 +30,4 @@ def take_retries() -> dict[str, int]:
 retried = stamina.retry(
     on=_count_transient, attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0
 )
-"""For a function that may be called again from its beginning: without limit, with jitter."""
+"""For a function that may be called again from its start: retries without limit, with jitter."""

@@ -55,7 +55,7 @@ class MappingState:
 
 @dataclass(frozen=True)
 class RangeSummary:
-    """What became of one range of one partition: one transaction, or none where it was committed."""
+    """What became of one range of one partition: one transaction, or none if already committed."""
 
     partition: int
     first: int
@@ -63,7 +63,7 @@ class RangeSummary:
     until: int
     """The offset after its last one."""
     is_new: bool
-    """False where another consumer had committed all of it."""
+    """False if another consumer had committed all of it."""
     counts: RangeCounts
     write_ms: int
     newest_ms: int | None
@@ -114,4 +114,4 @@ SUMMARY = pa.schema(
 WritePartition = Callable[
     [WriterJob, MappingState, Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]
 ]
-"""Commits the messages of one task; gives a `SUMMARY` row per transaction."""
+"""Commits the messages of one task; returns a `SUMMARY` row per transaction."""

@@ -60,7 +60,7 @@ def run() -> None:
 
 @app.command()
 def sample(
-    sensor: Annotated[str, typer.Option(help="code of the sensor, as glicose")],
+    sensor: Annotated[str, typer.Option(help="code of the sensor, such as glicose")],
     minutes: Annotated[float, typer.Option(min=0, help="how long")] = 1,
     interval: Annotated[float, typer.Option(min=0, help="seconds between two samples")] = 1,
     patient: Annotated[str | None, typer.Option(help="patient id; default: the first")] = None,
@@ -82,9 +82,11 @@ def sample(
 @app.command()
 def simulate(
     start: Annotated[int, typer.Option("--from", help="start of the first window, epoch ms")],
-    until: Annotated[int, typer.Option("--until", help="windows that begin before it, epoch ms")],
+    until: Annotated[
+        int, typer.Option("--until", help="end: the last window starts before it, epoch ms")
+    ],
 ) -> None:
-    """Print what producers with these settings make of a time, as JSON lines; publish nothing."""
+    """Print the batches that these settings make for a period, as JSON lines; publish nothing."""
     from producer.simulation.archive_lines import print_batches
 
     print_batches(load(ProducerSettings), start=start, until=until, out=sys.stdout.buffer)
@@ -95,14 +97,14 @@ def replay(
     file: Annotated[Path, typer.Argument(help="Parquet or CSV")],
     table: Annotated[str, typer.Option("--format", help="long, clif or auto")] = "auto",
     start: Annotated[
-        str, typer.Option(help="original, or now: the last reading was a moment ago")
+        str, typer.Option(help="original, or now: the last reading becomes a moment old")
     ] = "original",
     speed: Annotated[str, typer.Option(help="max, or a multiple of real time: 1x, 60x")] = "max",
     register: Annotated[
         bool, typer.Option("--register", help="create missing patients and mappings")
     ] = False,
     again: Annotated[
-        bool, typer.Option("--again", help="with --start now: play it anew, at another time")
+        bool, typer.Option("--again", help="with --start now: replay it again with a new shift")
     ] = False,
 ) -> None:
     """Publish a file of real readings, each with its own time."""
@@ -123,7 +125,7 @@ def _stop_event() -> Event:
 
 
 def main() -> None:
-    """Runs a command; an error that a person can mend ends in its message, not in a traceback."""
+    """Runs a command; an error that a person can fix ends with its message, not a traceback."""
     try:
         app()
     except VitalsError as error:

@@ -1,4 +1,4 @@
-"""What the environment may say about a producer."""
+"""The producer's settings, by environment names."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from common.intervals import IntervalSettings
 from schemas.catalogue import sensors
 
 PRODUCER_ID_PATTERN = "^[A-Za-z0-9_-]{1,64}$"
-"""No dots: the archive's file names put a copy number behind one."""
+"""No dots: the archive's file names have a copy number after one."""
 
 
 def unique_producer_id() -> str:
@@ -41,7 +41,7 @@ class ProducerSettings(IntervalSettings):
     @field_validator("silent_sensors")
     @classmethod
     def _names_sensors(cls, text: str | None) -> str | None:
-        codes = {each.code for each in sensors()}
+        codes = {sensor.code for sensor in sensors()}
         for patient_id, code in _pairs(text):
             if not patient_id or code not in codes:
                 raise ValueError(
@@ -61,5 +61,5 @@ class ProducerSettings(IntervalSettings):
 
 
 def _pairs(text: str | None) -> list[tuple[str, str]]:
-    parts = (each.strip().rpartition(":") for each in (text or "").split(",") if each.strip())
+    parts = (pair.strip().rpartition(":") for pair in (text or "").split(",") if pair.strip())
     return [(patient_id, code) for patient_id, _, code in parts]

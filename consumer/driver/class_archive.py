@@ -22,8 +22,8 @@ from consumer.settings import ConsumerSettings
 def write_archive(settings: ConsumerSettings, path: Path) -> None:
     """Runs the transforms in a JVM that writes its classes to ``path`` when it ends.
 
-    Guarantee: the file is there whole or not at all. Safe to repeat. Raises UnavailableError where
-    the JVM writes none; everything works without it.
+    Guarantee: the file is complete or absent. Safe to repeat. Raises UnavailableError if the JVM
+    writes none; everything works without it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
@@ -39,7 +39,9 @@ def write_archive(settings: ConsumerSettings, path: Path) -> None:
         gateway.proc.stdin.close()
         gateway.proc.wait()
     if not temporary.exists():
-        raise UnavailableError("the JVM wrote no class archive", hint="go on without it")
+        raise UnavailableError(
+            "the JVM wrote no class archive", hint="the consumer works without it"
+        )
     temporary.replace(path)
 
 

@@ -1,8 +1,8 @@
-"""What the consumer group says of us, for ``kafka-consumer-groups`` and the monitors.
+"""The consumer group's offsets, for ``kafka-consumer-groups`` and monitoring tools.
 
 The database's ledger is the truth, so nobody waits for the broker here. librdkafka's synchronous
-commit has no timeout: it held a micro-batch that the database had long committed for as long as the
-broker was away, and the stream with it (docs/decisions/0021).
+commit has no timeout: while the broker was away it held a micro-batch that the database had long
+committed, and the stream with it (docs/decisions/0021).
 """
 
 import math
@@ -36,13 +36,13 @@ class GroupCommits:
 
     def commit(self, next_offsets: Mapping[int, int]) -> None:
         """Tells the group how far the database is; returns at once, from any thread."""
-        # an older commit must not come behind a newer one
+        # an older commit must not follow a newer one
         with self._lock:
             self._next_offsets.update(next_offsets)
             self._send()
 
     def look(self) -> None:
-        """Hears the broker's answers, and sends the newest offsets again behind a refusal."""
+        """Reads the broker's answers; after a refusal sends the newest offsets again."""
         self._client.poll(0)
         if time.monotonic() >= self._again_at:
             self._again_at = math.inf
@@ -50,19 +50,23 @@ class GroupCommits:
                 self._send()
 
     def close(self) -> None:
-        """Leaves the broker with everything answered, or unanswered where it is away: 5 s at most."""
+        """Waits at most 5 s for the broker's answers, then leaves the group."""
         # close() asks for the group's coordinator until there is one (librdkafka issue 3740)
         leaving = threading.Thread(target=self._client.close, name="leave-group", daemon=True)
         leaving.start()
         leaving.join(_CLOSE_SECONDS)
         if leaving.is_alive():
-            _log.warning("group_offsets_not_answered", hint="the next start goes on by the ledger")
+            _log.warning(
+                "group_offsets_not_answered", hint="the next start continues from the ledger"
+            )
 
     def _send(self) -> None:
-        offsets = [TopicPartition(self._topic, *each) for each in self._next_offsets.items()]
+        offsets = [
+            TopicPartition(self._topic, *position) for position in self._next_offsets.items()
+        ]
         self._client.commit(offsets=offsets, asynchronous=True)
 
     def _note_answer(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
-        if failed := error or next((each.error for each in places if each.error), None):
+        if failed := error or next((place.error for place in places if place.error), None):
             _log.warning("group_offsets_not_committed", error=failed.str())
             self._again_at = time.monotonic() + jittered(_AGAIN_SECONDS)

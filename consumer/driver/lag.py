@@ -9,19 +9,19 @@ from consumer.driver.offsets import TopicOffsets
 
 
 class Lag:
-    """What the stream has committed, held against the topic's ends whenever it is measured."""
+    """What the stream has committed, compared with the topic's ends at each measurement."""
 
     def __init__(self, offsets: TopicOffsets, next_offsets: Mapping[int, int]) -> None:
-        """``next_offsets``: where each partition goes on, by the ledger."""
+        """``next_offsets``: where each partition continues, according to the ledger."""
         self._offsets = offsets
         self._next_offsets = dict(next_offsets)
 
     def note(self, next_offsets: Mapping[int, int]) -> None:
-        """These partitions are committed so far; costs nothing."""
+        """Notes how far these partitions are committed; costs nothing."""
         self._next_offsets = {**self._next_offsets, **next_offsets}
 
     def measure(self) -> None:
-        """Asks the broker, for seconds where it is away: for a thread of its own.
+        """Asks the broker, which takes seconds while it is away: run it in its own thread.
 
         Raises as `TopicOffsets.end_offsets` does; then the lag is NaN, not what it was.
         """

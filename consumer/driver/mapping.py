@@ -30,7 +30,7 @@ _log = structlog.get_logger()
 
 
 class MappingWatch:
-    """The driver's eye on the tables.
+    """Watches the mapping tables for the driver.
 
     A change is seen at the next micro-batch; a deleted row and a renamed patient within a minute.
     """

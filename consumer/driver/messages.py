@@ -10,7 +10,7 @@ from schemas.wire.codec import FIRST_TAKEN
 def select_messages(messages: DataFrame) -> DataFrame:
     """From the Kafka source's columns to those that `consumer.worker.readings.cleaned` reads.
 
-    Applied to the stream itself, once: on each micro-batch anew it would be analysed anew.
+    Applied once, to the stream itself: Spark would analyse it again for each micro-batch.
     """
     return messages.select(
         "partition", "offset", _taken_ms().alias("kafka_ms"), "key", "value", "headers"
@@ -18,12 +18,12 @@ def select_messages(messages: DataFrame) -> DataFrame:
 
 
 def _taken_ms() -> Column:
-    """When Kafka took the message; of a batch that is published again, when it came first.
+    """When Kafka received the message; for a republished batch, when it first received it.
 
-    So it is decided as it was then. A header can only make the time earlier, never let a reading of
-    the future pass.
+    So the batch is judged as it was then. A header can only make the time earlier, so no reading
+    from the future passes.
     """
     kafka_ms = F.unix_millis("timestamp")
-    header = F.get(F.filter("headers", lambda each: each["key"] == FIRST_TAKEN), F.lit(0))
+    header = F.get(F.filter("headers", lambda header: header["key"] == FIRST_TAKEN), F.lit(0))
     first_ms = header["value"].cast("string").cast("long")
     return F.when(first_ms.between(F.lit(FIRST_TIME_MS), kafka_ms), first_ms).otherwise(kafka_ms)

@@ -1,7 +1,7 @@
-"""What the consumer's driver counts and measures; times are seconds, timestamps of the epoch.
+"""The driver's metrics; times are in seconds, timestamps in seconds since the epoch.
 
-Counters begin at 0 with the process; the ledger (``livro_razao``) has the sums of all time. All of
-it is set once a micro-batch, from the summaries of the workers.
+Counters start at 0 with the process; the ledger (``livro_razao``) has the totals of all time. All
+are updated once per micro-batch, from the workers' summaries.
 """
 
 import math
@@ -21,7 +21,7 @@ _BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 MESSAGES = Counter(
     "vitals_consumer_messages_total",
-    "Committed messages: their batch was taken, taken before, or they could not be read",
+    "Committed messages: batch processed, batch repeated, or message refused",
     ["outcome"],
 )
 READINGS = Counter(
@@ -31,24 +31,24 @@ READINGS = Counter(
 )
 QUARANTINED = Counter(
     "vitals_consumer_quarantined_total",
-    "Readings and unreadable messages that went to quarantine, by reason",
+    "Rejected readings and refused messages in quarantine, by reason",
     ["reason"],
 )
 BATCH_SECONDS = Histogram(
     "vitals_consumer_batch_seconds",
-    "What a micro-batch took: mappings looked at, Spark's job with the transactions in it, the longest"
-    " writing of a partition, all of it",
+    "Duration of a micro-batch: checking the mappings, Spark's job with its transactions, the slowest"
+    " partition's write, the total",
     ["phase"],
     buckets=_BUCKETS,
 )
 LAG = Gauge(
     "vitals_consumer_lag_messages",
-    "In the topic, not yet committed; NaN while the broker does not say",
+    "Messages in the topic that are not committed yet; NaN while the broker does not answer",
     ["partition"],
 )
 FRESHNESS = Gauge(
     "vitals_consumer_freshness_timestamp_seconds",
-    "Time of the newest reading that was accepted; NaN before the first one",
+    "Time of the newest accepted reading; NaN before the first one",
 )
 LAST_COMMIT = Gauge(
     "vitals_consumer_last_commit_timestamp_seconds",
@@ -56,7 +56,7 @@ LAST_COMMIT = Gauge(
 )
 RETRIES = Counter(
     "vitals_consumer_retries_total",
-    "Attempts that the database ended and that were made again; a worker's are told with its range",
+    "Retries after a database error; a worker reports its own with its range",
     ["errno_class"],
 )
 
@@ -74,7 +74,7 @@ LAST_COMMIT.set(math.nan)
 
 
 class BatchMetrics:
-    """Takes each micro-batch of one stream."""
+    """Counts the micro-batches of one stream."""
 
     def __init__(self) -> None:
         """Nothing is committed yet."""
@@ -107,11 +107,11 @@ class BatchMetrics:
 
 
 def count_retries(retries: Mapping[str, int]) -> None:
-    """By the class of their error."""
+    """Counts retries by class of error."""
     for errno_class, count in retries.items():
         RETRIES.labels(errno_class).inc(count)
 
 
 def count_own_retries() -> None:
-    """Those of this process, the driver: it reads the mappings."""
+    """Counts those of this process, the driver, which reads the mappings."""
     count_retries(take_retries())

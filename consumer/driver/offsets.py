@@ -1,4 +1,4 @@
-"""The topic's offsets: where to start, by the ledger, where it ends, and whether it is the same one."""
+"""The topic's offsets: where to start (by the ledger), where they end, whether it is the same topic."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -12,7 +12,7 @@ _ENDS_TIMEOUT_SECONDS = 5.0
 _log = structlog.get_logger()
 
 
-class MadeAnewError(ConfigurationError):
+class TopicRecreatedError(ConfigurationError):
     """The topic is not the one that the ledger's offsets belong to: waiting does not help."""
 
 
@@ -26,10 +26,10 @@ class TopicOffsets:
         self._admin = TopicAdmin(settings, settings.kafka_topic)
 
     def starting_offsets(self, committed: Mapping[int, int]) -> dict[int, int]:
-        """Where each partition of the topic goes on, given the ledger's next offsets.
+        """Where each partition of the topic continues, given the ledger's next offsets.
 
         A partition that the ledger does not know starts at its beginning. Raises
-        ConfigurationError where the topic is missing or is not the one that the ledger speaks of.
+        ConfigurationError where the topic is missing or is not the one in the ledger.
         """
         starts: dict[int, int] = {}
         partitions = self._admin.partitions()
@@ -38,9 +38,9 @@ class TopicOffsets:
         for partition, low in sorted(lows.items()):
             high, expected = highs[partition], committed.get(partition, low)
             if expected > high:
-                raise self._made_anew(
-                    f"partition {partition} ends at offset {high}, and {expected} messages of it are in"
-                    " the database"
+                raise self._recreated(
+                    f"partition {partition} ends at offset {high}, but {expected} of its messages are"
+                    " in the database"
                 )
             if 0 < expected < low:
                 _log.error("messages_gone", partition=partition, first=expected, until=low)
@@ -48,20 +48,20 @@ class TopicOffsets:
         return starts
 
     def require_topic(self, identity: Callable[[str], str]) -> None:
-        """Raises MadeAnewError unless the topic has the id that ``identity`` knows it by.
+        """Raises TopicRecreatedError unless the topic has the id that ``identity`` knows it by.
 
-        ``identity`` is told the id that the topic has, and answers with the one that counts. Other
-        errors as in ``starting_offsets``.
+        ``identity`` gets the topic's id and returns the one that counts. Other errors as in
+        ``starting_offsets``.
         """
         found = self._admin.topic_id()
         self._known_id = identity(found)
         self._require_id(found)
 
     def require_same_topic(self) -> None:
-        """Raises MadeAnewError where it is no longer the topic of ``require_topic``; milliseconds.
+        """Raises TopicRecreatedError if it is not the topic of ``require_topic``; takes milliseconds.
 
-        A broker that is away, or has no such topic just now, is no answer: whatever reads the topic
-        next will say so.
+        A broker that is away or does not know the topic right now is only logged: the next read of
+        the topic fails.
         """
         try:
             found = self._admin.topic_id()
@@ -72,19 +72,19 @@ class TopicOffsets:
 
     def _require_id(self, found: str) -> None:
         if found != self._known_id:
-            raise self._made_anew(f"its id is {found}, the ledger knows {self._known_id}")
+            raise self._recreated(f"its id is {found}, the ledger knows {self._known_id}")
 
     def end_offsets(self, partitions: Iterable[int]) -> dict[int, int]:
-        """The next offset that each of these partitions will give; one request, up to 5 s.
+        """The next offset of each of these partitions; one request, up to 5 s.
 
         From any thread. Raises UnavailableError where the broker does not answer, ConfigurationError
         where the topic is gone.
         """
         return self._admin.offsets(partitions, LATEST, _ENDS_TIMEOUT_SECONDS)
 
-    def _made_anew(self, how_it_shows: str) -> MadeAnewError:
-        return MadeAnewError(
-            f"topic {self._topic} was deleted and made again: {how_it_shows}",
-            hint="make it under another name and set KAFKA_TOPIC to that: rows and files of the old one"
-            " stay as they are, and the archive has what was not read (`vitals reconcile` names it)",
+    def _recreated(self, how_it_shows: str) -> TopicRecreatedError:
+        return TopicRecreatedError(
+            f"topic {self._topic} was deleted and recreated: {how_it_shows}",
+            hint="create it under another name and set KAFKA_TOPIC to that: rows and files of the old"
+            " one stay as they are, and the archive has what was not read (`vitals reconcile` names it)",
         )

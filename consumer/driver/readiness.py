@@ -9,7 +9,7 @@ import structlog
 
 from common.errors import ConfigurationError, UnavailableError
 from common.settings import DatabaseSettings
-from consumer.driver.offsets import MadeAnewError, TopicOffsets
+from consumer.driver.offsets import TopicOffsets, TopicRecreatedError
 from db.connection import connect
 from db.ledger import next_offsets, topic_identity
 from db.schema.migrate import require_current_schema
@@ -22,7 +22,7 @@ _log = structlog.get_logger()
 def starting_offsets(
     database: DatabaseSettings, offsets: TopicOffsets, topic: str, *, wait_seconds: float
 ) -> dict[int, int]:
-    """Where each partition goes on, by the ledger; waits so long for tables, broker and topic.
+    """Where each partition continues; waits up to ``wait_seconds`` for tables, broker and topic.
 
     Raises:
         ConfigurationError, UnavailableError: what is still missing after that time.
@@ -39,7 +39,7 @@ def starting_offsets(
 
 
 def _waiting(read: Callable[[], T], seconds: float) -> T:
-    # a missing table or topic is a mistake of configuration, unless somebody is making it just now
+    # a missing table or topic is a configuration mistake, unless it is being created right now
     for attempt in stamina.retry_context(
         on=_may_pass,
         attempts=None if seconds else 1,
@@ -58,4 +58,4 @@ def _waiting(read: Callable[[], T], seconds: float) -> T:
 
 def _may_pass(error: Exception) -> bool:
     is_ours = isinstance(error, ConfigurationError | UnavailableError)
-    return is_ours and not isinstance(error, MadeAnewError)
+    return is_ours and not isinstance(error, TopicRecreatedError)

@@ -1,4 +1,4 @@
-"""The Spark session: what a small machine needs, and what bad messages demand."""
+"""The Spark session: what a small machine needs, and what bad messages require."""
 
 import os
 import sys
@@ -27,8 +27,8 @@ def build_session(
 
     Raises ConfigurationError without the connector jars.
     """
-    # a session built in a program reads the workers' interpreter from here only, and else takes
-    # whatever python3 the system has
+    # a session built in a program reads the workers' interpreter only from here; otherwise
+    # it uses the system's python3
     os.environ["PYSPARK_PYTHON"] = sys.executable
     if logs_json:
         java_options += f" -Dlog4j2.configurationFile={_JSON_LOG.as_uri()}"
@@ -45,23 +45,23 @@ def build_session(
         "spark.sql.ansi.enabled": "false",
         # nothing is shuffled: re-planning at run time only costs time
         "spark.sql.adaptive.enabled": "false",
-        # messages, of a hundred readings and more each, up to a megabyte; two megabytes are a quarter
-        # of a million readings at the most, which a worker decodes in one go
+        # messages have a hundred readings or more and up to a megabyte; two megabytes are at most a
+        # quarter of a million readings, which a worker decodes in one go
         "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",
         "spark.sql.execution.arrow.maxBytesPerBatch": "2m",
         "spark.sql.streaming.noDataMicroBatches.enabled": "false",
         # the default one starts a process for each file that it renames, and writes a checksum beside
-        # it: 45 ms a micro-batch for a checkpoint that no start ever reads (docs/decisions/0002)
+        # it: 45 ms per micro-batch for a checkpoint that no start ever reads (docs/decisions/0002)
         "spark.sql.streaming.checkpointFileManagerClass": _CHECKPOINT_FILES,
         "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
         "spark.sql.streaming.numRecentProgressUpdates": "2",
         "spark.sql.streaming.minBatchesToRetain": "2",
-        # without a limit the end of a query waits for a broker that is away, a minute and more
+        # without a limit, stopping a query waits a minute or more for a broker that is away
         "spark.sql.streaming.stopTimeout": "5s",
     }
     builder = SparkSession.builder.master(settings.spark_master).appName("vitals-consumer")
     if settings.spark_master.startswith("local"):
-        # nobody outside has business with a session that lives in one process
+        # no other machine needs to reach a session that lives in one process
         options |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     for name, value in options.items():
         builder = builder.config(name, value)
@@ -71,7 +71,7 @@ def build_session(
 
 
 def _archive(settings: ConsumerSettings) -> str:
-    # the JVM checks that the archive is of its own version and class path, and else goes without
+    # the JVM checks that the archive fits its version and class path, and otherwise ignores it
     archive = settings.spark_class_archive
     if archive is None or not archive.exists():
         return ""
@@ -89,7 +89,7 @@ def warm_workers(spark: SparkSession) -> None:
 
 
 def _jars(folder: Path) -> list[str]:
-    jars = sorted(str(each) for each in folder.glob("*.jar"))
+    jars = sorted(str(path) for path in folder.glob("*.jar"))
     if not jars:
         raise ConfigurationError(
             f"no Spark connector jars in {folder} (SPARK_JARS_DIR)",

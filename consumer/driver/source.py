@@ -16,13 +16,13 @@ def read_topic(
     settings: ConsumerSettings,
     starting_offsets: Mapping[int, int],
 ) -> DataFrame:
-    """Columns key, value, headers, topic, partition, offset, timestamp; one task a partition.
+    """Columns key, value, headers, topic, partition, offset, timestamp; one task per partition.
 
     ``starting_offsets`` must name every partition. A partition that is added later is read from its
-    beginning. Messages that retention removed while we read fail the query instead of being passed
-    over.
+    beginning. Messages that retention removed while we read fail the query instead of being
+    skipped.
     """
-    start = {kafka.kafka_topic: {str(each): at for each, at in starting_offsets.items()}}
+    start = {kafka.kafka_topic: {str(partition): at for partition, at in starting_offsets.items()}}
     connection = {f"kafka.{name}": value for name, value in connection_options(kafka).items()}
     return (
         spark.readStream.format("kafka")

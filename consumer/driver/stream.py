@@ -71,12 +71,12 @@ class BatchProcessor:
                 self._began_at = math.inf
 
     def trouble(self) -> str | None:
-        """Whether a batch is held, as while the database is away or a row is locked; or None."""
+        """Why a batch seems to be held, as while the database is away or a row is locked; or None."""
         seconds = time.monotonic() - self._began_at
         return f"running for {seconds:.0f} s" if seconds > _LONGEST_BATCH_SECONDS else None
 
     def finish(self) -> None:
-        """Lets the running batch end and takes no other one."""
+        """Lets the running batch finish and starts no other."""
         self._is_stopping = True
         with self._running:
             pass
@@ -147,7 +147,7 @@ def run_until_stopped(
 ) -> None:
     """Returns after ``stop`` is set and the running batch has ended; raises when the query fails.
 
-    ``in_between`` is called a few times a second, beside the query.
+    ``in_between`` is called a few times a second, alongside the query.
     """
     while not stop.wait(0.2):
         # raises what ended the query
@@ -163,13 +163,13 @@ def run_until_stopped(
     except Py4JJavaError as error:
         if error.java_exception.getClass().getName() != _STOP_TIMEOUT:
             raise
-        # the stream waits for the topic's ends: it holds nothing, and the end of the session ends it
+        # the stream waits for the topic's ends: it holds nothing, and ends with the session
         _log.warning("query_not_stopped", error=error.java_exception.getMessage())
 
 
 def _ranges(summaries: Sequence[RangeSummary]) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
-    # a partition's transactions come in its order
+    # a partition's transactions come in the order of its offsets
     for summary in summaries:
         first, _ = found.get(summary.partition, [summary.first, 0])
         found[summary.partition] = [first, summary.until]

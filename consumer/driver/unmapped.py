@@ -1,4 +1,4 @@
-"""The look, now and then, for readings that waited for a mapping and have one now."""
+"""Enters the readings that waited for a mapping and have one now."""
 
 import time
 
@@ -17,7 +17,7 @@ _log = structlog.get_logger()
 
 
 class UnmappedReadings:
-    """Enters them into ``registro`` within a minute of the mapping, also where nothing else comes."""
+    """Enters them into ``registro`` within a minute of the mapping, even if no messages arrive."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
         """Connects with the first look."""
@@ -25,9 +25,9 @@ class UnmappedReadings:
         self._next_at = 0.0
 
     def look(self) -> None:
-        """Does nothing until it is time again; a database that is away is asked again then.
+        """Does nothing until the next look is due; a database that is away is tried again then.
 
-        Raises ConfigurationError where the account may not do this.
+        Raises ConfigurationError if the account is not allowed to.
         """
         if time.monotonic() < self._next_at:
             return

@@ -1,6 +1,6 @@
 """The one database connection of a Python worker process, kept from task to task.
 
-A new connection costs 60 ms; a micro-batch has one task a partition.
+A new connection costs 60 ms; a micro-batch has one task per partition.
 """
 
 from collections.abc import Iterator
@@ -31,9 +31,9 @@ def use(settings: DatabaseSettings) -> Iterator[Connection]:
 
 
 def begin_commits(partition: int) -> bool:
-    """Notes that this process commits the partition; False where it was noted before.
+    """Notes that this process commits the partition; False if it was noted before.
 
-    An error makes it forget all of them.
+    After an error all are forgotten.
     """
     is_first = partition not in _committed_before
     _committed_before.add(partition)

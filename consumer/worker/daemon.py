@@ -12,27 +12,27 @@ import importlib.machinery
 import re
 import sys
 
-# what Spark puts before site-packages, and where an import finds the same once more
+# what Spark puts before site-packages, which has the same packages
 _ARCHIVE = re.compile(r"(pyspark|py4j-[^/]*|spark-core_[^/]*)\.(zip|jar)(/|$)")
 
 
 def _drop_archives() -> None:
     """Takes pyspark.zip, py4j and the jar off the path, unless pyspark is nowhere else.
 
-    On a cluster pyspark may be there as an archive only: then they stay.
+    On a cluster pyspark may exist only as an archive: then they stay.
     """
-    others = [each for each in sys.path if not _ARCHIVE.search(each)]
+    others = [path for path in sys.path if not _ARCHIVE.search(path)]
     if importlib.machinery.PathFinder.find_spec("pyspark", others) is None:
         return
     sys.path[:] = others
-    for path in [each for each in sys.path_importer_cache if _ARCHIVE.search(each)]:
+    for path in [path for path in sys.path_importer_cache if _ARCHIVE.search(path)]:
         del sys.path_importer_cache[path]
 
 
 def main() -> None:
     """Runs the daemon until Spark ends it."""
     _drop_archives()
-    # not at the top: whatever is imported from an archive keeps it in use
+    # not at the top: a module imported from an archive keeps it in use
     import pyarrow as pa
     from pyspark.daemon import manager
 

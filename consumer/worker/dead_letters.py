@@ -1,6 +1,6 @@
-"""Messages that could not be read, for Kafka's own tools: copied to the dead-letter topic as they came.
+"""Messages that could not be read, for Kafka's own tools: copied unchanged to the dead-letter topic.
 
-What counts is ``quarentena``; this is its copy for people at the broker.
+The record is ``quarentena``; this is a copy for people who work at the broker.
 """
 
 from collections.abc import Iterable
@@ -27,11 +27,11 @@ _log = structlog.get_logger()
 def copy_refused(rejected: pa.Table, settings: KafkaSettings) -> int:
     """Sends the refused messages among ``rejected``; returns how many.
 
-    The copy has the key, body and headers of the message, and headers that say where it lay and why
-    it was refused. Guarantee: acknowledged when this returns, at least once: a range that is tried
-    again is copied again, and ``dlq-partition`` and ``dlq-offset`` tell. What the broker will never
-    take (no such topic, too large, forbidden) costs a warning: the message is in quarantine all the
-    same. Raises UnavailableError where the broker does not answer.
+    The copy has the key, body and headers of the message, and headers that say where it was and why
+    it was refused. Guarantee: acknowledged when this returns, at least once: a range that is retried
+    is copied again, as ``dlq-partition`` and ``dlq-offset`` show. What the broker will never accept
+    (no such topic, too large, forbidden) only logs a warning: the message is in quarantine anyway.
+    Raises UnavailableError if the broker does not answer.
     """
     refused = rejected.filter(pc.less(rejected["position"], 0)).select(_COLUMNS)
     if not len(refused) or not _topic_exists(settings):
@@ -55,7 +55,7 @@ def _send(messages: Iterable[dict[str, Any]], settings: KafkaSettings) -> None:
             topic=topic,
             messages=len(failed),
             error=failed[0].str(),
-            hint="they are in quarentena all the same; look at the topic's settings and rights",
+            hint="they are in quarentena anyway; check the topic's settings and permissions",
         )
 
 
@@ -90,6 +90,6 @@ def _topic_exists(settings: KafkaSettings) -> bool:
     _log.warning(
         "no_dead_letter_topic",
         topic=settings.kafka_dlq_topic,
-        hint="refused messages are in quarentena all the same; `vitals setup` makes the topic",
+        hint="refused messages are in quarentena anyway; `vitals setup` creates the topic",
     )
     return False

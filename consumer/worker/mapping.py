@@ -11,7 +11,7 @@ from consumer.worker import connection as worker_connection
 from db.mapping import Period, Worn, periods_by_patient, read_mappings_of
 
 _MOST_PATIENTS = 200_000
-"""That a worker keeps; unknown ones count, as a storm of bad messages may name many."""
+"""How many a worker keeps; unknown ones count, since a flood of bad messages may name many."""
 
 Mappings = Mapping[str, Mapping[str, Sequence[Period]]]
 """Periods by the sensor's canonical code, by patient id."""
@@ -27,7 +27,7 @@ def find_mappings(wanted: MappingState, patient_ids: Collection[str]) -> Mapping
     if missing:
         found = dict.fromkeys(missing, _NOTHING) | _read(wanted.database, missing)
         _copy.mappings.update(found)
-        # Spark's worker collects garbage after every task, and would look at each entry each time
+        # Spark's worker collects garbage after every task, and would scan every entry each time
         spare_what_is_loaded()
     return _copy.mappings
 

@@ -17,13 +17,13 @@ class RangeOutcome:
 
     offsets: range
     batches: dict[str, int]
-    """Batches that this range takes: id -> offset."""
+    """Batches that this range processes: id -> offset."""
     accepted: pa.Table
     """For the trusted files, with a mapping or without."""
     mapped: pa.Table
     """For ``registro``: accepted, and a sensor row is active at that time."""
     rejected: pa.Table
-    """For ``quarentena``: rejected readings, refused messages, and accepted ones unmapped."""
+    """For ``quarentena``: rejected readings, refused messages, and accepted but unmapped readings."""
     counts: RangeCounts
 
 
@@ -36,7 +36,7 @@ def offset_range(rows: pa.Table) -> range:
 def batch_offsets(rows: pa.Table) -> dict[str, int]:
     """The batches of these rows with their first offset; refused messages have none."""
     offsets = rows["offset"].to_numpy()
-    # the rows of a message stand together
+    # the rows of a message are adjacent
     heads = np.flatnonzero(np.diff(offsets, prepend=-1))
     found: dict[str, int] = {}
     for batch_id, offset in zip(
@@ -48,7 +48,7 @@ def batch_offsets(rows: pa.Table) -> dict[str, int]:
 
 
 def sort_out(rows: pa.Table, batches: dict[str, int], topic: str) -> RangeOutcome:
-    """Sorts the rows of one range. ``batches``: those that no earlier range has taken."""
+    """Sorts the rows of one range. ``batches``: those that no earlier range has processed."""
     fresh = _without_repeats(rows, batches)
     is_reading = pc.greater_equal(fresh["position"], 0)
     is_accepted = pc.and_(is_reading, pc.is_null(fresh["reason"]))
@@ -66,8 +66,8 @@ def sort_out(rows: pa.Table, batches: dict[str, int], topic: str) -> RangeOutcom
         accepted=len(accepted),
         unmapped=len(unmapped),
         reasons={
-            each["values"]: each["counts"]
-            for each in pc.value_counts(rejected["reason"]).to_pylist()
+            count["values"]: count["counts"]
+            for count in pc.value_counts(rejected["reason"]).to_pylist()
         },
     )
     return RangeOutcome(
@@ -83,12 +83,12 @@ def sort_out(rows: pa.Table, batches: dict[str, int], topic: str) -> RangeOutcom
 
 
 def kept(rows: pa.Table, mask: pa.ChunkedArray) -> pa.Table:
-    """The rows where the mask holds; where it holds for all, as it mostly does, they are not copied."""
+    """The rows where the mask is true; if all are, as is usual, they are not copied."""
     return rows if pc.all(mask, skip_nulls=False).as_py() else rows.filter(mask)
 
 
 def _without_repeats(rows: pa.Table, batches: dict[str, int]) -> pa.Table:
-    """Rows of refused messages, and of each batch at the one offset where it is taken."""
+    """Rows of refused messages, and of each batch at the one offset where it is processed."""
     taken = pa.array(list(batches.values()), pa.int64())
     is_taken = pc.is_in(rows["offset"], value_set=taken)
     return kept(rows, pc.or_(pc.is_null(rows["batch_id"]), is_taken))
@@ -100,10 +100,10 @@ def _rounded(accepted: pa.Table) -> pa.Table:
 
 
 def _plain(rows: pa.Table) -> pa.Table:
-    """With its texts in each row."""
+    """The rows with plain texts instead of dictionaries."""
     types = [
-        (each.name, each.type.value_type if pa.types.is_dictionary(each.type) else each.type)
-        for each in rows.schema
+        (field.name, field.type.value_type if pa.types.is_dictionary(field.type) else field.type)
+        for field in rows.schema
     ]
     return rows.cast(pa.schema(types))
 

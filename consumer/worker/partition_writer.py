@@ -1,11 +1,12 @@
 """Writes what one Spark task holds: one topic partition's range, mostly in one transaction.
 
 Guarantee: when ``write_partition`` ends, the range is in the trusted files and in the database once,
-whoever else tried and however often. Order in each transaction: lock the partition's progress, drop what is committed,
-trusted files, ``registro``, ``quarentena``, dead letters, ledger and progress, COMMIT. A row that the
-database refuses costs that row: it is found by halving, goes to ``quarentena``, and the trusted files
-are written again without it. A kill at any point leaves either nothing or everything in the database;
-trusted files that no ledger row names are removed by the next commit of the partition.
+no matter who else tried and how often. Order in each transaction: lock the partition's progress, drop
+what is committed, trusted files, ``registro``, ``quarentena``, dead letters, ledger and progress,
+COMMIT. A row that the database refuses costs only that row: it is found by halving, goes to
+``quarentena``, and the trusted files are written again without it. A kill at any point leaves either
+nothing or everything in the database; trusted files that no ledger row names are removed by the next
+commit of the partition.
 """
 
 import functools
@@ -32,8 +33,8 @@ from db.write import quarantine, registro
 from schemas.files.trusted import uncommitted_files, write_trusted
 
 _READINGS_A_TRANSACTION = 250_000
-"""Where more of them wait, in long messages or many, the range is committed in parts: memory has a
-bound that no setting and no producer can move."""
+"""If more are waiting, in long messages or in many, the range is committed in parts: no setting and
+no producer can exceed this bound on memory."""
 
 _log = structlog.get_logger()
 
@@ -41,9 +42,9 @@ _log = structlog.get_logger()
 def write_partition(
     job: WriterJob, mappings: MappingState, messages: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
-    """The function for ``mapInArrow``: cleans and commits its partition, a summary a transaction.
+    """The function for ``mapInArrow``: cleans and commits its partition, one summary per transaction.
 
-    Transient database errors are tried again for as long as it takes: the batch is held meanwhile.
+    Transient database errors are retried for as long as it takes: the batch is held meanwhile.
     Raises what is not transient, with nothing of that transaction committed.
     """
     # not a loop: its variable would hold one transaction's rows while those of the next are gathered
@@ -52,10 +53,10 @@ def write_partition(
 
 
 def _transactions(cleaned_rows: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """All rows of whole messages in the topic's order, as many as one transaction takes."""
+    """All rows of whole messages in the topic's order, as many as one transaction holds."""
     held: list[pa.Table] = []
-    for each in cleaned_rows:
-        held.append(each)
+    for rows in cleaned_rows:
+        held.append(rows)
         if sum(map(len, held)) >= _READINGS_A_TRANSACTION:
             yield pa.concat_tables(held)
             held = []
@@ -73,7 +74,7 @@ def _committed(job: WriterJob, cleaned_rows: pa.Table) -> pa.RecordBatch:
 
 @retried
 def _commit(rows: pa.Table, job: WriterJob) -> RangeOutcome | None:
-    """Commits what is not committed yet; None where all of it was."""
+    """Commits what is not committed yet; None if all of it was."""
     partition = rows["partition"][0].as_py()
     with worker_connection.use(job.database) as connection:
         next_offset = lock_next_offset(connection, job.topic, partition)
@@ -97,7 +98,7 @@ def _commit(rows: pa.Table, job: WriterJob) -> RangeOutcome | None:
 def _write(
     connection: Connection, rows: pa.Table, batches: dict[str, int], job: WriterJob
 ) -> RangeOutcome:
-    """Writes everything of a range; ``batches``: those that no earlier range has taken.
+    """Writes everything of a range; ``batches``: those that no earlier range has processed.
 
     The outcome and the files are those without the rows that the database refused.
     """

@@ -34,17 +34,17 @@ READINGS = pa.schema(
         ("mapping_id", pa.int32()),
     ]
 )
-"""One row a reading; a message without readings (refused, or empty) has one row with -1 for series
-and position. Texts that many rows share are there once. An accepted reading (``reason`` null) carries canonical names and its value in the
-sensor's unit; any other one carries everything as it came."""
+"""One row per reading; a message without readings (refused, or empty) has one row with -1 for series
+and position. Texts that many rows share are stored once. An accepted reading (``reason`` null) has
+canonical names and its value in the sensor's unit; any other has everything as received."""
 
 
 FindMappings = Callable[[Collection[str]], Mappings]
-"""Gives the mappings of these patient ids at the least."""
+"""Returns the mappings of at least these patient ids."""
 
 
 def cleaned(messages: Iterable[pa.RecordBatch], find: FindMappings) -> Iterator[pa.Table]:
-    """`READINGS` of each batch of the messages that ``consumer.driver.messages.select_messages`` gives."""
+    """`READINGS` of each batch of the messages from ``consumer.driver.messages.select_messages``."""
     for batch in messages:
         if batch.num_rows:
             yield _cleaned(batch, find)
@@ -85,35 +85,38 @@ def _shared(texts: pa.Array, rows: pa.Array) -> pa.Array:
 
 
 def _names_and_values(judged: Judged, readings: ReadingArrays) -> dict[str, pa.Array]:
-    """Sensor, component, unit and value: normal where accepted, else as they came."""
+    """Sensor, component, unit and value: canonical if accepted, otherwise as received."""
     is_accepted = judged.reason == 0
-    normal = [(each.code, each.part, each.unit) for each in judged.rules]
-    # the normal names stand behind the given ones, so one look-up finds either
+    normal = [(rule.code, rule.part, rule.unit) for rule in judged.rules]
+    # the canonical names follow the given ones, so one look-up finds either
     numbers = pa.array(judged.rule + np.where(is_accepted, len(normal), 0))
     columns = {
         name: pa.concat_arrays(
-            [_cut(given), pa.array([each[place] for each in normal], pa.string())]
+            [_cut(given), pa.array([names[place] for names in normal], pa.string())]
         )
         for place, (name, given) in enumerate(
             zip(("sensor", "component", "unit"), judged.names, strict=True)
         )
     }
     values = np.where(is_accepted, judged.value, readings.raw_value)
-    return {name: _shared(each, numbers) for name, each in columns.items()} | {
+    return {name: _shared(texts, numbers) for name, texts in columns.items()} | {
         "value": pa.array(values)
     }
 
 
 def _cut(given: pa.Array) -> pa.Array:
-    # one message may bring a name of half a megabyte and a hundred thousand readings under it
+    # one message may have a name of half a megabyte with a hundred thousand readings
     return pc.utf8_slice_codeunits(given, 0, TEXT_LIMIT)
 
 
 def _mapping_ids(decoded: Decoded, judged: Judged, find: FindMappings) -> pa.Array:
     series, readings = decoded.series, decoded.readings
-    mappings = find({each for each in decoded.patient_id if each is not None})
-    # by message: none for one that is refused, which has no series
-    worn = [{} if each is None else mappings.get(each, {}) for each in decoded.patient_id]
+    mappings = find({patient_id for patient_id in decoded.patient_id if patient_id is not None})
+    # by message; empty for a refused one, which has no series
+    worn = [
+        {} if patient_id is None else mappings.get(patient_id, {})
+        for patient_id in decoded.patient_id
+    ]
     wearers = zip(series.message.tolist(), judged.codes, strict=True)
     periods = [worn[message].get(code, ()) for message, code in wearers]
     found = active_ids(periods, readings.series, readings.event_ms)
@@ -121,18 +124,18 @@ def _mapping_ids(decoded: Decoded, judged: Judged, find: FindMappings) -> pa.Arr
 
 
 def _without_readings(messages: pa.RecordBatch, decoded: Decoded) -> pa.Table:
-    """One row a message that is refused, with all of it, or that has no reading."""
+    """One row per refused message, with all of it, and per message without a reading."""
     has_some = np.zeros(messages.num_rows, bool)
     has_some[decoded.series.message[decoded.series.size > 0]] = True
     rows = np.flatnonzero(~has_some)
-    is_read = pa.array([decoded.reasons[each] is None for each in rows.tolist()], pa.bool_())
+    is_read = pa.array([decoded.reasons[row] is None for row in rows.tolist()], pa.bool_())
     whole = messages.take(pa.array(rows))
     known = {
         **_of_messages(messages, decoded, rows),
         "series": pa.array(np.full(len(rows), -1), pa.int32()),
         "position": pa.array(np.full(len(rows), -1), pa.int32()),
-        "reason": pa.array([_text(decoded.reasons[each]) for each in rows.tolist()], _TEXT),
-        "detail": pa.array([decoded.details[each] for each in rows.tolist()], pa.string()),
+        "reason": pa.array([_text(decoded.reasons[row]) for row in rows.tolist()], _TEXT),
+        "detail": pa.array([decoded.details[row] for row in rows.tolist()], pa.string()),
         "key": whole["key"],
         "body": whole["value"],
         "headers": pa.array(map(headers_text, whole["headers"].to_pylist()), pa.string()),

@@ -1,4 +1,4 @@
-"""Rows of a range that the cleaning let pass and the database refused."""
+"""Rows of a range that passed the cleaning rules and that the database refused."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,15 +13,15 @@ _log = structlog.get_logger()
 
 
 def with_refusals(rows: pa.Table, written: pa.Table, refusals: Sequence[Refusal]) -> pa.Table:
-    """The ``rows`` of a range, to be sorted out anew, after a table refused some of ``written``.
+    """The ``rows`` of a range, to be sorted out again, after a table refused some of ``written``.
 
-    A refused row gets the reason ``refused_by_database`` and the server's words. But where its
-    ``paciente_sensor`` row was deleted since the mapping was read, it has no mapping, as any reading
-    that comes later, and waits as ``unmapped``. Looks at every row in Python: only for the rare range
+    A refused row gets the reason ``refused_by_database`` and the server's words. But if its
+    ``paciente_sensor`` row was deleted after the mapping was read, it has no mapping, like any later
+    reading, and waits as ``unmapped``. Looks at every row in Python: only for the rare range
     that has such a row.
     """
     _tell(rows, refusals)
-    refused = written.take([each.index for each in refusals])
+    refused = written.take([refusal.index for refusal in refusals])
     found = dict(zip(_places(refused), refusals, strict=True))
     columns = {name: rows[name].to_pylist() for name in ("reason", "detail", "mapping_id")}
     for row, place in enumerate(_places(rows)):
@@ -49,6 +49,6 @@ def _tell(rows: pa.Table, refusals: Sequence[Refusal]) -> None:
         "rows_refused_by_database",
         partition=rows["partition"][0].as_py(),
         rows=len(refusals),
-        errors=dict(Counter(each.number for each in refusals)),
+        errors=dict(Counter(refusal.number for refusal in refusals)),
         hint="they are in quarentena; the detail of each says why",
     )

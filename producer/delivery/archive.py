@@ -30,8 +30,7 @@ class RawArchive:
         """Makes the outbox of this producer id ours, for as long as the process lives.
 
         Raises:
-            ConfigurationError: if a living process works under the same id, or the folder cannot
-                be written.
+            ConfigurationError: if a live process uses the same id, or the folder cannot be written.
         """
         try:
             self._wait_for_ownership()
@@ -49,8 +48,8 @@ class RawArchive:
     def write(self, tick_ms: int, batches: Sequence[SensorBatch]) -> Path:
         """Writes one file of ``batches`` to the outbox and returns its path.
 
-        Guarantee: durable when this returns. Raises OSError where the disk refuses; nothing is
-        left behind then. Writing the same again makes a second file, harmless by its batch ids.
+        Guarantee: durable when this returns. Raises OSError if the disk refuses, and leaves
+        no file then. Writing the same again makes a second file, harmless because of its batch ids.
         """
         path = self._free_name(tick_ms)
         write_atomic(path, lambda file: file.writelines(map(raw.line_of, batches)))

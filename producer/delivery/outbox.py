@@ -1,6 +1,6 @@
-"""The way of every batch: archived first, then published, then its file marked as done.
+"""The path of every batch: archived first, then published, then its file marked as done.
 
-The runner and the replay both put batches here; a new batch has no second way to the topic.
+The runner and the replay both put batches here; a new batch has no other path to the topic.
 """
 
 import time
@@ -67,20 +67,20 @@ class Outbox:
         return len(self._waiting) + len(self._queued)
 
     def trouble(self) -> str | None:
-        """Why files wait for Kafka, or None; a broker that nothing waits for is not missed."""
+        """Why files wait for Kafka, or None; with no file waiting, a broker may be away."""
         return self._publisher.trouble if len(self) else None
 
     def recover(self) -> int:
         """Queues what earlier or dead processes left unpublished; returns how many files.
 
-        Safe to repeat. A disk that refuses is logged and leaves the rest for the next time.
+        Safe to repeat. A disk error is logged, and the rest is left for the next call.
         """
         try:
             self._archive.adopt_orphans()
         except OSError as error:
             metrics.count_archive_error(error)
             log.warning("orphans_not_adopted", error=error.strerror)
-        known = {each.path for each in (*self._waiting, *self._queued)} | set(self._unmoved)
+        known = {delivery.path for delivery in (*self._waiting, *self._queued)} | set(self._unmoved)
         found = [path for path in self._archive.pending() if path not in known]
         self._waiting.extend(_Delivery(path, None) for path in found)
         if found:
@@ -101,12 +101,12 @@ class Outbox:
         """
         self._queue_files()
         self._publisher.poll(timeout_s if len(self) else 0)
-        settled = [done for each in list(self._queued) if (done := self._settle(each))]
-        self._unmoved.extend(each.path for each in settled if not each.is_broken)
+        settled = [done for delivery in list(self._queued) if (done := self._settle(delivery))]
+        self._unmoved.extend(delivery.path for delivery in settled if not delivery.is_broken)
         if settled:
             reach(CrashPoint.OUTBOX_ACKNOWLEDGED)
         self._move_acknowledged()
-        return [each.path for each in settled]
+        return [delivery.path for delivery in settled]
 
     def drain(self, limit_s: float) -> list[Path]:
         """Pumps until nothing waits or ``limit_s`` is over; returns the settled files."""
@@ -181,7 +181,7 @@ class Outbox:
             try:
                 self._archive.finish(self._unmoved[0])
             except OSError as error:
-                # acknowledged all the same: should we die now, it is published once more, harmless
+                # acknowledged already: if we die now, it is published once more, which is harmless
                 self._move_at = now + _RETRY_FIRST_S
                 metrics.count_archive_error(error)
                 log.warning("file_not_moved", file=self._unmoved[0].name, error=error.strerror)

@@ -1,6 +1,6 @@
-"""A lock on a producer id: who holds it is alive, also as seen from another process.
+"""A lock on a producer id: its holder is alive, and other processes can tell.
 
-The system drops the lock with its process, however that ends; there is no stale state to clean.
+The system releases the lock when its process ends, however it ends; no stale lock is left.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ class Ownership:
     """The lock file of one producer id in the outbox's folder."""
 
     def __init__(self, path: Path) -> None:
-        """``path``: the lock file; made when taken, removed when released."""
+        """``path``: the lock file; created when taken, removed when released."""
         self._path = path
         self._handle: int | None = None
 

@@ -1,4 +1,4 @@
-"""Publishing of batches: idempotent, acknowledged by all replicas, each delivery reported."""
+"""Publishes batches: idempotent, acknowledged by all replicas, each delivery reported."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ DeliveryError = KafkaError
 """Why a message was not delivered."""
 Report = Callable[[DeliveryError | None], None]
 PlacedReport = Callable[[DeliveryError | None, tuple[int, int]], None]
-"""Is told too where the message lies now, if it was delivered: partition and offset."""
+"""Also gets the place of a delivered message: partition and offset."""
 
 
 class Publisher:
@@ -42,7 +42,7 @@ class Publisher:
 
     @property
     def trouble(self) -> str | None:
-        """What Kafka's client complained of last, until a delivery succeeds."""
+        """The last error of Kafka's client, until a delivery succeeds."""
         return self._trouble
 
     def require_topic(self) -> None:
@@ -54,14 +54,14 @@ class Publisher:
     ) -> bool:
         """Queues a batch; False where the queue is full (poll, then offer it again).
 
-        ``first_taken_ms``: for one that is published again, see ``schemas.wire.codec``.
+        ``first_taken_ms``: for a republished batch, see ``schemas.wire.codec``.
 
-        Guarantee: ``on_report`` is called exactly once for every batch that was taken, from
+        Guarantee: ``on_report`` is called exactly once for every batch that was queued, from
         ``poll`` or ``flush``: with None when all in-sync replicas have it, else with the error.
-        Offering a batch twice publishes it twice; the consumer takes its id once.
+        Offering a batch twice publishes it twice; the consumer processes its id once.
 
         Raises:
-            BadInputError: for a batch that no message can hold.
+            BadInputError: if no message can hold the batch.
         """
         try:
             body = self._codec.encode(batch)
@@ -134,7 +134,7 @@ class Publisher:
         return self._producer
 
     def _renew(self) -> None:
-        # after a fatal error an idempotent client takes nothing more; the outbox has it all
+        # after a fatal error an idempotent client accepts nothing more; the outbox still has everything
         log.error("kafka_client_renewed", reason=self._trouble)
         self.close()
         self._is_spent = False

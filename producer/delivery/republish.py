@@ -1,6 +1,6 @@
-"""Publishes archived batches once more, under their own ids; their files stay where they are.
+"""Publishes archived batches again, under their own ids; their files stay where they are.
 
-What the consumer has taken already has no second effect, so all of it is safe to repeat.
+A batch that the consumer has processed has no second effect, so all of it is safe to repeat.
 """
 
 import time
@@ -25,12 +25,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class ArchivedBatch:
-    """A batch that is to be published again, and the archive file that holds it."""
+    """A batch to republish, and the archive file that holds it."""
 
     path: Path
     batch_id: str
     first_taken_ms: int | None
-    """When Kafka took it first, so that it is judged as it was then; None: when it was made."""
+    """When Kafka first received it, so that it is judged as it was then; None: when it was made."""
 
 
 def listed_batches(listed: Sequence[ArchivedBatch]) -> Iterator[tuple[SensorBatch, int]]:
@@ -49,14 +49,14 @@ def listed_batches(listed: Sequence[ArchivedBatch]) -> Iterator[tuple[SensorBatc
 
 
 def all_batches(paths: Iterable[Path]) -> Iterator[tuple[SensorBatch, int]]:
-    """All batches of archive files, as if each had come when it was made."""
+    """All batches of archive files, as if Kafka had received each when it was made."""
     for batch in batches_in(paths):
         yield batch, batch.produced_at
 
 
 @dataclass(frozen=True)
 class RepublishReport:
-    """What was published again; its text is the summary line."""
+    """What was republished; its text is the summary line."""
 
     batches: int
     readings: int
@@ -67,7 +67,7 @@ class RepublishReport:
 
 
 def republish(batches: Iterable[tuple[SensorBatch, int]], kafka: KafkaSettings) -> RepublishReport:
-    """Publishes (batch, first taken) in their order.
+    """Publishes (batch, first_taken_ms) pairs in their order.
 
     Guarantee: when this returns, Kafka has acknowledged all of them. Memory is bounded by the
     client's queue. Safe to repeat.
@@ -89,7 +89,7 @@ def republish(batches: Iterable[tuple[SensorBatch, int]], kafka: KafkaSettings) 
             readings += batch.reading_count
             reach(CrashPoint.REPUBLISH_QUEUED)
             publisher.poll(0)
-        # each delivery is reported, at the latest when its time is over
+        # each delivery is reported, at the latest at its timeout
         while deliveries.reported < deliveries.offered:
             publisher.poll(_POLL_S)
     finally:
@@ -98,7 +98,7 @@ def republish(batches: Iterable[tuple[SensorBatch, int]], kafka: KafkaSettings) 
         raise UnavailableError(
             f"{deliveries.failed} of {deliveries.offered} batches were not published:"
             f" {deliveries.error.str()}",
-            hint="do it again when the broker is back: nothing is taken twice",
+            hint="run it again when the broker is back: nothing is processed twice",
         )
     reach(CrashPoint.REPUBLISH_ACKNOWLEDGED)
     duration_ms = round((time.monotonic() - began) * 1000)

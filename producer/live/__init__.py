@@ -1,1 +1,1 @@
-"""Producers that run all the time: shards of the patients, window by window."""
+"""Producers that run continuously: shards of the patients, window by window."""

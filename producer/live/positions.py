@@ -25,7 +25,7 @@ class Positions:
     """The shards that this replica makes; windows are numbers (start // length).
 
     Pure bookkeeping: what is committed for a shard is never above a window that Kafka has not
-    acknowledged, so that whoever takes the shard over makes that window again.
+    acknowledged, so that the replica that takes the shard over makes that window again.
     """
 
     def __init__(self) -> None:
@@ -38,9 +38,9 @@ class Positions:
         return frozenset(self._shards)
 
     def take(self, shard: int, committed: int | None, current_window: int) -> None:
-        """Starts with a shard where the last owner stopped, or with the window that runs now.
+        """Starts with a shard where the last owner stopped, or with the current window.
 
-        A shard that we went on with while the broker was away keeps what we know of it.
+        A shard that we kept while the broker was away keeps its state.
         """
         position = current_window if committed is None else committed
         known = self._shards.get(shard)
@@ -51,42 +51,42 @@ class Positions:
         known.committed = committed
 
     def drop(self, shards: Iterable[int]) -> None:
-        """Forgets shards that are another replica's now."""
+        """Forgets shards that another replica owns now."""
         for shard in shards:
             self._shards.pop(shard, None)
 
     def due(self, last_window: int) -> tuple[int, frozenset[int]] | None:
-        """The oldest window up to ``last_window`` that is to be made, and for which shards."""
-        oldest = min((each.next_window for each in self._shards.values()), default=None)
+        """The oldest window up to ``last_window`` that is due, and for which shards."""
+        oldest = min((progress.next_window for progress in self._shards.values()), default=None)
         if oldest is None or oldest > last_window:
             return None
         return oldest, frozenset(
-            shard for shard, each in self._shards.items() if each.next_window == oldest
+            shard for shard, progress in self._shards.items() if progress.next_window == oldest
         )
 
     def skip_to(self, first_window: int) -> int:
-        """Leaves out windows before ``first_window``; returns how many, over all shards."""
+        """Skips windows before ``first_window``; returns how many, over all shards."""
         skipped = 0
-        for each in self._shards.values():
-            skipped += max(0, first_window - each.next_window)
-            each.next_window = max(each.next_window, first_window)
+        for progress in self._shards.values():
+            skipped += max(0, first_window - progress.next_window)
+            progress.next_window = max(progress.next_window, first_window)
         return skipped
 
     def note_archived(self, window: int, shards: Collection[int]) -> None:
         """The window is in the outbox."""
         for shard in shards:
-            each = self._shards[shard]
-            each.unacknowledged.add(window)
-            each.next_window = window + 1
+            progress = self._shards[shard]
+            progress.unacknowledged.add(window)
+            progress.next_window = window + 1
 
     def note_acknowledged(self, window: int, shards: Collection[int]) -> None:
-        """The window is in Kafka; shards that are no longer ours are passed over."""
+        """The window is in Kafka; shards that are no longer ours are ignored."""
         for shard in shards:
             if shard in self._shards:
                 self._shards[shard].unacknowledged.discard(window)
 
     def note_committed(self, positions: Mapping[int, int]) -> None:
-        """The broker has taken these positions."""
+        """The broker has accepted these positions."""
         for shard, position in positions.items():
             if shard in self._shards:
                 self._shards[shard].committed = position
@@ -94,7 +94,7 @@ class Positions:
     def uncommitted(self) -> dict[int, int]:
         """The positions that may be committed and are not yet, by shard."""
         return {
-            shard: each.committable
-            for shard, each in self._shards.items()
-            if each.committable != each.committed
+            shard: progress.committable
+            for shard, progress in self._shards.items()
+            if progress.committable != progress.committed
         }

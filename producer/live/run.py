@@ -45,16 +45,16 @@ class _Window:
 
 
 CHECKS = ("group", "broker")
-"""Of readiness: a place among the producers; Kafka takes what waits. A third one is told when the
-archive's disk refuses a window."""
+"""Readiness checks: a place in the producers' group; Kafka accepts what waits. A third one,
+``archive``, fails while the disk refuses a window."""
 
 
 class Runner:
     """Makes every window of its shards once it is complete, until told to stop.
 
     Guarantee: a window whose shard is ours is archived and then published at least once; the
-    shard's position moves on when Kafka has acknowledged it. Away broker: it goes on archiving.
-    Refusing disk: the window is made again later, the simulator being a pure function.
+    shard's position moves on when Kafka has acknowledged it. While the broker is away,
+    windows are archived. If the disk refuses a window, it is made again later, with the same values.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Runner:
         self._finish()
 
     def _beating(self, is_stopping: Callable[[], bool]) -> Callable[[], bool]:
-        # whoever waits for a broker lives
+        # waiting for a broker counts as alive
         def asked() -> bool:
             self._health.beat()
             return is_stopping()
@@ -226,13 +226,13 @@ class Runner:
 
 
 def warn_of_sensors_without_model() -> None:
-    """One line for all that the catalogue has and nobody simulates: they give no readings."""
+    """Logs one line that names the catalogue's sensors without a model: they have no readings."""
     simulated = simulated_sensors()
     if without := [sensor.code for sensor in sensors() if sensor not in simulated]:
         log.warning(
             "sensors_not_simulated",
             sensors=without,
-            hint="they give no readings; a model for each goes into producer/simulation",
+            hint="they have no readings; add a model for each to producer/simulation",
         )
 
 

@@ -1,9 +1,9 @@
 """The group of producers: Kafka hands each replica its shards of the patients.
 
 The topic's partitions are the shards. Its log stays empty and is never read: what counts is the
-group's committed offset of a partition, which is the number of the next window to make. So a
-shard's position is handed over by the broker, and it refuses the commit of a replica that has
-lost its place in the group.
+group's committed offset of a partition, which is the number of the next window to make. So the
+broker hands over a shard's position, and refuses the commit of a replica that has lost its place
+in the group.
 """
 
 import time
@@ -44,7 +44,7 @@ class GroupListener:
     gone: Callable[[Collection[int]], None]
     """These shards went to others while the broker was away."""
     committed: Callable[[Mapping[int, int]], None]
-    """The broker has taken these positions."""
+    """The broker has accepted these positions."""
 
 
 class ShardGroup:
@@ -65,18 +65,18 @@ class ShardGroup:
         self._is_member = False
 
     def trouble(self) -> str | None:
-        """Why this replica does not know its shards yet, or any more; None: it does."""
+        """Why this replica does not, or no longer, know its shards; None: it does."""
         if not self._is_member:
             return "no place in the group of producers"
         return "positions of shards not read yet" if self._unread else None
 
     @property
     def committable(self) -> frozenset[int]:
-        """The shards that are ours by the group's word, not only by our memory."""
+        """The shards that the group says are ours, not only our memory."""
         return frozenset(self._owned - self._unread)
 
     def join(self, is_stopping: Callable[[], bool]) -> int:
-        """Joins the group and returns the number of shards, or 0 when told to stop before.
+        """Joins the group and returns the number of shards, or 0 if stopped before.
 
         Waits for a broker that is away for as long as it takes, with a log line now and then.
 
@@ -91,7 +91,7 @@ class ShardGroup:
                 log.warning("waiting_for_kafka", error=error.message, hint=error.hint)
                 _sleep_unless(is_stopping, jittered(_ASK_TIMEOUT_S))
             except ConfigurationError:
-                # whoever creates the topics may be starting at the same moment
+                # the process that creates the topics may be starting at the same time
                 if time.monotonic() - began > _TOPIC_GRACE_S:
                     raise
                 _sleep_unless(is_stopping, 1.0)
@@ -109,7 +109,7 @@ class ShardGroup:
             self._read_positions()
 
     def commit(self, positions: Mapping[int, int], *, is_waiting: bool = False) -> None:
-        """Commits next windows by shard. Without ``is_waiting`` the result comes by ``poll``.
+        """Commits next windows by shard. Without ``is_waiting`` ``poll`` reports the result.
 
         Safe to repeat. A refusal (the shard is another's now, or the broker is away) changes
         nothing and is logged; the position is committed with the next call, or by the new owner.
@@ -170,7 +170,8 @@ class ShardGroup:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # from the end, not from the committed offset: that one lies far beyond the empty log
-        topic, taken = self._settings.kafka_shards_topic, {each.partition for each in partitions}
+        taken = {partition.partition for partition in partitions}
+        topic = self._settings.kafka_shards_topic
         at_end = [TopicPartition(topic, shard, OFFSET_END) for shard in sorted(taken)]
         consumer.incremental_assign(at_end)
         if at_end:
@@ -187,7 +188,7 @@ class ShardGroup:
         self._note_idleness()
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        revoked = {each.partition for each in partitions}
+        revoked = {partition.partition for partition in partitions}
         self._listener.release(revoked)
         self._forget(revoked)
         consumer.incremental_unassign(partitions)
@@ -196,7 +197,7 @@ class ShardGroup:
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # nobody may be there to take over: we go on until the group says otherwise. Should
         # another replica make the same windows, they are the same batches under the same ids
-        lost = {each.partition for each in partitions}
+        lost = {partition.partition for partition in partitions}
         self._is_member = False
         self._assumed |= lost
         self._forget(lost)
@@ -214,7 +215,7 @@ class ShardGroup:
             self._is_idle_known = True
             log.info(
                 "no_shards_for_this_replica",
-                hint="if it stays so, there are more replicas than shards: this one stands by",
+                hint="if it stays so, there are more replicas than shards: this one is a standby",
             )
 
     def _read_positions(self) -> None:
@@ -226,10 +227,10 @@ class ShardGroup:
             self._read_at = time.monotonic() + jittered(_RETRY_S)
             log.warning("positions_not_read", error=error.args[0].name())
             return
-        for each in found:
-            if each.error is None:
-                self._unread.discard(each.partition)
-                self._listener.taken(each.partition, self._window_of(each))
+        for position in found:
+            if position.error is None:
+                self._unread.discard(position.partition)
+                self._listener.taken(position.partition, self._window_of(position))
 
     def _window_of(self, position: TopicPartition) -> int | None:
         if position.offset < 0:
@@ -246,16 +247,15 @@ class ShardGroup:
         reach(CrashPoint.POSITIONS_COMMITTED)
 
     def _note_commit(self, error: KafkaError | None, positions: list[TopicPartition]) -> None:
-        refused = error or next((each.error for each in positions if each.error), None)
+        refused = error or next((position.error for position in positions if position.error), None)
         if refused is not None:
             # between two generations of the group a refusal is its ordinary fencing
             is_fenced = refused.code() in _FENCED
             (log.info if is_fenced else log.warning)(
                 "positions_not_committed", error=refused.name()
             )
-        self._listener.committed(
-            {each.partition: each.offset for each in positions if not error and not each.error}
-        )
+        done = [] if error else [position for position in positions if not position.error]
+        self._listener.committed({position.partition: position.offset for position in done})
 
 
 def _sleep_unless(is_stopping: Callable[[], bool], seconds: float) -> None:

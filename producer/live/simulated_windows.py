@@ -18,7 +18,7 @@ class SimulatedWindows:
     """A pure function of window and shards, by the settings: any replica makes the same batches."""
 
     def __init__(self, settings: ProducerSettings, shard_count: int) -> None:
-        """Deals all patients out to the shards; ``shard_count`` 0: nobody is there."""
+        """Assigns all patients to the shards; ``shard_count`` 0: no patients."""
         self._settings = settings
         self._simulator = Simulator(
             seed=settings.simulation_seed, fault_share=settings.fault_share, silent=settings.silent
@@ -31,7 +31,9 @@ class SimulatedWindows:
 
     def make(self, window: int, shards: Collection[int]) -> tuple[list[SensorBatch], int]:
         """The batches of these shards' patients, and how many readings they have."""
-        patient_ids = [each for shard in sorted(shards) for each in self._patients.get(shard, ())]
+        patient_ids = [
+            patient_id for shard in sorted(shards) for patient_id in self._patients.get(shard, ())
+        ]
         if not patient_ids:
             return [], 0
         began = time.monotonic()

@@ -1,7 +1,7 @@
 """Where in time a file is played: its own times, or all shifted so that it ends now.
 
 The shift of a file is remembered, so that playing it again makes the same batches, which the
-consumer has taken already: it changes no row.
+consumer has already processed: it changes no row.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from common.atomic import write_atomic
 from common.errors import BadInputError
 
 _MOMENT_MS = 1000
-"""The last reading of a file that ends now lies so far back: no clock calls it the future."""
+"""How old the last reading of a file that ends now is, so that no clock sees it in the future."""
 
 log = structlog.get_logger()
 
@@ -38,8 +38,8 @@ def file_digest(path: Path) -> str:
 def shift_to_now(folder: Path, digest: str, last_ms: int, now_ms: int, *, is_again: bool) -> int:
     """Milliseconds to add to every time of the file, remembered in ``folder`` from the first run.
 
-    ``is_again``: a new shift, and so a new set of batches. Safe to repeat. Raises OSError where
-    the disk refuses, before anything was published.
+    ``is_again``: a new shift, and so a new set of batches. Safe to repeat. Raises OSError if
+    the disk refuses, before anything is published.
     """
     path = folder / f"{digest}.json"
     if not is_again and (known := _remembered(path)) is not None:
@@ -64,5 +64,5 @@ def _remembered(path: Path) -> int | None:
     except (ValueError, KeyError, TypeError) as error:
         raise BadInputError(
             f"cannot read the remembered shift in {path}: {error}",
-            hint="restore it, or use --again for a new shift (the readings are then stored anew)",
+            hint="restore it, or use --again for a new shift (the readings are then stored again)",
         ) from error

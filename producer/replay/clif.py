@@ -47,7 +47,7 @@ def is_clif(table: Table) -> bool:
 
 
 def clif_columns(table: Table) -> LongColumns:
-    """Sensor, component and unit by ``vital_category``; a stay in hospital is a patient.
+    """Sensor, component and unit by ``vital_category``; each hospital stay is a patient.
 
     Raises:
         BadInputError: if it is another table.
@@ -76,7 +76,7 @@ def clif_columns(table: Table) -> LongColumns:
 
 
 def _kind(category: str) -> tuple[str, str | None, str]:
-    """Sensor, component and unit; what nobody knows keeps its name as it is written."""
+    """Sensor, component and unit; an unknown category keeps its name as written."""
     known = category.lower()
     if known not in _UNITS:
         return category, None, ""
@@ -86,5 +86,5 @@ def _kind(category: str) -> tuple[str, str | None, str]:
 def _translation(categories: Iterable[str]) -> str:
     # only what this file has: a new sensor leaves the batch ids of all other files alone
     known = _sensors()
-    found = sorted({each.lower() for each in categories} & known.keys())
-    return ",".join(f"{each}={'/'.join(filter(None, known[each]))}" for each in found)
+    found = sorted({category.lower() for category in categories} & known.keys())
+    return ",".join(f"{category}={'/'.join(filter(None, known[category]))}" for category in found)

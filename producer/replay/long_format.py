@@ -1,4 +1,4 @@
-"""The long format: one row a reading, under the names that the message has too."""
+"""The long format: one row per reading, with the same names as in the message."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ _OPTIONAL = ("component", "unit")
 
 @dataclass(frozen=True)
 class LongColumns:
-    """What every format is brought into; the arrays as the file has them, not yet checked."""
+    """What every format is converted to; the arrays as the file has them, not yet checked."""
 
     patient_id: pa.Array
     timestamp: pa.Array
@@ -22,7 +22,7 @@ class LongColumns:
     unit: pa.Array
     value: pa.Array
     translation: str = ""
-    """What beside the file decides how its readings are called."""
+    """What decides the names of the readings, besides the file."""
 
 
 def is_long(table: Table) -> bool:

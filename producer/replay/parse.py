@@ -1,4 +1,4 @@
-"""Times and values of a file as numbers, each column at once; what is no number is marked.
+"""Times and values of a file as numbers, one column at a time; unreadable ones are marked.
 
 Every function returns an array and a mask of the rows that could not be read.
 """
@@ -30,8 +30,8 @@ _PER_MS = {"us": 1_000, "ns": 1_000_000}
 def milliseconds(column: pa.Array) -> tuple[Integers, Mask]:
     """Epoch milliseconds, rounded down.
 
-    From timestamps, dates, integers (epoch ms), or text: ISO 8601 with a zone or, then UTC,
-    without one; or the digits of epoch ms. Years 1 to 9999.
+    From timestamps, dates, integers (epoch ms), or text: ISO 8601, in UTC if it names
+    no zone, or the digits of epoch ms. Years 1 to 9999.
     """
     column = _plain(column)
     if pa.types.is_timestamp(column.type):
@@ -49,8 +49,8 @@ def milliseconds(column: pa.Array) -> tuple[Integers, Mask]:
 def values(column: pa.Array) -> tuple[Floats, Mask]:
     """Doubles; NaN where the file has nothing (null, an empty field, NaN, NA).
 
-    Bad is text that is no number, and an infinite one: no sensor gave that, and the archive's
-    JSON has no form for it.
+    Bad are text that is not a number, and infinity: no sensor measures that, and the archive's
+    JSON cannot hold it.
     """
     column = _plain(column)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
@@ -111,7 +111,7 @@ def _value(text: str) -> float:
     if text.lower() in _NO_VALUE:
         return math.nan
     if "_" in text:
-        raise ValueError(text)  # Python's own separator of digits, no file's
+        raise ValueError(text)  # Python's own digit separator, not a file's
     return float(text)
 
 

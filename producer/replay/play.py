@@ -1,4 +1,4 @@
-"""Plays a file of real readings through the archive and the topic, as the simulator's go."""
+"""Replays a file of real readings through archive and topic, like simulated ones."""
 
 import re
 import sys
@@ -35,7 +35,7 @@ _STALLED_S = 180.0
 
 @dataclass(frozen=True)
 class ReplayPlan:
-    """What to play and how. ``speed`` None: as fast as it goes; 60: an hour in a minute."""
+    """What to play and how. ``speed`` None: as fast as possible; 60: an hour in a minute."""
 
     path: Path
     table_format: str
@@ -91,7 +91,7 @@ def replay_file(
     file with the same shift makes the same batch ids. ``folder``: ``output/raw``.
 
     Raises:
-        VitalsError: for a file that is none, settings, a broker or a database that is away.
+        VitalsError: for an unusable file, wrong settings, a broker or a database that is away.
     """
     began = time.monotonic()
     digest = file_digest(plan.path)
@@ -173,14 +173,14 @@ def _put(outbox: Outbox, chunk: Sequence[SensorBatch]) -> None:
     except OSError as error:
         raise UnavailableError(
             f"cannot write to the archive: {error.strerror}",
-            hint="make room and run the same command again: what was published is not taken twice",
+            hint="free some space and run the same command again: nothing is processed twice",
         ) from error
 
 
 def _wait(outbox: Outbox, most: int) -> None:
     """Publishes until no more than ``most`` files wait. Errors: ``UnavailableError``."""
     moved_at = time.monotonic()
-    # also where nothing is to be waited for: a file that is not queued at once is read from disk again
+    # even if there is nothing to wait for: a file that is not queued at once is read from disk again
     outbox.pump(0)
     while len(outbox) > most:
         if outbox.pump(0.05):
@@ -200,8 +200,8 @@ def _shift(plan: ReplayPlan, folder: Path, digest: str, rows: Rows) -> int:
 
 
 def _print_unreadable(unreadable: Sequence[Unreadable]) -> None:
-    for each in unreadable[:_SHOWN_UNREADABLE]:
-        sys.stderr.write(f"line {each.line}: {each.reason}\n")
+    for row in unreadable[:_SHOWN_UNREADABLE]:
+        sys.stderr.write(f"line {row.line}: {row.reason}\n")
     if len(unreadable) > _SHOWN_UNREADABLE:
         sys.stderr.write(f"... and {len(unreadable) - _SHOWN_UNREADABLE} more unreadable rows\n")
 

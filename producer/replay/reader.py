@@ -1,4 +1,4 @@
-"""Reads a CSV or Parquet file into columns, with the place of every row in the file."""
+"""Reads a CSV or Parquet file into columns, with the line of every row."""
 
 import csv
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _LINES_AT_ONCE = 100_000
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A row that is no reading. ``line``: of a CSV file, its header being 1; of Parquet, the row."""
+    """A row without a reading. ``line``: of a CSV file, its header being 1; of Parquet, the row."""
 
     line: int
     reason: str
@@ -103,7 +103,7 @@ def _read_csv(file: BinaryIO) -> Table:
 
 
 def _csv_lines(file: BinaryIO, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
-    """Line number and its fields, or why it has none; empty lines are passed over."""
+    """Line number and its fields, or why it has none; empty lines are skipped."""
     for number, raw in enumerate(file, start=2):
         stripped = raw.rstrip(b"\r\n")
         if not stripped.strip():

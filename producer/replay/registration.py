@@ -7,7 +7,7 @@ from producer.replay.rows import Rows
 from schemas.catalogue import canonical_name, sensors
 
 _LONGEST_ID = 64
-"""What ``paciente.identificador`` holds."""
+"""The length of ``paciente.identificador``."""
 _FIRST_MS = -30_610_224_000_000
 """The year 1000, the first that a DATETIME column holds."""
 
@@ -15,7 +15,7 @@ _FIRST_MS = -30_610_224_000_000
 def first_readings(rows: Rows) -> dict[tuple[str, str], int]:
     """UTC epoch ms of the first reading of each patient and sensor that the catalogue knows."""
     known = {sensor.code for sensor in sensors()}
-    # what no row can hold does not decide since when a sensor is worn
+    # a time that no row can hold must not decide when a mapping starts
     is_storable = rows.time_ms >= _FIRST_MS
     patient, kind, times = (
         column[is_storable] for column in (rows.patient, rows.kind, rows.time_ms)

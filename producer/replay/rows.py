@@ -1,4 +1,4 @@
-"""The readings of a file as arrays, and the rows that are none."""
+"""The readings of a file as arrays, and the rows without one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from producer.replay.parse import Floats, Mask, milliseconds, texts, values
 from producer.replay.reader import Integers, Table, Unreadable
 
 _LONGEST_TEXT = 255
-"""What quarantine can hold of a name; a longer one is no name."""
+"""The longest name that quarantine can hold."""
 
 
 class Kind(NamedTuple):
@@ -37,7 +37,7 @@ class Rows:
     time_ms: Integers
     value: Floats
     translation: str = ""
-    """What beside the file decides how its readings are called: part of where batch ids come from."""
+    """What decides the names of the readings, besides the file: part of the batch ids' source."""
 
     def __len__(self) -> int:
         """Readings, missing values included."""
@@ -57,14 +57,17 @@ def rows_of(table: Table, table_format: str) -> tuple[Rows, list[Unreadable]]:
     too_long = [pc.greater(pc.utf8_length(column), _LONGEST_TEXT) for column in names.values()]
     problems: list[tuple[Mask, str]] = [
         (_mask(pc.equal(names["patient_id"], "")), "no patient id"),
-        (is_bad_time, "no time that can be read"),
+        (is_bad_time, "no readable time"),
         (_mask(pc.equal(names["sensor"], "")), "no sensor"),
-        (is_bad_value, "a value that is no number"),
-        (np.any([_mask(each) for each in too_long], axis=0), "a name of more than 255 characters"),
+        (is_bad_value, "a value that is not a number"),
+        (
+            np.any([_mask(is_long_text) for is_long_text in too_long], axis=0),
+            "a name of more than 255 characters",
+        ),
     ]
     is_bad = np.any([mask for mask, _ in problems], axis=0)
     unreadable = sorted(
-        [*table.unreadable, *_complaints(problems, is_bad, table.lines)], key=lambda each: each.line
+        [*table.unreadable, *_complaints(problems, is_bad, table.lines)], key=lambda row: row.line
     )
     kept = pa.array(~is_bad)
     patients, patient = _codes(names["patient_id"].filter(kept))

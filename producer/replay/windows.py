@@ -1,7 +1,7 @@
-"""The batches of a file: one a patient and hour, or a part of an hour where it is dense.
+"""The batches of a file: one per patient and hour, or per part of an hour where it is dense.
 
-What is in which batch follows from the rows alone. The consumer takes a batch id once, so a
-change of these rules must also change the source that the ids are made of.
+The rows alone decide what each batch holds. The consumer processes a batch id once, so a change of
+these rules must also change the source that the ids are made of.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from schemas.wire.codec import MOST_GATHERED_BYTES
 
 WINDOW_MS = 3_600_000
 _SERIES_BYTES = 40
-"""A bound for what a reading in a series of its own takes, beside its names."""
+"""An upper bound for a reading in a series of its own, without its names."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Batches:
 
     def made(self, produced_at: int) -> Iterator[SensorBatch]:
         """The batches by window and, within it, by patient. ``produced_at``: UTC epoch ms."""
-        for number in sorted(range(len(self)), key=lambda each: self.slots[each].window_start):
+        for number in sorted(range(len(self)), key=lambda index: self.slots[index].window_start):
             slot = self.slots[number]
             patient_id = self.rows.patients[self.slot_patients[number]]
             source = f"{self.source}:part={slot.part}" if slot.part else self.source
@@ -67,7 +67,7 @@ def batches_of(rows: Rows, *, source: str, producer_id: str) -> Batches:
     """Cuts ``rows`` into batches; every reading is in one of them, with its own time.
 
     Readings of one patient and instant stay together (a pressure needs both its components), in
-    the file's order. Only where they alone would not fit a message, they are cut into parts.
+    the file's order. They are cut into parts only if they would not fit one message.
     """
     order = np.lexsort((np.arange(len(rows)), rows.time_ms, rows.patient))
     slots = _slots(rows, order)

@@ -1,4 +1,4 @@
-"""What producers make of a time, as archive lines: the body of the ``simulate`` command."""
+"""What producers make for a period, as archive lines: the body of the ``simulate`` command."""
 
 from typing import BinaryIO
 
@@ -13,17 +13,17 @@ from schemas.files.raw import line_of
 def print_batches(settings: ProducerSettings, *, start: int, until: int, out: BinaryIO) -> None:
     """Prints the batches of all windows that begin from ``start`` to before ``until`` (epoch ms).
 
-    One JSON line a batch, as in the archive. Nothing is archived or published: the simulator being a
-    pure function, this is what producers with these settings made of that time, or will make.
+    One JSON line a batch, as in the archive. Nothing is archived or published: the simulator is a
+    pure function, so this is what producers with these settings made for that period, or will make.
 
     Raises:
-        ConfigurationError: for a start that no window has.
+        ConfigurationError: if no window starts at ``start``.
     """
     window_ms, interval_ms = settings.window_ms, settings.interval_ms
     if start % window_ms:
         raise ConfigurationError(
             f"no window starts at {start}",
-            hint=f"take a multiple of {window_ms}, the length of a window in ms",
+            hint=f"give a multiple of {window_ms}, the length of a window in ms",
         )
     simulator = Simulator(
         seed=settings.simulation_seed, fault_share=settings.fault_share, silent=settings.silent

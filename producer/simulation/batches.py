@@ -26,12 +26,12 @@ def make_batches(
             Series,
             repeat(sensor),
             repeat(component),
-            each.units,
+            simulated.units,
             repeat(window_start),
             repeat(interval_ms),
-            each.values.tolist(),
+            simulated.values.tolist(),
         )
-        for (sensor, component), each in readings.series.items()
+        for (sensor, component), simulated in readings.series.items()
     ]
     return [
         SensorBatch(

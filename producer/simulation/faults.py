@@ -64,14 +64,14 @@ def silence(
     patient_ids: Sequence[str],
     silent: Collection[tuple[str, str]],
 ) -> None:
-    """Takes all samples of broken sensors away: (patient id, sensor code)."""
+    """Removes all samples of broken sensors: (patient id, sensor code)."""
     row_of = {patient_id: row for row, patient_id in enumerate(patient_ids)} if silent else {}
     for patient_id, code in silent:
         if (row := row_of.get(patient_id)) is None:
             continue
-        for (sensor_code, _), each in series.items():
+        for (sensor_code, _), simulated in series.items():
             if sensor_code == code:
-                each.values[row] = np.nan
+                simulated.values[row] = np.nan
 
 
 def _with_bad_samples(values: Floats, limits: Limits, draw: Floats, plan: FaultPlan) -> Floats:
@@ -94,7 +94,7 @@ def _with_wrong_units(
     if not is_hit.any():
         return SimulatedSeries(values, units)
     own = kind.unit_named(kind.unit)
-    others: list[Unit | None] = [*(each for each in kind.units if each != own), None]
+    others: list[Unit | None] = [*(unit for unit in kind.units if unit != own), None]
     choice = (plan.window_draw(f"unit:{kind.code}:which") * len(others)).astype(np.int64)
     names = list(units)
     for row in np.flatnonzero(is_hit):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from common.demo_patients import birth_dates
 from producer.simulation.randomness import Floats, Keys, once, patient_keys
 
-# a fixed day: with the day of the window a patient would change over night
+# a fixed day: with the day of the window a patient would change overnight
 _AGE_ON = date(2026, 1, 1)
 _DAYS_PER_YEAR = 365.25
 _CHILDHOOD_YEARS = 14
@@ -75,7 +75,7 @@ class PatientProfile:
 
 @lru_cache(maxsize=64)
 def profile_of(seed: int, patient_ids: tuple[str, ...]) -> PatientProfile:
-    """The patients' profiles, the same for the same seed and id in whatever company.
+    """The patients' profiles, the same for the same seed and id in any group of patients.
 
     The highest rate is Tanaka's 208 - 0.7 age (2001). Respiratory patients sit near 92 %, the upper
     end of the target range for those with chronic lung disease (BTS guideline, 2017).
@@ -120,7 +120,7 @@ def profile_of(seed: int, patient_ids: tuple[str, ...]) -> PatientProfile:
 
 
 def _read_only(profile: PatientProfile) -> PatientProfile:
-    # the cache hands the same arrays to everybody
+    # the cache hands the same arrays to every caller
     for array in vars(profile).values():
         array.flags.writeable = False
     return profile

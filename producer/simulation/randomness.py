@@ -1,6 +1,6 @@
 """Random numbers without a state: each is a function of (seed, patient, stream, counter).
 
-A generator with a state gives other numbers when the patients are grouped in another way. Here the
+A generator with a state draws other numbers when the patients are grouped differently. Here the
 counter is an absolute time, so every replica draws the same for the same patient and moment. The
 mixing is SplitMix64's (Steele, Lea and Flood, 2014), started at a hash of seed, stream and patient.
 """

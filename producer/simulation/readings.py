@@ -29,4 +29,4 @@ class Readings:
     @property
     def reading_count(self) -> int:
         """Samples in all series, missing ones included."""
-        return sum(each.values.size for each in self.series.values())
+        return sum(series.values.size for series in self.series.values())

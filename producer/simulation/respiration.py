@@ -18,7 +18,7 @@ _BREATHS_PER_PERCENT = 0.9
 def respiratory_rate(scene: Scene) -> tuple[Floats, ...]:
     """Breaths per minute: by age, a little slower in sleep, faster with movement, fever and low SpO2.
 
-    A degree of fever adds 2.2 breaths (Nijman et al., BMJ 2012); what is missing in saturation adds
+    A degree of fever adds 2.2 breaths (Nijman et al., BMJ 2012); low saturation adds
     in proportion (Rebuck and Campbell, 1974).
     """
     profile = scene.profile

@@ -32,7 +32,7 @@ def print_sample(
     UTC epoch ms, None: now, aligned to the interval. The same arguments print the same lines.
 
     Raises:
-        ConfigurationError: for a sensor that is not simulated, or a time of nothing.
+        ConfigurationError: for a sensor that is not simulated, or an empty period.
     """
     kind = _sensor_called(sensor)
     interval_ms, window_ms = round(interval * 1000), round(minutes * 60_000)
@@ -61,7 +61,7 @@ def _sensor_called(name: str) -> Sensor:
     if (sensor := by_code.get(canonical_name(name))) is None:
         raise ConfigurationError(
             f"cannot sample {name!r}: no sensor of that name is simulated",
-            hint=f"take one of {', '.join(by_code)}",
+            hint=f"give one of {', '.join(by_code)}",
         )
     return sensor
 

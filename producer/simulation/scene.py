@@ -1,4 +1,4 @@
-"""One window of some patients: the signals behind all sensors, so that the sensors agree.
+"""One window of some patients: the signals that all sensors share, so that the sensors agree.
 
 A fever shows in temperature, heart rate, saturation and skin, because all of them read it here.
 Slow signals are worked out on a grid of whole minutes and interpolated. The grid is absolute, so
@@ -121,7 +121,7 @@ class Scene:
         return before, (self.times_ms - minute * MINUTE_MS) / MINUTE_MS
 
     def _effort(self, bout: Ints) -> Floats:
-        shares = np.array([_BOUT_SHARES[each] for each in Scenario])[self.profile.scenario]
+        shares = np.array([_BOUT_SHARES[scenario] for scenario in Scenario])[self.profile.scenario]
         is_walking = self._slot_draw("bout", bout) < shares[:, None]
         strength = self._slot_draw("effort", bout)
         return np.where(is_walking, 0.6 + 0.4 * strength, 0.12 * strength)

@@ -17,8 +17,8 @@ from producer.simulation.scene import Scene
 from schemas.catalogue import Sensor, sensors
 
 MODEL_VERSION = 1
-"""Goes up with every change of a simulated value: the batch ids change with it. A sensor that joins
-or leaves changes them by its name."""
+"""Increased with every change of a simulated value: the batch ids change with it. A sensor that is
+added or removed changes them by its name."""
 
 MODELS: dict[str, Callable[[Scene], tuple[Floats, ...]]] = {
     "frequencia_cardiaca": heart_rate,
@@ -46,10 +46,10 @@ class Simulator:
     ) -> None:
         """``fault_share``: the share of readings that are spoilt on purpose, 0 to 1.
 
-        ``silent``: patient id and code of sensors that are broken: they give nothing.
+        ``silent``: patient id and code of sensors that are broken: they have no samples.
 
         Raises:
-            ConfigurationError: for a share outside of that.
+            ConfigurationError: for a share outside this range.
         """
         if not 0.0 <= fault_share <= 1.0:
             raise ConfigurationError(
@@ -74,8 +74,8 @@ class Simulator:
     ) -> Readings:
         """The readings from ``window_start`` (UTC epoch ms) on, the window's end excluded.
 
-        Without faults a value depends on seed, patient and time alone: not on the company, the
-        window or the interval. A wrong unit is the one fault that also depends on the window.
+        Without faults a value depends on seed, patient and time alone: not on the other
+        patients, the window or the interval. Only a wrong unit also depends on the window.
 
         Raises:
             ConfigurationError: for a window or interval below 1 ms.

@@ -1,7 +1,7 @@
 """Smooth shapes in time, made of + - * / alone.
 
 numpy's sine may round differently in a vector's body and in its tail; these shapes give the same
-bits for a patient wherever the patient stands in the array.
+bits for a patient wherever the patient is in the array.
 """
 
 import numpy as np

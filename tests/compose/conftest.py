@@ -22,7 +22,7 @@ def built(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def make_project(built, tmp_path_factory):
-    """Makes projects in clones of their own; they are removed behind the module, volumes and all:
+    """Makes projects in clones of their own; they are removed after the module, volumes and all:
     two stacks at once are too many for two cores.
     """
     made = []

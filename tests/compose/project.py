@@ -84,15 +84,15 @@ class Project:
         )
         return done.stdout + done.stderr
 
-    def stands_where(self):
-        """Where the consumer's stream and tasks are, by a thread dump of its JVM."""
+    def thread_dump(self):
+        """Where the threads of the consumer's stream and tasks are."""
         dump = 'for p in /proc/[0-9]*; do [ "$(readlink $p/exe)" = /java/bin/java ] && kill -3 ${p#/proc/}; done'
         self.compose("exec", "-T", "consumer", "sh", "-c", dump, check=False)
         time.sleep(2)
         blocks = self.logs("consumer", tail=4000).replace("consumer-1  | ", "").split("\n\n")
         ours = ("stream execution thread", "Executor task")
-        found = [each for each in blocks if each.lstrip('"\n').startswith(ours)]
-        return "\n".join("\n".join(each.strip().splitlines()[:24]) for each in found[-5:])
+        found = [block for block in blocks if block.lstrip('"\n').startswith(ours)]
+        return "\n".join("\n".join(block.strip().splitlines()[:24]) for block in found[-5:])
 
     def make_secrets(self):
         return self.compose(
@@ -117,7 +117,7 @@ class Project:
         return self.inspect(container)["RestartCount"]
 
     def crash(self, service):
-        """SIGKILL to the process inside, as a kernel out of memory would: no one's command."""
+        """SIGKILL to the process inside, as the kernel sends it when memory runs out."""
         kill = "kill -9 $(cat /proc/1/task/1/children)"
         self.compose("exec", "-T", service, "sh", "-c", kill)
 
@@ -170,7 +170,7 @@ class Project:
 
 
 def clone(folder):
-    """What git would hand out of this working tree, and nothing else."""
+    """A copy of what git knows of this working tree, and nothing else."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY,

@@ -9,7 +9,7 @@ def test_every_command_block_of_the_page_works_in_the_order_of_the_page(make_pro
     for block in blocks(text_of(CONTAINERS), "sh"):
         done = project.run("bash", "-euo", "pipefail", "-c", block, seconds=600)
         if "--wait\n" in block and "down -v" not in block:
-            wait_until(project.accepted)  # what comes next is about rows
+            wait_until(project.accepted)  # the next blocks need rows
         if "vitals reconcile" in block:
             assert "PROVED: " in done.stdout
             assert "NOT PROVED" not in done.stdout

@@ -37,9 +37,9 @@ def now_ms():
 def shares(batches, first, until):
     """By window: how many patients each producer made."""
     counts = defaultdict(Counter)
-    for each in batches:
-        if first <= each.window_start < until:
-            counts[each.window_start][each.producer_id] += 1
+    for batch in batches:
+        if first <= batch.window_start < until:
+            counts[batch.window_start][batch.producer_id] += 1
     return counts
 
 
@@ -82,17 +82,17 @@ def test_one_four_three_two_replicas_make_every_window_of_every_patient_once(own
     assert_fair(batches, two, until, 2)
 
     orphans = {
-        each.patient_id
-        for each in batches
-        if each.producer_id.startswith(hostname) and each.produced_at > killed_at - 2 * WINDOW_MS
+        batch.patient_id
+        for batch in batches
+        if batch.producer_id.startswith(hostname) and batch.produced_at > killed_at - 2 * WINDOW_MS
     }
     taken_over = {
         patient_id: min(
-            each.produced_at
-            for each in batches
-            if each.patient_id == patient_id
-            and each.produced_at > killed_at
-            and not each.producer_id.startswith(hostname)
+            batch.produced_at
+            for batch in batches
+            if batch.patient_id == patient_id
+            and batch.produced_at > killed_at
+            and not batch.producer_id.startswith(hostname)
         )
         for patient_id in orphans
     }
@@ -101,7 +101,7 @@ def test_one_four_three_two_replicas_make_every_window_of_every_patient_once(own
 
     windows = oracle.assert_every_window_is_there_once(database, until_ms=until)
     assert windows >= 180_000 // WINDOW_MS - 1
-    assert {each.patient_id for each in batches} == set(demo_patient_ids(PATIENTS))
+    assert {batch.patient_id for batch in batches} == set(demo_patient_ids(PATIENTS))
     proof = own_stack.prove()
     print(f"{windows} windows; hand-over {(max(taken_over.values()) - killed_at) / 1000:.1f} s;")
     print({name: proof[name] for name in ("produced", "registro", "repeated_messages")})

@@ -1,4 +1,4 @@
-"""`docker compose up` from a clean clone: it comes up by itself, rows arrive, nothing leaks."""
+"""`docker compose up` from a clean clone: it comes up, rows arrive, nothing leaks."""
 
 import json
 import re
@@ -17,7 +17,7 @@ LIMIT_S = 90
 
 
 def test_a_clean_clone_is_healthy_in_time_and_rows_arrive(stack):
-    """The images are built before; the one wait that people meet has a promised end."""
+    """The images are built before; the one wait that users notice has a promised limit."""
     assert stack.started_s < LIMIT_S
     stack.wait_for_more(0)
     for service in ("kafka", "mysql", "producer", "consumer", "monitor"):
@@ -60,7 +60,7 @@ def test_vitals_looks_into_the_stack_from_outside_and_from_a_container(stack):
 
 
 def test_a_file_of_this_machine_is_replayed_into_the_stack(stack, tmp_path):
-    """The reader's account may not register patients: the command takes the migrator's for it."""
+    """The reader's account may not register patients: the command uses the migrator's for it."""
     path = tmp_path / "one reading.csv"
     path.write_text(
         "patient_id,timestamp,sensor,value,unit\np-17,2026-03-01T08:00:00Z,glicose,5.4,mmol/L\n"
@@ -77,7 +77,7 @@ def test_every_own_log_line_is_one_event(stack):
     texts = [line.split("| ", 1)[1] for line in lines]
     others = [text for text in texts if not text.startswith("{")]
     assert set(others) <= {"WARNING: Using incubator modules: jdk.incubator.vector"}
-    for text in filter(lambda each: each.startswith("{"), texts):
+    for text in filter(lambda line: line.startswith("{"), texts):
         assert {"event", "level", "timestamp", "service"} <= json.loads(text).keys()
 
 
@@ -95,7 +95,7 @@ def test_no_secret_is_in_images_containers_or_logs(stack):
         places[f"image {service}"] = history.stdout + image.stdout
     processes = stack.compose("top").stdout
     for place, text in (places | {"processes": processes}).items():
-        assert not [each for each in secrets if each in text], place
+        assert not [secret for secret in secrets if secret in text], place
 
 
 @pytest.mark.parametrize("service", ["producer", "consumer", "kafka"])
@@ -128,7 +128,7 @@ def test_ports_are_published_on_the_loopback_only(stack):
     for service in ("kafka", "mysql", "producer", "consumer", "monitor"):
         (container,) = stack.containers(service)
         ports = stack.inspect(container)["NetworkSettings"]["Ports"]
-        hosts = [each["HostIp"] for bound in ports.values() for each in bound or ()]
+        hosts = [binding["HostIp"] for bound in ports.values() for binding in bound or ()]
         assert set(hosts) <= {"127.0.0.1"}
         assert bool(hosts) == (service in {"kafka", "mysql", "monitor"})
 
@@ -166,7 +166,7 @@ def test_the_server_is_strict_in_utc_and_utf8mb4(stack):
         ("migrator", "CREATE DATABASE another"),
     ],
 )
-def test_an_account_of_the_stack_may_not_do_what_is_not_its_business(stack, role, statement):
+def test_an_account_of_the_stack_may_do_only_what_it_needs(stack, role, statement):
     with connect(stack.database(role)) as connection, pytest.raises(mysql.connector.Error) as error:
         connection.cursor().execute(statement)
     assert error.value.errno in {1044, 1142, 1143}
@@ -191,13 +191,13 @@ def test_a_proof_of_the_running_stack(stack):
     stack.compose("start", "producer")
 
 
-def test_the_one_shot_setup_runs_as_nobody_in_particular_too(stack):
+def test_the_one_shot_setup_runs_as_an_unprivileged_user_too(stack):
     (container,) = stack.containers("setup", running=False)
     assert stack.inspect(container)["Config"]["User"] == "10001:10001"
 
 
 def test_an_executed_reset_of_the_offsets_loses_and_doubles_nothing(stack):
-    """The README calls it safe: the ledger says where to go on, and the lag is right again."""
+    """The page calls it safe: the ledger says where to continue, and the lag is right again."""
     stack.wait_for_more(0)
     (dry_run,) = (
         block for block in blocks(text_of(CONTAINERS), "sh") if "--reset-offsets" in block
@@ -206,8 +206,10 @@ def test_an_executed_reset_of_the_offsets_loses_and_doubles_nothing(stack):
     stack.wait_for_more(stack.accepted())
 
     def group_lag():
-        told = json.loads(stack.run("vitals", "--compose", "lag", "--json").stdout)
-        return sum(each["end"] - (each["group"] or 0) for each in told["partitions"])
+        answer = json.loads(stack.run("vitals", "--compose", "lag", "--json").stdout)
+        return sum(
+            partition["end"] - (partition["group"] or 0) for partition in answer["partitions"]
+        )
 
     wait_until(lambda: group_lag() == 0)
     stack.prove()

@@ -1,6 +1,6 @@
 """Breaks the code on purpose, one safeguard at a time: the proof must notice each (``make mutants``).
 
-With an argument only the mutants whose name holds it: ``python -m tests.mutation lock``.
+With an argument, only the mutants whose names contain it: ``python -m tests.mutation lock``.
 
 Every mutant is a copy of the repository with one change, in which `vitals prove` must end with NOT
 PROVED; the copy without a change must end with PROVED. About two minutes each, on real services.
@@ -22,7 +22,7 @@ _NAMED = 2
 
 @dataclass(frozen=True)
 class Change:
-    """A text that must be there once, and what takes its place."""
+    """A text that must occur once, and its replacement."""
 
     file: str
     old: str
@@ -31,7 +31,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A safeguard that is taken away, and the faults that it is there for."""
+    """A safeguard that is removed, and the faults that it protects from."""
 
     name: str
     faults: str
@@ -69,7 +69,7 @@ MUTANTS = (
         (Change("db/schema/migrations/0003_readings.sql", "PRIMARY KEY (", "KEY ("),),
     ),
     Mutant(
-        "what the ledger has is not dropped",
+        "what the ledger has is processed again",
         "lost-commit-answer",
         (
             Change(
@@ -94,11 +94,11 @@ MUTANTS = (
 
 
 def main() -> int:
-    """Returns 0 where every mutant was found out and the code as it is was not."""
-    every_fault = ",".join(each.faults for each in MUTANTS)
+    """Returns 0 if every mutant is noticed and the unchanged code is proved."""
+    every_fault = ",".join(mutant.faults for mutant in MUTANTS)
     trials = [Mutant("nothing is changed", every_fault, ()), *MUTANTS]
     if len(sys.argv) > 1:
-        trials = [each for each in trials if sys.argv[1] in each.name]
+        trials = [trial for trial in trials if sys.argv[1] in trial.name]
     failures = 0
     for mutant in trials:
         print(f"{mutant.name} ({mutant.faults})", flush=True)
@@ -109,7 +109,7 @@ def main() -> int:
         print(f"    {word}{'' if is_right else ': WRONG'}, {proof['faults_fired']} faults")
         for finding in proof["findings"][:_NAMED]:
             print(f"    {finding[:200]}", flush=True)
-    print(f"{len(trials) - failures} of {len(trials)} as they must be")
+    print(f"{len(trials) - failures} of {len(trials)} as expected")
     return 1 if failures else 0
 
 
@@ -154,11 +154,11 @@ def copy_repository(target: Path) -> None:
 
 
 def apply(change: Change, copy: Path) -> None:
-    """Makes the change. Raises ValueError where the code has changed so that it does not fit."""
+    """Makes the change. Raises ValueError if the code has changed and it no longer fits."""
     path = copy / change.file
     text = path.read_text(encoding="utf-8")
     if text.count(change.old) != 1:
-        raise ValueError(f"{change.old!r} is not there once in {change.file}")
+        raise ValueError(f"{change.old!r} does not occur exactly once in {change.file}")
     path.write_text(text.replace(change.old, change.new), encoding="utf-8")
 
 

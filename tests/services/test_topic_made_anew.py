@@ -1,4 +1,4 @@
-"""A topic that was deleted and made again under the same name is another one."""
+"""A topic that was deleted and recreated under the same name is another one."""
 
 import time
 
@@ -34,7 +34,7 @@ def test_a_topic_made_anew_that_has_outgrown_the_old_offsets_is_not_read(pipelin
     with pipeline.consumer(STARTUP_WAIT_SECONDS="120") as consumer:
         assert consumer.wait(60) == 2
     assert time.monotonic() - began < 60
-    assert "was deleted and made again" in pipeline.log()
+    assert "was deleted and recreated" in pipeline.log()
     assert "set KAFKA_TOPIC" in pipeline.log()
     assert everything(pipeline) == before
 
@@ -58,4 +58,4 @@ def test_a_topic_made_anew_stops_the_consumer_with_the_way_out(pipeline):
         connection.commit()
     with pipeline.consumer() as consumer:
         assert consumer.wait(60) == 2
-    assert "was deleted and made again" in pipeline.log()
+    assert "was deleted and recreated" in pipeline.log()

@@ -1,4 +1,4 @@
-"""Static frames in the shape of the Kafka source, and the transforms' answer to them."""
+"""Static frames in the shape of the Kafka source, and what the transforms make of them."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -53,7 +53,7 @@ def messages_frame(
     bodies: Iterable[bytes | None],
     headers: Sequence[tuple[str, bytes | None]] | None = HEADERS,
 ) -> DataFrame:
-    """One Kafka row a body, at offsets 0, 1, ..., taken by Kafka at ``NOW``."""
+    """One Kafka row per body, at offsets 0, 1, ..., received by Kafka at ``NOW``."""
     taken = datetime.fromtimestamp(NOW / 1000, UTC)
     kept = None if headers is None else list(headers)
     rows = [
@@ -75,12 +75,12 @@ def cleaned_frame(messages: DataFrame, mappings: Iterable[Mapping] = ()) -> Data
     """What Spark decodes and a worker cleans of these messages."""
     known = mappings_of(mappings)
     # Spark has no dictionaries
-    plain = pa.schema([(each.name, _plain_type(each.type)) for each in READINGS])
+    plain = pa.schema([(field.name, _plain_type(field.type)) for field in READINGS])
     return select_messages(messages).mapInArrow(
         lambda batches: (
             part
-            for each in cleaned_batches_of(batches, lambda _: known)
-            for part in each.cast(plain).to_batches()
+            for rows in cleaned_batches_of(batches, lambda _: known)
+            for part in rows.cast(plain).to_batches()
         ),
         from_arrow_schema(plain),
     )

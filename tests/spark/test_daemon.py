@@ -15,7 +15,9 @@ def test_workers_have_no_archive_on_their_path(spark: SparkSession) -> None:
         for _ in rows:
             pass
         importers = sys.path_importer_cache.items()
-        found = [path for path, each in importers if isinstance(each, zipimport.zipimporter)]
+        found = [
+            path for path, importer in importers if isinstance(importer, zipimport.zipimporter)
+        ]
         yield pa.RecordBatch.from_pydict({"archives": [str(found)], "pyspark": [pyspark.__file__]})
 
     (row,) = spark.range(0, 1, 1, 1).mapInArrow(look, "archives string, pyspark string").collect()

@@ -1,4 +1,4 @@
-"""Messages that are no batch: each is refused with its reason and kept with its exact bytes."""
+"""Messages without a valid batch: each is refused with its reason and kept with its exact bytes."""
 
 import base64
 import json
@@ -43,9 +43,9 @@ REFUSED = {
     "a text of 5e8 bytes": (framed(HALF_A_BILLION + b"abc"), Reason.UNDECODABLE),
     "a text of a negative length": (framed(b"\x01abc"), Reason.UNDECODABLE),
     "a number without an end": (framed(b"\xff" * 20), Reason.UNDECODABLE),
-    "a byte behind it": (GOOD + b"\x01", Reason.UNDECODABLE),
-    "zeros behind it": (GOOD + bytes(40), Reason.UNDECODABLE),
-    "another one behind it": (GOOD + GOOD, Reason.UNDECODABLE),
+    "a byte after it": (GOOD + b"\x01", Reason.UNDECODABLE),
+    "zeros after it": (GOOD + bytes(40), Reason.UNDECODABLE),
+    "another one after it": (GOOD + GOOD, Reason.UNDECODABLE),
     "too large": (framed(bytes(MAX_MESSAGE_BYTES - HEADER_SIZE + 1)), Reason.TOO_LARGE),
     "no uuid": (CODEC.encode(batch(identity="window 7")), Reason.INVALID_BATCH),
     "uuid in capitals": (
@@ -87,15 +87,15 @@ def test_a_message_that_is_cut_anywhere_is_refused(spark):
 
 def test_a_message_of_exactly_the_largest_size_is_read(spark):
     small = CODEC.encode(batch(series()))
-    # a text of that length says its length in two bytes more
+    # the length of such a text is two bytes longer
     name = "p" * (MAX_MESSAGE_BYTES - len(small) + len("p1") - 2)
     body = CODEC.encode(replace(batch(series()), producer_id=name))
     assert len(body) == MAX_MESSAGE_BYTES
     assert reasons(cleaned(spark, [body])) == [None]
 
 
-def test_text_that_is_not_utf8_is_refused_wherever_it_stands(spark):
-    """Avro does not look at it; the database and Arrow demand UTF-8."""
+def test_text_that_is_not_utf8_is_refused_wherever_it_is(spark):
+    """Avro does not check it; the database and Arrow require UTF-8."""
     texts = [b"demo-000001", b"glicose", b"mg/dL", b"sistolica", b"d444840-9dc0"]
     broken = [GOOD.replace(text, b"\xff" + text[1:]) for text in texts]
     broken.append(GOOD.replace(b"glicose", b"\xed\xa0\x80cose"))  # half a surrogate pair
@@ -114,7 +114,7 @@ def test_a_message_without_readings_still_arrives_as_a_row(spark):
     """The writer reads the committed range off the rows."""
     empty = series("glicose", [])
     rows = cleaned(
-        spark, [CODEC.encode(each) for each in (batch(), batch(empty), batch(empty, empty))]
+        spark, [CODEC.encode(sent) for sent in (batch(), batch(empty), batch(empty, empty))]
     )
     assert [(row.offset, row.series, row.position, row.reason) for row in rows] == [
         (0, -1, -1, None),
@@ -125,7 +125,7 @@ def test_a_message_without_readings_still_arrives_as_a_row(spark):
 
 
 def damaged(count: int) -> list[bytes]:
-    """Golden bytes with one to four bytes changed, and random bytes behind a good frame."""
+    """Golden bytes with one to four bytes changed, and random bytes after a good frame."""
     chance = random.Random(4)
     bodies = []
     for index in range(count):
@@ -136,8 +136,8 @@ def damaged(count: int) -> list[bytes]:
     return bodies
 
 
-def test_damaged_messages_give_rows_and_never_an_exception(spark):
-    """Both sides agree on what can be read, but for what Spark's decoder does not look at."""
+def test_damaged_messages_become_rows_and_never_raise(spark):
+    """Both decoders agree on what can be read, except for what fastavro alone checks."""
     bodies = damaged(600)
     refused = {row.offset for row in cleaned(spark, bodies) if row.reason == Reason.UNDECODABLE}
     for offset, body in enumerate(bodies):

@@ -18,10 +18,10 @@ from tests.verdict import has_odd_number, verdict
 
 CODEC = default_codec()
 _KINDS = [
-    (each.code, part.code, name)
-    for each in sensors()
-    for part in each.components
-    for unit in each.units
+    (sensor.code, part.code, name)
+    for sensor in sensors()
+    for part in sensor.components
+    for unit in sensor.units
     for name in unit.names
 ]
 _texts = st.text(st.characters(max_codepoint=0x24FF), max_size=12)
@@ -45,12 +45,12 @@ _batches = st.builds(
     produced_at=st.integers(-(2**63), 2**63 - 1),
     series=st.lists(_runs, max_size=4).map(tuple),
 )
-# a mutation by a seed of its own, so that hypothesis chooses how many, in which order, and where
+# a mutation with a seed of its own, so that hypothesis chooses how many, in which order, and where
 _damages = st.lists(st.tuples(st.sampled_from(SMALL), st.integers(0, 2**32)), max_size=3)
 
 
 def made_messages(count):
-    """Many messages of hypothesis at once: Spark answers one frame, not one call a message."""
+    """Many messages from hypothesis at once: Spark gets one frame, not one call per message."""
     bodies = []
 
     @settings(max_examples=count, database=None, deadline=None)
@@ -95,7 +95,7 @@ def assert_decided_alike(spark, bodies):
 
 
 def difference(rows, expected, body):
-    """What Spark's rows of a message say otherwise; to the last bit of each value."""
+    """Where Spark's rows of a message differ, to the last bit of each value."""
     if expected is Reason.INVALID_BATCH and has_odd_number(body):
         return None
     if isinstance(expected, Reason):

@@ -1,4 +1,4 @@
-"""Spark's own decoder, in Java, means the same by the schema as the consumer's."""
+"""Spark's own decoder, in Java, reads the schema as the consumer's does."""
 
 import pyarrow as pa
 import pytest
@@ -15,7 +15,7 @@ NEXT = invented_version()
 KNOWN = [*versions(), NEXT]
 
 
-@pytest.mark.parametrize("version", versions(), ids=lambda each: f"v{each.version}")
+@pytest.mark.parametrize("version", versions(), ids=lambda version: f"v{version.version}")
 def test_java_avro_computes_the_same_fingerprint(spark, version):
     avro = spark._jvm.org.apache.avro
     text = version.plain_json
@@ -49,7 +49,7 @@ def test_java_reads_what_the_consumer_reads(spark):
         for place in (series.message == message).nonzero()[0]:
             sent = row.b.series[series.number[place]]
             assert (sent.sensor, sent.component, sent.unit, sent.start, sent.interval_ms) == (
-                *(each[place].as_py() for each in (series.sensor, series.component, series.unit)),
+                *(names[place].as_py() for names in (series.sensor, series.component, series.unit)),
                 *(series.start[place], series.interval_ms[place]),
             )
             values = decoded.readings.raw_value[decoded.readings.series == place]

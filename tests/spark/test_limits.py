@@ -1,4 +1,4 @@
-"""Each limit of the catalogue, at it and next to it; values that are none; every unit."""
+"""Each limit of the catalogue, at it and next to it; values that are not numbers; every unit."""
 
 import math
 
@@ -7,11 +7,11 @@ from schemas.reasons import Reason
 from tests.builders import series
 from tests.spark.frames import cleaned_batches, reasons
 
-COMPONENTS = [(each, part) for each in sensors() for part in each.components]
+COMPONENTS = [(sensor, part) for sensor in sensors() for part in sensor.components]
 UNITS = [
-    (each, part, unit, name)
-    for each, part in COMPONENTS
-    for unit in each.units
+    (sensor, part, unit, name)
+    for sensor, part in COMPONENTS
+    for unit in sensor.units
     for name in unit.names
 ]
 
@@ -26,26 +26,26 @@ def around(limit: float) -> list[float]:
 
 def test_every_limit_is_kept_at_it_and_on_both_sides_of_it(spark):
     tried = [
-        (each, part, [*around(part.limits.lower), *around(part.limits.upper)])
-        for each, part in COMPONENTS
+        (sensor, part, [*around(part.limits.lower), *around(part.limits.upper)])
+        for sensor, part in COMPONENTS
     ]
     found = cleaned_batches(
         spark,
-        [[series(each.code, values, component=part.code)] for each, part, values in tried],
+        [[series(sensor.code, values, component=part.code)] for sensor, part, values in tried],
     )
-    for index, (each, part, values) in enumerate(tried):
+    for index, (sensor, part, values) in enumerate(tried):
         expected = [None if part.limits.holds(value) else Reason.OUT_OF_RANGE for value in values]
-        assert reasons(found[index]) == expected, (each.code, part.code)
+        assert reasons(found[index]) == expected, (sensor.code, part.code)
         assert {None, Reason.OUT_OF_RANGE} == set(expected)
         bad = next(row for row in found[index] if row.reason)
         assert bad.value in values
         assert bad.detail.startswith("plausible: ")
-        assert bad.detail.endswith(each.unit)
+        assert bad.detail.endswith(sensor.unit)
 
 
-def test_a_value_that_is_none_is_named_for_what_it_is(spark):
+def test_a_value_that_is_not_finite_gets_the_reason_for_it(spark):
     values = [math.nan, math.inf, -math.inf, 5e-324, -0.0, 1.7e308]
-    codes = [(each.code, part.code) for each, part in COMPONENTS]
+    codes = [(sensor.code, part.code) for sensor, part in COMPONENTS]
     found = cleaned_batches(spark, [[series(code, values, component=part)] for code, part in codes])
     for index in range(len(codes)):
         assert reasons(found[index])[:3] == [
@@ -61,18 +61,18 @@ def test_every_unit_is_converted_exactly_as_the_catalogue_does(spark):
     for _, part, unit, _ in UNITS:
         low, high = part.limits.lower, part.limits.upper
         wanted = [low + (high - low) * share for share in (0.013, 1 / 3, 0.5, 0.77, 0.987)]
-        raw.append([each * unit.divide / unit.multiply + unit.subtract for each in wanted])
+        raw.append([value * unit.divide / unit.multiply + unit.subtract for value in wanted])
     found = cleaned_batches(
         spark,
         [
-            [series(each.code, values, component=part.code, unit=name)]
-            for (each, part, _, name), values in zip(UNITS, raw, strict=True)
+            [series(sensor.code, values, component=part.code, unit=name)]
+            for (sensor, part, _, name), values in zip(UNITS, raw, strict=True)
         ],
     )
-    for index, (each, _, unit, name) in enumerate(UNITS):
-        assert reasons(found[index]) == [None] * 5, (each.code, name)
+    for index, (sensor, _, unit, name) in enumerate(UNITS):
+        assert reasons(found[index]) == [None] * 5, (sensor.code, name)
         assert [row.value for row in found[index]] == [unit.convert(value) for value in raw[index]]
-        assert {row.unit for row in found[index]} == {each.unit}
+        assert {row.unit for row in found[index]} == {sensor.unit}
 
 
 def test_a_limit_is_that_of_the_sensors_own_unit(spark):

@@ -26,7 +26,7 @@ def test_of_several_periods_the_active_one_counts_and_a_gap_has_none(spark):
     assert ids(rows) == [1, 2, 2, None, None, 3, 3]
 
 
-def test_overlapping_periods_give_one_row_and_one_answer(spark):
+def test_overlapping_periods_yield_one_row_and_one_mapping(spark):
     periods = [(1, 0, EVER), (2, NOW, EVER)]
     rows = cleaned_batches(spark, [[series()]], [(PATIENT, "glicose", periods)])[0]
     assert ids(rows) == [1]

@@ -1,4 +1,4 @@
-"""Names of sensors and components: however they are written."""
+"""Names of sensors and components, in any spelling."""
 
 from schemas.reasons import Reason
 from tests.builders import series
@@ -55,5 +55,5 @@ def test_an_unknown_component_is_quarantined_as_it_came(spark):
 
 def test_a_sensor_without_components_may_name_its_one_component_or_leave_it_empty(spark):
     parts = [None, "", " ", "valor", "VALOR"]
-    found = cleaned_batches(spark, [[series("glicose", [100.0], component=each) for each in parts]])
+    found = cleaned_batches(spark, [[series("glicose", [100.0], component=part) for part in parts]])
     assert [(row.reason, row.component) for row in found[0]] == [(None, "valor")] * len(parts)

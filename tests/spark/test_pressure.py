@@ -94,6 +94,6 @@ def test_a_pair_counts_only_where_systolic_is_above_diastolic(spark):
 
 
 def test_values_of_two_messages_are_not_compared(spark):
-    """A message is decided by itself alone, so that deciding it again decides the same."""
+    """A message is judged on its own, so that judging it again has the same result."""
     found = cleaned_batches(spark, [[systolic(70)], [diastolic(80)]])
     assert [reasons(rows) for rows in found.values()] == [[OK], [OK]]

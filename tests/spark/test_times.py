@@ -1,4 +1,4 @@
-"""Times: what is in the future of its message, and what is no time at all."""
+"""Times: readings ahead of their message, and invalid times."""
 
 import pytest
 
@@ -36,19 +36,17 @@ def test_a_reading_may_be_five_minutes_ahead_of_its_message_and_no_millisecond_m
     [
         ([("first-taken", str(NOW - 7_000).encode())], NOW - 7_000),
         ([("a", b"1"), ("first-taken", b"5"), ("first-taken", b"9")], 5),
-        # never later than it is, and no time that the database cannot hold
+        # never later than the message, and never a time that the database cannot hold
         ([("first-taken", str(NOW + 1).encode())], NOW),
         ([("first-taken", str(FIRST_TIME_MS - 1).encode())], NOW),
         ([("first-taken", b"-9223372036854775808")], NOW),
-        *(([("first-taken", each)], NOW) for each in (b"", b"soon", b"\xff", b"9" * 40, None)),
+        *(([("first-taken", value)], NOW) for value in (b"", b"soon", b"\xff", b"9" * 40, None)),
         ([], NOW),
         (None, NOW),
     ],
 )
-def test_a_batch_that_is_published_again_is_decided_as_of_when_it_came_first(
-    spark, headers, taken_ms
-):
-    """A reading of the future stays one; what is no such time in the header has no effect."""
+def test_a_republished_batch_is_judged_as_of_when_it_first_came(spark, headers, taken_ms):
+    """A reading from the future stays one; an invalid time in the header has no effect."""
     body = default_codec().encode(batch(series(values=[100.0] * 2, start=taken_ms + 300_000)))
     frame = cleaned_frame(messages_frame(spark, [body], headers))
     found = sorted(frame.collect(), key=lambda row: row.position)
@@ -65,7 +63,7 @@ def test_a_reading_from_long_ago_is_accepted(spark):
     assert found[3][0].event_ms is None
 
 
-def test_a_start_that_is_no_time_is_quarantined_and_overflows_nothing(spark):
+def test_an_invalid_start_is_quarantined_and_overflows_nothing(spark):
     starts = [2**63 - 1, 2**63 - 1000, 2**62, LAST_TIME_MS + 1, -(2**63), -(2**63) + 1, -(2**62)]
     found = cleaned_batches(
         spark,
@@ -98,8 +96,8 @@ def test_several_values_need_a_positive_interval_and_one_value_needs_none(spark)
     found = cleaned_batches(
         spark,
         [
-            *[[series(values=[100.0, 101.0], interval_ms=each)] for each in intervals],
-            *[[series(values=[100.0], interval_ms=each)] for each in intervals],
+            *[[series(values=[100.0, 101.0], interval_ms=interval)] for interval in intervals],
+            *[[series(values=[100.0], interval_ms=interval)] for interval in intervals],
         ],
     )
     assert [reasons(found[index]) for index in range(3)] == [[INVALID] * 2] * 3

@@ -21,7 +21,7 @@ IDENTITY = batch().batch_id
 
 def test_the_columns_are_those_that_the_writer_reads(spark):
     found = cleaned_frame(messages_frame(spark, []))
-    columns = [f"{each.name} {each.dataType.simpleString()}" for each in found.schema]
+    columns = [f"{field.name} {field.dataType.simpleString()}" for field in found.schema]
     assert columns == CONTRACT.split(", ")
     assert found.collect() == []
 
@@ -77,7 +77,10 @@ def test_every_reason_but_the_writers_own_can_be_seen(spark):
         ),
     ]
     seen = {row.reason for row in cleaned(spark, bodies)}
-    assert seen == {each.value for each in Reason} - {Reason.UNMAPPED, Reason.REFUSED_BY_DATABASE}
+    assert seen == {reason.value for reason in Reason} - {
+        Reason.UNMAPPED,
+        Reason.REFUSED_BY_DATABASE,
+    }
 
 
 def test_every_reading_of_every_series_arrives_once_in_its_place(spark):

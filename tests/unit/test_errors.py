@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from common.errors import BadInputError, ConfigurationError, UnavailableError, VitalsError
-from consumer.driver.offsets import MadeAnewError
+from consumer.driver.offsets import TopicRecreatedError
 
 KINDS = [ConfigurationError, UnavailableError, BadInputError]
 
@@ -21,7 +21,7 @@ def test_without_a_hint_there_is_no_arrow():
     assert str(BadInputError("cannot read a.csv")) == "cannot read a.csv"
 
 
-@pytest.mark.parametrize("kind", [VitalsError, *KINDS, MadeAnewError])
+@pytest.mark.parametrize("kind", [VitalsError, *KINDS, TopicRecreatedError])
 def test_an_error_keeps_its_hint_from_a_worker_to_the_driver(kind):
     error = pickle.loads(pickle.dumps(kind("operation", hint="next step")))  # noqa: S301 - our own bytes
     assert type(error) is kind

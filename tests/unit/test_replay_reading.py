@@ -86,15 +86,15 @@ def test_bad_rows_are_named_by_their_line_and_do_not_stop_the_rest(tmp_path):
     assert [value for *_, value in found] == [70.0, 78.0, 79.0]
     assert {each.line: each.reason for each in unreadable} == {
         4: "no patient id",
-        5: "no time that can be read",
-        6: "a value that is no number",
+        5: "no readable time",
+        6: "a value that is not a number",
         7: "no sensor",
         8: "2 fields where the header has 6",
         9: "not CSV: unexpected end of data",
-        10: "a value that is no number",
-        11: "no time that can be read, no sensor, a value that is no number",
+        10: "a value that is not a number",
+        11: "no readable time, no sensor, a value that is not a number",
         14: "a name of more than 255 characters",
-        15: "no time that can be read",
+        15: "no readable time",
     }
 
 
@@ -167,7 +167,7 @@ def test_parquet_times_of_every_type_are_the_same_instant(tmp_path, kind):
     pq.write_table(pa.table(table), path)
     found, unreadable = readings(path)
     assert found == [("7", HEART, AT, 70.0)]
-    assert [(each.line, each.reason) for each in unreadable] == [(2, "no time that can be read")]
+    assert [(each.line, each.reason) for each in unreadable] == [(2, "no readable time")]
 
 
 def test_csv_and_parquet_of_one_table_are_the_same_readings(tmp_path):

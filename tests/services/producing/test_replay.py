@@ -55,7 +55,7 @@ def test_replay_as_a_command_names_bad_lines_and_ends_with_a_summary(kafka, tmp_
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "line 3: no time that can be read" in done.stderr
+    assert "line 3: no readable time" in done.stderr
     assert done.stdout.startswith("replayed 2 rows: 1 readings published in 1 batches, 1 unreadabl")
     (found,) = batches_in(kafka)
     assert found.series[0].start == 1_795_467_600_125
