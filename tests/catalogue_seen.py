@@ -45,9 +45,9 @@ def simulated():
         warn_of_sensors_without_model()
     return {
         "batch_id": batches[0].batch_id,
-        "warnings": [(each["event"], each["sensors"]) for each in logs],
+        "warnings": [(log["event"], log["sensors"]) for log in logs],
         "values": {f"{run.sensor}:{run.component}": str(run.values) for run in batches[1].series},
-        "unsampled": [each.code for each in sensors() if not is_sampled(each.code)],
+        "unsampled": [kind.code for kind in sensors() if not is_sampled(kind.code)],
     }
 
 
@@ -100,7 +100,7 @@ def replayed():
     found = clif_columns(table)
     kinds = (found.sensor, found.component, found.unit)
     return dict(
-        zip(categories, zip(*(each.to_pylist() for each in kinds), strict=True), strict=True)
+        zip(categories, zip(*(kind.to_pylist() for kind in kinds), strict=True), strict=True)
     )
 
 
@@ -109,8 +109,8 @@ if __name__ == "__main__":
         MODELS[modelled] = lambda scene: (np.ones(scene.activity_at_samples.shape),)
     seen = {
         "simulated": simulated(),
-        "decided": {each.code: decided(each.code) for each in sensors()},
-        "columns": [asdict(each) for each in columns()],
+        "decided": {kind.code: decided(kind.code) for kind in sensors()},
+        "columns": [asdict(column) for column in columns()],
         "page": sensors_page(),
         "rows": [sensor_rows(), component_rows()],
         "replayed": replayed(),

@@ -64,7 +64,7 @@ class Oracle:
         altered = both.filter(pc.not_equal(both["thousandths"], both["thousandths_found"]))
         assert not len(altered), f"{len(altered)} values differ: {altered[:5].to_pylist()}"
         taken = [batch_id for (batch_id,) in _read(database, _BATCHES)]
-        assert {each.batch_id for each in made} <= set(taken)
+        assert {batch.batch_id for batch in made} <= set(taken)
         return len(starts)
 
     def last_common_window(self, database: DatabaseSettings) -> int:

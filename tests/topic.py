@@ -19,4 +19,4 @@ def messages_in(kafka: KafkaSettings) -> list[Message]:
 
 def batches_in(kafka: KafkaSettings) -> list[SensorBatch]:
     """The batches of all of these messages."""
-    return [default_codec().decode(each.value()) for each in messages_in(kafka)]
+    return [default_codec().decode(message.value()) for message in messages_in(kafka)]

@@ -23,7 +23,7 @@ def verdict(body: bytes | None) -> Reason | SensorBatch:
         return Reason.TOO_LARGE
     if len(body) < HEADER_SIZE or not body.startswith(MAGIC):
         return Reason.BAD_FRAME
-    if body[:HEADER_SIZE] not in {each.header for each in versions()}:
+    if body[:HEADER_SIZE] not in {version.header for version in versions()}:
         return Reason.UNKNOWN_SCHEMA
     try:
         batch = _CODEC.decode(body)

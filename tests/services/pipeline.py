@@ -60,7 +60,7 @@ class Pipeline:
                 archive.finish(archive.write(batches[0].window_start, batches))
         codec = default_codec()
         self.publish_raw(
-            *((each.patient_id, codec.encode(each), codec.headers(each)) for each in batches)
+            *((batch.patient_id, codec.encode(batch), codec.headers(batch)) for batch in batches)
         )
 
     def publish_raw(self, *messages):
@@ -176,7 +176,7 @@ def kill_group(process):
 
     The workers have process groups of their own, and one that waits for the database would live on.
     """
-    doomed = [process.pid, *(each.pid for each in descendants(process.pid))]
+    doomed = [process.pid, *(descendant.pid for descendant in descendants(process.pid))]
     for pid in doomed:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -23,7 +23,7 @@ def test_a_million_readings_are_worked_off_below_the_memory_limit(make_pipeline)
         pipeline.publish(*simulated(windows=10, patients=PATIENTS, start=start), archived=False)
     with pipeline.consumer() as consumer, memory_of(consumer) as memory:
         pipeline.wait_for_messages(windows * PATIENTS, seconds=300)
-    print(f"peak {memory.peak / 1e6:.0f} MB of {[round(each / 1e6) for each in memory.parts]}")
+    print(f"peak {memory.peak / 1e6:.0f} MB of {[round(part / 1e6) for part in memory.parts]}")
     assert memory.peak < MOST_BYTES
     largest = pipeline.rows("SELECT MAX(mensagens) FROM livro_razao")[0][0]
     print(f"at most {largest} messages in a range")
@@ -45,7 +45,7 @@ def test_long_windows_are_committed_in_parts_below_the_same_limit(make_pipeline)
     ended_early = ranges(pipeline)
     with pipeline.consumer() as consumer, memory_of(consumer) as memory:
         pipeline.wait_for_messages(6 * PATIENTS, seconds=300)
-    print(f"peak {memory.peak / 1e6:.0f} MB of {[round(each / 1e6) for each in memory.parts]}")
+    print(f"peak {memory.peak / 1e6:.0f} MB of {[round(part / 1e6) for part in memory.parts]}")
     assert memory.peak < MOST_BYTES
     found = ranges(pipeline)
     produced = 6 * PATIENTS * READINGS_A_SAMPLE * ten_minutes // 1000

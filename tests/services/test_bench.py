@@ -81,9 +81,9 @@ def test_ours_and_the_ceiling_are_timed_and_their_rows_are_held_against_what_was
     assert not document["throughput"]["left_out"]
 
     (evenly, at_once) = document["latency"]["runs"]
-    for each in (evenly, at_once):
-        assert (each["problem"], each["missing"]) == ("", 0)
-        assert 0 < each["p50"] <= each["p95"] <= each["p99"]
+    for report in (evenly, at_once):
+        assert (report["problem"], report["missing"]) == ("", 0)
+        assert 0 < report["p50"] <= report["p95"] <= report["p99"]
     assert evenly["samples"] == 8
     assert document["latency_ms"].keys() == {"200/s", "200/s, all windows at the same instant"}
 
@@ -100,9 +100,9 @@ def test_a_row_with_another_value_and_a_missing_row_are_noticed(stack):
         for_these_series.require(connection)
         connection.cursor().execute("UPDATE registro SET valor = valor + 0.001 LIMIT 1")
         connection.commit()
-        for each in (expected, for_these_series):
+        for rows in (expected, for_these_series):
             with pytest.raises(WrongRowsError, match="not with their values"):
-                each.require(connection)
+                rows.require(connection)
         connection.cursor().execute("DELETE FROM registro LIMIT 1")
         connection.commit()
         with pytest.raises(WrongRowsError, match="199 rows are in registro, 200 were published"):

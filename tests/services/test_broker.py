@@ -31,7 +31,7 @@ def places(kafka_settings):
 
 
 def read(messages):
-    return {(each.partition(), each.offset()): each.value() for each in messages}
+    return {(message.partition(), message.offset()): message.value() for message in messages}
 
 
 def test_a_topic_is_read_from_its_first_message_to_its_last(kafka_settings, places):

@@ -81,18 +81,18 @@ def rows_of(path):
     if path.suffix == ".csv":
         with path.open(newline="", encoding="utf-8") as file:
             records = list(csv.DictReader(file))
-        for each in records:
-            each["recorded_dttm"] = datetime.fromisoformat(each["recorded_dttm"])
+        for record in records:
+            record["recorded_dttm"] = datetime.fromisoformat(record["recorded_dttm"])
     else:
         records = pq.read_table(path).to_pylist()
     return [
         Row(
-            each["hospitalization_id"],
-            each["recorded_dttm"],
-            each["vital_category"],
-            float(each["vital_value"]),
+            record["hospitalization_id"],
+            record["recorded_dttm"],
+            record["vital_category"],
+            float(record["vital_value"]),
         )
-        for each in records
+        for record in records
     ]
 
 
@@ -121,10 +121,10 @@ def reason_of(row, pressures):
         return "out_of_range"
     if row.category == "sbp":
         diastolic = pressures.get((row.stay, row.time, "dbp"), ())
-        return "pressure_inverted" if any(row.value <= each for each in diastolic) else None
+        return "pressure_inverted" if any(row.value <= value for value in diastolic) else None
     if row.category == "dbp":
         systolic = pressures.get((row.stay, row.time, "sbp"), ())
-        return "pressure_inverted" if any(each <= row.value for each in systolic) else None
+        return "pressure_inverted" if any(value <= row.value for value in systolic) else None
     return None
 
 

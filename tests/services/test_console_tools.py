@@ -62,7 +62,7 @@ def test_the_console_consumer_shows_whose_batch_it_is_and_what_made_it(pipeline,
     )
     headers, key = printed.strip().split("\t")
     assert key == PATIENT
-    assert dict(each.split(":", 1) for each in headers.split(",")) == {
+    assert dict(header.split(":", 1) for header in headers.split(",")) == {
         "content-type": "avro/binary",
         "schema": "SensorBatch",
         "schema-version": "1",
@@ -99,4 +99,4 @@ def listed_quarantine(pipeline):
     names = ("offset", "series", "position", "reason", "patient_id", "sensor", "value")
     entries = [json.loads(line) for line in ended.stdout.splitlines()]
     assert len(assert_times(entries)) == 2 * len(entries)
-    return [tuple(each[name] for name in names) for each in entries]
+    return [tuple(entry[name] for name in names) for entry in entries]

@@ -30,7 +30,7 @@ def story(pipeline, sensor, at, *options, patient_id=PATIENT, **environment):
 
 
 def failed(message):
-    return [each["reason"] for each in message["rules"] if each["outcome"] == "failed"]
+    return [rule["reason"] for rule in message["rules"] if rule["outcome"] == "failed"]
 
 
 def test_every_fate_of_a_reading_is_told(pipeline):
@@ -68,18 +68,20 @@ def accepted_and_converted(pipeline, glucose):
         lines = (pipeline.output / "raw" / held["file"]).read_text().splitlines()
         assert glucose.batch_id in lines[held["line"] - 1]
     body = default_codec().encode(glucose)
-    first, second = sorted(each.offset() for each in pipeline.messages() if each.value() == body)
+    first, second = sorted(
+        message.offset() for message in pipeline.messages() if message.value() == body
+    )
     topic = message["topic"]
     assert (topic["offset"], topic["key"]) == (first, PATIENT)
     assert (topic["schema_version"], topic["fingerprint"]) == (1, latest().header.hex())
     assert (message["series"], message["position"]) == (0, 1)
     assert message["sent"] == {"value": 5.4, "unit": "mmol/L"}
-    unit = next(each for each in message["rules"] if each["reason"] == "unknown_unit")
+    unit = next(rule for rule in message["rules"] if rule["reason"] == "unknown_unit")
     assert (unit["before"], unit["after"]) == ("5.4 mmol/L", "97.28424 mg/dL")
     assert message["trusted"]["value"] == told["registro"][0]["value"] == 97.284
     assert (pipeline.output / "trusted" / message["trusted"]["file"]).exists()
     assert message["ledger"]["first"] <= first < message["ledger"]["until"]
-    assert [each["offset"] for each in message["repeated_at"]] == [second]
+    assert [place["offset"] for place in message["repeated_at"]] == [second]
     text = run(pipeline, "explain", PATIENT, "glicose", at).stdout
     assert "5.4 mmol/L -> 97.28424 mg/dL" in text
     assert "it stands: registro has 97.284" in text
@@ -98,7 +100,7 @@ def out_of_range(pipeline, at):
 def overwritten(pipeline, at):
     code, told = story(pipeline, "Frequência Cardíaca", at)
     assert (code, told["registro"][0]["value"]) == (0, 71.0)
-    assert [(each["accepted_value"], each["stands"]) for each in told["messages"]] == [
+    assert [(message["accepted_value"], message["stands"]) for message in told["messages"]] == [
         (70.0, False),
         (71.0, True),
     ]
@@ -125,7 +127,7 @@ def never_seen(pipeline, at):
     assert (code, told["messages"]) == (4, [])
     known = told["known"]
     assert known["patient_registered"]
-    assert [each["active"] for each in known["mappings"]] == [True]
+    assert [mapping["active"] for mapping in known["mappings"]] == [True]
     assert known["committed_before"] == iso(at - 500)
     assert (known["committed_after"], known["lag_messages"]) == (None, 0)
 

@@ -58,7 +58,7 @@ class Expected:
     def __init__(self, messages):
         self.refused, self.quarantined, self.accepted = {}, {}, {}
         self.batches, self.odd, self.registro = {}, {}, {}
-        for message in sorted(messages, key=lambda each: each.offset()):
+        for message in sorted(messages, key=lambda sent: sent.offset()):
             self._add(message.offset(), message.value() or b"", message.timestamp()[1])
 
     def _add(self, offset, body, kafka_ms):
@@ -141,7 +141,7 @@ def assert_messages(pipeline, expected):
         else:
             assert offset in taken.values()
             taken = {name: at for name, at in taken.items() if at != offset}
-    assert {offset: each[:2] for offset, each in kept.items()} == {
+    assert {offset: row[:2] for offset, row in kept.items()} == {
         offset: (str(reason), body) for offset, (reason, body) in expected.refused.items()
     }
     assert {key for *_, key in kept.values()} <= set(PATIENTS)
@@ -157,16 +157,16 @@ def assert_readings(pipeline, expected):
         )
         if (place := tuple(place_))[0] not in expected.odd
     }
-    assert quarantined == {place: str(each) for place, each in expected.quarantined.items()}
+    assert quarantined == {place: str(reason) for place, reason in expected.quarantined.items()}
     accepted = {}
     for path in pipeline.output.glob("trusted/*/*.parquet"):
         table = pq.read_table(path, columns=["offset", "series", "position", "value"])
         accepted |= {
             tuple(place): value for *place, value in zip(*table.to_pydict().values(), strict=True)
         }
-    accepted = {place: each for place, each in accepted.items() if place[0] not in expected.odd}
+    accepted = {place: value for place, value in accepted.items() if place[0] not in expected.odd}
     assert accepted.keys() == expected.accepted.keys()
-    assert all(abs(accepted[each] - expected.accepted[each]) <= 0.0005001 for each in accepted)
+    assert all(abs(accepted[place] - expected.accepted[place]) <= 0.0005001 for place in accepted)
     if not expected.odd:
         [(count,)] = pipeline.rows("SELECT COUNT(*) FROM registro")
         assert count == len(expected.registro)

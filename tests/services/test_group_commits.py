@@ -13,7 +13,7 @@ LONG_AGO = 600_000
 
 
 def committed(pipeline):
-    return sum(each["messages"] for each in logged(pipeline, "batch_committed"))
+    return sum(event["messages"] for event in logged(pipeline, "batch_committed"))
 
 
 def test_a_micro_batch_ends_with_its_transaction_though_the_broker_died_meanwhile(
@@ -39,7 +39,7 @@ def test_a_micro_batch_ends_with_its_transaction_though_the_broker_died_meanwhil
 
 def test_a_commit_returns_at_once_and_arrives_when_the_broker_is_back(broker, pipeline):
     sent = pipeline.publish_raw((b"key", b"body", []))
-    ends = {each.partition(): each.offset() + 1 for each in sent}
+    ends = {message.partition(): message.offset() + 1 for message in sent}
     with closing(GroupCommits(pipeline.kafka)) as group:
         with killed(broker):
             began = time.monotonic()

@@ -14,10 +14,10 @@ NO_DATABASE = {"DB_PORT": "1"}
 
 def test_what_nobody_commits_is_the_lag_by_partition(pipeline):
     start = now_ms() - 60_000
-    pipeline.publish(*(heart_rate([70.0], start=start + each * 1000) for each in range(3)))
+    pipeline.publish(*(heart_rate([70.0], start=start + second * 1000) for second in range(3)))
     code, told = asked(pipeline, "lag")
     assert (code, told["lag_messages"]) == (0, 3)
-    [behind] = [each for each in told["partitions"] if each["lag"]]
+    [behind] = [partition for partition in told["partitions"] if partition["lag"]]
     assert (behind["committed"], behind["group"], behind["end"]) == (0, None, 3)
     assert told["oldest_waiting_seconds"] >= 0
     assert [asked(pipeline, "lag", "--max", most)[0] for most in (3, 2)] == [0, 1]
@@ -54,4 +54,4 @@ def test_status_tells_how_fresh_the_newest_committed_reading_is(pipeline):
     code, told = asked(pipeline, "status")
     assert (code, told["accepted"], told["outbox_files"]) == (0, 2, 0)
     assert told["freshness_seconds"] >= 59
-    assert sum(each["group"] or 0 for each in told["partitions"]) == 1
+    assert sum(partition["group"] or 0 for partition in told["partitions"]) == 1

@@ -59,9 +59,9 @@ class Part:
         status, text = self.get("/metrics")
         assert status == 200
         return {
-            (each.name.removeprefix("vitals_"), *each.labels.values()): each.value
+            (sample.name.removeprefix("vitals_"), *sample.labels.values()): sample.value
             for family in text_string_to_metric_families(text)
-            for each in family.samples
+            for sample in family.samples
         }
 
 
@@ -125,15 +125,15 @@ def test_what_is_counted_is_what_was_produced_and_what_the_ledger_says(pipeline)
         lag = consumer.scrape()
 
     count = int(made["producer_batches_total", "published"])
-    bodies = [each.value() for each in pipeline.messages() if each.value() != UNREADABLE]
+    bodies = [message.value() for message in pipeline.messages() if message.value() != UNREADABLE]
     batches = [
-        each for each in map(default_codec().decode, bodies) if each.producer_id == "scraped"
+        batch for batch in map(default_codec().decode, bodies) if batch.producer_id == "scraped"
     ]
-    batches = sorted(batches, key=lambda each: each.window_start)[:count]
+    batches = sorted(batches, key=lambda batch: batch.window_start)[:count]
     for stage in ("simulated", "archived", "published"):
         assert made["producer_batches_total", stage] == count
         assert made["producer_readings_total", stage] == sum(e.reading_count for e in batches)
-    windows = len({each.window_start for each in batches})
+    windows = len({batch.window_start for batch in batches})
     assert made["producer_window_seconds_count", "publish"] == windows
     assert made["producer_last_window_timestamp_seconds",] == batches[-1].window_start / 1000
     assert made["producer_patients",] == PATIENTS
@@ -146,7 +146,9 @@ def test_what_is_counted_is_what_was_produced_and_what_the_ledger_says(pipeline)
     )
     reasons = sum((Counter(json.loads(row[6])) for row in ledger), Counter())
     assert (repeated, refused, unmapped) == (3, 1, 2)
-    outcomes = [seen["consumer_messages_total", each] for each in ("taken", "repeated", "refused")]
+    outcomes = [
+        seen["consumer_messages_total", outcome] for outcome in ("taken", "repeated", "refused")
+    ]
     assert outcomes == [messages - repeated - refused, repeated, refused]
     assert seen["consumer_readings_total", "accepted"] == accepted - unmapped
     assert seen["consumer_readings_total", "unmapped"] == unmapped
@@ -184,7 +186,7 @@ def test_a_consumer_whose_database_is_away_is_alive_but_not_ready_until_it_is_ba
         classes = {key[1] for key in part.scrape() if key[0] == "consumer_retries_total"}
     proxy.close()
     assert retries >= 1
-    assert all(each.startswith("transient_") for each in classes)
+    assert all(name.startswith("transient_") for name in classes)
 
 
 def test_without_a_broker_nobody_is_ready_and_all_are_when_it_is_back(broker, pipeline):
@@ -238,16 +240,16 @@ def test_a_producer_that_stands_by_is_ready_also_behind_an_outage_of_the_broker(
         producing(pipeline, parts[0], KAFKA_SHARDS_TOPIC=one_shard, PRODUCER_ID="one"),
         producing(pipeline, parts[1], KAFKA_SHARDS_TOPIC=one_shard, PRODUCER_ID="two"),
     ):
-        wait_until(lambda: all(each.is_ready() for each in parts))
+        wait_until(lambda: all(part.is_ready() for part in parts))
         wait_until(lambda: shards_of(parts) == [0, 1])
         with killed(broker):
-            wait_until(lambda: not all(each.is_ready() for each in parts))
-        wait_until(lambda: all(each.is_ready() for each in parts))
+            wait_until(lambda: not all(part.is_ready() for part in parts))
+        wait_until(lambda: all(part.is_ready() for part in parts))
         wait_until(lambda: shards_of(parts) == [0, 1])
 
 
 def shards_of(parts):
-    return sorted(each.scrape()["producer_shards",] for each in parts)
+    return sorted(part.scrape()["producer_shards",] for part in parts)
 
 
 def test_a_port_in_use_ends_a_producer_with_what_to_set(pipeline):

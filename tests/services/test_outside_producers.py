@@ -24,7 +24,7 @@ from tests.topic import messages_in
 PAGE = text_of(REPOSITORY / "docs/reference/wire-format.md")
 PATIENT, UNREGISTERED, WRONG = "p-17", "p-18", "p-19"
 WINDOWS = ("2025-03-01T08:00:00Z", "2025-03-01T08:01:00Z")
-STARTS = [round(datetime.fromisoformat(each).timestamp() * 1000) for each in WINDOWS]
+STARTS = [round(datetime.fromisoformat(window).timestamp() * 1000) for window in WINDOWS]
 WRONG_START = STARTS[0] + 3_600_000
 STORED = (
     ("frequencia_cardiaca", "valor", 0, "72.000"),
@@ -190,8 +190,8 @@ def test_both_examples_write_the_same_bytes_key_and_headers(outcome):
             same = codec.encode(replace(batch, produced_at=0))
             copies[batch.window_start].append((same, message.partition()))
     assert [len(copies[start]) for start in STARTS] == [2, 2]
-    assert all(len(set(each)) == 1 for each in copies.values())
-    assert len({partition for each in copies.values() for _, partition in each}) == 1
+    assert all(len(set(copy)) == 1 for copy in copies.values())
+    assert len({partition for copy in copies.values() for _, partition in copy}) == 1
 
 
 def test_readings_of_a_patient_whom_nobody_registered_wait_as_unmapped(outcome):

@@ -31,7 +31,7 @@ def test_one_bad_row_among_a_thousand_costs_one_quarantine_row(make_pipeline):
     pipeline = make_pipeline(partitions=1)
     administer(pipeline, "ALTER TABLE registro ADD CONSTRAINT c CHECK (valor <> 66.6)")
     start = now_ms() - 1_000_000
-    batches = [heart_rate([70.0], start=start + each * 1000) for each in range(1000)]
+    batches = [heart_rate([70.0], start=start + second * 1000) for second in range(1000)]
     batches[613] = heart_rate([66.6], start=start + 613_000)
     pipeline.publish(*batches)
     with pipeline.consumer():
@@ -126,7 +126,11 @@ def test_an_entry_that_the_quarantine_refuses_is_kept_bare_and_counted(make_pipe
     assert counts == {"out_of_range": 1, "refused_by_database": 3}
     kept = pipeline.rows("SELECT motivo, detalhe, mensagem, chave, lote_id FROM quarentena")
     details = sorted(detail for reason, detail, *_ in kept if reason == "refused_by_database")
-    assert [each.partition(":")[0] for each in details] == ["bad_frame", "out_of_range", "unmapped"]
+    assert [detail.partition(":")[0] for detail in details] == [
+        "bad_frame",
+        "out_of_range",
+        "unmapped",
+    ]
     [message] = [bytes(body) for _, detail, body, *_ in kept if detail.startswith("bad_frame")]
     assert message == b"{}"
     proof = assert_proved(pipeline)

@@ -28,7 +28,7 @@ QUARANTINE = (
 )
 VALUES = "SELECT valor FROM registro ORDER BY created_at"
 SUMS = "SELECT CAST(SUM(aceitas) AS SIGNED), CAST(SUM(leituras) AS SIGNED) FROM livro_razao"
-POINTS = [each for each in CrashPoint if each.startswith(("repair.", "republish."))]
+POINTS = [point for point in CrashPoint if point.startswith(("repair.", "republish."))]
 
 
 def vitals(pipeline, *arguments, **environment):
@@ -55,8 +55,8 @@ def look(pipeline):
 
 def change(pipeline, *statements):
     with connect(pipeline.database) as connection:
-        for each in statements:
-            connection.cursor().execute(each)
+        for statement in statements:
+            connection.cursor().execute(statement)
         connection.commit()
 
 
@@ -66,7 +66,10 @@ def state(pipeline):
     rows = {name: sorted(map(str, pipeline.rows(f"SELECT * FROM {name}"))) for name in tables}
     folders = [pipeline.output / name for name in ("raw", "trusted")]
     files = {
-        path: path.read_bytes() for each in folders for path in each.rglob("*") if path.is_file()
+        path: path.read_bytes()
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file()
     }
     return rows, files, message_count(pipeline)
 
@@ -77,8 +80,8 @@ def message_count(pipeline):
     )
     topic = pipeline.kafka.kafka_topic
     partitions = client.list_topics(topic, timeout=10).topics[topic].partitions
-    places = [TopicPartition(topic, each) for each in partitions]
-    count = sum(client.get_watermark_offsets(each, 10)[1] for each in places)
+    places = [TopicPartition(topic, partition) for partition in partitions]
+    count = sum(client.get_watermark_offsets(place, 10)[1] for place in places)
     client.close()
     return count
 
@@ -154,7 +157,7 @@ def test_damage_everywhere_is_named_and_comes_back(filled):
         for name in json.loads(text)
     }
     folder = filled.output / "trusted"
-    assert {each.relative_to(folder).as_posix() for each in trusted(filled)} == named
+    assert {path.relative_to(folder).as_posix() for path in trusted(filled)} == named
     again = vitals(filled, "reconcile", "--repair")
     assert again.returncode == 0
     assert "there is nothing to repair" in again.stdout
@@ -176,7 +179,7 @@ def delete_records(pipeline):
     admin = AdminClient({"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers})
     topic = pipeline.kafka.kafka_topic
     count = len(admin.list_topics(topic, timeout=10).topics[topic].partitions)
-    places = [TopicPartition(topic, each, -1) for each in range(count)]
+    places = [TopicPartition(topic, partition, -1) for partition in range(count)]
     for deleted in admin.delete_records(places).values():
         deleted.result()
 
@@ -206,10 +209,10 @@ def test_batches_that_retention_removed_are_named_and_come_back_in_their_old_ord
         assert found.returncode == 1
         assert "3 published batches neither processed nor in the topic" in found.stdout
         assert "partition 0: offsets 1 to 2 were gone from the topic" in found.stdout
-        assert [each for (each,) in pipeline.rows(VALUES)] == [Decimal(90), Decimal(71)]
+        assert [value for (value,) in pipeline.rows(VALUES)] == [Decimal(90), Decimal(71)]
         done = vitals(pipeline, "reconcile", "--repair", "--wait", "60")
         assert done.returncode == 0, done.stdout + done.stderr
-    values = [each for (each,) in pipeline.rows(VALUES)]
+    values = [value for (value,) in pipeline.rows(VALUES)]
     assert values == [Decimal(90), Decimal(81), Decimal(60)]
     reasons = pipeline.rows("SELECT lote_id, motivo FROM quarentena")
     assert reasons == [(future.batch_id, "future_timestamp")]
@@ -288,11 +291,11 @@ def test_reconcile_beside_producers_and_consumer_finds_nothing(make_pipeline):
                 looks.append(look(pipeline))
                 assert looks[-1].is_proved, looks[-1].findings
         finally:
-            for each in producers:
-                each.terminate()
-            for each in producers:
-                each.wait(30)
-    assert any(each.waiting or each.under_way for each in looks)
+            for producer in producers:
+                producer.terminate()
+            for producer in producers:
+                producer.wait(30)
+    assert any(proof.waiting or proof.under_way for proof in looks)
     assert looks[-1].produced > looks[0].produced
 
 

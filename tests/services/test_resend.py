@@ -30,8 +30,8 @@ RESEND_POINTS = (
 
 
 def test_every_place_of_the_command_is_swept():
-    assert {each.partition(":")[0] for each in RESEND_POINTS} >= {
-        each for each in CrashPoint if each.startswith("resend.")
+    assert {point.partition(":")[0] for point in RESEND_POINTS} >= {
+        point for point in CrashPoint if point.startswith("resend.")
     }
 
 
@@ -44,7 +44,7 @@ def changed(folder):
     shutil.copytree(REPOSITORY / "schemas", folder / "schemas")
     catalogue = folder / "schemas" / "catalogue.json"
     document = json.loads(catalogue.read_text())
-    [heart] = [each for each in document["sensors"] if each["code"] == "frequencia_cardiaca"]
+    [heart] = [sensor for sensor in document["sensors"] if sensor["code"] == "frequencia_cardiaca"]
     heart["components"][0]["plausible"][1] = 400
     catalogue.write_text(json.dumps(document))
     version = folder / "schemas" / "wire" / "sensor_batch_v2.avsc"
@@ -125,7 +125,7 @@ def test_after_rules_and_schema_changed_what_is_good_now_enters_and_the_rest_say
     ]
     assert [float(row[4]) for row in pipeline.rows(REGISTRO)] == [70.0, 350.0, 360.0, 340.0]
     [body] = pipeline.rows("SELECT mensagem FROM quarentena WHERE motivo = 'unknown_schema'")
-    copies = [each for each in pipeline.messages() if each.value() == bytes(body[0])]
+    copies = [message for message in pipeline.messages() if message.value() == bytes(body[0])]
     assert len(copies) == 2
     assert copies[0].headers() == copies[1].headers() == [("a", None), ("a", b"\xff")]
     assert copies[0].key() == copies[1].key()

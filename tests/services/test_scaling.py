@@ -79,8 +79,8 @@ def test_four_producers_share_the_patients_and_one_that_is_killed_costs_no_windo
         until = ORACLE.last_common_window(database) + ORACLE.window_ms
         assert ORACLE.assert_every_window_is_there_once(database, until_ms=until) >= 8
         counts = defaultdict(Counter)
-        for each in batches_in(kafka):
-            counts[each.window_start][each.producer_id] += 1
+        for batch in batches_in(kafka):
+            counts[batch.window_start][batch.producer_id] += 1
     settled = counts[max(start for start in counts if start < killed_at - 2 * ORACLE.window_ms)]
     even = ORACLE.patients / PRODUCERS
     assert len(settled) == PRODUCERS

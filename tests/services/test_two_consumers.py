@@ -41,7 +41,7 @@ def test_the_second_consumer_says_why_it_waits_and_when_it_goes_on(make_pipeline
         pipeline.wait_for_messages(2)
     [waiting] = logged(pipeline, "waiting_for_other_writer")
     assert (waiting["level"], waiting["partition"]) == ("warning", 0)
-    assert any(each.startswith(f"session {number} from ") for each in waiting["one_of"])
+    assert any(session.startswith(f"session {number} from ") for session in waiting["one_of"])
     [done] = logged(pipeline, "other_writer_is_done")
     assert done["waited_s"] > 8
     assert_proved(pipeline)
@@ -67,7 +67,9 @@ def test_a_range_that_another_consumer_committed_is_told_once_and_written_by_nob
     [found] = logged(pipeline, "range_was_committed")
     assert (found["level"], found["ranges"]) == ("info", {"0": [1, 2]})
     written = [
-        each for each in logged(pipeline, "batch_committed") if each["ranges"] == {"0": [1, 2]}
+        commit
+        for commit in logged(pipeline, "batch_committed")
+        if commit["ranges"] == {"0": [1, 2]}
     ]
     assert len(written) == 1
     assert assert_proved(pipeline).registro == 2

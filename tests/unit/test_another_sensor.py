@@ -88,7 +88,7 @@ def test_with_a_model_it_is_simulated_in_its_place_and_nobody_else_gives_other_v
     assert "1.0" in others.pop(f"{CODE}:None")
     assert others == before["simulated"]["values"]
     series = list(modelled["simulated"]["values"])
-    columns = [f"{each['sensor']}" for each in modelled["columns"]]
+    columns = [f"{column['sensor']}" for column in modelled["columns"]]
     assert series.index(f"{CODE}:None") == columns.index(CODE)
     assert CODE not in modelled["simulated"]["unsampled"]
 
@@ -108,7 +108,7 @@ def test_both_cleaners_judge_it_by_its_limits_and_units(after):
 
 
 def test_the_page_has_a_column_with_its_names_in_its_place(before, after):
-    codes = [each["sensor"] for each in after["columns"]]
+    codes = [column["sensor"] for column in after["columns"]]
     place = codes.index(CODE)
     column = after["columns"].pop(place)
     assert after["columns"] == before["columns"]

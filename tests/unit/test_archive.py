@@ -181,7 +181,9 @@ def test_kill_before_the_rename_leaves_only_whole_files_for_the_next_owner(tmp_p
     assert len(half_written) == 1
     archive = RawArchive(tmp_path / "raw", "dead")
     archive.claim()
-    assert [each.patient_id for path in archive.pending() for each in archive.read(path)] == ["p1"]
+    assert [batch.patient_id for path in archive.pending() for batch in archive.read(path)] == [
+        "p1"
+    ]
     assert not half_written[0].exists()
     archive.release()
 
@@ -193,7 +195,7 @@ def test_kill_after_the_rename_keeps_both_files_and_another_producer_adopts_them
     adopted = archive.adopt_orphans()
     assert [owner_of(path) for path in adopted] == ["alive", "alive"]
     assert sorted(archive.pending()) == sorted(adopted)
-    found = [each.patient_id for path in archive.pending() for each in archive.read(path)]
+    found = [batch.patient_id for path in archive.pending() for batch in archive.read(path)]
     assert found == ["p1", "p2"]
     assert archive.adopt_orphans() == []
     archive.release()

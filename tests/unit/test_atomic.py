@@ -8,7 +8,7 @@ from common.atomic import move, sync_folder, write_atomic
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(each.name for each in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_written_file_is_whole_and_alone_in_its_new_folder(tmp_path):
@@ -48,7 +48,7 @@ def test_a_reader_never_sees_half_a_file(tmp_path):
         file.write(b"half")
         file.flush()
         assert not path.exists()
-        assert not [each for each in names(tmp_path) if each.endswith(".parquet")]
+        assert not [name for name in names(tmp_path) if name.endswith(".parquet")]
 
     write_atomic(path, write)
     assert names(tmp_path) == ["file.parquet"]

@@ -49,12 +49,12 @@ def test_a_batch_holds_one_patient_and_all_series_in_the_order_of_the_catalogue(
     batches = batches_of(ids)
     assert [batch.patient_id for batch in batches] == ids
     for batch in batches:
-        assert [(each.sensor, each.component) for each in batch.series] == [
+        assert [(series.sensor, series.component) for series in batch.series] == [
             (kind.code, component.code)
             for kind in simulated_sensors()
             for component in kind.components
         ]
-        assert {(each.start, each.interval_ms) for each in batch.series} == {(START, 1000)}
+        assert {(series.start, series.interval_ms) for series in batch.series} == {(START, 1000)}
         assert (batch.window_start, batch.produced_at) == (START, START + 10_500)
 
 
@@ -86,9 +86,9 @@ def test_faulty_batches_carry_their_units_and_gaps_through_the_codec():
         ):
             assert received.unit == sent.unit
             assert str(received.values) == str(sent.values)
-    series = [each for batch in batches for each in batch.series]
-    assert any(math.isnan(value) for each in series for value in each.values)
-    assert any(each.unit == "??" for each in series)
+    series = [series for batch in batches for series in batch.series]
+    assert any(math.isnan(value) for series in series for value in series.values)
+    assert any(series.unit == "??" for series in series)
 
 
 def test_a_sample_prints_time_patient_value_and_unit():

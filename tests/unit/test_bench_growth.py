@@ -18,7 +18,7 @@ def test_every_point_has_the_same_number_of_readings(patients):
     bench = SimpleNamespace(sizes=SimpleNamespace(growth=growth), start_ms=0)
     case = Case("patients", patients, patients=patients)
     made = list(backlog_windows(bench, case, defaultdict(int)))
-    batches = [each for one in made for each in one.batches]
-    assert sum(len(each.rows) for each in made) == BATCHES * READINGS_A_BATCH
-    assert len({each.batch_id for each in batches}) == len(batches) == BATCHES
-    assert len({each.patient_id for each in batches}) == min(patients, BATCHES)
+    batches = [batch for window in made for batch in window.batches]
+    assert sum(len(window.rows) for window in made) == BATCHES * READINGS_A_BATCH
+    assert len({batch.batch_id for batch in batches}) == len(batches) == BATCHES
+    assert len({batch.patient_id for batch in batches}) == min(patients, BATCHES)

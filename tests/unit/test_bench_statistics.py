@@ -56,7 +56,7 @@ def test_warm_rate_leaves_out_the_first_micro_batch():
     log = "\n".join(
         [line.format(1, 500), "a line of the JVM", line.format(3, 100), line.format(5, 300)]
     )
-    assert [each["readings"] for each in commits(log)] == [500, 100, 300]
+    assert [commit["readings"] for commit in commits(log)] == [500, 100, 300]
     assert warm_rate(log) == 100.0
     assert warm_rate(line.format(1, 500)) is None
 

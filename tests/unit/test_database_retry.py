@@ -15,7 +15,7 @@ def _at_once():
 
 
 def test_each_attempt_that_is_made_again_counts_once():
-    coming = [errors.DatabaseError("x", errno=each) for each in (1205, 1213, 1205)]
+    coming = [errors.DatabaseError("x", errno=errno) for errno in (1205, 1213, 1205)]
 
     @retried
     def commit():

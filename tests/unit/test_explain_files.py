@@ -29,7 +29,7 @@ def archive(tmp_path):
 
 
 def lines(found):
-    return [(each.file.split("/")[0], each.line, each.is_waiting) for each in found]
+    return [(sighting.file.split("/")[0], sighting.line, sighting.is_waiting) for sighting in found]
 
 
 def test_only_lines_with_the_reading_are_found_wherever_the_file_is(archive, tmp_path):
@@ -63,7 +63,9 @@ def test_a_broken_file_is_named_and_stops_nothing(archive, tmp_path):
     archive.write(NOW, [batch(series())])
     look = ArchiveLook(tmp_path, QUIET)
     assert lines(look.waiting(ASKED)) == [("pending", 1, True)]
-    assert [each.split(":")[0] for each in look.unreadable] == ["20260921T141320.000Z_p0.jsonl"]
+    assert [problem.split(":")[0] for problem in look.unreadable] == [
+        "20260921T141320.000Z_p0.jsonl"
+    ]
 
 
 def accepted(*readings):

@@ -59,8 +59,11 @@ def test_the_reading_is_found_by_its_instant():
         series("umidade_pele", [4]),
         series("Glicose", [5, 6], unit="mg/dL"),
     )
-    at = [question(PATIENT, "glicose", str(NOW + each), None) for each in (0, 2000, 2001, 3000)]
-    assert [list(each.positions(made)) for each in at] == [[(0, 0), (2, 0)], [(0, 2)], [], []]
+    at = [
+        question(PATIENT, "glicose", str(NOW + offset_ms), None)
+        for offset_ms in (0, 2000, 2001, 3000)
+    ]
+    assert [list(asked.positions(made)) for asked in at] == [[(0, 0), (2, 0)], [(0, 2)], [], []]
     assert not list(at[0].positions(batch(series(), patient_id="somebody-else")))
 
 

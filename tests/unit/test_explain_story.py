@@ -48,7 +48,7 @@ def story(*sightings, registro=None):
 
 def test_of_several_accepted_values_the_newest_offset_stands():
     told = story(accepted(7, 110.0), accepted(5, 100.0), registro=110.0)
-    assert [each.place.offset for each in told.in_order()] == [5, 7]
+    assert [message.place.offset for message in told.in_order()] == [5, 7]
     assert told.standing.place.offset == 7
     assert told.exit_code == 0
     assert "overwrote 1 older" in told.verdict
@@ -126,7 +126,7 @@ def test_where_quarantine_and_the_rules_of_today_differ_it_is_said():
     assert "quarantine says out_of_range, and the rules of today say accepted" in (
         sighting.disagreement
     )
-    assert any("BUT" in each for each in lines(document(story(sighting))))
+    assert any("BUT" in line for line in lines(document(story(sighting))))
     sighting.judgement = judgement(batch(series("glicose", [5000.0])), 0, 0, NOW)
     assert sighting.disagreement is None
 

@@ -19,16 +19,16 @@ WITHIN = {"dev": ["runtime"], "bench": ["runtime"], "docs": ["runtime", "dev"]}
 def requirements(lock):
     """What the lock is made of."""
     names = {"runtime": (), "dev": ("dev",)}.get(lock, (lock,))
-    listed = [each for name in names for each in flattened(name)]
+    listed = [requirement for name in names for requirement in flattened(name)]
     return listed + (OWN if lock in ("runtime", "dev") else [])
 
 
 def flattened(group):
-    for each in GROUPS[group]:
-        if isinstance(each, str):
-            yield each
+    for entry in GROUPS[group]:
+        if isinstance(entry, str):
+            yield entry
         else:
-            yield from flattened(each["include-group"])
+            yield from flattened(entry["include-group"])
 
 
 def pinned(lock):

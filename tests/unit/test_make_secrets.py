@@ -13,8 +13,8 @@ def test_every_account_gets_a_password_of_its_own_that_is_not_shown(tmp_path):
     make_secrets(tmp_path / "new", said.append)
     passwords = {name: (tmp_path / "new" / name).read_text() for name in NAMES}
     assert len(set(passwords.values())) == len(NAMES)
-    assert all(len(each) >= 32 and each.isascii() for each in passwords.values())
-    assert not any(each in line for each in passwords.values() for line in said)
+    assert all(len(password) >= 32 and password.isascii() for password in passwords.values())
+    assert not any(password in line for password in passwords.values() for line in said)
 
 
 def test_a_second_call_changes_nothing_and_a_missing_one_is_made(tmp_path):

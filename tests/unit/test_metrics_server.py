@@ -61,7 +61,9 @@ def test_metrics_are_those_of_the_registry_and_the_checks_without_creation_times
         status, text = get(settings, "/metrics")
     families = text_string_to_metric_families(text)
     samples = {
-        (each.name, *each.labels.values()): each.value for f in families for each in f.samples
+        (sample.name, *sample.labels.values()): sample.value
+        for family in families
+        for sample in family.samples
     }
     assert status == 200
     assert samples == {

@@ -44,7 +44,7 @@ def test_critical_ones_stand_first_and_a_new_figure_is_news():
     board.update([SILENT], 1_000)
     board.update([SILENT, Condition(Code.BROKER_AWAY)], 2_000)
 
-    assert [each["code"] for each in board.as_list()] == ["broker_away", "sensor_silent"]
+    assert [alarm["code"] for alarm in board.as_list()] == ["broker_away", "sensor_silent"]
     behind = Condition(Code.CONSUMER_BEHIND, detail={"messages": 5})
     assert board.update([behind], 3_000)
     assert board.update([Condition(Code.CONSUMER_BEHIND, detail={"messages": 9})], 4_000)

@@ -17,7 +17,7 @@ TEXTS = {
     for code in ("en", "pt")
 }
 TOPICS = {key.split(".")[0] for key in TEXTS["en"]}
-SCRIPTS = "\n".join(each.read_text(encoding="utf-8") for each in STATIC.glob("js/*.js"))
+SCRIPTS = "\n".join(path.read_text(encoding="utf-8") for path in STATIC.glob("js/*.js"))
 
 
 def test_both_languages_have_the_same_keys_with_the_same_blanks():
@@ -34,7 +34,7 @@ def test_both_languages_have_the_same_keys_with_the_same_blanks():
 
 @pytest.mark.parametrize("code", TEXTS)
 def test_every_reason_has_a_text(code):
-    assert [each for each in Reason if f"reason.{each}" not in TEXTS[code]] == []
+    assert [reason for reason in Reason if f"reason.{reason}" not in TEXTS[code]] == []
 
 
 def test_no_text_names_a_sensor_whose_names_are_the_catalogues():
@@ -55,8 +55,8 @@ def test_every_alarm_has_a_sentence_and_an_advice():
     from ops.monitor.alarms import Code
 
     for texts in TEXTS.values():
-        assert [each for each in Code if f"alarm.{each}" not in texts] == []
-        assert [each for each in Code if f"advice.{each}" not in texts] == []
+        assert [code for code in Code if f"alarm.{code}" not in texts] == []
+        assert [code for code in Code if f"advice.{code}" not in texts] == []
 
 
 def test_the_scripts_name_every_text_and_no_other():
@@ -65,9 +65,9 @@ def test_the_scripts_name_every_text_and_no_other():
     whole = set(re.findall(r"[\"'`]([a-zA-Z]+(?:\.[a-zA-Z0-9_]+)+)[\"'`]", SCRIPTS))
     whole |= set(re.findall(r"\bt\(\"([^\"]+)\"", SCRIPTS))
     keys = set(TEXTS["en"])
-    of_family = {key for key in keys if any(key.startswith(f"{each}.") for each in families)}
+    of_family = {key for key in keys if any(key.startswith(f"{family}.") for family in families)}
     assert keys - whole - of_family == set()
-    assert {each for each in whole if each.split(".")[0] in TOPICS} - keys == set()
+    assert {key for key in whole if key.split(".")[0] in TOPICS} - keys == set()
 
 
 def test_nothing_is_put_into_the_page_as_html_or_run_as_text():
@@ -78,8 +78,8 @@ def test_nothing_is_put_into_the_page_as_html_or_run_as_text():
 
 
 def test_nothing_of_the_page_names_another_origin():
-    files = [each for each in STATIC.rglob("*") if each.is_file()]
-    for each in files:
-        text = each.read_text(encoding="utf-8")
+    files = [path for path in STATIC.rglob("*") if path.is_file()]
+    for file in files:
+        text = file.read_text(encoding="utf-8")
         found = re.findall(r"(?:https?:)?//[a-z0-9][a-z0-9.-]+\.[a-z]+", text)
-        assert [name for name in found if "www.w3.org" not in name] == [], each.name
+        assert [name for name in found if "www.w3.org" not in name] == [], file.name

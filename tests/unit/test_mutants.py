@@ -8,7 +8,7 @@ from ops.storm.faults import KINDS
 from tests.mutation.__main__ import MUTANTS, REPOSITORY, apply
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda each: each.name)
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_each_change_fits(mutant, tmp_path):
     for change in mutant.changes:
         target = tmp_path / change.file

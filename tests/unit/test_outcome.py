@@ -32,7 +32,9 @@ ROWS = pa.schema(
         ("mapping_id", pa.int32()),
     ]
 )
-REFUSED = [each for each in Reason if each in ("empty", "too_large", "bad_frame", "undecodable")]
+REFUSED = [
+    reason for reason in Reason if reason in ("empty", "too_large", "bad_frame", "undecodable")
+]
 
 
 def reading(offset: int, batch_id: str, *, position: int = 0, **given) -> dict[str, object]:
@@ -275,8 +277,8 @@ def test_every_message_and_every_reading_is_counted_in_one_place(messages, taken
     assert json.dumps(counts.reasons)  # the ledger keeps it as JSON
     fresh = [rows for rows in rows_of(messages) if rows.get("batch_id") in outcome.batches]
     expected = [
-        each
-        for each in fresh
-        if each["position"] >= 0 and each["offset"] == outcome.batches[each["batch_id"]]
+        row
+        for row in fresh
+        if row["position"] >= 0 and row["offset"] == outcome.batches[row["batch_id"]]
     ]
     assert counts.readings == len(expected)

@@ -29,7 +29,7 @@ def test_messages_that_came_a_moment_ago_are_no_reason_to_worry():
 
 
 def test_what_retention_removed_is_no_lag():
-    assert [each.lag for each in WELL.lags] == [0, 2]
+    assert [lag.lag for lag in WELL.lags] == [0, 2]
 
 
 def test_a_consumer_that_commits_and_does_not_keep_up_is_behind():

@@ -10,11 +10,13 @@ from producer.live.positions import Positions, shard_of
 
 
 def test_shard_of_a_patient_is_the_same_in_every_release():
-    assert [shard_of(each, 12) for each in ("demo-000001", "demo-000002", "29079034")] == [5, 7, 5]
+    assert [
+        shard_of(patient_id, 12) for patient_id in ("demo-000001", "demo-000002", "29079034")
+    ] == [5, 7, 5]
 
 
 def test_patients_are_spread_over_the_shards():
-    counts = Counter(shard_of(each, 12) for each in demo_patient_ids(1200))
+    counts = Counter(shard_of(patient_id, 12) for patient_id in demo_patient_ids(1200))
     assert len(counts) == 12
     assert min(counts.values()) > 50
 

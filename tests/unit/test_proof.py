@@ -50,7 +50,7 @@ def test_a_reading_without_outcome_is_named_by_patient_sensor_and_time(done):
 def test_a_batch_that_was_lost_is_named_by_a_few_of_its_readings(world):
     long = batch(series("glicose", [100.0] * 50))
     world.archive(long)
-    world.take(long, rejected=[(ID, 0, each) for each in range(50)])
+    world.take(long, rejected=[(ID, 0, position) for position in range(50)])
     world.quarantined.clear()
     proof = world.prove()
     assert proof.missing == 50
@@ -107,7 +107,7 @@ def test_a_reading_that_nobody_produced_is_found(done, foreign, is_of_another_ba
 def test_a_taken_batch_whose_archive_file_is_gone_is_found(world):
     world.take(BATCH)
     proof = world.prove()
-    assert any("4 readings in no archive file" in each for each in proof.findings)
+    assert any("4 readings in no archive file" in finding for finding in proof.findings)
 
 
 def test_a_batch_in_the_outbox_is_under_way(world):
@@ -147,7 +147,7 @@ def test_what_an_earlier_topic_brought_counts_and_only_the_rest_of_it_is_lost(do
     assert done.compare("another-topic").proof.is_proved
     done.archive(other("never-read", series("glicose", [1.0])))
     found = done.compare("another-topic")
-    assert [found.archive.ids()[each] for each in found.lost] == ["never-read"]
+    assert [found.archive.ids()[number] for number in found.lost] == ["never-read"]
 
 
 def test_a_batch_whose_message_was_refused_whole_is_not_lost(world):
@@ -200,7 +200,7 @@ def test_a_trusted_file_that_is_broken_is_named(done, content):
     (done.folder / "trusted" / name).write_bytes(content)
     proof = done.prove()
     assert proof.missing == 3
-    assert any(f"cannot be read: {name} (" in each for each in proof.findings)
+    assert any(f"cannot be read: {name} (" in finding for finding in proof.findings)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_it_passes_bytes_unchanged_and_in_order(proxy):
 def test_a_cut_ends_every_connection_and_the_next_one_works(proxy):
     clients = [connected(proxy), connected(proxy)]
     assert proxy.cut() == 2
-    assert all(is_cut(each) for each in clients)
+    assert all(is_cut(client) for client in clients)
     connected(proxy)
 
 

@@ -63,7 +63,7 @@ def altered(table, row, name, value):
     rows = table.to_pylist()
     rows[row][name] = value
     return pa.Table.from_pylist(
-        rows, pa.schema([READINGS.field(each) for each in table.column_names])
+        rows, pa.schema([READINGS.field(name) for name in table.column_names])
     )
 
 

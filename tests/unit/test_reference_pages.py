@@ -68,9 +68,9 @@ def test_page_names_every_setting_once_with_its_default():
 
 def test_a_setting_of_containers_alone_has_a_comment_of_its_own():
     names = {row.name for row in named_settings(KINDS)}
-    alone = [each for each in container_settings().values() if each.name not in names]
+    alone = [setting for setting in container_settings().values() if setting.name not in names]
     assert len(alone) > 10
-    assert [each.name for each in alone if not each.meaning] == []
+    assert [setting.name for setting in alone if not setting.meaning] == []
 
 
 def test_compose_file_sets_names_that_the_page_has():

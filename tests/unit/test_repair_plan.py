@@ -22,7 +22,7 @@ def plan(world):
 
 
 def published(repair):
-    return [each.batch_id for each in repair.publish]
+    return [batch.batch_id for batch in repair.publish]
 
 
 def delete_trusted(world, number):
@@ -62,7 +62,7 @@ def test_a_range_whose_file_is_gone_is_taken_anew_as_a_whole(world):
     (world.folder / "trusted" / world.ranges[0].files[0]).unlink()
     found = plan(world)
     assert [(part.first, part.until, ids) for part, ids in found.retake] == [(0, 2, ["a", "b"])]
-    assert [(each.batch_id, each.first_taken_ms) for each in found.publish] == [
+    assert [(batch.batch_id, batch.first_taken_ms) for batch in found.publish] == [
         ("a", NOW),
         ("b", NOW + 77),
     ]
@@ -72,7 +72,7 @@ def test_a_range_whose_file_is_gone_is_taken_anew_as_a_whole(world):
 def test_a_lost_batch_comes_again_as_of_when_it_was_made(world):
     world.archive(made("a"))
     found = plan(world)
-    assert [(each.batch_id, each.first_taken_ms) for each in found.publish] == [("a", None)]
+    assert [(batch.batch_id, batch.first_taken_ms) for batch in found.publish] == [("a", None)]
     assert found.readings == 1
     assert found.publish[0].path.exists()
 
@@ -127,9 +127,10 @@ def test_what_a_batch_under_way_replaces_waits_until_that_is_taken(world):
     world.rest |= {"new", "newer", "free"}
     found = plan(world)
     assert (found.retake, found.publish) == ([], [])
-    assert any("1 lost batch must wait: " in each for each in found.hopeless)
+    assert any("1 lost batch must wait: " in reason for reason in found.hopeless)
     assert any(
-        "cannot be processed again: batches of the same patient" in each for each in found.hopeless
+        "cannot be processed again: batches of the same patient" in reason
+        for reason in found.hopeless
     )
     world.rest.clear()
     for name, at in (("new", 0), ("newer", HOUR), ("free", 2 * HOUR)):

@@ -84,7 +84,7 @@ def test_bad_rows_are_named_by_their_line_and_do_not_stop_the_rest(tmp_path):
     )
     found, unreadable = readings(path)
     assert [value for *_, value in found] == [70.0, 78.0, 79.0]
-    assert {each.line: each.reason for each in unreadable} == {
+    assert {row.line: row.reason for row in unreadable} == {
         4: "no patient id",
         5: "no time that can be read",
         6: "a value that is no number",
@@ -105,7 +105,7 @@ def test_line_that_is_not_utf8_is_a_bad_row(tmp_path):
         file.write(f"p2,{AT},frequencia_cardiaca,,72,bpm\r\n".encode())
     found, unreadable = readings(path)
     assert [row[0] for row in found] == ["p1", "p2"]
-    assert [(each.line, each.reason) for each in unreadable] == [(3, "not UTF-8")]
+    assert [(row.line, row.reason) for row in unreadable] == [(3, "not UTF-8")]
 
 
 @pytest.mark.parametrize("text", ["", " ", "NaN", "nan", "NA", "null"])
@@ -167,7 +167,7 @@ def test_parquet_times_of_every_type_are_the_same_instant(tmp_path, kind):
     pq.write_table(pa.table(table), path)
     found, unreadable = readings(path)
     assert found == [("7", HEART, AT, 70.0)]
-    assert [(each.line, each.reason) for each in unreadable] == [(2, "no time that can be read")]
+    assert [(row.line, row.reason) for row in unreadable] == [(2, "no time that can be read")]
 
 
 def test_csv_and_parquet_of_one_table_are_the_same_readings(tmp_path):
@@ -186,8 +186,8 @@ def test_csv_and_parquet_of_one_table_are_the_same_readings(tmp_path):
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "file.parquet")
     lines = [
         ",".join(
-            each.astimezone(UTC).isoformat() if isinstance(each, datetime) else str(each)
-            for each in row.values()
+            value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
+            for value in row.values()
         )
         for row in rows
     ]

@@ -21,7 +21,7 @@ def archived(tmp_path):
     """Two finished files of two batches each, and one in the outbox."""
     with claimed_archive(tmp_path / "raw", "p1") as archive:
         files = [
-            archive.finish(archive.write(NOW + number, [made(each) for each in names]))
+            archive.finish(archive.write(NOW + number, [made(name) for name in names]))
             for number, names in enumerate(("ab", "cd"))
         ]
         archive.write(NOW + 2, [made("e")])
@@ -29,17 +29,17 @@ def archived(tmp_path):
 
 
 def ids(batches):
-    return [(each.batch_id, at) for each, at in batches]
+    return [(batch.batch_id, at) for batch, at in batches]
 
 
 def test_all_batches_of_files_come_as_of_when_they_were_made(archived):
-    assert ids(all_batches(archived)) == [(each, NOW + 9) for each in "abcd"]
+    assert ids(all_batches(archived)) == [(name, NOW + 9) for name in "abcd"]
 
 
 def test_a_list_is_followed_in_its_order(archived):
     first, second = archived
     wanted = [(first, "b", None), (second, "d", 7), (second, "c", 8), (first, "a", 9)]
-    listed = [ArchivedBatch(*each) for each in wanted]
+    listed = [ArchivedBatch(*batch) for batch in wanted]
     assert ids(listed_batches(listed)) == [("b", NOW + 9), ("d", 7), ("c", 8), ("a", 9)]
 
 

@@ -28,12 +28,12 @@ def same(left: Readings, right: Readings) -> bool:
 
 
 def part(readings: Readings, rows: slice, columns: slice) -> dict:
-    return {key: each.values[rows, columns] for key, each in readings.series.items()}
+    return {key: series.values[rows, columns] for key, series in readings.series.items()}
 
 
 def assert_equal_values(expected: dict, readings: Readings) -> None:
-    for key, each in readings.series.items():
-        np.testing.assert_array_equal(expected[key], each.values, err_msg=str(key))
+    for key, series in readings.series.items():
+        np.testing.assert_array_equal(expected[key], series.values, err_msg=str(key))
 
 
 @pytest.mark.parametrize("fault_share", [0.0, 0.2])
@@ -45,7 +45,8 @@ def test_a_patient_reads_the_same_alone_and_among_a_hundred(fault_share):
         alone = simulator.simulate([ids[row]], START, 10_000, 1000)
         assert_equal_values(part(together, slice(row, row + 1), slice(None)), alone)
         assert all(
-            alone.series[key].units[0] == each.units[row] for key, each in together.series.items()
+            alone.series[key].units[0] == series.units[row]
+            for key, series in together.series.items()
         )
 
 
@@ -109,8 +110,8 @@ def test_another_seed_makes_other_readings():
     ids = demo_patient_ids(10)
     first = Simulator(seed=3).simulate(ids, START, 10_000, 1000)
     second = Simulator(seed=4).simulate(ids, START, 10_000, 1000)
-    for key, each in first.series.items():
-        assert not np.array_equal(each.values, second.series[key].values), key
+    for key, series in first.series.items():
+        assert not np.array_equal(series.values, second.series[key].values), key
 
 
 def test_what_comes_out_has_not_changed_without_a_new_model_version():
@@ -126,17 +127,17 @@ def test_readings_come_in_the_order_units_and_decimals_of_the_catalogue():
         (kind.code, component.code) for kind in simulated_sensors() for component in kind.components
     ]
     assert readings.reading_count == READINGS_A_SAMPLE * 50 * 60
-    for (code, _), each in readings.series.items():
-        assert set(each.units) == {sensor(code).unit}
-        np.testing.assert_array_equal(each.values, np.round(each.values, sensor(code).decimals))
+    for (code, _), series in readings.series.items():
+        assert set(series.units) == {sensor(code).unit}
+        np.testing.assert_array_equal(series.values, np.round(series.values, sensor(code).decimals))
 
 
 def test_every_clean_value_is_plausible_over_many_patients_and_days():
     readings = Simulator(seed=11).simulate(demo_patient_ids(1000), START, 30 * DAY_MS, 6_000_007)
-    for (code, component), each in readings.series.items():
+    for (code, component), series in readings.series.items():
         limits = sensor(code).component(component).limits
-        assert limits.holds(float(each.values.min())), (code, component)
-        assert limits.holds(float(each.values.max())), (code, component)
+        assert limits.holds(float(series.values.min())), (code, component)
+        assert limits.holds(float(series.values.max())), (code, component)
     systolic = readings.series["pressao_arterial", "sistolica"].values
     diastolic = readings.series["pressao_arterial", "diastolica"].values
     assert (systolic > diastolic).all()

@@ -26,7 +26,7 @@ def profile() -> PatientProfile:
 @cache
 def two_days() -> dict:
     readings = Simulator(seed=SEED).simulate(PATIENTS, MIDNIGHT, DAYS * DAY_MS, STEP_MS)
-    return {key: each.values for key, each in readings.series.items()}
+    return {key: series.values for key, series in readings.series.items()}
 
 
 def by_hour(values: Floats) -> Floats:

@@ -33,7 +33,7 @@ def test_descriptor_follows_no_dependencies():
     root = ET.fromstring(module_descriptor(listed_jars(JarSet.KAFKA)))  # noqa: S314 - our own text
     dependencies = root.findall("./dependencies/dependency")
     assert len(dependencies) == len(listed_jars(JarSet.KAFKA))
-    assert {each.get("transitive") for each in dependencies} == {"false"}
+    assert {dependency.get("transitive") for dependency in dependencies} == {"false"}
 
 
 def test_verified_folder_is_complete_and_a_changed_list_is_not(tmp_path):

@@ -29,8 +29,8 @@ def child(tmp_path):
         return made
 
     yield start
-    for each in children:
-        each.kill()
+    for process in children:
+        process.kill()
 
 
 class Clock:

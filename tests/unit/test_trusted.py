@@ -64,7 +64,7 @@ def write(folder: Path, rows: pa.Table, form: TrustedFormat = PARQUET) -> list[s
 
 
 def files_in(folder: Path) -> set[str]:
-    return {each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()}
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def read(path: Path) -> list[dict[str, object]]:
@@ -101,7 +101,7 @@ def test_readings_of_a_range_are_kept_by_the_date_of_the_reading(tmp_path):
     rows = readings(midnight, midnight - 1, midnight + DAY_MS - 1, midnight + DAY_MS)
     names = write(tmp_path, rows)
     assert files_in(tmp_path) == set(names)
-    positions = {name[5:15]: [each["position"] for each in read(tmp_path / name)] for name in names}
+    positions = {name[5:15]: [row["position"] for row in read(tmp_path / name)] for name in names}
     assert positions == {"2026-09-20": [1], "2026-09-21": [0, 2], "2026-09-22": [3]}
 
 

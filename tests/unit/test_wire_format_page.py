@@ -85,14 +85,14 @@ def test_the_java_example_imports_two_libraries():
 
 def test_every_version_is_shown_with_its_frame():
     shown = [(int(number), literal(frame)) for number, _, frame in table("The frame")]
-    assert shown == [(each.version, each.header.hex(" ").upper()) for each in versions()]
+    assert shown == [(version.version, version.header.hex(" ").upper()) for version in versions()]
     assert all(GOLDEN[number].startswith(bytes.fromhex(frame)) for number, frame in shown)
 
 
 def test_the_fields_are_those_of_the_schema():
     document = versions()[-1].document
     items = document["fields"][-1]["type"]["items"]
-    shown = [[(literal(name), kind) for name, kind, _ in each] for each in tables("The record")]
+    shown = [[(literal(name), kind) for name, kind, _ in table] for table in tables("The record")]
     assert shown == [
         [(field["name"], type_text(field["type"])) for field in record["fields"]]
         for record in (document, items)
@@ -179,10 +179,10 @@ def test_halves_are_rounded_away_from_zero():
 
 def test_every_reason_is_explained_in_the_order_in_which_they_are_looked_for():
     shown = [(literal(reason), kept) for reason, kept, _ in table("What is quarantined, and why")]
-    messages = [each for each in OF_MESSAGES if each is not Reason.REFUSED_BY_DATABASE]
+    messages = [reason for reason in OF_MESSAGES if reason is not Reason.REFUSED_BY_DATABASE]
     assert shown == [
-        *((each.value, "message") for each in messages),
-        *((each.value, "reading") for each in ORDER),
+        *((reason.value, "message") for reason in messages),
+        *((reason.value, "reading") for reason in ORDER),
         (Reason.REFUSED_BY_DATABASE.value, "message or reading"),
         (Reason.UNMAPPED.value, "reading"),
     ]
@@ -193,7 +193,7 @@ def test_the_settings_of_the_page_exist():
     named = set(re.findall(r"`((?:KAFKA|\w+_INTERVAL)_[A-Z_]+)`", PAGE))
     known = {*KafkaSettings.model_fields, *IntervalSettings.model_fields}
     assert "KAFKA_TOPIC" in named
-    assert named <= {each.upper() for each in known}
+    assert named <= {name.upper() for name in known}
     assert KafkaSettings.model_fields["kafka_topic"].default == "sensor-batches"
     assert KafkaSettings.model_fields["kafka_dlq_topic"].default == "sensor-batches-dlq"
 
