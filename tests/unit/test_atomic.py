@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are complete or absent."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, error):
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path):
-    """While it is written, the name is not there, nor does a search for the ending find it."""
+    """While it is being written, neither its name nor a search for its suffix finds it."""
     path = tmp_path / "file.parquet"
 
     def write(file):

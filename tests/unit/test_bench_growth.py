@@ -1,4 +1,4 @@
-"""What a point of growth reads: as much as every other one, or they could not be compared."""
+"""Every point of growth has the same number of readings, or they could not be compared."""
 
 from collections import defaultdict
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ BATCHES = 190
 
 @pytest.mark.parametrize("patients", [7, 100, 189, 190, 1_000])
 def test_every_point_has_the_same_number_of_readings(patients):
-    """Also where the patients do not divide it: 10,000 of them had two thirds of the others once."""
+    """Even if the patients do not divide it: 10,000 of them once had two thirds of the others'."""
     growth = GrowthSizes(readings=BATCHES * READINGS_A_BATCH)
     bench = SimpleNamespace(sizes=SimpleNamespace(growth=growth), start_ms=0)
     case = Case("patients", patients, patients=patients)

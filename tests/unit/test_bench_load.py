@@ -1,4 +1,4 @@
-"""The open loop's schedule: when windows end, and whose last rows are looked for."""
+"""The open loop's schedule: when windows end, and whose last rows are probed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The document and the page of a bench, from figures that are made up here."""
+"""The document and page of a bench, from made-up figures."""
 
 import json
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The sensor catalogue: limits, conversions with known values, names, and who must agree with it."""
+"""The sensor catalogue: limits, conversions with known values, names, and what follows it."""
 
 import json
 import math
@@ -176,7 +176,7 @@ def test_an_unknown_sensor_is_a_key_error():
 
 
 def test_the_file_has_no_key_that_nobody_reads():
-    """A misspelt key would be ignored in silence, and its limit or conversion with it."""
+    """A misspelt key would be silently ignored, and its limit or conversion with it."""
     assert set(DOCUMENT) == {"about", "canonical", "sensors"}
     assert set(DOCUMENT["canonical"]) == {"accented", "plain", "marks", "separators"}
     for entry in DOCUMENT["sensors"]:

@@ -1,4 +1,4 @@
-"""docker-compose.yml against what else says the same: .env.example, the version, the embedded stack."""
+"""docker-compose.yml agrees with .env.example, the version and the embedded stack."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the driver counts of a micro-batch is what the ledger says of its ranges."""
+"""The driver's counts of a micro-batch match the ledger's of its ranges."""
 
 import math
 from dataclasses import replace
@@ -55,7 +55,7 @@ def test_outcomes_add_up_and_unmapped_readings_are_not_accepted_ones():
     assert {more["vitals_consumer_batch_seconds_count", phase] for phase in PHASES} == {1}
 
 
-def test_freshness_is_the_newest_reading_so_far_whatever_comes_behind():
+def test_freshness_is_the_newest_reading_so_far_whatever_follows():
     metrics, phases = BatchMetrics(), dict.fromkeys(PHASES, 0.1)
 
     def freshness(*newest):

@@ -20,7 +20,7 @@ def test_nobody_has_one_surname_twice():
     assert all(name[-1] != name[-2] for name in words)
 
 
-def test_both_sexes_are_there_in_equal_parts():
+def test_both_sexes_are_equally_common():
     counts = Counter(person.sex for person in PEOPLE)
     assert set(counts) == {"F", "M"}
     assert min(counts.values()) > 900

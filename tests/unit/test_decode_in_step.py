@@ -1,4 +1,4 @@
-"""Messages read in step say what fastavro says of each alone."""
+"""Messages decoded together give the same result as fastavro gives for each alone."""
 
 import math
 
@@ -41,7 +41,7 @@ _batches = st.builds(
 
 
 def found(bodies: pa.Array) -> list[tuple]:
-    """Patient and series of each message, as ``decode`` says."""
+    """Patient and series of each message, from ``decode``."""
     decoded = decode(bodies)
     runs, readings = decoded.series, decoded.readings
     columns = [column.to_pylist() for column in (runs.sensor, runs.component, runs.unit)]
@@ -55,7 +55,7 @@ def found(bodies: pa.Array) -> list[tuple]:
 
 
 def said(batches: list[SensorBatch]) -> list[tuple]:
-    """The same of the batches themselves."""
+    """The same, from the batches themselves."""
     return [
         (
             batch.patient_id,
@@ -83,7 +83,7 @@ def test_any_batches_are_read_as_they_were_written(batches):
 
 
 def test_what_writers_make_is_read_in_step(monkeypatch):
-    """Else all of it would go to fastavro, and nobody would notice but by the clock."""
+    """Otherwise all of it would go to fastavro, and only the clock would tell."""
     monkeypatch.setattr(datum.Extra, "runs", None)
     assert found(pa.array([GOLDEN[LATEST]] * 3, pa.binary())) == said([GOLDEN_BATCH] * 3)
 
@@ -95,7 +95,7 @@ def test_a_message_of_hundreds_of_series_beside_small_ones():
 
 
 def test_arrays_in_several_blocks_are_what_avro_allows():
-    """Java's writer cuts arrays where it likes, and may say the bytes of a block, too."""
+    """Java's writer may split arrays anywhere, and may state a block's size in bytes."""
     one = CODEC.encode(batch(series("glicose", [1.0, 2.0])))
     values = np.array([1.0, 2.0]).tobytes()
     whole = b"\x04" + values + b"\x00"
@@ -125,7 +125,7 @@ def test_a_bad_message_costs_its_neighbours_nothing():
 
 
 def test_claims_of_many_items_make_no_room_for_them():
-    """Counts up to the largest number that there is, where series, values or a text would be."""
+    """Counts up to the largest possible number, in place of series, values or a text."""
     for count in (2**20, 2**33, 2**61, 2**62 - 1, -(2**62)):
         number = bytearray()
         zigzag = (count << 1) ^ (count >> 63)

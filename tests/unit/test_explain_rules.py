@@ -1,4 +1,4 @@
-"""`vitals explain`: the rules that a reading passed or failed, as the consumer's own code judges it."""
+"""`vitals explain`: the rules that a reading passed or failed, by the consumer's own code."""
 
 import math
 
@@ -72,7 +72,7 @@ TWICE_WRONG = {
 
 @pytest.mark.parametrize("reason", ORDER)
 def test_of_two_broken_rules_the_one_that_comes_first_in_the_order_counts(reason):
-    """The order that is shown is the one that the consumer's code decides by."""
+    """The order shown is the one that the consumer's code uses."""
     found = judged(TWICE_WRONG[reason], series("pressao_arterial", [80], component="diastolica"))
     assert found.reason is reason
     assert step(found, reason).outcome is Outcome.FAILED

@@ -1,4 +1,4 @@
-"""`vitals explain`: which of several messages stands, and the verdict and exit code."""
+"""`vitals explain`: which of several messages is in force, and the verdict and exit code."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def story(*sightings, registro=None):
     return Story(ASKED, list(sightings), rows, around)
 
 
-def test_of_several_accepted_values_the_newest_offset_stands():
+def test_of_several_accepted_values_the_newest_offset_is_in_force():
     told = story(accepted(7, 110.0), accepted(5, 100.0), registro=110.0)
     assert [message.place.offset for message in told.in_order()] == [5, 7]
     assert told.standing.place.offset == 7
@@ -54,17 +54,17 @@ def test_of_several_accepted_values_the_newest_offset_stands():
     assert "overwrote 1 older" in told.verdict
 
 
-def test_a_row_that_no_message_explains_is_told_and_does_not_stand():
+def test_a_row_that_no_message_explains_is_reported_and_is_not_in_force():
     told = story(accepted(5, 100.0), registro=99.0)
     assert told.exit_code == 1
     assert "vitals reconcile --repair" in told.verdict
 
 
-def test_a_row_whose_messages_are_all_gone_stands():
+def test_a_row_whose_messages_are_all_gone_is_in_force():
     assert story(registro=99.0).exit_code == 0
 
 
-def test_what_waited_for_a_mapping_never_overwrites_what_is_there():
+def test_what_waited_for_a_mapping_never_overwrites_an_existing_row():
     late = quarantined(9, "unmapped", "resolvida", value=120.0)
     assert late.fate is Fate.ENTERED_LATER
     assert story(late, accepted(5, 100.0), registro=100.0).standing.place.offset == 5
@@ -100,7 +100,7 @@ def test_what_waited_for_a_mapping_never_overwrites_what_is_there():
         ),
     ],
 )
-def test_what_was_seen_and_does_not_stand_says_why(sighting, fate, words):
+def test_what_was_seen_and_is_not_in_force_says_why(sighting, fate, words):
     told = story(sighting)
     assert (sighting.fate, told.exit_code) == (fate, 1)
     assert words in told.verdict
@@ -120,7 +120,7 @@ def test_accepted_and_not_in_registro_sends_to_the_reconciliation():
     assert "vitals reconcile" in told.verdict
 
 
-def test_where_quarantine_and_the_rules_of_today_differ_it_is_said():
+def test_a_difference_between_quarantine_and_todays_rules_is_reported():
     sighting = quarantined(1, "out_of_range")
     sighting.judgement = judgement(batch(series("glicose", [100.0])), 0, 0, NOW)
     assert "quarantine says out_of_range, and the rules of today say accepted" in (

@@ -1,4 +1,4 @@
-"""Logs: one form for our lines and the libraries', set up once in a process of its own."""
+"""Logs: one format for our lines and the libraries', set up once, in a separate process."""
 
 import json
 import subprocess

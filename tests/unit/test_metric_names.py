@@ -1,4 +1,4 @@
-"""What the metrics are called, and that dashboard and alerts ask for nothing else."""
+"""The names of the metrics, and that dashboard and alerts use no others."""
 
 import json
 import re
@@ -99,7 +99,7 @@ def queries():
     ]
 
 
-def test_dashboard_and_alerts_ask_only_for_what_there_is():
+def test_dashboard_and_alerts_use_only_metrics_that_exist():
     parts = {"histogram": ("_bucket", "_count", "_sum")}
     known = {
         full_name(family) + suffix
@@ -137,7 +137,7 @@ def test_each_alert_points_to_the_section_of_its_name():
     assert ALERTS.count("severity: ") == len(alerts)
 
 
-def test_panels_of_the_dashboard_do_not_lie_on_each_other():
+def test_panels_of_the_dashboard_do_not_overlap():
     places = [
         (x, y)
         for panel in DASHBOARD["panels"]

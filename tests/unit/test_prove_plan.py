@@ -1,4 +1,4 @@
-"""A storm can be played again by its seed."""
+"""A seed plays the same storm again."""
 
 from ops.cli.commands.prove import chosen_kinds
 from ops.storm.faults import KINDS

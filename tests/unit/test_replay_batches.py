@@ -89,7 +89,7 @@ def test_no_reading_is_lost_moved_or_invented(readings):
 @given(wild_readings)
 @settings(max_examples=300, deadline=None)
 def test_later_row_of_the_file_comes_later_for_the_same_instant(readings):
-    """Whatever its unit or spelling: both would meet in the same row of the database."""
+    """Whatever its unit or spelling: both belong to the same row of the database."""
     meaning = [0, 1, 2, 0]
     expected = {}
     for patient, kind, time_ms, value in readings:
@@ -201,9 +201,9 @@ def test_shift_ends_the_file_a_moment_ago_and_is_remembered(tmp_path):
     assert 0 < AT - (1000 + shift) <= 5000
     assert shift_to_now(tmp_path, "abc", 1000, AT + 60_000, is_again=False) == shift
     assert shift_to_now(tmp_path, "xyz", 1000, AT + 60_000, is_again=False) == shift + 60_000
-    anew = shift_to_now(tmp_path, "abc", 1000, AT + 90_000, is_again=True)
-    assert anew == shift + 90_000
-    assert shift_to_now(tmp_path, "abc", 1000, AT + 99_000, is_again=False) == anew
+    again = shift_to_now(tmp_path, "abc", 1000, AT + 90_000, is_again=True)
+    assert again == shift + 90_000
+    assert shift_to_now(tmp_path, "abc", 1000, AT + 99_000, is_again=False) == again
 
 
 def test_a_copy_of_a_file_is_the_same_file(tmp_path):

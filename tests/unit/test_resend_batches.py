@@ -75,7 +75,7 @@ def test_every_entry_is_carried_once_at_its_time_whatever_their_order(places):
         assert run.values[place] == entry.value
 
 
-def test_what_has_no_usable_time_or_may_only_be_of_the_future_stays_and_is_counted():
+def test_entries_without_a_usable_time_or_possibly_of_the_future_stay_and_are_counted():
     entries = [
         entry(event_ms=None),
         entry(0, 1, reason="invalid_time"),
@@ -133,7 +133,7 @@ def test_more_than_a_message_holds_is_cut_between_two_instants():
     assert sum(map(len, instants)) == len(set.union(*instants))
 
 
-def test_a_step_that_the_wire_cannot_hold_starts_another_series():
+def test_an_interval_that_the_wire_cannot_hold_starts_another_series():
     month = 31 * 86_400_000
     entries = [
         entry(0, 0, event_ms=0),

@@ -1,4 +1,4 @@
-"""Every version that was ever published, and how a next one will live with them."""
+"""Every version ever published, and how the next one will coexist with them."""
 
 import pytest
 from fastavro.read import SchemaResolutionError
@@ -34,7 +34,7 @@ def test_versions_are_numbered_without_a_gap_and_differ():
 
 @pytest.mark.parametrize("version", versions(), ids=lambda version: f"v{version.version}")
 def test_a_version_without_logical_types_has_the_same_fingerprint(version):
-    """What the decoders are given differs from the published file in nothing that is on the wire."""
+    """What the decoders read differs from the published file in nothing on the wire."""
     plain = Codec([version])
     assert b"logicalType" not in version.plain_json.encode()
     assert plain.encode(GOLDEN_BATCH)[:HEADER_SIZE] == version.header
@@ -56,8 +56,8 @@ def test_a_next_version_writes_what_todays_reader_understands_once_it_knows_the_
     assert old_reader.encode(GOLDEN_BATCH) == GOLDEN[LATEST]
 
 
-def test_a_reader_that_was_never_told_of_a_version_refuses_it_whole():
-    """Not one field is guessed: the message stays in quarantine until the reader is updated."""
+def test_a_reader_that_does_not_know_a_version_refuses_its_messages_whole():
+    """No field is guessed: the message stays in quarantine until the reader is updated."""
     body = Codec([*versions(), NEXT]).encode(GOLDEN_BATCH)
     with pytest.raises(BadInputError, match="no known schema version") as refused:
         default_codec().decode(body)

@@ -1,4 +1,4 @@
-"""The simulator as a function: pure, aligned with the catalogue, the same in any company."""
+"""The simulator as a function: pure, true to the catalogue, the same with any other patients."""
 
 import numpy as np
 import pytest
@@ -61,7 +61,7 @@ def test_a_minute_is_made_of_its_ten_second_windows():
 
 
 def test_a_day_in_one_window_agrees_with_its_moments():
-    """Windows over many grid minutes, bouts, meals and midnight change no value either."""
+    """Windows across many grid minutes, bouts, meals and midnight change no value either."""
     ids = demo_patient_ids(5)
     simulator = Simulator(seed=7)
     day = simulator.simulate(ids, START, DAY_MS, 97_000)
@@ -79,9 +79,7 @@ def test_a_day_in_one_window_agrees_with_its_moments():
     seed=st.integers(-(2**70), 2**70),
     data=st.data(),
 )
-def test_any_part_of_any_window_can_be_made_by_itself(
-    *, ids, start, interval_ms, samples, seed, data
-):
+def test_any_part_of_any_window_can_be_made_alone(*, ids, start, interval_ms, samples, seed, data):
     simulator = Simulator(seed=seed)
     whole = simulator.simulate(ids, start, samples * interval_ms, interval_ms)
     row = data.draw(st.integers(0, len(ids) - 1))
@@ -115,7 +113,7 @@ def test_another_seed_makes_other_readings():
 
 
 def test_what_comes_out_has_not_changed_without_a_new_model_version():
-    """Golden values: a changed model must raise MODEL_VERSION, or old windows would fork."""
+    """Golden values: a changed model must raise MODEL_VERSION, or old windows would change."""
     readings = Simulator(seed=7).simulate(["demo-000001"], START, 3000, 1000)
     assert {key: readings.series[key].values[0].tolist() for key in GOLDEN} == GOLDEN
 
@@ -143,14 +141,14 @@ def test_every_clean_value_is_plausible_over_many_patients_and_days():
     assert (systolic > diastolic).all()
 
 
-def test_nobody_gives_nothing():
+def test_no_patients_give_no_readings():
     readings = Simulator(seed=7, fault_share=0.5).simulate([], START, 10_000, 1000)
     assert readings.reading_count == 0
     assert len(readings.series) == READINGS_A_SAMPLE
 
 
 @pytest.mark.parametrize(("window_ms", "interval_ms"), [(0, 1000), (10_000, 0), (-1, 1)])
-def test_a_window_of_no_time_is_refused(window_ms, interval_ms):
+def test_a_window_of_zero_length_is_refused(window_ms, interval_ms):
     with pytest.raises(ConfigurationError, match="cannot simulate a window"):
         Simulator(seed=7).simulate(["a"], START, window_ms, interval_ms)
 

@@ -1,4 +1,4 @@
-"""Injected faults: as many as asked for, of the three kinds, the same each time."""
+"""Injected faults: the requested share, of three kinds, the same each time."""
 
 import numpy as np
 import pytest
@@ -85,7 +85,7 @@ def test_a_known_wrong_unit_converts_back_to_the_clean_value():
     }
 
 
-def test_some_units_are_known_to_nobody():
+def test_some_units_are_unknown():
     units = {unit for series in simulated(0.1).series.values() for unit in series.units}
     assert UNKNOWN_UNIT in units
 
@@ -107,12 +107,12 @@ def test_missing_samples_and_outliers_do_not_depend_on_the_window():
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
-def test_a_share_that_is_no_share_is_refused(share):
+def test_an_invalid_share_is_refused(share):
     with pytest.raises(ConfigurationError, match="fault share"):
         Simulator(seed=7, fault_share=share)
 
 
-def test_a_broken_sensor_gives_nothing_and_all_others_the_same():
+def test_a_broken_sensor_has_no_readings_and_all_others_are_unchanged():
     ids = ["demo-000001", "demo-000002"]
     broken = Simulator(seed=7, silent=[("demo-000002", "pressao_arterial"), ("x", "glicose")])
     clean = Simulator(seed=7).simulate(ids, 0, 10_000, 1000)

@@ -1,4 +1,4 @@
-"""docs/reference/wire-format.md says what the code does, and holds the examples as they are."""
+"""docs/reference/wire-format.md matches the code and contains the examples unchanged."""
 
 import ast
 import re
@@ -28,7 +28,7 @@ IDENTITY = batch_id("tests", "p", 0)
 
 
 def tables(title):
-    """The tables below a heading: the rows' cells, without the head."""
+    """The tables below a heading: the rows' cells, without the header row."""
     [section] = re.findall(
         rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE
     )
@@ -58,7 +58,7 @@ def literal(cell):
 
 
 @pytest.mark.parametrize(("language", "name"), [("python", "publish.py"), ("java", "Publish.java")])
-def test_the_page_holds_the_examples_as_they_are(language, name):
+def test_the_page_contains_the_examples_unchanged(language, name):
     [shown] = blocks(PAGE, language)
     assert shown == (FOLDER / "examples" / name).read_text(encoding="utf-8")
 
@@ -116,7 +116,7 @@ def test_the_headers_are_those_of_the_codec():
     assert fixed.keys() == {"content-type", "schema", "schema-version"}
 
 
-def test_the_batch_id_of_the_page_is_what_its_rule_gives():
+def test_the_batch_id_on_the_page_follows_its_rule():
     shown = dict(table("Batch id"))
     source, patient_id, window_start = re.findall("`([^`]*)`", shown["for example"])
     assert literal(shown["namespace"]) == str(NAMESPACE)
@@ -177,7 +177,7 @@ def test_halves_are_rounded_away_from_zero():
     assert rounded([0.0625, -0.0625]).to_pylist() == [0.063, -0.063]
 
 
-def test_every_reason_is_explained_in_the_order_in_which_they_are_looked_for():
+def test_every_reason_is_explained_in_the_order_of_the_checks():
     shown = [(literal(reason), kept) for reason, kept, _ in table("What is quarantined, and why")]
     messages = [reason for reason in OF_MESSAGES if reason is not Reason.REFUSED_BY_DATABASE]
     assert shown == [
