@@ -1,7 +1,7 @@
-"""``python -m tests.catalogue_seen [CODE]``: as JSON, what all parts make of the catalogue they find.
+"""``python -m tests.catalogue_seen [CODE]``: as JSON, how every part reads the catalogue.
 
-Each part reads the catalogue once and keeps it, so another one needs a process of its own. With
-CODE that sensor gets a model first, whose every value is 1.
+Each part reads the catalogue once and caches it, so another catalogue needs another process. With
+CODE, that sensor first gets a model whose values are all 1.
 """
 
 import json
@@ -62,7 +62,7 @@ def is_sampled(code):
 
 
 def decided(code):
-    """By both cleaners: what becomes of values at the limits and beyond, in each unit and in none."""
+    """What both cleaners decide about values at and beyond the limits, in each unit and in none."""
     kind = sensor(code)
     limits = kind.components[0].limits
     span = limits.upper - limits.lower

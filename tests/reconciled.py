@@ -36,13 +36,13 @@ _TRUSTED = pa.schema(
 
 
 def other(name, *runs, **fields):
-    """A batch under a name of its own."""
+    """A batch with its own batch id."""
     return dataclasses.replace(builders.batch(*runs, identity=name), **fields)
 
 
 @dataclasses.dataclass
 class World:
-    """What each place holds; tests take away, double and alter, and let it be compared."""
+    """What each place holds; tests remove, duplicate and alter it, and compare."""
 
     folder: object
     mappings: tuple = MAPPED
@@ -56,7 +56,7 @@ class World:
     registro: dict = dataclasses.field(default_factory=dict)
     """(mapping id, component, event ms) -> thousandths."""
     rest: set = dataclasses.field(default_factory=set)
-    """Ids of the batches that are in the topic behind the consumer's progress."""
+    """Ids of the batches that are in the topic after the consumer's progress."""
     gone: dict = dataclasses.field(default_factory=dict)
     refused: list = dataclasses.field(default_factory=list)
     """Bodies of messages that are in quarantine whole."""
@@ -72,7 +72,7 @@ class World:
             return archive.finish(path) if finished else path
 
     def take(self, *batches, partition=0, rejected=(), form=TrustedFormat.PARQUET):
-        """Commits a range of one message a batch: all is accepted but ``rejected`` (keys)."""
+        """Commits a range with one message per batch; all accepted except ``rejected`` (keys)."""
         first = self.next_offsets[TOPIC, partition]
         offsets = range(first, first + len(batches))
         rows = []
@@ -135,7 +135,7 @@ class World:
 
 
 class MemoryEvidence:
-    """What `db.read.evidence` answers, from the rows of a World."""
+    """What `db.read.evidence` returns, from the rows of a World."""
 
     def __init__(self, world):
         self.world = world
