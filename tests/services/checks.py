@@ -1,4 +1,4 @@
-"""What several service tests make, look at and demand of a pipeline."""
+"""What several service tests publish, read and assert."""
 
 import json
 from contextlib import contextmanager

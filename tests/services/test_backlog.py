@@ -1,4 +1,4 @@
-"""A backlog is worked off in bounded transactions and bounded memory."""
+"""A backlog is processed in bounded transactions and bounded memory."""
 
 import itertools
 
@@ -15,7 +15,7 @@ PATIENTS = 100
 READINGS = 1_000_000
 
 
-def test_a_million_readings_are_worked_off_below_the_memory_limit(make_pipeline):
+def test_a_million_readings_are_processed_below_the_memory_limit(make_pipeline):
     pipeline = make_pipeline(patients=PATIENTS)
     windows = -(-READINGS // (PATIENTS * READINGS_A_BATCH) // 10) * 10
     for batches in range(0, windows, 10):
@@ -33,7 +33,7 @@ def test_a_million_readings_are_worked_off_below_the_memory_limit(make_pipeline)
 
 
 def test_long_windows_are_committed_in_parts_below_the_same_limit(make_pipeline):
-    """All messages are one micro-batch, of nearly a million readings a partition; a kill comes between two parts."""
+    """One micro-batch, nearly a million readings per partition; a kill hits between two parts."""
     pipeline = make_pipeline(patients=PATIENTS)
     ten_minutes = 600_000
     for number in range(6):

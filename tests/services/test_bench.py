@@ -1,4 +1,4 @@
-"""The bench itself, at a size that says nothing about speed: it runs, and it checks what arrived."""
+"""The bench itself, too small to measure speed: it runs, and it checks what arrived."""
 
 import dataclasses
 import os
@@ -36,7 +36,7 @@ SIZES = dataclasses.replace(
 
 @pytest.fixture
 def stack(broker, database_server, source, jars, class_archive, tmp_path):
-    """Broker and server of the session, with a database that goes at the end."""
+    """The session's broker and server, with a database that is dropped at the end."""
     admin = database_server.admin_settings()
     database = admin.model_copy(update={"db_name": f"bench_{uuid.uuid4().hex[:12]}"})
     names = {
@@ -65,8 +65,8 @@ def stack(broker, database_server, source, jars, class_archive, tmp_path):
 
 
 @pytest.mark.alone
-def test_ours_and_the_ceiling_are_timed_and_their_rows_are_held_against_what_was_published(stack):
-    """Throughput and latency, each with what its part of the document must have."""
+def test_ours_and_the_ceiling_are_timed_and_their_rows_compared_with_what_was_published(stack):
+    """Throughput and latency, each with the required fields of its part of the document."""
     bench = Bench(stack, SIZES, (OURS, CEILING), print)
     run_all(bench, ("throughput", "latency"), print)
     document = as_document(bench, {"server": "the server of the tests"})
@@ -109,8 +109,8 @@ def test_a_row_with_another_value_and_a_missing_row_are_noticed(stack):
             expected.require(connection)
 
 
-def test_changed_pages_are_written_and_the_server_is_as_it_was(stack):
-    """Before a run on a table that was just filled."""
+def test_changed_pages_are_flushed_and_the_server_settings_restored(stack):
+    """Before a run on a newly filled table."""
     with connect(stack.admin, database=False) as connection:
         cursor = connection.cursor()
         setting = "SELECT @@GLOBAL.innodb_max_dirty_pages_pct"

@@ -1,7 +1,7 @@
-"""Killed at every step of the way, and started again: every reading is there once.
+"""Killed at every step and restarted: every reading is there once.
 
-Each seed is one chain: a process dies at one place, and the next one, which dies at another, begins with
-what the last has left. `CrashPoint` lists the places; a place that nobody dies at fails its chain.
+Each seed is one chain: a process dies at one crash point; the next starts from
+what it left and dies at another. A crash point where no process dies fails its chain.
 """
 
 import os
@@ -23,7 +23,7 @@ from producer.delivery.archive import RawArchive
 from tests.services.simulated import READINGS_A_BATCH, simulated
 from tests.topic import batches_in
 
-# a seed decides at which time of passing it each place is deadly
+# a seed decides on which pass each crash point kills
 SEEDS = tuple(int(seed) for seed in os.environ.get("VITALS_TEST_SEEDS", "1").split(","))
 FILES = [point for point in CrashPoint if point.startswith("file.")]
 PRODUCER = [
@@ -37,7 +37,7 @@ RESEND = [point for point in CrashPoint if point.startswith("resend.")]
 PATIENTS = 12
 
 
-def test_every_place_is_swept():
+def test_every_crash_point_is_swept():
     """Those of a repair are in tests/services/test_repair.py."""
     repair = [point for point in CrashPoint if point.startswith(("repair.", "republish."))]
     assert {*PRODUCER, *WORKER, *DRIVER, *RESEND, *repair} == set(CrashPoint)
@@ -89,7 +89,7 @@ class ProducerChain:
         self.assert_complete()
 
     def assert_complete(self):
-        """Every window of every patient is in the topic, each under one id, and archived alike."""
+        """Every window of every patient is in the topic under one id, and archived identically."""
         found = {batch.batch_id: batch for batch in batches_in(self.kafka)}
         by_window = {(batch.patient_id, batch.window_start) for batch in found.values()}
         starts = [start for _, start in by_window]
@@ -112,14 +112,14 @@ class ProducerChain:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_producer_killed_at_every_place_loses_and_doubles_no_window(broker, tmp_path, seed):
-    """Most of each chain is waiting for the dead one's place."""
+def test_a_producer_killed_at_every_crash_point_loses_and_doubles_no_window(broker, tmp_path, seed):
+    """Most of each chain is spent waiting for the dead replica's shards."""
     ProducerChain(broker, seed, tmp_path).run()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_consumer_killed_at_every_place_loses_and_doubles_no_reading(make_pipeline, seed):
-    """Workers die within a transaction, the driver around the commit of the offsets."""
+def test_a_consumer_killed_at_every_crash_point_loses_and_doubles_no_reading(make_pipeline, seed):
+    """Workers die inside a transaction, the driver around the commit of the offsets."""
     run_consumers(make_pipeline(patients=PATIENTS), seed)
 
 
@@ -132,7 +132,7 @@ def run_consumers(pipeline, seed):
         pipeline.publish(*batches)
         messages += len(batches)
         times = 1 + (seed + index) % 2
-        # a few messages a micro-batch: every worker passes every place more than once
+        # a few messages per micro-batch: every worker passes every crash point more than once
         own = {"CRASH_POINT": f"{point}:{times}", "MAX_MESSAGES_PER_BATCH": "8"}
         with pipeline.consumer(**own) as consumer:
             ended = consumer.wait(240)

@@ -33,8 +33,8 @@ def failed(message):
     return [rule["reason"] for rule in message["rules"] if rule["outcome"] == "failed"]
 
 
-def test_every_fate_of_a_reading_is_told(pipeline):
-    """One consumer, and then what `vitals explain` says of each reading that it met."""
+def test_every_fate_of_a_reading_is_explained(pipeline):
+    """One consumer run, then what `vitals explain` says of each reading it processed."""
     start = now_ms() - 60_000
     glucose = batch("Glicose", "mmol/L", [5.0, 5.4], start=start)
     heart = heart_rate([70.0, 999.0], start=start)
@@ -58,7 +58,7 @@ def test_every_fate_of_a_reading_is_told(pipeline):
 
 
 def accepted_and_converted(pipeline, glucose):
-    """All places and steps of it; and its batch came again, at a later offset and without effect."""
+    """All its places and steps; its batch was repeated at a later offset, without effect."""
     at = glucose.window_start + 1000
     code, told = story(pipeline, "glicose", at)
     [message] = told["messages"]
@@ -132,8 +132,8 @@ def never_seen(pipeline, at):
     assert (known["committed_after"], known["lag_messages"]) == (None, 0)
 
 
-def test_what_is_under_way_is_told_as_that(pipeline):
-    """Published and not consumed, or still in the outbox: seen, and not in registro yet."""
+def test_what_is_under_way_is_shown_as_under_way(pipeline):
+    """Published and not consumed, or still in the outbox: seen, but not yet in registro."""
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0], start=start))
     put_into_outbox(pipeline, heart_rate([71.0], start=start + 10_000))
@@ -152,7 +152,7 @@ def test_what_is_under_way_is_told_as_that(pipeline):
 
 
 def test_a_story_is_told_from_what_is_left(make_pipeline):
-    """Without the topic's message and the archive the outcome is still known; then even without files."""
+    """The outcome is known without message and archive, and then even without files."""
     pipeline = make_pipeline(partitions=1)
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0, 999.0], start=start))
@@ -178,7 +178,7 @@ def test_a_story_is_told_from_what_is_left(make_pipeline):
     assert "not to be found any more" in told["verdict"]
 
 
-def test_jsonl_files_tell_the_same(make_pipeline):
+def test_jsonl_files_give_the_same_answer(make_pipeline):
     pipeline = make_pipeline(partitions=1)
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0, 71.5], start=start))
@@ -201,14 +201,14 @@ def test_a_question_that_means_nothing_is_a_usage_error(pipeline):
 
 
 def put_into_outbox(pipeline, made):
-    """Returns what moves it on as Kafka's acknowledgement does."""
+    """Returns a function that moves the file as Kafka's acknowledgement does."""
     with claimed_archive(pipeline.output / "raw", "ward-7") as raw:
         path = raw.write(made.window_start, [made])
     return partial(raw.finish, path)
 
 
 def remove_messages(pipeline, *, until):
-    """What retention does."""
+    """Deletes messages as retention would."""
     admin = AdminClient({"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers})
     place = TopicPartition(pipeline.kafka.kafka_topic, 0, until)
     for done in admin.delete_records([place]).values():

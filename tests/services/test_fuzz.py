@@ -1,4 +1,4 @@
-"""Thousands of damaged messages among good ones: each has the outcome that the oracle says."""
+"""Thousands of damaged messages among good ones: each has the outcome that the oracle expects."""
 
 import os
 import random
@@ -28,7 +28,7 @@ YEAR_2020_MS = 1_577_836_800_000
 
 
 def good_batch(index, start):
-    """A batch with all that a rule may look at: plain values, a pair, another unit, a gap."""
+    """A batch with everything the rules check: plain values, a pair, another unit, a gap."""
     runs = (
         Series("glicose", None, "mg/dL", start, 1000, [92.5, 101.0 + index % 50]),
         Series("pressao_arterial", "sistolica", "mmHg", start, 1000, [121.0]),
@@ -53,7 +53,7 @@ def made_messages():
 
 
 class Expected:
-    """What the oracle says of the messages in the topic, by their offset."""
+    """What the oracle expects of the messages in the topic, by offset."""
 
     def __init__(self, messages):
         self.refused, self.quarantined, self.accepted = {}, {}, {}
@@ -89,7 +89,7 @@ class Expected:
 
 
 @pytest.mark.alone
-def test_damaged_messages_by_the_thousand_are_kept_and_cost_their_siblings_nothing(make_pipeline):
+def test_thousands_of_damaged_messages_are_kept_and_do_not_affect_their_siblings(make_pipeline):
     pipeline = make_pipeline(partitions=1)
     administer(pipeline, "UPDATE paciente_sensor SET ativo_desde = '2020-01-01'", "COMMIT")
     messages = pipeline.publish_raw(*made_messages())
@@ -110,7 +110,7 @@ def test_damaged_messages_by_the_thousand_are_kept_and_cost_their_siblings_nothi
 
 
 def assert_one_attempt(pipeline, count):
-    """Full micro-batches, one after the other, each with good and bad ones."""
+    """Full micro-batches in sequence, each with good and bad messages."""
     ranges = pipeline.rows(
         "SELECT deslocamento_inicial, deslocamento_final, mensagens, mensagens_recusadas, aceitas"
         " FROM livro_razao ORDER BY 1"
@@ -126,7 +126,7 @@ def assert_one_attempt(pipeline, count):
 
 
 def assert_messages(pipeline, expected):
-    """The exact bytes and the reason of each refused one; every readable one is taken once."""
+    """The exact bytes and reason of each refused message; every readable one is processed once."""
     kept = {
         offset: (reason, bytes(body or b""), bytes(key or b"").decode())
         for offset, reason, body, key in pipeline.rows(

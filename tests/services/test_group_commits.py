@@ -1,4 +1,4 @@
-"""The consumer group is told how far the database is, and nobody ever waits until it is."""
+"""The consumer group's offsets follow the database, and nothing ever waits for them."""
 
 import time
 from contextlib import ExitStack, closing
@@ -16,10 +16,10 @@ def committed(pipeline):
     return sum(event["messages"] for event in logged(pipeline, "batch_committed"))
 
 
-def test_a_micro_batch_ends_with_its_transaction_though_the_broker_died_meanwhile(
+def test_a_micro_batch_ends_with_its_transaction_even_if_the_broker_died_meanwhile(
     broker, make_pipeline
 ):
-    """So does the consumer when it is told to; the next one tells the group what this one could not."""
+    """The consumer stops when asked; the next one commits the offsets that it could not."""
     # one partition, so that everything is read before the broker dies
     pipeline = make_pipeline(partitions=1)
     pipeline.publish(*simulated(windows=1, start=now_ms() - LONG_AGO))

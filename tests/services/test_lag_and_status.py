@@ -1,4 +1,4 @@
-"""`vitals lag` and `vitals status` beside a broker and a database that somebody else runs."""
+"""`vitals lag` and `vitals status` with a broker and a database that they did not start."""
 
 import time
 
@@ -12,7 +12,7 @@ NOBODY = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
 NO_DATABASE = {"DB_PORT": "1"}
 
 
-def test_what_nobody_commits_is_the_lag_by_partition(pipeline):
+def test_uncommitted_messages_are_the_lag_by_partition(pipeline):
     start = now_ms() - 60_000
     pipeline.publish(*(heart_rate([70.0], start=start + second * 1000) for second in range(3)))
     code, told = asked(pipeline, "lag")
@@ -26,7 +26,7 @@ def test_what_nobody_commits_is_the_lag_by_partition(pipeline):
 
 
 def test_status_names_what_is_wrong(pipeline):
-    """Nothing to do is healthy; messages that wait for minutes are not; nor is a part that is away."""
+    """An idle pipeline is healthy; one with messages waiting for minutes or a part away is not."""
     code, told = asked(pipeline, "status")
     assert (code, told["healthy"], told["lag_messages"]) == (0, True, 0)
     assert told["verdict"].startswith("healthy")
@@ -46,7 +46,7 @@ def test_status_names_what_is_wrong(pipeline):
     assert asked(pipeline, "status", **NO_DATABASE, **NOBODY) == (3, {"running": False})
 
 
-def test_status_tells_how_fresh_the_newest_committed_reading_is(pipeline):
+def test_status_shows_how_fresh_the_newest_committed_reading_is(pipeline):
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0, 71.0], start=start))
     with pipeline.consumer():

@@ -23,7 +23,7 @@ def names():
 
 
 def without(batch, sensor):
-    """The batch as a device sends it whose sensor is broken."""
+    """The batch as sent by a device with a broken sensor."""
     series = tuple(series for series in batch.series if series.sensor != sensor)
     return dataclasses.replace(batch, series=series)
 
@@ -35,7 +35,7 @@ def tiles(ward):
 
 def test_tiles_show_the_newest_rows_of_registro(pipeline, names):
     with pipeline.consumer():
-        # a slow start must not make the windows old
+        # a slow start must not age the windows
         pipeline.publish(*simulated(1, fault_share=0, start=now_ms() - 6 * WINDOW_MS))
         pipeline.wait_for_messages(10)
         pipeline.publish(*simulated(1, fault_share=0))
@@ -90,8 +90,8 @@ def test_tiles_show_the_newest_rows_of_registro(pipeline, names):
             assert monitor.get("/api/patient/demo-000001?from=5&until=1")[0] == 400
 
 
-def test_what_is_missing_is_told_written_down_and_forgotten_when_it_comes(pipeline):
-    """Two-second windows; a sensor breaks, a patient stops, and the lost window comes after all."""
+def test_missing_samples_raise_alarms_and_gaps_that_clear_when_they_arrive(pipeline):
+    """Two-second windows: a sensor breaks, a patient stops, and the lost window arrives late."""
     window_ms = 2_000
     environment = {"GENERATION_INTERVAL_SECONDS": "2", "SENSOR_INTERVAL_SECONDS": "1"}
     patients = demo_patient_ids(10)
@@ -173,7 +173,7 @@ def test_a_window_that_two_producers_sent_names_both(pipeline):
             " AND primeiro_produtor = 'test'",
             2,
         )
-        # each of the two may be found by itself
+        # each of the two may be found separately
         with monitor.events() as events:
             twice = next(
                 alarm
@@ -185,7 +185,7 @@ def test_a_window_that_two_producers_sent_names_both(pipeline):
     assert twice["detail"]["producers"] == ["test", "other"]
 
 
-def test_a_token_is_demanded_where_there_is_one(pipeline):
+def test_a_token_is_required_if_one_is_set(pipeline):
     with running_monitor(pipeline, MONITOR_TOKEN="let me in") as monitor:
         assert monitor.get("/live")[0] == 200
         assert monitor.get("/")[0] == 200

@@ -62,7 +62,7 @@ def java_example(source, jars, tmp_path_factory):
 def outcome(
     broker, database_server, jars, class_archive, tmp_path_factory, python_example, java_example
 ):
-    """Each example sends a window, then the other one's once more; then come the wrong messages."""
+    """Each example sends a window, then repeats the other's; then the wrong messages follow."""
     pipeline = new_pipeline(
         broker.bootstrap_servers,
         database_server.admin_settings(),
@@ -165,7 +165,7 @@ def moment(start, second):
 
 
 def test_a_batch_that_is_sent_again_has_no_effect_whoever_sends_it_and_whatever_it_holds(outcome):
-    """The id follows from source, patient and window: it is the same one from both languages."""
+    """The id depends on source, patient and window, so both languages produce the same one."""
     [python, java, java_again, python_again, _] = map(published, outcome.printed)
     assert (java_again, python_again) == (python, java)
     places = outcome.pipeline.rows("SELECT particao, deslocamento FROM lote ORDER BY 1, 2")
@@ -194,7 +194,7 @@ def test_both_examples_write_the_same_bytes_key_and_headers(outcome):
     assert len({partition for copy in copies.values() for _, partition in copy}) == 1
 
 
-def test_readings_of_a_patient_whom_nobody_registered_wait_as_unmapped(outcome):
+def test_readings_of_an_unregistered_patient_wait_as_unmapped(outcome):
     sql = "SELECT motivo, COUNT(*) FROM quarentena WHERE paciente = %s GROUP BY 1"
     assert dict(outcome.pipeline.rows(sql, UNREGISTERED)) == {"unmapped": len(STORED), "missing": 1}
 
@@ -202,7 +202,7 @@ def test_readings_of_a_patient_whom_nobody_registered_wait_as_unmapped(outcome):
 REFUSED = set(OF_MESSAGES) - {Reason.REFUSED_BY_DATABASE}
 
 
-def test_each_wrong_message_is_quarantined_for_the_reason_that_the_page_gives(outcome):
+def test_each_wrong_message_is_quarantined_for_the_reason_on_the_page(outcome):
     found = Counter(
         outcome.pipeline.rows(
             "SELECT particao, deslocamento, motivo, posicao < 0 FROM quarentena"
@@ -217,7 +217,7 @@ def test_each_wrong_message_is_quarantined_for_the_reason_that_the_page_gives(ou
     assert outcome.wrong.keys() == set(Reason) - {Reason.REFUSED_BY_DATABASE, Reason.UNMAPPED}
 
 
-def test_only_a_refused_message_leaves_its_batch_id_to_be_used_again(outcome):
+def test_only_a_refused_message_leaves_its_batch_id_free(outcome):
     processed = set(outcome.pipeline.rows("SELECT particao, deslocamento FROM lote"))
     for reason, place in outcome.wrong.items():
         assert (place in processed) == (reason not in REFUSED), reason

@@ -1,4 +1,4 @@
-"""Messages that cannot be read: kept, copied to the dead-letter topic, and in nobody's way."""
+"""Messages that cannot be read: kept, copied to the dead-letter topic, and blocking nothing."""
 
 from tests.services.checks import (
     assert_proved,
@@ -41,7 +41,7 @@ def dead_letters(pipeline):
 
 
 def test_dead_letters_are_copied_whatever_their_size_key_and_headers(pipeline):
-    """From a tombstone without anything to the largest message that the topic takes."""
+    """From an empty tombstone to the largest message that the topic accepts."""
     largest = b"\xc3\x01" + bytes(1_040_000)
     headers = [("a", None), ("a", b"\xff"), ("", b"")]
     sent = [(None, None, None), (b"", b"{}", headers), (b"large", largest, None)]
@@ -55,7 +55,9 @@ def test_dead_letters_are_copied_whatever_their_size_key_and_headers(pipeline):
     assert assert_proved(pipeline).refused_messages == len(sent)
 
 
-def test_without_a_dead_letter_topic_quarantine_is_all_and_the_rest_goes_on(pipeline):
+def test_without_a_dead_letter_topic_refused_messages_are_quarantined_and_the_rest_continues(
+    pipeline,
+):
     pipeline.publish_raw((b"key", b"{}", None))
     pipeline.publish(heart_rate([70.0], start=now_ms()))
     with pipeline.consumer(KAFKA_DLQ_TOPIC=f"{pipeline.kafka.kafka_topic}-missing"):

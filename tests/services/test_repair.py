@@ -1,4 +1,4 @@
-"""Repair on real services: what is missing comes back from archive and files, and nothing else moves."""
+"""Repair on real services: archive and files restore what is missing; nothing else changes."""
 
 import json
 import shutil
@@ -61,7 +61,7 @@ def change(pipeline, *statements):
 
 
 def state(pipeline):
-    """Everything that a dry run must leave as it is."""
+    """Everything that a dry run must not change."""
     tables = ("registro", "quarentena", "lote", "livro_razao", "progresso")
     rows = {name: sorted(map(str, pipeline.rows(f"SELECT * FROM {name}"))) for name in tables}
     folders = [pipeline.output / name for name in ("raw", "trusted")]
@@ -96,7 +96,7 @@ def trusted(pipeline):
 
 @pytest.fixture
 def filled(pipeline):
-    """A pipeline that has taken some windows, faults included; the consumer runs."""
+    """A pipeline that has processed some windows, faults included; the consumer is running."""
     batches = simulated()
     with pipeline.consumer():
         for number in range(0, len(batches), 10):
@@ -106,8 +106,8 @@ def filled(pipeline):
         yield pipeline
 
 
-def test_damage_everywhere_is_named_and_comes_back(filled):
-    """Rows deleted and altered, a trusted file gone, another broken, quarantine rows gone, a copy."""
+def test_damage_everywhere_is_reported_and_repaired(filled):
+    """Rows deleted and altered, trusted files missing, broken and copied, quarantine rows missing."""
     before = content(filled)
     first, second, *_, last = trusted(filled)
     change(
@@ -165,7 +165,7 @@ def test_damage_everywhere_is_named_and_comes_back(filled):
 
 
 def assert_an_unexplained_row_stays(pipeline):
-    """It is named, and no repair deletes it."""
+    """It is reported, and no repair deletes it."""
     change(pipeline, "INSERT INTO registro VALUES (1, 'valor', '2001-02-03 04:05:06.789', 7)")
     done = vitals(pipeline, "reconcile", "--repair")
     assert done.returncode == 1
@@ -175,7 +175,7 @@ def assert_an_unexplained_row_stays(pipeline):
 
 
 def delete_records(pipeline):
-    """What retention does: the topic starts at its end."""
+    """Deletes all messages, as retention would."""
     admin = AdminClient({"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers})
     topic = pipeline.kafka.kafka_topic
     count = len(admin.list_topics(topic, timeout=10).topics[topic].partitions)
@@ -185,14 +185,14 @@ def delete_records(pipeline):
 
 
 def test_batches_that_retention_removed_are_named_and_come_back_in_their_old_order(make_pipeline):
-    """One of them lies between a reading and its correction, one was never published at all."""
+    """One lies between a reading and its correction, one was never published at all."""
     pipeline = make_pipeline(partitions=1)
     start = now_ms() - 600_000
     first = heart_rate([70.0, 71.0], start=start, produced=start)
     removed = heart_rate([80.0, 81.0], start=start, source="second", produced=start + 1)
     correction = heart_rate([90.0], start=start, source="third", produced=start + 2)
     never = heart_rate([60.0], start=start + 60_000, produced=start + 3)
-    # 400 s ahead of when it was made: the future, then and whenever it comes again
+    # 400 s later than it was made: in the future, then and whenever it comes again
     future = heart_rate([65.0], start=start + 400_000, produced=start)
     pipeline.publish(first)
     with pipeline.consumer():
@@ -219,7 +219,7 @@ def test_batches_that_retention_removed_are_named_and_come_back_in_their_old_ord
 
 
 def test_an_archive_is_replayed_after_retention(make_pipeline):
-    """By file or folder; a dry run counts, what is taken already has no second effect."""
+    """By file or folder; a dry run counts, and what is already processed has no second effect."""
     pipeline = make_pipeline(partitions=2)
     batches = simulated(2, fault_share=0)
     pipeline.publish(*batches[:10])
@@ -252,11 +252,11 @@ def test_an_archive_is_replayed_after_retention(make_pipeline):
 
 
 def test_a_repair_that_is_killed_at_any_step_is_finished_by_the_next(filled):
-    """One chain: each run begins with what the last one left, and with new damage."""
+    """One chain: each run starts from what the last one left, plus new damage."""
     before = content(filled)
     for point in POINTS:
         change(filled, "DELETE FROM registro ORDER BY paciente_sensor_id DESC LIMIT 2")
-        # broken, not gone: there is a file to be set aside
+        # broken, not missing: there is a file to set aside
         trusted(filled)[0].write_bytes(b"PAR1 not any more")
         killed = vitals(filled, "reconcile", "--repair", CRASH_POINT=point)
         assert killed.returncode == -signal.SIGKILL, f"{point}\n{killed.stdout}{killed.stderr}"
@@ -268,7 +268,7 @@ def test_a_repair_that_is_killed_at_any_step_is_finished_by_the_next(filled):
 
 
 def test_reconcile_beside_producers_and_consumer_finds_nothing(make_pipeline):
-    """Many looks while windows are made, published and taken; in some of them something is under way."""
+    """Many checks while windows are made, published and processed; some find batches under way."""
     pipeline = make_pipeline(patients=20)
     own = {"PATIENTS": "20", "GENERATION_INTERVAL_SECONDS": "1", "SENSOR_INTERVAL_SECONDS": "0.5"}
     own |= {"KAFKA_PRODUCERS_GROUP": f"{pipeline.kafka.kafka_topic}-producers"}
@@ -299,8 +299,8 @@ def test_reconcile_beside_producers_and_consumer_finds_nothing(make_pipeline):
     assert looks[-1].produced > looks[0].produced
 
 
-def test_a_discarded_reading_stays_told_when_its_range_is_taken_anew(make_pipeline):
-    """What a person has decided of it remains at its old place; the reading counts once."""
+def test_a_discarded_reading_stays_recorded_when_its_range_is_processed_again(make_pipeline):
+    """A person's decision stays with the old entry; the reading counts once."""
     pipeline = make_pipeline(partitions=1)
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0, -1.0], start=start))

@@ -50,10 +50,10 @@ def addresses(home):
 
 
 def wait_for_window(home, moment_ms, *, seconds):
-    """Waits until every patient has the window that starts then; returns the settings."""
+    """Waits until every patient has the window with that start; returns the settings."""
     deadline = time.monotonic() + seconds
     while True:
-        # while it starts there is no address, no server or no table: ask again
+        # while it starts there is no address, server or table: retry
         with suppress(ValidationError, VitalsError, mysql.connector.Error):
             kafka, database = addresses(home)
             if ORACLE.last_common_window(database) >= moment_ms:

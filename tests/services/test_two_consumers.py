@@ -1,4 +1,4 @@
-"""Two consumers at once: fenced in the database, and the one that waits says why."""
+"""Two consumers at once: fenced in the database, and the waiting one says why."""
 
 import time
 
@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 
 
 def test_two_consumers_at_once_write_everything_once(pipeline):
-    """Fenced by the partition's progress row: whoever comes second finds the range committed."""
+    """Fenced by the partition's progress row: the second one finds the range committed."""
     batches = simulated(windows=2)
     with pipeline.consumer(), pipeline.consumer():
         pipeline.publish(*batches)
@@ -24,7 +24,7 @@ def test_two_consumers_at_once_write_everything_once(pipeline):
 
 
 def test_the_second_consumer_says_why_it_waits_and_when_it_goes_on(make_pipeline):
-    """Once, with who it may be; longer than the server lets anybody wait for a lock."""
+    """Once, naming who it may be; longer than the server's lock wait timeout."""
     pipeline = make_pipeline(partitions=1)
     start = now_ms()
     pipeline.publish(heart_rate([70.0], start=start))
@@ -47,8 +47,10 @@ def test_the_second_consumer_says_why_it_waits_and_when_it_goes_on(make_pipeline
     assert_proved(pipeline)
 
 
-def test_a_range_that_another_consumer_committed_is_told_once_and_written_by_nobody(make_pipeline):
-    """The lock is held until both consumers wait for it; one writes, the other finds it written."""
+def test_a_range_that_another_consumer_committed_is_logged_once_and_not_written_again(
+    make_pipeline,
+):
+    """The lock is held until both consumers wait for it; one writes, the other finds it done."""
     pipeline = make_pipeline(partitions=1)
     start = now_ms()
     pipeline.publish(heart_rate([70.0], start=start))

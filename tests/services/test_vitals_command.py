@@ -13,7 +13,7 @@ from tests.json_times import assert_times
 
 @pytest.fixture
 def vitals(jars, tmp_path):
-    """Runs a command in a home of its own; ends what it left running."""
+    """Runs a command in its own home; stops what it left running."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -43,8 +43,8 @@ def vitals(jars, tmp_path):
     run("down")
 
 
-def test_pipeline_runs_is_looked_at_and_stops(vitals):
-    """up, status, tail, kafka, env, a refused second up, down: and nothing runs any more."""
+def test_pipeline_starts_is_inspected_and_stops(vitals):
+    """up, status, tail, kafka, env, a refused second up, down: then nothing is running."""
     assert vitals("status").returncode == 3
     up = vitals.start("up", "--producers", "1", "--patients", "5")
     status = {}

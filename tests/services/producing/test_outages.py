@@ -1,4 +1,4 @@
-"""The producer goes on without its broker or its disk, and makes up for it afterwards."""
+"""The producer continues without its broker or disk, and catches up afterwards."""
 
 import signal
 
@@ -39,7 +39,7 @@ def test_producer_waits_for_a_broker_that_never_answers_and_still_stops_cleanly(
     assert process.wait(timeout=15) == 0
 
 
-def test_window_that_the_disk_refused_is_made_again(kafka, start_producer, tmp_path):
+def test_a_window_that_the_disk_refused_is_made_later(kafka, start_producer, tmp_path):
     process = start_producer("one")
     wait_until(lambda: len(done_files(tmp_path)) >= 1, seconds=30)
     pending = tmp_path / "raw" / "pending"

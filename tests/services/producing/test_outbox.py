@@ -1,4 +1,4 @@
-"""The outbox against a real broker: what is archived is published, whatever comes between."""
+"""The outbox against a real broker: what is archived is published, whatever fails in between."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Recorded vital signs are published as the simulated ones are."""
+"""Recorded vital signs are published just like simulated ones."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Replicas of the producer share the patients, and take over from one that is gone."""
+"""Replicas of the producer share the patients, and take over from one that has stopped."""
 
 import signal
 import time
@@ -40,10 +40,10 @@ def test_two_replicas_share_the_patients_and_sigterm_ends_them_with_an_empty_out
         assert set(range(starts[0], starts[-1] + 1, 1000)) == set(starts), "no window is missing"
 
 
-def test_shards_of_a_killed_replica_go_to_one_that_stood_by_and_no_window_is_missing(
+def test_a_standby_takes_over_the_shards_of_a_killed_replica_and_no_window_is_missing(
     kafka, start_producer, tmp_path
 ):
-    """One replica more than shards: it says that it has none, and takes over within 30 s."""
+    """One more replica than shards: it logs that it has none, and takes over within 30 s."""
     names = [f"replica-{number}" for number in range(SHARDS + 1)]
     replicas = {name: start_producer(name) for name in names}
 
@@ -51,7 +51,7 @@ def test_shards_of_a_killed_replica_go_to_one_that_stood_by_and_no_window_is_mis
         return [name for name in names if "no_shards_for_this_replica" in log_of(tmp_path, name)]
 
     def busy():
-        """Who made the newest windows: while replicas still join, some make two shares of them."""
+        """Who made the newest windows; while replicas are joining, some own two shards."""
         return {owner_of(path) for path in done_files(tmp_path)[-SHARDS:]}
 
     wait_until(lambda: len(busy()) == SHARDS, seconds=30)
@@ -75,7 +75,7 @@ def test_shards_of_a_killed_replica_go_to_one_that_stood_by_and_no_window_is_mis
         assert starts == set(range(min(starts), max(starts) + 1, 1000)), patient_id
 
 
-def test_next_producer_goes_on_where_the_last_one_stopped(kafka, start_producer, tmp_path):
+def test_the_next_producer_continues_where_the_last_one_stopped(kafka, start_producer, tmp_path):
     first = start_producer("one", PATIENTS="6")
     wait_until(lambda: len(done_files(tmp_path)) >= 2, seconds=30)
     first.send_signal(signal.SIGTERM)
