@@ -34,7 +34,7 @@ def scope_of(nodeid):
 
 def expected_seconds(unit):
     """A second where nothing is known; a new test of a pipeline starts before the short ones."""
-    return _known_seconds().get(unit, 20 if unit.startswith(_SINGLE) else 1)
+    return _known_seconds().get(unit, 20 if unit.startswith("tests/services/") else 1)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Who may look: everybody on this machine, or whoever has the token."""
+"""Access to the page: open on this machine, elsewhere only with the token."""
 
 import secrets
 
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 COOKIE = "vitals_monitor"
 _OPEN = ("/live", "/ready", "/static/", "/vendor/", "/api/login", "/favicon.ico")
 _HEADERS = {
-    # uPlot places its legend with style attributes; scripts come from this server alone
+    # uPlot places its legend with style attributes; scripts come only from this server
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline';"
     " img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
@@ -19,23 +19,23 @@ _HEADERS = {
 
 
 def is_right(given: str | None, token: str | None) -> bool:
-    """Whether no token is demanded, or this is the one; compared in constant time."""
+    """Whether no token is required, or this is the right one; compared in constant time."""
     if token is None:
         return True
     return given is not None and secrets.compare_digest(given.encode(), token.encode())
 
 
 class Access:
-    """Holds the token against each request, and sets the headers. Not Starlette's base class: that
-    one puts a queue between a stream and whoever listens to it.
+    """Checks the token of each request, and sets the headers. Not Starlette's base class: that one
+    puts a queue between a stream and its listener.
     """  # noqa: D205 - one sentence and its reason
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
-        """``token`` None: none is demanded."""
+        """``token`` None: no token is required."""
         self._app, self._token = app, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """401 for whoever has no token; the page itself, which asks for it, is open."""
+        """401 without the token; the page itself, which asks for it, is open."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

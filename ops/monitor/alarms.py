@@ -1,4 +1,4 @@
-"""Alarms: a condition that holds is an alarm; it clears by itself and stays listed for a while."""
+"""Alarms: each condition raises one; it clears when the condition ends and stays listed for a while."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,7 +11,7 @@ _MOST_LISTED = 200
 
 
 class Code(StrEnum):
-    """Every alarm; docs/how-to/operations.md says for each what it means and what to do."""
+    """Every alarm; docs/how-to/operations.md explains each and what to do."""
 
     DATABASE_AWAY = "database_away"
     BROKER_AWAY = "broker_away"
@@ -39,7 +39,7 @@ _CRITICAL = {
 
 @dataclass(frozen=True)
 class Condition:
-    """What holds now: an alarm's code, whom it is about, and figures for its sentence."""
+    """Something wrong now: an alarm's code, its subject, and figures for its sentence."""
 
     code: Code
     subject: str = ""
@@ -76,26 +76,26 @@ class AlarmBoard:
         self._held_ms: dict[str, int] = {}
 
     def update(self, conditions: Iterable[Condition], now_ms: int) -> bool:
-        """Raises and clears; True where anything changed that a person would see.
+        """Raises and clears alarms; True if anything visible changed.
 
-        An alarm is shown for fifteen seconds at the least: what comes and goes within one is seen.
+        An alarm is shown for at least fifteen seconds, so that a brief one is seen.
         """
         changed = False
-        for each in conditions:
-            self._held_ms[each.key] = now_ms
-            alarm = self._active.get(each.key)
+        for condition in conditions:
+            self._held_ms[condition.key] = now_ms
+            alarm = self._active.get(condition.key)
             if alarm is None:
-                severity = "critical" if each.code in _CRITICAL else "warning"
+                severity = "critical" if condition.code in _CRITICAL else "warning"
                 alarm = Alarm(
-                    *(f"{each.key}:{now_ms}", each.code, severity, each.subject),
+                    *(f"{condition.key}:{now_ms}", condition.code, severity, condition.subject),
                     now_ms,
                     None,
-                    dict(each.detail),
+                    dict(condition.detail),
                 )
-                self._active[each.key] = alarm
+                self._active[condition.key] = alarm
                 changed = True
-            elif alarm.detail != dict(each.detail):
-                alarm.detail = dict(each.detail)
+            elif alarm.detail != dict(condition.detail):
+                alarm.detail = dict(condition.detail)
                 changed = True
         for key, alarm in list(self._active.items()):
             if self._held_ms[key] < now_ms and now_ms - alarm.since >= _SHOWN_AT_LEAST_MS:
@@ -104,17 +104,17 @@ class AlarmBoard:
                 del self._held_ms[key]
                 changed = True
         listed = [
-            each
-            for each in self._ended[:_MOST_LISTED]
-            if now_ms - (each.cleared or 0) < _LISTED_AFTERWARDS_MS
+            alarm
+            for alarm in self._ended[:_MOST_LISTED]
+            if now_ms - (alarm.cleared or 0) < _LISTED_AFTERWARDS_MS
         ]
         changed |= len(listed) != len(self._ended)
         self._ended = listed
         return changed
 
     def as_list(self) -> list[dict[str, Any]]:
-        """The active ones first, critical before the others, then the latest to clear."""
+        """Active alarms first, critical ones before the others, then the last to clear."""
         active = sorted(
-            self._active.values(), key=lambda each: (each.severity != "critical", each.since)
+            self._active.values(), key=lambda alarm: (alarm.severity != "critical", alarm.since)
         )
-        return [asdict(each) for each in [*active, *self._ended]]
+        return [asdict(alarm) for alarm in [*active, *self._ended]]

@@ -48,13 +48,13 @@ def build_app(
     reader: DatabaseSettings,
     is_alive: Callable[[], bool],
 ) -> FastAPI:
-    """The application. ``uplot``: the WebJar; ``is_alive``: whether the poller still looks."""
+    """The application. ``uplot``: the WebJar; ``is_alive``: whether the poller still runs."""
     # no generated documentation: it would load scripts from elsewhere
     app = FastAPI(title="Vital signs", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Access, token=token)
     app.add_middleware(GZipMiddleware, minimum_size=2_000)
     if is_local:
-        # a page of somebody else's, whose name was pointed at this machine, is not let in
+        # keeps out foreign pages whose name was made to resolve to this machine
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])
     _add_health(app, board, is_alive)
     _add_page(app, token, uplot)
@@ -69,10 +69,12 @@ def _add_health(app: FastAPI, board: Board, is_alive: Callable[[], bool]) -> Non
 
     @app.get("/ready")
     def ready() -> Response:
-        return Response("ready\n") if board.is_ready else Response("nothing was read yet\n", 503)
+        return (
+            Response("ready\n") if board.is_ready else Response("nothing has been read yet\n", 503)
+        )
 
 
-def _add_page(app: FastAPI, demanded: str | None, uplot: Path) -> None:
+def _add_page(app: FastAPI, required: str | None, uplot: Path) -> None:
     with zipfile.ZipFile(uplot) as jar:
         vendor = {
             "uplot.js": (jar.read(f"{_UPLOT}uPlot.iife.min.js"), "text/javascript"),
@@ -83,15 +85,15 @@ def _add_page(app: FastAPI, demanded: str | None, uplot: Path) -> None:
     def index(request: Request, token: str | None = None) -> Response:
         if token is None:
             return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
-        # the token must not stay in the address, where a screen or a history shows it
+        # the token must not stay in the address, where the screen and the history show it
         answer = RedirectResponse("/", 303)
-        if is_right(token, demanded):
+        if is_right(token, required):
             _let_in(answer, token, request)
         return answer
 
     @app.post("/api/login")
     def login(given: Login, request: Request) -> Response:
-        if not is_right(given.token, demanded):
+        if not is_right(given.token, required):
             return Response('{"error": "wrong token"}', 401, media_type="application/json")
         answer = Response(status_code=204)
         _let_in(answer, given.token, request)
@@ -108,7 +110,7 @@ def _add_page(app: FastAPI, demanded: str | None, uplot: Path) -> None:
 
 
 class _Static(StaticFiles):
-    """Asked for again with each load, by their tag: after an upgrade no old module meets a new one."""
+    """Revalidated by ETag on each load: after an upgrade no old module meets a new one."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         answer = super().file_response(*args, **kwargs)
@@ -134,7 +136,7 @@ def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings) -> None:
     head = {
         "window_ms": rhythm.window_ms,
         "interval_ms": rhythm.interval_ms,
-        "columns": [asdict(each) for each in columns()],
+        "columns": [asdict(column) for column in columns()],
     }
 
     @app.get("/api/ward")
@@ -153,7 +155,7 @@ def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings) -> None:
         until: Annotated[int, Query(ge=0)],
     ) -> Response:
         if not 0 < until - begin <= _LONGEST_SPAN_MS:
-            return _json({"error": "from must lie before until, 31 days at the most"}, 400)
+            return _json({"error": "from must be before until, by at most 31 days"}, 400)
         try:
             with one_at_a_time, reported("read the readings of a patient"):
                 found = patient_as_dict(
@@ -174,15 +176,15 @@ def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings) -> None:
 
 
 async def _events(board: Board, request: Request) -> AsyncIterator[bytes]:
-    """What is new to this page, as long as it listens.
+    """Changes since the last event, until the page disconnects.
 
-    A page opens this first, and then asks for the whole ward: what changes meanwhile is in both.
+    A page opens this first and then loads the whole ward: changes in between are in both.
     """
-    alarms = told = -1
+    alarms = sent = -1
     version, patients = board.version, len(board.ward)
     while not await request.is_disconnected():
-        if board.version != told:
-            told = board.version
+        if board.version != sent:
+            sent = board.version
             if len(board.ward) > patients:
                 yield _event("patients", {"patients": board.names(patients)})
                 patients = len(board.ward)

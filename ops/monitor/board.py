@@ -1,4 +1,4 @@
-"""What the page is told: one thread writes it once a second, every open page reads what is new to it."""
+"""The data of the page: one thread writes it, every open page reads its changes."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -29,13 +29,13 @@ class Board:
     alarms_version: int = 0
     quarantine: dict[str, Any] = field(default_factory=dict)
     is_ready: bool = False
-    """Whether everything was read once."""
+    """Whether everything has been read once."""
     _judged: Judgement | None = None
     _changed_in: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     """By patient's row: the version that changed its tile."""
 
     def show(self, judged: Judgement, now_ms: int) -> None:
-        """Takes the ward as it is judged now; the lock is held by the caller."""
+        """Shows the ward as judged now; the caller holds the lock."""
         size, before = len(self.ward), self._judged
         self.version, self.now_ms = self.version + 1, now_ms
         if len(self._changed_in) < size:
@@ -67,14 +67,14 @@ class Board:
             alive_ms, state = ward.alive_ms[rows], judged.state[rows]
             version = self.version
         never = last_ms == NEVER
-        # NaN is no JSON
+        # JSON has no NaN
         values, times = value.astype(object), last_ms.astype(object)
         values[never] = times[never] = None
         newest = alive_ms.astype(object)
         newest[alive_ms == NEVER] = None
         return version, [
-            list(each)
-            for each in zip(
+            list(tile)
+            for tile in zip(
                 rows.tolist(),
                 state.tolist(),
                 newest.tolist(),
@@ -90,7 +90,9 @@ class Board:
         """Row, id and name of the patients from this row on."""
         with self.lock:
             chosen = self.ward.patients[first:]
-        return [[row, each.patient_id, each.name] for row, each in enumerate(chosen, first)]
+        return [
+            [row, patient.patient_id, patient.name] for row, patient in enumerate(chosen, first)
+        ]
 
 
 def _masks(flags: Mask) -> list[int]:
@@ -122,11 +124,12 @@ def quarantine_as_dict(
     now_ms: int, counts: Mapping[str, int], samples: Mapping[str, Sequence[QuarantineEntry]]
 ) -> dict[str, Any]:
     """Counts and samples by reason, the most frequent first."""
-    ordered = sorted(counts.items(), key=lambda each: -each[1])
+    ordered = sorted(counts.items(), key=lambda reason_count: -reason_count[1])
     return {
         "now": now_ms,
         "reasons": [{"reason": reason, "count": count} for reason, count in ordered],
         "samples": {
-            reason: [entry_as_dict(each) for each in entries] for reason, entries in samples.items()
+            reason: [entry_as_dict(entry) for entry in entries]
+            for reason, entries in samples.items()
         },
     }

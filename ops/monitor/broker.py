@@ -1,4 +1,4 @@
-"""What the broker says of the topic: where each partition ends."""
+"""The end of each partition, as the broker reports it."""
 
 from common.broker.reader import TopicReader
 from common.errors import ConfigurationError
@@ -11,22 +11,22 @@ class BrokerView:
     """One client that joins no group and commits nothing."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
-        """Connects with the first look."""
+        """Connects on first use."""
         self._topic = kafka.kafka_topic
         self._reader = TopicReader(kafka, timeout_s=_TIMEOUT_S)
 
     def ends(self) -> dict[int, int]:
         """The end of each partition: the offset of the next message.
 
-        Raises UnavailableError where the broker does not answer within two seconds.
+        Raises UnavailableError if the broker does not answer within two seconds.
         """
         try:
             spans = self._reader.spans(self._topic)
         except ConfigurationError:
-            # a topic that is missing has no partitions
+            # a missing topic has no partitions
             return {}
         return {partition: span.until for partition, span in spans.items()}
 
     def close(self) -> None:
-        """Leaves the broker."""
+        """Disconnects."""
         self._reader.close()

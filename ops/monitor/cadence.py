@@ -1,4 +1,4 @@
-"""What should have come and did not: silent sensors, patients who stopped, windows that lack samples."""
+"""Missing data: silent sensors, stopped patients, windows that lack samples."""
 
 from dataclasses import dataclass
 
@@ -11,25 +11,25 @@ from ops.monitor.windows import WINDOWS_KEPT
 
 _STALE_WINDOWS = 2
 _FORGOTTEN_AFTER_MS = 3_600_000
-"""Who has sent nothing for an hour is not waited for any more."""
+"""After an hour without data a patient is no longer expected to send."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """Of every patient, at one moment; arrays of shape (patients,) unless it says otherwise."""
+    """The state of every patient at one moment; arrays of shape (patients,) unless noted."""
 
     state: Codes
     silent: Mask
-    """Shape (patients, sensors): sensors that gave nothing while the patient's device was alive."""
+    """Shape (patients, sensors): sensors that sent nothing while the patient's device did."""
     implausible: Mask
     """Shape (patients, columns): the newest reading was rejected as implausible."""
 
 
 def judge(ward: Ward, horizon_ms: int) -> Judgement:
-    """Every patient's state. ``horizon_ms``: until when all that was produced is committed.
+    """Every patient's state. ``horizon_ms``: everything produced until then is committed.
 
-    What is under way in a pipeline that lags is not missing: the pipeline's own alarms tell of it. Nor
-    is a sensor that never gave anything: mapped it may be, but the patient has no such device.
+    Data under way in a lagging pipeline is not missing: the pipeline's own alarms report the lag. Nor
+    is a sensor that never sent anything: even if it is mapped, the patient has no such device.
     """
     size, rhythm = len(ward), ward.rhythm
     alive_ms = ward.alive_ms[:size]
@@ -51,7 +51,7 @@ def judge(ward: Ward, horizon_ms: int) -> Judgement:
 
 
 class GapBook:
-    """Which gaps are written down already; tells what has to be written and removed."""
+    """The gaps that are already in the table; returns which to add and which to remove."""
 
     def __init__(self, ward: Ward, first_window: int) -> None:
         """``first_window``: windows before it are not judged."""
@@ -61,12 +61,12 @@ class GapBook:
         """By window: received samples by (row, sensor) of each gap that is in the table."""
 
     def settle(self, horizon_ms: int) -> tuple[list[Gap], list[tuple[int, int]]]:
-        """Gaps that are new or have changed, and (mapping id, window) of those that are filled.
+        """New or changed gaps, and (mapping id, window start) of the filled ones.
 
-        Windows that got samples since the last call are judged again, as far back as they are kept.
+        Windows that got samples since the last call are judged again, if they are still kept.
         """
         due = self._ward.rhythm.due_window(horizon_ms)
-        changed = {each for each in self._ward.windows.changed if each < self._next}
+        changed = {window for window in self._ward.windows.changed if window < self._next}
         self._ward.windows.changed.clear()
         oldest = due - WINDOWS_KEPT + 1
         missing: list[Gap] = []
@@ -75,12 +75,12 @@ class GapBook:
             if window >= oldest:
                 self._settle_window(window, missing, filled)
         self._next = max(self._next, due + 1)
-        for window in [each for each in self._written if each < oldest]:
+        for window in [old for old in self._written if old < oldest]:
             del self._written[window]
         return missing, filled
 
     def forget(self, missing: list[Gap]) -> None:
-        """These could not be written: they are told again with the next call."""
+        """These could not be written: the next call returns them again."""
         for gap in missing:
             window = gap.window_ms // self._ward.rhythm.window_ms
             self._written.pop(window, None)
@@ -109,7 +109,7 @@ class GapBook:
             cause = GapCause.SENSOR if is_alive[row] else GapCause.PATIENT
             mapping = int(ward.mapping[row, sensor])
             missing.append(Gap(mapping, start, rhythm.window_ms, rhythm.samples, received, cause))
-        for row, sensor in [each for each in before if not lacks[each]]:
+        for row, sensor in [place for place in before if not lacks[place]]:
             del before[row, sensor]
             filled.append((int(ward.mapping[row, sensor]), start))
         if not before:

@@ -1,4 +1,4 @@
-"""What is measured of a patient, in the order of the catalogue: the columns of a tile."""
+"""Every component of every sensor, in the order of the catalogue: the columns of a tile."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -53,29 +53,29 @@ def columns() -> tuple[Column, ...]:
 @cache
 def column_numbers() -> dict[tuple[str, str], int]:
     """Column by sensor code and component."""
-    return {(each.sensor, each.component): number for number, each in enumerate(columns())}
+    return {(column.sensor, column.component): number for number, column in enumerate(columns())}
 
 
 def column_of(sensor: str | None, component: str | None) -> int | None:
-    """The column of a reading by the names that it came with; None where nothing is called so."""
+    """The column of a reading by the names in its batch; None if the catalogue has no such names."""
     return column_numbers().get((canonical_name(sensor or ""), canonical_component(component)))
 
 
 @cache
 def sensor_codes() -> tuple[str, ...]:
     """The codes of the sensors, in the order of the columns."""
-    return tuple(each.code for each in sensors())
+    return tuple(sensor.code for sensor in sensors())
 
 
 @cache
 def first_columns() -> np.ndarray:
-    """Of each sensor: its first column; the one whose samples are counted."""
-    codes = [each.sensor for each in columns()]
-    return np.array([codes.index(each) for each in sensor_codes()])
+    """The first column of each sensor: the one whose samples are counted."""
+    codes = [column.sensor for column in columns()]
+    return np.array([codes.index(code) for code in sensor_codes()])
 
 
 @cache
 def sensor_of_column() -> np.ndarray:
-    """Of each column: the number of its sensor."""
+    """The sensor number of each column."""
     codes = sensor_codes()
-    return np.array([codes.index(each.sensor) for each in columns()])
+    return np.array([codes.index(column.sensor) for column in columns()])

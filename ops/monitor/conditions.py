@@ -1,4 +1,4 @@
-"""Which alarms hold now: of the pipeline, and of patients and their sensors."""
+"""The conditions that hold now: of the pipeline, and of patients and their sensors."""
 
 import time
 from collections import Counter
@@ -27,9 +27,9 @@ def pipeline_conditions(view: PipelineView) -> list[Condition]:
     found = [] if view.has_database else [Condition(Code.DATABASE_AWAY)]
     found += [] if view.offsets.ends is not None else [Condition(Code.BROKER_AWAY)]
     found += [
-        Condition(Code.CONSUMER_AWAY, each.name)
-        for each in view.of_role("consumer")
-        if _is_away(each)
+        Condition(Code.CONSUMER_AWAY, consumer.name)
+        for consumer in view.of_role("consumer")
+        if _is_away(consumer)
     ]
     if view.outbox_files >= _OUTBOX_FILES:
         found.append(Condition(Code.OUTBOX_GROWING, detail={"files": view.outbox_files}))
@@ -37,7 +37,7 @@ def pipeline_conditions(view: PipelineView) -> list[Condition]:
 
 
 def patient_conditions(ward: Ward, judged: Judgement) -> list[Condition]:
-    """Alarms about single patients, or one for all of them where there are more than twenty."""
+    """Conditions of single patients, or one for all of them if there are more than twenty."""
     stopped = np.flatnonzero((judged.state == State.STALE) & ward.is_regular[: len(ward)]).tolist()
     silent = np.argwhere(judged.silent & (judged.state != State.STALE)[:, None]).tolist()
     found: list[Condition] = []
@@ -64,15 +64,17 @@ def _is_away(process: Process) -> bool:
 
 def _producers_gone(view: PipelineView) -> list[Condition]:
     found = []
-    for each in view.of_role("producer"):
-        restarted_at = each.restarted_at
+    for producer in view.of_role("producer"):
+        restarted_at = producer.restarted_at
         was_restarted = (
             restarted_at is not None and time.monotonic() - restarted_at < _RESTART_SHOWN_S
         )
-        # replicas behind one name may be fewer than before: what counts is that others took over
-        is_missed = each.is_fixed or not view.are_all_shards_owned
-        if (_is_away(each) and is_missed) or was_restarted:
-            found.append(Condition(Code.PRODUCER_GONE, each.name, {"restarted": each.is_up}))
+        # of several replicas with one name fewer may remain: what counts is that others took over
+        is_missed = producer.is_fixed or not view.are_all_shards_owned
+        if (_is_away(producer) and is_missed) or was_restarted:
+            found.append(
+                Condition(Code.PRODUCER_GONE, producer.name, {"restarted": producer.is_up})
+            )
     return found
 
 
@@ -93,9 +95,9 @@ def _twice(view: PipelineView) -> list[Condition]:
         Condition(
             Code.WINDOW_TWICE,
             " + ".join(pair),
-            {"producers": list(pair), "count": each.count, "window_ms": each.kafka_ms},
+            {"producers": list(pair), "count": windows.count, "window_ms": windows.kafka_ms},
         )
-        for pair, each in view.twice().items()
+        for pair, windows in view.twice().items()
     ]
 
 

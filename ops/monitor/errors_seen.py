@@ -1,4 +1,4 @@
-"""The last errors: what the monitor met itself, and what producers and consumer count."""
+"""The latest errors: the monitor's own, and those that producers and consumer count."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ class _Error:
 
 
 class ErrorsSeen:
-    """The newest first; the same one again only gets a new time."""
+    """Newest first; a repeated error only gets a new time."""
 
     def __init__(self) -> None:
         """None yet."""
@@ -41,7 +41,7 @@ class ErrorsSeen:
             self._errors.appendleft(_Error(now_ms, where, what))
 
     def note_counters(self, processes: Iterable[Process]) -> None:
-        """Each counter that went up is an error."""
+        """Notes an error for each counter that went up."""
         for process in processes:
             for what, name, label in _COUNTERS:
                 for value, count in process.by_label(name, label).items():
@@ -52,4 +52,4 @@ class ErrorsSeen:
 
     def as_list(self) -> list[dict[str, Any]]:
         """For the page."""
-        return [asdict(each) for each in self._errors]
+        return [asdict(error) for error in self._errors]

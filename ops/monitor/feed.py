@@ -1,7 +1,7 @@
-"""From the ledger into the ward: each committed range's trusted files and its quarantine, once.
+"""From the ledger into the ward: the trusted files and quarantine of each committed range, once.
 
 The trusted files hold what the transaction put into ``registro``, a column at a time: reading ten
-thousand of them costs a few milliseconds, and the database nothing (docs/decisions/0019).
+thousand readings costs a few milliseconds, and the database nothing (docs/decisions/0019).
 """
 
 import threading
@@ -42,7 +42,7 @@ class Feed:
     trusted: Path
     ward: Ward
     lock: threading.Lock
-    """Held while the ward changes, never while somebody is asked."""
+    """Held while the ward changes, never during a query."""
     samples: dict[str, deque[QuarantineEntry]] = field(default_factory=dict)
     """The newest entries of the quarantine by reason."""
     _next: dict[int, int] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Feed:
     _newest_patient: int = 0
 
     def begin(self, connection: Connection) -> None:
-        """Learns who there is, and where the ranges of the last minutes begin."""
+        """Reads the patients, and where the ranges of the last minutes begin."""
         self.refresh_patients(connection)
         ends = next_offsets(connection, self.topic)
         begins = feed.first_since(connection, self.topic, _LOOK_BACK_S)
@@ -59,11 +59,11 @@ class Feed:
 
     @property
     def committed(self) -> dict[int, int]:
-        """By partition: the offset behind the last range that was applied."""
+        """By partition: the offset after the last applied range."""
         return dict(self._next)
 
     def refresh_patients(self, connection: Connection) -> None:
-        """Takes up patients and mappings that were added or changed."""
+        """Reads patients and mappings again if any were added or changed."""
         version = mapping_version(connection)
         if version == self._version:
             return
@@ -77,24 +77,24 @@ class Feed:
         self._version = version
 
     def _map(self, mappings: Sequence[Mapping]) -> None:
-        ward, numbers = self.ward, {code: each for each, code in enumerate(sensor_codes())}
+        ward, numbers = self.ward, {code: number for number, code in enumerate(sensor_codes())}
         now_ms = unix_ms()
         ward.mapping[:] = 0
-        for each in mappings:
-            row, number = ward.row_of.get(each.patient_id), numbers.get(each.sensor)
-            is_active = each.from_ms <= now_ms < each.until_ms
+        for mapping in mappings:
+            row, number = ward.row_of.get(mapping.patient_id), numbers.get(mapping.sensor)
+            is_active = mapping.from_ms <= now_ms < mapping.until_ms
             if row is not None and number is not None and is_active:
-                ward.mapping[row, number] = each.mapping_id
+                ward.mapping[row, number] = mapping.mapping_id
 
     def read(self, connection: Connection) -> list[LedgerRow]:
-        """Applies what was committed since the last call; returns those ranges."""
+        """Applies the ranges committed since the last call and returns them."""
         for partition in next_offsets(connection, self.topic):
             self._next.setdefault(partition, 0)
         ranges = []
         for partition, first in sorted(self._next.items()):
             found = feed.ranges_from(connection, self.topic, partition, first)
-            for each in found:
-                self._apply(connection, each)
+            for row in found:
+                self._apply(connection, row)
             if found:
                 self._next[partition] = found[-1].until
             ranges += found
@@ -123,7 +123,9 @@ class Feed:
         patients, patient = coded(rows["patient_id"])
         sensors, sensor = coded(rows["sensor"])
         components, component = coded(rows["component"])
-        known = np.array([self.ward.row_of.get(each, -1) for each in patients], np.int64)
+        known = np.array(
+            [self.ward.row_of.get(patient_id, -1) for patient_id in patients], np.int64
+        )
         pairs = ((code, part) for code in sensors for part in components)
         table = positions(pairs).reshape(len(sensors), -1)
         row, column = known[patient], table[sensor, component]
@@ -133,30 +135,30 @@ class Feed:
         self.ward.accept(row[is_known], column[is_known], event_ms[is_known], value[is_known])
 
     def _reject(self, entries: Sequence[QuarantineEntry]) -> None:
-        for each in entries:
-            kept = self.samples.setdefault(each.reason, deque(maxlen=_SAMPLES_PER_REASON))
-            kept.appendleft(each)
+        for entry in entries:
+            kept = self.samples.setdefault(entry.reason, deque(maxlen=_SAMPLES_PER_REASON))
+            kept.appendleft(entry)
         row_of = self.ward.row_of
-        told = [
-            each
-            for each in entries
-            if each.measured_at is not None
-            and each.patient_id in row_of
-            and each.reason not in (Reason.UNMAPPED, Reason.FUTURE_TIMESTAMP)
+        placed = [
+            entry
+            for entry in entries
+            if entry.measured_at is not None
+            and entry.patient_id in row_of
+            and entry.reason not in (Reason.UNMAPPED, Reason.FUTURE_TIMESTAMP)
         ]
-        if not told:
+        if not placed:
             return
-        row = np.array([row_of[each.patient_id or ""] for each in told], np.int64)
-        column = positions((each.sensor, each.component) for each in told)
-        event_ms = np.array([epoch_ms(each.measured_at) for each in told], np.int64)
-        implausible = np.array([each.reason in _IMPLAUSIBLE for each in told])
-        missing = np.array([each.reason == Reason.MISSING for each in told])
+        row = np.array([row_of[entry.patient_id or ""] for entry in placed], np.int64)
+        column = positions((entry.sensor, entry.component) for entry in placed)
+        event_ms = np.array([epoch_ms(entry.measured_at) for entry in placed], np.int64)
+        implausible = np.array([entry.reason in _IMPLAUSIBLE for entry in placed])
+        missing = np.array([entry.reason == Reason.MISSING for entry in placed])
         self.ward.reject(row, column, event_ms, is_implausible=implausible, is_missing=missing)
 
     def remember_older(self, connection: Connection) -> None:
-        """Newest values of the patients and sensors of whom the look back saw nothing.
+        """Reads the newest values of patients and sensors without data in the look-back.
 
-        A sensor that fell silent before the monitor began stays a silent one.
+        So a sensor that fell silent before the monitor started is shown as silent.
         """
         ward = self.ward
         mapping = ward.mapping[: len(ward), sensor_of_column()]

@@ -17,7 +17,7 @@ class _Point:
 
 
 class History:
-    """One point each five seconds."""
+    """One point every five seconds."""
 
     def __init__(self) -> None:
         """Nothing yet."""
@@ -31,12 +31,12 @@ class History:
         quarantined: dict[str, int] | None = None,
         duration_ms: float | None = None,
     ) -> None:
-        """Adds readings that were committed, and how long the micro-batches took (mean)."""
+        """Adds committed readings, and the mean duration of micro-batches."""
         at_ms = now_ms // STEP_MS * STEP_MS
         if not self._points or self._points[-1].at_ms < at_ms:
             last = self._points[-1].at_ms if self._points else at_ms - STEP_MS
             first = max(last + STEP_MS, at_ms - (_POINTS - 1) * STEP_MS)
-            self._points.extend(_Point(each) for each in range(first, at_ms + 1, STEP_MS))
+            self._points.extend(_Point(step_ms) for step_ms in range(first, at_ms + 1, STEP_MS))
         point = self._points[-1]
         point.accepted += accepted
         point.quarantined.update(quarantined or {})
@@ -47,12 +47,13 @@ class History:
         """Arrays of equal length; readings per second."""
         step_s = STEP_MS / 1000
         points = list(self._points)
-        reasons = sorted({reason for each in points for reason in each.quarantined})
+        reasons = sorted({reason for point in points for reason in point.quarantined})
         return {
-            "t": [each.at_ms for each in points],
-            "accepted": [each.accepted / step_s for each in points],
+            "t": [point.at_ms for point in points],
+            "accepted": [point.accepted / step_s for point in points],
             "quarantined": {
-                reason: [each.quarantined[reason] / step_s for each in points] for reason in reasons
+                reason: [point.quarantined[reason] / step_s for point in points]
+                for reason in reasons
             },
-            "duration_ms": [each.duration_ms for each in points],
+            "duration_ms": [point.duration_ms for point in points],
         }

@@ -1,4 +1,4 @@
-"""How far the topic is committed, and until when nothing is under way."""
+"""How far the topic is committed, and up to what time nothing is under way."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -16,21 +16,21 @@ class _Moment(NamedTuple):
 
 
 class Offsets:
-    """Told of the topic's ends and of the ledger's offsets, one after the other."""
+    """Compares the topic's ends with the ledger's offsets."""
 
     def __init__(self) -> None:
         """Nothing is known yet."""
         self.ends: Mapping[int, int] | None = None
         """By partition; None while the broker does not answer."""
         self.horizon_ms = 0
-        """Until when all that was in the topic is committed; stands still while nobody knows."""
+        """Everything in the topic up to this time is committed; does not advance while unknown."""
         self.settled_ms = 0
-        """The same, of the moments at which nothing waited in an outbox either."""
+        """The same, for moments when the outboxes were empty too."""
         self._committed: dict[int, int] = {}
         self._waiting: deque[_Moment] = deque()
 
     def note_committed(self, offsets: Mapping[int, int]) -> None:
-        """How far the ledger is."""
+        """Notes how far the ledger is."""
         self._committed.update(offsets)
 
     def note_ends(self, ends: Mapping[int, int] | None, *, is_outbox_empty: bool) -> None:
@@ -47,7 +47,7 @@ class Offsets:
             self.horizon_ms = moment.at_ms
             if moment.is_outbox_empty:
                 self.settled_ms = moment.at_ms
-        # in a long backlog the oldest ones say when it will be worked off, and the newest one
+        # in a long backlog only the oldest moments and the newest are needed
         if len(self._waiting) > _MOST_WAITING:
             del self._waiting[-2]
 
@@ -56,8 +56,8 @@ class Offsets:
 
     @property
     def lag_messages(self) -> int:
-        """In the topic and not committed."""
-        return sum(each["lag"] for each in self.as_list())
+        """Messages in the topic that are not committed."""
+        return sum(partition["lag"] for partition in self.as_list())
 
     def as_list(self) -> list[dict[str, Any]]:
         """By partition."""

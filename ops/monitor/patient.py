@@ -1,4 +1,4 @@
-"""One patient's charts: readings or their buckets, what was rejected, what is missing."""
+"""One patient's charts: readings or their buckets, rejected readings, gaps."""
 
 from typing import Any
 
@@ -19,28 +19,28 @@ _BUCKETS_MS = (
 
 
 def bucket_ms(span_ms: int, interval_ms: int) -> int:
-    """The length of a chart's buckets, about a thousand at the most; 0: each reading is a point."""
+    """The length of a chart's buckets, for about a thousand points; 0: each reading is a point."""
     if span_ms <= _MOST_POINTS * interval_ms:
         return 0
-    fitting = (each for each in _BUCKETS_MS if span_ms <= _MOST_POINTS * each)
+    fitting = (bucket for bucket in _BUCKETS_MS if span_ms <= _MOST_POINTS * bucket)
     return next(fitting, _BUCKETS_MS[-1])
 
 
 def patient_as_dict(
     connection: Connection, patient_id: str, from_ms: int, until_ms: int, interval_ms: int
 ) -> dict[str, Any] | None:
-    """What the page draws of this time; None where nobody has registered this patient."""
+    """The charts of this time; None if the patient is not registered."""
     patient = latest.patient(connection, patient_id)
     if patient is None:
         return None
     mappings = [
-        each
-        for sensor in dict.fromkeys(each.sensor for each in columns())
-        for each in read_mappings(connection, of=(patient_id, sensor))
-        if each.from_ms < until_ms and each.until_ms > from_ms
+        mapping
+        for sensor in dict.fromkeys(column.sensor for column in columns())
+        for mapping in read_mappings(connection, of=(patient_id, sensor))
+        if mapping.from_ms < until_ms and mapping.until_ms > from_ms
     ]
     bucket = bucket_ms(until_ms - from_ms, interval_ms)
-    sensor_of = {each.mapping_id: each.sensor for each in mappings}
+    sensor_of = {mapping.mapping_id: mapping.sensor for mapping in mappings}
     answer = {
         "id": patient.patient_id,
         "name": patient.name,
@@ -54,8 +54,8 @@ def patient_as_dict(
             for number in range(len(columns()))
         ],
         "rejected": [
-            _rejected(each)
-            for each in measured_between(
+            _rejected(entry)
+            for entry in measured_between(
                 connection,
                 patient_id,
                 moment_of(from_ms),
@@ -65,13 +65,13 @@ def patient_as_dict(
         ],
         "gaps": [
             {
-                "sensor": sensor_of[each.mapping_id],
-                "from": each.window_ms,
-                "until": each.window_ms + each.length_ms,
-                "expected": each.expected,
-                "received": each.received,
+                "sensor": sensor_of[gap.mapping_id],
+                "from": gap.window_ms,
+                "until": gap.window_ms + gap.length_ms,
+                "expected": gap.expected,
+                "received": gap.received,
             }
-            for each in cadence.gaps_of(connection, list(sensor_of), from_ms, until_ms)
+            for gap in cadence.gaps_of(connection, list(sensor_of), from_ms, until_ms)
         ],
     }
     connection.rollback()
@@ -88,10 +88,10 @@ def _series(
 ) -> dict[str, Any]:
     column = columns()[number]
     rows: list[tuple[Any, ...]] = []
-    for each in mappings:
-        if each.sensor != column.sensor:
+    for mapping in mappings:
+        if mapping.sensor != column.sensor:
             continue
-        place = (each.mapping_id, column.component, from_ms, until_ms)
+        place = (mapping.mapping_id, column.component, from_ms, until_ms)
         rows += (
             latest.bucketed(connection, *place, bucket)
             if bucket

@@ -1,4 +1,4 @@
-"""The pipeline as one sees it: producers, lag, rates, freshness, durations."""
+"""The state of the pipeline: producers, lag, rates, freshness, durations."""
 
 import time
 from collections import deque
@@ -21,7 +21,7 @@ _RECENT_MS = 60_000
 
 @dataclass
 class _Twice:
-    """Windows that one pair of producers sent both; the last one lies in Kafka since ``kafka_ms``."""
+    """Windows that both producers of a pair sent; ``kafka_ms``: when Kafka got the last one."""
 
     seen_ms: int
     count: int
@@ -30,7 +30,7 @@ class _Twice:
 
 @dataclass
 class PipelineView:
-    """Fed by the poller, some times a second."""
+    """Updated by the poller, twice a second."""
 
     has_database: bool = False
     processes: Sequence[Process] = ()
@@ -53,16 +53,16 @@ class PipelineView:
         return unix_ms()
 
     def note_ranges(self, ranges: Iterable[LedgerRow], newest_ms: int) -> None:
-        """What was committed since the last call; ``newest_ms``: the newest reading, or -1."""
+        """Notes the ranges committed since the last call; ``newest_ms``: the newest reading, or -1."""
         now_ms = self.now_ms
-        for each in ranges:
-            # what is read at the start was committed before the charts begin
-            if now_ms - each.committed_ms <= _RECENT_MS:
-                self.recent.append(each)
+        for range_ in ranges:
+            # the first ranges read were committed before the charts begin
+            if now_ms - range_.committed_ms <= _RECENT_MS:
+                self.recent.append(range_)
                 self.history.add(
-                    each.committed_ms,
-                    accepted=each.counts.accepted,
-                    quarantined=dict(each.counts.reasons),
+                    range_.committed_ms,
+                    accepted=range_.counts.accepted,
+                    quarantined=dict(range_.counts.reasons),
                 )
         if newest_ms >= 0:
             self._newest_ms = max(self._newest_ms or 0, newest_ms)
@@ -71,34 +71,38 @@ class PipelineView:
 
     @property
     def since_commit_ms(self) -> int | None:
-        """The age of the last commit; None: there was none in the last minute."""
+        """The age of the last commit; None if there was none in the last minute."""
         return self.now_ms - self.recent[-1].committed_ms if self.recent else None
 
     def note_repeated(self, windows: Iterable[RepeatedWindow]) -> None:
-        """Windows that two producers sent."""
-        for each in windows:
-            pair = (each.first_producer, each.producer)
+        """Notes windows that two producers sent."""
+        for window in windows:
+            pair = (window.first_producer, window.producer)
             before = self._pairs.get(pair)
             count = before.count if before else 0
-            self._pairs[pair] = _Twice(self.now_ms, count + 1, each.kafka_ms)
+            self._pairs[pair] = _Twice(self.now_ms, count + 1, window.kafka_ms)
 
     def twice(self) -> dict[tuple[str, str], _Twice]:
         """Of the last minute, by pair: who was first, who was second."""
         now_ms = self.now_ms
         self._pairs = {
-            pair: each for pair, each in self._pairs.items() if now_ms - each.seen_ms <= _RECENT_MS
+            pair: twice
+            for pair, twice in self._pairs.items()
+            if now_ms - twice.seen_ms <= _RECENT_MS
         }
         return self._pairs
 
     def note_processes(self, processes: Sequence[Process]) -> None:
-        """What producers and consumer told, or that they do not answer."""
+        """Notes the metrics of producers and consumer."""
         self.processes = processes
         self.errors.note_counters(processes)
         now = time.monotonic()
-        for each in self.of_role("producer"):
-            if (total := each.value("vitals_producer_readings_total", stage="published")) is None:
+        for producer in self.of_role("producer"):
+            if (
+                total := producer.value("vitals_producer_readings_total", stage="published")
+            ) is None:
                 continue
-            kept = self._published.setdefault(each.address, deque())
+            kept = self._published.setdefault(producer.address, deque())
             if kept and total < kept[-1][1]:
                 kept.clear()
             kept.append((now, total))
@@ -109,9 +113,9 @@ class PipelineView:
         self._note_durations()
 
     def _note_durations(self) -> None:
-        for each in self.of_role("consumer"):
-            total = each.value("vitals_consumer_batch_seconds_sum", phase="total")
-            count = each.value("vitals_consumer_batch_seconds_count", phase="total")
+        for consumer in self.of_role("consumer"):
+            total = consumer.value("vitals_consumer_batch_seconds_sum", phase="total")
+            count = consumer.value("vitals_consumer_batch_seconds_count", phase="total")
             if total is None or count is None:
                 continue
             before = self._batches if self._batches[1] <= count else (0.0, 0.0)
@@ -122,16 +126,16 @@ class PipelineView:
 
     @property
     def are_all_shards_owned(self) -> bool:
-        """Whether the producers that answer have all shards that they ever had."""
+        """Whether the producers that answer own as many shards as ever before."""
         return self._shards == self._most_shards
 
     def of_role(self, role: str) -> list[Process]:
         """The producers or the consumers."""
-        return [each for each in self.processes if each.role == role]
+        return [process for process in self.processes if process.role == role]
 
     @property
     def is_outbox_empty(self) -> bool:
-        """Whether no producer has more than the file that it publishes just now."""
+        """Whether no file waits but the one that is being published."""
         return self.outbox_files <= 1
 
     @property
@@ -140,8 +144,8 @@ class PipelineView:
         return int(self._sum("vitals_producer_outbox_files"))
 
     def _sum(self, name: str) -> float:
-        living = (each for each in self.of_role("producer") if each.is_up)
-        return sum(each.value(name) or 0.0 for each in living)
+        living = (producer for producer in self.of_role("producer") if producer.is_up)
+        return sum(producer.value(name) or 0.0 for producer in living)
 
     def _rate(self, process: Process) -> float:
         kept = self._published.get(process.address)
@@ -151,20 +155,20 @@ class PipelineView:
         return (last - first) / (ended - began) if ended > began else 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """What the page's view of the pipeline shows."""
+        """The data of the page's pipeline view."""
         now_ms, totals = self.now_ms, self.totals
-        producers = sorted(self.of_role("producer"), key=lambda each: each.name)
+        producers = sorted(self.of_role("producer"), key=lambda producer: producer.name)
         committed = sum(
-            each.counts.readings
-            for each in self.recent
-            if now_ms - each.committed_ms <= _RATE_OVER_MS
+            range_.counts.readings
+            for range_ in self.recent
+            if now_ms - range_.committed_ms <= _RATE_OVER_MS
         )
         return {
             "now": now_ms,
             "database": self.has_database,
             "broker": self.offsets.ends is not None,
-            "consumer": any(each.is_up for each in self.of_role("consumer")),
-            "producers": [self._producer(each) for each in producers],
+            "consumer": any(consumer.is_up for consumer in self.of_role("consumer")),
+            "producers": [self._producer(producer) for producer in producers],
             "readings_in_per_second": round(sum(map(self._rate, producers)), 1),
             "readings_committed_per_second": committed / (_RATE_OVER_MS / 1000),
             "freshness_ms": None if self._newest_ms is None else now_ms - self._newest_ms,
@@ -185,13 +189,13 @@ class PipelineView:
 
     def _producer(self, process: Process) -> dict[str, Any]:
         patients = (process.value("vitals_producer_patients") or 0.0) if process.is_up else 0.0
-        everybody = self._sum("vitals_producer_patients")
+        all_patients = self._sum("vitals_producer_patients")
         return {
             "id": process.name,
             "up": process.is_up,
             "shards": process.value("vitals_producer_shards") if process.is_up else 0,
             "patients": patients,
-            "share": patients / everybody if everybody else 0.0,
+            "share": patients / all_patients if all_patients else 0.0,
             "outbox": process.value("vitals_producer_outbox_files"),
             "readings_per_second": round(self._rate(process), 1),
         }

@@ -1,4 +1,4 @@
-"""The thread that looks once a second: ledger, broker, metrics; judges, writes down gaps, tells the board."""
+"""The thread that reads ledger, broker and metrics, judges patients, records gaps and fills the board."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ from ops.monitor.repeated import RepeatedWindows
 _LOOK_EVERY_S = 0.5
 _PATIENTS_EVERY_S = 5.0
 _PROCESSES_EVERY_S = 1.0
-# it reads the last minute's ledger again each time
+# each time it rereads the last minute's ledger
 _TOTALS_EVERY_S = 2.0
 _log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class Poller:
         reader: KeptConnection,
         writer: KeptConnection,
     ) -> None:
-        """``reader`` looks, ``writer`` writes down what is missing."""
+        """``reader`` queries, ``writer`` records gaps."""
         self._board, self._feed, self._broker = board, source, broker
         self._processes, self._repeated = processes, repeated
         self._reader, self._writer = reader, writer
@@ -57,12 +57,12 @@ class Poller:
         self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
 
     def start(self) -> None:
-        """Begins to look."""
+        """Starts polling."""
         self._repeated.start()
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends after the running look."""
+        """Stops after the current round."""
         self._stop.set()
         self._thread.join(10)
         self._repeated.stop()
@@ -73,14 +73,14 @@ class Poller:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still looks."""
+        """Whether it still polls."""
         return self._thread.is_alive()
 
     def _run(self) -> None:
         while not self._stop.wait(_LOOK_EVERY_S):
             try:
                 self._look()
-            except Exception:  # noqa: BLE001 - a page that stands still without a word is worse
+            except Exception:  # noqa: BLE001 - a page that silently stops is worse
                 _log.exception("look_failed")
                 self._view.errors.note("monitor", "a look failed: see the monitor's log")
 
@@ -89,7 +89,7 @@ class Poller:
         if self._take_turn("processes", _PROCESSES_EVERY_S):
             self._view.note_processes(self._processes.look())
         is_outbox_empty = self._view.is_outbox_empty
-        # the broker first: what it has now and the ledger has a moment later is not lag
+        # the broker first: a message that is committed a moment later is not lag
         ends = self._guarded("broker", self._broker.ends)
         has_database = self._guarded("database", self._read_database) is not None
         self._view.has_database = has_database
@@ -99,7 +99,7 @@ class Poller:
         self._judge(now_ms)
 
     def _take_turn(self, what: str, every_s: float) -> bool:
-        """True where it is time for this again; the next turn comes after ``every_s``."""
+        """True if this is due again; the next turn comes after ``every_s``."""
         now = time.monotonic()
         if now < self._next_at.get(what, 0.0):
             return False

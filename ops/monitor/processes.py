@@ -1,4 +1,4 @@
-"""What producers and consumer tell of themselves: their metrics, asked once a second."""
+"""The metrics of producers and consumer, scraped once a second."""
 
 import http.client
 import socket
@@ -20,15 +20,15 @@ Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
 @dataclass
 class Process:
-    """One producer or consumer, known by the address that it answers at."""
+    """One producer or consumer, known by its address."""
 
     address: tuple[str, int]
     role: str
-    """``producer`` or ``consumer``: what its target is called."""
+    """``producer`` or ``consumer``: from its target's name."""
     name: str
-    """The target's name; a producer's own id, once it has told it."""
+    """The target's name; a producer's own id, once it has answered."""
     is_fixed: bool
-    """Whether it was named itself, not found behind a name of several."""
+    """Whether it is a target of its own, not one of several with a host name."""
     samples: Samples = field(default_factory=dict)
     is_up: bool = False
     has_answered: bool = False
@@ -52,7 +52,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Target:
-    """``name=host:port`` (one process) or ``host:port`` (all that the host name stands for)."""
+    """``name=host:port`` (one process) or ``host:port`` (every address of the host name)."""
 
     name: str
     host: str
@@ -61,19 +61,19 @@ class Target:
 
     @property
     def role(self) -> str:
-        """What runs there."""
+        """``producer`` or ``consumer``."""
         return self.name.split("-")[0]
 
 
 def parse_targets(text: str) -> list[Target]:
-    """The targets of ``METRICS_TARGETS``. Raises ConfigurationError for one that is none."""
+    """The targets of ``METRICS_TARGETS``. Raises ConfigurationError for an invalid one."""
     targets = []
-    for each in filter(None, (part.strip() for part in text.split(","))):
-        name, is_named, address = each.rpartition("=")
+    for target in filter(None, (part.strip() for part in text.split(","))):
+        name, is_named, address = target.rpartition("=")
         host, _, port = address.rpartition(":")
         if not host or not port.isdecimal():
             raise ConfigurationError(
-                f"METRICS_TARGETS: {each} is no target",
+                f"METRICS_TARGETS: {target} is not a target",
                 hint="name them like producer-1=127.0.0.1:4001 or, for all replicas, producer:9100",
             )
         targets.append(Target(name or host, host, int(port), bool(is_named)))
@@ -81,16 +81,16 @@ def parse_targets(text: str) -> list[Target]:
 
 
 class Processes:
-    """All that were ever found behind the targets, until ten minutes after they went."""
+    """Every process found at the targets, until ten minutes after it went away."""
 
     def __init__(self, targets: Iterable[Target]) -> None:
-        """Asks nobody yet."""
+        """Sends no request yet."""
         self._targets = list(targets)
         self._known: dict[tuple[str, int], Process] = {}
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="metrics")
 
     def look(self) -> list[Process]:
-        """Asks all of them at once; those that do not answer keep what they last told."""
+        """Scrapes all of them at once; those that do not answer keep their last samples."""
         now = time.monotonic()
         for target in self._targets:
             for host in _addresses(target):
@@ -99,21 +99,21 @@ class Processes:
                     self._known[address] = Process(
                         address, target.role, target.name, target.is_fixed
                     )
-        list(self._pool.map(lambda each: _ask(each, now), list(self._known.values())))
+        list(self._pool.map(lambda process: _ask(process, now), list(self._known.values())))
         self._forget(now)
         return list(self._known.values())
 
     def close(self) -> None:
-        """Asks nobody any more."""
+        """Sends no more requests."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _forget(self, now: float) -> None:
-        for address, each in list(self._known.items()):
-            is_replaced = not each.is_fixed and any(
-                other.is_up and other.name == each.name for other in self._known.values()
+        for address, process in list(self._known.items()):
+            is_replaced = not process.is_fixed and any(
+                other.is_up and other.name == process.name for other in self._known.values()
             )
-            is_gone = not each.is_fixed and now - each.seen_at > _GONE_AFTER_S
-            if not each.is_up and (is_gone or is_replaced):
+            is_gone = not process.is_fixed and now - process.seen_at > _GONE_AFTER_S
+            if not process.is_up and (is_gone or is_replaced):
                 del self._known[address]
 
 
@@ -123,9 +123,9 @@ def _addresses(target: Target) -> list[str]:
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except OSError:
-        # no replica runs now, or the name server is away: those that are known are asked on
+        # no replica runs, or the name server is away: known addresses are still scraped
         return []
-    return sorted({str(each[4][0]) for each in found})
+    return sorted({str(entry[4][0]) for entry in found})
 
 
 def _ask(process: Process, now: float) -> None:

@@ -1,4 +1,4 @@
-"""Windows that two producers sent: found in the topic by a thread of its own, and written down."""
+"""Windows that two producers sent: found in the topic by a separate thread, and recorded."""
 
 import queue
 import threading
@@ -18,44 +18,44 @@ from ops.look.messages import SeenMessage, TopicLook
 from ops.progress import Progress
 
 _STOP_S = 10.0
-# first messages of repeated batches that lie so near to each other are read in one go
+# first messages of repeated batches at most this far apart are read in one go
 _NEAR_OFFSETS = 1_000
 _log = structlog.get_logger()
 
 
 class RepeatedWindows:
-    """Told of ranges with repeated messages; tells which of them came from two producers.
+    """Finds which repeated batches came from two producers.
 
-    The ledger only counts them: whose they were is in the headers of both messages. Where
-    retention has removed one, or the broker does not answer, nobody can say.
+    The ledger only counts them: their producers are in the headers of both messages. If retention
+    has removed one, or the broker does not answer, they stay unknown.
     """
 
     def __init__(
         self, kafka: KafkaSettings, reader: KeptConnection, writer: KeptConnection
     ) -> None:
-        """The connections are this thread's alone."""
+        """The connections belong to this thread only."""
         self._kafka, self._reader, self._writer = kafka, reader, writer
         self._ranges: queue.SimpleQueue[LedgerRow | None] = queue.SimpleQueue()
         self._found: deque[RepeatedWindow] = deque()
         self._thread = threading.Thread(target=self._run, name="repeated", daemon=True)
 
     def start(self) -> None:
-        """Begins to look."""
+        """Starts the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends behind the running look."""
+        """Stops after the current range."""
         self._ranges.put(None)
         self._thread.join(_STOP_S)
 
     def look_into(self, ranges: Iterable[LedgerRow]) -> None:
-        """Takes the ranges that have repeated messages; returns at once."""
-        for each in ranges:
-            if each.counts.repeated_messages:
-                self._ranges.put(each)
+        """Queues the ranges that have repeated messages; returns at once."""
+        for range_ in ranges:
+            if range_.counts.repeated_messages:
+                self._ranges.put(range_)
 
     def take(self) -> list[RepeatedWindow]:
-        """What was found since the last call."""
+        """The windows found since the last call."""
         found = []
         while self._found:
             found.append(self._found.popleft())
@@ -70,7 +70,7 @@ class RepeatedWindows:
             except VitalsError as error:
                 self._close()
                 _log.warning("repeated_windows_not_found", why=error.message)
-            except Exception:  # noqa: BLE001 - the next range may be told all the same
+            except Exception:  # noqa: BLE001 - the next range may still succeed
                 self._close()
                 _log.exception("repeated_windows_not_found")
         self._close()
@@ -81,15 +81,17 @@ class RepeatedWindows:
 
     def _look(self, part: LedgerRow) -> list[RepeatedWindow]:
         name = self._kafka.kafka_topic
-        # ends and beginnings of partitions are asked for once a look: each range gets its own
+        # a look queries the ends of partitions only once, so each range needs its own
         with TopicLook(self._kafka, Progress(lambda _: None)) as topic:
             messages = list(topic.between(name, part.partition, part.first, part.until))
-            taken = self._taken([_batch_id(each) for each in messages])
-            known = {(each.place.partition, each.place.offset): each for each in messages}
-            first = known | _messages_at(topic, name, set(taken.values()) - known.keys())
+            first_places = self._first_places([_batch_id(message) for message in messages])
+            known = {
+                (message.place.partition, message.place.offset): message for message in messages
+            }
+            first = known | _messages_at(topic, name, set(first_places.values()) - known.keys())
         found = []
         for message in messages:
-            place = taken.get(_batch_id(message))
+            place = first_places.get(_batch_id(message))
             if place is None or place == (message.place.partition, message.place.offset):
                 continue
             producers = _producer(message), _producer(first[place]) if place in first else ""
@@ -104,11 +106,11 @@ class RepeatedWindows:
                 )
         return found
 
-    def _taken(self, batch_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    def _first_places(self, batch_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
         connection = self._reader.get()
-        taken = feed.places_of(connection, [each for each in batch_ids if each])
+        places = feed.places_of(connection, [batch_id for batch_id in batch_ids if batch_id])
         connection.rollback()
-        return taken
+        return places
 
 
 def _batch_id(message: SeenMessage) -> str:
@@ -122,16 +124,16 @@ def _producer(message: SeenMessage) -> str:
 def _messages_at(
     topic: TopicLook, name: str, places: Iterable[tuple[int, int]]
 ) -> dict[tuple[int, int], SeenMessage]:
-    """The messages at these places, as far as the topic still has them."""
+    """The messages at these places that the topic still has."""
     return {
-        (partition, each.place.offset): each
+        (partition, message.place.offset): message
         for partition, offsets in _runs(sorted(places))
-        for each in topic.between(name, partition, offsets[0], offsets[-1] + 1)
+        for message in topic.between(name, partition, offsets[0], offsets[-1] + 1)
     }
 
 
 def _runs(places: Sequence[tuple[int, int]]) -> list[tuple[int, list[int]]]:
-    """Places by partition, those that are near to each other together."""
+    """Places by partition, near ones grouped."""
     runs: list[tuple[int, list[int]]] = []
     for partition, offset in places:
         is_near = runs and runs[-1][0] == partition and offset - runs[-1][1][-1] <= _NEAR_OFFSETS

@@ -1,4 +1,4 @@
-"""Everything of the monitor put together, and served until the process is told to end."""
+"""Puts the monitor together and serves it until the process is asked to stop."""
 
 import os
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from ops.monitor.windows import Rhythm
 from ops.stack.ports import is_free
 
 _NICENESS = 10
-# a server that hangs must show as away while somebody still looks
+# a database server that hangs must soon show as away
 _ANSWER_S = 5
 _CONNECT_S = 3
 
@@ -89,7 +89,7 @@ def serve(
 
 
 def _step_back() -> None:
-    # on a machine whose cores are all busy the writer goes first: a page may be a moment late
+    # when all cores are busy the consumer goes first: the page may be a moment late
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
 

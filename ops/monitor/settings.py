@@ -1,4 +1,4 @@
-"""What the environment may say about the monitor."""
+"""The monitor's settings."""
 
 import ipaddress
 from pathlib import Path
@@ -30,7 +30,7 @@ class MonitorSettings(IntervalSettings):
 
     @property
     def is_local(self) -> bool:
-        """Whether only programs of this machine can reach the page."""
+        """Whether only this machine can reach the page."""
         if self.monitor_host == "localhost":
             return True
         try:
@@ -43,18 +43,18 @@ class MonitorSettings(IntervalSettings):
         """The token that every request must show.
 
         Raises:
-            ConfigurationError: others could reach the page, and there is none.
+            ConfigurationError: other machines can reach the page, and no token is set.
         """
         token = self.monitor_token.get_secret_value() if self.monitor_token else ""
         if not token and not self.is_local:
             raise ConfigurationError(
-                f"the monitor would show patients to everybody who reaches {self.monitor_host}",
+                f"the monitor would show patients to anyone who can reach {self.monitor_host}",
                 hint="set MONITOR_TOKEN (or MONITOR_TOKEN_FILE), or MONITOR_HOST=127.0.0.1",
             )
         return token or None
 
     def cadence(self, reader: DatabaseSettings) -> DatabaseSettings:
-        """How the tables of missing samples are written."""
+        """The connection that writes `lacuna` and `janela_repetida`."""
         if self.cadence_db_user is None or self.cadence_db_password is None:
             return reader
         return reader.model_copy(

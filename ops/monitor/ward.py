@@ -1,6 +1,6 @@
-"""The newest values of every patient, and what came of each in the last windows.
+"""The newest values of every patient, and what each sent in the last windows.
 
-Plain arrays with a row a patient: ten thousand patients are judged in a few milliseconds.
+Plain arrays with one row per patient: ten thousand patients are judged in a few milliseconds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ NEVER = -1
 FAR = np.iinfo(np.int64).max
 _FIRST_ROOM = 128
 _REGULAR_SHARE = 0.5
-# what an array holds for a patient who is not there yet
+# what an array holds in an unused row
 _EMPTY: dict[str, float] = {
     **dict.fromkeys(("last_ms", "rejected_ms", "alive_ms"), NEVER),
     **dict.fromkeys(("mapping", "is_regular", "touched"), 0),
@@ -27,7 +27,7 @@ _EMPTY: dict[str, float] = {
 
 
 class State(IntEnum):
-    """Of a patient's tile; the higher, the more it needs somebody (but for UNSEEN)."""
+    """The state of a patient's tile; higher is more urgent, except UNSEEN."""
 
     FRESH = 0
     SILENT_SENSOR = 1
@@ -37,10 +37,10 @@ class State(IntEnum):
 
 
 class Ward:
-    """All patients; rows are numbered in the order in which they became known."""
+    """All patients; rows are in the order in which they became known."""
 
     def __init__(self, rhythm: Rhythm) -> None:
-        """Nobody is known yet."""
+        """No patient is known yet."""
         self.rhythm = rhythm
         self.patients: list[Patient] = []
         self.row_of: dict[str, int] = {}
@@ -53,21 +53,21 @@ class Ward:
         self.since_ms = np.full(_FIRST_ROOM, FAR, np.int64)
         """The oldest time of anything from the patient since the monitor's look back."""
         self.sensor_since_ms = np.full((_FIRST_ROOM, sensors), FAR, np.int64)
-        """The oldest time of anything from a sensor, a missing sample included: FAR where the device
-        does not seem to have one, whatever the mappings say."""
+        """The oldest time of anything from a sensor, including a missing sample; FAR if the device
+        seems to have no such sensor, even if it is mapped."""
         self.mapping = np.zeros((_FIRST_ROOM, sensors), np.int64)
-        """The id of the mapping that is active now; 0: none."""
+        """The id of the mapping that is active now; 0 if there is none."""
         self.is_regular = np.zeros(_FIRST_ROOM, bool)
-        """Whether the patient sends at the rhythm; replayed files with a reading an hour do not."""
+        """Whether the patient sends in the expected rhythm; replayed files with hourly readings do not."""
         self.touched = np.zeros(_FIRST_ROOM, bool)
         self.windows = WindowRing(rhythm, _FIRST_ROOM, sensors)
 
     def __len__(self) -> int:
-        """Patients that are known."""
+        """The number of known patients."""
         return len(self.patients)
 
     def add(self, patients: Sequence[Patient]) -> None:
-        """Takes patients that are not known yet."""
+        """Adds patients that are not known yet."""
         for patient in patients:
             if patient.patient_id not in self.row_of:
                 self.row_of[patient.patient_id] = len(self.patients)
@@ -88,7 +88,7 @@ class Ward:
             return
         order = np.argsort(event_ms, kind="stable")
         row, column, event_ms, value = row[order], column[order], event_ms[order], value[order]
-        # of several assignments to one place NumPy keeps the last: the newest, by the order above
+        # if a place is assigned twice, NumPy keeps the last: the newest, by the order above
         flat = row * len(columns()) + column
         is_newer = event_ms >= self.last_ms.reshape(-1)[flat]
         self.last_ms.reshape(-1)[flat[is_newer]] = event_ms[is_newer]
@@ -110,9 +110,9 @@ class Ward:
         is_implausible: Mask,
         is_missing: Mask,
     ) -> None:
-        """Readings that were not accepted, as in ``accept``; column -1: of no known sensor.
+        """Readings that were not accepted, as in ``accept``; column -1: unknown sensor.
 
-        ``is_missing``: the device tells that the sensor gave nothing.
+        ``is_missing``: the device reports that the sensor had no value.
         """
         is_marked = is_implausible & (column >= 0)
         flat = row[is_marked] * len(columns()) + column[is_marked]
@@ -125,7 +125,7 @@ class Ward:
         self.windows.note_heard(row[~is_missing], sensor[~is_missing], event_ms[~is_missing])
 
     def remember(self, row: int, column: int, event_ms: int, value: float) -> None:
-        """A newest value out of the database, of before the monitor's start."""
+        """Sets a newest value from the database, from before the monitor's start."""
         if event_ms > self.last_ms[row, column]:
             self.last_ms[row, column], self.value[row, column] = event_ms, value
             self.alive_ms[row] = max(self.alive_ms[row], event_ms)
@@ -145,6 +145,6 @@ class Ward:
 
 
 def positions(names: Iterable[tuple[str | None, str | None]]) -> Ints:
-    """The column of each sensor and component; -1 for those that the catalogue does not know."""
-    found = (column_of(*each) for each in names)
-    return np.array([-1 if each is None else each for each in found], np.int64)
+    """The column of each sensor and component; -1 for those not in the catalogue."""
+    found = (column_of(*name) for name in names)
+    return np.array([-1 if column is None else column for column in found], np.int64)

@@ -1,4 +1,4 @@
-"""What each window has of each sensor, as far back as late samples may still come."""
+"""Samples by window and sensor, as far back as late samples may still come."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,25 +9,25 @@ from common.arrays import Counts, Ints, Mask
 
 NO_WINDOW = -1
 WINDOWS_KEPT = 64
-"""So far back (in windows) late samples still fill a gap."""
+"""How many windows back late samples still fill a gap."""
 _SAMPLES_MOST = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True)
 class Rhythm:
-    """What a producer should send: windows of ``window_ms``, a sample every ``interval_ms``."""
+    """The expected rhythm of a producer: windows of ``window_ms``, a sample every ``interval_ms``."""
 
     window_ms: int
     interval_ms: int
 
     @property
     def samples(self) -> int:
-        """Of one component in one window."""
+        """The samples of one component in one window."""
         return min(self.window_ms // self.interval_ms, int(_SAMPLES_MOST))
 
     @property
     def grace_ms(self) -> int:
-        """So long after its end a window may take to be committed."""
+        """How long after its end a window may take to be committed."""
         return max(2_000, self.window_ms // 2)
 
     def due_window(self, now_ms: int) -> int:
@@ -36,28 +36,28 @@ class Rhythm:
 
 
 class WindowSeen(NamedTuple):
-    """Of every patient, in one window."""
+    """What every patient sent in one window."""
 
     counts: Counts
     """Accepted samples; shape (patients, sensors)."""
     is_heard: Mask
-    """The sensor gave something, accepted or not; the same shape."""
+    """The sensor sent something, accepted or not; the same shape."""
     is_alive: Mask
     """Anything came from the patient; shape (patients,)."""
 
 
 class WindowRing:
-    """The newest windows by their number; each takes the place of the one so far before it."""
+    """The newest windows by their number; each replaces the one ``WINDOWS_KEPT`` before it."""
 
     def __init__(self, rhythm: Rhythm, patients: int, sensors: int) -> None:
-        """``patients``: there is room for so many."""
+        """``patients``: initial room."""
         self._rhythm = rhythm
         self._counts = np.zeros((patients, sensors, WINDOWS_KEPT), np.uint16)
         self._heard = np.zeros((patients, sensors, WINDOWS_KEPT), bool)
         self._alive = np.zeros((patients, WINDOWS_KEPT), bool)
         self._window_of_slot = np.full(WINDOWS_KEPT, NO_WINDOW, np.int64)
         self.changed: set[int] = set()
-        """Windows that got samples; whoever looks at them empties it."""
+        """Windows that got samples; the reader empties it."""
 
     def grow(self) -> None:
         """Makes room for twice the patients."""
@@ -66,17 +66,17 @@ class WindowRing:
             setattr(self, name, np.concatenate([before, np.zeros_like(before)]))
 
     def note_alive(self, row: Ints, event_ms: Ints) -> None:
-        """Something came from these patients; arrays of shape (readings,)."""
+        """Notes that these patients sent something; arrays of shape (readings,)."""
         is_kept, slot = self._slots(event_ms)
         self._alive[row[is_kept], slot[is_kept]] = True
 
     def note_heard(self, row: Ints, sensor: Ints, event_ms: Ints) -> None:
-        """These sensors gave something."""
+        """Notes that these sensors sent something."""
         is_kept, slot = self._slots(event_ms)
         self._heard[row[is_kept], sensor[is_kept], slot[is_kept]] = True
 
     def count(self, row: Ints, sensor: Ints, event_ms: Ints) -> tuple[Ints, Counts]:
-        """Counts accepted samples; returns the rows, and how many samples their window has now."""
+        """Counts accepted samples; returns the rows, and how many samples their windows have now."""
         is_kept, slot = self._slots(event_ms)
         _, sensors, windows = self._counts.shape
         flat = (row[is_kept] * sensors + sensor[is_kept]) * windows + slot[is_kept]
@@ -87,7 +87,7 @@ class WindowRing:
         return places // (sensors * windows), counts[places]
 
     def at(self, window: int, patients: int) -> WindowSeen:
-        """What the first so many patients have in a window; nothing where it is not kept."""
+        """The window of the first ``patients`` rows; empty if it is not kept."""
         slot = window % WINDOWS_KEPT
         if self._window_of_slot[slot] != window:
             shape = (patients, self._counts.shape[1])
@@ -100,7 +100,7 @@ class WindowRing:
         )
 
     def _slots(self, event_ms: Ints) -> tuple[Mask, Ints]:
-        """Which readings are of a window that is kept, and where; makes room for newer windows."""
+        """Which readings are in a window that is kept, and its slot; makes room for newer windows."""
         window = event_ms // self._rhythm.window_ms
         for number in np.unique(window).tolist():
             slot = number % WINDOWS_KEPT

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -14,7 +15,10 @@ def archive_path(cache: Path, java: Path) -> Path:
     """Where the archive for this Java and this pyspark is kept; others cannot use it."""
     binary = java.resolve()
     stat = binary.stat()
-    parts = (binary, stat.st_size, stat.st_mtime_ns, importlib.metadata.version("pyspark"))
+    spec = importlib.util.find_spec("pyspark")
+    # the JVM compares the paths of its class path too, and says nothing where they differ
+    pyspark = (importlib.metadata.version("pyspark"), spec and spec.origin)
+    parts = (binary, stat.st_size, stat.st_mtime_ns, *pyspark)
     digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
     return cache / f"spark-classes-{digest[:12]}.jsa"
 

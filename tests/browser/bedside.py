@@ -1,4 +1,4 @@
-"""Patients of whom a test decides what they send: each window is published when it is over."""
+"""Patients whose readings a test decides; each window is published when it ends."""
 
 import threading
 import time
@@ -13,20 +13,20 @@ from schemas.batch import Series
 
 
 class Bedside(threading.Thread):
-    """Publishes from `start` until `end`. Sensors, patients and values are changed meanwhile."""
+    """Publishes from `start` until `end`. A test may change sensors, patients and values meanwhile."""
 
     def __init__(self, kafka, *, patients, window_ms=2000, interval_ms=1000):
         super().__init__(daemon=True)
         self.window_ms, self.interval_ms = window_ms, interval_ms
         self.patients = demo_patient_ids(patients)
         self.absent = set()
-        """(patient, sensor) that give nothing."""
+        """(patient, sensor) that send nothing."""
         self.gone = set()
         """Patients who send nothing at all."""
         self.instead = {}
-        """(patient, sensor): the value in place of the simulated ones."""
+        """(patient, sensor): the value that replaces the simulated ones."""
         self.published = []
-        """Start of each window whose batches are all acknowledged."""
+        """The start of each window whose batches are all acknowledged."""
         self._publisher = Publisher(kafka)
         self._paused, self._ended = threading.Event(), threading.Event()
         self._errors, self._open = [], 0
@@ -47,7 +47,7 @@ class Bedside(threading.Thread):
 
     @contextmanager
     def paused(self):
-        """No window is published in the block; those under way are acknowledged before it."""
+        """No window is published inside the block; those under way are acknowledged first."""
         self._paused.set()
         time.sleep(self.window_ms / 1000)
         try:
@@ -84,12 +84,12 @@ class Bedside(threading.Thread):
             self._errors.append(error)
 
     def _changed(self, batch):
-        series = [
-            self._with_value(each, self.instead.get((batch.patient_id, each.sensor)))
-            for each in batch.series
-            if (batch.patient_id, each.sensor) not in self.absent
+        changed = [
+            self._with_value(series, self.instead.get((batch.patient_id, series.sensor)))
+            for series in batch.series
+            if (batch.patient_id, series.sensor) not in self.absent
         ]
-        return replace(batch, series=tuple(series))
+        return replace(batch, series=tuple(changed))
 
     @staticmethod
     def _with_value(series, value):

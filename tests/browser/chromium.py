@@ -1,6 +1,6 @@
 """The Chromium that the browser tests drive: the machine's, or one unpacked without root.
 
-`python -m tests.browser.chromium` prints where it is, and brings it where there is none.
+`python -m tests.browser.chromium` prints its path, and downloads it if there is none.
 """
 
 import os
@@ -20,19 +20,19 @@ _ON_PATH = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 _ALIAS = "<alias><family>{}</family><prefer><family>Liberation Sans</family></prefer></alias>\n"
 _HINT = (
     "install it (Debian: apt-get install chromium; elsewhere Chromium or Google Chrome from its"
-    " maker), so that `chromium` or `google-chrome` is on PATH"
+    " vendor), so that `chromium` or `google-chrome` is on PATH"
 )
 
 Say = Callable[[str], None]
 
 
 def find_or_bring(folder: Path, say: Say) -> Path:
-    """The program to start. Brings it into ``folder`` where the machine has none.
+    """The program to start. Downloads it into ``folder`` if the machine has none.
 
-    Safe to repeat and in parallel; what was brought before is used again.
+    Safe to repeat and in parallel; an earlier download is used again.
 
     Raises:
-        ConfigurationError: there is none, and this machine offers no way to get one.
+        ConfigurationError: there is none, and no way to get one on this machine.
         UnavailableError: the packages cannot be downloaded now.
     """
     for name in _ON_PATH:
@@ -51,8 +51,10 @@ def find_or_bring(folder: Path, say: Say) -> Path:
 def _bring(folder: Path, wrapper: Path, say: Say) -> None:
     missing = [name for name in ("apt-get", "dpkg") if shutil.which(name) is None]
     if missing:
-        raise ConfigurationError(f"no Chromium found, and no {missing[0]} to get one", hint=_HINT)
-    say(f"no Chromium on PATH: bringing {PACKAGE} and what it needs into {folder} (once)")
+        raise ConfigurationError(
+            f"no Chromium found, and no {missing[0]} to install one", hint=_HINT
+        )
+    say(f"no Chromium on PATH: downloading {PACKAGE} and its dependencies into {folder} (once)")
     shutil.rmtree(folder, ignore_errors=True)
     archives = download(folder, say)
     root = folder / "root"
@@ -60,16 +62,16 @@ def _bring(folder: Path, wrapper: Path, say: Say) -> None:
     program = root / "usr" / "lib" / "chromium" / "chromium"
     if not program.is_file():
         raise ConfigurationError(
-            f"the package {PACKAGE} of this machine has no browser", hint=_HINT
+            f"this machine's package {PACKAGE} contains no browser", hint=_HINT
         )
     _write_wrapper(wrapper, program, root)
     if why := _why_not(wrapper):
-        raise UnavailableError(f"the Chromium that was unpacked does not start: {why}", hint=_HINT)
+        raise UnavailableError(f"the unpacked Chromium does not start: {why}", hint=_HINT)
     shutil.rmtree(folder / "apt")
 
 
 def _write_wrapper(wrapper: Path, program: Path, root: Path) -> None:
-    libraries = sorted({each.parent for each in root.glob("usr/lib/**/*.so*")} - {program.parent})
+    libraries = sorted({path.parent for path in root.glob("usr/lib/**/*.so*")} - {program.parent})
     fonts = wrapper.with_name("fonts.conf")
     fonts.write_text(
         "<fontconfig>\n"
@@ -79,7 +81,7 @@ def _write_wrapper(wrapper: Path, program: Path, root: Path) -> None:
         + "</fontconfig>\n",
         encoding="utf-8",
     )
-    paths = ":".join(str(each) for each in libraries)
+    paths = ":".join(str(library) for library in libraries)
     wrapper.write_text(
         "#!/bin/sh\n"
         f"export LD_LIBRARY_PATH={shlex.quote(paths)}\n"
@@ -91,7 +93,7 @@ def _write_wrapper(wrapper: Path, program: Path, root: Path) -> None:
 
 
 def _why_not(program: Path) -> str:
-    """Empty where it starts and tells its version, else what it said."""
+    """Empty if it starts and prints its version, else its output."""
     try:
         found = subprocess.run(
             [program, "--version"], capture_output=True, text=True, timeout=60, check=False
@@ -99,7 +101,7 @@ def _why_not(program: Path) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     is_browser = found.returncode == 0 and "chrom" in found.stdout.lower()
-    return "" if is_browser else (found.stderr or found.stdout).strip()[-500:] or "it says nothing"
+    return "" if is_browser else (found.stderr or found.stdout).strip()[-500:] or "no output"
 
 
 if __name__ == "__main__":

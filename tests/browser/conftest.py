@@ -1,4 +1,4 @@
-"""A real Chromium that looks at a real monitor; whatever is missing fails the tests."""
+"""A real Chromium that looks at a real monitor; anything missing fails the tests."""
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -11,7 +11,7 @@ from tests.services.pipeline import new_pipeline
 
 @pytest.fixture(scope="session")
 def chromium(pytestconfig):
-    """What it says while it brings one is shown, as it may take a minute."""
+    """The download may take a minute: its progress is shown."""
     with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         return find_or_bring(CACHE, lambda text: print(text, flush=True))
 
@@ -55,16 +55,16 @@ def world(make_world):
 
 @pytest.fixture
 def open_page(browser):
-    """Opens pages of a world; at the end none of them may have failed or asked anybody else."""
+    """Opens pages of a world; at the end none may have failed or contacted another host."""
     watched = []
 
     def open_(world, view="#/ward", **context):
         options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB"} | context
-        each = Watched(browser.new_context(**options), world.url)
-        watched.append(each)
-        each.page.goto(f"{world.url}/{view}")
-        return each.page
+        opened = Watched(browser.new_context(**options), world.url)
+        watched.append(opened)
+        opened.page.goto(f"{world.url}/{view}")
+        return opened.page
 
     yield open_
-    for each in watched:
-        each.close()
+    for opened in watched:
+        opened.close()

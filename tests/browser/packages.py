@@ -1,4 +1,4 @@
-"""Debian packages with what they need, downloaded and unpacked without root."""
+"""Debian packages with their dependencies, downloaded and unpacked without root."""
 
 import subprocess
 from collections.abc import Callable
@@ -7,31 +7,31 @@ from pathlib import Path
 from common.errors import UnavailableError
 
 PACKAGE = "chromium"
-# a page without any font shows no text at all
+# without a font a page shows no text at all
 _WITH_IT = ("fonts-liberation",)
-_HINT = "see whether the network and the apt sources of this machine work: apt-get update"
+_HINT = "check this machine's network and apt sources: apt-get update"
 
 Say = Callable[[str], None]
 
 
 def download(folder: Path, say: Say) -> list[Path]:
-    """The files of the package and of what it needs and the machine lacks, checked by apt's keys.
+    """The package and those of its dependencies that the machine lacks, verified with apt's keys.
 
-    Raises UnavailableError with apt's last words.
+    Raises UnavailableError with the end of apt's output.
     """
     apt = folder / "apt"
-    for each in ("state/lists/partial", "cache/archives/partial"):
-        (apt / each).mkdir(parents=True)
-    # lists and archives of our own; what is installed is read from the machine's own status
+    for subfolder in ("state/lists/partial", "cache/archives/partial"):
+        (apt / subfolder).mkdir(parents=True)
+    # our own lists and archives; only the machine's status says what is installed
     options = [
         *("-o", f"Dir::State={apt / 'state'}", "-o", f"Dir::Cache={apt / 'cache'}"),
         *("-o", "Dir::State::status=/var/lib/dpkg/status"),
         *("-o", "Debug::NoLocking=true"),
-        # root's apt would download as a user who may not write into our folder
+        # root's apt would download as a user who may not write to our folder
         *("-o", "APT::Sandbox::User=root"),
         *("-o", "APT::Get::List-Cleanup=false"),
     ]
-    say("  reading the lists of packages")
+    say("  reading the package lists")
     _apt(options, "update", "--quiet")
     say(f"  downloading {PACKAGE} (about 100 MB)")
     _apt(
@@ -43,7 +43,7 @@ def download(folder: Path, say: Say) -> list[Path]:
 
 
 def unpack(archives: list[Path], root: Path, say: Say) -> None:
-    """Puts what is in the packages under ``root``; none of their scripts runs."""
+    """Unpacks the packages into ``root``; runs none of their scripts."""
     root.mkdir(parents=True, exist_ok=True)
     for number, archive in enumerate(archives, 1):
         if number % 20 == 1:

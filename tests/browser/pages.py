@@ -1,4 +1,4 @@
-"""Pages under watch, and what tests read from them."""
+"""Pages whose requests are recorded, and what tests read from them."""
 
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ class Watched:
         self.page.on("console", self._note)
 
     def _note(self, message):
-        # a refused connection is logged too, and is what some tests make; a refused script is not
+        # some tests refuse connections on purpose, which is logged too; a refused script is an error
         if message.type == "error" and "Content Security Policy" in message.text:
             self.errors.append(message.text)
 
@@ -28,9 +28,9 @@ class Watched:
         self.context.close()
         assert self.errors == []
         assert self.requests
-        foreign = {each for each in self.requests if not each.startswith(f"{self.origin}/")}
-        # a picture inside the style sheet or the page itself asks nobody
-        assert {each for each in foreign if urlsplit(each).scheme != "data"} == set()
+        foreign = {url for url in self.requests if not url.startswith(f"{self.origin}/")}
+        # a picture embedded in the style sheet or the page makes no request
+        assert {url for url in foreign if urlsplit(url).scheme != "data"} == set()
 
 
 def tile(page, patient):
@@ -74,7 +74,7 @@ def segments(chart, line=1):
             pieces[-1].append(at)
         elif value is None and pieces[-1]:
             pieces.append([])
-    return [each for each in pieces if each]
+    return [piece for piece in pieces if piece]
 
 
 def is_value(value):

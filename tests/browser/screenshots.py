@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/monitor anew: python -m tests.browser.screenshots (three minutes)."""
+"""Retakes the pictures in docs/monitor: python -m tests.browser.screenshots (three minutes)."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ PICTURES = Path(__file__).parents[2] / "docs" / "monitor"
 MOST_BYTES = 200_000
 SIZE = {"width": 1280, "height": 740}
 SECONDS_BEFORE = 120
-# name, view, colours, what must be there
+# name, view, colours, element to wait for
 SHOTS = (
     ("ward", "#/ward", "light", ".tile.is-fresh"),
     ("patient", "#/patient/demo-000007?range=5min", "dark", ".strip .uplot"),
@@ -27,7 +27,7 @@ SHOTS = (
 
 @contextmanager
 def running(folder):
-    """`vitals up` with some faulty readings; its page's address."""
+    """`vitals up` with some faulty readings; yields its page's address."""
     port = free_port()
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("KAFKA_", "DB_"))}
     environment = inherited | {
@@ -57,7 +57,7 @@ def running(folder):
 def take(url):
     PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
-        # grey edges of letters: half the colours, two thirds of the bytes
+        # grey antialiasing: half the colours, two thirds of the bytes
         browser = playwright.chromium.launch(
             executable_path=find_or_bring(CACHE, print), args=["--disable-lcd-text"]
         )

@@ -1,4 +1,4 @@
-"""A monitor with a token: nothing without it, everything with it."""
+"""A monitor with a token shows nothing without it."""
 
 import pytest
 from playwright.sync_api import expect
@@ -32,7 +32,7 @@ def test_the_page_asks_for_the_token_and_keeps_it_as_a_cookie_that_no_script_see
     expect(token).to_be_focused()
     token.fill("wrong")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_have_text("That is not the token.")
+    expect(page.get_by_role("alert")).to_have_text("Wrong token.")
     assert page.locator(".tile").count() == 0
     token.fill(TOKEN)
     page.keyboard.press("Enter")
@@ -55,7 +55,7 @@ def test_a_link_with_the_token_opens_the_page_and_does_not_keep_it_in_the_addres
     assert TOKEN not in page.url
 
 
-def test_a_cookie_that_is_taken_away_shows_the_form_again(guarded, open_page):
+def test_a_removed_cookie_shows_the_form_again(guarded, open_page):
     page = open_page(guarded, f"?token={TOKEN}")
     expect(page.locator(".tile")).to_have_count(guarded.patients)
     page.context.clear_cookies()

@@ -1,4 +1,4 @@
-"""What breaks is named on the page, and the alarm goes by itself when it is whole again."""
+"""The page names what has failed, and the alarm clears once it works again."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from tests.waiting import wait_until
 
 @pytest.fixture(scope="module")
 def own_broker(jars, tmp_path_factory):
-    """A broker that may be stopped: no other test uses it."""
+    """A broker that may be stopped, because no other test uses it."""
     broker = KafkaBroker(tmp_path_factory.mktemp("own-kafka"), jars)
     broker.start()
     broker.wait_ready()
@@ -28,14 +28,14 @@ def world(make_world, own_broker):
     producers = {number: world.producer(number) for number in (1, 2)}
     with world.running(bedside=False):
         world.producers = producers
-        for each in producers.values():
-            each.start()
+        for producer in producers.values():
+            producer.start()
         try:
             world.wait_until_fresh()
             yield world
         finally:
-            for each in producers.values():
-                each.stop(30)
+            for producer in producers.values():
+                producer.stop(30)
 
 
 def test_a_killed_producer_is_named_and_clears_when_it_is_back(world, open_page):
@@ -57,7 +57,7 @@ def test_a_killed_producer_is_named_and_clears_when_it_is_back(world, open_page)
     )
 
 
-def test_a_stopped_consumer_is_named_and_clears_when_it_goes_on(world, open_page):
+def test_a_stopped_consumer_is_named_and_clears_when_it_resumes(world, open_page):
     page = open_page(world)
     expect(tile(page, "demo-000001")).to_have_attribute("data-state", "fresh")
     os.kill(world.consumer.pid, signal.SIGSTOP)
@@ -70,7 +70,7 @@ def test_a_stopped_consumer_is_named_and_clears_when_it_goes_on(world, open_page
     expect(gone).to_have_count(0, timeout=90_000)
 
 
-def test_a_stopped_broker_is_named_and_everything_goes_on_when_it_is_back(
+def test_a_stopped_broker_is_named_and_everything_resumes_when_it_is_back(
     world, own_broker, open_page
 ):
     page = open_page(world)
@@ -79,7 +79,7 @@ def test_a_stopped_broker_is_named_and_everything_goes_on_when_it_is_back(
     away = alarm(page, "broker_away")
     expect(away).to_contain_text("Broker does not answer")
     away.get_by_text("What to do").click()
-    expect(away).to_contain_text("Look whether Kafka runs")
+    expect(away).to_contain_text("Check that Kafka is running")
     own_broker.start()
     own_broker.wait_ready()
     expect(away).to_have_count(0, timeout=90_000)
@@ -87,7 +87,7 @@ def test_a_stopped_broker_is_named_and_everything_goes_on_when_it_is_back(
     expect(tile(page, "demo-000001")).to_have_attribute("data-state", "fresh")
 
 
-def test_a_lost_stream_is_said_and_taken_up_again(world, open_page):
+def test_a_lost_stream_is_reported_and_reopened(world, open_page):
     page = open_page(world)
     expect(tile(page, "demo-000002")).to_have_attribute("data-state", "fresh")
     world.monitor.kill()
@@ -104,7 +104,7 @@ def test_a_lost_stream_is_said_and_taken_up_again(world, open_page):
     )
 
 
-def test_a_stream_that_hangs_without_a_word_is_noticed(world, open_page):
+def test_a_stream_that_hangs_silently_is_noticed(world, open_page):
     page = open_page(world)
     expect(tile(page, "demo-000002")).to_have_attribute("data-state", "fresh")
     os.kill(world.monitor.pid, signal.SIGSTOP)

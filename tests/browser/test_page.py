@@ -23,7 +23,7 @@ EVIL_ID = "evil <b>&amp;"
 
 @pytest.fixture(scope="module")
 def varied(world):
-    """Something is in quarantine, so that every view has something to show."""
+    """An entry is in quarantine, so that every view has something to show."""
     world.bedside.instead["demo-000009", "glicose"] = 5000.0
     world.wait_for_windows(2)
     world.bedside.instead.clear()
@@ -40,15 +40,15 @@ def test_a_phone_shows_every_view_without_scrolling_sideways(varied, open_page, 
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_every_text_can_be_told_from_its_ground_in_light_and_dark(varied, open_page, view):
-    """WCAG 2: 4.5 to 1, for every text that is seen."""
+def test_every_text_has_enough_contrast_in_light_and_dark(varied, open_page, view):
+    """WCAG 2: 4.5 to 1, for every visible text."""
     grounds = {}
     for scheme in ("light", "dark"):
         page = open_page(varied, view, color_scheme=scheme)
         expect(page.locator(WHERE_IT_IS[view]).first).to_be_visible()
         grounds[scheme] = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
         weak = page.evaluate(CONTRASTS)
-        assert [each for each in weak if each["contrast"] < 4.5] == []
+        assert [text for text in weak if text["contrast"] < 4.5] == []
     assert grounds["light"] != grounds["dark"]
 
 
@@ -65,7 +65,7 @@ def test_the_colours_can_be_chosen_and_are_remembered(varied, open_page):
     assert page.evaluate(ground) == dark
 
 
-def test_the_browsers_language_is_taken_and_another_one_is_remembered(varied, open_page):
+def test_the_browsers_language_is_used_and_another_choice_is_remembered(varied, open_page):
     page = open_page(varied, locale="pt-BR")
     expect(page.get_by_role("link", name="Enfermaria")).to_be_visible()
     expect(page.locator("html")).to_have_attribute("lang", "pt-BR")
@@ -92,7 +92,7 @@ def test_no_view_shows_the_key_of_a_text(varied, open_page, view, language):
     assert not re.search(r"\{\w+\}|undefined|NaN|\[object", text)
 
 
-def test_a_name_is_text_whatever_it_says(varied, open_page):
+def test_a_name_is_shown_as_text_even_if_it_is_html(varied, open_page):
     evil_name = EVIL.replace("'", "''")
     administer(
         varied.pipeline,
@@ -118,7 +118,7 @@ def test_the_pipeline_shows_what_the_ledger_counts(varied, open_page):
     expect(page.locator("#chart-accepted .uplot")).to_be_visible()
     expect(page.locator("#chart-duration .uplot")).to_be_visible()
     expect(page.locator("#chart-quarantined .u-legend")).to_contain_text(
-        "out of the plausible range"
+        "outside the plausible range"
     )
     expect(page.locator("#list-partitions tbody tr")).to_have_count(4)
     with varied.bedside.paused():
@@ -144,14 +144,14 @@ def test_the_quarantine_shows_reasons_with_counts_and_samples(varied, open_page)
     expect(row).to_contain_text("5,000")
 
 
-def test_everything_that_can_be_used_has_a_name(varied, open_page):
+def test_every_control_has_an_accessible_name(varied, open_page):
     for view in VIEWS:
         page = open_page(varied, view)
         expect(page.locator(WHERE_IT_IS[view]).first).to_be_visible()
         nameless = page.evaluate(
             "() => [...document.querySelectorAll('a, button, select, input, summary, section')]"
-            ".filter((each) => each.checkVisibility() && !each.ariaLabel && !each.textContent.trim()"
-            " && !each.labels?.length).map((each) => each.outerHTML)"
+            ".filter((node) => node.checkVisibility() && !node.ariaLabel && !node.textContent.trim()"
+            " && !node.labels?.length).map((node) => node.outerHTML)"
         )
         assert nameless == [], json.dumps(nameless)
 
@@ -163,15 +163,15 @@ CONTRASTS = """() => {
     return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
   };
   const groundOf = (node) => {
-    for (let each = node; each; each = each.parentElement) {
-      const color = parse(getComputedStyle(each).backgroundColor);
+    for (let box = node; box; box = box.parentElement) {
+      const color = parse(getComputedStyle(box).backgroundColor);
       if (color.length === 3 || color[3] === 1) return color;
     }
     return [255, 255, 255];
   };
   const found = [];
   for (const node of document.body.querySelectorAll('*')) {
-    const own = [...node.childNodes].some((each) => each.nodeType === 3 && each.data.trim());
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
     if (!own || !node.checkVisibility() || node.tagName === 'OPTION') continue;
     const [one, other] = [parse(getComputedStyle(node).color), groundOf(node)].map(light);
     const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);

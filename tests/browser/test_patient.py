@@ -27,7 +27,7 @@ FAULTY = 5000.0
 
 @pytest.fixture(scope="module")
 def interrupted(world):
-    """The patient was gone for some windows, then gave impossible glucose for some more."""
+    """The patient sent nothing for some windows, then impossible glucose for some more."""
     world.wait_for_windows(3)
     world.bedside.gone.add(PATIENT)
     world.wait_for_windows(4)
@@ -40,7 +40,7 @@ def interrupted(world):
 
 
 def readings(world, sensor, component, chart):
-    """What is in the table, of the time that the chart shows."""
+    """The rows of the table in the time that the chart shows."""
     found = world.rows(READINGS, PATIENT, sensor, component)
     rows = [(moment.replace(tzinfo=UTC).timestamp() * 1000, value) for moment, value in found]
     return [
@@ -51,7 +51,7 @@ def readings(world, sensor, component, chart):
 
 
 def pieces(times, step):
-    """Times, cut where more than the interval lies between two of them."""
+    """Times, cut where two of them are more than the interval apart."""
     found = [[]]
     for at in times:
         if found[-1] and at - found[-1][-1] > step:
@@ -80,7 +80,7 @@ def test_points_and_gaps_of_every_chart_are_those_of_the_table(interrupted, open
         assert len(segments(chart_data(page, "glicose"))) == 3 - 1
 
 
-def test_longer_ranges_hold_mean_lowest_and_highest_of_each_bucket(interrupted, open_page):
+def test_longer_periods_show_mean_lowest_and_highest_of_each_bucket(interrupted, open_page):
     world = interrupted
     with world.bedside.paused():
         world.wait_for_no_lag()
@@ -103,13 +103,13 @@ def test_longer_ranges_hold_mean_lowest_and_highest_of_each_bucket(interrupted, 
         assert points(chart, 1) == means
 
 
-def test_rejected_readings_and_gaps_are_listed_and_named_where_one_points(interrupted, open_page):
+def test_rejected_readings_and_gaps_are_listed_and_explained_on_hover(interrupted, open_page):
     page = open_page(interrupted, f"#/patient/{PATIENT}?range=5min")
     rejected = page.locator("#rejected")
     expect(rejected).to_contain_text("Glucose")
     expect(rejected).to_contain_text("5,000")
-    expect(rejected).to_contain_text("out of the plausible range")
-    # four windows of two seconds in which nothing came, and two whose glucose was impossible
+    expect(rejected).to_contain_text("outside the plausible range")
+    # four windows of two seconds without data, and two with impossible glucose
     gaps = page.locator("#gaps tbody tr")
     expect(gaps.filter(has_text="Heart rate").filter(has_text="8 sec")).to_have_count(1)
     expect(gaps.filter(has_text="Glucose").filter(has_text="12 sec")).to_have_count(1)
@@ -125,10 +125,10 @@ def test_rejected_readings_and_gaps_are_listed_and_named_where_one_points(interr
     x = box["width"] * (at - chart["from"]) / (chart["until"] - chart["from"])
     over.hover(position={"x": x, "y": 10})
     tip = page.locator(".strip[data-sensor='glicose'] .strip-tip")
-    expect(tip).to_contain_text("5,000 rejected, out of the plausible range")
+    expect(tip).to_contain_text("5,000 rejected, outside the plausible range")
 
 
-def test_a_chart_goes_on_by_itself_while_it_shows_now(world, open_page):
+def test_a_chart_updates_while_it_shows_now(world, open_page):
     page = open_page(world, "#/patient/demo-000008?range=5min")
     page.wait_for_function("() => document.querySelector('.plot')?.chart?.data[0].length")
     before = chart_data(page, "frequencia_cardiaca")["data"][0][-1]
@@ -137,7 +137,7 @@ def test_a_chart_goes_on_by_itself_while_it_shows_now(world, open_page):
     )
 
 
-def test_the_ranges_are_links_and_the_past_stands_still(world, open_page):
+def test_the_periods_are_links_and_the_past_does_not_move(world, open_page):
     page = open_page(world, "#/patient/demo-000008")
     expect(page.locator(".shown")).to_contain_text("Live")
     for label in ("1 h", "6 h", "1 d", "7 d"):
@@ -153,6 +153,6 @@ def test_the_ranges_are_links_and_the_past_stands_still(world, open_page):
     expect(page.locator(".shown")).to_contain_text("Live")
 
 
-def test_an_unknown_patient_is_said_to_be_unknown(world, open_page):
+def test_an_unknown_patient_is_reported(world, open_page):
     page = open_page(world, "#/patient/nobody")
     expect(page.get_by_role("alert")).to_contain_text("No patient has the id nobody.")

@@ -1,4 +1,4 @@
-"""Ten thousand patients on one page: what is in the DOM is asserted, what it takes is printed."""
+"""Ten thousand patients on one page: the size of the DOM is asserted, times and memory are printed."""
 
 import time
 
@@ -12,7 +12,7 @@ WATCHED_MS = 20_000
 MEASURE = """() => {
   window.longTasks = [];
   window.frames = [];
-  new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map((each) => each.duration)))
+  new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map((entry) => entry.duration)))
     .observe({ type: 'longtask', buffered: true });
   let before = performance.now();
   const note = (now) => { window.frames.push(now - before); before = now; requestAnimationFrame(note); };
@@ -22,7 +22,7 @@ MEASURE = """() => {
 
 @pytest.fixture(scope="module")
 def world(make_world):
-    """Everybody gives a sample each ten seconds: every tile changes in every window."""
+    """Every patient sends a sample every ten seconds, so that every tile changes in every window."""
     made = make_world(patients=PATIENTS, window_ms=10_000, interval_ms=10_000)
     with made.running() as world:
         world.wait_for_windows(1)
@@ -37,7 +37,7 @@ def test_ten_thousand_patients_are_shown_and_updated_with_few_tiles_in_the_dom(w
         "() => document.querySelector('.count').textContent.startsWith('10,000')"
     )
     loaded_ms = page.evaluate(
-        "() => performance.getEntriesByType('resource').find((each) => each.name.endsWith('/api/ward'))"
+        "() => performance.getEntriesByType('resource').find((entry) => entry.name.endsWith('/api/ward'))"
         ".responseEnd"
     )
     shown_ms = page.evaluate("() => performance.now()")
@@ -49,7 +49,7 @@ def test_ten_thousand_patients_are_shown_and_updated_with_few_tiles_in_the_dom(w
     tasks, frames = page.evaluate("() => [window.longTasks, window.frames]")
     heap = page.evaluate("() => performance.memory.usedJSHeapSize") / 1e6
     print(
-        f"\n{PATIENTS:,} patients: data there after {loaded_ms:,.0f} ms, shown by {shown_ms:,.0f} ms;"
+        f"\n{PATIENTS:,} patients: data loaded after {loaded_ms:,.0f} ms, shown by {shown_ms:,.0f} ms;"
         f" in {WATCHED_MS // 1000} s of updates {len(tasks)} tasks over 50 ms, the longest"
         f" {max(tasks, default=0):.0f} ms, the longest frame {max(frames):.0f} ms; heap {heap:.0f} MB"
     )

@@ -1,4 +1,4 @@
-"""The ward: tiles follow the database, say what is wrong, and can be found and reached."""
+"""The ward: tiles follow the database, say what is wrong, and can be filtered and reached by keyboard."""
 
 import re
 
@@ -38,7 +38,7 @@ def test_the_newest_values_are_those_of_the_database_with_the_catalogues_decimal
             return world.rows(NEWEST, "demo-000004", sensor, component)[0][0]
 
         systolic, diastolic = (
-            newest("pressao_arterial", each) for each in ("sistolica", "diastolica")
+            newest("pressao_arterial", component) for component in ("sistolica", "diastolica")
         )
         expect(vital(page, "demo-000004", "pressao_arterial").locator(".value")).to_have_text(
             f"{systolic:.0f}/{diastolic:.0f}"
@@ -47,13 +47,13 @@ def test_the_newest_values_are_those_of_the_database_with_the_catalogues_decimal
             expect(vital(page, "demo-000004", sensor).locator(".value")).to_have_text(
                 f"{newest(sensor):.{decimals}f}"
             )
-        x, y, z = (f"{newest('movimentacao', each):.3f}" for each in "xyz")
+        x, y, z = (f"{newest('movimentacao', axis):.3f}" for axis in "xyz")
         expect(vital(page, "demo-000004", "movimentacao").locator(".value")).to_have_text(
             f"{x} {y} {z}"
         )
 
 
-def test_a_silent_sensor_shows_by_name_within_two_windows_and_clears_by_itself(world, open_page):
+def test_a_silent_sensor_shows_by_name_within_two_windows_and_clears_on_its_own(world, open_page):
     page = open_page(world)
     expect(tile(page, "demo-000003")).to_have_attribute("data-state", "fresh")
     world.bedside.absent.add(("demo-000003", "glicose"))
@@ -66,7 +66,7 @@ def test_a_silent_sensor_shows_by_name_within_two_windows_and_clears_by_itself(w
     expect(silent).to_contain_text("silent")
     raised = alarm(page, "sensor_silent", "demo-000003")
     expect(raised).to_contain_text("Sensor glicose (Glucose) of demo-000003")
-    expect(raised).to_contain_text("gives nothing")
+    expect(raised).to_contain_text("is silent")
     expect(raised).to_contain_text("since")
     first = page.locator(".tile[aria-posinset='1']")
     expect(first).to_have_attribute("data-patient", "demo-000003")
@@ -89,7 +89,7 @@ def test_a_patient_who_stopped_comes_first_and_an_implausible_reading_second(wor
         expect(tile(page, "demo-000007")).to_have_attribute("data-state", "stale")
         expect(tile(page, "demo-000006")).to_have_attribute("data-state", "out")
         expect(vital(page, "demo-000006", "glicose")).to_contain_text("rejected")
-        expect(alarm(page, "patient_stopped", "demo-000007")).to_contain_text("Nothing more from")
+        expect(alarm(page, "patient_stopped", "demo-000007")).to_contain_text("No more data from")
         order = page.locator(".tile").evaluate_all(
             "tiles => tiles.sort((a, b) => a.ariaPosInSet - b.ariaPosInSet).map(t => t.dataset.state)"
         )
@@ -113,9 +113,9 @@ def test_the_filter_finds_names_without_accents_and_ids(world, open_page, what):
     page.get_by_role("searchbox").fill(name.upper() if what == "name" else "MO-000002")
     expect(tile(page, "demo-000002")).to_be_visible()
     expect(page.locator(".count")).to_contain_text("of 10 patients")
-    page.get_by_role("searchbox").fill("nobody is called so")
+    page.get_by_role("searchbox").fill("no such name")
     expect(page.locator(".tile")).to_have_count(0)
-    expect(page.get_by_text("No patient fits the filter.")).to_be_visible()
+    expect(page.get_by_text("No patient matches the filter.")).to_be_visible()
 
 
 def test_the_keyboard_goes_from_tile_to_tile_into_a_patient_and_back(world, open_page):

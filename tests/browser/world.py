@@ -1,4 +1,4 @@
-"""What a browser test looks at: a real broker, database, consumer and monitor."""
+"""The world of a browser test: a real broker, database, consumer and monitor."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ from tests.waiting import wait_until
 
 
 class World:
-    """One pipeline with its monitor; producers are started by the test that wants them."""
+    """One pipeline with its monitor; tests that want producers start them."""
 
     def __init__(self, pipeline, *, patients, window_ms=2000, interval_ms=1000):
         self.pipeline, self.patients = pipeline, patients
@@ -91,14 +91,14 @@ class World:
         return states == {0}
 
     def status(self, path, headers=None):
-        """The status that the monitor answers with; None where it does not answer."""
+        """The status of the monitor's answer; None if it does not answer."""
         try:
             return loopback.get(self.ports["monitor"], path, headers)[0]
         except OSError:
             return None
 
     def json(self, path):
-        """What the monitor answers."""
+        """The body of the monitor's answer."""
         return json.loads(loopback.get(self.ports["monitor"], path)[1])
 
     @staticmethod
@@ -106,14 +106,14 @@ class World:
         return time.time_ns() // 1_000_000
 
     def wait_for_windows(self, count, seconds=120):
-        """Returns when so many more windows of the bedside are published."""
+        """Returns when the bedside has published ``count`` more windows."""
         wanted = len(self.bedside.published) + count
         wait_until(
             lambda: len(self.bedside.published) >= wanted, lambda: "windows", seconds=seconds
         )
 
     def wait_for_no_lag(self, seconds=120):
-        """Returns when all that is in the topic is committed."""
+        """Returns when everything in the topic is committed."""
         wait_until(self._is_committed, lambda: "the consumer", seconds=seconds)
 
     def _is_committed(self):
@@ -125,7 +125,7 @@ class World:
 
 
 def ends_of(kafka):
-    """The end of each partition of the batches that has any."""
+    """The end of each partition that is not empty."""
     client = Consumer(
         {"bootstrap.servers": kafka.kafka_bootstrap_servers, "group.id": "browser-tests"}
     )

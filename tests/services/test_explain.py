@@ -60,9 +60,9 @@ def test_every_fate_of_a_reading_is_explained(pipeline):
 def accepted_and_converted(pipeline, glucose):
     """All its places and steps; its batch was repeated at a later offset, without effect."""
     at = glucose.window_start + 1000
-    code, told = story(pipeline, "glicose", at)
-    [message] = told["messages"]
-    assert (code, told["stands"], message["fate"]) == (0, True, "accepted")
+    code, answer = story(pipeline, "glicose", at)
+    [message] = answer["messages"]
+    assert (code, answer["stands"], message["fate"]) == (0, True, "accepted")
     assert message["producer_id"] == "ward-7"
     for held in message["archive"]:
         lines = (pipeline.output / "raw" / held["file"]).read_text().splitlines()
@@ -78,54 +78,54 @@ def accepted_and_converted(pipeline, glucose):
     assert message["sent"] == {"value": 5.4, "unit": "mmol/L"}
     unit = next(rule for rule in message["rules"] if rule["reason"] == "unknown_unit")
     assert (unit["before"], unit["after"]) == ("5.4 mmol/L", "97.28424 mg/dL")
-    assert message["trusted"]["value"] == told["registro"][0]["value"] == 97.284
+    assert message["trusted"]["value"] == answer["registro"][0]["value"] == 97.284
     assert (pipeline.output / "trusted" / message["trusted"]["file"]).exists()
     assert message["ledger"]["first"] <= first < message["ledger"]["until"]
     assert [place["offset"] for place in message["repeated_at"]] == [second]
     text = run(pipeline, "explain", PATIENT, "glicose", at).stdout
     assert "5.4 mmol/L -> 97.28424 mg/dL" in text
-    assert "it stands: registro has 97.284" in text
+    assert "it is stored: registro has 97.284" in text
 
 
 def out_of_range(pipeline, at):
     """The reason in quarantine is the rule that is shown as failed."""
-    code, told = story(pipeline, "frequencia_cardiaca", at)
-    [message] = told["messages"]
+    code, answer = story(pipeline, "frequencia_cardiaca", at)
+    [message] = answer["messages"]
     assert (code, message["fate"], message["quarantine"]["state"]) == (1, "quarantined", "aberta")
     assert [message["quarantine"]["reason"]] == failed(message) == ["out_of_range"]
     assert message["disagreement"] is None
-    assert "out_of_range" in told["verdict"]
+    assert "out_of_range" in answer["verdict"]
 
 
 def overwritten(pipeline, at):
-    code, told = story(pipeline, "Frequência Cardíaca", at)
-    assert (code, told["registro"][0]["value"]) == (0, 71.0)
-    assert [(message["accepted_value"], message["stands"]) for message in told["messages"]] == [
+    code, answer = story(pipeline, "Frequência Cardíaca", at)
+    assert (code, answer["registro"][0]["value"]) == (0, 71.0)
+    assert [(message["accepted_value"], message["stands"]) for message in answer["messages"]] == [
         (70.0, False),
         (71.0, True),
     ]
 
 
 def unmapped(pipeline, at):
-    code, told = story(pipeline, "glicose", at, patient_id="stranger")
-    assert (code, told["messages"][0]["quarantine"]["reason"]) == (1, "unmapped")
-    assert failed(told["messages"][0]) == []
-    assert told["known"]["patient_registered"] is False
+    code, answer = story(pipeline, "glicose", at, patient_id="stranger")
+    assert (code, answer["messages"][0]["quarantine"]["reason"]) == (1, "unmapped")
+    assert failed(answer["messages"][0]) == []
+    assert answer["known"]["patient_registered"] is False
 
 
 def refused_whole(pipeline, at):
     """The archive says what was in the message that nobody could read."""
-    code, told = story(pipeline, "frequencia_cardiaca", at)
-    [message] = told["messages"]
+    code, answer = story(pipeline, "frequencia_cardiaca", at)
+    [message] = answer["messages"]
     assert (code, message["quarantine"]["reason"]) == (1, "undecodable")
     assert message["archive"]
-    assert "whole message is refused" in told["verdict"]
+    assert "whole message was refused" in answer["verdict"]
 
 
 def never_seen(pipeline, at):
-    code, told = story(pipeline, "frequencia_cardiaca", at)
-    assert (code, told["messages"]) == (4, [])
-    known = told["known"]
+    code, answer = story(pipeline, "frequencia_cardiaca", at)
+    assert (code, answer["messages"]) == (4, [])
+    known = answer["known"]
     assert known["patient_registered"]
     assert [mapping["active"] for mapping in known["mappings"]] == [True]
     assert known["committed_before"] == iso(at - 500)
@@ -137,18 +137,18 @@ def test_what_is_under_way_is_shown_as_under_way(pipeline):
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0], start=start))
     put_into_outbox(pipeline, heart_rate([71.0], start=start + 10_000))
-    code, told = story(pipeline, "frequencia_cardiaca", start)
-    [message] = told["messages"]
+    code, answer = story(pipeline, "frequencia_cardiaca", start)
+    [message] = answer["messages"]
     assert (code, message["fate"]) == (1, "in the topic, not committed yet")
-    assert told["known"]["lag_messages"] == 1
+    assert answer["known"]["lag_messages"] == 1
     assert message["archive"]
-    code, told = story(pipeline, "frequencia_cardiaca", start + 10_000)
-    assert (code, told["messages"][0]["fate"]) == (1, "in the outbox, not published yet")
-    assert told["known"]["outbox_files"] == 1
+    code, answer = story(pipeline, "frequencia_cardiaca", start + 10_000)
+    assert (code, answer["messages"][0]["fate"]) == (1, "in the outbox, not published yet")
+    assert answer["known"]["outbox_files"] == 1
     # without the broker nobody knows what the topic holds
-    code, told = story(pipeline, "frequencia_cardiaca", start, KAFKA_BOOTSTRAP_SERVERS=NOBODY)
+    code, answer = story(pipeline, "frequencia_cardiaca", start, KAFKA_BOOTSTRAP_SERVERS=NOBODY)
     assert code == 1
-    assert "could not be asked" in told["messages"][0]["fate"]
+    assert "could not be read" in answer["messages"][0]["fate"]
 
 
 def test_a_story_is_told_from_what_is_left(make_pipeline):
@@ -159,23 +159,23 @@ def test_a_story_is_told_from_what_is_left(make_pipeline):
     with pipeline.consumer():
         pipeline.wait_for_messages(1)
     remove_messages(pipeline, until=1)
-    _, told = story(pipeline, "frequencia_cardiaca", start)
-    [message] = told["messages"]
+    _, answer = story(pipeline, "frequencia_cardiaca", start)
+    [message] = answer["messages"]
     assert "retention removed it" in message["topic"]["missing"]
     assert message["sent"]["value"] == 70.0
 
     shutil.rmtree(pipeline.output / "raw")
-    code, told = story(pipeline, "frequencia_cardiaca", start)
-    [message] = told["messages"]
+    code, answer = story(pipeline, "frequencia_cardiaca", start)
+    [message] = answer["messages"]
     assert (code, message["fate"], message["sent"]) == (0, "accepted", None)
     assert "neither message nor archive" in message["rules_note"]
-    code, told = story(pipeline, "frequencia_cardiaca", start + 1000)
-    assert (code, told["messages"][0]["quarantine"]["value"]) == (1, 999.0)
+    code, answer = story(pipeline, "frequencia_cardiaca", start + 1000)
+    assert (code, answer["messages"][0]["quarantine"]["value"]) == (1, 999.0)
 
     shutil.rmtree(pipeline.output / "trusted")
-    code, told = story(pipeline, "frequencia_cardiaca", start)
-    assert (code, told["messages"]) == (0, [])
-    assert "not to be found any more" in told["verdict"]
+    code, answer = story(pipeline, "frequencia_cardiaca", start)
+    assert (code, answer["messages"]) == (0, [])
+    assert "can no longer be found" in answer["verdict"]
 
 
 def test_jsonl_files_give_the_same_answer(make_pipeline):
@@ -184,9 +184,9 @@ def test_jsonl_files_give_the_same_answer(make_pipeline):
     pipeline.publish(heart_rate([70.0, 71.5], start=start))
     with pipeline.consumer(TRUSTED_FORMAT="jsonl"):
         pipeline.wait_for_messages(1)
-    code, told = story(pipeline, "frequencia_cardiaca", start + 1000)
-    assert (code, told["messages"][0]["trusted"]["value"]) == (0, 71.5)
-    assert told["messages"][0]["trusted"]["row"] == 2
+    code, answer = story(pipeline, "frequencia_cardiaca", start + 1000)
+    assert (code, answer["messages"][0]["trusted"]["value"]) == (0, 71.5)
+    assert answer["messages"][0]["trusted"]["row"] == 2
 
 
 def test_a_question_that_means_nothing_is_a_usage_error(pipeline):

@@ -17,7 +17,7 @@ TEXTS = {
     for code in ("en", "pt")
 }
 TOPICS = {key.split(".")[0] for key in TEXTS["en"]}
-SCRIPTS = "\n".join(path.read_text(encoding="utf-8") for path in STATIC.glob("js/*.js"))
+SCRIPTS = "\n".join(script.read_text(encoding="utf-8") for script in STATIC.glob("js/*.js"))
 
 
 def test_both_languages_have_the_same_keys_with_the_same_blanks():
@@ -55,8 +55,8 @@ def test_every_alarm_has_a_sentence_and_an_advice():
     from ops.monitor.alarms import Code
 
     for texts in TEXTS.values():
-        assert [code for code in Code if f"alarm.{code}" not in texts] == []
-        assert [code for code in Code if f"advice.{code}" not in texts] == []
+        assert [alarm for alarm in Code if f"alarm.{alarm}" not in texts] == []
+        assert [alarm for alarm in Code if f"advice.{alarm}" not in texts] == []
 
 
 def test_the_scripts_name_every_text_and_no_other():
@@ -79,7 +79,7 @@ def test_nothing_is_put_into_the_page_as_html_or_run_as_text():
 
 def test_nothing_on_the_page_names_another_origin():
     files = [path for path in STATIC.rglob("*") if path.is_file()]
-    for file in files:
-        text = file.read_text(encoding="utf-8")
+    for path in files:
+        text = path.read_text(encoding="utf-8")
         found = re.findall(r"(?:https?:)?//[a-z0-9][a-z0-9.-]+\.[a-z]+", text)
-        assert [name for name in found if "www.w3.org" not in name] == [], file.name
+        assert [name for name in found if "www.w3.org" not in name] == [], path.name

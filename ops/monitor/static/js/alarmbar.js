@@ -1,4 +1,4 @@
-/** The alarms of now, above every view. */
+/** The active alarms, above every view. */
 
 import { el, icon } from "./dom.js";
 import { ago, moment, number } from "./format.js";
@@ -32,14 +32,14 @@ export class AlarmBar {
     setInterval(later, 10_000);
   }
 
-  /** Every text anew: the language is another one. */
+  /** Rewrites every text after a change of language. */
   retranslate() {
     this.#items.clear();
     this.list.replaceChildren();
     this.draw();
   }
 
-  // an item that stays keeps its element: what is unfolded stays so, and is not read aloud again
+  // an item that stays keeps its element: it stays unfolded and is not read aloud again
   draw() {
     const active = activeAlarms();
     this.host.hidden = active.length === 0;

@@ -24,7 +24,7 @@ export async function getJson(path) {
   return answer.json();
 }
 
-/** True where the token was right. */
+/** True if the token was right. */
 export async function login(token) {
   const answer = await fetch("/api/login", {
     method: "POST",

@@ -1,6 +1,6 @@
 /* global uPlot -- a classic script of index.html: the WebJar has no small file that is a module */
 
-/** What all charts have in common: axes, colours of the theme, size of their box. */
+/** The common parts of all charts: axes, theme colours, size. */
 
 import { themeColor } from "./dom.js";
 import { plainNumber, time } from "./format.js";
@@ -34,7 +34,7 @@ function axis() {
   };
 }
 
-/** A line; its colour is a name of the theme. */
+/** A line; its colour is named by the theme. */
 export function line(label, color, format, more = {}) {
   return {
     label,

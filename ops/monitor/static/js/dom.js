@@ -13,7 +13,7 @@ export function el(tag, properties = {}, ...children) {
   return node;
 }
 
-/** Writes only a change: the browser lays out nothing for what stays. */
+/** Writes only changes, so that the browser lays out nothing else. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -22,7 +22,7 @@ export function setClass(node, name) {
   if (node.className !== name) node.className = name;
 }
 
-/** A shape of index.html; it says nothing to a screen reader, the word beside it does. */
+/** A shape of index.html; hidden from screen readers, which read the word beside it. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "icon");
@@ -39,7 +39,7 @@ export function setIcon(svg, name) {
   if (use.getAttribute("href") !== href) use.setAttribute("href", href);
 }
 
-/** A table in a box that scrolls by itself, so that the page never does sideways. */
+/** A table in a box of its own that scrolls, so that the page never scrolls sideways. */
 export function table(label, headings, rows) {
   const head = el("tr", {}, ...headings.map((text) => el("th", { scope: "col" }, text)));
   const body = rows.map((cells) => el("tr", {}, ...cells.map((cell) => el("td", {}, cell))));
@@ -50,7 +50,7 @@ export function table(label, headings, rows) {
   );
 }
 
-/** The value of a colour of the theme that is shown now. */
+/** The value of a colour in the current theme. */
 export function themeColor(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }

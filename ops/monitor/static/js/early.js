@@ -1,4 +1,4 @@
-// A classic script, before the first paint: the chosen theme and language without a flash of the other.
+// A classic script, before the first paint: applies the chosen theme and language without a flash of the others.
 (() => {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");

@@ -17,7 +17,7 @@ export function number(value, decimals = 0) {
   })).format(value);
 }
 
-/** Up to ``decimals``, without zeros at the end: for values in a unit that the catalogue does not set. */
+/** Up to ``decimals``, without trailing zeros: for values in a unit that is not the catalogue's. */
 export function plainNumber(value, decimals = 3) {
   if (value === null || value === undefined) return "–";
   return cached("plain", decimals, () => new Intl.NumberFormat(languageTag(), {
@@ -45,7 +45,7 @@ export function time(ms, style = "time") {
   return cached("time", style, () => new Intl.DateTimeFormat(languageTag(), CLOCK[style])).format(ms);
 }
 
-/** The time of today, with its date where it is of another day. */
+/** The time, with its date unless it is today. */
 export function moment(ms, now) {
   const isToday = ms !== null && new Date(ms).toDateString() === new Date(now).toDateString();
   return time(ms, isToday ? "time" : "moment");
@@ -54,7 +54,7 @@ export function moment(ms, now) {
 const UNITS = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000], ["second", 1000]];
 
 function scaled(ms) {
-  const [unit, length] = UNITS.find(([, each]) => ms >= 2 * each) ?? UNITS.at(-1);
+  const [unit, length] = UNITS.find(([, unitMs]) => ms >= 2 * unitMs) ?? UNITS.at(-1);
   return [Math.floor(ms / length), unit];
 }
 
@@ -81,5 +81,5 @@ export function years(born, now) {
   return today.getFullYear() - birth.getFullYear() - (hadBirthday ? 0 : 1);
 }
 
-/** What the catalogue writes plainly, as a person reads it. */
+/** The catalogue's plain unit as people write it. */
 export const unitText = (unit) => ({ C: "°C", "m/s2": "m/s²" })[unit] ?? unit ?? "";

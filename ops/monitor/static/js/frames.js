@@ -1,4 +1,4 @@
-/** Work on the page is done once a frame, however many messages came in between. */
+/** Updates the page once per frame, however many messages arrived in between. */
 
 const waiting = new Set();
 let isRequested = false;

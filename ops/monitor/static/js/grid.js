@@ -1,4 +1,4 @@
-/** A grid of which only what is in view is in the DOM, so that 10,000 tiles cost what 50 do. */
+/** A grid with only its visible tiles in the DOM, so that 10,000 tiles cost as much as 50. */
 
 import { onFrame } from "./frames.js";
 
@@ -12,7 +12,7 @@ export class WindowedGrid {
   #focused = null;
   #draw = () => this.#render();
 
-  /** ``makeTile()`` gives ``{node, link, update(item)}``; items are told apart by themselves. */
+  /** ``makeTile()`` gives ``{node, link, update(item)}``; items are compared by identity. */
   constructor(host, { tileHeight, leastWidth, gap, makeTile }) {
     this.host = host;
     this.options = { tileHeight, leastWidth, gap };
@@ -43,7 +43,7 @@ export class WindowedGrid {
     onFrame(this.#draw);
   }
 
-  /** Brings an item into view and focuses it; what is not in the grid changes nothing. */
+  /** Brings an item into view and focuses it; does nothing if it is not in the grid. */
   focus(item) {
     const place = this.#items.indexOf(item);
     if (place < 0) return;
@@ -75,7 +75,7 @@ export class WindowedGrid {
     const places = new Map();
     this.#items.slice(first, Math.max(first, lastRow * this.#columns))
       .forEach((item, offset) => places.set(item, first + offset));
-    // the tile that has the focus stays, wherever it is: else the keyboard would be lost
+    // the focused tile stays even out of view, or the keyboard would lose its place
     if (this.#focused !== null && this.host.contains(document.activeElement)) {
       const place = this.#items.indexOf(this.#focused);
       if (place >= 0) places.set(this.#focused, place);

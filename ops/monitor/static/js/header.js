@@ -1,4 +1,4 @@
-/** The line on top: views, alarms, language, colours. */
+/** The top line: views, alarms, language, colours. */
 
 import { activeAlarms } from "./alarmbar.js";
 import { el, setText } from "./dom.js";
@@ -11,7 +11,7 @@ const VIEWS = ["ward", "pipeline", "quarantine"];
 const THEMES = ["auto", "light", "dark"];
 
 export class Header {
-  /** ``onLanguage(code)`` and ``onTheme()`` are called when something else was chosen. */
+  /** ``onLanguage(code)`` and ``onTheme()`` are called after a change. */
   constructor(host, { onLanguage, onTheme }) {
     Object.assign(this, { host, onLanguage, onTheme });
     const draw = () => this.#countAlarms();

@@ -80,7 +80,7 @@ function reasonLines() {
   };
 }
 
-// nothing known is a gap: a batch that was not, or a time in which the monitor did not run
+// unknown values are gaps: no micro-batch, or the monitor was not running
 function dataOf({ t: times }, rows) {
   return aligned([{ t: times, rows }], POINT_MS);
 }

@@ -1,4 +1,4 @@
-/** The texts of the page in the language that was chosen, or else in the browser's. */
+/** The texts of the page in the chosen language, or else in the browser's. */
 
 const TAGS = { en: "en-GB", pt: "pt-BR" };
 let texts = {};
@@ -23,11 +23,11 @@ export async function chooseLanguage(code) {
 }
 
 export const language = () => current;
-/** For the formats of Intl. */
+/** The language tag for Intl. */
 export const languageTag = () => TAGS[current];
 export const hasText = (key) => key in texts;
 
-/** The text of ``key`` with ``{name}`` replaced; the key itself shows what was forgotten. */
+/** The text of ``key`` with ``{name}`` replaced; a missing text shows as its key. */
 export function t(key, values = {}) {
   const text = texts[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);

@@ -1,4 +1,4 @@
-/** Asks for the token; calls ``onDone`` when it was right. */
+/** Asks for the token; calls ``onDone`` once it is right. */
 
 import { login } from "./api.js";
 import { el, setText } from "./dom.js";
@@ -28,7 +28,7 @@ export function showLogin(host, onDone) {
       }
       key = "login.wrong";
       token.select();
-    } catch { /* the text says it */ }
+    } catch { /* the text reports it */ }
     setText(trouble, t(key));
     trouble.hidden = false;
   });

@@ -1,4 +1,4 @@
-/** The banner while nothing comes from the monitor: what is shown is old then. */
+/** The banner shown while nothing arrives from the monitor and the page is out of date. */
 
 import { el, setText } from "./dom.js";
 import { time } from "./format.js";

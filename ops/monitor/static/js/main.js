@@ -1,4 +1,4 @@
-/** Puts the parts together: texts, header, alarms, stream, and the view of the address. */
+/** Puts the parts together: texts, header, alarms, stream, and the view that the address names. */
 
 import { AlarmBar } from "./alarmbar.js";
 import { whenLoginNeeded } from "./api.js";

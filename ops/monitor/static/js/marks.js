@@ -1,4 +1,4 @@
-/** Rejected readings in a chart: a cross where each would have been, its reason where one points. */
+/** Rejected readings in a chart: a cross at each one's place, its reason on hover. */
 
 import { themeColor } from "./dom.js";
 
@@ -18,7 +18,7 @@ export function rejectedMarks(tip, textOf) {
   };
 }
 
-// where it is out of the picture, or has no value, it is at the edge
+// at the edge if it is off the chart or has no value
 function placeOf(chart, mark, isCanvas) {
   const { top, height } = isCanvas ? chart.bbox : { top: 0, height: chart.over.clientHeight };
   const radius = isCanvas ? 4 * devicePixelRatio : 4;

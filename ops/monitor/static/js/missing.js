@@ -1,4 +1,4 @@
-/** What a patient's charts lack, as lists: gaps, and readings that were rejected. */
+/** Lists below a patient's charts: gaps and rejected readings. */
 
 import { el, table } from "./dom.js";
 import { duration, moment, number, plainNumber, time } from "./format.js";
@@ -8,7 +8,7 @@ import { store } from "./store.js";
 
 const LISTED = 200;
 
-/** The monitor tells each window; windows that follow one another are one gap. */
+/** The monitor reports single windows; adjacent windows are shown as one gap. */
 export function joinedGaps(gaps) {
   const open = new Map();
   const all = [];
@@ -44,9 +44,9 @@ export function rejectedList({ rejected }) {
   if (rejected.length === 0) return [heading, el("p", { class: "nothing" }, t("patient.noRejected"))];
   const newest = rejected.toSorted((one, other) => other.t - one.t).slice(0, LISTED);
   const headings = ["time", "sensor", "component", "value", "reason"].map((name) => t(`column.${name}`));
-  const rows = newest.map((each) => [
-    time(each.t, "moment"), sensorCalled(each.sensor), componentCalled(each.component),
-    plainNumber(each.value), reasonText(each.reason),
+  const rows = newest.map((reading) => [
+    time(reading.t, "moment"), sensorCalled(reading.sensor), componentCalled(reading.component),
+    plainNumber(reading.value), reasonText(reading.reason),
   ]);
   return [heading, table(t("patient.rejected"), headings, rows), more(newest.length, rejected.length)];
 }

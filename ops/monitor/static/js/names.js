@@ -1,4 +1,4 @@
-/** What the catalogue calls a sensor or component that came by its code; else the code itself. */
+/** The catalogue's name of a sensor or component by its code, or else the code. */
 
 import { componentName, sensorName } from "./i18n.js";
 import { store } from "./store.js";

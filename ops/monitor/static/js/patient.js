@@ -1,4 +1,4 @@
-/** One patient: strip charts of all sensors, gaps, rejected readings; live while the time is now. */
+/** One patient: strip charts of all sensors, gaps, rejected readings; live while the period ends now. */
 
 import { ApiError, getJson, LoginNeeded } from "./api.js";
 import { el, icon, setClass, setIcon, setText } from "./dom.js";
@@ -15,7 +15,7 @@ const MINUTE_MS = 60_000;
 export const RANGES = {
   "5min": 5 * MINUTE_MS, "1h": 60 * MINUTE_MS, "6h": 360 * MINUTE_MS, "1d": 1440 * MINUTE_MS, "7d": 10_080 * MINUTE_MS,
 };
-// new readings are asked for at once in the shortest range; a longer one shows them later anyway
+// only the shortest period loads new readings at once; longer ones hardly change
 const LEAST_WAIT_MS = { "5min": 1000, "1h": 5000, "6h": 15_000, "1d": 30_000, "7d": 60_000 };
 const RETRY_MS = 3000;
 
@@ -68,7 +68,7 @@ export function showPatient(host, route) {
     if (!isEnded) timer = setTimeout(ask, wait);
   }
 
-  // a page in the background draws nothing: only the newest answer waits for it
+  // a page in the background draws nothing and keeps only the newest answer
   function show() {
     if (isEnded) return;
     const answer = newest;
@@ -79,7 +79,7 @@ export function showPatient(host, route) {
     rejected.replaceChildren(...rejectedList(answer));
   }
 
-  // the ward's tile says when there is something new
+  // the patient's tile shows when there is something new
   let lastSeen = null;
   function onWard() {
     head.updateState();
@@ -117,10 +117,10 @@ function makeHead(id, range, chosenUntil) {
     el("a", { href: "#/ward", class: "back" }, `‹ ${t("patient.back")}`),
     el("div", { class: "who" }, title, about, state),
     el("nav", { class: "ranges", "aria-label": t("patient.range") },
-      ...Object.keys(RANGES).map((each) => el("a", {
-        href: hashOf(id, each, chosenUntil), class: "range", "data-range": each,
-        "aria-current": each === range ? "true" : null,
-      }, t(`range.${each}`))),
+      ...Object.keys(RANGES).map((name) => el("a", {
+        href: hashOf(id, name, chosenUntil), class: "range", "data-range": name,
+        "aria-current": name === range ? "true" : null,
+      }, t(`range.${name}`))),
       el("a", { href: hashOf(id, range, (chosenUntil ?? store.now()) - RANGES[range] / 2), class: "range" }, `‹ ${t("patient.earlier")}`),
       isLive ? null : el("a", { href: laterHash(id, range, chosenUntil), class: "range" }, `${t("patient.later")} ›`),
       isLive ? null : el("a", { href: hashOf(id, range, null), class: "range" }, t("patient.now")),

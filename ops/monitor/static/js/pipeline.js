@@ -1,4 +1,4 @@
-/** The pipeline: is everything there, how fast, how far behind, what went wrong. */
+/** The pipeline: what is up, how fast, how far behind, what went wrong. */
 
 import { el, icon, setClass, setIcon, setText, table } from "./dom.js";
 import { ago, moment, number, percent } from "./format.js";
@@ -69,12 +69,12 @@ function makePart(name) {
   };
 }
 
-const sum = (values) => values.reduce((total, each) => total + (each ?? 0), 0);
+const sum = (values) => values.reduce((total, value) => total + (value ?? 0), 0);
 const FIGURES = [
   ["in", "figure.perSecond", (it) => number(it.readings_in_per_second)],
   ["committed", "figure.perSecond", (it) => number(it.readings_committed_per_second)],
   ["freshness", "figure.freshnessHelp", (it) => (it.freshness_ms === null ? "–" : `${number(it.freshness_ms / 1000, 1)} s`)],
-  ["lag", "figure.lagHelp", (it) => number(sum(it.lag.map((each) => each.lag)))],
+  ["lag", "figure.lagHelp", (it) => number(sum(it.lag.map((partition) => partition.lag)))],
   ["outbox", "figure.outboxHelp", (it) => number(it.outbox_files)],
   ...["accepted", "quarantined", "unmapped", "messages", "repeated", "refused"]
     .map((name) => [name, "figure.total", (it) => number(it.totals[name])]),
@@ -87,27 +87,27 @@ function makeFigure([name, help, textOf]) {
   return { node, update: (pipeline) => setText(value, textOf(pipeline)) };
 }
 
-// title, text where there is nothing, headings, rows
+// title, text if empty, headings, rows
 const LISTS = {
   producers: ["pipeline.producers", "pipeline.noProducers",
     ["producer", "state", "shards", "patients", "share", "outbox", "rate"],
-    (it) => it.producers.map((each) => [
-      each.id, word(each.up), number(each.shards), number(each.patients), bar(each.share, percent(each.share)),
-      number(each.outbox), number(each.readings_per_second),
+    (it) => it.producers.map((producer) => [
+      producer.id, word(producer.up), number(producer.shards), number(producer.patients), bar(producer.share, percent(producer.share)),
+      number(producer.outbox), number(producer.readings_per_second),
     ])],
   partitions: ["pipeline.partitions", "pipeline.noPartitions",
     ["partition", "committed", "end", "lag"],
-    (it) => it.lag.map((each) => [
-      String(each.partition), number(each.committed), number(each.end), number(each.lag),
+    (it) => it.lag.map((partition) => [
+      String(partition.partition), number(partition.committed), number(partition.end), number(partition.lag),
     ])],
   alarms: ["pipeline.alarms", "pipeline.noAlarms", ["alarm", "since", "cleared"],
-    () => store.alarms.map((each) => [
-      alarmSentence(each), moment(each.since, store.now()),
-      each.cleared === null ? t("alarm.active") : moment(each.cleared, store.now()),
+    () => store.alarms.map((alarm) => [
+      alarmSentence(alarm), moment(alarm.since, store.now()),
+      alarm.cleared === null ? t("alarm.active") : moment(alarm.cleared, store.now()),
     ])],
   errors: ["pipeline.errors", "pipeline.noErrors", ["time", "where", "what"],
-    (it) => it.errors.map((each) => [
-      `${moment(each.at, store.now())} (${ago(each.at, store.now())})`, each.where, each.what,
+    (it) => it.errors.map((error) => [
+      `${moment(error.at, store.now())} (${ago(error.at, store.now())})`, error.where, error.what,
     ])],
 };
 
@@ -129,11 +129,11 @@ function makeBox(name) {
   let shown = null;
   return {
     node,
-    // a table is made anew only where a word of it changed: a selection in it stays
+    // a table is rebuilt only if its text changed, so that a selection in it stays
     update(pipeline) {
       const rows = rowsOf(pipeline);
       const made = rows.length
-        ? table(t(title), headings.map((each) => t(`column.${each}`)), rows)
+        ? table(t(title), headings.map((heading) => t(`column.${heading}`)), rows)
         : el("p", { class: "nothing" }, t(nothing));
       if (made.textContent === shown) return;
       shown = made.textContent;

@@ -1,4 +1,4 @@
-/** What was not accepted: reasons with counts, and the newest entries of one of them. */
+/** The quarantine: reasons with counts, and the newest entries of one reason. */
 
 import { getJson, LoginNeeded } from "./api.js";
 import { el, setText, table } from "./dom.js";
@@ -40,12 +40,12 @@ export function showQuarantine(host, route) {
     if (isEnded) return;
     const answer = newest;
     trouble.hidden = true;
-    const found = answer.reasons.filter((each) => each.count > 0);
+    const found = answer.reasons.filter((counted) => counted.count > 0);
     nothing.hidden = found.length > 0;
     samples.hidden = found.length === 0;
     const wanted = route.options.get("reason");
-    const chosen = found.find((each) => each.reason === wanted) ?? found[0];
-    fill(reasons, found.map((each) => reasonLink(each, each === chosen, found)));
+    const chosen = found.find((counted) => counted.reason === wanted) ?? found[0];
+    fill(reasons, found.map((counted) => reasonLink(counted, counted === chosen, found)));
     if (chosen) fill(samples, sampleTable(chosen.reason, answer.samples[chosen.reason] ?? []));
   }
 
@@ -59,7 +59,7 @@ export function showQuarantine(host, route) {
   };
 }
 
-// what did not change stays, with its focus and selection
+// unchanged nodes stay, with their focus and selection
 function fill(box, nodes) {
   const text = nodes.map((node) => node.textContent).join("\n");
   if (box.shownText === text) return;
@@ -70,7 +70,7 @@ function fill(box, nodes) {
 }
 
 function reasonLink({ reason, count }, isChosen, all) {
-  const most = Math.max(...all.map((each) => each.count));
+  const most = Math.max(...all.map((counted) => counted.count));
   const link = el(
     "a",
     { href: `#/quarantine?reason=${encodeURIComponent(reason)}`, class: "reason", "data-reason": reason, "aria-current": isChosen ? "true" : null },
@@ -89,7 +89,7 @@ function sampleTable(reason, entries) {
     componentCalled(entry.component), plainNumber(entry.value), entry.unit ?? "–",
     entry.detail ?? "–", placeOf(entry),
   ]);
-  return [heading, table(title, COLUMNS.map((each) => t(`column.${each}`)), rows)];
+  return [heading, table(title, COLUMNS.map((column) => t(`column.${column}`)), rows)];
 }
 
 function who(id) {

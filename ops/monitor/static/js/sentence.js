@@ -1,4 +1,4 @@
-/** An alarm as a sentence that names what happened. */
+/** An alarm as a sentence that says what happened. */
 
 import { moment, number, percent } from "./format.js";
 import { hasText, reasonText, sensorName, t } from "./i18n.js";
@@ -39,6 +39,6 @@ function written(detail) {
 }
 
 function sensorText(code) {
-  const sensor = store.sensors.find((each) => each.code === code);
+  const sensor = store.sensors.find((known) => known.code === code);
   return sensor ? `${code} (${sensorName(sensor)})` : code;
 }

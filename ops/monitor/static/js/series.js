@@ -1,6 +1,6 @@
-/** Readings as uPlot wants them: one common row of times, null where a gap begins. */
+/** Readings in uPlot's form: one common row of times, null where a gap begins. */
 
-// a reading may come a little late without anything missing
+// a reading may be a little late without a gap
 const TOLERANCE = 1.5;
 
 /**
@@ -39,7 +39,7 @@ function columnsOf(line, x, stepMs) {
   return columns;
 }
 
-/** Places of points with no neighbour to draw a line to: they need a dot to be seen. */
+/** Places of points without a neighbour to draw a line to: they need a dot to be visible. */
 export function isolated(column) {
   const found = [];
   const neighbour = (place, step) => {

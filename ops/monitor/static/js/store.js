@@ -1,6 +1,6 @@
-/** What the monitor has told so far: patients, tiles, pipeline, alarms. Views listen to it. */
+/** The data received so far: patients, tiles, pipeline, alarms. Views listen to it. */
 
-// most needed first: stale, out of range, silent sensor, fresh, never seen
+// most urgent first: stale, out of range, silent sensor, fresh, never seen
 const NEED = [3, 2, 1, 0, 4];
 const RANK = NEED.map((_, state) => NEED.indexOf(state));
 export const STATES = ["fresh", "silent", "out", "stale", "never"];
@@ -64,7 +64,7 @@ class Store extends EventTarget {
     this.#tell("alarms");
   }
 
-  /** Indices of all patients, most needed first. */
+  /** Indices of all patients, most urgent first. */
   order() {
     if (!this.#isSorted) {
       this.#order.sort((one, other) => this.#compare(one, other));
@@ -100,7 +100,7 @@ class Store extends EventTarget {
   #takeTiles(tiles) {
     for (const tile of tiles) {
       const before = this.tiles[tile[0]];
-      // a tile that comes before its patient's name waits in its place
+      // a tile that arrives before its patient's name waits in its place
       if (!before || before[1] !== tile[1] || tile[1] === 3) this.#isSorted = false;
       this.tiles[tile[0]] = tile;
     }
@@ -111,7 +111,7 @@ class Store extends EventTarget {
     return [index, 4, null, nothing, nothing, 0, 0];
   }
 
-  // zero, or nothing: the monitor has not looked yet
+  // zero or missing: the monitor has not polled yet
   #takeTime(now) {
     if (now) this.#offset = now - Date.now();
   }
@@ -121,7 +121,7 @@ class Store extends EventTarget {
   }
 }
 
-/** Letters without case and accents, for the filter. */
+/** Text without case and accents, for the filter. */
 export function folded(text) {
   return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 }

@@ -1,11 +1,11 @@
-/** The server-sent events, opened again whenever they end or fall silent. */
+/** The server-sent events, reopened whenever they end or fall silent. */
 
 import { getJson, LoginNeeded } from "./api.js";
 import { store } from "./store.js";
 
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 10_000;
-// something comes every second; a connection that died without a word must be noticed too
+// something arrives every second; a connection that died silently must be noticed too
 const SILENCE_MS = 6000;
 const KINDS = {
   ward: (data) => store.takeTiles(data),
@@ -20,7 +20,7 @@ export class Stream extends EventTarget {
   #retryMs = FIRST_RETRY_MS;
   #retryTimer = 0;
   #lastHeard = 0;
-  /** When it was lost, and when the next try is (local epoch ms); null while it is there. */
+  /** When the connection was lost, and when the next try is (local epoch ms); null while connected. */
   lostAt = null;
   retryAt = null;
 
@@ -43,7 +43,7 @@ export class Stream extends EventTarget {
     }
   }
 
-  /** Nothing is asked for until `start`, and nothing counts as lost. */
+  /** No requests until `start`, and nothing counts as lost. */
   stop() {
     this.#close();
     this.lostAt = null;
@@ -56,7 +56,7 @@ export class Stream extends EventTarget {
     this.#source = null;
   }
 
-  // what changes while the whole ward is loaded is newer than it: it waits
+  // changes that arrive while the ward loads are newer than it, so they wait
   async #load(source) {
     try {
       const ward = await getJson("/api/ward");
@@ -105,7 +105,7 @@ export class Stream extends EventTarget {
     this.start();
   }
 
-  /** Does not wait for the next try. */
+  /** Tries now instead of at the next try. */
   retryNow() {
     clearTimeout(this.#retryTimer);
     this.#retry();

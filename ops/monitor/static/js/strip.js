@@ -46,8 +46,8 @@ export function makeStrip(sensor) {
     node,
     update(answer) {
       const hasBuckets = answer.bucket_ms > 0;
-      const own = answer.rejected.filter((each) => sensor.columns.includes(each.column));
-      const gaps = joinedGaps(answer.gaps.filter((each) => each.sensor === sensor.code));
+      const own = answer.rejected.filter((reading) => sensor.columns.includes(reading.column));
+      const gaps = joinedGaps(answer.gaps.filter((gap) => gap.sensor === sensor.code));
       marks.take(own);
       const data = dataOf(sensor, answer);
       if (isBucketed !== hasBuckets) build(data, hasBuckets);
@@ -88,7 +88,7 @@ const bandOf = (place) => ({
 function dataOf(sensor, answer) {
   const hasBuckets = answer.bucket_ms > 0;
   const lines = sensor.columns.map((column) => {
-    const found = answer.series.find((each) => each.column === column);
+    const found = answer.series.find((series) => series.column === column);
     const { t: times, v, min, max } = found ?? { t: [], v: [], min: [], max: [] };
     return { t: times, rows: hasBuckets ? [v, min, max] : [v] };
   });
@@ -97,7 +97,7 @@ function dataOf(sensor, answer) {
 
 function newestText(sensor, answer) {
   const values = sensor.columns.map((column) => {
-    const found = answer.series.find((each) => each.column === column);
+    const found = answer.series.find((series) => series.column === column);
     return found?.v.length ? number(found.v.at(-1), sensor.decimals) : null;
   });
   return values.every((value) => value === null)

@@ -1,4 +1,4 @@
-/** A patient's tile: who, how fresh, the newest value of each sensor. */
+/** A patient's tile: name, freshness, the newest value of each sensor. */
 
 import { el, icon, setClass, setIcon, setText } from "./dom.js";
 import { ago, number, unitText } from "./format.js";
@@ -9,7 +9,7 @@ import { STATES, store } from "./store.js";
 const WIDE_FROM = 3;
 const isWide = (sensor) => sensor.columns.length >= WIDE_FROM;
 
-/** The sensors in the tile's order: two in a row, and below them those with a row of their own. */
+/** The sensors in the tile's order: two per row, then those with a row of their own. */
 const tileSensors = () => [
   ...store.sensors.filter((sensor) => !isWide(sensor)), ...store.sensors.filter(isWide),
 ];
@@ -20,7 +20,7 @@ export function tileRows() {
   return wide + Math.ceil((store.sensors.length - wide) / 2);
 }
 
-/** Makes an empty tile; ``update(index)`` fills it with a patient, again and again. */
+/** Makes an empty tile; ``update(index)`` fills it with a patient, repeatedly. */
 export function makeTile() {
   const stateIcon = icon("never");
   const parts = {
@@ -83,7 +83,7 @@ function updateVital(vital, values, silent, out) {
   const texts = columns.map((column) => number(values[column], decimals));
   setText(vital.value, texts.join(columns.length === 2 ? "/" : "  "));
   const mask = columns.reduce((bits, column) => bits | (1 << column), 0);
-  // a sensor whose every reading is rejected gives no good one either: the rejection says more
+  // a sensor with only rejected readings is silent too: the rejection says more
   const flag = (out & mask && "out") || (silent & mask && "silent") || "";
   setClass(vital.node, vitalClass(vital.sensor, flag));
   if (vital.flag.hidden !== !flag) vital.flag.hidden = !flag;

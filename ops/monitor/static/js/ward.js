@@ -1,4 +1,4 @@
-/** The ward: all patients as tiles, most needed first. */
+/** The ward: all patients as tiles, most urgent first. */
 
 import { el, icon, setText } from "./dom.js";
 import { number } from "./format.js";
@@ -11,7 +11,7 @@ import { makeTile, tileRows } from "./tile.js";
 const HEAD_HEIGHT = 66;
 const ROW_HEIGHT = 24;
 
-// what was chosen stays while other views are shown
+// the choice stays while other views are shown
 const chosen = { text: "", states: new Set(), patient: null };
 
 export function showWard(host) {
@@ -57,7 +57,7 @@ export function showWard(host) {
   const ages = setInterval(later, 1000);
   draw();
   return {
-    /** Back from a patient, the keyboard is where it was. */
+    /** After a patient's view, the focus returns to where it was. */
     focus() {
       if (chosen.patient !== null) grid.focus(store.indexOf.get(chosen.patient));
     },
@@ -69,7 +69,7 @@ export function showWard(host) {
   };
 }
 
-/** The tile that has the focus when the ward is shown again. */
+/** Sets the tile that gets the focus when the ward is shown again. */
 export function rememberPatient(id) {
   chosen.patient = id;
 }
