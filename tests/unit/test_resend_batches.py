@@ -69,10 +69,10 @@ def test_every_entry_is_carried_once_at_its_time_whatever_their_order(places):
     [again] = portion(*reversed(entries)).resends
     assert again.batch == resend.batch
     assert len(resend.entries) == len(entries) == resend.batch.reading_count
-    for entry, (number, place) in zip(resend.entries, resend.positions, strict=True):
+    for sent, (number, place) in zip(resend.entries, resend.positions, strict=True):
         run = resend.batch.series[number]
-        assert run.start + place * run.interval_ms == entry.event_ms
-        assert run.values[place] == entry.value
+        assert run.start + place * run.interval_ms == sent.event_ms
+        assert run.values[place] == sent.value
 
 
 def test_entries_without_a_usable_time_or_possibly_of_the_future_stay_and_are_counted():
