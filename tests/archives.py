@@ -9,7 +9,7 @@ from producer.delivery.archive import RawArchive
 
 @contextmanager
 def claimed_archive(folder: Path, producer_id: str) -> Iterator[RawArchive]:
-    """The archive in ``folder``, which is this producer's until the end of the block."""
+    """The archive in ``folder``, owned by this producer until the block ends."""
     archive = RawArchive(folder, producer_id)
     archive.claim()
     try:

@@ -44,7 +44,7 @@ def ledger_row(
     unmapped: int = 0,
     committed_ms: int = NOW,
 ) -> LedgerRow:
-    """A committed range with these trusted files; nothing of it was repeated or refused."""
+    """A committed range with these trusted files, nothing in it repeated or refused."""
     counts = RangeCounts(len(offsets), 0, 0, 0, 0, unmapped, {})
     return LedgerRow(topic, partition, offsets.start, offsets.stop, counts, files, committed_ms)
 
@@ -83,7 +83,7 @@ GOLDEN = {
 
 
 def invented_version(*, default: bool = True) -> SchemaVersion:
-    """The latest version with a field more in the batch and another one in each series."""
+    """The latest version with one more field in the batch and one more in each series."""
     document = copy.deepcopy(versions()[-1].document)
     ward = {"name": "ward", "type": "string"} | ({"default": "unknown"} if default else {})
     document["fields"].insert(1, ward)

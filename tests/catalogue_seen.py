@@ -1,7 +1,7 @@
-"""``python -m tests.catalogue_seen [CODE]``: as JSON, what all parts make of the catalogue they find.
+"""``python -m tests.catalogue_seen [CODE]``: as JSON, how every part reads the catalogue.
 
-Each part reads the catalogue once and keeps it, so another one needs a process of its own. With
-CODE that sensor gets a model first, whose every value is 1.
+Each part reads the catalogue once and caches it, so another catalogue needs another process. With
+CODE, that sensor first gets a model whose values are all 1.
 """
 
 import json
@@ -45,9 +45,9 @@ def simulated():
         warn_of_sensors_without_model()
     return {
         "batch_id": batches[0].batch_id,
-        "warnings": [(each["event"], each["sensors"]) for each in logs],
+        "warnings": [(log["event"], log["sensors"]) for log in logs],
         "values": {f"{run.sensor}:{run.component}": str(run.values) for run in batches[1].series},
-        "unsampled": [each.code for each in sensors() if not is_sampled(each.code)],
+        "unsampled": [kind.code for kind in sensors() if not is_sampled(kind.code)],
     }
 
 
@@ -62,7 +62,7 @@ def is_sampled(code):
 
 
 def decided(code):
-    """By both cleaners: what becomes of values at the limits and beyond, in each unit and in none."""
+    """What both cleaners decide about values at and beyond the limits, in each unit and in none."""
     kind = sensor(code)
     limits = kind.components[0].limits
     span = limits.upper - limits.lower
@@ -100,7 +100,7 @@ def replayed():
     found = clif_columns(table)
     kinds = (found.sensor, found.component, found.unit)
     return dict(
-        zip(categories, zip(*(each.to_pylist() for each in kinds), strict=True), strict=True)
+        zip(categories, zip(*(kind.to_pylist() for kind in kinds), strict=True), strict=True)
     )
 
 
@@ -109,8 +109,8 @@ if __name__ == "__main__":
         MODELS[modelled] = lambda scene: (np.ones(scene.activity_at_samples.shape),)
     seen = {
         "simulated": simulated(),
-        "decided": {each.code: decided(each.code) for each in sensors()},
-        "columns": [asdict(each) for each in columns()],
+        "decided": {kind.code: decided(kind.code) for kind in sensors()},
+        "columns": [asdict(column) for column in columns()],
         "page": sensors_page(),
         "rows": [sensor_rows(), component_rows()],
         "replayed": replayed(),

@@ -1,4 +1,4 @@
-"""The Markdown pages of the repository, taken apart; and which of their commands are run."""
+"""The repository's Markdown pages, parsed, and which of their commands are run."""
 
 import re
 from pathlib import Path
@@ -23,14 +23,14 @@ SAMPLES = DOCS / "how-to/real-data.md"
 
 
 def every_page():
-    """All pages that a reader may open, the tests' and benchmarks' own ones too."""
+    """All pages that a reader may open, including those of the tests and benchmarks."""
     folders = ("docs", "tests", "benchmarks", "schemas", "ops", ".github")
     found = [REPOSITORY.glob("*.md"), *(REPOSITORY.glob(f"{name}/**/*.md") for name in folders)]
     return sorted(path for paths in found for path in paths)
 
 
 def guides():
-    """Pages that say how it is today; decisions and changes say how it was."""
+    """Pages about the present; decisions and the changelog are about the past."""
     history = (DOCS / "decisions", REPOSITORY / "CHANGELOG.md")
     return [page for page in every_page() if not any(page.is_relative_to(old) for old in history)]
 
@@ -60,7 +60,7 @@ def spans(text):
 
 
 def command_lines(text):
-    """Commands as they are typed: of command blocks, and after the prompt of sessions."""
+    """Commands as they are typed: in command blocks, and after the prompt in sessions."""
     lines = [line for body in blocks(text, "sh", "console") for line in body.splitlines()]
     sessions = [line for body in blocks(text, "text") for line in body.splitlines()]
     return [

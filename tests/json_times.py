@@ -1,4 +1,4 @@
-"""Times in the JSON that `vitals` prints: one form, wherever in a document they are."""
+"""Times in the JSON that `vitals` prints: one form everywhere in a document."""
 
 import re
 
@@ -7,7 +7,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 def times_in(document, path="$"):
-    """By its path, each string of a document that begins like a time."""
+    """Every string in a document that begins like a time, by its path."""
     if isinstance(document, dict):
         parts = ((f"{path}.{name}", value) for name, value in document.items())
     elif isinstance(document, list | tuple):

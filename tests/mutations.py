@@ -1,4 +1,4 @@
-"""Messages that something has damaged on their way, made by chance of a given seed."""
+"""Messages damaged in transit, generated at random from a given seed."""
 
 import json
 import random
@@ -11,7 +11,7 @@ _ABSURD = [
     bytes.fromhex("80a8d6b907"),  # 5e8
     b"\xff" * 9 + b"\x01",  # the smallest long
     b"\xfe" + b"\xff" * 8 + b"\x01",  # the largest long
-    b"\xff" * 12,  # a number without an end
+    b"\xff" * 12,  # a number that never ends
     b"\x01",  # -1
     b"\x00",
 ]
@@ -19,7 +19,7 @@ Mutation = Callable[[bytes, random.Random], bytes]
 
 
 def flipped(body: bytes, chance: random.Random) -> bytes:
-    """One to four bits behind the frame."""
+    """Flips one to four bits after the frame."""
     found = bytearray(body)
     for _ in range(chance.randint(1, 4)):
         found[chance.randrange(HEADER_SIZE, len(found))] ^= 1 << chance.randrange(8)
@@ -27,7 +27,7 @@ def flipped(body: bytes, chance: random.Random) -> bytes:
 
 
 def replaced(body: bytes, chance: random.Random) -> bytes:
-    """A few bytes anywhere, the frame's too."""
+    """Changes a few bytes anywhere, including the frame."""
     found = bytearray(body)
     for _ in range(chance.randint(1, 3)):
         found[chance.randrange(len(found))] = chance.randrange(256)
@@ -35,29 +35,29 @@ def replaced(body: bytes, chance: random.Random) -> bytes:
 
 
 def cut(body: bytes, chance: random.Random) -> bytes:
-    """Any length that is shorter."""
+    """Cuts it to any shorter length."""
     return body[: chance.randrange(len(body))]
 
 
 def inserted(body: bytes, chance: random.Random) -> bytes:
-    """A few bytes more, somewhere."""
+    """Inserts a few bytes somewhere."""
     place = chance.randrange(len(body) + 1)
     return body[:place] + chance.randbytes(chance.randint(1, 8)) + body[place:]
 
 
 def removed(body: bytes, chance: random.Random) -> bytes:
-    """A few bytes less, somewhere."""
+    """Removes a few bytes somewhere."""
     place = chance.randrange(len(body))
     return body[:place] + body[place + chance.randint(1, 8) :]
 
 
 def extended(body: bytes, chance: random.Random) -> bytes:
-    """Bytes behind it, or the whole message once more."""
+    """Appends bytes, or the whole message once more."""
     return body + (body if chance.random() < 0.2 else chance.randbytes(chance.randint(1, 40)))
 
 
 def miscounted(body: bytes, chance: random.Random) -> bytes:
-    """An absurd number in the place of some byte."""
+    """Replaces some byte with an absurd number."""
     place = chance.randrange(HEADER_SIZE, len(body))
     return body[:place] + chance.choice(_ABSURD) + body[place + 1 :]
 
@@ -71,7 +71,7 @@ def reframed(body: bytes, chance: random.Random) -> bytes:
 
 
 def garbled(_: bytes, chance: random.Random) -> bytes:
-    """Bytes that never were a batch, JSON, or nothing."""
+    """Bytes that were never a batch, JSON, or nothing."""
     document = {"patient_id": "demo-000001", "values": [chance.random()]}
     choices = [chance.randbytes(chance.randint(1, 200)), json.dumps(document).encode(), b""]
     return chance.choice(choices)
@@ -83,7 +83,7 @@ def framed_garbage(body: bytes, chance: random.Random) -> bytes:
 
 
 def oversized(body: bytes, chance: random.Random) -> bytes:
-    """More than may be read, less than the topic takes."""
+    """More than the consumer reads, less than the topic accepts."""
     return body + bytes(MAX_MESSAGE_BYTES - len(body) + chance.randint(1, 40_000))
 
 

@@ -1,4 +1,4 @@
-"""What must be in the database, by the pure simulator alone: it knows nothing of the pipeline."""
+"""What the database must hold, computed by the simulator alone, without the pipeline's code."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ _BATCHES = "SELECT lote_id FROM lote"
 
 @dataclass(frozen=True)
 class Oracle:
-    """A simulation without faults, as producers with these settings run it."""
+    """A simulation without faults, as producers run it with these settings."""
 
     patients: int
     window_ms: int = 10_000
@@ -28,7 +28,7 @@ class Oracle:
     seed: int = 7
 
     def batches(self, window_start: int) -> list[SensorBatch]:
-        """One batch a patient."""
+        """One batch for each patient."""
         simulator = Simulator(seed=self.seed)
         ids = demo_patient_ids(self.patients)
         return make_batches(
@@ -43,7 +43,7 @@ class Oracle:
     def assert_every_window_is_there_once(
         self, database: DatabaseSettings, *, until_ms: int
     ) -> int:
-        """From the first reading in ``registro`` to ``until_ms``: these rows and no others.
+        """From the first reading in ``registro`` to ``until_ms``: exactly these rows.
 
         Returns the number of windows.
         """
@@ -64,7 +64,7 @@ class Oracle:
         altered = both.filter(pc.not_equal(both["thousandths"], both["thousandths_found"]))
         assert not len(altered), f"{len(altered)} values differ: {altered[:5].to_pylist()}"
         taken = [batch_id for (batch_id,) in _read(database, _BATCHES)]
-        assert {each.batch_id for each in made} <= set(taken)
+        assert {batch.batch_id for batch in made} <= set(taken)
         return len(starts)
 
     def last_common_window(self, database: DatabaseSettings) -> int:

@@ -36,13 +36,13 @@ _TRUSTED = pa.schema(
 
 
 def other(name, *runs, **fields):
-    """A batch under a name of its own."""
+    """A batch with its own batch id."""
     return dataclasses.replace(builders.batch(*runs, identity=name), **fields)
 
 
 @dataclasses.dataclass
 class World:
-    """What each place holds; tests take away, double and alter, and let it be compared."""
+    """What each place holds; tests remove, duplicate and alter it, and compare."""
 
     folder: object
     mappings: tuple = MAPPED
@@ -56,7 +56,7 @@ class World:
     registro: dict = dataclasses.field(default_factory=dict)
     """(mapping id, component, event ms) -> thousandths."""
     rest: set = dataclasses.field(default_factory=set)
-    """Ids of the batches that are in the topic behind the consumer's progress."""
+    """Ids of the batches that are in the topic after the consumer's progress."""
     gone: dict = dataclasses.field(default_factory=dict)
     refused: list = dataclasses.field(default_factory=list)
     """Bodies of messages that are in quarantine whole."""
@@ -72,7 +72,7 @@ class World:
             return archive.finish(path) if finished else path
 
     def take(self, *batches, partition=0, rejected=(), form=TrustedFormat.PARQUET):
-        """Commits a range of one message a batch: all is accepted but ``rejected`` (keys)."""
+        """Commits a range with one message per batch; all accepted except ``rejected`` (keys)."""
         first = self.next_offsets[TOPIC, partition]
         offsets = range(first, first + len(batches))
         rows = []
@@ -92,7 +92,7 @@ class World:
             offsets=offsets,
             form=form,
         )
-        unmapped = sum(1 for each in self.unmapped if each[0] == partition)
+        unmapped = sum(1 for row in self.unmapped if row[0] == partition)
         self.ranges.append(
             builders.ledger_row(
                 offsets, *files, topic=TOPIC, partition=partition, unmapped=unmapped
@@ -135,7 +135,7 @@ class World:
 
 
 class MemoryEvidence:
-    """What `db.read.evidence` answers, from the rows of a World."""
+    """What `db.read.evidence` returns, from the rows of a World."""
 
     def __init__(self, world):
         self.world = world
@@ -144,7 +144,7 @@ class MemoryEvidence:
         return dict(self.world.next_offsets)
 
     def ranges(self):
-        return sorted(self.world.ranges, key=lambda each: (each.partition, each.first))
+        return sorted(self.world.ranges, key=lambda row: (row.partition, row.first))
 
     def taken(self):
         return [(batch_id, *place) for batch_id, place in self.world.taken.items()]
@@ -158,7 +158,7 @@ class MemoryEvidence:
             yield batch_id, len(keys), int(key_checksums(series, position).sum())
 
     def quarantined_keys(self, batch_ids):
-        rows = [each for each in self.world.quarantined if each[0] in set(batch_ids)]
+        rows = [row for row in self.world.quarantined if row[0] in set(batch_ids)]
         return _table(READING_KEY, rows)
 
     def received(self, batch_ids):
@@ -169,9 +169,9 @@ class MemoryEvidence:
 
     def unmapped(self, part):
         return [
-            each[1:]
-            for each in self.world.unmapped
-            if each[0] == part.partition and part.first <= each[1] < part.until
+            row[1:]
+            for row in self.world.unmapped
+            if row[0] == part.partition and part.first <= row[1] < part.until
         ]
 
     def refused_messages(self):
@@ -181,7 +181,7 @@ class MemoryEvidence:
         return iter(self.world.refused)
 
     def mappings(self):
-        return [Mapping(*each) for each in self.world.mappings]
+        return [Mapping(*mapping) for mapping in self.world.mappings]
 
     def registro_hours(self):
         table = self._registro()

@@ -1,6 +1,6 @@
-"""What must become of a message, said in plain Python: fastavro, and no Spark.
+"""What must become of a message, in plain Python: fastavro, and no Spark.
 
-What must become of its readings, `ops.storm.rules` says.
+`ops.storm.rules` does the same for its readings.
 """
 
 import re
@@ -23,7 +23,7 @@ def verdict(body: bytes | None) -> Reason | SensorBatch:
         return Reason.TOO_LARGE
     if len(body) < HEADER_SIZE or not body.startswith(MAGIC):
         return Reason.BAD_FRAME
-    if body[:HEADER_SIZE] not in {each.header for each in versions()}:
+    if body[:HEADER_SIZE] not in {version.header for version in versions()}:
         return Reason.UNKNOWN_SCHEMA
     try:
         batch = _CODEC.decode(body)
@@ -34,11 +34,11 @@ def verdict(body: bytes | None) -> Reason | SensorBatch:
 
 
 def has_odd_number(body: bytes) -> bool:
-    """True where a decodable message has a number that is wider than its type, or negative in vain.
+    """True if a decodable message has a number wider than its type, or negative where it cannot be.
 
-    fastavro reads it as something (a branch -1 of a union is its last one); Java refuses most of it
-    and drops bits that are too many. No writer makes such a message: what counts is that it has a
-    proper outcome, whichever.
+    fastavro accepts it (branch -1 of a union is its last one); Java refuses most of it
+    and drops excess bits. No writer makes such a message: what counts is that it has a
+    proper outcome, whichever it is.
     """
     try:
         _Reader(body).walk()
@@ -48,7 +48,7 @@ def has_odd_number(body: bytes) -> bool:
 
 
 class _Reader:
-    """Walks over a datum of version 1 that fastavro has read to its end."""
+    """Walks over a datum of version 1 that fastavro has read to the end."""
 
     def __init__(self, body: bytes) -> None:
         self.body, self.place = body, HEADER_SIZE
@@ -75,7 +75,7 @@ class _Reader:
             self.place += 1
             raw |= (byte & 0x7F) << shift
             shift += 7
-            # from here on fastavro may have read something else
+            # from here on fastavro may have read something different
             if shift > 7 * -(-bits // 7) or raw >> bits:
                 raise OverflowError
             if byte < 0x80:

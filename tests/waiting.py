@@ -1,12 +1,12 @@
-"""Waiting for what another process does."""
+"""Waiting for other processes."""
 
 import time
 
 
 def wait_until(condition, describe=lambda: "", *, seconds=60, pause=0.1):
-    """Asks again and again, and returns the first answer that holds.
+    """Polls until the answer is truthy and returns it.
 
-    After so many seconds: AssertionError with what ``describe`` says then.
+    After ``seconds``: AssertionError with the output of ``describe``.
     """
     # not monotonic(): some tests stop that clock
     deadline = time.time() + seconds

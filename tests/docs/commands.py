@@ -1,4 +1,4 @@
-"""Which commands, options, targets and settings there are, and what a text names that there is not."""
+"""Which commands, options, targets and settings exist, and which ones a text names that do not."""
 
 import importlib.util
 import re
@@ -26,7 +26,7 @@ _OF_OTHERS = {"ARGS", "QUICK", "PYTHON", "NAME", "COMPOSE_FILE", "COMPOSE_PROJEC
 
 
 def unknown_commands(line):
-    """What the line asks for and nobody answers to; words in capitals are placeholders."""
+    """What the line asks for that does not exist; words in capitals are placeholders."""
     found = [
         *(_unknown_of("vitals", words) for words in _VITALS.findall(line)),
         *(_unknown_module(name, words) for name, words in _MODULE.findall(line)),
@@ -37,7 +37,7 @@ def unknown_commands(line):
 
 
 def unknown_settings(code):
-    """Names of settings in a piece of code that nobody reads; ``NAME=value`` counts with one word."""
+    """Settings in a piece of code that nothing reads; ``NAME=value`` counts with one word."""
     named = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", code))
     named |= set(re.findall(r"(?<![\w$-])([A-Z][A-Z0-9_]+)=", code))
     return sorted(name for name in named if name.removesuffix("_FILE") not in _names())
@@ -103,7 +103,7 @@ def _unknown_services(words):
 
 @cache
 def _names():
-    """Every name of the environment that something of ours reads, and the constants of the code."""
+    """Every environment variable that our code reads, and the constants of the code."""
     ours = {row.name for kinds in GROUPS.values() for row in named_settings(kinds)}
     code = "\n".join(text_of(path) for room in _ROOMS for path in (REPOSITORY / room).rglob("*.py"))
     constants = set(re.findall(r"^([A-Z][A-Z0-9_]+)\b.*? = ", code, re.MULTILINE))

@@ -36,7 +36,7 @@ def test_list_has_every_page_with_its_status():
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_what_a_page_supersedes_says_so_itself(name):
+def test_a_superseded_page_names_the_page_that_replaced_it(name):
     claims = re.findall(rf"[Ss]upersedes(?:\s+[a-z]+)*\s+{LINK}", PAGES[name])
     for _, earlier in claims:
         assert f"]({name})" in STATUS.match(PAGES[earlier])["rest"], earlier

@@ -1,4 +1,4 @@
-"""Every page says what is so: its links, commands, settings and places in the code exist."""
+"""Every page is true: its links, commands, settings and places in the code exist."""
 
 import re
 
@@ -49,7 +49,7 @@ def test_links_of_a_page_lead_to_files_and_headings(page):
 
 
 @per_page(sorted(DOCS.rglob("*.md")))
-def test_a_page_of_the_site_links_to_nothing_outside_of_it(page):
+def test_pages_of_the_site_link_only_to_each_other(page):
     """The site has no page for a file of the repository: its path in backticks says where it is."""
     targets = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", prose(text_of(page)))
     resolved = {target: (page.parent / target).resolve() for target in targets}
@@ -92,7 +92,7 @@ def test_where_to_change_what_names_many_places():
 
 @per_page(every_page())
 def test_page_names_no_machine_path_and_no_registry_host(page):
-    """A path or a mirror of the machine that a page was written on is of no use to its reader."""
+    """A path or a mirror on the author's machine is of no use to the reader."""
     # a place in Kafka's own image is the same for every reader
     text = text_of(page).replace("/opt/kafka/bin/", "")
     assert not re.findall(r"(?<![\w.\]*])/(?:work|home|root|Users|tmp|opt|mnt|var)/\S*", text)
@@ -107,7 +107,7 @@ def test_a_translation_has_the_same_commands_and_outputs(page, language):
 
 
 @pytest.mark.parametrize("name", MUST_BE_TRANSLATED)
-def test_start_and_operations_are_there_in_portuguese(name):
+def test_start_and_operations_exist_in_portuguese(name):
     assert PORTUGUESE / name in TRANSLATED
 
 

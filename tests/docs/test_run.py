@@ -11,7 +11,7 @@ from tests.documents import RUN, SAMPLES, blocks, text_of
 
 
 class Reader:
-    """Somebody who types what the pages say, in a folder of their own."""
+    """A user who types what the pages say, in a folder of their own."""
 
     def __init__(self, folder, cache):
         self.folder = folder
@@ -45,7 +45,7 @@ class Reader:
         )
 
     def starts(self, command):
-        """Runs ``vitals up`` in its own terminal; returns when it is as far as the pages say."""
+        """Runs ``vitals up`` in its own terminal; returns once it is up as the pages describe."""
         if self.running is not None:
             self.types("vitals down")
         self.running = command
@@ -85,7 +85,7 @@ def reader(folder, cache):
 
 
 def read(someone, page):
-    """Each block ends with 0 and says something; `vitals up` runs beside the blocks after it."""
+    """Each block exits with 0 and prints something; `vitals up` runs beside the rest."""
     for block in blocks(text_of(page), "sh"):
         if block.startswith("vitals up"):
             someone.starts(block.strip())

@@ -1,4 +1,4 @@
-"""`vitals` asked for JSON, as a script does, beside a pipeline of a test's own."""
+"""Asks `vitals` for JSON, as a script does, about a test's own pipeline."""
 
 import json
 import subprocess

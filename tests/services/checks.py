@@ -1,4 +1,4 @@
-"""What several service tests make, look at and demand of a pipeline."""
+"""What several service tests publish, read and assert."""
 
 import json
 from contextlib import contextmanager
@@ -28,8 +28,8 @@ def heart_rate(values, *, start, source="test", patient_id="demo-000001"):
 
 def administer(pipeline, *statements):
     with connect(pipeline.database) as connection:
-        for each in statements:
-            connection.cursor().execute(each)
+        for statement in statements:
+            connection.cursor().execute(statement)
 
 
 def everything(pipeline):
@@ -51,9 +51,9 @@ def group_lag(pipeline):
         found = look_if_possible(observer)
     finally:
         observer.close()
-    if found is None or any(each.group is None and each.end for each in found.lags):
+    if found is None or any(lag.group is None and lag.end for lag in found.lags):
         return None
-    return sum(each.end - (each.group or 0) for each in found.lags)
+    return sum(lag.end - (lag.group or 0) for lag in found.lags)
 
 
 def logged(pipeline, event):
@@ -61,8 +61,8 @@ def logged(pipeline, event):
     lines = (pipeline.output / "consumer.log").read_text().splitlines()
     return [
         found
-        for each in lines
-        if each.startswith("{") and (found := json.loads(each))["event"] == event
+        for line in lines
+        if line.startswith("{") and (found := json.loads(line))["event"] == event
     ]
 
 

@@ -7,7 +7,7 @@ from tests.services.pipeline import new_pipeline
 
 @pytest.fixture
 def make_pipeline(broker, database_server, jars, class_archive, tmp_path):
-    """Makes pipelines with a migrated database and the demo patients; drops the databases."""
+    """Creates pipelines with a migrated database and the demo patients; drops the databases."""
     made = []
 
     def make(*, patients=10, partitions=4):

@@ -1,4 +1,4 @@
-"""What service tests do to a pipeline: its broker is away, its rows are locked."""
+"""Faults that service tests inject: the broker is away, rows are locked."""
 
 from contextlib import contextmanager
 
@@ -8,7 +8,7 @@ from tests.waiting import wait_until
 
 @contextmanager
 def killed(broker):
-    """The broker died by SIGKILL and stays away for the block; it is back behind it."""
+    """Kills the broker with SIGKILL; it is away during the block and back after it."""
     broker.kill()
     try:
         yield
@@ -19,7 +19,7 @@ def killed(broker):
 
 @contextmanager
 def locked(pipeline, statement):
-    """Holds what the statement locks; what it changed is taken back."""
+    """Holds what the statement locks during the block, then rolls back."""
     with connect(pipeline.database) as connection:
         cursor = connection.cursor()
         cursor.execute(statement)

@@ -1,4 +1,4 @@
-"""How much memory a process and those below it hold."""
+"""How much memory a process and its descendants hold."""
 
 from benchmarks.processes import held_bytes, usage_of
 
@@ -9,5 +9,5 @@ MOST_BYTES = 1_500_000_000
 
 
 def memory_of(process):
-    """Watches the process and all below it for as long as the block lasts."""
+    """Watches the process and its descendants during the block."""
     return usage_of([process.pid])

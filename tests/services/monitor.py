@@ -1,4 +1,4 @@
-"""The monitor as a process, and what it answers."""
+"""The monitor as a process, and its responses."""
 
 import http.client
 import json
@@ -27,12 +27,12 @@ class Monitor:
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path, **headers):
-        """Status and body: JSON where it is."""
+        """Status and body, parsed if it is JSON."""
         status, body = loopback.get(self.port, path, headers)
         return status, _parsed(body)
 
     def wait_for(self, path, is_right, *, seconds=60):
-        """The answer as soon as it is right."""
+        """Waits for the right response and returns it."""
         deadline = time.monotonic() + seconds
         while True:
             _, found = self.get(path)
@@ -54,7 +54,7 @@ class Monitor:
 
 @contextmanager
 def running_monitor(pipeline, **environment):
-    """A monitor on a test's pipeline; it must end by itself when it is told to."""
+    """A monitor on a test's pipeline; it must exit on its own when asked to."""
     port = free_port()
     log = pipeline.output / "monitor.log"
     log.parent.mkdir(parents=True, exist_ok=True)

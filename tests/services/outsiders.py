@@ -1,4 +1,4 @@
-"""The producers of docs/reference/examples, run as an outsider runs them: without anything of ours."""
+"""The producers of docs/reference/examples, run as an outsider runs them, without our code."""
 
 import importlib.util
 import os
@@ -27,7 +27,7 @@ class PythonExample:
         self._packages.mkdir()
         installed = Path(confluent_kafka.__file__).parents[1]
         for name in ("confluent_kafka", "fastavro"):
-            # with the folder of the shared libraries that a wheel brings
+            # with the folder of shared libraries that a wheel ships
             for path in installed.glob(f"{name}*"):
                 if not path.name.endswith(".dist-info"):
                     (self._packages / path.name).symlink_to(path)
@@ -73,7 +73,7 @@ class JavaExample:
 
 
 def run(command, kafka, **environment):
-    """What the program prints; it must end with 0."""
+    """What the program prints; it must exit with 0."""
     ended = subprocess.run(
         command,
         env={

@@ -27,14 +27,14 @@ REPOSITORY = Path(__file__).parents[2]
 
 @dataclass
 class Pipeline:
-    """Where everything is; nothing runs yet."""
+    """Where everything is; nothing is running yet."""
 
     kafka: KafkaSettings
     database: DatabaseSettings
     jars: Path
     class_archive: Path
     output: Path
-    # who waits asks ten times a second: connecting each time would take half a core
+    # waiting polls ten times a second: connecting each time would use half a core
     _reader: KeptConnection = field(init=False, repr=False)
 
     def __post_init__(self):
@@ -54,13 +54,13 @@ class Pipeline:
         return os.environ | {name.upper(): str(value) for name, value in names.items()}
 
     def publish(self, *batches, archived=True):
-        """Archives batches as a producer does and publishes them; returns when acknowledged."""
+        """Archives and publishes batches as a producer does; returns once they are acknowledged."""
         if archived and batches:
             with claimed_archive(self.output / "raw", "test") as archive:
                 archive.finish(archive.write(batches[0].window_start, batches))
         codec = default_codec()
         self.publish_raw(
-            *((each.patient_id, codec.encode(each), codec.headers(each)) for each in batches)
+            *((batch.patient_id, codec.encode(batch), codec.headers(batch)) for batch in batches)
         )
 
     def publish_raw(self, *messages):
@@ -102,7 +102,7 @@ class Pipeline:
             cursor.execute(sql, values)
             return cursor.fetchall()
         finally:
-            # the next look sees what others have written, and no lock stays
+            # so that the next query sees others' commits, and no lock is kept
             connection.rollback()
 
     def wait_for(self, sql, expected, *, seconds=60):
@@ -174,9 +174,9 @@ def new_pipeline(servers, admin, jars, class_archive, folder, *, patients=10, pa
 def kill_group(process):
     """SIGKILL to the driver, its JVM and its Python workers at once, as a power cut would.
 
-    The workers have process groups of their own, and one that waits for the database would live on.
+    The workers have their own process groups, and one waiting for the database would survive.
     """
-    doomed = [process.pid, *(each.pid for each in descendants(process.pid))]
+    doomed = [process.pid, *(descendant.pid for descendant in descendants(process.pid))]
     for pid in doomed:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -12,12 +12,12 @@ READINGS_A_BATCH = READINGS_A_SAMPLE * WINDOW_MS // 1000
 
 
 def now_ms():
-    """The start of the window that runs now."""
+    """The start of the current window."""
     return int(time.time() * 1000) // WINDOW_MS * WINDOW_MS
 
 
 def simulated(windows=3, *, patients=10, fault_share=0.05, start=None, window_ms=WINDOW_MS):
-    """Whole windows of all patients, the last one just over (or ending at ``start``, epoch ms)."""
+    """All patients' windows, the last one just ended (or ending at ``start``, epoch ms)."""
     simulator = Simulator(seed=7, fault_share=fault_share)
     until = start or now_ms()
     return [

@@ -1,4 +1,4 @@
-"""A backlog is worked off in bounded transactions and bounded memory."""
+"""A backlog is processed in bounded transactions and bounded memory."""
 
 import itertools
 
@@ -15,7 +15,7 @@ PATIENTS = 100
 READINGS = 1_000_000
 
 
-def test_a_million_readings_are_worked_off_below_the_memory_limit(make_pipeline):
+def test_a_million_readings_are_processed_below_the_memory_limit(make_pipeline):
     pipeline = make_pipeline(patients=PATIENTS)
     windows = -(-READINGS // (PATIENTS * READINGS_A_BATCH) // 10) * 10
     for batches in range(0, windows, 10):
@@ -23,7 +23,7 @@ def test_a_million_readings_are_worked_off_below_the_memory_limit(make_pipeline)
         pipeline.publish(*simulated(windows=10, patients=PATIENTS, start=start), archived=False)
     with pipeline.consumer() as consumer, memory_of(consumer) as memory:
         pipeline.wait_for_messages(windows * PATIENTS, seconds=300)
-    print(f"peak {memory.peak / 1e6:.0f} MB of {[round(each / 1e6) for each in memory.parts]}")
+    print(f"peak {memory.peak / 1e6:.0f} MB of {[round(part / 1e6) for part in memory.parts]}")
     assert memory.peak < MOST_BYTES
     largest = pipeline.rows("SELECT MAX(mensagens) FROM livro_razao")[0][0]
     print(f"at most {largest} messages in a range")
@@ -33,7 +33,7 @@ def test_a_million_readings_are_worked_off_below_the_memory_limit(make_pipeline)
 
 
 def test_long_windows_are_committed_in_parts_below_the_same_limit(make_pipeline):
-    """All messages are one micro-batch, of nearly a million readings a partition; a kill comes between two parts."""
+    """One micro-batch, nearly a million readings per partition; a kill hits between two parts."""
     pipeline = make_pipeline(patients=PATIENTS)
     ten_minutes = 600_000
     for number in range(6):
@@ -45,7 +45,7 @@ def test_long_windows_are_committed_in_parts_below_the_same_limit(make_pipeline)
     ended_early = ranges(pipeline)
     with pipeline.consumer() as consumer, memory_of(consumer) as memory:
         pipeline.wait_for_messages(6 * PATIENTS, seconds=300)
-    print(f"peak {memory.peak / 1e6:.0f} MB of {[round(each / 1e6) for each in memory.parts]}")
+    print(f"peak {memory.peak / 1e6:.0f} MB of {[round(part / 1e6) for part in memory.parts]}")
     assert memory.peak < MOST_BYTES
     found = ranges(pipeline)
     produced = 6 * PATIENTS * READINGS_A_SAMPLE * ten_minutes // 1000

@@ -1,4 +1,4 @@
-"""The bench itself, at a size that says nothing about speed: it runs, and it checks what arrived."""
+"""The bench itself, too small to measure speed: it runs, and it checks what arrived."""
 
 import dataclasses
 import os
@@ -36,7 +36,7 @@ SIZES = dataclasses.replace(
 
 @pytest.fixture
 def stack(broker, database_server, source, jars, class_archive, tmp_path):
-    """Broker and server of the session, with a database that goes at the end."""
+    """The session's broker and server, with a database that is dropped at the end."""
     admin = database_server.admin_settings()
     database = admin.model_copy(update={"db_name": f"bench_{uuid.uuid4().hex[:12]}"})
     names = {
@@ -65,8 +65,8 @@ def stack(broker, database_server, source, jars, class_archive, tmp_path):
 
 
 @pytest.mark.alone
-def test_ours_and_the_ceiling_are_timed_and_their_rows_are_held_against_what_was_published(stack):
-    """Throughput and latency, each with what its part of the document must have."""
+def test_ours_and_the_ceiling_are_timed_and_their_rows_compared_with_what_was_published(stack):
+    """Throughput and latency, each with the required fields of its part of the document."""
     bench = Bench(stack, SIZES, (OURS, CEILING), print)
     run_all(bench, ("throughput", "latency"), print)
     document = as_document(bench, {"server": "the server of the tests"})
@@ -81,9 +81,9 @@ def test_ours_and_the_ceiling_are_timed_and_their_rows_are_held_against_what_was
     assert not document["throughput"]["left_out"]
 
     (evenly, at_once) = document["latency"]["runs"]
-    for each in (evenly, at_once):
-        assert (each["problem"], each["missing"]) == ("", 0)
-        assert 0 < each["p50"] <= each["p95"] <= each["p99"]
+    for report in (evenly, at_once):
+        assert (report["problem"], report["missing"]) == ("", 0)
+        assert 0 < report["p50"] <= report["p95"] <= report["p99"]
     assert evenly["samples"] == 8
     assert document["latency_ms"].keys() == {"200/s", "200/s, all windows at the same instant"}
 
@@ -100,17 +100,17 @@ def test_a_row_with_another_value_and_a_missing_row_are_noticed(stack):
         for_these_series.require(connection)
         connection.cursor().execute("UPDATE registro SET valor = valor + 0.001 LIMIT 1")
         connection.commit()
-        for each in (expected, for_these_series):
+        for rows in (expected, for_these_series):
             with pytest.raises(WrongRowsError, match="not with their values"):
-                each.require(connection)
+                rows.require(connection)
         connection.cursor().execute("DELETE FROM registro LIMIT 1")
         connection.commit()
         with pytest.raises(WrongRowsError, match="199 rows are in registro, 200 were published"):
             expected.require(connection)
 
 
-def test_changed_pages_are_written_and_the_server_is_as_it_was(stack):
-    """Before a run on a table that was just filled."""
+def test_changed_pages_are_flushed_and_the_server_settings_restored(stack):
+    """Before a run on a newly filled table."""
     with connect(stack.admin, database=False) as connection:
         cursor = connection.cursor()
         setting = "SELECT @@GLOBAL.innodb_max_dirty_pages_pct"

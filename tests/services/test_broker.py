@@ -32,7 +32,7 @@ def places(kafka_settings):
 
 
 def read(messages):
-    return {(each.partition(), each.offset()): each.value() for each in messages}
+    return {(message.partition(), message.offset()): message.value() for message in messages}
 
 
 def test_a_topic_is_read_from_its_first_message_to_its_last(kafka_settings, places):
@@ -57,7 +57,7 @@ def test_only_the_wanted_offsets_are_read(kafka_settings, places):
     assert read([first]) == {(busiest, 2): places[busiest, 2]}
 
 
-def test_offsets_that_nobody_gets_do_not_hold_a_reader_up(kafka_settings):
+def test_offsets_without_a_message_do_not_block_a_reader(kafka_settings):
     """A transaction ends in a mark, which has an offset and is no message."""
     topic = kafka_settings.kafka_topic
     client = Producer(
@@ -77,7 +77,7 @@ def test_offsets_that_nobody_gets_do_not_hold_a_reader_up(kafka_settings):
     assert read(messages_of(kafka_settings, topic)) == {(2, 0): b"whole"}
 
 
-def test_a_follower_gets_what_is_there_and_what_comes(kafka_settings, places):
+def test_a_follower_gets_old_and_new_messages(kafka_settings, places):
     topic = kafka_settings.kafka_topic
     with TopicReader(kafka_settings) as reader:
         messages = reader.follow(topic, dict.fromkeys(range(4), 0))
@@ -114,6 +114,6 @@ def test_a_topic_that_exists_stays_as_it_is(kafka_settings):
     )
 
 
-def test_a_name_that_kafka_refuses_is_no_absence_of_the_broker(kafka_settings):
+def test_a_name_that_kafka_refuses_does_not_count_as_a_missing_broker(kafka_settings):
     with pytest.raises(ConfigurationError, match=r"create topic not/legal.*refuses it"):
         create_topic(kafka_settings, "not/legal", 1)

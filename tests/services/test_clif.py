@@ -1,7 +1,7 @@
-"""Real readings, row by row: a CLIF vitals table through the whole way, decided here once more.
+"""Real readings, row by row: a CLIF vitals table goes through the whole pipeline.
 
-What is expected is computed from the file alone, with limits written down here: nothing of the
-consumer, and not the catalogue, has a say in it.
+The expected result is computed from the file alone, with limits written here: neither the
+consumer nor the catalogue is involved.
 """
 
 import csv
@@ -65,7 +65,7 @@ class Outcome:
 
 
 def table_files():
-    """The excerpt, and the whole table where the environment names one."""
+    """The excerpt, and the whole table if the environment names one."""
     files = [pytest.param(EXCERPT, id="excerpt")]
     if whole := os.environ.get("VITALS_CLIF_TABLE"):
         files.append(pytest.param(Path(whole), id="whole"))
@@ -81,23 +81,23 @@ def rows_of(path):
     if path.suffix == ".csv":
         with path.open(newline="", encoding="utf-8") as file:
             records = list(csv.DictReader(file))
-        for each in records:
-            each["recorded_dttm"] = datetime.fromisoformat(each["recorded_dttm"])
+        for record in records:
+            record["recorded_dttm"] = datetime.fromisoformat(record["recorded_dttm"])
     else:
         records = pq.read_table(path).to_pylist()
     return [
         Row(
-            each["hospitalization_id"],
-            each["recorded_dttm"],
-            each["vital_category"],
-            float(each["vital_value"]),
+            record["hospitalization_id"],
+            record["recorded_dttm"],
+            record["vital_category"],
+            float(record["vital_value"]),
         )
-        for each in records
+        for record in records
     ]
 
 
 def expected_now(rows, shift_ms):
-    """Every plausible row in registro, the later one of an instant; every other in quarantine."""
+    """Plausible rows are in registro, the later one of an instant; all others in quarantine."""
     registro, quarantine = {}, Counter()
     pressures = defaultdict(list)
     for row in rows:
@@ -121,15 +121,15 @@ def reason_of(row, pressures):
         return "out_of_range"
     if row.category == "sbp":
         diastolic = pressures.get((row.stay, row.time, "dbp"), ())
-        return "pressure_inverted" if any(row.value <= each for each in diastolic) else None
+        return "pressure_inverted" if any(row.value <= value for value in diastolic) else None
     if row.category == "dbp":
         systolic = pressures.get((row.stay, row.time, "sbp"), ())
-        return "pressure_inverted" if any(each <= row.value for each in systolic) else None
+        return "pressure_inverted" if any(value <= row.value for value in systolic) else None
     return None
 
 
 def expected_original(rows):
-    """Years after 2110: everything that a sensor of ours may have measured is in the future."""
+    """Years after 2110: every reading of a known sensor is in the future."""
     quarantine = Counter(
         quarantine_row(
             row,
@@ -151,7 +151,7 @@ def stored_time(moment, shift_ms):
 
 
 def replay(pipeline, path, *options):
-    """Runs the command to its end; returns how many batches it published."""
+    """Runs the command until it exits; returns how many batches it published."""
     ended = subprocess.run(
         [sys.executable, "-m", "producer", "replay", str(path), "--register", *options],
         env=pipeline.environment,
@@ -178,7 +178,7 @@ def assert_holds(pipeline, expected):
 
 
 def assert_same(name, rows, expected):
-    """Equal as multisets; a difference is told by its first rows, not by the whole table."""
+    """Equal as multisets; a difference shows its first rows, not the whole table."""
     found = Counter(rows)
     missing, unexpected = expected - found, found - expected
     assert (missing.total(), unexpected.total()) == (0, 0), (
@@ -202,7 +202,7 @@ def assert_proved(pipeline, rows):
 
 
 def test_every_row_of_a_real_table_has_its_outcome_once(pipeline, table):
-    """Then the same file again, and once more for a new consumer: no row of any table changes."""
+    """Then the same file again, and again for a new consumer: no row in any table changes."""
     rows = rows_of(table)
     with pipeline.consumer():
         batches = replay(pipeline, table, "--start", "now")

@@ -37,7 +37,7 @@ def tool(broker):
 
 
 def described(tool, pipeline):
-    """What consumer-groups says: by partition the columns CURRENT-OFFSET, LOG-END-OFFSET, LAG."""
+    """From consumer-groups, by partition: CURRENT-OFFSET, LOG-END-OFFSET, LAG."""
     text = tool("consumer-groups", "--describe", "--group", pipeline.kafka.kafka_group)
     lines = [line.split() for line in text.splitlines() if line.strip()]
     head = next(line for line in lines if line[0] == "GROUP")
@@ -50,7 +50,7 @@ def described(tool, pipeline):
 
 
 def test_the_console_consumer_shows_whose_batch_it_is_and_what_made_it(pipeline, tool):
-    """Key and headers are text; the body is Avro and no concern of a terminal."""
+    """Key and headers are text; the body is Avro, not meant for a terminal."""
     batch = heart_rate(0, [70.0])
     pipeline.publish(batch, archived=False)
     printed = tool(
@@ -62,7 +62,7 @@ def test_the_console_consumer_shows_whose_batch_it_is_and_what_made_it(pipeline,
     )
     headers, key = printed.strip().split("\t")
     assert key == PATIENT
-    assert dict(each.split(":", 1) for each in headers.split(",")) == {
+    assert dict(header.split(":", 1) for header in headers.split(",")) == {
         "content-type": "avro/binary",
         "schema": "SensorBatch",
         "schema-version": "1",
@@ -72,7 +72,7 @@ def test_the_console_consumer_shows_whose_batch_it_is_and_what_made_it(pipeline,
 
 
 def test_the_groups_lag_is_what_the_consumer_has_not_committed(make_pipeline, tool):
-    """Zero after it ran; then what was published since; and the quarantine can be listed."""
+    """Zero after it ran, then what has been published since; and the quarantine can be listed."""
     pipeline = make_pipeline(partitions=1)
     pipeline.publish(*(heart_rate(number, [70.0, 999.0]) for number in range(3)))
     with pipeline.consumer():
@@ -99,4 +99,4 @@ def listed_quarantine(pipeline):
     names = ("offset", "series", "position", "reason", "patient_id", "sensor", "value")
     entries = [json.loads(line) for line in ended.stdout.splitlines()]
     assert len(assert_times(entries)) == 2 * len(entries)
-    return [tuple(each[name] for name in names) for each in entries]
+    return [tuple(entry[name] for name in names) for entry in entries]

@@ -51,7 +51,7 @@ def test_a_restart_and_a_republished_outbox_change_no_row(pipeline):
 
 
 def test_a_consumer_killed_between_trusted_write_and_commit_leaves_one_effect(make_pipeline):
-    """A held row lock stops the writer behind its trusted file; SIGKILL there; the next one mends."""
+    """A held row lock stops the writer after its trusted file; SIGKILL; the next run recovers."""
     pipeline = make_pipeline(partitions=1)
     start = now_ms()
     pipeline.publish(heart_rate([70.0], start=start))
@@ -65,7 +65,7 @@ def test_a_consumer_killed_between_trusted_write_and_commit_leaves_one_effect(ma
             kill_group(consumer)
             locker.rollback()
     assert pipeline.rows("SELECT COUNT(*) FROM livro_razao") == [(1,)]
-    # more messages: the range that is committed next is another one than the one that was killed
+    # more messages: the next committed range differs from the one that was killed
     pipeline.publish(heart_rate([80.0], start=start + 60_000))
     with pipeline.consumer():
         pipeline.wait_for_messages(3)
@@ -81,7 +81,7 @@ def wait_for_file(pipeline, pattern):
 
 
 def test_a_corrected_reading_replaces_the_first_one(pipeline):
-    """Of two batches for the same instant, the one at the newest offset is what registro shows."""
+    """Of two batches for the same instant, registro shows the one at the newest offset."""
     start = now_ms()
     pipeline.publish(heart_rate([70.0, 71.0], start=start))
     with pipeline.consumer():
@@ -113,8 +113,8 @@ def test_readings_keep_their_milliseconds_and_three_decimals(pipeline):
     assert offsets == [1, 0, 7]
 
 
-def test_an_unmapped_reading_waits_in_quarantine_and_a_new_mapping_is_seen_at_once(pipeline):
-    """Trusted all the same; once the patient is registered, the running consumer knows it."""
+def test_an_unmapped_reading_waits_in_quarantine_and_a_new_mapping_counts_at_once(pipeline):
+    """It is in a trusted file; once the patient is registered, the running consumer sees it."""
     start = now_ms()
     pipeline.publish(heart_rate([70.0, 71.0], start=start, patient_id="nobody"))
     with pipeline.consumer():
@@ -135,8 +135,8 @@ def test_an_unmapped_reading_waits_in_quarantine_and_a_new_mapping_is_seen_at_on
     assert assert_proved(pipeline).unmapped == 2
 
 
-def test_an_unmapped_reading_enters_registro_by_itself_once_its_patient_is_known(pipeline):
-    """Within a minute of the mapping, in a consumer to which nothing else comes."""
+def test_an_unmapped_reading_enters_registro_once_its_patient_is_registered(pipeline):
+    """Within a minute of the mapping, even if the consumer receives nothing else."""
     start = now_ms()
     pipeline.publish(heart_rate([70.0, 71.0], start=start, patient_id="nobody"))
     with pipeline.consumer():
@@ -151,8 +151,8 @@ def test_an_unmapped_reading_enters_registro_by_itself_once_its_patient_is_known
     assert (proof.accepted, proof.unmapped, proof.registro) == (2, 1, 1)
 
 
-def test_a_consumer_that_may_wait_starts_before_the_tables_are_there(pipeline):
-    """As in `vitals up`, where everything is started together."""
+def test_a_consumer_that_may_wait_starts_before_the_tables_exist(pipeline):
+    """As in `vitals up`, which starts everything together."""
     later = pipeline.database.model_copy(update={"db_name": f"{pipeline.database.db_name}_later"})
     with pipeline.consumer(DB_NAME=later.db_name, STARTUP_WAIT_SECONDS="120") as consumer:
         deadline = time.monotonic() + 60

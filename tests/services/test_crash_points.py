@@ -1,7 +1,7 @@
-"""Killed at every step of the way, and started again: every reading is there once.
+"""Killed at every step and restarted: every reading is there once.
 
-Each seed is one chain: a process dies at one place, and the next one, which dies at another, begins with
-what the last has left. `CrashPoint` lists the places; a place that nobody dies at fails its chain.
+Each seed is one chain: a process dies at one crash point; the next starts from
+what it left and dies at another. A crash point where no process dies fails its chain.
 """
 
 import os
@@ -23,23 +23,23 @@ from producer.delivery.archive import RawArchive
 from tests.services.simulated import READINGS_A_BATCH, simulated
 from tests.topic import batches_in
 
-# a seed decides at which time of passing it each place is deadly
-SEEDS = tuple(int(each) for each in os.environ.get("VITALS_TEST_SEEDS", "1").split(","))
-FILES = [each for each in CrashPoint if each.startswith("file.")]
+# a seed decides on which pass each crash point kills
+SEEDS = tuple(int(seed) for seed in os.environ.get("VITALS_TEST_SEEDS", "1").split(","))
+FILES = [point for point in CrashPoint if point.startswith("file.")]
 PRODUCER = [
     *FILES,
-    *(each for each in CrashPoint if each.startswith(("outbox.", "move.", "positions."))),
+    *(point for point in CrashPoint if point.startswith(("outbox.", "move.", "positions."))),
 ]
-WORKER = [*FILES, *(each for each in CrashPoint if each.startswith("range."))]
-DRIVER = [each for each in CrashPoint if each.startswith("offsets.")]
+WORKER = [*FILES, *(point for point in CrashPoint if point.startswith("range."))]
+DRIVER = [point for point in CrashPoint if point.startswith("offsets.")]
 # swept by tests/services/test_resend.py
-RESEND = [each for each in CrashPoint if each.startswith("resend.")]
+RESEND = [point for point in CrashPoint if point.startswith("resend.")]
 PATIENTS = 12
 
 
-def test_every_place_is_swept():
+def test_every_crash_point_is_swept():
     """Those of a repair are in tests/services/test_repair.py."""
-    repair = [each for each in CrashPoint if each.startswith(("repair.", "republish."))]
+    repair = [point for point in CrashPoint if point.startswith(("repair.", "republish."))]
     assert {*PRODUCER, *WORKER, *DRIVER, *RESEND, *repair} == set(CrashPoint)
 
 
@@ -80,7 +80,7 @@ class ProducerChain:
         last = self.start()
         until = time.time() * 1000
         deadline = time.monotonic() + 60
-        while not any(each.window_start > until for each in batches_in(self.kafka)):
+        while not any(batch.window_start > until for batch in batches_in(self.kafka)):
             assert last.poll() is None
             assert time.monotonic() < deadline
             time.sleep(1)
@@ -89,35 +89,37 @@ class ProducerChain:
         self.assert_complete()
 
     def assert_complete(self):
-        """Every window of every patient is in the topic, each under one id, and archived alike."""
-        found = {each.batch_id: each for each in batches_in(self.kafka)}
-        by_window = {(each.patient_id, each.window_start) for each in found.values()}
+        """Every window of every patient is in the topic under one id, and archived identically."""
+        found = {batch.batch_id: batch for batch in batches_in(self.kafka)}
+        by_window = {(batch.patient_id, batch.window_start) for batch in found.values()}
         starts = [start for _, start in by_window]
         windows = range(min(starts), max(starts) + 1, 1000)
-        assert by_window == {(each, at) for each in demo_patient_ids(PATIENTS) for at in windows}
+        assert by_window == {
+            (patient_id, at) for patient_id in demo_patient_ids(PATIENTS) for at in windows
+        }
         assert len(found) == len(by_window)
         raw = self.folder / "raw"
         archive = RawArchive(raw, "reader")
         archived = [
-            each for path in sorted(raw.glob("date=*/*.jsonl")) for each in archive.read(path)
+            batch for path in sorted(raw.glob("date=*/*.jsonl")) for batch in archive.read(path)
         ]
-        assert {each.batch_id for each in archived} == found.keys()
-        for each in archived:
-            assert each.series == found[each.batch_id].series
+        assert {batch.batch_id for batch in archived} == found.keys()
+        for batch in archived:
+            assert batch.series == found[batch.batch_id].series
         assert not list(raw.glob("pending/*.jsonl"))
         assert not list(raw.glob("**/*.tmp"))
         assert not list(raw.glob("broken/*"))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_producer_killed_at_every_place_loses_and_doubles_no_window(broker, tmp_path, seed):
-    """Most of each chain is waiting for the dead one's place."""
+def test_a_producer_killed_at_every_crash_point_loses_and_doubles_no_window(broker, tmp_path, seed):
+    """Most of each chain is spent waiting for the dead replica's shards."""
     ProducerChain(broker, seed, tmp_path).run()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_consumer_killed_at_every_place_loses_and_doubles_no_reading(make_pipeline, seed):
-    """Workers die within a transaction, the driver around the commit of the offsets."""
+def test_a_consumer_killed_at_every_crash_point_loses_and_doubles_no_reading(make_pipeline, seed):
+    """Workers die inside a transaction, the driver around the commit of the offsets."""
     run_consumers(make_pipeline(patients=PATIENTS), seed)
 
 
@@ -130,7 +132,7 @@ def run_consumers(pipeline, seed):
         pipeline.publish(*batches)
         messages += len(batches)
         times = 1 + (seed + index) % 2
-        # a few messages a micro-batch: every worker passes every place more than once
+        # a few messages per micro-batch: every worker passes every crash point more than once
         own = {"CRASH_POINT": f"{point}:{times}", "MAX_MESSAGES_PER_BATCH": "8"}
         with pipeline.consumer(**own) as consumer:
             ended = consumer.wait(240)
@@ -143,7 +145,7 @@ def run_consumers(pipeline, seed):
     assert proof.produced == messages * READINGS_A_BATCH
     assert proof.quarantined > 0
     with open_evidence(pipeline.database) as evidence:
-        named = {name for each in evidence.ranges() for name in each.files}
+        named = {name for range_ in evidence.ranges() for name in range_.files}
     trusted = pipeline.output / "trusted"
     files = {path.relative_to(trusted).as_posix() for path in trusted.rglob("*") if path.is_file()}
     assert files == named

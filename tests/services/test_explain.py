@@ -30,11 +30,11 @@ def story(pipeline, sensor, at, *options, patient_id=PATIENT, **environment):
 
 
 def failed(message):
-    return [each["reason"] for each in message["rules"] if each["outcome"] == "failed"]
+    return [rule["reason"] for rule in message["rules"] if rule["outcome"] == "failed"]
 
 
-def test_every_fate_of_a_reading_is_told(pipeline):
-    """One consumer, and then what `vitals explain` says of each reading that it met."""
+def test_every_fate_of_a_reading_is_explained(pipeline):
+    """One consumer run, then what `vitals explain` says of each reading it processed."""
     start = now_ms() - 60_000
     glucose = batch("Glicose", "mmol/L", [5.0, 5.4], start=start)
     heart = heart_rate([70.0, 999.0], start=start)
@@ -58,28 +58,30 @@ def test_every_fate_of_a_reading_is_told(pipeline):
 
 
 def accepted_and_converted(pipeline, glucose):
-    """All places and steps of it; and its batch came again, at a later offset and without effect."""
+    """All its places and steps; its batch was repeated at a later offset, without effect."""
     at = glucose.window_start + 1000
-    code, told = story(pipeline, "glicose", at)
-    [message] = told["messages"]
-    assert (code, told["stands"], message["fate"]) == (0, True, "accepted")
+    code, answer = story(pipeline, "glicose", at)
+    [message] = answer["messages"]
+    assert (code, answer["stands"], message["fate"]) == (0, True, "accepted")
     assert message["producer_id"] == "ward-7"
     for held in message["archive"]:
         lines = (pipeline.output / "raw" / held["file"]).read_text().splitlines()
         assert glucose.batch_id in lines[held["line"] - 1]
     body = default_codec().encode(glucose)
-    first, second = sorted(each.offset() for each in pipeline.messages() if each.value() == body)
+    first, second = sorted(
+        message.offset() for message in pipeline.messages() if message.value() == body
+    )
     topic = message["topic"]
     assert (topic["offset"], topic["key"]) == (first, PATIENT)
     assert (topic["schema_version"], topic["fingerprint"]) == (1, latest().header.hex())
     assert (message["series"], message["position"]) == (0, 1)
     assert message["sent"] == {"value": 5.4, "unit": "mmol/L"}
-    unit = next(each for each in message["rules"] if each["reason"] == "unknown_unit")
+    unit = next(rule for rule in message["rules"] if rule["reason"] == "unknown_unit")
     assert (unit["before"], unit["after"]) == ("5.4 mmol/L", "97.28424 mg/dL")
-    assert message["trusted"]["value"] == told["registro"][0]["value"] == 97.284
+    assert message["trusted"]["value"] == answer["registro"][0]["value"] == 97.284
     assert (pipeline.output / "trusted" / message["trusted"]["file"]).exists()
     assert message["ledger"]["first"] <= first < message["ledger"]["until"]
-    assert [each["offset"] for each in message["repeated_at"]] == [second]
+    assert [place["offset"] for place in message["repeated_at"]] == [second]
     text = run(pipeline, "explain", PATIENT, "glicose", at).stdout
     assert "5.4 mmol/L -> 97.28424 mg/dL" in text
     assert "it is stored: registro has 97.284" in text
@@ -87,104 +89,104 @@ def accepted_and_converted(pipeline, glucose):
 
 def out_of_range(pipeline, at):
     """The reason in quarantine is the rule that is shown as failed."""
-    code, told = story(pipeline, "frequencia_cardiaca", at)
-    [message] = told["messages"]
+    code, answer = story(pipeline, "frequencia_cardiaca", at)
+    [message] = answer["messages"]
     assert (code, message["fate"], message["quarantine"]["state"]) == (1, "quarantined", "aberta")
     assert [message["quarantine"]["reason"]] == failed(message) == ["out_of_range"]
     assert message["disagreement"] is None
-    assert "out_of_range" in told["verdict"]
+    assert "out_of_range" in answer["verdict"]
 
 
 def overwritten(pipeline, at):
-    code, told = story(pipeline, "Frequência Cardíaca", at)
-    assert (code, told["registro"][0]["value"]) == (0, 71.0)
-    assert [(each["accepted_value"], each["stands"]) for each in told["messages"]] == [
+    code, answer = story(pipeline, "Frequência Cardíaca", at)
+    assert (code, answer["registro"][0]["value"]) == (0, 71.0)
+    assert [(message["accepted_value"], message["stands"]) for message in answer["messages"]] == [
         (70.0, False),
         (71.0, True),
     ]
 
 
 def unmapped(pipeline, at):
-    code, told = story(pipeline, "glicose", at, patient_id="stranger")
-    assert (code, told["messages"][0]["quarantine"]["reason"]) == (1, "unmapped")
-    assert failed(told["messages"][0]) == []
-    assert told["known"]["patient_registered"] is False
+    code, answer = story(pipeline, "glicose", at, patient_id="stranger")
+    assert (code, answer["messages"][0]["quarantine"]["reason"]) == (1, "unmapped")
+    assert failed(answer["messages"][0]) == []
+    assert answer["known"]["patient_registered"] is False
 
 
 def refused_whole(pipeline, at):
     """The archive says what was in the message that nobody could read."""
-    code, told = story(pipeline, "frequencia_cardiaca", at)
-    [message] = told["messages"]
+    code, answer = story(pipeline, "frequencia_cardiaca", at)
+    [message] = answer["messages"]
     assert (code, message["quarantine"]["reason"]) == (1, "undecodable")
     assert message["archive"]
-    assert "whole message was refused" in told["verdict"]
+    assert "whole message was refused" in answer["verdict"]
 
 
 def never_seen(pipeline, at):
-    code, told = story(pipeline, "frequencia_cardiaca", at)
-    assert (code, told["messages"]) == (4, [])
-    known = told["known"]
+    code, answer = story(pipeline, "frequencia_cardiaca", at)
+    assert (code, answer["messages"]) == (4, [])
+    known = answer["known"]
     assert known["patient_registered"]
-    assert [each["active"] for each in known["mappings"]] == [True]
+    assert [mapping["active"] for mapping in known["mappings"]] == [True]
     assert known["committed_before"] == iso(at - 500)
     assert (known["committed_after"], known["lag_messages"]) == (None, 0)
 
 
-def test_what_is_under_way_is_told_as_that(pipeline):
-    """Published and not consumed, or still in the outbox: seen, and not in registro yet."""
+def test_what_is_under_way_is_shown_as_under_way(pipeline):
+    """Published and not consumed, or still in the outbox: seen, but not yet in registro."""
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0], start=start))
     put_into_outbox(pipeline, heart_rate([71.0], start=start + 10_000))
-    code, told = story(pipeline, "frequencia_cardiaca", start)
-    [message] = told["messages"]
+    code, answer = story(pipeline, "frequencia_cardiaca", start)
+    [message] = answer["messages"]
     assert (code, message["fate"]) == (1, "in the topic, not committed yet")
-    assert told["known"]["lag_messages"] == 1
+    assert answer["known"]["lag_messages"] == 1
     assert message["archive"]
-    code, told = story(pipeline, "frequencia_cardiaca", start + 10_000)
-    assert (code, told["messages"][0]["fate"]) == (1, "in the outbox, not published yet")
-    assert told["known"]["outbox_files"] == 1
+    code, answer = story(pipeline, "frequencia_cardiaca", start + 10_000)
+    assert (code, answer["messages"][0]["fate"]) == (1, "in the outbox, not published yet")
+    assert answer["known"]["outbox_files"] == 1
     # without the broker nobody knows what the topic holds
-    code, told = story(pipeline, "frequencia_cardiaca", start, KAFKA_BOOTSTRAP_SERVERS=NOBODY)
+    code, answer = story(pipeline, "frequencia_cardiaca", start, KAFKA_BOOTSTRAP_SERVERS=NOBODY)
     assert code == 1
-    assert "could not be read" in told["messages"][0]["fate"]
+    assert "could not be read" in answer["messages"][0]["fate"]
 
 
 def test_a_story_is_told_from_what_is_left(make_pipeline):
-    """Without the topic's message and the archive the outcome is still known; then even without files."""
+    """The outcome is known without message and archive, and then even without files."""
     pipeline = make_pipeline(partitions=1)
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0, 999.0], start=start))
     with pipeline.consumer():
         pipeline.wait_for_messages(1)
     remove_messages(pipeline, until=1)
-    _, told = story(pipeline, "frequencia_cardiaca", start)
-    [message] = told["messages"]
+    _, answer = story(pipeline, "frequencia_cardiaca", start)
+    [message] = answer["messages"]
     assert "retention removed it" in message["topic"]["missing"]
     assert message["sent"]["value"] == 70.0
 
     shutil.rmtree(pipeline.output / "raw")
-    code, told = story(pipeline, "frequencia_cardiaca", start)
-    [message] = told["messages"]
+    code, answer = story(pipeline, "frequencia_cardiaca", start)
+    [message] = answer["messages"]
     assert (code, message["fate"], message["sent"]) == (0, "accepted", None)
     assert "neither message nor archive" in message["rules_note"]
-    code, told = story(pipeline, "frequencia_cardiaca", start + 1000)
-    assert (code, told["messages"][0]["quarantine"]["value"]) == (1, 999.0)
+    code, answer = story(pipeline, "frequencia_cardiaca", start + 1000)
+    assert (code, answer["messages"][0]["quarantine"]["value"]) == (1, 999.0)
 
     shutil.rmtree(pipeline.output / "trusted")
-    code, told = story(pipeline, "frequencia_cardiaca", start)
-    assert (code, told["messages"]) == (0, [])
-    assert "can no longer be found" in told["verdict"]
+    code, answer = story(pipeline, "frequencia_cardiaca", start)
+    assert (code, answer["messages"]) == (0, [])
+    assert "can no longer be found" in answer["verdict"]
 
 
-def test_jsonl_files_tell_the_same(make_pipeline):
+def test_jsonl_files_give_the_same_answer(make_pipeline):
     pipeline = make_pipeline(partitions=1)
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0, 71.5], start=start))
     with pipeline.consumer(TRUSTED_FORMAT="jsonl"):
         pipeline.wait_for_messages(1)
-    code, told = story(pipeline, "frequencia_cardiaca", start + 1000)
-    assert (code, told["messages"][0]["trusted"]["value"]) == (0, 71.5)
-    assert told["messages"][0]["trusted"]["row"] == 2
+    code, answer = story(pipeline, "frequencia_cardiaca", start + 1000)
+    assert (code, answer["messages"][0]["trusted"]["value"]) == (0, 71.5)
+    assert answer["messages"][0]["trusted"]["row"] == 2
 
 
 def test_a_question_that_means_nothing_is_a_usage_error(pipeline):
@@ -199,14 +201,14 @@ def test_a_question_that_means_nothing_is_a_usage_error(pipeline):
 
 
 def put_into_outbox(pipeline, made):
-    """Returns what moves it on as Kafka's acknowledgement does."""
+    """Returns a function that moves the file as Kafka's acknowledgement does."""
     with claimed_archive(pipeline.output / "raw", "ward-7") as raw:
         path = raw.write(made.window_start, [made])
     return partial(raw.finish, path)
 
 
 def remove_messages(pipeline, *, until):
-    """What retention does."""
+    """Deletes messages as retention would."""
     admin = AdminClient({"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers})
     place = TopicPartition(pipeline.kafka.kafka_topic, 0, until)
     for done in admin.delete_records([place]).values():

@@ -1,4 +1,4 @@
-"""Thousands of damaged messages among good ones: each has the outcome that the oracle says."""
+"""Thousands of damaged messages among good ones: each has the outcome that the oracle expects."""
 
 import os
 import random
@@ -28,7 +28,7 @@ YEAR_2020_MS = 1_577_836_800_000
 
 
 def good_batch(index, start):
-    """A batch with all that a rule may look at: plain values, a pair, another unit, a gap."""
+    """A batch with everything the rules check: plain values, a pair, another unit, a gap."""
     runs = (
         Series("glicose", None, "mg/dL", start, 1000, [92.5, 101.0 + index % 50]),
         Series("pressao_arterial", "sistolica", "mmHg", start, 1000, [121.0]),
@@ -53,12 +53,12 @@ def made_messages():
 
 
 class Expected:
-    """What the oracle says of the messages in the topic, by their offset."""
+    """What the oracle expects of the messages in the topic, by offset."""
 
     def __init__(self, messages):
         self.refused, self.quarantined, self.accepted = {}, {}, {}
         self.batches, self.odd, self.registro = {}, {}, {}
-        for message in sorted(messages, key=lambda each: each.offset()):
+        for message in sorted(messages, key=lambda sent: sent.offset()):
             self._add(message.offset(), message.value() or b"", message.timestamp()[1])
 
     def _add(self, offset, body, kafka_ms):
@@ -89,7 +89,7 @@ class Expected:
 
 
 @pytest.mark.alone
-def test_damaged_messages_by_the_thousand_are_kept_and_cost_their_siblings_nothing(make_pipeline):
+def test_thousands_of_damaged_messages_are_kept_and_do_not_affect_their_siblings(make_pipeline):
     pipeline = make_pipeline(partitions=1)
     administer(pipeline, "UPDATE paciente_sensor SET ativo_desde = '2020-01-01'", "COMMIT")
     messages = pipeline.publish_raw(*made_messages())
@@ -110,7 +110,7 @@ def test_damaged_messages_by_the_thousand_are_kept_and_cost_their_siblings_nothi
 
 
 def assert_one_attempt(pipeline, count):
-    """Full micro-batches, one after the other, each with good and bad ones."""
+    """Full micro-batches in sequence, each with good and bad messages."""
     ranges = pipeline.rows(
         "SELECT deslocamento_inicial, deslocamento_final, mensagens, mensagens_recusadas, aceitas"
         " FROM livro_razao ORDER BY 1"
@@ -126,7 +126,7 @@ def assert_one_attempt(pipeline, count):
 
 
 def assert_messages(pipeline, expected):
-    """The exact bytes and the reason of each refused one; every readable one is taken once."""
+    """The exact bytes and reason of each refused message; every readable one is processed once."""
     kept = {
         offset: (reason, bytes(body or b""), bytes(key or b"").decode())
         for offset, reason, body, key in pipeline.rows(
@@ -141,7 +141,7 @@ def assert_messages(pipeline, expected):
         else:
             assert offset in taken.values()
             taken = {name: at for name, at in taken.items() if at != offset}
-    assert {offset: each[:2] for offset, each in kept.items()} == {
+    assert {offset: row[:2] for offset, row in kept.items()} == {
         offset: (str(reason), body) for offset, (reason, body) in expected.refused.items()
     }
     assert {key for *_, key in kept.values()} <= set(PATIENTS)
@@ -157,16 +157,16 @@ def assert_readings(pipeline, expected):
         )
         if (place := tuple(place_))[0] not in expected.odd
     }
-    assert quarantined == {place: str(each) for place, each in expected.quarantined.items()}
+    assert quarantined == {place: str(reason) for place, reason in expected.quarantined.items()}
     accepted = {}
     for path in pipeline.output.glob("trusted/*/*.parquet"):
         table = pq.read_table(path, columns=["offset", "series", "position", "value"])
         accepted |= {
             tuple(place): value for *place, value in zip(*table.to_pydict().values(), strict=True)
         }
-    accepted = {place: each for place, each in accepted.items() if place[0] not in expected.odd}
+    accepted = {place: value for place, value in accepted.items() if place[0] not in expected.odd}
     assert accepted.keys() == expected.accepted.keys()
-    assert all(abs(accepted[each] - expected.accepted[each]) <= 0.0005001 for each in accepted)
+    assert all(abs(accepted[place] - expected.accepted[place]) <= 0.0005001 for place in accepted)
     if not expected.odd:
         [(count,)] = pipeline.rows("SELECT COUNT(*) FROM registro")
         assert count == len(expected.registro)

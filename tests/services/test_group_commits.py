@@ -1,4 +1,4 @@
-"""The consumer group is told how far the database is, and nobody ever waits until it is."""
+"""The consumer group's offsets follow the database, and nothing ever waits for them."""
 
 import time
 from contextlib import ExitStack, closing
@@ -13,13 +13,13 @@ LONG_AGO = 600_000
 
 
 def committed(pipeline):
-    return sum(each["messages"] for each in logged(pipeline, "batch_committed"))
+    return sum(event["messages"] for event in logged(pipeline, "batch_committed"))
 
 
-def test_a_micro_batch_ends_with_its_transaction_though_the_broker_died_meanwhile(
+def test_a_micro_batch_ends_with_its_transaction_even_if_the_broker_died_meanwhile(
     broker, make_pipeline
 ):
-    """So does the consumer when it is told to; the next one tells the group what this one could not."""
+    """The consumer stops when asked; the next one commits the offsets that it could not."""
     # one partition, so that everything is read before the broker dies
     pipeline = make_pipeline(partitions=1)
     pipeline.publish(*simulated(windows=1, start=now_ms() - LONG_AGO))
@@ -39,7 +39,7 @@ def test_a_micro_batch_ends_with_its_transaction_though_the_broker_died_meanwhil
 
 def test_a_commit_returns_at_once_and_arrives_when_the_broker_is_back(broker, pipeline):
     sent = pipeline.publish_raw((b"key", b"body", []))
-    ends = {each.partition(): each.offset() + 1 for each in sent}
+    ends = {message.partition(): message.offset() + 1 for message in sent}
     with closing(GroupCommits(pipeline.kafka)) as group:
         with killed(broker):
             began = time.monotonic()

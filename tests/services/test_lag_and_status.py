@@ -1,4 +1,4 @@
-"""`vitals lag` and `vitals status` beside a broker and a database that somebody else runs."""
+"""`vitals lag` and `vitals status` with a broker and a database that they did not start."""
 
 import time
 
@@ -12,46 +12,46 @@ NOBODY = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
 NO_DATABASE = {"DB_PORT": "1"}
 
 
-def test_what_nobody_commits_is_the_lag_by_partition(pipeline):
+def test_uncommitted_messages_are_the_lag_by_partition(pipeline):
     start = now_ms() - 60_000
-    pipeline.publish(*(heart_rate([70.0], start=start + each * 1000) for each in range(3)))
-    code, told = asked(pipeline, "lag")
-    assert (code, told["lag_messages"]) == (0, 3)
-    [behind] = [each for each in told["partitions"] if each["lag"]]
+    pipeline.publish(*(heart_rate([70.0], start=start + second * 1000) for second in range(3)))
+    code, answer = asked(pipeline, "lag")
+    assert (code, answer["lag_messages"]) == (0, 3)
+    [behind] = [partition for partition in answer["partitions"] if partition["lag"]]
     assert (behind["committed"], behind["group"], behind["end"]) == (0, None, 3)
-    assert told["oldest_waiting_seconds"] >= 0
+    assert answer["oldest_waiting_seconds"] >= 0
     assert [asked(pipeline, "lag", "--max", most)[0] for most in (3, 2)] == [0, 1]
     for away in (NOBODY, NO_DATABASE):
         assert run(pipeline, "lag", **away).returncode == 3
 
 
 def test_status_names_what_is_wrong(pipeline):
-    """Nothing to do is healthy; messages that wait for minutes are not; nor is a part that is away."""
-    code, told = asked(pipeline, "status")
-    assert (code, told["healthy"], told["lag_messages"]) == (0, True, 0)
-    assert told["verdict"].startswith("healthy")
+    """An idle pipeline is healthy; one with messages waiting for minutes or a part away is not."""
+    code, answer = asked(pipeline, "status")
+    assert (code, answer["healthy"], answer["lag_messages"]) == (0, True, 0)
+    assert answer["verdict"].startswith("healthy")
     client = Producer({"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers})
     two_minutes_ago = int(time.time() * 1000) - 120_000
     client.produce(pipeline.kafka.kafka_topic, b"{}", b"key", timestamp=two_minutes_ago)
     assert client.flush(30) == 0
-    code, told = asked(pipeline, "status")
+    code, answer = asked(pipeline, "status")
     assert code == 1
-    [problem] = told["problems"]
+    [problem] = answer["problems"]
     assert problem.startswith("nothing committed: 1 messages wait")
-    assert told["oldest_waiting_seconds"] >= 120
-    code, told = asked(pipeline, "status", **NO_DATABASE)
-    assert (code, told["database"], told["broker"]) == (1, False, True)
-    assert told["problems"][0].startswith("database away")
+    assert answer["oldest_waiting_seconds"] >= 120
+    code, answer = asked(pipeline, "status", **NO_DATABASE)
+    assert (code, answer["database"], answer["broker"]) == (1, False, True)
+    assert answer["problems"][0].startswith("database away")
     assert "database away" in run(pipeline, "status", **NO_DATABASE).stdout.splitlines()[-1]
     assert asked(pipeline, "status", **NO_DATABASE, **NOBODY) == (3, {"running": False})
 
 
-def test_status_tells_how_fresh_the_newest_committed_reading_is(pipeline):
+def test_status_shows_how_fresh_the_newest_committed_reading_is(pipeline):
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0, 71.0], start=start))
     with pipeline.consumer():
         pipeline.wait_for_messages(1)
-    code, told = asked(pipeline, "status")
-    assert (code, told["accepted"], told["outbox_files"]) == (0, 2, 0)
-    assert told["freshness_seconds"] >= 59
-    assert sum(each["group"] or 0 for each in told["partitions"]) == 1
+    code, answer = asked(pipeline, "status")
+    assert (code, answer["accepted"], answer["outbox_files"]) == (0, 2, 0)
+    assert answer["freshness_seconds"] >= 59
+    assert sum(partition["group"] or 0 for partition in answer["partitions"]) == 1

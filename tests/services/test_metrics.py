@@ -34,14 +34,14 @@ LEDGER = f"SELECT {', '.join(COUNTS)}, sem_mapeamento, motivos FROM livro_razao"
 
 
 class Part:
-    """One process, as somebody sees it who asks over HTTP."""
+    """One process, as seen over HTTP."""
 
     def __init__(self):
         self.port = free_port()
         self.environment = {"METRICS_PORT": str(self.port)}
 
     def get(self, path):
-        """Status and text; None where nobody listens."""
+        """Status and text; None if nothing listens."""
         try:
             status, body = loopback.get(self.port, path, seconds=10)
         except OSError:
@@ -59,15 +59,15 @@ class Part:
         status, text = self.get("/metrics")
         assert status == 200
         return {
-            (each.name.removeprefix("vitals_"), *each.labels.values()): each.value
+            (sample.name.removeprefix("vitals_"), *sample.labels.values()): sample.value
             for family in text_string_to_metric_families(text)
-            for each in family.samples
+            for sample in family.samples
         }
 
 
 @contextmanager
 def producing(pipeline, part, **environment):
-    """A producer of windows of two seconds; it is killed if it does not end by itself."""
+    """A producer with two-second windows; killed if it does not exit on its own."""
     pipeline.output.mkdir(parents=True, exist_ok=True)
     settings = {
         "KAFKA_PRODUCERS_GROUP": f"{pipeline.kafka.kafka_topic}-producers",
@@ -98,8 +98,8 @@ def sum_of(samples, name):
     return sum(value for key, value in samples.items() if key[0] == name)
 
 
-def test_what_is_counted_is_what_was_produced_and_what_the_ledger_says(pipeline):
-    """A repeated batch, an unreadable message and an unknown patient are among the messages."""
+def test_counters_agree_with_what_was_produced_and_with_the_ledger(pipeline):
+    """The messages include a repeated batch, an unreadable one and an unknown patient."""
     earlier = simulated(windows=1)
     unknown = heart_rate([70.0, 71.0], start=now_ms(), patient_id="nobody")
     pipeline.publish(*earlier, *earlier[:3], unknown)
@@ -107,7 +107,7 @@ def test_what_is_counted_is_what_was_produced_and_what_the_ledger_says(pipeline)
     producer, consumer = Part(), Part()
 
     def quiet():
-        """Everything between two windows, when all that was published is committed."""
+        """The state between two windows, when everything published is committed."""
         made, ledger = producer.scrape(), pipeline.rows(LEDGER)
         seen, after = consumer.scrape(), producer.scrape()
         published = made["producer_batches_total", "published"]
@@ -125,15 +125,15 @@ def test_what_is_counted_is_what_was_produced_and_what_the_ledger_says(pipeline)
         lag = consumer.scrape()
 
     count = int(made["producer_batches_total", "published"])
-    bodies = [each.value() for each in pipeline.messages() if each.value() != UNREADABLE]
+    bodies = [message.value() for message in pipeline.messages() if message.value() != UNREADABLE]
     batches = [
-        each for each in map(default_codec().decode, bodies) if each.producer_id == "scraped"
+        batch for batch in map(default_codec().decode, bodies) if batch.producer_id == "scraped"
     ]
-    batches = sorted(batches, key=lambda each: each.window_start)[:count]
+    batches = sorted(batches, key=lambda batch: batch.window_start)[:count]
     for stage in ("simulated", "archived", "published"):
         assert made["producer_batches_total", stage] == count
         assert made["producer_readings_total", stage] == sum(e.reading_count for e in batches)
-    windows = len({each.window_start for each in batches})
+    windows = len({batch.window_start for batch in batches})
     assert made["producer_window_seconds_count", "publish"] == windows
     assert made["producer_last_window_timestamp_seconds",] == batches[-1].window_start / 1000
     assert made["producer_patients",] == PATIENTS
@@ -146,7 +146,9 @@ def test_what_is_counted_is_what_was_produced_and_what_the_ledger_says(pipeline)
     )
     reasons = sum((Counter(json.loads(row[6])) for row in ledger), Counter())
     assert (repeated, refused, unmapped) == (3, 1, 2)
-    outcomes = [seen["consumer_messages_total", each] for each in ("taken", "repeated", "refused")]
+    outcomes = [
+        seen["consumer_messages_total", outcome] for outcome in ("taken", "repeated", "refused")
+    ]
     assert outcomes == [messages - repeated - refused, repeated, refused]
     assert seen["consumer_readings_total", "accepted"] == accepted - unmapped
     assert seen["consumer_readings_total", "unmapped"] == unmapped
@@ -163,7 +165,7 @@ def test_what_is_counted_is_what_was_produced_and_what_the_ledger_says(pipeline)
 
 
 def test_a_consumer_whose_database_is_away_is_alive_but_not_ready_until_it_is_back(pipeline):
-    """And what it tried again meanwhile is counted by the number of the error."""
+    """And its retries in the meantime are counted by error number."""
     part, proxy = Part(), TcpProxy(lambda: pipeline.database.db_port)
     proxy.start()
     with pipeline.consumer(DB_PORT=str(proxy.port), **part.environment):
@@ -184,10 +186,10 @@ def test_a_consumer_whose_database_is_away_is_alive_but_not_ready_until_it_is_ba
         classes = {key[1] for key in part.scrape() if key[0] == "consumer_retries_total"}
     proxy.close()
     assert retries >= 1
-    assert all(each.startswith("transient_") for each in classes)
+    assert all(name.startswith("transient_") for name in classes)
 
 
-def test_without_a_broker_nobody_is_ready_and_all_are_when_it_is_back(broker, pipeline):
+def test_without_a_broker_no_part_is_ready_and_all_are_once_it_is_back(broker, pipeline):
     producer, consumer = Part(), Part()
     with pipeline.consumer(**consumer.environment), producing(pipeline, producer):
         wait_until(lambda: producer.is_ready() and consumer.is_ready(), pipeline.log)
@@ -203,8 +205,8 @@ def test_without_a_broker_nobody_is_ready_and_all_are_when_it_is_back(broker, pi
         wait_until(lambda: sum_of(consumer.scrape(), "consumer_lag_messages") == 0)
 
 
-def test_a_producer_whose_loop_stands_is_not_alive_and_is_again_when_it_goes_on(pipeline):
-    """A file that cannot be read to its end, as on a file system that hangs, holds the loop."""
+def test_a_producer_whose_loop_hangs_is_not_alive_until_it_continues(pipeline):
+    """A file that never reaches its end, as on a hung file system, blocks the loop."""
     pending = pipeline.output / "raw" / "pending"
     pending.mkdir(parents=True)
     hanging = pending / "20260101T000000.000Z_scraped.jsonl"
@@ -214,7 +216,7 @@ def test_a_producer_whose_loop_stands_is_not_alive_and_is_again_when_it_goes_on(
         wait_until(lambda: part.get("/live")[0] == 200)
         wait_until(lambda: part.get("/live")[0] == 503, seconds=90)
         assert part.get("/live")[1].startswith("loop: stuck for ")
-        # the reader waits for a writer: one that says nothing lets it go on
+        # the reader waits for a writer: one that writes nothing releases it
         os.close(os.open(hanging, os.O_WRONLY | os.O_NONBLOCK))
         wait_until(lambda: part.get("/live") == (200, "alive\n"))
         wait_until(part.is_ready)
@@ -229,8 +231,8 @@ def test_a_producer_that_waits_for_its_broker_is_alive_and_says_what_it_waits_fo
         assert part.is_not_ready("group")
 
 
-def test_a_producer_that_stands_by_is_ready_also_behind_an_outage_of_the_broker(broker, pipeline):
-    """It has nothing to deliver, so no delivery tells it that the broker is back."""
+def test_a_standby_producer_is_ready_again_after_an_outage_of_the_broker(broker, pipeline):
+    """It has nothing to deliver, so no delivery report shows that the broker is back."""
     one_shard = f"{pipeline.kafka.kafka_topic}-one"
     create_topic(broker.settings, one_shard, 1)
     parts = [Part(), Part()]
@@ -238,19 +240,19 @@ def test_a_producer_that_stands_by_is_ready_also_behind_an_outage_of_the_broker(
         producing(pipeline, parts[0], KAFKA_SHARDS_TOPIC=one_shard, PRODUCER_ID="one"),
         producing(pipeline, parts[1], KAFKA_SHARDS_TOPIC=one_shard, PRODUCER_ID="two"),
     ):
-        wait_until(lambda: all(each.is_ready() for each in parts))
+        wait_until(lambda: all(part.is_ready() for part in parts))
         wait_until(lambda: shards_of(parts) == [0, 1])
         with killed(broker):
-            wait_until(lambda: not all(each.is_ready() for each in parts))
-        wait_until(lambda: all(each.is_ready() for each in parts))
+            wait_until(lambda: not all(part.is_ready() for part in parts))
+        wait_until(lambda: all(part.is_ready() for part in parts))
         wait_until(lambda: shards_of(parts) == [0, 1])
 
 
 def shards_of(parts):
-    return sorted(each.scrape()["producer_shards",] for each in parts)
+    return sorted(part.scrape()["producer_shards",] for part in parts)
 
 
-def test_a_port_in_use_ends_a_producer_with_what_to_set(pipeline):
+def test_a_port_in_use_stops_a_producer_and_it_names_the_setting(pipeline):
     part = Part()
     with producing(pipeline, part):
         wait_until(lambda: part.get("/live")[0] == 200)
@@ -260,7 +262,7 @@ def test_a_port_in_use_ends_a_producer_with_what_to_set(pipeline):
 
 
 def test_the_embedded_pipeline_gives_each_part_a_port_that_it_keeps(source, tmp_path):
-    """What a shell has set is for parts that are started by hand."""
+    """Variables set in the shell are for parts that are started by hand."""
     settings = load(StackSettings, vitals_home=tmp_path / "home", output_dir=tmp_path / "output")
     made = EmbeddedPipeline(Invocation(settings, {"METRICS_PORT": "1"}), Plan(), print)
     names = ("consumer", "producer-1", "producer-2")

@@ -23,8 +23,8 @@ def names():
 
 
 def without(batch, sensor):
-    """The batch as a device sends it whose sensor is broken."""
-    series = tuple(each for each in batch.series if each.sensor != sensor)
+    """The batch as sent by a device with a broken sensor."""
+    series = tuple(series for series in batch.series if series.sensor != sensor)
     return dataclasses.replace(batch, series=series)
 
 
@@ -35,14 +35,14 @@ def tiles(ward):
 
 def test_tiles_show_the_newest_rows_of_registro(pipeline, names):
     with pipeline.consumer():
-        # a slow start must not make the windows old
+        # a slow start must not age the windows
         pipeline.publish(*simulated(1, fault_share=0, start=now_ms() - 6 * WINDOW_MS))
         pipeline.wait_for_messages(10)
         pipeline.publish(*simulated(1, fault_share=0))
         pipeline.wait_for_messages(20)
         with running_monitor(pipeline) as monitor:
-            ward = monitor.wait_for("/api/ward", lambda each: len(each["tiles"]) == 10)
-            assert [(each["sensor"], each["component"]) for each in ward["columns"]] == names
+            ward = monitor.wait_for("/api/ward", lambda ward: len(ward["tiles"]) == 10)
+            assert [(column["sensor"], column["component"]) for column in ward["columns"]] == names
             for patient, tile in tiles(ward).items():
                 assert tile[1] == FRESH, patient
                 for number, (sensor, component) in enumerate(names):
@@ -72,7 +72,7 @@ def test_tiles_show_the_newest_rows_of_registro(pipeline, names):
             )
             assert status == 200
             assert chart["bucket_ms"] == 0
-            count = sum(len(each["t"]) for each in chart["series"])
+            count = sum(len(series["t"]) for series in chart["series"])
             assert (count,) == pipeline.rows(
                 "SELECT COUNT(*) FROM registro r JOIN paciente_sensor ps ON ps.id ="
                 " r.paciente_sensor_id JOIN paciente p ON p.id = ps.paciente_id"
@@ -90,8 +90,8 @@ def test_tiles_show_the_newest_rows_of_registro(pipeline, names):
             assert monitor.get("/api/patient/demo-000001?from=5&until=1")[0] == 400
 
 
-def test_what_is_missing_is_told_written_down_and_forgotten_when_it_comes(pipeline):
-    """Two-second windows; a sensor breaks, a patient stops, and the lost window comes after all."""
+def test_missing_samples_raise_alarms_and_gaps_that_clear_when_they_arrive(pipeline):
+    """Two-second windows: a sensor breaks, a patient stops, and the lost window arrives late."""
     window_ms = 2_000
     environment = {"GENERATION_INTERVAL_SECONDS": "2", "SENSOR_INTERVAL_SECONDS": "1"}
     patients = demo_patient_ids(10)
@@ -99,21 +99,21 @@ def test_what_is_missing_is_told_written_down_and_forgotten_when_it_comes(pipeli
     def publish(start, *, stopped=(), broken=()):
         batches = [
             dataclasses.replace(
-                each,
-                batch_id=batch_id("test", each.patient_id, start),
+                batch,
+                batch_id=batch_id("test", batch.patient_id, start),
                 window_start=start,
                 series=tuple(
-                    dataclasses.replace(one, start=start, values=list(one.values)[:2])
-                    for one in each.series
+                    dataclasses.replace(series, start=start, values=list(series.values)[:2])
+                    for series in batch.series
                 ),
             )
-            for each in simulated(1, fault_share=0)
+            for batch in simulated(1, fault_share=0)
         ]
         pipeline.publish(
             *(
-                without(each, "glicose") if each.patient_id in broken else each
-                for each in batches
-                if each.patient_id not in stopped
+                without(batch, "glicose") if batch.patient_id in broken else batch
+                for batch in batches
+                if batch.patient_id not in stopped
             ),
             archived=False,
         )
@@ -126,7 +126,7 @@ def test_what_is_missing_is_told_written_down_and_forgotten_when_it_comes(pipeli
     def alarms(monitor):
         with monitor.events() as events:
             listed = next(data["alarms"] for name, data in events if name == "alarms")
-        return {(each["code"], each["subject"]) for each in listed if each["cleared"] is None}
+        return {(alarm["code"], alarm["subject"]) for alarm in listed if alarm["cleared"] is None}
 
     with pipeline.consumer(), running_monitor(pipeline, **environment) as monitor:
         publish(start := next_window())
@@ -150,9 +150,9 @@ def test_what_is_missing_is_told_written_down_and_forgotten_when_it_comes(pipeli
         pipeline.wait_for(gaps.format(broken, "sensor"), 1)
         pipeline.wait_for(gaps.format(stopped, "paciente"), len(simulated_sensors()))
         _, chart = monitor.get(f"/api/patient/{stopped}?from={lost}&until={lost + 1}")
-        assert {(each["from"], each["received"]) for each in chart["gaps"]} == {(lost, 0)}
+        assert {(gap["from"], gap["received"]) for gap in chart["gaps"]} == {(lost, 0)}
 
-        publish(lost, stopped=[each for each in patients if each != stopped])
+        publish(lost, stopped=[patient for patient in patients if patient != stopped])
         pipeline.wait_for(gaps.format(stopped, "paciente"), 0)
         deadline = time.monotonic() + 60
         while wanted & alarms(monitor):
@@ -165,7 +165,7 @@ def test_a_window_that_two_producers_sent_names_both(pipeline):
     with pipeline.consumer(), running_monitor(pipeline) as monitor:
         pipeline.publish(*batches)
         pipeline.wait_for_messages(10)
-        again = [dataclasses.replace(each, producer_id="other") for each in batches[:2]]
+        again = [dataclasses.replace(batch, producer_id="other") for batch in batches[:2]]
         pipeline.publish(*again, archived=False)
         pipeline.wait_for_messages(12)
         pipeline.wait_for(
@@ -173,19 +173,19 @@ def test_a_window_that_two_producers_sent_names_both(pipeline):
             " AND primeiro_produtor = 'test'",
             2,
         )
-        # each of the two may be found by itself
+        # each of the two may be found separately
         with monitor.events() as events:
             twice = next(
-                each
+                alarm
                 for name, data in events
                 if name == "alarms"
-                for each in data["alarms"]
-                if each["code"] == "window_twice" and each["detail"]["count"] == len(again)
+                for alarm in data["alarms"]
+                if alarm["code"] == "window_twice" and alarm["detail"]["count"] == len(again)
             )
     assert twice["detail"]["producers"] == ["test", "other"]
 
 
-def test_a_token_is_demanded_where_there_is_one(pipeline):
+def test_a_token_is_required_if_one_is_set(pipeline):
     with running_monitor(pipeline, MONITOR_TOKEN="let me in") as monitor:
         assert monitor.get("/live")[0] == 200
         assert monitor.get("/")[0] == 200
@@ -211,7 +211,7 @@ def test_rejected_readings_are_counted_and_shown_by_reason(pipeline):
                 cursor = connection.cursor()
                 cursor.execute("SELECT motivo, COUNT(*) FROM quarentena GROUP BY motivo")
                 counted = dict(cursor.fetchall())
-            shown = monitor.wait_for("/api/quarantine", lambda each: each.get("reasons"))
-    assert {each["reason"]: each["count"] for each in shown["reasons"]} == counted
+            shown = monitor.wait_for("/api/quarantine", lambda answer: answer.get("reasons"))
+    assert {entry["reason"]: entry["count"] for entry in shown["reasons"]} == counted
     assert all(0 < len(entries) <= 20 for entries in shown["samples"].values())
     assert shown["samples"].keys() == counted.keys()

@@ -24,7 +24,7 @@ from tests.topic import messages_in
 PAGE = text_of(REPOSITORY / "docs/reference/wire-format.md")
 PATIENT, UNREGISTERED, WRONG = "p-17", "p-18", "p-19"
 WINDOWS = ("2025-03-01T08:00:00Z", "2025-03-01T08:01:00Z")
-STARTS = [round(datetime.fromisoformat(each).timestamp() * 1000) for each in WINDOWS]
+STARTS = [round(datetime.fromisoformat(window).timestamp() * 1000) for window in WINDOWS]
 WRONG_START = STARTS[0] + 3_600_000
 STORED = (
     ("frequencia_cardiaca", "valor", 0, "72.000"),
@@ -62,7 +62,7 @@ def java_example(source, jars, tmp_path_factory):
 def outcome(
     broker, database_server, jars, class_archive, tmp_path_factory, python_example, java_example
 ):
-    """Each example sends a window, then the other one's once more; then come the wrong messages."""
+    """Each example sends a window, then repeats the other's; then the wrong messages follow."""
     pipeline = new_pipeline(
         broker.bootstrap_servers,
         database_server.admin_settings(),
@@ -165,7 +165,7 @@ def moment(start, second):
 
 
 def test_a_batch_that_is_sent_again_has_no_effect_whoever_sends_it_and_whatever_it_holds(outcome):
-    """The id follows from source, patient and window: it is the same one from both languages."""
+    """The id depends on source, patient and window, so both languages produce the same one."""
     [python, java, java_again, python_again, _] = map(published, outcome.printed)
     assert (java_again, python_again) == (python, java)
     places = outcome.pipeline.rows("SELECT particao, deslocamento FROM lote ORDER BY 1, 2")
@@ -190,11 +190,11 @@ def test_both_examples_write_the_same_bytes_key_and_headers(outcome):
             same = codec.encode(replace(batch, produced_at=0))
             copies[batch.window_start].append((same, message.partition()))
     assert [len(copies[start]) for start in STARTS] == [2, 2]
-    assert all(len(set(each)) == 1 for each in copies.values())
-    assert len({partition for each in copies.values() for _, partition in each}) == 1
+    assert all(len(set(copy)) == 1 for copy in copies.values())
+    assert len({partition for copy in copies.values() for _, partition in copy}) == 1
 
 
-def test_readings_of_a_patient_whom_nobody_registered_wait_as_unmapped(outcome):
+def test_readings_of_an_unregistered_patient_wait_as_unmapped(outcome):
     sql = "SELECT motivo, COUNT(*) FROM quarentena WHERE paciente = %s GROUP BY 1"
     assert dict(outcome.pipeline.rows(sql, UNREGISTERED)) == {"unmapped": len(STORED), "missing": 1}
 
@@ -202,7 +202,7 @@ def test_readings_of_a_patient_whom_nobody_registered_wait_as_unmapped(outcome):
 REFUSED = set(OF_MESSAGES) - {Reason.REFUSED_BY_DATABASE}
 
 
-def test_each_wrong_message_is_quarantined_for_the_reason_that_the_page_gives(outcome):
+def test_each_wrong_message_is_quarantined_for_the_reason_on_the_page(outcome):
     found = Counter(
         outcome.pipeline.rows(
             "SELECT particao, deslocamento, motivo, posicao < 0 FROM quarentena"
@@ -217,7 +217,7 @@ def test_each_wrong_message_is_quarantined_for_the_reason_that_the_page_gives(ou
     assert outcome.wrong.keys() == set(Reason) - {Reason.REFUSED_BY_DATABASE, Reason.UNMAPPED}
 
 
-def test_only_a_refused_message_leaves_its_batch_id_to_be_used_again(outcome):
+def test_only_a_refused_message_leaves_its_batch_id_free(outcome):
     processed = set(outcome.pipeline.rows("SELECT particao, deslocamento FROM lote"))
     for reason, place in outcome.wrong.items():
         assert (place in processed) == (reason not in REFUSED), reason

@@ -1,4 +1,4 @@
-"""A minute of the storm: everything is broken again and again, and nothing is lost or doubled."""
+"""A minute of the storm: everything keeps breaking, and nothing is lost or doubled."""
 
 import json
 import os

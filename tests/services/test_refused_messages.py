@@ -1,4 +1,4 @@
-"""Messages that cannot be read: kept, copied to the dead-letter topic, and in nobody's way."""
+"""Messages that cannot be read: kept, copied to the dead-letter topic, and blocking nothing."""
 
 from tests.services.checks import (
     assert_proved,
@@ -12,7 +12,7 @@ def test_poison_among_a_thousand_costs_one_row(make_pipeline):
     """The siblings of an undecodable message are committed in the same micro-batch."""
     pipeline = make_pipeline(partitions=1)
     start = now_ms() - 1_000_000
-    good = [heart_rate([70.0], start=start + each * 1000) for each in range(999)]
+    good = [heart_rate([70.0], start=start + second * 1000) for second in range(999)]
     poison = b"\xc3\x01" + b'\x00garbage,\n"quoted"\\' * 3
     pipeline.publish(*good[:500])
     pipeline.publish_raw((b"k\x00ey", poison, [("content-type", b"avro/binary")]))
@@ -41,21 +41,23 @@ def dead_letters(pipeline):
 
 
 def test_dead_letters_are_copied_whatever_their_size_key_and_headers(pipeline):
-    """From a tombstone without anything to the largest message that the topic takes."""
+    """From an empty tombstone to the largest message that the topic accepts."""
     largest = b"\xc3\x01" + bytes(1_040_000)
     headers = [("a", None), ("a", b"\xff"), ("", b"")]
     sent = [(None, None, None), (b"", b"{}", headers), (b"large", largest, None)]
     pipeline.publish_raw(*sent)
     with pipeline.consumer():
         pipeline.wait_for_messages(len(sent))
-    copies = {(each.key(), each.value()) for each in dead_letters(pipeline)}
+    copies = {(dead_letter.key(), dead_letter.value()) for dead_letter in dead_letters(pipeline)}
     assert copies == {(key, body) for key, body, _ in sent}
-    [copy] = [each for each in dead_letters(pipeline) if each.value() == b"{}"]
-    assert [each for each in copy.headers() if not each[0].startswith("dlq-")] == headers
+    [copy] = [dead_letter for dead_letter in dead_letters(pipeline) if dead_letter.value() == b"{}"]
+    assert [header for header in copy.headers() if not header[0].startswith("dlq-")] == headers
     assert assert_proved(pipeline).refused_messages == len(sent)
 
 
-def test_without_a_dead_letter_topic_quarantine_is_all_and_the_rest_goes_on(pipeline):
+def test_without_a_dead_letter_topic_refused_messages_are_quarantined_and_the_rest_continues(
+    pipeline,
+):
     pipeline.publish_raw((b"key", b"{}", None))
     pipeline.publish(heart_rate([70.0], start=now_ms()))
     with pipeline.consumer(KAFKA_DLQ_TOPIC=f"{pipeline.kafka.kafka_topic}-missing"):

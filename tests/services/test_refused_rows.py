@@ -27,11 +27,11 @@ def trusted_values(pipeline):
 
 
 def test_one_bad_row_among_a_thousand_costs_one_quarantine_row(make_pipeline):
-    """Its siblings are committed in the same micro-batch; it is in no trusted file, by either load."""
+    """Its siblings are committed in the same micro-batch; neither load leaves it in a trusted file."""
     pipeline = make_pipeline(partitions=1)
     administer(pipeline, "ALTER TABLE registro ADD CONSTRAINT c CHECK (valor <> 66.6)")
     start = now_ms() - 1_000_000
-    batches = [heart_rate([70.0], start=start + each * 1000) for each in range(1000)]
+    batches = [heart_rate([70.0], start=start + second * 1000) for second in range(1000)]
     batches[613] = heart_rate([66.6], start=start + 613_000)
     pipeline.publish(*batches)
     with pipeline.consumer():
@@ -50,8 +50,8 @@ def test_one_bad_row_among_a_thousand_costs_one_quarantine_row(make_pipeline):
     assert "CONSTRAINT" not in pipeline.log()
 
 
-def test_a_date_of_nothing_but_refused_readings_has_no_trusted_file(make_pipeline):
-    """Of two dates in one range; the file of the other date has what is left."""
+def test_a_date_with_only_refused_readings_has_no_trusted_file(make_pipeline):
+    """One range with two dates; the other date's file has the rest."""
     pipeline = make_pipeline(partitions=1)
     administer(
         pipeline,
@@ -79,7 +79,7 @@ def test_a_reading_whose_mapping_was_deleted_just_now_waits_as_unmapped(make_pip
     with pipeline.consumer():
         pipeline.publish(heart_rate([70.0], start=start, patient_id="demo-000002"))
         pipeline.wait_for_messages(1)
-        # neither the newest id nor the newest change: nothing but a full read shows it
+        # neither the newest id nor the newest change: only a full read shows it
         administer(
             pipeline,
             "CREATE TABLE kept AS SELECT ps.* FROM paciente_sensor ps"
@@ -103,7 +103,7 @@ def test_a_reading_whose_mapping_was_deleted_just_now_waits_as_unmapped(make_pip
 
 
 def test_an_entry_that_the_quarantine_refuses_is_kept_bare_and_counted(make_pipeline):
-    """A rejected reading, one that waits for its mapping, and a whole message, beside good ones."""
+    """A rejected reading, an unmapped one and a whole message, among good ones."""
     pipeline = make_pipeline(partitions=1)
     administer(
         pipeline,
@@ -126,7 +126,11 @@ def test_an_entry_that_the_quarantine_refuses_is_kept_bare_and_counted(make_pipe
     assert counts == {"out_of_range": 1, "refused_by_database": 3}
     kept = pipeline.rows("SELECT motivo, detalhe, mensagem, chave, lote_id FROM quarentena")
     details = sorted(detail for reason, detail, *_ in kept if reason == "refused_by_database")
-    assert [each.partition(":")[0] for each in details] == ["bad_frame", "out_of_range", "unmapped"]
+    assert [detail.partition(":")[0] for detail in details] == [
+        "bad_frame",
+        "out_of_range",
+        "unmapped",
+    ]
     [message] = [bytes(body) for _, detail, body, *_ in kept if detail.startswith("bad_frame")]
     assert message == b"{}"
     proof = assert_proved(pipeline)

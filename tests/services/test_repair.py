@@ -1,4 +1,4 @@
-"""Repair on real services: what is missing comes back from archive and files, and nothing else moves."""
+"""Repair on real services: archive and files restore what is missing; nothing else changes."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ QUARANTINE = (
 )
 VALUES = "SELECT valor FROM registro ORDER BY created_at"
 SUMS = "SELECT CAST(SUM(aceitas) AS SIGNED), CAST(SUM(leituras) AS SIGNED) FROM livro_razao"
-POINTS = [each for each in CrashPoint if each.startswith(("repair.", "republish."))]
+POINTS = [point for point in CrashPoint if point.startswith(("repair.", "republish."))]
 
 
 def vitals(pipeline, *arguments, **environment):
@@ -55,18 +55,21 @@ def look(pipeline):
 
 def change(pipeline, *statements):
     with connect(pipeline.database) as connection:
-        for each in statements:
-            connection.cursor().execute(each)
+        for statement in statements:
+            connection.cursor().execute(statement)
         connection.commit()
 
 
 def state(pipeline):
-    """Everything that a dry run must leave as it is."""
+    """Everything that a dry run must not change."""
     tables = ("registro", "quarentena", "lote", "livro_razao", "progresso")
     rows = {name: sorted(map(str, pipeline.rows(f"SELECT * FROM {name}"))) for name in tables}
     folders = [pipeline.output / name for name in ("raw", "trusted")]
     files = {
-        path: path.read_bytes() for each in folders for path in each.rglob("*") if path.is_file()
+        path: path.read_bytes()
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file()
     }
     return rows, files, message_count(pipeline)
 
@@ -77,8 +80,8 @@ def message_count(pipeline):
     )
     topic = pipeline.kafka.kafka_topic
     partitions = client.list_topics(topic, timeout=10).topics[topic].partitions
-    places = [TopicPartition(topic, each) for each in partitions]
-    count = sum(client.get_watermark_offsets(each, 10)[1] for each in places)
+    places = [TopicPartition(topic, partition) for partition in partitions]
+    count = sum(client.get_watermark_offsets(place, 10)[1] for place in places)
     client.close()
     return count
 
@@ -93,7 +96,7 @@ def trusted(pipeline):
 
 @pytest.fixture
 def filled(pipeline):
-    """A pipeline that has taken some windows, faults included; the consumer runs."""
+    """A pipeline that has processed some windows, faults included; the consumer is running."""
     batches = simulated()
     with pipeline.consumer():
         for number in range(0, len(batches), 10):
@@ -103,8 +106,8 @@ def filled(pipeline):
         yield pipeline
 
 
-def test_damage_everywhere_is_named_and_comes_back(filled):
-    """Rows deleted and altered, a trusted file gone, another broken, quarantine rows gone, a copy."""
+def test_damage_everywhere_is_reported_and_repaired(filled):
+    """Rows deleted and altered, trusted files missing, broken and copied, quarantine rows missing."""
     before = content(filled)
     first, second, *_, last = trusted(filled)
     change(
@@ -154,7 +157,7 @@ def test_damage_everywhere_is_named_and_comes_back(filled):
         for name in json.loads(text)
     }
     folder = filled.output / "trusted"
-    assert {each.relative_to(folder).as_posix() for each in trusted(filled)} == named
+    assert {path.relative_to(folder).as_posix() for path in trusted(filled)} == named
     again = vitals(filled, "reconcile", "--repair")
     assert again.returncode == 0
     assert "there is nothing to repair" in again.stdout
@@ -162,7 +165,7 @@ def test_damage_everywhere_is_named_and_comes_back(filled):
 
 
 def assert_an_unexplained_row_stays(pipeline):
-    """It is named, and no repair deletes it."""
+    """It is reported, and no repair deletes it."""
     change(pipeline, "INSERT INTO registro VALUES (1, 'valor', '2001-02-03 04:05:06.789', 7)")
     done = vitals(pipeline, "reconcile", "--repair")
     assert done.returncode == 1
@@ -172,24 +175,24 @@ def assert_an_unexplained_row_stays(pipeline):
 
 
 def delete_records(pipeline):
-    """What retention does: the topic starts at its end."""
+    """Deletes all messages, as retention would."""
     admin = AdminClient({"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers})
     topic = pipeline.kafka.kafka_topic
     count = len(admin.list_topics(topic, timeout=10).topics[topic].partitions)
-    places = [TopicPartition(topic, each, -1) for each in range(count)]
+    places = [TopicPartition(topic, partition, -1) for partition in range(count)]
     for deleted in admin.delete_records(places).values():
         deleted.result()
 
 
 def test_batches_that_retention_removed_are_named_and_come_back_in_their_old_order(make_pipeline):
-    """One of them lies between a reading and its correction, one was never published at all."""
+    """One lies between a reading and its correction, one was never published at all."""
     pipeline = make_pipeline(partitions=1)
     start = now_ms() - 600_000
     first = heart_rate([70.0, 71.0], start=start, produced=start)
     removed = heart_rate([80.0, 81.0], start=start, source="second", produced=start + 1)
     correction = heart_rate([90.0], start=start, source="third", produced=start + 2)
     never = heart_rate([60.0], start=start + 60_000, produced=start + 3)
-    # 400 s ahead of when it was made: the future, then and whenever it comes again
+    # 400 s later than it was made: in the future, then and whenever it comes again
     future = heart_rate([65.0], start=start + 400_000, produced=start)
     pipeline.publish(first)
     with pipeline.consumer():
@@ -206,17 +209,17 @@ def test_batches_that_retention_removed_are_named_and_come_back_in_their_old_ord
         assert found.returncode == 1
         assert "3 published batches neither processed nor in the topic" in found.stdout
         assert "partition 0: offsets 1 to 2 were gone from the topic" in found.stdout
-        assert [each for (each,) in pipeline.rows(VALUES)] == [Decimal(90), Decimal(71)]
+        assert [value for (value,) in pipeline.rows(VALUES)] == [Decimal(90), Decimal(71)]
         done = vitals(pipeline, "reconcile", "--repair", "--wait", "60")
         assert done.returncode == 0, done.stdout + done.stderr
-    values = [each for (each,) in pipeline.rows(VALUES)]
+    values = [value for (value,) in pipeline.rows(VALUES)]
     assert values == [Decimal(90), Decimal(81), Decimal(60)]
     reasons = pipeline.rows("SELECT lote_id, motivo FROM quarentena")
     assert reasons == [(future.batch_id, "future_timestamp")]
 
 
 def test_an_archive_is_replayed_after_retention(make_pipeline):
-    """By file or folder; a dry run counts, what is taken already has no second effect."""
+    """By file or folder; a dry run counts, and what is already processed has no second effect."""
     pipeline = make_pipeline(partitions=2)
     batches = simulated(2, fault_share=0)
     pipeline.publish(*batches[:10])
@@ -249,11 +252,11 @@ def test_an_archive_is_replayed_after_retention(make_pipeline):
 
 
 def test_a_repair_that_is_killed_at_any_step_is_finished_by_the_next(filled):
-    """One chain: each run begins with what the last one left, and with new damage."""
+    """One chain: each run starts from what the last one left, plus new damage."""
     before = content(filled)
     for point in POINTS:
         change(filled, "DELETE FROM registro ORDER BY paciente_sensor_id DESC LIMIT 2")
-        # broken, not gone: there is a file to be set aside
+        # broken, not missing: there is a file to set aside
         trusted(filled)[0].write_bytes(b"PAR1 not any more")
         killed = vitals(filled, "reconcile", "--repair", CRASH_POINT=point)
         assert killed.returncode == -signal.SIGKILL, f"{point}\n{killed.stdout}{killed.stderr}"
@@ -265,7 +268,7 @@ def test_a_repair_that_is_killed_at_any_step_is_finished_by_the_next(filled):
 
 
 def test_reconcile_beside_producers_and_consumer_finds_nothing(make_pipeline):
-    """Many looks while windows are made, published and taken; in some of them something is under way."""
+    """Many checks while windows are made, published and processed; some find batches under way."""
     pipeline = make_pipeline(patients=20)
     own = {"PATIENTS": "20", "GENERATION_INTERVAL_SECONDS": "1", "SENSOR_INTERVAL_SECONDS": "0.5"}
     own |= {"KAFKA_PRODUCERS_GROUP": f"{pipeline.kafka.kafka_topic}-producers"}
@@ -288,16 +291,16 @@ def test_reconcile_beside_producers_and_consumer_finds_nothing(make_pipeline):
                 looks.append(look(pipeline))
                 assert looks[-1].is_proved, looks[-1].findings
         finally:
-            for each in producers:
-                each.terminate()
-            for each in producers:
-                each.wait(30)
-    assert any(each.waiting or each.under_way for each in looks)
+            for producer in producers:
+                producer.terminate()
+            for producer in producers:
+                producer.wait(30)
+    assert any(proof.waiting or proof.under_way for proof in looks)
     assert looks[-1].produced > looks[0].produced
 
 
-def test_a_discarded_reading_stays_told_when_its_range_is_taken_anew(make_pipeline):
-    """What a person has decided of it remains at its old place; the reading counts once."""
+def test_a_discarded_reading_stays_recorded_when_its_range_is_processed_again(make_pipeline):
+    """A person's decision stays with the old entry; the reading counts once."""
     pipeline = make_pipeline(partitions=1)
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0, -1.0], start=start))

@@ -1,4 +1,4 @@
-"""What is in quarantine goes through the topic again: the same cleaning, marked exactly once."""
+"""Quarantined entries go through the topic again: the same cleaning, marked exactly once."""
 
 import json
 import shutil
@@ -29,9 +29,9 @@ RESEND_POINTS = (
 )
 
 
-def test_every_place_of_the_command_is_swept():
-    assert {each.partition(":")[0] for each in RESEND_POINTS} >= {
-        each for each in CrashPoint if each.startswith("resend.")
+def test_every_crash_point_of_the_command_is_swept():
+    assert {point.partition(":")[0] for point in RESEND_POINTS} >= {
+        point for point in CrashPoint if point.startswith("resend.")
     }
 
 
@@ -40,18 +40,18 @@ def states(pipeline):
 
 
 def changed(folder):
-    """The environment of a later release: hearts may beat 400 times, and there is a version 2."""
+    """The environment of a later release: heart rates up to 400 are plausible, schema version 2."""
     shutil.copytree(REPOSITORY / "schemas", folder / "schemas")
     catalogue = folder / "schemas" / "catalogue.json"
     document = json.loads(catalogue.read_text())
-    [heart] = [each for each in document["sensors"] if each["code"] == "frequencia_cardiaca"]
+    [heart] = [sensor for sensor in document["sensors"] if sensor["code"] == "frequencia_cardiaca"]
     heart["components"][0]["plausible"][1] = 400
     catalogue.write_text(json.dumps(document))
     version = folder / "schemas" / "wire" / "sensor_batch_v2.avsc"
     version.write_text(json.dumps(invented_version().document))
     module = folder / "schemas" / "wire" / "versions.py"
     module.write_text(module.read_text().replace("LATEST = 1", "LATEST = 2"))
-    # without the folder that python -m puts first, ours comes before the installed one
+    # without the folder that python -m puts first, ours precedes the installed one
     return {"PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1"}
 
 
@@ -78,7 +78,7 @@ def newer_message(values, *, start, archived_in=None):
 def test_after_rules_and_schema_changed_what_is_good_now_enters_and_the_rest_says_why(
     make_pipeline, tmp_path
 ):
-    """By the same cleaning: what is refused again has a new entry; a message keeps its bytes."""
+    """With the same cleaning: what is refused again gets a new entry; a message keeps its bytes."""
     pipeline = make_pipeline(partitions=2)
     later = changed(tmp_path)
     start = now_ms() - 60_000
@@ -125,7 +125,7 @@ def test_after_rules_and_schema_changed_what_is_good_now_enters_and_the_rest_say
     ]
     assert [float(row[4]) for row in pipeline.rows(REGISTRO)] == [70.0, 350.0, 360.0, 340.0]
     [body] = pipeline.rows("SELECT mensagem FROM quarentena WHERE motivo = 'unknown_schema'")
-    copies = [each for each in pipeline.messages() if each.value() == bytes(body[0])]
+    copies = [message for message in pipeline.messages() if message.value() == bytes(body[0])]
     assert len(copies) == 2
     assert copies[0].headers() == copies[1].headers() == [("a", None), ("a", b"\xff")]
     assert copies[0].key() == copies[1].key()
@@ -135,7 +135,7 @@ def test_after_rules_and_schema_changed_what_is_good_now_enters_and_the_rest_say
 
 
 def test_filters_choose_and_one_pressure_brings_the_other(pipeline):
-    """Nothing changed, so all are refused again; each gets a new entry, and only the chosen ones."""
+    """Nothing changed, so the chosen ones are refused again, each with a new entry."""
     start = now_ms() - 60_000
     runs = [
         Series("pressao_arterial", part, "mmHg", start, 1000, [value])
@@ -181,7 +181,7 @@ def iso(seconds):
 
 
 def test_killed_at_every_step_and_run_again_it_ends_alike(make_pipeline, tmp_path):
-    """Each run begins with what the killed one left, and sometimes with other filters."""
+    """Each run starts from what the killed one left, sometimes with other filters."""
     pipeline = make_pipeline(partitions=2)
     later = changed(tmp_path)
     start = now_ms() - 1_000_000
@@ -197,7 +197,7 @@ def test_killed_at_every_step_and_run_again_it_ends_alike(make_pipeline, tmp_pat
         for index, point in enumerate(RESEND_POINTS):
             until = start + (index + 1) * 10_000
             options = ["--until", iso(until // 1000)]
-            # whole messages count by when they were received: only the last run has all of them
+            # whole messages are filtered by when they were received: only the last run has all
             if index % 3 == 1:
                 options += ["--reason", "out_of_range"]
             code, _ = resend(pipeline, *options, CRASH_POINT=point, **later)
@@ -234,7 +234,7 @@ def test_without_a_consumer_it_says_so_and_the_next_run_marks(pipeline):
 
 
 def test_what_was_kept_bare_or_refused_by_the_database_comes_back_too(make_pipeline):
-    """Once the administrator has taken the rule away that refused it."""
+    """Once the administrator has removed the rule that refused it."""
     pipeline = make_pipeline(partitions=1)
     with connect(pipeline.database) as connection:
         cursor = connection.cursor()

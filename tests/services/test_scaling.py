@@ -50,10 +50,10 @@ def addresses(home):
 
 
 def wait_for_window(home, moment_ms, *, seconds):
-    """Waits until every patient has the window that starts then; returns the settings."""
+    """Waits until every patient has the window with that start; returns the settings."""
     deadline = time.monotonic() + seconds
     while True:
-        # while it starts there is no address, no server or no table: ask again
+        # while it starts there is no address, server or table: retry
         with suppress(ValidationError, VitalsError, mysql.connector.Error):
             kafka, database = addresses(home)
             if ORACLE.last_common_window(database) >= moment_ms:
@@ -79,8 +79,8 @@ def test_four_producers_share_the_patients_and_one_that_is_killed_costs_no_windo
         until = ORACLE.last_common_window(database) + ORACLE.window_ms
         assert ORACLE.assert_every_window_is_there_once(database, until_ms=until) >= 8
         counts = defaultdict(Counter)
-        for each in batches_in(kafka):
-            counts[each.window_start][each.producer_id] += 1
+        for batch in batches_in(kafka):
+            counts[batch.window_start][batch.producer_id] += 1
     settled = counts[max(start for start in counts if start < killed_at - 2 * ORACLE.window_ms)]
     even = ORACLE.patients / PRODUCERS
     assert len(settled) == PRODUCERS

@@ -27,7 +27,7 @@ def own_database(source: JarSource, tmp_path):
 
 
 def test_broker_keeps_messages_and_port_over_a_kill(own_broker: KafkaBroker):
-    """What was acknowledged is there after SIGKILL and a start on the same folder."""
+    """What was acknowledged is there after SIGKILL and a restart on the same folder."""
     port = own_broker.port
     create_topic(own_broker.settings, "kept", 1)
     produced = own_broker.run_tool("console-producer", "--topic", "kept", given="one\ntwo\n")
@@ -42,7 +42,7 @@ def test_broker_keeps_messages_and_port_over_a_kill(own_broker: KafkaBroker):
 
 
 def test_console_tools_of_the_pruned_kafka_run(broker: KafkaBroker, topic: str):
-    """The committed set of jars is small; every tool that is offered must still load."""
+    """The committed set of jars is small; every tool we offer must still load."""
     rows = "".join(f"{number}\n" for number in range(100))
     for codec in ("none", "gzip", "lz4", "snappy", "zstd"):
         sent = broker.run_tool(
@@ -83,7 +83,7 @@ def test_broker_that_cannot_start_says_why(jars, tmp_path):
 
 
 def test_database_keeps_committed_rows_over_a_kill(own_database: DatabaseServer):
-    """What was committed is there after SIGKILL and a start on the same folder."""
+    """What was committed is there after SIGKILL and a restart on the same folder."""
     with connect(own_database.settings()) as connection:
         connection.cursor().execute("CREATE TABLE kept (number INT PRIMARY KEY)")
         connection.cursor().execute("INSERT INTO kept VALUES (1), (2)")
@@ -99,7 +99,7 @@ def test_database_keeps_committed_rows_over_a_kill(own_database: DatabaseServer)
 
 
 def test_database_has_no_open_account(own_database: DatabaseServer):
-    """Passwords are needed from the first start on, and lie in private files."""
+    """Passwords are required from the first start, and are stored in private files."""
     wrong = own_database.admin_settings().model_copy(
         update={"db_password": type(own_database.admin_settings().db_password)("")}
     )
@@ -111,7 +111,7 @@ def test_database_has_no_open_account(own_database: DatabaseServer):
 
 
 def test_database_is_durable_and_takes_local_files(own_database: DatabaseServer):
-    """The settings that the writer's guarantee and speed rest on."""
+    """The settings that the writer's guarantee and speed depend on."""
     with connect(own_database.settings()) as connection:
         cursor = connection.cursor()
         cursor.execute(

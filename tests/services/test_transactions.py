@@ -1,6 +1,6 @@
-"""What may happen to a transaction: an outcome that is not told, a deadlock, a lock that is held.
+"""What may happen to a transaction: an unknown outcome, a deadlock, a held lock.
 
-And what a person has to mend: then the consumer ends, and says what.
+And what a person has to fix: then the consumer exits and says what.
 """
 
 import pytest
@@ -26,7 +26,7 @@ def proxied(pipeline):
 
 
 def batches_of(number):
-    """Ten messages of a window of its own."""
+    """Ten messages of one new window."""
     return simulated(windows=1, start=1_790_000_000_000 + number * 10_000)
 
 
@@ -43,7 +43,7 @@ def assert_nothing_lost_or_doubled(pipeline, windows):
 
 
 def test_a_transaction_that_loses_its_connection_is_settled_by_the_ledger(proxied):
-    """Before the COMMIT, before the COMMIT's arrival, and before its answer: no outcome is told."""
+    """Lost before the COMMIT, before it arrives, or before its response: the outcome is unknown."""
     pipeline, proxy = proxied
     pipeline.publish(*batches_of(0))
     pipeline.wait_for_messages(10)
@@ -70,7 +70,7 @@ def test_a_deadlock_and_a_lock_timeout_repeat_the_whole_transaction(pipeline):
             pipeline.publish(*batches_of(1))
             wait_for_log(pipeline, "Lock wait timeout")
         pipeline.wait_for_messages(20)
-        # the other side has changed more rows, so the server chooses the consumer as the victim
+        # the other side has changed more rows, so the server picks the consumer as the victim
         with locked(pipeline, "UPDATE paciente_sensor SET ativo_ate = '2100-01-01'") as other:
             other.execute("UPDATE registro SET valor = valor + 1")
             pipeline.publish(*batches_of(2))
@@ -89,7 +89,7 @@ def test_a_deadlock_and_a_lock_timeout_repeat_the_whole_transaction(pipeline):
         ({"KAFKA_TOPIC": "no-such-topic"}, "KAFKA_TOPIC"),
     ],
 )
-def test_a_mistake_of_configuration_ends_the_consumer_with_what_to_do(
+def test_a_configuration_error_stops_the_consumer_which_says_what_to_do(
     pipeline, environment, advice
 ):
     with pipeline.consumer(**environment) as consumer:

@@ -1,4 +1,4 @@
-"""Two consumers at once: fenced in the database, and the one that waits says why."""
+"""Two consumers at once: fenced in the database, and the waiting one says why."""
 
 import time
 
@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 
 
 def test_two_consumers_at_once_write_everything_once(pipeline):
-    """Fenced by the partition's progress row: whoever comes second finds the range committed."""
+    """Fenced by the partition's progress row: the second one finds the range committed."""
     batches = simulated(windows=2)
     with pipeline.consumer(), pipeline.consumer():
         pipeline.publish(*batches)
@@ -24,7 +24,7 @@ def test_two_consumers_at_once_write_everything_once(pipeline):
 
 
 def test_the_second_consumer_says_why_it_waits_and_when_it_goes_on(make_pipeline):
-    """Once, with who it may be; longer than the server lets anybody wait for a lock."""
+    """Once, naming who it may be; longer than the server's lock wait timeout."""
     pipeline = make_pipeline(partitions=1)
     start = now_ms()
     pipeline.publish(heart_rate([70.0], start=start))
@@ -41,14 +41,16 @@ def test_the_second_consumer_says_why_it_waits_and_when_it_goes_on(make_pipeline
         pipeline.wait_for_messages(2)
     [waiting] = logged(pipeline, "waiting_for_other_writer")
     assert (waiting["level"], waiting["partition"]) == ("warning", 0)
-    assert any(each.startswith(f"session {number} from ") for each in waiting["one_of"])
+    assert any(session.startswith(f"session {number} from ") for session in waiting["one_of"])
     [done] = logged(pipeline, "other_writer_is_done")
     assert done["waited_s"] > 8
     assert_proved(pipeline)
 
 
-def test_a_range_that_another_consumer_committed_is_told_once_and_written_by_nobody(make_pipeline):
-    """The lock is held until both consumers wait for it; one writes, the other finds it written."""
+def test_a_range_that_another_consumer_committed_is_logged_once_and_not_written_again(
+    make_pipeline,
+):
+    """The lock is held until both consumers wait for it; one writes, the other finds it done."""
     pipeline = make_pipeline(partitions=1)
     start = now_ms()
     pipeline.publish(heart_rate([70.0], start=start))
@@ -67,7 +69,9 @@ def test_a_range_that_another_consumer_committed_is_told_once_and_written_by_nob
     [found] = logged(pipeline, "range_was_committed")
     assert (found["level"], found["ranges"]) == ("info", {"0": [1, 2]})
     written = [
-        each for each in logged(pipeline, "batch_committed") if each["ranges"] == {"0": [1, 2]}
+        commit
+        for commit in logged(pipeline, "batch_committed")
+        if commit["ranges"] == {"0": [1, 2]}
     ]
     assert len(written) == 1
     assert assert_proved(pipeline).registro == 2

@@ -13,7 +13,7 @@ from tests.json_times import assert_times
 
 @pytest.fixture
 def vitals(jars, tmp_path):
-    """Runs a command in a home of its own; ends what it left running."""
+    """Runs a command in its own home; stops what it left running."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -43,8 +43,8 @@ def vitals(jars, tmp_path):
     run("down")
 
 
-def test_pipeline_runs_is_looked_at_and_stops(vitals):
-    """up, status, tail, kafka, env, a refused second up, down: and nothing runs any more."""
+def test_pipeline_starts_is_inspected_and_stops(vitals):
+    """up, status, tail, kafka, env, a refused second up, down: then nothing is running."""
     assert vitals("status").returncode == 3
     up = vitals.start("up", "--producers", "1", "--patients", "5")
     status = {}
@@ -68,7 +68,7 @@ def test_pipeline_runs_is_looked_at_and_stops(vitals):
     topics = vitals("kafka", "topics", "--list").stdout.split()
     assert {"sensor-batches", "producer-shards"} <= set(topics)
     exports = vitals("env").stdout.splitlines()
-    names = {each.removeprefix("export ").split("=")[0] for each in exports}
+    names = {export.removeprefix("export ").split("=")[0] for export in exports}
     assert {"KAFKA_BOOTSTRAP_SERVERS", "DB_HOST", "DB_PORT", "DB_PASSWORD"} <= names
 
     second = vitals("up")
@@ -77,8 +77,8 @@ def test_pipeline_runs_is_looked_at_and_stops(vitals):
 
     assert vitals("down").returncode == 0
     assert up.wait(30) == 0
-    stopped = [each for each in up.stderr.read().splitlines() if each.startswith("stopping ")]
-    order = [each.split()[1] for each in stopped[1:]]
+    stopped = [line for line in up.stderr.read().splitlines() if line.startswith("stopping ")]
+    order = [line.split()[1] for line in stopped[1:]]
     assert order == ["monitor", "producer-1", "consumer", "kafka", "database"]
     assert vitals("status").returncode == 3
     assert vitals("lag").returncode == 3

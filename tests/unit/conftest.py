@@ -1,4 +1,4 @@
-"""A pipeline that has run, for those who compare what it left."""
+"""A pipeline that has run, for tests that compare what it left."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def world(tmp_path):
 
 @pytest.fixture
 def done(world):
-    """One batch, archived and taken, with one reading in quarantine."""
+    """One batch, archived and processed, with one reading in quarantine."""
     world.archive(BATCH)
     world.take(BATCH, rejected=[(BATCH.batch_id, 0, 0)])
     return world

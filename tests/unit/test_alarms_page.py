@@ -1,4 +1,4 @@
-"""The docs have every alarm: its limits in the reference, its meaning and advice in both languages."""
+"""The docs cover every alarm: limits in the reference, meaning and advice in both languages."""
 
 import re
 from pathlib import Path

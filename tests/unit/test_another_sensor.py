@@ -1,4 +1,4 @@
-"""A sensor that nobody has heard of is put into a copy of the catalogue: all parts follow it."""
+"""An unknown sensor is added to a copy of the catalogue, and every part follows it."""
 
 import json
 import os
@@ -29,10 +29,10 @@ PLACE = 3
 
 
 def seen(folder, *modelled):
-    """What all parts make of the catalogue in that folder."""
+    """How every part reads the catalogue in that folder."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.catalogue_seen", *modelled],
-        # without the folder that python -m puts first, the copy comes before all others
+        # without the folder that python -m puts first, the copy precedes all others
         env=os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{REPOSITORY}", "PYTHONSAFEPATH": "1"},
         cwd=folder,
         capture_output=True,
@@ -45,7 +45,7 @@ def seen(folder, *modelled):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A copy of the schemas whose catalogue has one sensor more, in the midst of the others."""
+    """A copy of the schemas whose catalogue has one more sensor, in the middle of the list."""
     copy = tmp_path_factory.mktemp("catalogue")
     shutil.copytree(REPOSITORY / "schemas", copy / "schemas")
     path = copy / "schemas" / "catalogue.json"
@@ -70,8 +70,8 @@ def modelled(folder):
     return seen(folder, CODE)
 
 
-def test_without_a_model_it_gives_nothing_and_is_named_in_one_warning(before, after):
-    """All others give what they gave, and so do their batches."""
+def test_without_a_model_it_has_no_readings_and_is_named_in_one_warning(before, after):
+    """All others keep their values, and so do their batches."""
     unknown = before["simulated"]["unsampled"]
     [(event, named)] = after["simulated"]["warnings"]
     assert (event, sorted(named)) == ("sensors_not_simulated", sorted([*unknown, CODE]))
@@ -80,7 +80,7 @@ def test_without_a_model_it_gives_nothing_and_is_named_in_one_warning(before, af
     assert after["simulated"]["batch_id"] == before["simulated"]["batch_id"]
 
 
-def test_with_a_model_it_is_simulated_in_its_place_and_nobody_else_gives_other_values(
+def test_with_a_model_it_is_simulated_in_its_place_and_no_other_value_changes(
     before, after, modelled
 ):
     assert f"{CODE}:None" not in after["simulated"]["values"]
@@ -88,7 +88,7 @@ def test_with_a_model_it_is_simulated_in_its_place_and_nobody_else_gives_other_v
     assert "1.0" in others.pop(f"{CODE}:None")
     assert others == before["simulated"]["values"]
     series = list(modelled["simulated"]["values"])
-    columns = [f"{each['sensor']}" for each in modelled["columns"]]
+    columns = [f"{column['sensor']}" for column in modelled["columns"]]
     assert series.index(f"{CODE}:None") == columns.index(CODE)
     assert CODE not in modelled["simulated"]["unsampled"]
 
@@ -108,7 +108,7 @@ def test_both_cleaners_judge_it_by_its_limits_and_units(after):
 
 
 def test_the_page_has_a_column_with_its_names_in_its_place(before, after):
-    codes = [each["sensor"] for each in after["columns"]]
+    codes = [column["sensor"] for column in after["columns"]]
     place = codes.index(CODE)
     column = after["columns"].pop(place)
     assert after["columns"] == before["columns"]
@@ -118,7 +118,7 @@ def test_the_page_has_a_column_with_its_names_in_its_place(before, after):
     assert (column["unit"], column["decimals"], column["upper"]) == ("L/min", 1, 1200)
 
 
-def test_the_docs_have_its_rows_and_no_other_that_is_new(before, after):
+def test_the_docs_get_its_rows_and_no_other_new_ones(before, after):
     new = set(after["page"].splitlines()) - set(before["page"].splitlines())
     assert len(new) == 3
     assert all(f"`{CODE}`" in line for line in new)

@@ -1,4 +1,4 @@
-"""The raw archive: whole files or none, an owner for every outbox, nothing deleted."""
+"""The raw archive: complete files or none, an owner for every outbox, nothing deleted."""
 
 import json
 import math
@@ -37,7 +37,7 @@ def archive(tmp_path):
 
 @contextmanager
 def file_size_limit(size):
-    """A disk that is full: every write beyond ``size`` bytes is refused by the system."""
+    """A full disk: the system refuses every write beyond ``size`` bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
@@ -115,7 +115,7 @@ def test_folder_that_cannot_be_made_is_a_configuration_error_with_its_setting(tm
 @pytest.mark.parametrize(
     "content", [b"{not json}\n", b'{"batch_id": 1}\n', b"\xff\xfe\n", b"[1, 2]\n", b"3\n", b""]
 )
-def test_file_that_is_no_archive_is_bad_input_and_can_be_set_aside(archive, tmp_path, content):
+def test_file_that_is_not_an_archive_is_bad_input_and_can_be_set_aside(archive, tmp_path, content):
     path = archive.write(TICK, [batch()])
     path.write_bytes(content)
     with pytest.raises(BadInputError, match=NAME):
@@ -154,7 +154,7 @@ def test_outbox_of_a_living_producer_is_left_alone(archive, tmp_path):
 
 
 def _killed_writer(folder, *, before_rename):
-    """A producer that archives one file, starts a second, and is killed with SIGKILL."""
+    """A producer that archives one file, starts a second one, and is killed with SIGKILL."""
     program = f"""
         import os, signal, sys
         sys.path.insert(0, {str(Path.cwd())!r})
@@ -181,7 +181,9 @@ def test_kill_before_the_rename_leaves_only_whole_files_for_the_next_owner(tmp_p
     assert len(half_written) == 1
     archive = RawArchive(tmp_path / "raw", "dead")
     archive.claim()
-    assert [each.patient_id for path in archive.pending() for each in archive.read(path)] == ["p1"]
+    assert [batch.patient_id for path in archive.pending() for batch in archive.read(path)] == [
+        "p1"
+    ]
     assert not half_written[0].exists()
     archive.release()
 
@@ -193,7 +195,7 @@ def test_kill_after_the_rename_keeps_both_files_and_another_producer_adopts_them
     adopted = archive.adopt_orphans()
     assert [owner_of(path) for path in adopted] == ["alive", "alive"]
     assert sorted(archive.pending()) == sorted(adopted)
-    found = [each.patient_id for path in archive.pending() for each in archive.read(path)]
+    found = [batch.patient_id for path in archive.pending() for batch in archive.read(path)]
     assert found == ["p1", "p2"]
     assert archive.adopt_orphans() == []
     archive.release()
@@ -205,8 +207,8 @@ def test_ticks_before_1970_have_a_name_too(archive):
     assert tick_of(path) == -1
 
 
-def test_what_a_producer_left_that_died_in_its_first_write_is_swept_away(archive, tmp_path):
-    """A half file and a lock, and no whole file that would name their owner."""
+def test_leftovers_of_a_producer_that_died_in_its_first_write_are_removed(archive, tmp_path):
+    """Half a file and a lock, and no complete file to name their owner."""
     pending = tmp_path / "raw" / "pending"
     half = pending / f".{NAME.replace('one', 'dead')}.4711.tmp"
     half.write_bytes(b"{")

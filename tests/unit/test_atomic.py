@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are complete or absent."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from common.atomic import move, sync_folder, write_atomic
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(each.name for each in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_written_file_is_whole_and_alone_in_its_new_folder(tmp_path):
@@ -41,14 +41,14 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, error):
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path):
-    """While it is written, the name is not there, nor does a search for the ending find it."""
+    """While it is being written, neither its name nor a search for its suffix finds it."""
     path = tmp_path / "file.parquet"
 
     def write(file):
         file.write(b"half")
         file.flush()
         assert not path.exists()
-        assert not [each for each in names(tmp_path) if each.endswith(".parquet")]
+        assert not [name for name in names(tmp_path) if name.endswith(".parquet")]
 
     write_atomic(path, write)
     assert names(tmp_path) == ["file.parquet"]

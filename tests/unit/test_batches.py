@@ -49,12 +49,12 @@ def test_a_batch_holds_one_patient_and_all_series_in_the_order_of_the_catalogue(
     batches = batches_of(ids)
     assert [batch.patient_id for batch in batches] == ids
     for batch in batches:
-        assert [(each.sensor, each.component) for each in batch.series] == [
+        assert [(series.sensor, series.component) for series in batch.series] == [
             (kind.code, component.code)
             for kind in simulated_sensors()
             for component in kind.components
         ]
-        assert {(each.start, each.interval_ms) for each in batch.series} == {(START, 1000)}
+        assert {(series.start, series.interval_ms) for series in batch.series} == {(START, 1000)}
         assert (batch.window_start, batch.produced_at) == (START, START + 10_500)
 
 
@@ -86,9 +86,9 @@ def test_faulty_batches_carry_their_units_and_gaps_through_the_codec():
         ):
             assert received.unit == sent.unit
             assert str(received.values) == str(sent.values)
-    series = [each for batch in batches for each in batch.series]
-    assert any(math.isnan(value) for each in series for value in each.values)
-    assert any(each.unit == "??" for each in series)
+    series = [series for batch in batches for series in batch.series]
+    assert any(math.isnan(value) for series in series for value in series.values)
+    assert any(series.unit == "??" for series in series)
 
 
 def test_a_sample_prints_time_patient_value_and_unit():
@@ -126,27 +126,27 @@ def test_a_sample_starts_on_the_interval_of_the_clock():
     assert all(line.split(",")[0].endswith(":00.000Z") for line in lines[1:])
 
 
-def test_an_unknown_sensor_is_answered_with_the_names_that_there_are():
+def test_an_unknown_sensor_is_answered_with_the_known_names():
     with pytest.raises(ConfigurationError) as caught:
         sampled("tricorder")
     assert all(kind.code in caught.value.hint for kind in simulated_sensors())
 
 
 @pytest.mark.parametrize("given", [{"minutes": 0.0}, {"interval": 0.0}, {"interval": -1.0}])
-def test_a_sample_of_no_time_is_refused(given):
+def test_a_sample_of_zero_length_is_refused(given):
     with pytest.raises(ConfigurationError, match="cannot sample"):
         sampled("glicose", **given)
 
 
 @given(_texts, _texts, st.integers())
 def test_a_batch_id_is_the_version_5_uuid_of_source_patient_and_window(source, patient_id, start):
-    """The id is what Python's own uuid5 makes of them, for whoever computes it elsewhere."""
+    """The same id as Python's own uuid5, so that others can compute it."""
     expected = uuid.uuid5(NAMESPACE, f"{source}\n{patient_id}\n{start}")
     assert batch_id(source, patient_id, start) == str(expected)
 
 
 def test_a_series_cannot_be_changed():
-    """The archive's file and the message are made of the same series, one after the other."""
+    """The archive file and the message are built from the same series, in turn."""
     made = builders.series(values=[1.0])
     with pytest.raises(FrozenInstanceError):
         made.unit = "mmol/L"

@@ -1,4 +1,4 @@
-"""What a point of growth reads: as much as every other one, or they could not be compared."""
+"""Every point of growth has the same number of readings, or they could not be compared."""
 
 from collections import defaultdict
 from types import SimpleNamespace
@@ -13,12 +13,12 @@ BATCHES = 190
 
 @pytest.mark.parametrize("patients", [7, 100, 189, 190, 1_000])
 def test_every_point_has_the_same_number_of_readings(patients):
-    """Also where the patients do not divide it: 10,000 of them had two thirds of the others once."""
+    """Even if the patients do not divide it: 10,000 of them once had two thirds of the others'."""
     growth = GrowthSizes(readings=BATCHES * READINGS_A_BATCH)
     bench = SimpleNamespace(sizes=SimpleNamespace(growth=growth), start_ms=0)
     case = Case("patients", patients, patients=patients)
     made = list(backlog_windows(bench, case, defaultdict(int)))
-    batches = [each for one in made for each in one.batches]
-    assert sum(len(each.rows) for each in made) == BATCHES * READINGS_A_BATCH
-    assert len({each.batch_id for each in batches}) == len(batches) == BATCHES
-    assert len({each.patient_id for each in batches}) == min(patients, BATCHES)
+    batches = [batch for window in made for batch in window.batches]
+    assert sum(len(window.rows) for window in made) == BATCHES * READINGS_A_BATCH
+    assert len({batch.batch_id for batch in batches}) == len(batches) == BATCHES
+    assert len({batch.patient_id for batch in batches}) == min(patients, BATCHES)

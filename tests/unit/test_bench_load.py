@@ -1,4 +1,4 @@
-"""The open loop's schedule: when windows end, and whose last rows are looked for."""
+"""The open loop's schedule: when windows end, and whose last rows are probed."""
 
 import pytest
 
@@ -14,7 +14,7 @@ BASE_MS = 1_790_000_000_000
 
 def mappings(ids):
     numbered = ((who, kind.code) for who in ids for kind in sensors())
-    return {each: number for number, each in enumerate(numbered, 1)}
+    return {pair: number for number, pair in enumerate(numbered, 1)}
 
 
 def load_of(patients, seconds, **options):
@@ -30,20 +30,20 @@ def test_a_patient_gives_a_reading_of_each_component_a_second(patients):
 
 def test_windows_end_evenly_over_the_ten_seconds():
     load = load_of(20, 10)
-    assert [each.due_ms for each in load.shots] == list(range(0, 10_000, 500))
+    assert [shot.due_ms for shot in load.shots] == list(range(0, 10_000, 500))
     assert len(load.rows) == 20 * READINGS_A_BATCH
 
 
 def test_more_patients_than_moments_share_them():
     load = load_of(200, 1)
-    assert [(each.due_ms, len(each.messages)) for each in load.shots] == [
+    assert [(shot.due_ms, len(shot.messages)) for shot in load.shots] == [
         (due_ms, 2) for due_ms in range(0, 1000, 100)
     ]
 
 
 def test_all_at_once_ends_every_window_at_the_same_moment():
     load = load_of(20, 11, at_once=True)
-    assert [(each.due_ms, len(each.messages)) for each in load.shots] == [(0, 20), (10_000, 20)]
+    assert [(shot.due_ms, len(shot.messages)) for shot in load.shots] == [(0, 20), (10_000, 20)]
 
 
 def test_a_window_is_over_when_it_is_due_and_its_last_row_is_looked_for():

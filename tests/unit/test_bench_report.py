@@ -1,4 +1,4 @@
-"""The document and the page of a bench, from figures that are made up here."""
+"""The document and page of a bench, from made-up figures."""
 
 import json
 from types import SimpleNamespace
@@ -107,7 +107,7 @@ def test_failed_scenario_of_a_part_and_one_that_was_replaced_since_are_not_named
     failed = as_document(bench_with(poison=Failed("away"), producer=Producers()), CONDITIONS)
     merged = with_part(with_part(as_document(measured(), CONDITIONS), a_part()), failed)
     assert len(merged["poison"]["runs"]) == 5
-    assert [each["scenarios"] for each in merged["parts"]] == [["poison", "replay"], ["producer"]]
+    assert [part["scenarios"] for part in merged["parts"]] == [["poison", "replay"], ["producer"]]
 
 
 def test_part_without_anything_to_add_is_refused():

@@ -56,7 +56,7 @@ def test_warm_rate_leaves_out_the_first_micro_batch():
     log = "\n".join(
         [line.format(1, 500), "a line of the JVM", line.format(3, 100), line.format(5, 300)]
     )
-    assert [each["readings"] for each in commits(log)] == [500, 100, 300]
+    assert [commit["readings"] for commit in commits(log)] == [500, 100, 300]
     assert warm_rate(log) == 100.0
     assert warm_rate(line.format(1, 500)) is None
 
@@ -82,7 +82,7 @@ def test_older_rows_lie_before_the_backlog_and_are_as_many_as_asked():
     assert ordered.event_ms.tolist() == [*range(0, 1_000_000, 1000)] * 3
 
 
-def test_newest_older_rows_of_every_series_come_behind_all_others():
+def test_newest_older_rows_of_every_series_come_after_all_others():
     made = joined(list(older([(7, 0), (7, 5), (9, 1)], 1000, 1_000_000)))
     newest = made.part(slice(-300, None))
     assert made.event_ms[:-300].max() < newest.event_ms.min()
@@ -90,7 +90,7 @@ def test_newest_older_rows_of_every_series_come_behind_all_others():
     assert newest.by_key().event_ms.tolist() == newest.event_ms.tolist()
 
 
-def test_slow_side_leaves_the_rounds_that_are_left_to_the_near_ones():
+def test_slow_side_leaves_the_remaining_rounds_to_the_close_ones():
     costs = {"ours": 20.0, "ceiling": 10.0, "plain_script": 15.0, "flink": 12.0}
     assert needed_s("ours", 4, costs) == 20
     assert needed_s("flink", 2, costs) == 12 + 2 * 45

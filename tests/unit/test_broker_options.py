@@ -1,4 +1,4 @@
-"""What our Kafka clients make of errors, and of a broker that is not there."""
+"""How our Kafka clients handle errors and a missing broker."""
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
@@ -40,7 +40,7 @@ def test_only_the_clients_errors_are_turned_into_ours():
         raise ZeroDivisionError
 
 
-def test_what_java_clients_get_too_is_only_how_the_broker_is_reached():
+def test_java_clients_share_only_the_options_that_reach_the_broker():
     assert connection_options(NO_BROKER) == {"bootstrap.servers": "127.0.0.1:1"}
 
 
@@ -56,7 +56,7 @@ def test_the_options_of_a_role_reach_the_client(connect):
         connect({"no.such.option": 1})
 
 
-def test_asking_a_broker_that_is_not_there_ends_in_time():
+def test_asking_a_missing_broker_times_out():
     with pytest.raises(UnavailableError, match=r"find topic vitals.*127.0.0.1:1"):
         partitions_of(admin(NO_BROKER), "vitals", NO_BROKER, timeout_s=0.1)
     with TopicReader(NO_BROKER, timeout_s=0.1) as reader:
@@ -67,7 +67,7 @@ def test_asking_a_broker_that_is_not_there_ends_in_time():
 
 
 def test_what_was_sent_and_never_answered_is_returned_once():
-    """Whoever sends with the same client later must not hear of it again."""
+    """A later send with the same client must not report it again."""
     sender = Sender(NO_BROKER, {})
     for _ in range(3):
         sender.send("vitals", b"key", b"body", [])
@@ -77,7 +77,7 @@ def test_what_was_sent_and_never_answered_is_returned_once():
     assert sender.flush(0.1) == []
 
 
-def test_a_message_that_is_larger_than_the_limit_is_refused_and_no_absence():
+def test_a_message_over_the_limit_is_refused_and_does_not_count_as_a_missing_broker():
     sender = Sender(NO_BROKER, {"message.max.bytes": 1_000})
     sender.send("vitals", b"key", bytes(2_000), [])
     [refused] = sender.flush(0.1)

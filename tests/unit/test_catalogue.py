@@ -1,4 +1,4 @@
-"""The sensor catalogue: limits, conversions with known values, names, and who must agree with it."""
+"""The sensor catalogue: limits, conversions with known values, names, and what follows it."""
 
 import json
 import math
@@ -36,9 +36,9 @@ LIMITS = [
 
 
 def test_the_sensors_components_and_limits_of_the_design_come_first_and_stay():
-    found = [(each.code, part.code, part.limits) for each in sensors() for part in each.components]
+    found = [(kind.code, part.code, part.limits) for kind in sensors() for part in kind.components]
     designed = found[: len(LIMITS)]
-    assert [(code, part) for code, part, _ in designed] == [each[:2] for each in LIMITS]
+    assert [(code, part) for code, part, _ in designed] == [limit[:2] for limit in LIMITS]
     for (*_, limits), (*_, text) in zip(designed, LIMITS, strict=True):
         left, right = (
             ("[" if limits.is_lower_allowed else "("),
@@ -50,7 +50,7 @@ def test_the_sensors_components_and_limits_of_the_design_come_first_and_stay():
 @pytest.mark.parametrize(("code", "part", "text"), LIMITS)
 def test_a_limit_holds_at_it_and_next_to_it_as_its_bracket_says(code, part, text):
     limits = sensor(code).component(part).limits
-    lower, upper = (float(each) for each in text[1:-1].split(","))
+    lower, upper = (float(bound) for bound in text[1:-1].split(","))
     assert limits.holds(lower) == text.startswith("[")
     assert limits.holds(upper) == text.endswith("]")
     assert limits.holds(math.nextafter(lower, math.inf))
@@ -83,15 +83,15 @@ def test_a_unit_converts_to_the_sensors_own(code, unit, value, expected):
     assert sensor(code).unit_named(unit).convert(value) == pytest.approx(expected, rel=1e-14)
 
 
-@pytest.mark.parametrize("each", sensors(), ids=lambda each: each.code)
-def test_a_sensors_own_unit_and_its_ucum_code_are_understood_and_change_nothing(each):
-    for name in {each.unit, each.ucum}:
-        assert each.unit_named(name).convert(36.6) == 36.6
+@pytest.mark.parametrize("kind", sensors(), ids=lambda kind: kind.code)
+def test_a_sensors_own_unit_and_its_ucum_code_are_understood_and_change_nothing(kind):
+    for name in {kind.unit, kind.ucum}:
+        assert kind.unit_named(name).convert(36.6) == 36.6
 
 
-@pytest.mark.parametrize("each", sensors(), ids=lambda each: each.code)
-def test_a_unit_name_means_one_unit_only(each):
-    names = [canonical_unit(name) for unit in each.units for name in set(unit.names)]
+@pytest.mark.parametrize("kind", sensors(), ids=lambda kind: kind.code)
+def test_a_unit_name_means_one_unit_only(kind):
+    names = [canonical_unit(name) for unit in kind.units for name in set(unit.names)]
     assert len(set(names)) == len(names)
 
 
@@ -137,20 +137,20 @@ def test_a_canonical_name_stays_as_it_is(text):
 
 
 def test_every_code_is_canonical_and_unique():
-    codes = [each.code for each in sensors()]
+    codes = [kind.code for kind in sensors()]
     assert codes == list(map(canonical_name, codes))
     assert len(set(codes)) == len(codes)
-    for each in sensors():
-        parts = [part.code for part in each.components]
+    for kind in sensors():
+        parts = [part.code for part in kind.components]
         assert len(set(parts)) == len(parts)
         assert parts == [None] or [canonical_name(part) for part in parts] == parts
 
 
 def test_short_names_and_clif_categories_are_unique():
     for names in (
-        [each.short_name_en for each in sensors()],
-        [each.short_name_pt for each in sensors()],
-        [part.clif for each in sensors() for part in each.components if part.clif],
+        [kind.short_name_en for kind in sensors()],
+        [kind.short_name_pt for kind in sensors()],
+        [part.clif for kind in sensors() for part in kind.components if part.clif],
     ):
         assert len(set(names)) == len(names)
 
@@ -176,7 +176,7 @@ def test_an_unknown_sensor_is_a_key_error():
 
 
 def test_the_file_has_no_key_that_nobody_reads():
-    """A misspelt key would be ignored in silence, and its limit or conversion with it."""
+    """A misspelt key would be silently ignored, and its limit or conversion with it."""
     assert set(DOCUMENT) == {"about", "canonical", "sensors"}
     assert set(DOCUMENT["canonical"]) == {"accented", "plain", "marks", "separators"}
     for entry in DOCUMENT["sensors"]:
@@ -194,7 +194,7 @@ def test_the_file_has_no_key_that_nobody_reads():
 
 
 def test_the_database_knows_every_component_and_no_other():
-    parts = {part.code or COMPONENTLESS for each in sensors() for part in each.components}
+    parts = {part.code or COMPONENTLESS for kind in sensors() for part in kind.components}
     enums = [
         set(re.findall(r"'(\w+)'", declared))
         for path in files("db.schema").joinpath("migrations").iterdir()
@@ -206,11 +206,11 @@ def test_the_database_knows_every_component_and_no_other():
 
 def test_the_database_can_hold_what_the_catalogue_and_the_reasons_say():
     """Widths of the columns in db/migrations."""
-    assert all(len(each) <= 32 for each in Reason)
-    for each in sensors():
-        assert len(each.code) <= 40
-        assert len(each.name_pt) <= 80
-        assert max(len(each.unit), len(each.ucum)) <= 16
-        assert 0 <= each.decimals <= 3
-        for part in each.components:
+    assert all(len(sensor) <= 32 for sensor in Reason)
+    for kind in sensors():
+        assert len(kind.code) <= 40
+        assert len(kind.name_pt) <= 80
+        assert max(len(kind.unit), len(kind.ucum)) <= 16
+        assert 0 <= kind.decimals <= 3
+        for part in kind.components:
             assert max(abs(part.limits.lower), abs(part.limits.upper)) < 10**5

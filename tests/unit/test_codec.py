@@ -1,4 +1,4 @@
-"""The codec: exact bytes, the way there and back, and everything that is no batch."""
+"""The codec: exact bytes, round trips, and everything that is not a batch."""
 
 import math
 import struct
@@ -52,7 +52,7 @@ def test_a_batch_has_the_golden_bytes():
 
 @given(_batches)
 def test_any_batch_comes_back_as_it_went(original):
-    """Unicode, NaN, infinities, -0.0, empty texts, series and batches, the wildest times."""
+    """Unicode, NaN, infinities, -0.0, empty texts, series and batches, extreme times."""
     decoded = CODEC.decode(CODEC.encode(original))
     assert repr(decoded) == repr(original)
     for sent, received in zip(original.series, decoded.series, strict=True):
@@ -66,7 +66,7 @@ def test_a_message_that_is_cut_anywhere_is_refused():
 
 
 @pytest.mark.parametrize("tail", [b"\x00", b"\x02", GOOD], ids=["zero", "byte", "a second message"])
-def test_bytes_behind_the_datum_are_refused(tail):
+def test_bytes_after_the_datum_are_refused(tail):
     with pytest.raises(BadInputError, match=f"{len(tail)} too many"):
         CODEC.decode(GOOD + tail)
 
@@ -114,7 +114,7 @@ def test_a_few_bytes_that_claim_half_a_billion_items_cost_no_memory():
 
 
 @given(st.binary(max_size=200))
-def test_random_bytes_behind_a_good_frame_are_refused_or_read_never_a_crash(tail):
+def test_random_bytes_after_a_good_frame_are_refused_or_read_never_a_crash(tail):
     try:
         decoded = CODEC.decode(latest().header + tail)
     except BadInputError:
@@ -160,7 +160,7 @@ def test_null_in_a_document_is_a_missing_sample():
 
 
 def test_a_minute_of_all_sensors_is_far_below_the_size_limit():
-    """Kafka's default limit of a message is 1 MiB with its headers."""
+    """Kafka's default message limit is 1 MiB including headers."""
     body = CODEC.encode(batch(*whole_device(range(600))))
     assert len(body) < MAX_MESSAGE_BYTES / 10 < 2**20
 

@@ -1,4 +1,4 @@
-"""What is loaded is left alone by the garbage collector; what comes later is not."""
+"""The garbage collector skips what is loaded at startup, not what comes later."""
 
 import gc
 import weakref
@@ -7,13 +7,13 @@ from common.collector import spare_what_is_loaded
 
 
 class Node:
-    """Something that can be part of a cycle."""
+    """An object that can be part of a cycle."""
 
     def __init__(self):
         self.itself = self
 
 
-def test_what_is_loaded_leaves_the_passes_and_later_cycles_are_still_collected():
+def test_loaded_objects_are_frozen_and_later_cycles_are_still_collected():
     thresholds, frozen = gc.get_threshold(), gc.get_freeze_count()
     try:
         spare_what_is_loaded()

@@ -1,4 +1,4 @@
-"""The fast way to a batch's bytes against fastavro: the same bytes, or fastavro's own answer."""
+"""The fast encoder against fastavro: the same bytes, or fastavro's own result."""
 
 import math
 import struct
@@ -44,10 +44,10 @@ _batches = st.builds(
 
 
 def outcome(encode, made):
-    """The bytes, or the kind of the refusal."""
+    """The bytes, or the type of the error."""
     try:
         return encode(made)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is compared
+    except Exception as error:  # noqa: BLE001 - any error is compared
         return type(error)
 
 
@@ -56,7 +56,7 @@ def outcome(encode, made):
 @example(batch(series(values=[])))
 @example(batch(*(series(values=[-0.0, math.inf, math.nan]) for _ in range(64))))
 def test_any_batch_has_the_bytes_that_fastavro_writes(made):
-    """The way that is tested is the fast one itself, not the codec that could fall back."""
+    """This tests the fast encoder itself, not the codec, which could fall back."""
     assert CODEC.reference(made) == columnar.WRITES + columnar.datum(made) == CODEC.encode(made)
 
 
@@ -101,7 +101,7 @@ def test_a_number_that_equals_a_known_one_is_not_taken_for_it():
 
 
 def test_it_writes_the_latest_version():
-    """A newer version is written by fastavro, right but slower, until this module knows it."""
+    """fastavro writes a newer version, correctly but slower, until this module knows it."""
     assert latest().header == columnar.WRITES
     assert columnar.datum(GOLDEN_BATCH) == GOLDEN[1][HEADER_SIZE:]
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml against what else says the same: .env.example, the version, the embedded stack."""
+"""docker-compose.yml agrees with .env.example, the version and the embedded stack."""
 
 import re
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_secrets_are_the_files_that_the_command_makes():
 
 
 @pytest.mark.parametrize(
-    "name", [each for each in EMBEDDED if not any(a in each for a in ADDRESSES)]
+    "name", [name for name in EMBEDDED if not any(a in name for a in ADDRESSES)]
 )
 def test_the_broker_is_set_as_the_embedded_one(name):
     variable = "KAFKA_" + name.upper().replace(".", "_")

@@ -1,4 +1,4 @@
-"""What the driver counts of a micro-batch is what the ledger says of its ranges."""
+"""The driver's counts of a micro-batch match the ledger's of its ranges."""
 
 import math
 from dataclasses import replace
@@ -32,10 +32,10 @@ SUMMARY = RangeSummary(
 
 def samples():
     return {
-        (each.name, *each.labels.values()): each.value
+        (sample.name, *sample.labels.values()): sample.value
         for family in REGISTRY.collect()
-        for each in family.samples
-        if each.name.startswith("vitals_consumer")
+        for sample in family.samples
+        if sample.name.startswith("vitals_consumer")
     }
 
 
@@ -44,17 +44,18 @@ def test_outcomes_add_up_and_unmapped_readings_are_not_accepted_ones():
     BatchMetrics().note([SUMMARY, SUMMARY], dict.fromkeys(PHASES, 0.5), NOW / 1000 + 1)
     more = {key: value - before.get(key, 0.0) for key, value in samples().items()}
     messages = [
-        more["vitals_consumer_messages_total", each] for each in ("taken", "repeated", "refused")
+        more["vitals_consumer_messages_total", outcome]
+        for outcome in ("taken", "repeated", "refused")
     ]
     assert messages == [12, 6, 2]
     outcomes = ("accepted", "unmapped", "quarantined")
-    assert [more["vitals_consumer_readings_total", each] for each in outcomes] == [60, 40, 20]
+    assert [more["vitals_consumer_readings_total", outcome] for outcome in outcomes] == [60, 40, 20]
     assert more["vitals_consumer_quarantined_total", "missing"] == 20
     assert more["vitals_consumer_quarantined_total", "bad_frame"] == 2
-    assert {more["vitals_consumer_batch_seconds_count", each] for each in PHASES} == {1}
+    assert {more["vitals_consumer_batch_seconds_count", phase] for phase in PHASES} == {1}
 
 
-def test_freshness_is_the_newest_reading_so_far_whatever_comes_behind():
+def test_freshness_is_the_newest_reading_so_far_whatever_follows():
     metrics, phases = BatchMetrics(), dict.fromkeys(PHASES, 0.1)
 
     def freshness(*newest):

@@ -1,4 +1,4 @@
-"""Retries of the consumer are counted, once each, by the class of their error."""
+"""The consumer's retries are counted once each, by error class."""
 
 import pytest
 import stamina
@@ -14,8 +14,8 @@ def _at_once():
         yield
 
 
-def test_each_attempt_that_is_made_again_counts_once():
-    coming = [errors.DatabaseError("x", errno=each) for each in (1205, 1213, 1205)]
+def test_each_retry_counts_once():
+    coming = [errors.DatabaseError("x", errno=errno) for errno in (1205, 1213, 1205)]
 
     @retried
     def commit():

@@ -43,7 +43,7 @@ def test_a_missing_server_names_its_address_and_settings():
 def test_dry_run_of_migrate_lists_all_files(variables):
     result = run("migrate", "--dry-run", **variables)
     assert result.returncode == 0
-    assert all(each.label in result.stdout for each in migrations())
+    assert all(migration.label in result.stdout for migration in migrations())
 
 
 def test_dry_run_of_seed_counts_what_it_would_add():

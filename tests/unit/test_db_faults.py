@@ -54,7 +54,7 @@ def test_a_reported_fault_says_what_was_done_and_what_to_do():
         raise errors.IntegrityError("x", errno=1062)
 
 
-def test_class_of_an_error_is_its_kind_and_the_number_of_the_driver_behind_it():
+def test_class_of_an_error_is_its_kind_and_the_drivers_number():
     lost = UnavailableError("cannot reach the database")
     lost.__cause__ = errors.InterfaceError("x", errno=2003)
     assert class_of(errors.DatabaseError("x", errno=1205)) == "transient_1205"

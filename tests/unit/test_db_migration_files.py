@@ -32,14 +32,14 @@ def test_only_a_semicolon_between_statements_ends_one(sql, statements):
 
 @given(st.lists(st.text(alphabet="a;'\"`\\-# \n/*", max_size=12), min_size=1, max_size=4))
 def test_quoted_text_of_any_kind_never_splits_a_statement(texts):
-    quoted = ["'" + each.replace("\\", "\\\\").replace("'", "''") + "'" for each in texts]
-    statements = [f"SELECT {each}" for each in quoted]
+    quoted = ["'" + text.replace("\\", "\\\\").replace("'", "''") + "'" for text in texts]
+    statements = [f"SELECT {literal}" for literal in quoted]
     assert split_statements(";\n".join(statements)) == statements
 
 
 def test_the_packaged_migrations_are_numbered_from_one():
-    assert [each.number for each in migrations()] == list(range(1, len(migrations()) + 1))
-    assert all(split_statements(each.sql) for each in migrations())
+    assert [migration.number for migration in migrations()] == list(range(1, len(migrations()) + 1))
+    assert all(split_statements(migration.sql) for migration in migrations())
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,16 @@ def test_the_same_seed_and_patient_give_the_same_person():
 
 
 def test_names_fit_their_column_and_vary():
-    assert all(len(each.name) <= 120 and " " in each.name for each in PEOPLE)
-    assert len({each.name for each in PEOPLE}) > 1_500
+    assert all(len(person.name) <= 120 and " " in person.name for person in PEOPLE)
+    assert len({person.name for person in PEOPLE}) > 1_500
 
 
 def test_nobody_has_one_surname_twice():
-    words = [[word for word in each.name.split() if word.istitle()] for each in PEOPLE]
-    assert all(each[-1] != each[-2] for each in words)
+    words = [[word for word in person.name.split() if word.istitle()] for person in PEOPLE]
+    assert all(name[-1] != name[-2] for name in words)
 
 
-def test_both_sexes_are_there_in_equal_parts():
-    counts = Counter(each.sex for each in PEOPLE)
+def test_both_sexes_are_equally_common():
+    counts = Counter(person.sex for person in PEOPLE)
     assert set(counts) == {"F", "M"}
     assert min(counts.values()) > 900

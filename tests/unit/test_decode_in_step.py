@@ -1,4 +1,4 @@
-"""Messages read in step say what fastavro says of each alone."""
+"""Messages decoded together give the same result as fastavro gives for each alone."""
 
 import math
 
@@ -41,54 +41,61 @@ _batches = st.builds(
 
 
 def found(bodies: pa.Array) -> list[tuple]:
-    """Patient and series of each message, as ``decode`` says."""
+    """Patient and series of each message, from ``decode``."""
     decoded = decode(bodies)
     runs, readings = decoded.series, decoded.readings
-    columns = [each.to_pylist() for each in (runs.sensor, runs.component, runs.unit)]
+    columns = [column.to_pylist() for column in (runs.sensor, runs.component, runs.unit)]
     messages: list[list] = [[] for _ in bodies]
     for place, message in enumerate(runs.message.tolist()):
         assert runs.number[place] == len(messages[message])
         values = readings.raw_value[readings.series == place].tolist()
         numbers = (int(runs.start[place]), int(runs.interval_ms[place]))
-        messages[message].append((*(each[place] for each in columns), *numbers, repr(values)))
+        messages[message].append((*(column[place] for column in columns), *numbers, repr(values)))
     return list(zip(decoded.patient_id, messages, strict=True))
 
 
 def said(batches: list[SensorBatch]) -> list[tuple]:
-    """The same of the batches themselves."""
+    """The same, from the batches themselves."""
     return [
         (
-            each.patient_id,
+            batch.patient_id,
             [
-                (e.sensor, e.component, e.unit, e.start, e.interval_ms, repr(list(e.values)))
-                for e in each.series
+                (
+                    run.sensor,
+                    run.component,
+                    run.unit,
+                    run.start,
+                    run.interval_ms,
+                    repr(list(run.values)),
+                )
+                for run in batch.series
             ],
         )
-        for each in batches
+        for batch in batches
     ]
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(_batches, max_size=6))
 def test_any_batches_are_read_as_they_were_written(batches):
-    bodies = pa.array([CODEC.encode(each) for each in batches], pa.binary())
+    bodies = pa.array([CODEC.encode(batch) for batch in batches], pa.binary())
     assert found(bodies) == said(batches)
 
 
 def test_what_writers_make_is_read_in_step(monkeypatch):
-    """Else all of it would go to fastavro, and nobody would notice but by the clock."""
+    """Otherwise all of it would go to fastavro, and only the clock would tell."""
     monkeypatch.setattr(datum.Extra, "runs", None)
     assert found(pa.array([GOLDEN[LATEST]] * 3, pa.binary())) == said([GOLDEN_BATCH] * 3)
 
 
 def test_a_message_of_hundreds_of_series_beside_small_ones():
-    many = batch(*(series("glicose", [float(each)]) for each in range(700)))
+    many = batch(*(series("glicose", [float(value)]) for value in range(700)))
     batches = [batch(series("glicose", [1.0])), many, batch(), batch(series("glicose", [2.0, 3.0]))]
-    assert found(pa.array([CODEC.encode(each) for each in batches], pa.binary())) == said(batches)
+    assert found(pa.array([CODEC.encode(batch) for batch in batches], pa.binary())) == said(batches)
 
 
 def test_arrays_in_several_blocks_are_what_avro_allows():
-    """Java's writer cuts arrays where it likes, and may say the bytes of a block, too."""
+    """Java's writer may split arrays anywhere, and may state a block's size in bytes."""
     one = CODEC.encode(batch(series("glicose", [1.0, 2.0])))
     values = np.array([1.0, 2.0]).tobytes()
     whole = b"\x04" + values + b"\x00"
@@ -101,8 +108,8 @@ def test_arrays_in_several_blocks_are_what_avro_allows():
 
 
 def test_a_part_of_an_arrow_array_is_read_alone():
-    batches = [batch(series("glicose", [float(each)])) for each in range(5)]
-    bodies = pa.array([CODEC.encode(each) for each in batches], pa.binary())
+    batches = [batch(series("glicose", [float(value)])) for value in range(5)]
+    bodies = pa.array([CODEC.encode(batch) for batch in batches], pa.binary())
     assert found(bodies.slice(1, 3)) == said(batches[1:4])
     assert found(bodies.slice(5)) == []
 
@@ -110,7 +117,7 @@ def test_a_part_of_an_arrow_array_is_read_alone():
 def test_a_bad_message_costs_its_neighbours_nothing():
     good = CODEC.encode(GOLDEN_BATCH)
     bad = [None, b"", good[:40], latest().header + b"\x80" * 30, good + b"\x00", good[:-2]]
-    bodies = [each for pair in zip(bad, [good] * len(bad), strict=True) for each in pair]
+    bodies = [body for pair in zip(bad, [good] * len(bad), strict=True) for body in pair]
     decoded = decode(pa.array(bodies, pa.binary()))
     assert decoded.reasons[1::2] == [None] * len(bad)
     assert decoded.reasons[::2] == [Reason.EMPTY, Reason.EMPTY, *[Reason.UNDECODABLE] * 4]
@@ -118,7 +125,7 @@ def test_a_bad_message_costs_its_neighbours_nothing():
 
 
 def test_claims_of_many_items_make_no_room_for_them():
-    """Counts up to the largest number that there is, where series, values or a text would be."""
+    """Counts up to the largest possible number, in place of series, values or a text."""
     for count in (2**20, 2**33, 2**61, 2**62 - 1, -(2**62)):
         number = bytearray()
         zigzag = (count << 1) ^ (count >> 63)

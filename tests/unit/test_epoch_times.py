@@ -8,7 +8,7 @@ from common.times import epoch_ms, unix_ms, utc_moment
 
 
 @pytest.mark.parametrize("milliseconds", [0, -1, 1, 1_790_000_000_123, -30_610_224_000_000])
-def test_a_moment_gives_back_its_milliseconds(milliseconds):
+def test_a_moment_returns_its_milliseconds(milliseconds):
     assert epoch_ms(utc_moment(milliseconds)) == milliseconds
 
 

@@ -29,7 +29,7 @@ def archive(tmp_path):
 
 
 def lines(found):
-    return [(each.file.split("/")[0], each.line, each.is_waiting) for each in found]
+    return [(sighting.file.split("/")[0], sighting.line, sighting.is_waiting) for sighting in found]
 
 
 def test_only_lines_with_the_reading_are_found_wherever_the_file_is(archive, tmp_path):
@@ -49,7 +49,7 @@ def test_only_lines_with_the_reading_are_found_wherever_the_file_is(archive, tmp
 
 
 def test_files_of_other_times_are_not_opened(archive, tmp_path):
-    """By the tick in the name alone: one that is broken is not even noticed."""
+    """Judged by the tick in the name alone: even a broken one is not noticed."""
     path = archive.write(NOW - 3_600_000, [batch(series())])
     archive.finish(path)
     (tmp_path / "date=2026-09-21" / "20260921T120000.000Z_p1.jsonl").write_bytes(b'{"demo-000001"')
@@ -63,7 +63,9 @@ def test_a_broken_file_is_named_and_stops_nothing(archive, tmp_path):
     archive.write(NOW, [batch(series())])
     look = ArchiveLook(tmp_path, QUIET)
     assert lines(look.waiting(ASKED)) == [("pending", 1, True)]
-    assert [each.split(":")[0] for each in look.unreadable] == ["20260921T141320.000Z_p0.jsonl"]
+    assert [problem.split(":")[0] for problem in look.unreadable] == [
+        "20260921T141320.000Z_p0.jsonl"
+    ]
 
 
 def accepted(*readings):
@@ -104,7 +106,7 @@ def test_rows_are_counted_over_all_groups_and_files_without_statistics_are_read(
         assert (row.row, row.rows, row.value) == (3, 3, 3.0)
 
 
-def test_files_that_are_gone_or_none_are_named(tmp_path):
+def test_missing_and_unreadable_files_are_named(tmp_path):
     gone, broken = ("date=2026-09-21/t-0-7-8.parquet", "date=2026-09-21/t-0-8-9.parquet")
     (tmp_path / "date=2026-09-21").mkdir()
     (tmp_path / broken).write_bytes(b"PAR?")
@@ -132,7 +134,7 @@ def test_a_batch_that_came_again_was_taken_when_it_came_first(header, taken):
     assert message.batch.batch_id == GOLDEN_BATCH.batch_id
 
 
-def test_a_message_that_is_none_has_no_batch_and_no_version():
+def test_an_unreadable_message_has_no_batch_and_no_version():
     message = SeenMessage(Place("t", 0, 1), None, header_texts([("a", None)]), b"{}", NOW)
     assert (message.batch, message.schema_version, message.headers) == (None, None, {})
     texts = header_texts(default_codec().headers(GOLDEN_BATCH))

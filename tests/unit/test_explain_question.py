@@ -24,12 +24,12 @@ def test_a_time_is_iso_8601_or_epoch_milliseconds(text):
 
 
 @given(st.integers(FIRST_TIME_MS, LAST_TIME_MS))
-def test_a_time_that_is_printed_is_read_again(milliseconds):
+def test_a_printed_time_can_be_read_again(milliseconds):
     assert epoch_ms_of(iso(milliseconds)) == milliseconds
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "9" * 20, "0999-12-31T23:59:59Z"])
-def test_what_is_no_time_is_refused_with_words(text):
+def test_what_is_not_a_time_is_refused_with_a_message(text):
     with pytest.raises(ValueError, match=r"is not a time|is not in the years"):
         epoch_ms_of(text)
 
@@ -41,14 +41,14 @@ def test_names_are_those_of_the_catalogue_however_they_are_written():
     assert not asked.is_about("glicose", None)
 
 
-def test_a_sensor_of_several_components_wants_one_and_says_which_there_are():
+def test_a_sensor_of_several_components_needs_one_and_lists_them():
     with pytest.raises(ValueError, match="sistolica or diastolica"):
         question(PATIENT, "pressao_arterial", str(NOW), None)
     asked = question(PATIENT, "pressao_arterial", str(NOW), "Sistólica")
     assert asked.component == "sistolica"
 
 
-def test_a_sensor_that_nobody_knows_is_looked_for_with_any_component():
+def test_an_unknown_sensor_is_searched_for_with_any_component():
     asked = question(PATIENT, "humor", str(NOW), None)
     assert asked.is_about("Humor", "manhã")
 
@@ -59,8 +59,11 @@ def test_the_reading_is_found_by_its_instant():
         series("umidade_pele", [4]),
         series("Glicose", [5, 6], unit="mg/dL"),
     )
-    at = [question(PATIENT, "glicose", str(NOW + each), None) for each in (0, 2000, 2001, 3000)]
-    assert [list(each.positions(made)) for each in at] == [[(0, 0), (2, 0)], [(0, 2)], [], []]
+    at = [
+        question(PATIENT, "glicose", str(NOW + offset_ms), None)
+        for offset_ms in (0, 2000, 2001, 3000)
+    ]
+    assert [list(asked.positions(made)) for asked in at] == [[(0, 0), (2, 0)], [(0, 2)], [], []]
     assert not list(at[0].positions(batch(series(), patient_id="somebody-else")))
 
 

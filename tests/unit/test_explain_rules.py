@@ -1,4 +1,4 @@
-"""`vitals explain`: the rules that a reading passed or failed, as the consumer's own code judges it."""
+"""`vitals explain`: the rules that a reading passed or failed, by the consumer's own code."""
 
 import math
 
@@ -16,13 +16,13 @@ def judged(*runs, number=0, position=0, taken_ms=NOW):
 
 
 def step(found, reason):
-    return next(each for each in found.steps if each.reason == reason)
+    return next(step for step in found.steps if step.reason == reason)
 
 
 def test_a_converted_reading_passes_every_rule_and_is_rounded():
     found = judged(series("Glicose", [math.nan, 5.4], unit="mmol/L"), position=1)
     assert (found.reason, found.value, found.unit) == (None, 97.284, "mg/dL")
-    assert {each.outcome for each in found.steps} == {Outcome.PASSED}
+    assert {step.outcome for step in found.steps} == {Outcome.PASSED}
     unit = step(found, Reason.UNKNOWN_UNIT)
     assert (unit.before, unit.after) == ("5.4 mmol/L", "97.28424 mg/dL")
     assert (found.steps[-1].before, found.steps[-1].after) == ("97.28424", "97.284")
@@ -36,7 +36,7 @@ def test_the_first_rule_that_fails_decides_and_the_others_are_not_asked():
     limits = step(found, Reason.OUT_OF_RANGE)
     assert (limits.outcome, limits.after) == (Outcome.FAILED, "plausible: [10, 1000] mg/dL")
     place = ORDER.index(Reason.OUT_OF_RANGE)
-    outcomes = [each.outcome for each in found.steps]
+    outcomes = [step.outcome for step in found.steps]
     assert set(outcomes[:place]) == {Outcome.PASSED}
     assert set(outcomes[place + 1 :]) == {Outcome.NOT_ASKED}
 
@@ -46,7 +46,7 @@ def test_a_pressure_shows_its_partner_of_the_same_instant():
         series("pressao_arterial", [120, 70], component="sistolica"),
         series("pressao_arterial", [60, 80], component="diastolica"),
     )
-    good, bad = (judged(*runs, position=each) for each in (0, 1))
+    good, bad = (judged(*runs, position=position) for position in (0, 1))
     assert good.reason is None
     pair = step(bad, Reason.PRESSURE_INVERTED)
     assert (pair.outcome, pair.before, pair.after) == (
@@ -72,7 +72,7 @@ TWICE_WRONG = {
 
 @pytest.mark.parametrize("reason", ORDER)
 def test_of_two_broken_rules_the_one_that_comes_first_in_the_order_counts(reason):
-    """The order that is shown is the one that the consumer's code decides by."""
+    """The order shown is the one that the consumer's code uses."""
     found = judged(TWICE_WRONG[reason], series("pressao_arterial", [80], component="diastolica"))
     assert found.reason is reason
     assert step(found, reason).outcome is Outcome.FAILED

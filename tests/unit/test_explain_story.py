@@ -1,4 +1,4 @@
-"""`vitals explain`: which of several messages stands, and the verdict and exit code."""
+"""`vitals explain`: which of several messages is in force, and the verdict and exit code."""
 
 import pytest
 
@@ -46,25 +46,25 @@ def story(*sightings, registro=None):
     return Story(ASKED, list(sightings), rows, around)
 
 
-def test_of_several_accepted_values_the_newest_offset_stands():
-    told = story(accepted(7, 110.0), accepted(5, 100.0), registro=110.0)
-    assert [each.place.offset for each in told.in_order()] == [5, 7]
-    assert told.standing.place.offset == 7
-    assert told.exit_code == 0
-    assert "overwrote 1 older" in told.verdict
+def test_of_several_accepted_values_the_newest_offset_is_in_force():
+    answer = story(accepted(7, 110.0), accepted(5, 100.0), registro=110.0)
+    assert [message.place.offset for message in answer.in_order()] == [5, 7]
+    assert answer.standing.place.offset == 7
+    assert answer.exit_code == 0
+    assert "overwrote 1 older" in answer.verdict
 
 
-def test_a_row_that_no_message_explains_is_told_and_does_not_stand():
-    told = story(accepted(5, 100.0), registro=99.0)
-    assert told.exit_code == 1
-    assert "vitals reconcile --repair" in told.verdict
+def test_a_row_that_no_message_explains_is_reported_and_is_not_in_force():
+    answer = story(accepted(5, 100.0), registro=99.0)
+    assert answer.exit_code == 1
+    assert "vitals reconcile --repair" in answer.verdict
 
 
-def test_a_row_whose_messages_are_all_gone_stands():
+def test_a_row_whose_messages_are_all_gone_is_in_force():
     assert story(registro=99.0).exit_code == 0
 
 
-def test_what_waited_for_a_mapping_never_overwrites_what_is_there():
+def test_what_waited_for_a_mapping_never_overwrites_an_existing_row():
     late = quarantined(9, "unmapped", "resolvida", value=120.0)
     assert late.fate is Fate.ENTERED_LATER
     assert story(late, accepted(5, 100.0), registro=100.0).standing.place.offset == 5
@@ -101,30 +101,30 @@ def test_what_waited_for_a_mapping_never_overwrites_what_is_there():
     ],
 )
 def test_a_reading_that_was_seen_and_is_not_stored_says_why(sighting, fate, words):
-    told = story(sighting)
-    assert (sighting.fate, told.exit_code) == (fate, 1)
-    assert words in told.verdict
+    answer = story(sighting)
+    assert (sighting.fate, answer.exit_code) == (fate, 1)
+    assert words in answer.verdict
 
 
 def test_what_was_never_seen_says_what_is_known():
-    told = story()
-    assert told.exit_code == 4
-    text = "\n".join(lines(document(told)))
+    answer = story()
+    assert answer.exit_code == 4
+    text = "\n".join(lines(document(answer)))
     assert "never seen" in text
     assert "mapping 3 from 1970-01-01T00:00:00.000Z on: active then" in text
 
 
 def test_accepted_and_not_in_registro_sends_to_the_reconciliation():
-    told = story(accepted(5, 100.0))
-    assert told.exit_code == 1
-    assert "vitals reconcile" in told.verdict
+    answer = story(accepted(5, 100.0))
+    assert answer.exit_code == 1
+    assert "vitals reconcile" in answer.verdict
 
 
-def test_where_quarantine_and_the_rules_of_today_differ_it_is_said():
+def test_a_difference_between_quarantine_and_todays_rules_is_reported():
     sighting = quarantined(1, "out_of_range")
     sighting.judgement = judgement(batch(series("glicose", [100.0])), 0, 0, NOW)
     assert "quarantine says out_of_range, but today's rules say accepted" in sighting.disagreement
-    assert any("BUT" in each for each in lines(document(story(sighting))))
+    assert any("BUT" in line for line in lines(document(story(sighting))))
     sighting.judgement = judgement(batch(series("glicose", [5000.0])), 0, 0, NOW)
     assert sighting.disagreement is None
 

@@ -1,4 +1,4 @@
-"""What a comparison finds: in words for a person, by code for a program."""
+"""What a comparison finds: words for people, codes for programs."""
 
 import json
 
@@ -26,7 +26,7 @@ def test_every_finding_has_a_code_and_words_of_its_own():
     assert len({Tally(1).describe(finding) for finding in Finding}) == len(list(Finding))
 
 
-def test_only_what_no_repair_mends_is_for_a_person():
+def test_only_what_no_repair_fixes_is_for_a_person():
     proof = Proof()
     proof.find(Finding.MISSING_ROW, ["a"], 1)
     proof.find(Finding.UNEXPECTED_ROW, ["b"], 1)

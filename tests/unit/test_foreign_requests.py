@@ -1,4 +1,4 @@
-"""The check of the built site: what a browser would load from elsewhere is found, links are not."""
+"""The check of the built site reports what a browser would load from elsewhere, but no links."""
 
 import pytest
 
@@ -48,5 +48,5 @@ def test_what_a_style_sheet_loads_is_found(tmp_path, text):
         "<code>&lt;script src=https://example.org&gt;</code>",
     ],
 )
-def test_links_and_the_sites_own_files_are_none(tmp_path, text):
+def test_links_and_the_sites_own_files_do_not_count(tmp_path, text):
     assert found(tmp_path, "run.html", text) == []

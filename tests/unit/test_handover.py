@@ -1,4 +1,4 @@
-"""What comes back from a worker is what it sent, with Spark's columns in between."""
+"""What a worker sends arrives unchanged through Spark's columns."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Alive is a loop that turns, ready is every check that passes."""
+"""Alive means that the loop turns, ready that every check passes."""
 
 import threading
 import time
@@ -13,13 +13,13 @@ from tests.waiting import wait_until
 
 @pytest.fixture
 def clock(monkeypatch):
-    """What time.monotonic says from here on; add to it."""
+    """What time.monotonic returns from here on; tests add to it."""
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
 
 
-def test_a_loop_that_stands_is_told_and_one_more_beat_mends_it(clock):
+def test_a_hung_loop_is_reported_until_its_next_beat(clock):
     health = Health()
     health.beat()
     clock[0] += LONGEST_SILENCE_SECONDS
@@ -36,7 +36,7 @@ def test_a_process_that_starts_is_alive_however_long_it_takes(clock):
     assert health.stands() is None
 
 
-def test_a_check_that_nobody_has_told_does_not_pass():
+def test_a_check_without_a_result_does_not_pass():
     health = Health("one", "two")
     health.tell("one", None)
     assert health.checks() == {"one": None, "two": "not yet"}
@@ -45,7 +45,7 @@ def test_a_check_that_nobody_has_told_does_not_pass():
     assert health.checks() == {"one": "gone", "two": None}
 
 
-def test_a_probe_says_what_the_last_answer_was_and_closes_behind_it():
+def test_a_probe_reports_the_last_answer_and_closes_its_connection():
     answers, closed = [None], threading.Event()
 
     def ask():
@@ -63,7 +63,7 @@ def test_a_probe_says_what_the_last_answer_was_and_closes_behind_it():
     assert closed.is_set()
 
 
-def test_an_answer_that_never_comes_is_a_trouble_and_holds_up_nobody(clock):
+def test_an_answer_that_never_comes_is_a_trouble_and_blocks_nothing(clock):
     asked, answer = threading.Event(), threading.Event()
 
     def ask():

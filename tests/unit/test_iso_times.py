@@ -26,6 +26,6 @@ def test_every_moment_is_read_again_to_the_millisecond(moment, zone):
 
 
 @pytest.mark.parametrize("milliseconds", [-(10**14), 2**62])
-def test_what_is_in_no_year_is_refused(milliseconds):
+def test_what_is_outside_all_years_is_refused(milliseconds):
     with pytest.raises(OverflowError):
         iso_of_ms(milliseconds)

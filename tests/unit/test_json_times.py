@@ -68,6 +68,6 @@ def test_tail_with_the_times_of_the_message_and_of_its_batch():
     }
 
 
-def test_tail_leaves_a_number_that_is_no_time():
+def test_tail_leaves_a_number_that_is_not_a_time():
     body = default_codec().encode(batch(series(start=2**62)))
     assert described(message(body), default_codec())["batch"]["series"][0]["start"] == 2**62

@@ -1,4 +1,4 @@
-"""The locks hold what pyproject.toml asks for: every requirement, a version that fits, hashes, no index."""
+"""The locks match pyproject.toml: every requirement, a matching version, hashes, no index."""
 
 import re
 import tomllib
@@ -17,18 +17,18 @@ WITHIN = {"dev": ["runtime"], "bench": ["runtime"], "docs": ["runtime", "dev"]}
 
 
 def requirements(lock):
-    """What the lock is made of."""
+    """What the lock is built from."""
     names = {"runtime": (), "dev": ("dev",)}.get(lock, (lock,))
-    listed = [each for name in names for each in flattened(name)]
+    listed = [requirement for name in names for requirement in flattened(name)]
     return listed + (OWN if lock in ("runtime", "dev") else [])
 
 
 def flattened(group):
-    for each in GROUPS[group]:
-        if isinstance(each, str):
-            yield each
+    for entry in GROUPS[group]:
+        if isinstance(entry, str):
+            yield entry
         else:
-            yield from flattened(each["include-group"])
+            yield from flattened(entry["include-group"])
 
 
 def pinned(lock):
@@ -59,7 +59,7 @@ def test_a_lock_has_a_fitting_version_of_every_requirement(lock):
 
 @pytest.mark.parametrize("lock", sorted(LOCKS))
 def test_every_line_of_a_lock_is_a_version_or_a_hash_of_it(lock):
-    """No address of an index: where packages come from is the machine's business."""
+    """No index address: each machine decides where its packages come from."""
     entries = re.split(r"\n(?! )", LOCKS[lock].strip())
     for entry in entries:
         first, *hashes = entry.split("\n")

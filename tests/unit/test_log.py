@@ -1,4 +1,4 @@
-"""Logs: one form for our lines and the libraries', set up once in a process of its own."""
+"""Logs: one format for our lines and the libraries', set up once, in a separate process."""
 
 import json
 import subprocess
@@ -49,12 +49,12 @@ def output_of(program: str) -> str:
 
 def test_each_line_is_one_json_object_with_service_level_and_utc_time():
     lines = [json.loads(line) for line in logged().splitlines()]
-    assert [each["event"] for each in lines] == [
+    assert [line["event"] for line in lines] == [
         *("range_committed", "broker b1 is away", "batch_failed")
     ]
-    assert [each["level"] for each in lines] == ["info", "warning", "error"]
-    assert all(each["service"] == "consumer" for each in lines)
-    assert all(each["timestamp"].endswith("Z") for each in lines)
+    assert [line["level"] for line in lines] == ["info", "warning", "error"]
+    assert all(line["service"] == "consumer" for line in lines)
+    assert all(line["timestamp"].endswith("Z") for line in lines)
     assert (lines[0]["partition"], lines[0]["accepted"]) == (2, 10)
     assert "ZeroDivisionError" in lines[2]["exception"]
 

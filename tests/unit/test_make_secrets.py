@@ -1,4 +1,4 @@
-"""The password files of the stack in containers."""
+"""The password files of the containers."""
 
 import stat
 
@@ -13,8 +13,8 @@ def test_every_account_gets_a_password_of_its_own_that_is_not_shown(tmp_path):
     make_secrets(tmp_path / "new", said.append)
     passwords = {name: (tmp_path / "new" / name).read_text() for name in NAMES}
     assert len(set(passwords.values())) == len(NAMES)
-    assert all(len(each) >= 32 and each.isascii() for each in passwords.values())
-    assert not any(each in line for each in passwords.values() for line in said)
+    assert all(len(password) >= 32 and password.isascii() for password in passwords.values())
+    assert not any(password in line for password in passwords.values() for line in said)
 
 
 def test_a_second_call_changes_nothing_and_a_missing_one_is_made(tmp_path):
@@ -26,13 +26,13 @@ def test_a_second_call_changes_nothing_and_a_missing_one_is_made(tmp_path):
     assert [name for name in NAMES if before[name] != after[name]] == [NAMES[-1]]
 
 
-def test_nobody_else_of_this_machine_comes_near_them_and_every_container_reads_them(tmp_path):
+def test_other_users_cannot_reach_them_and_every_container_reads_them(tmp_path):
     make_secrets(tmp_path, print)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in NAMES} == {0o444}
 
 
-def test_a_folder_that_is_none_is_an_error_that_says_what_to_do(tmp_path):
+def test_a_folder_that_is_a_file_is_an_error_that_says_what_to_do(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="--user"):
         make_secrets(tmp_path / "file" / "folder", print)

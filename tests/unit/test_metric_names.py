@@ -1,4 +1,4 @@
-"""What the metrics are called, and that dashboard and alerts ask for nothing else."""
+"""The names of the metrics, and that dashboard and alerts use no others."""
 
 import json
 import re
@@ -17,9 +17,9 @@ FOLDER = Path(__file__).parents[2] / "ops" / "observability"
 ALERTS = (FOLDER / "alerts.yml").read_text(encoding="utf-8")
 DASHBOARD = json.loads((FOLDER / "grafana" / "vital-signs.json").read_text(encoding="utf-8"))
 FAMILIES = [
-    each
-    for each in [*REGISTRY.collect(), *_Checks(Health()).collect()]
-    if each.name.startswith("vitals_")
+    family
+    for family in [*REGISTRY.collect(), *_Checks(Health()).collect()]
+    if family.name.startswith("vitals_")
 ]
 LABELS = {
     "vitals_ready": {"check"},
@@ -52,10 +52,10 @@ def full_name(family):
 
 def labels_of(module):
     found = {}
-    for each in vars(module).values():
-        if hasattr(each, "_labelnames"):
-            (family,) = each.collect()
-            found[full_name(family)] = set(each._labelnames)
+    for metric in vars(module).values():
+        if hasattr(metric, "_labelnames"):
+            (family,) = metric.collect()
+            found[full_name(family)] = set(metric._labelnames)
     return found
 
 
@@ -63,10 +63,10 @@ def test_metrics_and_their_labels_are_these():
     found = labels_of(producer.metrics) | labels_of(consumer.driver.metrics)
     found |= {"vitals_ready": {"check"}, "vitals_producer_info": {"producer_id"}}
     assert found == LABELS
-    assert {full_name(each) for each in FAMILIES} == set(LABELS)
+    assert {full_name(family) for family in FAMILIES} == set(LABELS)
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda each: each.name)
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_name_has_its_part_its_base_unit_and_its_type(family):
     name = full_name(family)
     assert re.fullmatch(r"vitals(_[a-z]+)+", name)
@@ -80,13 +80,13 @@ def test_name_has_its_part_its_base_unit_and_its_type(family):
 def test_series_that_may_stay_empty_begin_at_zero():
     """A rate needs the zero before the first one."""
     stages = [
-        REGISTRY.get_sample_value("vitals_producer_readings_total", {"stage": each})
-        for each in producer.metrics.STAGES
+        REGISTRY.get_sample_value("vitals_producer_readings_total", {"stage": stage})
+        for stage in producer.metrics.STAGES
     ]
     reasons = [
-        REGISTRY.get_sample_value("vitals_consumer_quarantined_total", {"reason": each})
-        for each in Reason
-        if each is not Reason.UNMAPPED
+        REGISTRY.get_sample_value("vitals_consumer_quarantined_total", {"reason": reason})
+        for reason in Reason
+        if reason is not Reason.UNMAPPED
     ]
     assert None not in [*stages, *reasons]
 
@@ -99,12 +99,14 @@ def queries():
     ]
 
 
-def test_dashboard_and_alerts_ask_only_for_what_there_is():
+def test_dashboard_and_alerts_use_only_metrics_that_exist():
     parts = {"histogram": ("_bucket", "_count", "_sum")}
     known = {
-        full_name(each) + suffix for each in FAMILIES for suffix in parts.get(each.type, ("",))
+        full_name(family) + suffix
+        for family in FAMILIES
+        for suffix in parts.get(family.type, ("",))
     }
-    asked = {name for each in queries() for name in re.findall(r"\bvitals_\w+", each)}
+    asked = {name for query in queries() for name in re.findall(r"\bvitals_\w+", query)}
     assert len(asked) > 12
     assert asked <= known
     assert len(queries()) == ALERTS.count("expr:") + sum(
@@ -113,13 +115,16 @@ def test_dashboard_and_alerts_ask_only_for_what_there_is():
 
 
 def test_label_values_in_queries_are_ones_that_occur():
-    asked = {pair for each in queries() for pair in re.findall(r'(\w+)="([^"]+)"', each)}
+    asked = {pair for query in queries() for pair in re.findall(r'(\w+)="([^"]+)"', query)}
     known = {
-        *(("stage", each) for each in producer.metrics.STAGES),
-        *(("phase", each) for each in (*producer.metrics.PHASES, *consumer.driver.metrics.PHASES)),
-        *(("outcome", each) for each in consumer.driver.metrics.READING_OUTCOMES),
-        *(("check", each) for each in ("group", "broker", "database", "query", "batch")),
-        *(("job", each) for each in ("producer", "consumer")),
+        *(("stage", stage) for stage in producer.metrics.STAGES),
+        *(
+            ("phase", phase)
+            for phase in (*producer.metrics.PHASES, *consumer.driver.metrics.PHASES)
+        ),
+        *(("outcome", outcome) for outcome in consumer.driver.metrics.READING_OUTCOMES),
+        *(("check", check) for check in ("group", "broker", "database", "query", "batch")),
+        *(("job", job) for job in ("producer", "consumer")),
     }
     assert asked <= known
 
@@ -127,12 +132,12 @@ def test_label_values_in_queries_are_ones_that_occur():
 def test_each_alert_points_to_the_section_of_its_name():
     alerts = re.findall(r"- alert: (\w+)\n", ALERTS)
     runbooks = re.findall(r"runbook: docs/how-to/operations\.md#([a-z-]+)\n", ALERTS)
-    assert runbooks == [each.replace("_", "-") for each in alerts]
+    assert runbooks == [alert.replace("_", "-") for alert in alerts]
     assert len(set(alerts)) == len(alerts) >= 8
     assert ALERTS.count("severity: ") == len(alerts)
 
 
-def test_panels_of_the_dashboard_do_not_lie_on_each_other():
+def test_panels_of_the_dashboard_do_not_overlap():
     places = [
         (x, y)
         for panel in DASHBOARD["panels"]

@@ -44,7 +44,7 @@ def test_ready_names_each_check_that_does_not_pass_in_a_line(settings):
         assert get(settings, "/ready") == (200, "ready\n")
 
 
-def test_live_fails_when_the_loop_stands_while_the_server_answers(settings, monkeypatch):
+def test_live_fails_when_the_loop_hangs_while_the_server_answers(settings, monkeypatch):
     health = Health("never told")
     monkeypatch.setattr("common.health.LONGEST_SILENCE_SECONDS", 0.0)
     with served(settings, health, CollectorRegistry()):
@@ -61,7 +61,9 @@ def test_metrics_are_those_of_the_registry_and_the_checks_without_creation_times
         status, text = get(settings, "/metrics")
     families = text_string_to_metric_families(text)
     samples = {
-        (each.name, *each.labels.values()): each.value for f in families for each in f.samples
+        (sample.name, *sample.labels.values()): sample.value
+        for family in families
+        for sample in family.samples
     }
     assert status == 200
     assert samples == {
@@ -77,7 +79,7 @@ def test_other_paths_are_not_found(settings):
 
 
 def test_the_healthcheck_of_the_containers_passes_only_where_the_part_is_ready(settings):
-    """The very lines of docker-compose.yml, asking another port."""
+    """The same lines as in docker-compose.yml, with another port."""
     compose = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
     (lines,) = re.findall(r"((?:^ {6}.*\n)+)(?=  interval: 5s)", compose, re.MULTILINE)[:1]
     script = textwrap.dedent(lines).replace("/9100", f"/{settings.metrics_port}")
@@ -96,7 +98,7 @@ def test_the_healthcheck_of_the_containers_passes_only_where_the_part_is_ready(s
         assert passes()
 
 
-def test_without_a_port_nobody_listens_and_a_port_is_free_behind_the_block(settings):
+def test_without_a_port_nothing_listens_and_a_port_is_free_after_the_block(settings):
     with served(MetricsSettings(metrics_port=None), Health(), CollectorRegistry()):
         pass
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Alarms come with their condition, stay long enough to be seen, and go by themselves."""
+"""Alarms come with their condition, stay long enough to be seen, and clear themselves."""
 
 from ops.monitor.alarms import AlarmBoard, Code, Condition
 
@@ -39,7 +39,7 @@ def test_two_sensors_of_a_patient_are_two_alarms():
     assert len(board.as_list()) == 2
 
 
-def test_critical_ones_stand_first_and_a_new_figure_is_news():
+def test_critical_ones_come_first_and_a_new_figure_is_an_update():
     board = AlarmBoard()
     board.update([SILENT], 1_000)
     board.update([SILENT, Condition(Code.BROKER_AWAY)], 2_000)

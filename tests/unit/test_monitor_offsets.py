@@ -1,4 +1,4 @@
-"""Until when nothing is under way: what patients are judged by."""
+"""Up to when nothing is under way: the basis for judging patients."""
 
 from ops.monitor import offsets as module
 from ops.monitor.offsets import Offsets
@@ -26,14 +26,14 @@ def test_the_horizon_is_the_last_moment_of_which_everything_is_committed(monkeyp
     assert offsets.lag_messages == 2
 
 
-def test_it_stands_still_while_the_broker_is_away(monkeypatch):
+def test_it_does_not_move_while_the_broker_is_away(monkeypatch):
     offsets = looks(monkeypatch, ({0: 5}, True, {0: 5}), (None, True, {}), (None, True, {}))
 
     assert (offsets.horizon_ms, offsets.lag_messages) == (1_000, 0)
 
 
 def test_what_waits_in_an_outbox_is_under_way_until_it_is_in_the_topic_and_committed(monkeypatch):
-    """A broker that is back has no lag for a moment: nobody has stopped because of that."""
+    """A broker that is back has no lag for a moment: that does not make a patient stopped."""
     back = [
         ({0: 5}, True, {0: 5}),
         (None, False, {}),

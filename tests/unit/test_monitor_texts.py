@@ -42,8 +42,8 @@ def test_no_text_names_a_sensor_whose_names_are_the_catalogues():
     assert [sensor.code for sensor in sensors() if sensor.code in texts] == []
 
 
-def test_what_a_column_is_called_is_there_in_both_languages():
-    """By the names that the scripts read: ``short_name_${current}``."""
+def test_a_columns_name_exists_in_both_languages():
+    """Under the names that the scripts read: ``short_name_${current}``."""
     fields = set(re.findall(r"column\[`(\w+)_\$\{current\}`\]", SCRIPTS))
     assert fields == {"name", "short_name", "component"}
     for column in columns():
@@ -77,7 +77,7 @@ def test_nothing_is_put_into_the_page_as_html_or_run_as_text():
     )
 
 
-def test_nothing_of_the_page_names_another_origin():
+def test_nothing_on_the_page_names_another_origin():
     files = [path for path in STATIC.rglob("*") if path.is_file()]
     for path in files:
         text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The ward: newest values, samples by window, and what is judged from them."""
+"""The ward: newest values, samples by window, and the verdicts drawn from them."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def ward():
 
 
 def send(ward, patient, window, *, without=(), samples=10):
-    """A whole window of a patient, but for some sensors."""
+    """A full window of a patient, except for some sensors."""
     for number, column in enumerate(columns()):
         if column.sensor in without:
             continue
@@ -65,14 +65,14 @@ def test_the_newest_value_of_each_column_is_kept_whatever_the_order(ward):
     assert ward.last_ms[1, HEART] == NEVER
 
 
-def test_a_value_that_comes_again_for_the_same_instant_replaces_the_one_before(ward):
+def test_a_second_value_for_the_same_instant_replaces_the_first(ward):
     for value in (70.0, 75.0):
         ward.accept(np.zeros(1, int), np.full(1, HEART), np.array([START]), np.array([value]))
 
     assert ward.value[0, HEART] == 75
 
 
-def test_patients_beyond_the_first_room_keep_what_is_known(ward):
+def test_patients_beyond_the_first_capacity_keep_what_is_known(ward):
     send(ward, "a", 0)
     ward.add([Patient(3 + number, f"p{number}", None) for number in range(300)])
     send(ward, "p299", 1)
@@ -91,7 +91,7 @@ def test_a_patient_is_fresh_then_stale_and_unseen_ones_are_told_apart(ward):
     assert judge(ward, after(3) + 1).state.tolist() == [State.STALE, State.UNSEEN]
 
 
-def test_a_sensor_that_gives_nothing_for_a_whole_window_is_silent(ward):
+def test_a_sensor_without_samples_for_a_whole_window_is_silent(ward):
     for window in (0, 1):
         send(ward, "a", window)
         send(ward, "b", window, without=["glicose"] if window else [])
@@ -103,8 +103,8 @@ def test_a_sensor_that_gives_nothing_for_a_whole_window_is_silent(ward):
     assert judge(ward, after(3)).state.tolist()[1] == State.FRESH
 
 
-def test_a_sensor_that_never_gave_anything_is_neither_silent_nor_missed(ward):
-    """Mapped, but without a device: as a sensor of the catalogue that nobody simulates."""
+def test_a_sensor_that_never_sent_anything_is_neither_silent_nor_missed(ward):
+    """Mapped, but without a device: like a sensor of the catalogue without a model."""
     book = GapBook(ward, START // WINDOW)
     for window in (0, 1):
         send(ward, "a", window, without=["glicose"])
@@ -113,7 +113,7 @@ def test_a_sensor_that_never_gave_anything_is_neither_silent_nor_missed(ward):
     assert book.settle(after(2)) == ([], [])
 
 
-def test_a_sensor_whose_device_says_that_it_gives_nothing_is_silent_from_the_start(ward):
+def test_a_sensor_whose_device_reports_no_values_is_silent_from_the_start(ward):
     book = GapBook(ward, START // WINDOW)
     for window in (0, 1):
         send(ward, "a", window, without=["glicose"])
@@ -176,7 +176,7 @@ def test_readings_that_come_once_an_hour_have_no_rhythm_to_miss(ward):
     assert book.settle(START + 2 * 3_600_000 + 15_000) == ([], [])
 
 
-def test_gaps_are_told_once_and_removed_when_the_samples_come_after_all(ward):
+def test_gaps_are_reported_once_and_removed_when_the_samples_arrive(ward):
     book = GapBook(ward, START // WINDOW)
     send(ward, "a", 0)
     send(ward, "a", 1, without=["glicose", "umidade_pele"])
@@ -195,7 +195,7 @@ def test_gaps_are_told_once_and_removed_when_the_samples_come_after_all(ward):
     assert book.settle(after(2)) == ([], [(5, START + WINDOW), (6, START + WINDOW)])
 
 
-def test_a_patient_who_stopped_lacks_all_sensors_until_nobody_waits_any_more(ward):
+def test_a_stopped_patient_lacks_all_sensors_until_the_wait_ends(ward):
     book = GapBook(ward, START // WINDOW)
     send(ward, "a", 0)
     missing, _ = book.settle(after(3))
@@ -216,7 +216,7 @@ def test_a_window_with_some_of_its_samples_is_a_gap_with_their_count(ward):
     assert {(gap.received, gap.expected) for gap in missing} == {(7, 10)}
 
 
-def test_gaps_that_could_not_be_written_are_told_again(ward):
+def test_gaps_that_could_not_be_written_are_reported_again(ward):
     book = GapBook(ward, START // WINDOW)
     send(ward, "a", 0)
     send(ward, "a", 1, without=["glicose"])
@@ -227,7 +227,7 @@ def test_gaps_that_could_not_be_written_are_told_again(ward):
     assert book.settle(after(2))[0] == missing
 
 
-def test_what_came_before_a_patient_began_is_no_gap(ward):
+def test_the_time_before_a_patient_began_is_not_a_gap(ward):
     book = GapBook(ward, START // WINDOW)
     send(ward, "a", 5)
 

@@ -1,4 +1,4 @@
-"""The mutants of `make mutants` fit the code as it is."""
+"""The mutants of `make mutants` apply to today's code."""
 
 import shutil
 
@@ -8,8 +8,8 @@ from ops.storm.faults import KINDS
 from tests.mutation.__main__ import MUTANTS, REPOSITORY, apply
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda each: each.name)
-def test_each_change_fits(mutant, tmp_path):
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_each_change_applies(mutant, tmp_path):
     for change in mutant.changes:
         target = tmp_path / change.file
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Sorting a partition range: what is written where, each batch once, and counts that add up."""
+"""Sorting a range: what is written where, each batch once, and counts that add up."""
 
 import json
 
@@ -32,7 +32,9 @@ ROWS = pa.schema(
         ("mapping_id", pa.int32()),
     ]
 )
-REFUSED = [each for each in Reason if each in ("empty", "too_large", "bad_frame", "undecodable")]
+REFUSED = [
+    reason for reason in Reason if reason in ("empty", "too_large", "bad_frame", "undecodable")
+]
 
 
 def reading(offset: int, batch_id: str, *, position: int = 0, **given) -> dict[str, object]:
@@ -61,7 +63,7 @@ def refused(offset: int, reason: str = Reason.BAD_FRAME) -> dict[str, object]:
 
 
 def empty(offset: int, batch_id: str) -> dict[str, object]:
-    """A message without readings: the one row that it keeps."""
+    """A message without readings: its only row."""
     place = {"partition": 0, "offset": offset, "kafka_ms": NOW, "series": -1, "position": -1}
     return {**place, "batch_id": batch_id, "patient_id": PATIENT}
 
@@ -118,7 +120,7 @@ def test_the_counts_of_a_mixed_range():
     assert counts.reasons == {"missing": 1, "empty": 1}
 
 
-def test_of_a_batch_that_comes_twice_the_first_offset_counts():
+def test_the_first_offset_of_a_repeated_batch_counts():
     outcome = sorted_out(
         reading(7, "a", value=1.0),
         reading(7, "a", position=1, reason=Reason.MISSING),
@@ -132,13 +134,13 @@ def test_of_a_batch_that_comes_twice_the_first_offset_counts():
     assert outcome.counts.repeated_messages == 1
 
 
-def test_a_batch_that_an_earlier_range_took_has_no_effect():
+def test_a_batch_that_an_earlier_range_processed_has_no_effect():
     outcome = sorted_out(reading(7, "a"), reading(8, "b"), taken_before=("a",))
     assert places(outcome.accepted) == [(8, 0)]
     assert (outcome.counts.messages, outcome.counts.repeated_messages) == (2, 1)
 
 
-def test_a_range_of_nothing_but_repeats_is_still_a_range():
+def test_a_range_with_only_repeated_batches_is_still_a_range():
     outcome = sorted_out(reading(7, "a"), empty(9, "b"), taken_before=("a", "b"))
     assert outcome.offsets == range(7, 10)
     assert len(outcome.accepted) == len(outcome.mapped) == len(outcome.rejected) == 0
@@ -146,7 +148,7 @@ def test_a_range_of_nothing_but_repeats_is_still_a_range():
     assert outcome.counts.reasons == {}
 
 
-def test_a_range_of_nothing_but_refused_messages_has_no_readings():
+def test_a_range_with_only_refused_messages_has_no_readings():
     outcome = sorted_out(refused(0), refused(1, Reason.UNDECODABLE))
     assert outcome.batches == {}
     assert len(outcome.rejected) == outcome.counts.refused_messages == 2
@@ -190,8 +192,8 @@ def test_an_unmapped_reading_waits_in_quarantine_as_it_is_in_the_trusted_file():
     )
 
 
-def test_what_the_database_refused_is_sorted_out_anew():
-    """A refused reading is no longer accepted; one whose mapping is gone waits for another."""
+def test_what_the_database_refused_is_sorted_again():
+    """A refused reading is no longer accepted; one that lost its mapping waits for another."""
     rows = table(
         reading(0, "a"),
         reading(0, "a", position=1, value=2.0),
@@ -275,8 +277,8 @@ def test_every_message_and_every_reading_is_counted_in_one_place(messages, taken
     assert json.dumps(counts.reasons)  # the ledger keeps it as JSON
     fresh = [rows for rows in rows_of(messages) if rows.get("batch_id") in outcome.batches]
     expected = [
-        each
-        for each in fresh
-        if each["position"] >= 0 and each["offset"] == outcome.batches[each["batch_id"]]
+        row
+        for row in fresh
+        if row["position"] >= 0 and row["offset"] == outcome.batches[row["batch_id"]]
     ]
     assert counts.readings == len(expected)

@@ -23,16 +23,16 @@ def ago(seconds):
     return NOW - timedelta(seconds=seconds)
 
 
-def test_messages_that_came_a_moment_ago_are_no_reason_to_worry():
+def test_messages_that_just_arrived_are_not_a_problem():
     assert WELL.problems == []
     assert WELL.verdict == "healthy: 2 messages behind, newest reading 12 s old"
 
 
-def test_what_retention_removed_is_no_lag():
-    assert [each.lag for each in WELL.lags] == [0, 2]
+def test_what_retention_removed_is_not_lag():
+    assert [lag.lag for lag in WELL.lags] == [0, 2]
 
 
-def test_a_consumer_that_commits_and_does_not_keep_up_is_behind():
+def test_a_consumer_that_commits_but_does_not_keep_up_is_behind():
     (problem,) = replace(WELL, oldest_waiting=ago(90)).problems
     assert problem == "consumer behind: 2 messages wait, the oldest for 90 s"
 
@@ -44,7 +44,7 @@ def test_a_consumer_that_commits_nothing_while_messages_wait_is_named():
     assert never.problems[0].startswith("nothing committed: 2 messages wait")
 
 
-def test_nothing_to_do_is_no_fault_however_long_ago_the_last_commit_is():
+def test_an_idle_pipeline_is_healthy_however_old_the_last_commit_is():
     idle = replace(WELL, oldest_waiting=None, totals=LedgerTotals(last_commit=ago(9000)))
     assert idle.problems == []
 

@@ -10,16 +10,18 @@ from producer.live.positions import Positions, shard_of
 
 
 def test_shard_of_a_patient_is_the_same_in_every_release():
-    assert [shard_of(each, 12) for each in ("demo-000001", "demo-000002", "29079034")] == [5, 7, 5]
+    assert [
+        shard_of(patient_id, 12) for patient_id in ("demo-000001", "demo-000002", "29079034")
+    ] == [5, 7, 5]
 
 
 def test_patients_are_spread_over_the_shards():
-    counts = Counter(shard_of(each, 12) for each in demo_patient_ids(1200))
+    counts = Counter(shard_of(patient_id, 12) for patient_id in demo_patient_ids(1200))
     assert len(counts) == 12
     assert min(counts.values()) > 50
 
 
-def test_new_shard_starts_with_the_window_that_runs_now_and_commits_it():
+def test_new_shard_starts_with_the_current_window_and_commits_it():
     positions = Positions()
     positions.take(3, None, 100)
     assert positions.uncommitted() == {3: 100}
@@ -27,7 +29,7 @@ def test_new_shard_starts_with_the_window_that_runs_now_and_commits_it():
     assert positions.due(100) == (100, frozenset({3}))
 
 
-def test_taken_over_shard_goes_on_where_the_last_owner_stopped():
+def test_a_shard_that_was_taken_over_continues_where_the_last_owner_stopped():
     positions = Positions()
     positions.take(0, 90, 100)
     positions.take(1, 100, 100)
@@ -49,7 +51,7 @@ def test_position_waits_for_the_oldest_unacknowledged_window():
     assert positions.uncommitted() == {}
 
 
-def test_acknowledgement_for_a_shard_that_is_gone_is_passed_over():
+def test_acknowledgement_for_a_lost_shard_is_ignored():
     positions = Positions()
     positions.take(0, 10, 10)
     positions.note_archived(10, [0])

@@ -15,7 +15,7 @@ ID = BATCH.batch_id
 
 
 def test_a_clean_case_is_proved(done):
-    """Nothing is found where each reading has one outcome and registro shows the accepted ones."""
+    """No findings if each reading has one outcome and registro shows the accepted ones."""
     proof = done.prove()
     assert proof.is_proved, proof.findings
     assert proof.as_dict()["proved"] is True
@@ -24,7 +24,7 @@ def test_a_clean_case_is_proved(done):
     assert proof.buckets == 2
 
 
-def test_nothing_at_all_is_proved(world):
+def test_an_empty_pipeline_is_proved(world):
     assert world.prove().is_proved
 
 
@@ -50,7 +50,7 @@ def test_a_reading_without_outcome_is_named_by_patient_sensor_and_time(done):
 def test_a_batch_that_was_lost_is_named_by_a_few_of_its_readings(world):
     long = batch(series("glicose", [100.0] * 50))
     world.archive(long)
-    world.take(long, rejected=[(ID, 0, each) for each in range(50)])
+    world.take(long, rejected=[(ID, 0, position) for position in range(50)])
     world.quarantined.clear()
     proof = world.prove()
     assert proof.missing == 50
@@ -64,7 +64,7 @@ def test_a_reading_that_is_in_quarantine_and_accepted_is_found(done):
     assert f"1 reading with more than one outcome: {PATIENT} glicose at" in proof.findings[0]
 
 
-def test_one_reading_lost_and_another_doubled_do_not_make_up_for_each_other(done):
+def test_a_lost_reading_and_a_doubled_one_do_not_cancel_out(done):
     """The count of the bucket is right; its checksum is not."""
     done.quarantined[:] = [(ID, 0, 1)]
     proof = done.prove()
@@ -72,7 +72,7 @@ def test_one_reading_lost_and_another_doubled_do_not_make_up_for_each_other(done
 
 
 def test_a_trusted_file_that_the_ledger_does_not_name_is_found(done):
-    """As a copy that somebody made: whoever reads the folder has its readings twice."""
+    """Such as a copy: anyone who reads the folder gets its readings twice."""
     [name] = done.ranges[0].files
     path = done.folder / "trusted" / name
     shutil.copy(path, path.with_name("t-3-0-7.parquet"))
@@ -83,7 +83,7 @@ def test_a_trusted_file_that_the_ledger_does_not_name_is_found(done):
     assert "t-3-0-7.parquet" in finding
 
 
-def test_a_file_of_a_range_that_is_not_committed_is_no_finding(done):
+def test_a_file_of_a_range_that_is_not_committed_is_not_a_finding(done):
     """The consumer writes it before it commits."""
     [name] = done.ranges[0].files
     path = done.folder / "trusted" / name
@@ -94,7 +94,7 @@ def test_a_file_of_a_range_that_is_not_committed_is_no_finding(done):
 @pytest.mark.parametrize(
     ("foreign", "is_of_another_batch"),
     [(("who-knows", 0, 0), True), ((ID, 0, 3), False)],
-    ids=["of an unknown batch", "behind the end of its series"],
+    ids=["of an unknown batch", "after the end of its series"],
 )
 def test_a_reading_that_nobody_produced_is_found(done, foreign, is_of_another_batch):
     done.quarantined.append(foreign)
@@ -104,10 +104,10 @@ def test_a_reading_that_nobody_produced_is_found(done, foreign, is_of_another_ba
     assert ("who-knows" in proof.findings[0]) == is_of_another_batch
 
 
-def test_a_taken_batch_whose_archive_file_is_gone_is_found(world):
+def test_a_processed_batch_whose_archive_file_is_missing_is_found(world):
     world.take(BATCH)
     proof = world.prove()
-    assert any("4 readings in no archive file" in each for each in proof.findings)
+    assert any("4 readings in no archive file" in finding for finding in proof.findings)
 
 
 def test_a_batch_in_the_outbox_is_under_way(world):
@@ -118,7 +118,7 @@ def test_a_batch_in_the_outbox_is_under_way(world):
     assert (proof.waiting, proof.under_way) == (4, 0)
 
 
-def test_a_batch_in_the_topic_behind_the_progress_is_under_way(world):
+def test_a_batch_in_the_topic_after_the_progress_is_under_way(world):
     world.archive(BATCH)
     world.rest.add(ID)
     proof = world.prove()
@@ -126,13 +126,13 @@ def test_a_batch_in_the_topic_behind_the_progress_is_under_way(world):
     assert (proof.archived, proof.published, proof.waiting, proof.under_way) == (4, 4, 0, 4)
 
 
-def test_a_batch_that_is_taken_and_published_again_is_not_under_way(done):
+def test_a_batch_that_is_processed_and_published_again_is_not_under_way(done):
     done.rest.add(ID)
     proof = done.prove()
     assert (proof.is_proved, proof.under_way) == (True, 0)
 
 
-def test_an_archived_batch_that_is_neither_taken_nor_in_the_topic_is_lost(world):
+def test_an_archived_batch_that_is_neither_processed_nor_in_the_topic_is_lost(world):
     world.archive(BATCH)
     world.gone[2] = range(5, 9)
     found = world.compare()
@@ -147,7 +147,7 @@ def test_what_an_earlier_topic_brought_counts_and_only_the_rest_of_it_is_lost(do
     assert done.compare("another-topic").proof.is_proved
     done.archive(other("never-read", series("glicose", [1.0])))
     found = done.compare("another-topic")
-    assert [found.archive.ids()[each] for each in found.lost] == ["never-read"]
+    assert [found.archive.ids()[number] for number in found.lost] == ["never-read"]
 
 
 def test_a_batch_whose_message_was_refused_whole_is_not_lost(world):
@@ -161,7 +161,7 @@ def test_a_batch_whose_message_was_refused_whole_is_not_lost(world):
     assert not len(found.lost)
 
 
-def test_a_gap_in_the_ledger_is_told_and_no_finding_by_itself(done):
+def test_a_gap_in_the_ledger_is_reported_but_is_not_a_finding(done):
     done.next_offsets[TOPIC, 0] = 7
     later = other("later", series("glicose", [1.0], start=NOW + 60_000))
     done.archive(later)
@@ -172,7 +172,7 @@ def test_a_gap_in_the_ledger_is_told_and_no_finding_by_itself(done):
     assert note.startswith("partition 0: offsets 1 to 6 were gone")
 
 
-def test_an_outcome_of_a_batch_that_is_not_noted_as_taken_is_found(done):
+def test_an_outcome_of_a_batch_that_is_not_recorded_as_processed_is_found(done):
     """Publishing it again would double it, so it is not among the lost ones."""
     done.taken.clear()
     found = done.compare()
@@ -183,8 +183,8 @@ def test_an_outcome_of_a_batch_that_is_not_noted_as_taken_is_found(done):
     assert not len(found.lost)
 
 
-def test_a_trusted_file_that_is_gone_is_named_and_its_readings_are_missing(done):
-    """What is in registro is no finding: the file that would explain it is the one that is gone."""
+def test_a_missing_trusted_file_is_named_and_its_readings_are_missing(done):
+    """Its rows in registro are no finding: the missing file would explain them."""
     [name] = done.ranges[0].files
     (done.folder / "trusted" / name).unlink()
     proof = done.prove()
@@ -200,15 +200,15 @@ def test_a_trusted_file_that_is_broken_is_named(done, content):
     (done.folder / "trusted" / name).write_bytes(content)
     proof = done.prove()
     assert proof.missing == 3
-    assert any(f"cannot be read: {name} (" in each for each in proof.findings)
+    assert any(f"cannot be read: {name} (" in finding for finding in proof.findings)
 
 
 @pytest.mark.parametrize(
     "content",
     [b"{", b"\xff\xfe", b'{"batch_id": "1"}', b"[]", b"7", b'{"series": null}', b'{"series": [1]}'],
 )
-def test_an_archive_file_that_is_none_is_a_finding(done, content):
-    """What could be read before the break still counts."""
+def test_an_unreadable_archive_file_is_a_finding(done, content):
+    """What comes before the broken line still counts."""
     [good] = (done.folder / "raw").glob("date=*/*.jsonl")
     broken = good.with_name("broken.jsonl")
     whole = dataclasses.replace(BATCH, batch_id="whole")

@@ -41,7 +41,7 @@ def test_a_batch_in_the_outbox_and_in_a_date_folder_counts_once_as_archived(raw,
 
 
 def test_files_that_move_while_the_archive_is_read_are_followed(raw, tmp_path, monkeypatch):
-    """Adopted under another name after the outbox was listed, and finished after the date folders."""
+    """Adopted under another name after the outbox was listed, finished after the folders were."""
     path = raw.write(NOW, [BATCH])
     read = type(path).open
     moves = [path.with_name("20260921T141320.000Z_p2.jsonl"), None]
@@ -66,7 +66,7 @@ def test_a_file_that_was_set_aside_as_broken_is_a_finding(tmp_path):
     assert read_archive(tmp_path).broken_files == [str(tmp_path / "broken" / "a.jsonl")]
 
 
-def test_a_batch_with_a_wild_number_leaves_those_after_it_in_their_place(raw, tmp_path):
+def test_a_batch_with_an_extreme_number_does_not_shift_those_after_it(raw, tmp_path):
     wild = dataclasses.replace(OTHER, window_start=1 << 63)
     raw.finish(raw.write(NOW, [wild]))
     raw.finish(raw.write(NOW + 10_000, [BATCH]))
@@ -81,7 +81,7 @@ def test_a_batch_with_a_wild_number_leaves_those_after_it_in_their_place(raw, tm
 
 @pytest.mark.parametrize("form", list(TrustedFormat))
 def test_trusted_files_are_read_with_whole_numbers(tmp_path, form):
-    """Dates far apart make several files; times and values come back as they were."""
+    """Dates far apart make several files; times and values come back unchanged."""
     rows = pa.table(
         {
             **{name: pa.array(["a"] * 3) for name in ("batch_id", "patient_id", "sensor", "unit")},

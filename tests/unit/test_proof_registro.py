@@ -1,4 +1,4 @@
-"""The reconciliation holds every row of registro against the readings that explain it."""
+"""The reconciliation compares every row of registro with the readings that explain it."""
 
 import pyarrow as pa
 import pytest
@@ -41,7 +41,7 @@ def test_values_that_were_swapped_are_found(done):
 
 
 def test_only_the_hours_that_differ_are_read(world):
-    """Every other one is settled by its count and checksum."""
+    """Count and checksum settle all others."""
     batches = [
         other(
             f"b{hour}",
@@ -61,7 +61,7 @@ def test_only_the_hours_that_differ_are_read(world):
 
 
 def test_of_readings_for_one_instant_the_newest_offset_counts(world):
-    """The replaced ones are counted, not errors; batches of another hour are not read for them."""
+    """Superseded ones are counted, not errors; batches of another hour are not read for them."""
     values = (1.0, 2.0, 3.0)
     batches = [
         other(f"b{number}", series("glicose", [value])) for number, value in enumerate(values)

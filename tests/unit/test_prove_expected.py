@@ -1,4 +1,4 @@
-"""The oracle's own rules: written a second time, so they are tested by themselves."""
+"""The oracle's own rules: written a second time, so they have their own tests."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A storm can be played again by its seed."""
+"""A seed plays the same storm again."""
 
 from ops.cli.commands.prove import chosen_kinds
 from ops.storm.faults import KINDS
@@ -16,11 +16,11 @@ def test_ten_minutes_hold_more_than_forty_faults_of_every_kind():
     for seed in range(20):
         plan = planned_faults(seed, 600, ALL)
         assert len(plan) > 50
-        assert {each.kind.name for each in plan} == set(KINDS)
+        assert {fault.kind.name for fault in plan} == set(KINDS)
 
 
 def test_no_fault_begins_after_the_end():
-    assert all(each.at_seconds < 60 for each in planned_faults(1, 60, ALL))
+    assert all(fault.at_seconds < 60 for fault in planned_faults(1, 60, ALL))
 
 
 def test_kinds_that_need_disks_are_left_out_where_there_are_none():
@@ -28,7 +28,7 @@ def test_kinds_that_need_disks_are_left_out_where_there_are_none():
         chosen_kinds(None, {}),
         chosen_kinds(None, {"VITALS_PROVE_NAMESPACE": "inside"}),
     )
-    assert {each.name for each in inside} - {each.name for each in outside} == {
+    assert {kind.name for kind in inside} - {kind.name for kind in outside} == {
         "full-raw-disk",
         "full-trusted-disk",
         "read-only-raw-disk",

@@ -12,7 +12,7 @@ COMMIT = b"\x07\x00\x00\x00\x03COMMIT"
 
 
 class Server:
-    """Says back what it hears, and remembers it."""
+    """Echoes what it receives, and remembers it."""
 
     def __init__(self):
         self.socket = socket.create_server(("127.0.0.1", 0))
@@ -72,11 +72,11 @@ def test_it_passes_bytes_unchanged_and_in_order(proxy):
 def test_a_cut_ends_every_connection_and_the_next_one_works(proxy):
     clients = [connected(proxy), connected(proxy)]
     assert proxy.cut() == 2
-    assert all(is_cut(each) for each in clients)
+    assert all(is_cut(client) for client in clients)
     connected(proxy)
 
 
-def test_while_it_refuses_nobody_comes_in(proxy):
+def test_while_it_refuses_no_connection_gets_through(proxy):
     proxy.is_refusing = True
     assert is_cut(socket.create_connection(("127.0.0.1", proxy.port), timeout=5))
     proxy.is_refusing = False
@@ -88,7 +88,7 @@ def test_a_server_that_is_away_costs_the_connection(server, proxy):
     assert is_cut(socket.create_connection(("127.0.0.1", proxy.port), timeout=5))
 
 
-def test_a_delay_holds_every_piece_back(proxy):
+def test_a_delay_holds_every_chunk_back(proxy):
     client = connected(proxy)
     proxy.delay_seconds = 0.2
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""How soon and how fast a backlog goes, by the ledger's times."""
+"""How soon and how fast a backlog clears, by the ledger's times."""
 
 from ops.storm.recovery import Commit, Input, Outage, recoveries_after
 
@@ -11,14 +11,14 @@ def recovery(*commits, produced_until=9_999.0):
     return found
 
 
-def test_the_first_commit_and_the_speed_of_making_up():
+def test_the_first_commit_and_the_speed_of_catching_up():
     found = recovery(Commit(1104.0, 3_000), Commit(1114.0, 8_000), Commit(1120.0, 500))
     assert (found.outage_seconds, found.first_commit_seconds) == (100.0, 4.0)
     # 11,000 readings in the ten seconds in which the producers made 1,000
     assert (found.backlog_readings, found.times_input) == (11_000, 11.0)
 
 
-def test_a_backlog_that_never_goes_has_no_speed():
+def test_a_backlog_that_never_clears_has_no_speed():
     found = recovery(Commit(1104.0, 3_000), Commit(1200.0, 100))
     assert found.first_commit_seconds == 4.0
     assert found.times_input is None

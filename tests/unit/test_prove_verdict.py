@@ -21,7 +21,7 @@ TRUTH = Truth([BATCH], [POISON], {CORRECTED: 71_000})
 
 
 def complete():
-    """What a pipeline leaves that has made no mistake."""
+    """What a correct pipeline leaves."""
     readings = expected_readings([BATCH, CORRECTION])
     accepted = readings.filter(pa.compute.is_null(readings["reason"]))
     rejected = readings.filter(pa.compute.is_valid(readings["reason"]))
@@ -63,7 +63,7 @@ def altered(table, row, name, value):
     rows = table.to_pylist()
     rows[row][name] = value
     return pa.Table.from_pylist(
-        rows, pa.schema([READINGS.field(each) for each in table.column_names])
+        rows, pa.schema([READINGS.field(name) for name in table.column_names])
     )
 
 
@@ -95,7 +95,7 @@ def test_a_foreign_row_is_found():
     assert "that must not be in registro" in findings(registro=pa.concat_tables([table, wrong[:1]]))
 
 
-def test_a_correction_that_was_lost_again_is_found():
+def test_a_lost_correction_is_found():
     table = altered(complete().registro, 2, "thousandths", 70_000)
     assert "another value or reason in registro" in findings(registro=table)
 
@@ -128,5 +128,5 @@ def test_a_quarantined_reading_that_is_lost_or_has_another_reason_is_found():
         ({"named_patients": ["a"]}, "log lines name a patient"),
     ],
 )
-def test_what_else_is_not_as_it_must_be_is_found(changes, finding):
+def test_everything_else_out_of_place_is_found(changes, finding):
     assert finding in findings(**changes)

@@ -1,4 +1,4 @@
-"""The raw archive's contract: the names of its files, where they lie, and their lines."""
+"""The raw archive's contract: its files' names, folders and lines."""
 
 import subprocess
 import sys
@@ -41,7 +41,7 @@ def test_a_file_that_is_not_ours_has_no_owner(name):
     assert owner_of(Path(name)) is None
 
 
-def test_an_acknowledged_file_lies_in_the_folder_of_its_tick():
+def test_an_acknowledged_file_is_in_the_folder_of_its_tick():
     path = Path("raw") / PENDING / NAME
     done = done_path(path)
     assert done == Path("raw/date=2026-09-21") / NAME
@@ -58,7 +58,7 @@ def test_files_are_listed_in_order_and_nothing_else_is(tmp_path):
     assert files_in(tmp_path / "nowhere", PENDING) == []
 
 
-def test_lines_give_back_their_batches(tmp_path):
+def test_lines_return_their_batches(tmp_path):
     batches = [GOLDEN_BATCH, batch()]
     path = tmp_path / NAME
     path.write_bytes(b"".join(map(line_of, batches)))

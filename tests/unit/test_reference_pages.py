@@ -25,7 +25,7 @@ OURS = ("common", "db", "producer", "consumer", "ops")
 
 
 @pytest.mark.parametrize("page", ["settings", "cli", "metrics"])
-def test_the_committed_page_is_what_the_code_gives(page):
+def test_the_committed_page_is_what_the_code_generates(page):
     command = f"python -m ops.reference {page}"
     printed = subprocess.run(
         [sys.executable, *command.split()[1:]], capture_output=True, check=True
@@ -68,9 +68,9 @@ def test_page_names_every_setting_once_with_its_default():
 
 def test_a_setting_of_containers_alone_has_a_comment_of_its_own():
     names = {row.name for row in named_settings(KINDS)}
-    alone = [each for each in container_settings().values() if each.name not in names]
+    alone = [setting for setting in container_settings().values() if setting.name not in names]
     assert len(alone) > 10
-    assert [each.name for each in alone if not each.meaning] == []
+    assert [setting.name for setting in alone if not setting.meaning] == []
 
 
 def test_compose_file_sets_names_that_the_page_has():
@@ -84,10 +84,10 @@ def test_compose_file_sets_names_that_the_page_has():
     assert {"KAFKA_TOPIC", "DB_USER", "MONITOR_TOKEN"} <= ours
 
 
-def test_marked_names_are_those_that_the_pipeline_gives_its_parts():
+def test_marked_names_are_those_that_the_pipeline_sets_for_its_parts():
     source = inspect.getsource(ops.stack.pipeline)
     given = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)*)":', source)) | {SETTING}
-    simulated = {"SIMULATION_SEED", "FAULT_SHARE"}  # handed on as they are
+    simulated = {"SIMULATION_SEED", "FAULT_SHARE"}  # passed on unchanged
     addresses = {name for name in SET_BY_UP if name.startswith(("DB_", "KAFKA_"))}
     assert given - simulated == SET_BY_UP - addresses
 

@@ -1,4 +1,4 @@
-"""What a repair would do: everything that comes again comes in its old turn, and nothing for nothing."""
+"""What a repair would do: everything comes again in its old order, and nothing without need."""
 
 import dataclasses
 
@@ -22,7 +22,7 @@ def plan(world):
 
 
 def published(repair):
-    return [each.batch_id for each in repair.publish]
+    return [batch.batch_id for batch in repair.publish]
 
 
 def delete_trusted(world, number):
@@ -30,7 +30,7 @@ def delete_trusted(world, number):
         (world.folder / "trusted" / name).unlink()
 
 
-def test_where_all_is_well_nothing_is_planned(world):
+def test_nothing_is_planned_if_all_is_well(world):
     world.archive(made("a"))
     world.take(made("a"))
     found = plan(world)
@@ -39,7 +39,7 @@ def test_where_all_is_well_nothing_is_planned(world):
     assert found.hopeless == []
 
 
-def test_rows_come_from_the_trusted_files_with_what_stands_there(world):
+def test_rows_come_from_the_trusted_files_unchanged(world):
     world.archive(made("a", [1.0, 2.0, 3.0]))
     world.take(made("a", [1.0, 2.0, 3.0]))
     del world.registro[1, "valor", NOW]
@@ -53,7 +53,7 @@ def test_rows_come_from_the_trusted_files_with_what_stands_there(world):
     assert second.startswith("correct 1 registro row: ")
 
 
-def test_a_range_whose_file_is_gone_is_taken_anew_as_a_whole(world):
+def test_a_range_whose_file_is_missing_is_processed_again_as_a_whole(world):
     batches = [made("a"), made("b", at=NOW + HOUR), made("c", at=NOW + 2 * HOUR)]
     world.archive(*batches)
     world.take(*batches[:2])
@@ -62,7 +62,7 @@ def test_a_range_whose_file_is_gone_is_taken_anew_as_a_whole(world):
     (world.folder / "trusted" / world.ranges[0].files[0]).unlink()
     found = plan(world)
     assert [(part.first, part.until, ids) for part, ids in found.retake] == [(0, 2, ["a", "b"])]
-    assert [(each.batch_id, each.first_taken_ms) for each in found.publish] == [
+    assert [(batch.batch_id, batch.first_taken_ms) for batch in found.publish] == [
         ("a", NOW),
         ("b", NOW + 77),
     ]
@@ -72,7 +72,7 @@ def test_a_range_whose_file_is_gone_is_taken_anew_as_a_whole(world):
 def test_a_lost_batch_comes_again_as_of_when_it_was_made(world):
     world.archive(made("a"))
     found = plan(world)
-    assert [(each.batch_id, each.first_taken_ms) for each in found.publish] == [("a", None)]
+    assert [(batch.batch_id, batch.first_taken_ms) for batch in found.publish] == [("a", None)]
     assert found.readings == 1
     assert found.publish[0].path.exists()
 
@@ -85,7 +85,7 @@ def test_what_waits_or_is_in_the_topic_is_not_published_again(world):
 
 
 def test_a_correction_comes_again_after_what_it_corrects(world):
-    """Else the lost batch would come last and win; and the correction's range comes as a whole."""
+    """Otherwise the lost batch would come last and win; the correction's range comes as a whole."""
     lost = made("lost", [1.0], produced=NOW)
     correction = made("correction", [2.0], produced=NOW + 1)
     neighbour = made("neighbour", at=NOW + HOUR, produced=NOW + 2)
@@ -98,14 +98,14 @@ def test_a_correction_comes_again_after_what_it_corrects(world):
     assert [ids for _, ids in found.retake] == [["correction", "neighbour"]]
 
 
-def test_another_patient_of_the_same_time_stays_as_it_is(world):
+def test_another_patient_of_the_same_time_is_left_alone(world):
     world.archive(made("lost"), made("other", patient_id="demo-000002"))
     world.take(made("other", patient_id="demo-000002"), rejected=[("other", 0, 0)])
     assert published(plan(world)) == ["lost"]
 
 
-def test_a_range_with_a_batch_that_no_archive_has_stays_as_it_is(world):
-    """To forget it would lose the batch for good; what it corrects does not come again either."""
+def test_a_range_with_a_batch_that_is_not_archived_is_left_alone(world):
+    """Forgetting it would lose the batch for good; what it corrects does not come again either."""
     world.archive(made("a", [1.0]), made("lost", [2.0]))
     world.take(made("a", [1.0]), made("unknown", at=NOW + HOUR))
     delete_trusted(world, 0)
@@ -114,8 +114,8 @@ def test_a_range_with_a_batch_that_no_archive_has_stays_as_it_is(world):
     assert "its batch unknown is in no archive file" in found.hopeless[0]
 
 
-def test_what_a_batch_under_way_replaces_waits_until_that_is_taken(world):
-    """Its offset is fixed already: published now, the older one would come behind it and win."""
+def test_what_a_batch_under_way_replaces_waits_until_that_is_processed(world):
+    """Its offset is already fixed: published now, the older one would come after it and win."""
     world.archive(made("spoilt"), made("lost", at=NOW + HOUR, produced=NOW + 1))
     world.archive(
         made("new", produced=NOW + 2),
@@ -127,9 +127,10 @@ def test_what_a_batch_under_way_replaces_waits_until_that_is_taken(world):
     world.rest |= {"new", "newer", "free"}
     found = plan(world)
     assert (found.retake, found.publish) == ([], [])
-    assert any("1 lost batch must wait: " in each for each in found.hopeless)
+    assert any("1 lost batch must wait: " in reason for reason in found.hopeless)
     assert any(
-        "cannot be processed again: batches of the same patient" in each for each in found.hopeless
+        "cannot be processed again: batches of the same patient" in reason
+        for reason in found.hopeless
     )
     world.rest.clear()
     for name, at in (("new", 0), ("newer", HOUR), ("free", 2 * HOUR)):
@@ -154,7 +155,7 @@ def test_a_row_without_a_reading_is_beyond_repair(world):
     assert found.hopeless[0].startswith("1 registro row without an accepted reading")
 
 
-def test_a_value_that_a_lost_file_may_explain_is_not_put_right(world):
+def test_a_value_that_a_lost_file_may_explain_is_not_corrected(world):
     """The newer value's file is gone: the older one must not be written over it."""
     world.archive(made("old", [1.0]), made("new", [2.0], produced=NOW + 1))
     world.take(made("old", [1.0]))
@@ -176,16 +177,16 @@ def test_overlap_is_found_through_a_chain_and_only_for_the_same_patient():
     assert list(found) == [True, True, True, False, False]
 
 
-def test_an_untaken_batch_does_not_come_along_by_overlapping():
-    """It is in the outbox or in the topic, and comes by itself, later than all of these."""
+def test_an_unprocessed_batch_is_not_included_because_it_overlaps():
+    """It is in the outbox or the topic, and will come anyway, later than all of these."""
     found = with_overlapping(
         np.array([True, False]), np.array([3, -1]), *(np.zeros(2, np.int64) for _ in range(3))
     )
     assert list(found) == [True, False]
 
 
-def test_the_old_order_is_that_of_offsets_and_of_making_where_there_is_none():
-    """The second was made first, and waited in an outbox: its offset counts."""
+def test_the_old_order_is_by_offset_or_else_by_when_batches_were_made():
+    """The second was made first but waited in an outbox: its offset counts."""
     place, offset = np.array([0, 0, -1, 0]), np.array([5, 6, -1, 7])
     produced = np.array([20, 10, 15, 30])
     ordered = in_old_order(np.arange(4), place, offset, produced)

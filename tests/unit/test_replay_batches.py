@@ -48,11 +48,11 @@ def batches_from(readings, kinds=KINDS, source="test"):
 def expanded(batches):
     """All readings of batches in the order in which they are published."""
     return [
-        (batch.patient_id, Kind(each.sensor, each.component, each.unit), time_ms, value)
+        (batch.patient_id, Kind(series.sensor, series.component, series.unit), time_ms, value)
         for batch in batches
-        for each in batch.series
+        for series in batch.series
         for time_ms, value in zip(
-            itertools.count(each.start, each.interval_ms), each.values, strict=False
+            itertools.count(series.start, series.interval_ms), series.values, strict=False
         )
     ]
 
@@ -83,13 +83,13 @@ def test_no_reading_is_lost_moved_or_invented(readings):
     batches = batches_from(readings)
     assert Counter(expanded(batches)) == expected
     assert sum(batch.reading_count for batch in batches) == len(readings)
-    assert all(each.interval_ms >= 1 for batch in batches for each in batch.series)
+    assert all(series.interval_ms >= 1 for batch in batches for series in batch.series)
 
 
 @given(wild_readings)
 @settings(max_examples=300, deadline=None)
 def test_later_row_of_the_file_comes_later_for_the_same_instant(readings):
-    """Whatever its unit or spelling: both would meet in the same row of the database."""
+    """Whatever its unit or spelling: both belong to the same row of the database."""
     meaning = [0, 1, 2, 0]
     expected = {}
     for patient, kind, time_ms, value in readings:
@@ -121,8 +121,10 @@ def test_regular_readings_become_one_series():
 
 def test_gap_ends_a_series_and_a_pair_stays_single():
     moments = [0, 10, 20, 500, 777, 1000, 1010, 1020, 1030]
-    (batch,) = batches_from([(0, 0, AT + each, each) for each in moments])
-    assert [(each.start - AT, each.interval_ms, len(each.values)) for each in batch.series] == [
+    (batch,) = batches_from([(0, 0, AT + moment, moment) for moment in moments])
+    assert [
+        (series.start - AT, series.interval_ms, len(series.values)) for series in batch.series
+    ] == [
         (0, 10, 3),
         (500, 1000, 1),
         (777, 1000, 1),
@@ -152,8 +154,8 @@ def test_dense_hour_is_halved_until_each_part_fits_a_message():
     assert max(sizes) < MAX_MESSAGE_BYTES / 2
     assert len({batch.window_start for batch in batches}) == len(batches) > 1
     assert sum(batch.reading_count for batch in batches) == 60_000
-    assert [each.batch_id for each in batches] == [
-        each.batch_id for each in batches_from(readings)
+    assert [batch.batch_id for batch in batches] == [
+        batch.batch_id for batch in batches_from(readings)
     ], "the same again"
 
 
@@ -190,8 +192,8 @@ def test_clif_excerpt_keeps_all_rows_and_the_last_of_its_duplicates():
 def test_ids_follow_from_the_source_alone():
     readings = [(0, 0, AT, 1.0), (1, 0, AT, 1.0)]
     one, other = batches_from(readings), batches_from(readings, source="other")
-    assert [each.batch_id for each in one] == [each.batch_id for each in batches_from(readings)]
-    assert not {each.batch_id for each in one} & {each.batch_id for each in other}
+    assert [batch.batch_id for batch in one] == [batch.batch_id for batch in batches_from(readings)]
+    assert not {batch.batch_id for batch in one} & {batch.batch_id for batch in other}
 
 
 def test_shift_ends_the_file_a_moment_ago_and_is_remembered(tmp_path):
@@ -199,9 +201,9 @@ def test_shift_ends_the_file_a_moment_ago_and_is_remembered(tmp_path):
     assert 0 < AT - (1000 + shift) <= 5000
     assert shift_to_now(tmp_path, "abc", 1000, AT + 60_000, is_again=False) == shift
     assert shift_to_now(tmp_path, "xyz", 1000, AT + 60_000, is_again=False) == shift + 60_000
-    anew = shift_to_now(tmp_path, "abc", 1000, AT + 90_000, is_again=True)
-    assert anew == shift + 90_000
-    assert shift_to_now(tmp_path, "abc", 1000, AT + 99_000, is_again=False) == anew
+    again = shift_to_now(tmp_path, "abc", 1000, AT + 90_000, is_again=True)
+    assert again == shift + 90_000
+    assert shift_to_now(tmp_path, "abc", 1000, AT + 99_000, is_again=False) == again
 
 
 def test_a_copy_of_a_file_is_the_same_file(tmp_path):

@@ -14,17 +14,17 @@ from tests.builders import NOW, batch, series
 
 @pytest.fixture
 def silent():
-    """A broker that takes the connection and says nothing.
+    """A broker that accepts the connection and says nothing.
 
-    One that refuses it makes the client queue an error now and then, which its length counts too.
+    One that refuses makes the client queue an occasional error, which its length counts too.
     """
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         yield KafkaSettings(kafka_bootstrap_servers=f"127.0.0.1:{port}")
 
 
-def test_each_file_is_queued_at_once_though_nobody_waits_for_it(silent, tmp_path):
-    """A file that waits behind another is read from disk again, a third of a replay's CPU time."""
+def test_each_file_is_queued_at_once_though_nothing_waits_for_it(silent, tmp_path):
+    """A file queued later is read from disk again, a third of a replay's CPU time."""
     archive, publisher = RawArchive(tmp_path, "replay"), Publisher(silent)
     archive.claim()
     outbox = Outbox(archive, publisher)

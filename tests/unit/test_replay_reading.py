@@ -1,4 +1,4 @@
-"""Files of real readings: both formats, any order, bad rows named by their line."""
+"""Files of real readings: both formats, any order, bad rows reported by line."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -84,7 +84,7 @@ def test_bad_rows_are_named_by_their_line_and_do_not_stop_the_rest(tmp_path):
     )
     found, unreadable = readings(path)
     assert [value for *_, value in found] == [70.0, 78.0, 79.0]
-    assert {each.line: each.reason for each in unreadable} == {
+    assert {row.line: row.reason for row in unreadable} == {
         4: "no patient id",
         5: "no readable time",
         6: "a value that is not a number",
@@ -105,11 +105,11 @@ def test_line_that_is_not_utf8_is_a_bad_row(tmp_path):
         file.write(f"p2,{AT},frequencia_cardiaca,,72,bpm\r\n".encode())
     found, unreadable = readings(path)
     assert [row[0] for row in found] == ["p1", "p2"]
-    assert [(each.line, each.reason) for each in unreadable] == [(3, "not UTF-8")]
+    assert [(row.line, row.reason) for row in unreadable] == [(3, "not UTF-8")]
 
 
 @pytest.mark.parametrize("text", ["", " ", "NaN", "nan", "NA", "null"])
-def test_reading_without_a_value_is_a_missing_sample_and_no_bad_row(tmp_path, text):
+def test_reading_without_a_value_is_a_missing_sample_and_not_a_bad_row(tmp_path, text):
     path = csv_file(
         tmp_path,
         f"p1,{AT},frequencia_cardiaca,,{text},bpm",
@@ -167,7 +167,7 @@ def test_parquet_times_of_every_type_are_the_same_instant(tmp_path, kind):
     pq.write_table(pa.table(table), path)
     found, unreadable = readings(path)
     assert found == [("7", HEART, AT, 70.0)]
-    assert [(each.line, each.reason) for each in unreadable] == [(2, "no readable time")]
+    assert [(row.line, row.reason) for row in unreadable] == [(2, "no readable time")]
 
 
 def test_csv_and_parquet_of_one_table_are_the_same_readings(tmp_path):
@@ -186,8 +186,8 @@ def test_csv_and_parquet_of_one_table_are_the_same_readings(tmp_path):
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "file.parquet")
     lines = [
         ",".join(
-            each.astimezone(UTC).isoformat() if isinstance(each, datetime) else str(each)
-            for each in row.values()
+            value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
+            for value in row.values()
         )
         for row in rows
     ]
@@ -214,8 +214,8 @@ def test_clif_table_is_found_by_its_columns_and_mapped_to_the_catalogue():
     assert (found, []) == readings(EXCERPT, "clif")
 
 
-def test_what_translates_clif_is_known_by_the_categories_of_the_file(tmp_path):
-    """Another catalogue makes other batches of the same file: the ids are made of it too."""
+def test_a_clif_files_translation_covers_the_categories_that_it_has(tmp_path):
+    """Another catalogue turns the same file into other batches, so the ids depend on it too."""
     head = "hospitalization_id,recorded_dttm,vital_category,vital_value"
     path = tmp_path / "vitals.csv"
     path.write_text(f"{head}\np1,{AT},SpO2,97\np1,{AT},map,90\np1,{AT},sbp,120\n")
@@ -255,7 +255,7 @@ def test_file_without_rows_has_no_readings(tmp_path):
     assert readings(csv_file(tmp_path)) == ([], [])
 
 
-def test_file_that_is_neither_is_bad_input(tmp_path):
+def test_file_of_another_format_is_bad_input(tmp_path):
     path = tmp_path / "cut.parquet"
     path.write_bytes(b"PAR1 and no more")
     with pytest.raises(BadInputError, match=r"cut\.parquet"):

@@ -1,4 +1,4 @@
-"""Archived batches on their second way: in the asked order, with the time at which they came first."""
+"""Archived batches published again: in the requested order, with the time they first came."""
 
 import dataclasses
 
@@ -21,7 +21,7 @@ def archived(tmp_path):
     """Two finished files of two batches each, and one in the outbox."""
     with claimed_archive(tmp_path / "raw", "p1") as archive:
         files = [
-            archive.finish(archive.write(NOW + number, [made(each) for each in names]))
+            archive.finish(archive.write(NOW + number, [made(name) for name in names]))
             for number, names in enumerate(("ab", "cd"))
         ]
         archive.write(NOW + 2, [made("e")])
@@ -29,33 +29,33 @@ def archived(tmp_path):
 
 
 def ids(batches):
-    return [(each.batch_id, at) for each, at in batches]
+    return [(batch.batch_id, at) for batch, at in batches]
 
 
 def test_all_batches_of_files_come_as_of_when_they_were_made(archived):
-    assert ids(all_batches(archived)) == [(each, NOW + 9) for each in "abcd"]
+    assert ids(all_batches(archived)) == [(name, NOW + 9) for name in "abcd"]
 
 
 def test_a_list_is_followed_in_its_order(archived):
     first, second = archived
     wanted = [(first, "b", None), (second, "d", 7), (second, "c", 8), (first, "a", 9)]
-    listed = [ArchivedBatch(*each) for each in wanted]
+    listed = [ArchivedBatch(*batch) for batch in wanted]
     assert ids(listed_batches(listed)) == [("b", NOW + 9), ("d", 7), ("c", 8), ("a", 9)]
 
 
-def test_a_listed_batch_that_is_not_in_its_file_is_named(archived):
+def test_a_listed_batch_that_is_missing_from_its_file_is_named(archived):
     with pytest.raises(BadInputError, match="batch x is not in"):
         list(listed_batches([ArchivedBatch(archived[0], "x", None)]))
 
 
-def test_a_file_that_is_none_is_named(tmp_path):
+def test_an_unreadable_file_is_named(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text("{")
     with pytest.raises(BadInputError, match=r"a\.jsonl"):
         list(all_batches([path]))
 
 
-def test_a_folder_means_its_files_but_the_outbox_and_what_is_broken(archived, tmp_path):
+def test_a_folder_means_its_files_except_the_outbox_and_broken_ones(archived, tmp_path):
     (tmp_path / "raw" / "broken").mkdir()
     (tmp_path / "raw" / "broken" / "x.jsonl").touch()
     assert archive_files(tmp_path / "raw") == archived
@@ -65,14 +65,14 @@ def test_a_folder_means_its_files_but_the_outbox_and_what_is_broken(archived, tm
         archive_files(tmp_path / "raw" / "pending")
 
 
-def test_a_file_of_readings_is_no_archive(tmp_path):
+def test_a_file_of_readings_is_not_an_archive(tmp_path):
     assert is_archive(tmp_path)
     assert is_archive(tmp_path / "a.jsonl")
     assert not is_archive(tmp_path / "a.csv")
     assert not is_archive(tmp_path / "a.parquet")
 
 
-def test_the_header_is_there_only_on_the_second_way():
+def test_only_republished_batches_have_the_header():
     codec = default_codec()
     assert FIRST_TAKEN not in dict(codec.headers(made("a")))
     assert dict(codec.headers(made("a"), first_taken_ms=5))[FIRST_TAKEN] == b"5"

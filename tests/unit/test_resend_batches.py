@@ -54,12 +54,12 @@ def test_the_entries_of_a_message_become_one_batch_with_runs_as_they_were():
         Series("glicose", None, "mg/dL", NOW, 1000, first.batch.series[0].values),
         Series("glicose", None, "mg/dL", NOW + 7000, 1000, [9999.0]),
     )
-    assert [str(each) for each in first.batch.series[0].values] == ["9999.0", "nan", "9999.0"]
+    assert [str(value) for value in first.batch.series[0].values] == ["9999.0", "nan", "9999.0"]
     assert first.batch.series[2].component == ""
     assert list(first.positions) == [(0, 0), (0, 1), (0, 2), (1, 0), (2, 0)]
     assert first.batch.is_identified
     assert first.batch.batch_id != second.batch.batch_id
-    assert [each.offset for each in second.entries] == [6]
+    assert [entry.offset for entry in second.entries] == [6]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=1, unique=True))
@@ -69,13 +69,13 @@ def test_every_entry_is_carried_once_at_its_time_whatever_their_order(places):
     [again] = portion(*reversed(entries)).resends
     assert again.batch == resend.batch
     assert len(resend.entries) == len(entries) == resend.batch.reading_count
-    for each, (number, place) in zip(resend.entries, resend.positions, strict=True):
+    for sent, (number, place) in zip(resend.entries, resend.positions, strict=True):
         run = resend.batch.series[number]
-        assert run.start + place * run.interval_ms == each.event_ms
-        assert run.values[place] == each.value
+        assert run.start + place * run.interval_ms == sent.event_ms
+        assert run.values[place] == sent.value
 
 
-def test_what_has_no_usable_time_or_may_only_be_of_the_future_stays_and_is_counted():
+def test_entries_without_a_usable_time_or_possibly_of_the_future_stay_and_are_counted():
     entries = [
         entry(event_ms=None),
         entry(0, 1, reason="invalid_time"),
@@ -127,13 +127,13 @@ def test_more_than_a_message_holds_is_cut_between_two_instants():
     entries = [entry(0, place, unit="u" * 200, event_ms=NOW + place // 2) for place in range(count)]
     resends = portion(*entries).resends
     assert len(resends) > 5
-    assert sum(len(each.entries) for each in resends) == count
-    assert all(len(default_codec().encode(each.batch)) < 400_000 for each in resends)
-    instants = [{each.event_ms for each in resend.entries} for resend in resends]
+    assert sum(len(resend.entries) for resend in resends) == count
+    assert all(len(default_codec().encode(resend.batch)) < 400_000 for resend in resends)
+    instants = [{entry.event_ms for entry in resend.entries} for resend in resends]
     assert sum(map(len, instants)) == len(set.union(*instants))
 
 
-def test_a_step_that_the_wire_cannot_hold_starts_another_series():
+def test_an_interval_that_the_wire_cannot_hold_starts_another_series():
     month = 31 * 86_400_000
     entries = [
         entry(0, 0, event_ms=0),
@@ -141,6 +141,6 @@ def test_a_step_that_the_wire_cannot_hold_starts_another_series():
         entry(0, 2, event_ms=2 * month),
     ]
     [resend] = portion(*entries).resends
-    assert [each.values for each in resend.batch.series] == [[9999.0]] * 3
-    assert not any(math.isnan(value) for each in resend.batch.series for value in each.values)
+    assert [series.values for series in resend.batch.series] == [[9999.0]] * 3
+    assert not any(math.isnan(value) for series in resend.batch.series for value in series.values)
     default_codec().encode(resend.batch)

@@ -1,4 +1,4 @@
-"""Every version that was ever published, and how a next one will live with them."""
+"""Every version ever published, and how the next one will coexist with them."""
 
 import pytest
 from fastavro.read import SchemaResolutionError
@@ -11,7 +11,7 @@ from tests.builders import GOLDEN, GOLDEN_BATCH, invented_version
 NEXT = invented_version()
 
 
-@pytest.mark.parametrize("version", versions(), ids=lambda each: f"v{each.version}")
+@pytest.mark.parametrize("version", versions(), ids=lambda version: f"v{version.version}")
 def test_every_published_version_reads_its_golden_bytes_into_the_latest_one(version):
     """BACKWARD_TRANSITIVE: the latest reader against each writer, however old."""
     body = GOLDEN[version.version]
@@ -19,28 +19,28 @@ def test_every_published_version_reads_its_golden_bytes_into_the_latest_one(vers
     assert repr(default_codec().decode(body)) == repr(GOLDEN_BATCH)
 
 
-@pytest.mark.parametrize("version", versions(), ids=lambda each: f"v{each.version}")
+@pytest.mark.parametrize("version", versions(), ids=lambda version: f"v{version.version}")
 def test_every_published_version_still_writes_its_golden_bytes(version):
     """A change to a published file shows here: published versions are never edited."""
     assert Codec([version]).encode(GOLDEN_BATCH) == GOLDEN[version.version]
 
 
 def test_versions_are_numbered_without_a_gap_and_differ():
-    assert [each.version for each in versions()] == list(range(1, LATEST + 1))
-    assert len({each.header for each in (*versions(), NEXT)}) == LATEST + 1
-    assert all(each.header.startswith(MAGIC) for each in versions())
-    assert set(GOLDEN) == {each.version for each in versions()}
+    assert [version.version for version in versions()] == list(range(1, LATEST + 1))
+    assert len({version.header for version in (*versions(), NEXT)}) == LATEST + 1
+    assert all(version.header.startswith(MAGIC) for version in versions())
+    assert set(GOLDEN) == {version.version for version in versions()}
 
 
-@pytest.mark.parametrize("version", versions(), ids=lambda each: f"v{each.version}")
+@pytest.mark.parametrize("version", versions(), ids=lambda version: f"v{version.version}")
 def test_a_version_without_logical_types_has_the_same_fingerprint(version):
-    """What the decoders are given differs from the published file in nothing that is on the wire."""
+    """What the decoders read differs from the published file in nothing on the wire."""
     plain = Codec([version])
     assert b"logicalType" not in version.plain_json.encode()
     assert plain.encode(GOLDEN_BATCH)[:HEADER_SIZE] == version.header
 
 
-@pytest.mark.parametrize("version", versions(), ids=lambda each: f"v{each.version}")
+@pytest.mark.parametrize("version", versions(), ids=lambda version: f"v{version.version}")
 def test_a_next_version_reads_the_golden_bytes_of_every_version(version):
     """Consumers are updated first."""
     decoded = Codec([*versions(), NEXT]).decode(GOLDEN[version.version])
@@ -56,8 +56,8 @@ def test_a_next_version_writes_what_todays_reader_understands_once_it_knows_the_
     assert old_reader.encode(GOLDEN_BATCH) == GOLDEN[LATEST]
 
 
-def test_a_reader_that_was_never_told_of_a_version_refuses_it_whole():
-    """Not one field is guessed: the message stays in quarantine until the reader is updated."""
+def test_a_reader_that_does_not_know_a_version_refuses_its_messages_whole():
+    """No field is guessed: the message stays in quarantine until the reader is updated."""
     body = Codec([*versions(), NEXT]).encode(GOLDEN_BATCH)
     with pytest.raises(BadInputError, match="no known schema version") as refused:
         default_codec().decode(body)

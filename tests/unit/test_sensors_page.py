@@ -17,12 +17,12 @@ def test_the_page_is_up_to_date():
 
 def test_the_page_names_every_sensor_component_unit_and_code():
     text = PAGE.read_text(encoding="utf-8")
-    for each in sensors():
-        for word in (each.code, each.unit, each.ucum):
+    for sensor in sensors():
+        for word in (sensor.code, sensor.unit, sensor.ucum):
             assert f"`{word}`" in text
-        assert each.name_pt in text
-        assert all(code in text for code in each.loinc)
-        assert all(f"`{name}`" in text for unit in each.units for name in unit.names)
-        for part in each.components:
+        assert sensor.name_pt in text
+        assert all(code in text for code in sensor.loinc)
+        assert all(f"`{name}`" in text for unit in sensor.units for name in unit.names)
+        for part in sensor.components:
             assert f"`{part.code or COMPONENTLESS}`" in text
             assert f"{part.limits.lower}, {part.limits.upper}" in text

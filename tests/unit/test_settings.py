@@ -18,7 +18,7 @@ DATABASE = {"DB_HOST": "127.0.0.1", "DB_USER": "vitals", "DB_PASSWORD": "s3cret"
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch):
-    """An environment without any of our names; call it to set some."""
+    """An environment without our variables; call it to set some."""
     for kind in (DatabaseSettings, KafkaSettings, LogSettings, OutputSettings):
         for name in kind.model_fields:
             monkeypatch.delenv(name.upper(), raising=False)
@@ -41,8 +41,8 @@ def test_values_come_from_the_environment_and_the_rest_has_defaults(environment)
     assert load(LogSettings).log_format == "json"
 
 
-def test_a_file_gives_the_value_without_its_line_end(environment, tmp_path):
-    """The way container secrets arrive; a space at the end belongs to the secret."""
+def test_a_value_from_a_file_has_no_line_end(environment, tmp_path):
+    """As container secrets arrive; a trailing space belongs to the secret."""
     secret = tmp_path / "password"
     secret.write_bytes(b" from a file \r\n")
     environment(DB_HOST="h", DB_USER="u", DB_PASSWORD_FILE=secret)
@@ -56,7 +56,7 @@ def test_a_file_wins_over_the_plain_name(environment, tmp_path):
     assert load(DatabaseSettings).db_password.get_secret_value() == "from a file"
 
 
-def test_a_given_option_wins_over_both_and_none_does_not_count(environment, tmp_path):
+def test_an_option_wins_over_both_unless_it_is_missing(environment, tmp_path):
     host = tmp_path / "host"
     host.write_text("from-a-file")
     environment(**DATABASE, DB_HOST_FILE=host, DB_PORT="3307")
@@ -64,7 +64,7 @@ def test_a_given_option_wins_over_both_and_none_does_not_count(environment, tmp_
     assert (settings.db_host, settings.db_port) == ("given", 3307)
 
 
-def test_all_problems_are_told_together_with_their_names(environment, tmp_path):
+def test_all_problems_are_reported_together_by_name(environment, tmp_path):
     environment(DB_USER="vitals", DB_PORT="70000", DB_PASSWORD_FILE=tmp_path / "missing")
     with pytest.raises(ConfigurationError) as failed:
         load(DatabaseSettings)
@@ -74,7 +74,7 @@ def test_all_problems_are_told_together_with_their_names(environment, tmp_path):
     assert "vitals env" in failed.value.hint
 
 
-def test_a_file_that_is_no_text_is_a_problem_with_a_name(environment, tmp_path):
+def test_a_file_that_is_not_text_is_a_problem_with_a_name(environment, tmp_path):
     secret = tmp_path / "password"
     secret.write_bytes(b"\xff\xfe\x00")
     environment(**DATABASE, DB_PASSWORD_FILE=secret)
@@ -83,7 +83,7 @@ def test_a_file_that_is_no_text_is_a_problem_with_a_name(environment, tmp_path):
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "many", "", "3306.5"])
-def test_a_port_that_is_none_is_refused(environment, port):
+def test_an_invalid_port_is_refused(environment, port):
     environment(**DATABASE, DB_PORT=port)
     with pytest.raises(ConfigurationError, match="DB_PORT"):
         load(DatabaseSettings)

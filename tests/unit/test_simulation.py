@@ -1,4 +1,4 @@
-"""The simulator as a function: pure, aligned with the catalogue, the same in any company."""
+"""The simulator as a function: pure, true to the catalogue, the same with any other patients."""
 
 import numpy as np
 import pytest
@@ -28,12 +28,12 @@ def same(left: Readings, right: Readings) -> bool:
 
 
 def part(readings: Readings, rows: slice, columns: slice) -> dict:
-    return {key: each.values[rows, columns] for key, each in readings.series.items()}
+    return {key: series.values[rows, columns] for key, series in readings.series.items()}
 
 
 def assert_equal_values(expected: dict, readings: Readings) -> None:
-    for key, each in readings.series.items():
-        np.testing.assert_array_equal(expected[key], each.values, err_msg=str(key))
+    for key, series in readings.series.items():
+        np.testing.assert_array_equal(expected[key], series.values, err_msg=str(key))
 
 
 @pytest.mark.parametrize("fault_share", [0.0, 0.2])
@@ -45,7 +45,8 @@ def test_a_patient_reads_the_same_alone_and_among_a_hundred(fault_share):
         alone = simulator.simulate([ids[row]], START, 10_000, 1000)
         assert_equal_values(part(together, slice(row, row + 1), slice(None)), alone)
         assert all(
-            alone.series[key].units[0] == each.units[row] for key, each in together.series.items()
+            alone.series[key].units[0] == series.units[row]
+            for key, series in together.series.items()
         )
 
 
@@ -60,7 +61,7 @@ def test_a_minute_is_made_of_its_ten_second_windows():
 
 
 def test_a_day_in_one_window_agrees_with_its_moments():
-    """Windows over many grid minutes, bouts, meals and midnight change no value either."""
+    """Windows across many grid minutes, bouts, meals and midnight change no value either."""
     ids = demo_patient_ids(5)
     simulator = Simulator(seed=7)
     day = simulator.simulate(ids, START, DAY_MS, 97_000)
@@ -78,9 +79,7 @@ def test_a_day_in_one_window_agrees_with_its_moments():
     seed=st.integers(-(2**70), 2**70),
     data=st.data(),
 )
-def test_any_part_of_any_window_can_be_made_by_itself(
-    *, ids, start, interval_ms, samples, seed, data
-):
+def test_any_part_of_any_window_can_be_made_alone(*, ids, start, interval_ms, samples, seed, data):
     simulator = Simulator(seed=seed)
     whole = simulator.simulate(ids, start, samples * interval_ms, interval_ms)
     row = data.draw(st.integers(0, len(ids) - 1))
@@ -109,12 +108,12 @@ def test_another_seed_makes_other_readings():
     ids = demo_patient_ids(10)
     first = Simulator(seed=3).simulate(ids, START, 10_000, 1000)
     second = Simulator(seed=4).simulate(ids, START, 10_000, 1000)
-    for key, each in first.series.items():
-        assert not np.array_equal(each.values, second.series[key].values), key
+    for key, series in first.series.items():
+        assert not np.array_equal(series.values, second.series[key].values), key
 
 
 def test_what_comes_out_has_not_changed_without_a_new_model_version():
-    """Golden values: a changed model must raise MODEL_VERSION, or old windows would fork."""
+    """Golden values: a changed model must raise MODEL_VERSION, or old windows would change."""
     readings = Simulator(seed=7).simulate(["demo-000001"], START, 3000, 1000)
     assert {key: readings.series[key].values[0].tolist() for key in GOLDEN} == GOLDEN
 
@@ -126,30 +125,30 @@ def test_readings_come_in_the_order_units_and_decimals_of_the_catalogue():
         (kind.code, component.code) for kind in simulated_sensors() for component in kind.components
     ]
     assert readings.reading_count == READINGS_A_SAMPLE * 50 * 60
-    for (code, _), each in readings.series.items():
-        assert set(each.units) == {sensor(code).unit}
-        np.testing.assert_array_equal(each.values, np.round(each.values, sensor(code).decimals))
+    for (code, _), series in readings.series.items():
+        assert set(series.units) == {sensor(code).unit}
+        np.testing.assert_array_equal(series.values, np.round(series.values, sensor(code).decimals))
 
 
 def test_every_clean_value_is_plausible_over_many_patients_and_days():
     readings = Simulator(seed=11).simulate(demo_patient_ids(1000), START, 30 * DAY_MS, 6_000_007)
-    for (code, component), each in readings.series.items():
+    for (code, component), series in readings.series.items():
         limits = sensor(code).component(component).limits
-        assert limits.holds(float(each.values.min())), (code, component)
-        assert limits.holds(float(each.values.max())), (code, component)
+        assert limits.holds(float(series.values.min())), (code, component)
+        assert limits.holds(float(series.values.max())), (code, component)
     systolic = readings.series["pressao_arterial", "sistolica"].values
     diastolic = readings.series["pressao_arterial", "diastolica"].values
     assert (systolic > diastolic).all()
 
 
-def test_nobody_gives_nothing():
+def test_no_patients_give_no_readings():
     readings = Simulator(seed=7, fault_share=0.5).simulate([], START, 10_000, 1000)
     assert readings.reading_count == 0
     assert len(readings.series) == READINGS_A_SAMPLE
 
 
 @pytest.mark.parametrize(("window_ms", "interval_ms"), [(0, 1000), (10_000, 0), (-1, 1)])
-def test_a_window_of_no_time_is_refused(window_ms, interval_ms):
+def test_a_window_of_zero_length_is_refused(window_ms, interval_ms):
     with pytest.raises(ConfigurationError, match="cannot simulate a window"):
         Simulator(seed=7).simulate(["a"], START, window_ms, interval_ms)
 

@@ -1,4 +1,4 @@
-"""Believable patients: what the sensors say fits age, illness, movement, and time of day."""
+"""Believable patients: readings fit age, illness, movement and time of day."""
 
 from functools import cache
 
@@ -26,7 +26,7 @@ def profile() -> PatientProfile:
 @cache
 def two_days() -> dict:
     readings = Simulator(seed=SEED).simulate(PATIENTS, MIDNIGHT, DAYS * DAY_MS, STEP_MS)
-    return {key: each.values for key, each in readings.series.items()}
+    return {key: series.values for key, series in readings.series.items()}
 
 
 def by_hour(values: Floats) -> Floats:
@@ -137,7 +137,7 @@ def test_a_fever_lifts_temperature_and_heart_rate_of_the_same_patient():
     lifts = []
     for row in ill:
         is_high, is_well = fever[row] > 1, fever[row] == 0
-        # the same hours of the day on both sides, or day and night would be compared
+        # the same hours on both sides, or day would be compared with night
         is_high, is_well = is_high & (hour >= 10), is_well & (hour >= 10)
         if is_high.any() and is_well.any():
             lifts.append(
@@ -152,7 +152,7 @@ def test_a_fever_lifts_temperature_and_heart_rate_of_the_same_patient():
     assert 8 < rate < 24
 
 
-def test_fever_is_rare_and_over_before_its_slot_ends():
+def test_fever_is_rare_and_ends_before_its_slot_does():
     fever = fever_at_samples(40)
     assert 0.002 < (fever > 0.5).mean() < 0.05
     edges = np.arange(FEVER_SLOT_MS * 5000, FEVER_SLOT_MS * 5040, FEVER_SLOT_MS)
@@ -180,7 +180,7 @@ def test_skin_moisture_has_a_few_outliers_that_are_plausible():
     assert values.max() <= 100
 
 
-def test_a_patient_keeps_age_and_illness_in_any_company():
+def test_a_patient_keeps_age_and_illness_with_any_other_patients():
     alone = profile_of(SEED, PATIENTS[42:43])
     for name, array in vars(profile()).items():
         np.testing.assert_array_equal(array[42:43], getattr(alone, name), err_msg=name)

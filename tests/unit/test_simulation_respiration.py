@@ -1,4 +1,4 @@
-"""Breathing: 12 to 20 a minute at rest, faster with movement, fever, and little oxygen."""
+"""Breathing: 12 to 20 a minute at rest, faster with movement, fever or low oxygen."""
 
 from functools import cache
 
@@ -21,7 +21,7 @@ ADULT = 18
 
 @cache
 def breathing():
-    """The scene, what is read in it, and by sample how much one moves and how high the fever is."""
+    """The scene, its readings, and movement and fever by sample."""
     times_ms = np.arange(START, START + DAYS * DAY_MS, STEP_MS)
     scene = Scene(SEED, profile_of(SEED, PATIENTS), times_ms)
     readings = Simulator(seed=SEED).simulate(PATIENTS, START, DAYS * DAY_MS, STEP_MS)
@@ -35,14 +35,14 @@ def samples_at_rest():
 
 
 def lift_of_the_same_patients(is_so, is_not):
-    """By how much the mean of a patient is higher, over all patients who have both."""
+    """By how much a patient's mean is higher, over all patients who have both."""
     _, rate, *_ = breathing()
     both = np.flatnonzero(is_so.any(axis=1) & is_not.any(axis=1))
     assert len(both) > 20
     return np.mean([rate[row, is_so[row]].mean() - rate[row, is_not[row]].mean() for row in both])
 
 
-def test_what_is_read_is_known_for_a_seed_a_patient_and_a_time():
+def test_readings_are_known_for_a_seed_a_patient_and_a_time():
     readings = Simulator(seed=SEED).simulate(["demo-000001"], START, 3000, 1000)
     assert readings.series[CODE, None].values[0].tolist() == GOLDEN
 
@@ -76,7 +76,7 @@ def test_a_fever_makes_the_same_patient_breathe_faster():
     assert 2 < lift < 8
 
 
-def test_whoever_lacks_oxygen_breathes_faster():
+def test_patients_who_lack_oxygen_breathe_faster():
     scene, rate, *_ = breathing()
     saturation = scene.at_samples(saturation_level(scene))
     is_adult = (scene.profile.age_years >= ADULT)[:, None]

@@ -1,4 +1,4 @@
-"""The site's settings, as far as they can be told without building it: `make docs` does that."""
+"""The site's settings, as far as they can be checked without building it (`make docs`)."""
 
 import re
 from pathlib import Path

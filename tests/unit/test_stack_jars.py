@@ -29,11 +29,11 @@ def test_spark_set_holds_only_what_pyspark_does_not_ship():
 
 
 def test_descriptor_follows_no_dependencies():
-    """Only what is listed with a checksum may arrive."""
+    """Only what is listed with a checksum may be downloaded."""
     root = ET.fromstring(module_descriptor(listed_jars(JarSet.KAFKA)))  # noqa: S314 - our own text
     dependencies = root.findall("./dependencies/dependency")
     assert len(dependencies) == len(listed_jars(JarSet.KAFKA))
-    assert {each.get("transitive") for each in dependencies} == {"false"}
+    assert {dependency.get("transitive") for dependency in dependencies} == {"false"}
 
 
 def test_verified_folder_is_complete_and_a_changed_list_is_not(tmp_path):
@@ -46,7 +46,7 @@ def test_verified_folder_is_complete_and_a_changed_list_is_not(tmp_path):
 
 
 def test_jar_with_another_checksum_is_refused_and_removed(tmp_path):
-    """A download that was changed on the way may not be run, also not by the next start."""
+    """A tampered download must not run, nor at the next start."""
     jar = a_jar(b"content")
     path = tmp_path / jar.file_name
     path.write_bytes(b"changed")

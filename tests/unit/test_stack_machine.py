@@ -1,4 +1,4 @@
-"""What the machine must have, and what is said where it has not."""
+"""What the machine must have, and the message if it does not."""
 
 import socket
 
@@ -61,7 +61,7 @@ def test_missing_java_says_where_it_was_looked_for(tmp_path):
         find_java(tmp_path)
 
 
-def test_port_that_was_demanded_must_be_free(listener):
+def test_a_requested_port_must_be_free(listener):
     with pytest.raises(ConfigurationError, match=f"VITALS_DB_PORT: port {listener} is in use"):
         choose_port("VITALS_DB_PORT", listener, None)
 
@@ -73,7 +73,7 @@ def test_port_of_the_last_start_is_kept_unless_taken(listener):
 
 
 def test_wait_for_a_port_ends_with_what_the_check_raises():
-    """A server that died must not be waited for."""
+    """A dead server must not be waited for."""
 
     def check() -> None:
         raise UnavailableError("the server died")
@@ -87,7 +87,7 @@ def test_wait_for_a_port_has_a_limit():
         wait_for_port(free_port(), 0.1, lambda: None)
 
 
-def test_full_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):
+def test_full_disk_is_reported_before_anything_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(provision, "_NEEDED_BYTES", 1 << 60)
     with pytest.raises(ConfigurationError, match="of free disk"):
         provision.require_disk_space(tmp_path)

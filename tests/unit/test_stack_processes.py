@@ -29,8 +29,8 @@ def child(tmp_path):
         return made
 
     yield start
-    for each in children:
-        each.kill()
+    for process in children:
+        process.kill()
 
 
 class Clock:
@@ -48,7 +48,7 @@ def test_output_of_a_child_goes_to_its_log(child, tmp_path):
 
 
 def test_stop_waits_for_what_the_child_started(child, tmp_path):
-    """A grandchild, as Spark's JVM, must not run on behind a child that has ended."""
+    """A grandchild, such as Spark's JVM, must not outlive its parent."""
     parent = child(f"sleep 60 & echo $! > {tmp_path / 'pid'}; trap 'exit 0' TERM; wait")
     wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), seconds=10)
     grandchild = ProcessId.of(int((tmp_path / "pid").read_text()))
@@ -85,7 +85,7 @@ def test_child_ends_with_a_parent_that_was_killed(tmp_path):
     wait_until(lambda: not orphan.is_alive, seconds=10)
 
 
-def test_failed_process_is_started_again_after_a_growing_delay(child):
+def test_failed_process_is_restarted_after_a_growing_delay(child):
     clock, said = Clock(), []
     supervisor = Supervisor(said.append, clock, jitter=float)
     service = supervisor.add(child("exit 3", is_started=False), stop_seconds=1)
@@ -101,8 +101,8 @@ def test_failed_process_is_started_again_after_a_growing_delay(child):
     assert "ended with code 3; starting it again in 4 s" in said[-1]
 
 
-def test_process_with_wrong_settings_is_not_started_again(child):
-    """Code 2 says that only a person can help: its last lines are shown instead."""
+def test_process_with_wrong_settings_is_not_restarted(child):
+    """Code 2 means that only a person can help: its last lines are shown instead."""
     supervisor = Supervisor(lambda _: None)
     wrong = supervisor.add(
         child("echo DB_HOST is missing; exit 2", is_started=False), stop_seconds=1
@@ -113,7 +113,7 @@ def test_process_with_wrong_settings_is_not_started_again(child):
     assert wrong.restarts == 0
 
 
-def test_process_that_ends_well_stays_ended(child):
+def test_a_process_that_succeeds_is_not_restarted(child):
     supervisor = Supervisor(lambda _: None)
     done = supervisor.add(child("exit 0", is_started=False), stop_seconds=1)
     wait_until(lambda: done.process.exit_code == 0, seconds=10)
@@ -140,7 +140,7 @@ def test_only_living_processes_are_reported_as_running(child, tmp_path):
     assert list(running(tmp_path)) == ["living"]
 
 
-def test_process_id_that_was_given_to_another_process_is_not_taken_for_ours():
+def test_a_reused_process_id_is_not_mistaken_for_ours():
     own = ProcessId.of(os.getpid())
     assert own.is_alive
     assert not ProcessId(own.pid, "another time").is_alive
@@ -153,7 +153,7 @@ def test_second_owner_of_a_home_is_refused(tmp_path):
 
 
 def test_down_stops_what_a_crash_left_behind(child, tmp_path):
-    """The owner is gone, its children are not: each is stopped, the last started first."""
+    """The owner is gone but its children are not: each is stopped, the last started first."""
     first, second = child("exec sleep 60", "first"), child("exec sleep 60", "second")
     owner = child("exit 0", "owner")
     wait_until(lambda: not owner.is_alive, seconds=10)
@@ -190,5 +190,5 @@ def test_fresh_start_deletes_only_folders_that_we_made(tmp_path):
     assert (theirs / "thesis.txt").exists()
 
 
-def test_fresh_start_of_nothing_is_no_error(tmp_path):
+def test_fresh_start_of_nothing_is_not_an_error(tmp_path):
     clear(tmp_path / "never made")

@@ -1,4 +1,4 @@
-"""Trusted files: one a range and date, the same in both formats, and orphans found exactly."""
+"""Trusted files: one per range and date, the same in both formats, and orphans found exactly."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -64,7 +64,7 @@ def write(folder: Path, rows: pa.Table, form: TrustedFormat = PARQUET) -> list[s
 
 
 def files_in(folder: Path) -> set[str]:
-    return {each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()}
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def read(path: Path) -> list[dict[str, object]]:
@@ -73,7 +73,7 @@ def read(path: Path) -> list[dict[str, object]]:
     return pq.read_table(path, partitioning=None).to_pylist()
 
 
-def test_a_file_has_all_that_is_known_of_a_reading(tmp_path):
+def test_a_file_has_everything_known_about_a_reading(tmp_path):
     (name,) = write(tmp_path, readings(NOW))
     assert name == "date=2026-09-21/sensor-batches-2-40-50.parquet"
     assert read(tmp_path / name) == [
@@ -101,7 +101,7 @@ def test_readings_of_a_range_are_kept_by_the_date_of_the_reading(tmp_path):
     rows = readings(midnight, midnight - 1, midnight + DAY_MS - 1, midnight + DAY_MS)
     names = write(tmp_path, rows)
     assert files_in(tmp_path) == set(names)
-    positions = {name[5:15]: [each["position"] for each in read(tmp_path / name)] for name in names}
+    positions = {name[5:15]: [row["position"] for row in read(tmp_path / name)] for name in names}
     assert positions == {"2026-09-20": [1], "2026-09-21": [0, 2], "2026-09-22": [3]}
 
 
@@ -173,8 +173,8 @@ def test_a_file_of_a_range_that_was_never_committed_is_found_on_every_date(tmp_p
     assert orphans(tmp_path) == left | {"date=2026-09-21/a-1-150-160.jsonl"}
 
 
-def test_a_committed_file_is_none_by_its_name_or_by_its_place(tmp_path):
-    """The ledger is asked for the newest ranges only: what lies behind is committed anyway."""
+def test_a_committed_file_is_not_an_orphan_by_name_or_by_offset(tmp_path):
+    """Only the newest ranges are looked up in the ledger: earlier ones are committed anyway."""
     touch(tmp_path, "date=2026-09-21/a-1-0-100.parquet", "date=2026-09-21/a-1-90-110.parquet")
     assert orphans(tmp_path) == {"date=2026-09-21/a-1-90-110.parquet"}
     assert orphans(tmp_path, committed={"date=2026-09-21/a-1-90-110.parquet"}) == set()
@@ -183,7 +183,7 @@ def test_a_committed_file_is_none_by_its_name_or_by_its_place(tmp_path):
 
 
 def test_files_of_other_partitions_and_topics_are_never_touched(tmp_path):
-    """Also where one topic's name begins like the other's file names."""
+    """Even if one topic's name begins like the other's file names."""
     touch(
         tmp_path,
         "date=2026-09-21/a-1-1-100-200.parquet",  # topic a-1, partition 1
@@ -211,12 +211,12 @@ def test_what_we_did_not_write_is_never_touched(tmp_path):
     assert orphans(tmp_path) == set()
 
 
-def test_in_a_folder_that_is_not_there_yet_is_no_orphan(tmp_path):
+def test_a_missing_folder_has_no_orphans(tmp_path):
     assert orphans(tmp_path / "trusted") == set()
 
 
 @pytest.mark.parametrize("form", list(TrustedFormat))
-def test_a_name_is_taken_apart_into_what_it_was_made_of(form):
+def test_a_name_is_parsed_into_its_parts(form):
     name = TrustedName("2026-09-21", "a-1", 2, range(40, 50), form)
     assert str(name) == f"date=2026-09-21/a-1-2-40-50.{form}"
     assert TrustedName.parse(str(name)) == name
@@ -234,7 +234,7 @@ def test_a_name_is_taken_apart_into_what_it_was_made_of(form):
         "set-aside/date=2026-09-21/a-1-0-5.parquet",
     ],
 )
-def test_a_name_that_we_do_not_write_is_none(name):
+def test_a_foreign_name_is_not_parsed(name):
     assert TrustedName.parse(name) is None
 
 
@@ -252,7 +252,7 @@ def test_what_was_written_is_read_with_the_columns_of_the_contract(tmp_path, for
 
 
 @pytest.mark.parametrize("form", list(TrustedFormat))
-def test_a_file_that_is_none_of_ours_is_an_error(tmp_path, form):
+def test_a_file_that_is_not_ours_is_an_error(tmp_path, form):
     (tmp_path / f"x.{form}").write_bytes(b"PAR{?")
     with pytest.raises(pa.ArrowException):
         read_trusted(tmp_path / f"x.{form}")
@@ -273,7 +273,7 @@ def test_rows_are_found_by_patient_and_instant(tmp_path, form):
     assert list(find_rows(tmp_path / name, "nobody", NOW)) == []
 
 
-def test_texts_are_coded_with_one_more_for_the_nulls():
+def test_texts_are_encoded_with_one_more_code_for_nulls():
     column = pa.chunked_array([["b", None, "a", "b"]])
     for given in (column, column.dictionary_encode(), column.slice(0, 0)):
         texts, numbers = coded(given)

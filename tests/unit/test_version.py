@@ -1,4 +1,4 @@
-"""One version, of the command, the package and the changelog; test_compose_file has the images."""
+"""One version for command, package and changelog; test_compose_file checks the images."""
 
 import re
 import tomllib

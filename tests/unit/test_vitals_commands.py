@@ -1,4 +1,4 @@
-"""Every command of `vitals`: what it says without a stack, for a wrong name, and in its help."""
+"""Every command of `vitals`: its output without a stack, for a wrong name, and its help."""
 
 import re
 import socket
@@ -49,7 +49,7 @@ def vitals(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("VITALS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
-    # it would bind the log of all other tests to a stream that ends with this one
+    # it would tie the log of all other tests to a stream that closes with this one
     monkeypatch.setattr(vitals_main, "_configure_log", lambda: None)
 
     def run(*words):
@@ -63,7 +63,7 @@ def vitals(tmp_path, monkeypatch, capsys):
 
 
 def commands(group, names=()):
-    """The names of every command, and it, hidden ones too."""
+    """Every command with its names, including hidden ones."""
     for name, command in group.commands.items():
         if isinstance(command, TyperGroup):
             yield from commands(command, (*names, name))
@@ -79,15 +79,15 @@ def test_no_command_is_forgotten_here():
 
 
 @pytest.mark.parametrize("words", WITHOUT_A_STACK.values(), ids=WITHOUT_A_STACK)
-def test_where_no_stack_was_ever_started_every_command_says_how(vitals, words):
+def test_without_a_stack_every_command_says_how_to_start_one(vitals, words):
     code, out, err = vitals(*words)
     assert code == 3
     assert '{"running": false}' in out or NOTHING_RUNS in out + err
 
 
 @pytest.mark.parametrize("words", WITHOUT_A_STACK.values(), ids=WITHOUT_A_STACK)
-def test_where_the_stack_was_stopped_it_says_the_same(vitals, stopped_home, words):
-    """Its addresses are remembered and nobody is there: no client's time-out is waited for."""
+def test_with_a_stopped_stack_it_says_the_same(vitals, stopped_home, words):
+    """Its addresses are remembered but nothing listens: no client's timeout is waited for."""
     code, out, err = vitals(*words)
     assert code == 3
     assert '{"running": false}' in out or NOTHING_RUNS in out + err
@@ -132,7 +132,7 @@ def database_at(port):
 
 
 def test_of_several_brokers_one_is_enough(vitals, monkeypatch):
-    """Then the topic is read, and this one answers nothing that a broker answers."""
+    """Then the topic is read, and this one does not answer as a broker does."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         live = f"127.0.0.1:{server.getsockname()[1]}"
         monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{free_port()},PLAINTEXT://{live}")
@@ -174,14 +174,14 @@ def test_of_several_brokers_one_is_enough(vitals, monkeypatch):
         (["quarantine", "resnd"], ["Did you mean 'resend'"]),
     ],
 )
-def test_what_is_not_understood_is_answered_with_what_there_is(vitals, words, said):
-    """With exit code 2, and before a stack is looked for."""
+def test_unknown_names_are_answered_with_the_known_ones(vitals, words, said):
+    """With exit code 2, before looking for a stack."""
     code, _, err = vitals(*words)
     assert code == 2
     assert [text for text in said if text not in err] == []
 
 
-def test_a_silent_sensor_that_there_is_not_is_told_before_anything_starts(vitals, monkeypatch):
+def test_an_unknown_silent_sensor_is_refused_before_anything_starts(vitals, monkeypatch):
     monkeypatch.setenv("SILENT_SENSORS", "demo-000001:glicos")
     code, _, err = vitals("up")
     assert code == 2
@@ -219,12 +219,12 @@ def test_kafkas_tools_are_listed(vitals):
         assert tool in out
 
 
-def test_the_version_is_told(vitals):
+def test_the_version_is_printed(vitals):
     assert vitals("--version") == (0, f"vitals {VERSION}\n", "")
 
 
-def test_who_takes_connections_and_is_no_broker_is_named_as_well(vitals, monkeypatch):
-    """After the client's own time-out: only a broker's protocol tells one from the other."""
+def test_a_server_that_accepts_connections_but_is_not_a_broker_is_named_too(vitals, monkeypatch):
+    """After the client's own timeout: only a broker's protocol tells them apart."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", address)

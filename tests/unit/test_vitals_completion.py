@@ -1,4 +1,4 @@
-"""The shell completes commands, options and the names that they know."""
+"""The shell completes commands, options and known names."""
 
 import os
 import subprocess

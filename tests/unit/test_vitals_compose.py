@@ -1,4 +1,4 @@
-"""`vitals --compose`: the command that it hands to docker; tests/compose run it for real."""
+"""`vitals --compose`: the command that it passes to docker; tests/compose runs it for real."""
 
 import os
 import subprocess
@@ -50,7 +50,7 @@ def test_a_console_tool_runs_in_the_broker():
     ]
 
 
-def test_a_file_to_replay_is_shown_to_the_container_and_registering_takes_another_account(tmp_path):
+def test_a_file_to_replay_is_mounted_and_registering_uses_another_account(tmp_path):
     (tmp_path / "some readings.csv").touch()
     made = command("replay", "some readings.csv", "--register")
     assert f"{tmp_path}/some readings.csv:/input/some readings.csv:ro" in made
@@ -58,8 +58,8 @@ def test_a_file_to_replay_is_shown_to_the_container_and_registering_takes_anothe
     assert "DB_USER=vitals_migrator" in made
 
 
-def test_the_file_is_the_word_that_the_parser_takes_for_it(tmp_path):
-    """Not an option's value that is spelled the same, and also behind a double hyphen."""
+def test_the_file_is_the_word_that_the_parser_reads_as_it(tmp_path):
+    """Not an option's value with the same spelling; a double hyphen may precede it."""
     for name in ("long", "-odd.csv"):
         (tmp_path / name).touch()
     mounted = f"{tmp_path}/long:/input/long:ro"
@@ -69,7 +69,7 @@ def test_the_file_is_the_word_that_the_parser_takes_for_it(tmp_path):
     assert command("replay", "--", "-odd.csv")[-3:] == ["replay", "--", "/input/-odd.csv"]
 
 
-def test_a_folder_of_the_archive_is_that_of_the_container(tmp_path):
+def test_an_archive_folder_means_the_containers(tmp_path):
     (tmp_path / "output" / "raw").mkdir(parents=True)
     made = command("replay", "output/raw", "--dry-run")
     assert "--volume" not in made
@@ -86,7 +86,7 @@ def test_a_folder_of_the_archive_is_that_of_the_container(tmp_path):
         ("replay", "readings.csv", "--register"),
     ],
 )
-def test_what_changes_tables_takes_an_account_that_may_do_it(words):
+def test_commands_that_change_tables_use_an_account_that_may(words):
     made = command(*words)
     assert MIGRATOR in made
     assert "DB_PASSWORD_FILE=/run/secrets/db_migrator_password" in made
@@ -107,24 +107,24 @@ def test_what_changes_tables_takes_an_account_that_may_do_it(words):
         ("lag", "--json"),
     ],
 )
-def test_what_only_looks_stays_with_the_reader_whatever_its_words_are(words):
+def test_commands_that_only_read_keep_the_reader_account(words):
     assert MIGRATOR not in command(*words)
 
 
 @pytest.mark.parametrize(
     "words", [("nonsense",), ("quarantine", "nonsense"), ("lag", "--nonsense")]
 )
-def test_what_no_command_understands_starts_no_container(words):
+def test_an_invalid_command_starts_no_container(words):
     with pytest.raises(Exception, match=r"No such (command|option)"):
         line(*words)
 
 
-def test_an_unknown_reason_is_told_here_already():
+def test_an_unknown_reason_is_refused_before_docker():
     with pytest.raises(ConfigurationError, match="there is no reason 'replay'"):
         line("quarantine", "list", "--reason", "replay")
 
 
-def test_help_is_given_here(capsys):
+def test_help_is_printed_without_docker(capsys):
     with pytest.raises(typer.Exit):
         line("kafka", "--help")
     assert "console-consumer" in capsys.readouterr().out
@@ -135,8 +135,8 @@ def test_a_tools_own_help_is_asked_of_the_tool():
     assert command("kafka", "topics", "--help")[-2:] == [path, "--help"]
 
 
-def test_the_command_hands_over_what_comes_behind_compose(tmp_path, monkeypatch):
-    """The whole way, with a docker that prints what it is asked for."""
+def test_the_command_passes_on_what_comes_after_compose(tmp_path, monkeypatch):
+    """The whole way, with a docker that prints its arguments."""
     docker = tmp_path / "docker"
     docker.write_text('#!/bin/sh\necho "$@"\nexit 7\n')
     docker.chmod(0o755)
@@ -166,7 +166,7 @@ def test_from_another_folder_the_repository_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["up", "down", "demo", "prove", "monitor"])
-def test_what_has_a_command_of_compose_says_which(name):
+def test_commands_that_compose_has_itself_are_named(name):
     with pytest.raises(ConfigurationError, match="use: "):
         command(name)
 

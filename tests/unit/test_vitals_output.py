@@ -1,4 +1,4 @@
-"""What `vitals` prints is whole: in a narrow terminal, in a pipe, and after the demo."""
+"""`vitals` cuts nothing off: in a narrow terminal, in a pipe, and after the demo."""
 
 import io
 import os
@@ -32,7 +32,7 @@ def printed(table, width):
 
 
 def in_cells(text):
-    """By column, what its cells say when the folded lines are put together."""
+    """For each column its cells, with folded lines joined."""
     lines = [line.strip("│┃").split("│") for line in text.splitlines() if line.startswith("│")]
     return ["".join(cell.strip() for cell in column) for column in zip(*lines, strict=True)]
 
@@ -53,7 +53,7 @@ def test_the_partitions_are_whole_in_eighty_columns():
     assert "…" not in printed(table_of(WELL), 80)
 
 
-def test_brackets_of_an_id_are_no_markup():
+def test_brackets_in_an_id_are_not_markup():
     odd = QuarantineEntry(
         *[getattr(ENTRY, name) for name in ENTRY.__slots__[:7]],
         "[red]p[/red]",
@@ -78,7 +78,7 @@ def test_a_table_without_columns_has_no_head():
 
 @pytest.fixture
 def demo(tmp_path, monkeypatch):
-    """The folders that a demo leaves, below the current one."""
+    """The folders that a demo leaves, in the current one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "argv", [str(tmp_path / ".venv" / "bin" / "vitals")])
@@ -94,7 +94,7 @@ def archive(output_folder, *batches):
 
 
 def test_the_demo_ends_with_commands_that_can_be_typed(demo):
-    """With a reading of that run: neither a gap, nor one whose time was broken on purpose."""
+    """With a reading of that run: neither a gap nor one with a deliberately wrong time."""
     strange = series("glicose", [1.0], start=2**60)
     missing = series("umidade_pele", [float("nan")])
     archive(demo[1], batch(strange, missing, series("temperatura_corporal", [36.5])))
@@ -108,7 +108,7 @@ def test_the_demo_ends_with_commands_that_can_be_typed(demo):
     assert "  docs/start/index.md" in lines
 
 
-def test_a_run_that_left_no_reading_asks_for_none(demo):
+def test_a_run_without_readings_suggests_no_reading(demo):
     assert not any("explain" in line for line in next_steps(*demo))
 
 

@@ -1,4 +1,4 @@
-"""docs/reference/wire-format.md says what the code does, and holds the examples as they are."""
+"""docs/reference/wire-format.md matches the code and contains the examples unchanged."""
 
 import ast
 import re
@@ -28,7 +28,7 @@ IDENTITY = batch_id("tests", "p", 0)
 
 
 def tables(title):
-    """The tables below a heading: the rows' cells, without the head."""
+    """The tables below a heading: the rows' cells, without the header row."""
     [section] = re.findall(
         rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE
     )
@@ -58,7 +58,7 @@ def literal(cell):
 
 
 @pytest.mark.parametrize(("language", "name"), [("python", "publish.py"), ("java", "Publish.java")])
-def test_the_page_holds_the_examples_as_they_are(language, name):
+def test_the_page_contains_the_examples_unchanged(language, name):
     [shown] = blocks(PAGE, language)
     assert shown == (FOLDER / "examples" / name).read_text(encoding="utf-8")
 
@@ -85,14 +85,14 @@ def test_the_java_example_imports_two_libraries():
 
 def test_every_version_is_shown_with_its_frame():
     shown = [(int(number), literal(frame)) for number, _, frame in table("The frame")]
-    assert shown == [(each.version, each.header.hex(" ").upper()) for each in versions()]
+    assert shown == [(version.version, version.header.hex(" ").upper()) for version in versions()]
     assert all(GOLDEN[number].startswith(bytes.fromhex(frame)) for number, frame in shown)
 
 
 def test_the_fields_are_those_of_the_schema():
     document = versions()[-1].document
     items = document["fields"][-1]["type"]["items"]
-    shown = [[(literal(name), kind) for name, kind, _ in each] for each in tables("The record")]
+    shown = [[(literal(name), kind) for name, kind, _ in table] for table in tables("The record")]
     assert shown == [
         [(field["name"], type_text(field["type"])) for field in record["fields"]]
         for record in (document, items)
@@ -116,7 +116,7 @@ def test_the_headers_are_those_of_the_codec():
     assert fixed.keys() == {"content-type", "schema", "schema-version"}
 
 
-def test_the_batch_id_of_the_page_is_what_its_rule_gives():
+def test_the_batch_id_on_the_page_follows_its_rule():
     shown = dict(table("Batch id"))
     source, patient_id, window_start = re.findall("`([^`]*)`", shown["for example"])
     assert literal(shown["namespace"]) == str(NAMESPACE)
@@ -177,12 +177,12 @@ def test_halves_are_rounded_away_from_zero():
     assert rounded([0.0625, -0.0625]).to_pylist() == [0.063, -0.063]
 
 
-def test_every_reason_is_explained_in_the_order_in_which_they_are_looked_for():
+def test_every_reason_is_explained_in_the_order_of_the_checks():
     shown = [(literal(reason), kept) for reason, kept, _ in table("What is quarantined, and why")]
-    messages = [each for each in OF_MESSAGES if each is not Reason.REFUSED_BY_DATABASE]
+    messages = [reason for reason in OF_MESSAGES if reason is not Reason.REFUSED_BY_DATABASE]
     assert shown == [
-        *((each.value, "message") for each in messages),
-        *((each.value, "reading") for each in ORDER),
+        *((reason.value, "message") for reason in messages),
+        *((reason.value, "reading") for reason in ORDER),
         (Reason.REFUSED_BY_DATABASE.value, "message or reading"),
         (Reason.UNMAPPED.value, "reading"),
     ]
@@ -193,7 +193,7 @@ def test_the_settings_of_the_page_exist():
     named = set(re.findall(r"`((?:KAFKA|\w+_INTERVAL)_[A-Z_]+)`", PAGE))
     known = {*KafkaSettings.model_fields, *IntervalSettings.model_fields}
     assert "KAFKA_TOPIC" in named
-    assert named <= {each.upper() for each in known}
+    assert named <= {name.upper() for name in known}
     assert KafkaSettings.model_fields["kafka_topic"].default == "sensor-batches"
     assert KafkaSettings.model_fields["kafka_dlq_topic"].default == "sensor-batches-dlq"
 

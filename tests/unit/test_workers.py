@@ -1,4 +1,4 @@
-"""Several tests at a time: none is lost, and what measures has the machine to itself."""
+"""Tests in parallel: none is lost, and measurements have the machine to themselves."""
 
 import json
 import os
@@ -81,7 +81,7 @@ def noted(tmp_path):
     return [json.loads(line) for line in (tmp_path / "noted").read_text().splitlines()]
 
 
-def test_what_runs_alone_begins_when_the_other_workers_are_gone_with_their_stacks(noted):
+def test_what_runs_alone_begins_after_the_other_workers_and_their_stacks_are_gone(noted):
     tests = {name: (began, ended) for name, began, ended in noted if name != "stack"}
     assert len(tests) == 8
     measuring = [tests.pop(name) for name in ("test_measures", "test_measures_too")]
@@ -99,5 +99,5 @@ def test_what_runs_alone_begins_when_the_other_workers_are_gone_with_their_stack
         ("tests/db/test_ledger.py::test_a", "tests/db/test_ledger.py"),
     ],
 )
-def test_tests_that_share_what_starts_slowly_stay_together(nodeid, scope):
+def test_tests_that_share_a_slow_start_stay_together(nodeid, scope):
     assert scope_of(nodeid) == scope

@@ -1,4 +1,4 @@
-"""The workflow of CI and the hooks before a commit: they run what everybody runs."""
+"""The CI workflow and the pre-commit hooks run what everybody runs."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A broker's topics and replicas of the producer, of each test's own."""
+"""Topics and producer replicas for each test."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ def kafka(broker):
 
 @pytest.fixture
 def start_producer(kafka, tmp_path):
-    """Starts replicas with one archive folder; those still alive are killed at the end."""
+    """Starts replicas that share an archive folder; kills those still alive at the end."""
     alive = []
 
     def start(producer_id, **environment):

@@ -11,7 +11,7 @@ def events(tmp_path, producer_id):
 
 
 def log_of(tmp_path, producer_id):
-    return {each["event"] for each in events(tmp_path, producer_id)}
+    return {event["event"] for event in events(tmp_path, producer_id)}
 
 
 def done_files(tmp_path):

@@ -1,4 +1,4 @@
-"""The producer goes on without its broker or its disk, and makes up for it afterwards."""
+"""The producer continues without its broker or disk, and catches up afterwards."""
 
 import signal
 
@@ -21,9 +21,9 @@ def test_producer_goes_on_archiving_without_a_broker_and_drains_when_it_is_back(
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0
     assert pending_files(tmp_path) == []
-    starts = sorted({each.window_start for each in batches_in(kafka)})
+    starts = sorted({batch.window_start for batch in batches_in(kafka)})
     assert starts == list(range(starts[0], starts[-1] + 1, 1000))
-    names = [each["event"] for each in events(tmp_path, "one")]
+    names = [event["event"] for event in events(tmp_path, "one")]
     assert names.count("kafka_trouble") == 1
     assert names.count("kafka_back") == 1
 
@@ -39,7 +39,7 @@ def test_producer_waits_for_a_broker_that_never_answers_and_still_stops_cleanly(
     assert process.wait(timeout=15) == 0
 
 
-def test_window_that_the_disk_refused_is_made_again(kafka, start_producer, tmp_path):
+def test_a_window_that_the_disk_refused_is_made_later(kafka, start_producer, tmp_path):
     process = start_producer("one")
     wait_until(lambda: len(done_files(tmp_path)) >= 1, seconds=30)
     pending = tmp_path / "raw" / "pending"
@@ -54,5 +54,5 @@ def test_window_that_the_disk_refused_is_made_again(kafka, start_producer, tmp_p
     wait_until(lambda: len(done_files(tmp_path)) >= refused + 4, seconds=30)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0
-    starts = sorted({each.window_start for each in batches_in(kafka)})
+    starts = sorted({batch.window_start for batch in batches_in(kafka)})
     assert starts == list(range(starts[0], starts[-1] + 1, 1000))

@@ -1,4 +1,4 @@
-"""The outbox against a real broker: what is archived is published, whatever comes between."""
+"""The outbox against a real broker: what is archived is published, whatever fails in between."""
 
 import pytest
 
@@ -37,16 +37,16 @@ def test_message_has_the_patient_as_key_printable_headers_and_the_archived_batch
     found = messages_in(kafka)
     assert len(found) == 30
     partitions = {}
-    for each in found:
-        decoded = default_codec().decode(each.value())
-        headers = dict(each.headers())
-        assert each.key() == decoded.patient_id.encode()
+    for message in found:
+        decoded = default_codec().decode(message.value())
+        headers = dict(message.headers())
+        assert message.key() == decoded.patient_id.encode()
         assert headers["batch-id"].decode() == decoded.batch_id
         assert headers["schema"] == b"SensorBatch"
-        assert partitions.setdefault(each.key(), each.partition()) == each.partition()
+        assert partitions.setdefault(message.key(), message.partition()) == message.partition()
     (done,) = done_files(tmp_path)
-    by_id = {each.batch_id: each for each in batches_in(kafka)}
-    assert {each.batch_id: each for each in archive.read(done)} == by_id
+    by_id = {batch.batch_id: batch for batch in batches_in(kafka)}
+    assert {batch.batch_id: batch for batch in archive.read(done)} == by_id
     assert archive.pending() == []
 
 
@@ -67,7 +67,7 @@ def test_batches_archived_while_the_broker_was_killed_are_in_the_topic_afterward
     assert len(outbox) == 0
     assert archive.pending() == []
     expected = {batch(number).batch_id for number in range(300)}
-    assert {each.batch_id for each in batches_in(kafka)} == expected
+    assert {batch.batch_id for batch in batches_in(kafka)} == expected
 
 
 def test_delivery_that_failed_is_tried_again_with_the_same_batches(broker, kafka, archive):
@@ -78,7 +78,7 @@ def test_delivery_that_failed_is_tried_again_with_the_same_batches(broker, kafka
         assert len(outbox) == 1
     outbox.drain(60)
     publisher.close()
-    assert {each.batch_id for each in batches_in(kafka)} == {batch(1).batch_id}
+    assert {batch.batch_id for batch in batches_in(kafka)} == {batch(1).batch_id}
     assert archive.pending() == []
 
 
@@ -94,6 +94,6 @@ def test_outbox_of_an_earlier_run_is_published_and_a_broken_file_set_aside(
     assert outbox.recover() == 0
     outbox.drain(20)
     publisher.close()
-    assert [each.batch_id for each in batches_in(kafka)] == [batch(1).batch_id]
+    assert [batch.batch_id for batch in batches_in(kafka)] == [batch(1).batch_id]
     assert len(list((tmp_path / "raw" / "broken").iterdir())) == 2
     assert archive.pending() == []

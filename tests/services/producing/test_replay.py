@@ -1,4 +1,4 @@
-"""Recorded vital signs are published as the simulated ones are."""
+"""Recorded vital signs are published just like simulated ones."""
 
 import os
 import subprocess
@@ -21,15 +21,15 @@ def test_replay_publishes_every_reading_once_more_under_the_same_ids(kafka, tmp_
     second = replay_file(plan, kafka, tmp_path / "raw", None)
     assert (first.readings, first.unreadable) == (418, 0)
     assert first.shift_ms == second.shift_ms
-    assert sum(each.reading_count for each in once) == 418
-    counts = Counter(each.batch_id for each in batches_in(kafka))
+    assert sum(batch.reading_count for batch in once) == 418
+    counts = Counter(batch.batch_id for batch in batches_in(kafka))
     assert set(counts.values()) == {2}
-    assert set(counts) == {each.batch_id for each in once}
+    assert set(counts) == {batch.batch_id for batch in once}
     assert pending_files(tmp_path) == []
     last = max(
-        each.start + (len(each.values) - 1) * each.interval_ms
+        series.start + (len(series.values) - 1) * series.interval_ms
         for one in once
-        for each in one.series
+        for series in one.series
     )
     assert 0 < time.time() * 1000 - last < 60_000
 

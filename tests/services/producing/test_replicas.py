@@ -1,4 +1,4 @@
-"""Replicas of the producer share the patients, and take over from one that is gone."""
+"""Replicas of the producer share the patients, and take over from one that has stopped."""
 
 import signal
 import time
@@ -23,27 +23,27 @@ def test_two_replicas_share_the_patients_and_sigterm_ends_them_with_an_empty_out
     assert [process.wait(timeout=20) for process in (first, second)] == [0, 0]
     assert pending_files(tmp_path) == []
     found = batches_in(kafka)
-    assert max(Counter(each.batch_id for each in found).values()) == 1
-    assert {each.patient_id for each in found} == set(demo_patient_ids(24))
+    assert max(Counter(batch.batch_id for batch in found).values()) == 1
+    assert {batch.patient_id for batch in found} == set(demo_patient_ids(24))
     by_window = {}
-    for each in found:
-        by_window.setdefault(each.window_start, []).append(each)
+    for batch in found:
+        by_window.setdefault(batch.window_start, []).append(batch)
     shared = [
-        Counter(each.producer_id for each in window)
+        Counter(batch.producer_id for batch in window)
         for window in by_window.values()
-        if len({each.producer_id for each in window}) == 2
+        if len({batch.producer_id for batch in window}) == 2
     ]
     assert len(shared) >= 2
     assert all(min(counts.values()) >= 3 for counts in shared)
     for patient_id in demo_patient_ids(24):
-        starts = sorted(each.window_start for each in found if each.patient_id == patient_id)
+        starts = sorted(batch.window_start for batch in found if batch.patient_id == patient_id)
         assert set(range(starts[0], starts[-1] + 1, 1000)) == set(starts), "no window is missing"
 
 
-def test_shards_of_a_killed_replica_go_to_one_that_stood_by_and_no_window_is_missing(
+def test_a_standby_takes_over_the_shards_of_a_killed_replica_and_no_window_is_missing(
     kafka, start_producer, tmp_path
 ):
-    """One replica more than shards: it says that it has none, and takes over within 30 s."""
+    """One more replica than shards: it logs that it has none, and takes over within 30 s."""
     names = [f"replica-{number}" for number in range(SHARDS + 1)]
     replicas = {name: start_producer(name) for name in names}
 
@@ -51,8 +51,8 @@ def test_shards_of_a_killed_replica_go_to_one_that_stood_by_and_no_window_is_mis
         return [name for name in names if "no_shards_for_this_replica" in log_of(tmp_path, name)]
 
     def busy():
-        """Who made the newest windows: while replicas still join, some make two shares of them."""
-        return {owner_of(each) for each in done_files(tmp_path)[-SHARDS:]}
+        """Who made the newest windows; while replicas are joining, some own two shards."""
+        return {owner_of(path) for path in done_files(tmp_path)[-SHARDS:]}
 
     wait_until(lambda: len(busy()) == SHARDS, seconds=30)
     (standby,) = {*names} - busy()
@@ -61,21 +61,21 @@ def test_shards_of_a_killed_replica_go_to_one_that_stood_by_and_no_window_is_mis
     victim = next(name for name in names if name != standby)
     replicas[victim].kill()
     killed_at = time.time() * 1000
-    wait_until(lambda: any(owner_of(each) == standby for each in done_files(tmp_path)), seconds=30)
+    wait_until(lambda: any(owner_of(path) == standby for path in done_files(tmp_path)), seconds=30)
     time.sleep(2)
     for name in {*names} - {victim}:
         replicas[name].send_signal(signal.SIGTERM)
     for name in {*names} - {victim}:
         assert replicas[name].wait(timeout=20) == 0
     found = batches_in(kafka)
-    taken_over = [each for each in found if each.producer_id == standby]
-    assert min(each.produced_at for each in taken_over) - killed_at < 30_000
+    taken_over = [batch for batch in found if batch.producer_id == standby]
+    assert min(batch.produced_at for batch in taken_over) - killed_at < 30_000
     for patient_id in demo_patient_ids(24):
-        starts = {each.window_start for each in found if each.patient_id == patient_id}
+        starts = {batch.window_start for batch in found if batch.patient_id == patient_id}
         assert starts == set(range(min(starts), max(starts) + 1, 1000)), patient_id
 
 
-def test_next_producer_goes_on_where_the_last_one_stopped(kafka, start_producer, tmp_path):
+def test_the_next_producer_continues_where_the_last_one_stopped(kafka, start_producer, tmp_path):
     first = start_producer("one", PATIENTS="6")
     wait_until(lambda: len(done_files(tmp_path)) >= 2, seconds=30)
     first.send_signal(signal.SIGTERM)
@@ -86,6 +86,6 @@ def test_next_producer_goes_on_where_the_last_one_stopped(kafka, start_producer,
     second.send_signal(signal.SIGTERM)
     assert second.wait(timeout=20) == 0
     found = batches_in(kafka)
-    assert max(Counter(each.batch_id for each in found).values()) == 1
-    starts = sorted({each.window_start for each in found})
+    assert max(Counter(batch.batch_id for batch in found).values()) == 1
+    starts = sorted({batch.window_start for batch in found})
     assert starts == list(range(starts[0], starts[-1] + 1, 1000))

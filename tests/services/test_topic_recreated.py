@@ -1,4 +1,4 @@
-"""A topic that was deleted and recreated under the same name is another one."""
+"""A topic that was deleted and recreated under the same name is a different topic."""
 
 import time
 
@@ -12,8 +12,8 @@ from tests.services.checks import (
 from tests.services.simulated import simulated
 
 
-def make_anew(pipeline, broker):
-    """Deletes the topic and makes it again under the same name."""
+def recreate(pipeline, broker):
+    """Deletes the topic and recreates it under the same name."""
     admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
     name = pipeline.kafka.kafka_topic
     admin.delete_topics([name], operation_timeout=30)[name].result()
@@ -22,13 +22,13 @@ def make_anew(pipeline, broker):
     create_topic(broker.settings, name, 4)
 
 
-def test_a_topic_made_anew_that_has_outgrown_the_old_offsets_is_not_read(pipeline, broker):
-    """By its offsets it looks like the old one; by its id it is another: the start says so at once."""
+def test_a_recreated_topic_that_has_outgrown_the_old_offsets_is_not_read(pipeline, broker):
+    """Its offsets look like the old topic's, its id does not: the consumer says so at startup."""
     pipeline.publish(*simulated(1))
     with pipeline.consumer():
         pipeline.wait_for_messages(10)
     before = everything(pipeline)
-    make_anew(pipeline, broker)
+    recreate(pipeline, broker)
     pipeline.publish(*simulated(3), archived=False)
     began = time.monotonic()
     with pipeline.consumer(STARTUP_WAIT_SECONDS="120") as consumer:
@@ -39,19 +39,19 @@ def test_a_topic_made_anew_that_has_outgrown_the_old_offsets_is_not_read(pipelin
     assert everything(pipeline) == before
 
 
-def test_a_topic_made_anew_under_a_running_consumer_ends_it(pipeline, broker):
+def test_a_topic_recreated_under_a_running_consumer_stops_it(pipeline, broker):
     pipeline.publish(*simulated(1))
     with pipeline.consumer() as consumer:
         pipeline.wait_for_messages(10)
         before = everything(pipeline)
-        make_anew(pipeline, broker)
+        recreate(pipeline, broker)
         pipeline.publish(*simulated(3), archived=False)
         assert consumer.wait(90) != 0
     assert everything(pipeline) == before
 
 
-def test_a_topic_made_anew_stops_the_consumer_with_the_way_out(pipeline):
-    """The ledger is ahead of the topic's end: reading on would lose what the new topic holds."""
+def test_a_recreated_topic_stops_the_consumer_which_says_what_to_do(pipeline):
+    """The ledger is ahead of the topic's end: continuing would lose what the new topic holds."""
     with connect(pipeline.database) as connection:
         cursor = connection.cursor()
         cursor.execute("INSERT INTO progresso VALUES (%s, 0, 5)", (pipeline.kafka.kafka_topic,))
