@@ -142,7 +142,7 @@ app.add_typer(setup_app)
 
 
 def main() -> None:
-    """Runs the command; an error that a person can act on ends in its message and exit code."""
+    """Runs the command; an expected error is printed and sets the exit code."""
     try:
         app(prog_name="vitals")
     except VitalsError as error:

@@ -1,4 +1,4 @@
-"""Kafka's console tools that are in the jars, and what each is for."""
+"""Kafka's console tools in the jars, and what each is for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,6 +44,6 @@ _HELP = {"--help", "--version"}
 
 
 def needs_server(tool: str, arguments: Sequence[str]) -> bool:
-    """Whether a tool wants our broker: it names none, and it is not asked for its own help."""
+    """Whether a tool needs our broker: no other is named, and it is not asked for its help."""
     is_named = any(word.partition("=")[0] == SERVER_OPTION for word in arguments)
     return tool != RUN_CLASS and not is_named and not _HELP & set(arguments)

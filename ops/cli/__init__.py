@@ -1,1 +1,1 @@
-"""The `vitals` command: what it takes and what it answers."""
+"""The `vitals` command: its arguments and its output."""

@@ -11,17 +11,17 @@ from typer.core import TyperGroup
 
 @dataclass(frozen=True)
 class CommandLine:
-    """The words behind `vitals`, and what they mean."""
+    """The words after `vitals`, and what they mean."""
 
     words: tuple[str, ...]
     name: str
-    """Of the command, without its group's."""
+    """The command's name, without its group's."""
     function: Callable[..., Any]
     """What the command runs."""
     values: Mapping[str, Any]
     """By the parameter's name."""
     rest: tuple[str, ...]
-    """What the command hands on unread."""
+    """Arguments that the command passes on unparsed."""
     _group: TyperGroup
     _parent: Any
 
@@ -34,7 +34,7 @@ class CommandLine:
         context, rest = parent, list(words)
         command: Any = group
         while isinstance(command, TyperGroup):
-            # not the group's own resolve_command: the one of `vitals` comes here again
+            # not the group's own resolve_command: that of `vitals` would recurse
             name, command, rest = TyperGroup.resolve_command(command, context, rest)
             context = command.make_context(name, list(rest), parent=context)
             if isinstance(command, TyperGroup):
@@ -44,7 +44,7 @@ class CommandLine:
         return cls(tuple(words), context.info_name, function, values, unread, group, parent)
 
     def with_path(self, parameter: str, path: str) -> Self:
-        """The same line with another path: in place of the word that the parser takes for it."""
+        """The same line with another path for this parameter."""
         for index, word in enumerate(self.words):
             if Path(word) != self.values[parameter]:
                 continue

@@ -1,7 +1,7 @@
 """``vitals --compose COMMAND``: the same commands on the stack that `docker compose up` runs.
 
 A command runs in a container of the service ``ops``, which reaches broker, database and files;
-Kafka's console tools run where they are, in the broker's container.
+Kafka's console tools run in the broker's container, which has them.
 """
 
 import json
@@ -26,14 +26,14 @@ _NOT_HERE = {
     "down": "docker compose down",
     "demo": "make demo",
     "prove": "vitals prove, without --compose",
-    "monitor": "the service monitor, which runs already: http://127.0.0.1:18080/",
+    "monitor": "the service monitor, which is running already: http://127.0.0.1:18080/",
 }
 _HOST_PORTS = {"kafka": 19092, "mysql": 3306}
 
 
 @dataclass(frozen=True)
 class ComposeStack:
-    """The compose project that the environment, or else this repository, means."""
+    """The compose project that the environment names, else this repository's."""
 
     environment: Mapping[str, str]
 
@@ -41,12 +41,12 @@ class ComposeStack:
         """Runs a `vitals` command against the stack; returns its exit code.
 
         Raises:
-            ConfigurationError: it makes no sense there, or there is no docker.
-            UnavailableError: the stack does not run.
+            ConfigurationError: the command makes no sense there, or docker is not installed.
+            UnavailableError: the stack is not running.
         """
         if shutil.which("docker") is None:
             raise ConfigurationError(
-                "there is no docker command here",
+                "docker is not installed on this machine",
                 hint="install Docker with its compose plugin; without it, `vitals up` runs the pipeline",
             )
         if line.name == "env":
@@ -56,7 +56,7 @@ class ComposeStack:
         return subprocess.run(self.command(line), check=False).returncode
 
     def command(self, line: CommandLine) -> list[str]:
-        """What `run` hands to docker. Raises ConfigurationError: it makes no sense there."""
+        """What `run` passes to docker. Raises ConfigurationError if it makes no sense there."""
         if line.name in _NOT_HERE:
             raise ConfigurationError(
                 f"`vitals {line.name}` runs the embedded stack, not the one in containers",
@@ -106,7 +106,7 @@ class ComposeStack:
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
         if answer.returncode != 0:
             raise UnavailableError(
-                f"the stack in containers does not run: {answer.stderr.strip()}",
+                f"the stack in containers is not running: {answer.stderr.strip()}",
                 hint="start it: docker compose up -d --wait",
             )
         return answer.stdout

@@ -1,8 +1,8 @@
 """What a command declares about itself, at its definition or at one of its options.
 
 ``@Needs(Role.MIGRATOR)`` above a command, or ``Needs(Role.MIGRATOR)`` in the ``Annotated`` of an
-option: the account of the database that it works with; without one, the reader's is enough.
-``HOST_FILE`` in the ``Annotated`` of an argument: a file of this machine, which a container is shown.
+option: the database account that it needs; the default is the reader's.
+``HOST_FILE`` in the ``Annotated`` of an argument: a file of this machine, mounted into the container.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,12 +19,12 @@ _NEEDS = "__vitals_needs__"
 
 @dataclass(frozen=True)
 class Needs:
-    """The role whose rights a command takes."""
+    """The role whose rights a command needs."""
 
     role: Role
 
     def __call__(self, command: F) -> F:
-        """Declares it of a whole command."""
+        """Declares it for a whole command."""
         setattr(command, _NEEDS, self)
         return command
 
@@ -38,7 +38,7 @@ HOST_FILE = HostFile()
 
 
 def role_of(line: CommandLine) -> Role:
-    """The role whose rights a command line takes."""
+    """The role whose rights a command line needs."""
     command_needs = getattr(line.function, _NEEDS, None)
     needed = [command_needs] if command_needs is not None else []
     needed += [mark for name, mark in _marks(line, Needs) if line.values.get(name)]

@@ -29,7 +29,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text
 
 
 def invocation_of(context: typer.Context, *services: Service) -> "Invocation":
-    """What `vitals` was started with, where the services that a command needs take connections.
+    """What `vitals` was started with, once the services that a command needs accept connections.
 
     Raises as ``ops.cli.presence.require`` does.
     """
@@ -42,9 +42,9 @@ def invocation_of(context: typer.Context, *services: Service) -> "Invocation":
 
 
 def moment(text: str) -> datetime:
-    """A parser of typer: the UTC moment, without a zone, that these words name.
+    """A parser for typer: the UTC time, without a zone, that the text names.
 
-    Raises ConfigurationError for what is no time.
+    Raises ConfigurationError for anything else.
     """
     from db.moments import moment_of
     from ops.explain.question import epoch_ms_of
@@ -61,5 +61,5 @@ def end(code: int) -> None:
 
 
 def say(line: str) -> None:
-    """A line for the person at the terminal, beside the output of the command."""
+    """Prints a line for the person at the terminal, to standard error."""
     print(line, file=sys.stderr)  # noqa: T201 - as it says

@@ -1,4 +1,4 @@
-"""The group of all commands, which `--compose` sends elsewhere."""
+"""The group of all commands; `--compose` sends them to the containers."""
 
 import os
 from typing import Any
@@ -7,10 +7,10 @@ from typer.core import TyperGroup
 
 
 class VitalsGroup(TyperGroup):
-    """Runs a command here or, behind ``--compose``, on the stack in containers."""
+    """Runs a command here or, after ``--compose``, on the stack in containers."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that is meant; does not return where it runs in containers."""
+        """The command to run; does not return if it runs in containers."""
         if ctx.params.get("compose") and not ctx.resilient_parsing:
             from ops.cli.command_line import CommandLine
             from ops.cli.compose import ComposeStack

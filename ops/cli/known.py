@@ -1,4 +1,4 @@
-"""Names that an option knows: one that it does not know is answered with those that there are."""
+"""Names that an option knows: for an unknown one, the error lists the known ones."""
 
 import difflib
 from collections.abc import Callable, Sequence
@@ -13,18 +13,18 @@ class Known:
 
     kind: str
     names: Callable[[], Sequence[str]]
-    """Asked when it is needed: to know them may take an import."""
+    """Called only when needed: it may take an import."""
     plain: Callable[[str], str] = str
-    """How a name is written before it is looked up."""
+    """Normalizes a name before it is looked up."""
     of: str = ""
-    """Of what they are names, for the message."""
+    """What the names belong to, for the message."""
 
     def has(self, name: str) -> bool:
-        """Whether there is such a name."""
+        """Whether the name is known."""
         return self.plain(name) in self.names()
 
     def require(self, name: str) -> str:
-        """The name as it was given. Raises ConfigurationError where there is no such name."""
+        """The name as it was given. Raises ConfigurationError for an unknown one."""
         if self.has(name):
             return name
         known = self.names()
@@ -36,21 +36,21 @@ class Known:
         )
 
     def check(self, value: str | None) -> str | None:
-        """A callback of typer: as ``require``, and an option that was not given stays so."""
+        """A callback for typer: as ``require``; an option that was not given stays None."""
         return None if value is None else self.require(value)
 
     def check_list(self, value: str | None) -> str | None:
-        """The same of names with commas between them."""
+        """The same for names separated by commas."""
         for name in (value or "").split(",") if value is not None else ():
             self.require(name.strip())
         return value
 
     def complete(self, incomplete: str) -> list[str]:
-        """What a shell offers."""
+        """What the shell offers."""
         return [name for name in self.names() if name.startswith(incomplete)]
 
     def complete_list(self, incomplete: str) -> list[str]:
-        """The same behind the last comma."""
+        """The same, after the last comma."""
         head, comma, last = incomplete.rpartition(",")
         return [f"{head}{comma}{name}" for name in self.complete(last)]
 
@@ -99,7 +99,7 @@ KAFKA_TOOLS = Known("Kafka tool", _kafka_tools)
 
 
 def require_names(sensor: str, component: str | None) -> None:
-    """Raises ConfigurationError for names of no sensor and no component in the catalogue."""
+    """Raises ConfigurationError for a sensor or component that the catalogue does not have."""
     from schemas.catalogue import canonical_component, canonical_name
     from schemas.catalogue import sensor as sensor_of
 

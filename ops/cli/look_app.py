@@ -101,7 +101,7 @@ def explain_command(
     try:
         invocation = invocation_of(context, Service.DATABASE)
     except UnavailableError:
-        # a name of the catalogue's is asked for by mistake more often than one that was refused
+        # an unknown name is more often a typing error than the name of a refused reading
         require_names(sensor, component)
         raise
     end(print_story(invocation, asked, as_json=as_json))
@@ -124,7 +124,7 @@ def tail_command(
 
 _KAFKA_HELP = """Run one of Kafka's own console tools on the broker.
 
-`--bootstrap-server` is filled in. All options behind the tool's name are its own:
+`--bootstrap-server` is filled in. All options after the tool's name are its own:
 `vitals kafka topics --list`, and `vitals kafka topics --help` for its help. The tools:
 
 """ + "\n".join(f"{name:20}{tool.purpose}" for name, tool in TOOLS.items())
@@ -135,7 +135,7 @@ _KAFKA_HELP = """Run one of Kafka's own console tools on the broker.
     rich_help_panel=LOOK,
     help=_KAFKA_HELP,
     short_help="Run one of Kafka's own console tools, e.g. `vitals kafka topics --list`.",
-    # what follows the tool's name is for the tool, --help as well
+    # everything after the tool's name is for the tool, including --help
     context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
 )
 def kafka_command(

@@ -1,4 +1,4 @@
-"""What to do after the demo, as commands that can be typed as they are."""
+"""What to do after the demo, as commands to copy."""
 
 import math
 import os
@@ -14,7 +14,7 @@ from schemas.files.raw import batches_in
 
 
 def next_steps(home: Path, output: Path, cache: Path) -> Iterator[str]:
-    """The lines; ``home``, ``output`` and ``cache`` are the folders of the demo that has ended."""
+    """The lines; ``home``, ``output`` and ``cache`` are the folders of the finished demo."""
     vitals = _program()
     places = f"VITALS_HOME={_path(home)} OUTPUT_DIR={_path(output)}"
     yield "next:"
@@ -30,10 +30,10 @@ def next_steps(home: Path, output: Path, cache: Path) -> Iterator[str]:
 
 
 def _question(raw: Path) -> tuple[str, str, str] | None:
-    """Patient, sensor and time of a reading of the first archived file; None: there is none."""
+    """Patient, sensor and time of a reading from the first archived file; None without one."""
     for batch in batches_in(sorted(raw.glob("date=*/*.jsonl"))):
         for series in batch.series:
-            # the demo breaks some readings on purpose, times among them
+            # the demo breaks some readings on purpose, including their times
             is_plain = series.component is None and FIRST_TIME_MS <= series.start <= LAST_TIME_MS
             if is_plain and series.values and math.isfinite(series.values[0]):
                 return batch.patient_id, series.sensor, iso_of_ms(series.start)
@@ -49,6 +49,6 @@ def _program() -> str:
 
 
 def _path(path: Path) -> str:
-    """Short where it is below the current folder."""
+    """Relative if it is below the current folder."""
     here = Path.cwd()
     return shlex.quote(os.fspath(path.relative_to(here) if path.is_relative_to(here) else path))

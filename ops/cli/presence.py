@@ -1,4 +1,4 @@
-"""Whether there is a stack to talk to: told in a moment, not after the time-out of a client."""
+"""Whether there is a stack to talk to: answered at once, not after a client's timeout."""
 
 import socket
 from collections.abc import Iterator
@@ -18,11 +18,11 @@ _NAMED_BY = {Service.BROKER: "KAFKA_BOOTSTRAP_SERVERS", Service.DATABASE: "DB_HO
 
 
 def require(invocation: Invocation, *services: Service) -> None:
-    """Returns where all of these take connections.
+    """Returns if all of these accept connections.
 
     Raises:
-        UnavailableError: nothing runs, or one of them does not answer: the message says where.
-        ConfigurationError: the environment names one of the stack's addresses, and not the others.
+        UnavailableError: nothing is running, or one of them does not answer: the message says where.
+        ConfigurationError: the environment names one of the stack's addresses, but not the others.
     """
     if not invocation.has_addresses:
         raise UnavailableError(NOTHING_RUNS)
@@ -37,9 +37,9 @@ def require(invocation: Invocation, *services: Service) -> None:
 
 
 def require_own_stack(invocation: Invocation) -> None:
-    """Returns where the stack of this home runs, be it only a part of it.
+    """Returns if the stack of this home is running, or at least a part of it.
 
-    Raises UnavailableError where none was ever started here, or where it was stopped.
+    Raises UnavailableError if none was started here, or if it was stopped.
     """
     home = invocation.settings.home
     own = embedded_addresses(home)
@@ -51,7 +51,7 @@ def require_own_stack(invocation: Invocation) -> None:
 
 
 def require_any(invocation: Invocation) -> None:
-    """Returns where broker or database take connections. Raises UnavailableError as ``require``."""
+    """Returns if broker or database accept connections. Raises UnavailableError as ``require``."""
     try:
         require(invocation, Service.BROKER)
     except UnavailableError:
@@ -65,13 +65,13 @@ def require_any(invocation: Invocation) -> None:
 
 
 def answers(invocation: Invocation, service: Service) -> bool:
-    """Whether somebody takes connections at its address; of several, at one of them."""
+    """Whether its address, or at least one of several, accepts connections."""
     places = _places(address(invocation, service))
     return any(_takes_connections(*place) for place in places)
 
 
 def address(invocation: Invocation, service: Service) -> str:
-    """Where it should be: by the environment, else by the stack of this home."""
+    """Its address: from the environment, else that of the stack of this home."""
     if service is Service.BROKER:
         return invocation.kafka().kafka_bootstrap_servers
     database = invocation.database()
@@ -79,7 +79,7 @@ def address(invocation: Invocation, service: Service) -> str:
 
 
 def is_own(invocation: Invocation, service: Service) -> bool:
-    """Whether it is that of this home, also where the environment repeats its address."""
+    """Whether it belongs to this home, even if the environment repeats its address."""
     own = embedded_addresses(invocation.settings.home)
     named = {
         Service.BROKER: own.get("KAFKA_BOOTSTRAP_SERVERS"),
@@ -90,12 +90,12 @@ def is_own(invocation: Invocation, service: Service) -> bool:
 
 def _hint(invocation: Invocation, service: Service) -> str:
     if is_own(invocation, service):
-        return "`vitals status` shows what runs"
-    return f"check {_NAMED_BY[service]}, and that the {service} runs there"
+        return "`vitals status` shows what is running"
+    return f"check {_NAMED_BY[service]}, and that the {service} is running there"
 
 
 def _places(addresses: str) -> Iterator[tuple[str, int]]:
-    """Host and port of each ``host:port`` in a list with commas."""
+    """Host and port of each ``host:port`` in a list separated by commas."""
     for text in addresses.split(","):
         place = text.strip().rpartition("://")[2]
         host, _, port = place.rpartition(":")

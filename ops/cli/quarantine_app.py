@@ -147,7 +147,7 @@ def discard_command(
 
 
 @app.command("resend")
-@app.command("replay", hidden=True)  # its name until this one
+@app.command("replay", hidden=True)  # its former name
 @Needs(Role.MIGRATOR)
 def resend_command(
     context: typer.Context,
@@ -177,7 +177,7 @@ def _invocation(
     try:
         return invocation_of(context, Service.DATABASE, *services)
     except UnavailableError:
-        # a sensor of no catalogue may be in quarantine for it; nobody can say so now
+        # an unknown sensor may be in quarantine, but that cannot be checked without the database
         if sensor is not None:
             SENSORS.require(sensor)
         raise

@@ -1,4 +1,4 @@
-"""``vitals setup``, ``secrets`` and ``env``: what comes before and around a stack."""
+"""``vitals setup``, ``secrets`` and ``env``: preparing a stack and connecting to it."""
 
 from pathlib import Path
 from typing import Annotated

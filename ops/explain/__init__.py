@@ -1,1 +1,1 @@
-"""The story of one reading: where it came from, what was decided about it, and what became of it."""
+"""The story of one reading: where it came from, how it was judged, and what became of it."""

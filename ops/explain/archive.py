@@ -1,4 +1,4 @@
-"""The lines of the raw archive that hold a reading: only files of ticks near it are opened."""
+"""The lines of the raw archive that hold a reading; opens only files with a tick near it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,31 +13,31 @@ from schemas.batch import SensorBatch
 from schemas.files.days import day_folder
 from schemas.files.raw import PENDING, batch_of, done_path, files_in, owner_of, tick_of
 
-# a window's tick is when it begins, and a replay's is when it was sent: both lie before
+# a window's tick is its begin, a replay's is the time of sending: both come before the reading
 _BEFORE_MS = 900_000
-# a device's clock may be ahead of its message, by the cleaning's own tolerance
+# a device's clock may be ahead by as much as the cleaning tolerates
 _AFTER_MS = 300_000
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveLine:
-    """A batch where it was written down before anybody else saw it."""
+    """A batch in the archive, where it was written before it was published."""
 
     file: str
     """Below ``output/raw``."""
     line: int
-    """From 1 on."""
+    """Counted from 1."""
     batch: SensorBatch
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it lies in the outbox: Kafka has not acknowledged it."""
+        """Whether it is in the outbox: Kafka has not acknowledged it."""
         return self.file.startswith(f"{PENDING}/")
 
 
 @dataclass
 class ArchiveLook:
-    """Looks into ``folder`` (``output/raw``); ``unreadable`` fills while it does."""
+    """Searches ``folder`` (``output/raw``) and adds to ``unreadable`` as it does."""
 
     folder: Path
     progress: Progress
@@ -45,11 +45,11 @@ class ArchiveLook:
 
     @property
     def is_there(self) -> bool:
-        """Whether there is an archive at all here."""
+        """Whether there is an archive here."""
         return self.folder.is_dir()
 
     def near(self, question: Question, moment_ms: int) -> list[ArchiveLine]:
-        """The lines with the reading in files of ticks near ``moment_ms`` (epoch ms)."""
+        """The lines with the reading, in files whose tick is near ``moment_ms`` (epoch ms)."""
         first, last = moment_ms - _BEFORE_MS, moment_ms + _AFTER_MS
         return self._lines(question, lambda: self._of_days(first, last))
 
@@ -84,7 +84,7 @@ class ArchiveLook:
                     if any(question.positions(batch))
                 ]
             except FileNotFoundError:
-                # acknowledged while we looked: its producer has moved it on
+                # acknowledged during the search: its producer has moved it
                 continue
             except (OSError, ValueError, KeyError, TypeError) as error:
                 self.unreadable.append(f"{path.name}: {str(error).splitlines()[0]}")
@@ -95,7 +95,7 @@ class ArchiveLook:
 def _batches(path: Path, needle: bytes) -> Iterator[tuple[int, SensorBatch]]:
     content = path.read_bytes()
     at = content.find(needle)
-    # a window's file has a line for every patient: only those with the needle are cut out and parsed
+    # a window's file has a line for every patient: only lines with the needle are parsed
     while at >= 0:
         begin, end = content.rfind(b"\n", 0, at) + 1, content.find(b"\n", at)
         end = len(content) if end < 0 else end

@@ -1,4 +1,4 @@
-"""A story as plain types, for scripts; the text for people is made of the same."""
+"""A story as plain types, for scripts; the text for people is made from it."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from ops.explain.story import Story
 
 
 def document(story: Story) -> dict[str, Any]:
-    """What ``vitals explain --json`` prints; times are ISO 8601 in UTC, values that are none null."""
+    """What ``vitals explain --json`` prints; times are ISO 8601 in UTC, missing values null."""
     asked, around = story.question, story.around
     active = story.active_mapping
     return {
@@ -24,22 +24,23 @@ def document(story: Story) -> dict[str, Any]:
         "exit_code": story.exit_code,
         "verdict": story.verdict,
         "registro": [
-            {"mapping_id": each.mapping_id, "component": each.component, "value": each.value}
-            for each in story.registro
+            {"mapping_id": row.mapping_id, "component": row.component, "value": row.value}
+            for row in story.registro
         ],
         "messages": [
-            _message(each, is_standing=each is story.standing) for each in story.in_order()
+            _message(sighting, is_standing=sighting is story.standing)
+            for sighting in story.in_order()
         ],
         "known": {
             "patient_registered": around.is_registered,
             "mappings": [
                 {
-                    "mapping_id": each.mapping_id,
-                    "from": iso(each.from_ms),
-                    "until": None if each.until_ms == FOREVER_MS else iso(each.until_ms),
-                    "active": each is active,
+                    "mapping_id": mapping.mapping_id,
+                    "from": iso(mapping.from_ms),
+                    "until": None if mapping.until_ms == FOREVER_MS else iso(mapping.until_ms),
+                    "active": mapping is active,
                 }
-                for each in around.mappings
+                for mapping in around.mappings
             ],
             "committed_before": iso(around.before_ms),
             "committed_after": iso(around.after_ms),
@@ -59,27 +60,27 @@ def _message(sighting: Sighting, *, is_standing: bool) -> dict[str, Any]:
         "series": sighting.series,
         "position": sighting.position,
         "producer_id": batch.producer_id if batch else None,
-        "archive": [{"file": each.file, "line": each.line} for each in sighting.archive],
+        "archive": [{"file": line.file, "line": line.line} for line in sighting.archive],
         "topic": _topic(sighting),
         "sent": judged and {"value": _number(judged.raw_value), "unit": judged.raw_unit},
         "accepted_value": _number(sighting.value),
         "rules": judged
         and [
             {
-                "rule": each.rule,
-                "reason": each.reason,
-                "outcome": str(each.outcome),
-                "before": each.before,
-                "after": each.after,
+                "rule": step.rule,
+                "reason": step.reason,
+                "outcome": str(step.outcome),
+                "before": step.before,
+                "after": step.after,
             }
-            for each in judged.steps
+            for step in judged.steps
         ],
         "rules_note": sighting.judgement_note or None,
         "disagreement": sighting.disagreement,
         "trusted": _trusted(sighting),
         "quarantine": _quarantine(sighting),
         "ledger": _ledger(sighting),
-        "repeated_at": [_place(each) for each in sighting.repeats],
+        "repeated_at": [_place(repeat) for repeat in sighting.repeats],
     }
 
 

@@ -1,4 +1,4 @@
-"""Looks in every place where a reading may be, and puts together what is found there."""
+"""Searches every place where a reading may be, and combines what it finds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,8 +35,8 @@ def explain(
 ) -> Story:
     """The story of a reading; changes nothing.
 
-    A broker that is away, or files that are gone, leave a note in it. Raises UnavailableError where
-    the database does not answer.
+    If the broker is away or files are gone, a note says so. Raises UnavailableError if the database
+    does not answer.
     """
     progress = Progress(say)
     with snapshot(database) as connection, reported("read the tables"):
@@ -50,7 +50,7 @@ def explain(
 
 @dataclass
 class _Search:
-    """One search, from what an index finds to what has to be looked for."""
+    """One search: first what an index finds, then what has to be scanned for."""
 
     question: Question
     traces: Traces
@@ -60,7 +60,7 @@ class _Search:
     around: Surroundings = field(default_factory=Surroundings)
 
     def look_into_tables_and_files(self) -> None:
-        """Everything but the broker."""
+        """Searches everything but the topic."""
         day = utc_moment(self.question.event_ms).date()
         for row in self.trusted.rows(self.traces.ranges_of_day(day), self.question):
             sighting = self.found.at(row.place, row.series, row.position)
@@ -76,7 +76,7 @@ class _Search:
             self._note_refused(whole)
 
     def look_into_topic(self, kafka: KafkaSettings, progress: Progress) -> None:
-        """The broker's part; where it is away, a note says so."""
+        """Searches the topic; if the broker is away, a note says so."""
         name = kafka.kafka_topic
         try:
             with TopicLook(kafka, progress) as topic:
@@ -85,7 +85,9 @@ class _Search:
                 find_uncommitted(topic, name, next_offsets, self.question, self.found, self.around)
                 self._set_ledger()
                 sightings = self.found.all()
-                committed = [each.ledger.committed_ms for each in sightings if each.ledger]
+                committed = [
+                    sighting.ledger.committed_ms for sighting in sightings if sighting.ledger
+                ]
                 if committed:
                     ranges = self.traces.ranges_with_repeats(min(committed) - 1)
                     find_repeats(topic, ranges, sightings)
@@ -103,8 +105,8 @@ class _Search:
         around.is_registered = self.traces.is_registered(asked.patient_id)
         around.mappings = self.traces.mappings(asked.patient_id, asked.sensor)
         around.outbox_files = self.archive.outbox_files()
-        around.notes += [f"archive: {each}" for each in self.archive.unreadable]
-        ids = sorted({each.mapping_id for each in around.mappings})
+        around.notes += [f"archive: {file}" for file in self.archive.unreadable]
+        ids = sorted({mapping.mapping_id for mapping in around.mappings})
         rows: list[RegistroRow] = []
         if asked.component is not None:
             rows = self.traces.registro(ids, asked.component, asked.event_ms)
@@ -137,7 +139,7 @@ class _Search:
         sighting.entry, sighting.batch_id = whole, whole.batch_id
 
     def _note_archived(self, lines: list[ArchiveLine]) -> None:
-        taken = self.traces.taken({each.batch.batch_id for each in lines})
+        taken = self.traces.taken({line.batch.batch_id for line in lines})
         for line in lines:
             batch_id = line.batch.batch_id
             for series, position in self.question.positions(line.batch):
@@ -156,7 +158,7 @@ class _Search:
         batch, named = message.batch, message.headers.get(_BATCH_ID)
         positions = list(self.question.positions(batch)) if batch else []
         if not positions:
-            positions = [each[1:] for each in self.found.untaken if each[0] == named]
+            positions = [key[1:] for key in self.found.untaken if key[0] == named]
         for series, position in positions:
             archived = self.found.untaken.pop((named or "", series, position), None)
             sighting = self.found.at(message.place, series, position)
@@ -179,17 +181,19 @@ class _Search:
         place, part = sighting.place, sighting.ledger
         if sighting.trusted is None and sighting.entry is None and place and part:
             sighting.entry = self.traces.quarantined_at(place, sighting.series, sighting.position)
-            gone = [each for each in part.files if each in self.trusted.gone]
-            sighting.trusted_note = ", ".join(f"{each}: {self.trusted.gone[each]}" for each in gone)
+            gone = [file for file in part.files if file in self.trusted.gone]
+            sighting.trusted_note = ", ".join(f"{file}: {self.trusted.gone[file]}" for file in gone)
         if sighting.is_refused_whole:
-            sighting.judgement_note = "none was asked: the message itself is refused"
+            sighting.judgement_note = "not applied: the whole message was refused"
             return
         batch = sighting.batch
         if batch is None:
-            sighting.judgement_note = "what was sent is gone: neither message nor archive file"
+            sighting.judgement_note = (
+                "what was sent is gone: neither message nor archive file is left"
+            )
             return
         taken_ms = sighting.taken_ms
         if taken_ms is None:
             taken_ms = unix_ms()
-            sighting.judgement_note = "as if Kafka took it now"
+            sighting.judgement_note = "as if Kafka received it now"
         sighting.judgement = judgement(batch, sighting.series, sighting.position, taken_ms)

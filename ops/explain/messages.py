@@ -1,4 +1,4 @@
-"""What the topic tells of a reading: its messages, those that came again, those nobody has committed."""
+"""What the topic holds of a reading: its messages, repeated ones, and uncommitted ones."""
 
 from collections.abc import Mapping, Sequence
 
@@ -28,7 +28,7 @@ def find_messages(topic: TopicLook, sightings: Sightings) -> None:
             continue
         batch = found.batch
         if sighting.batch_id and (batch is None or batch.batch_id != sighting.batch_id):
-            sighting.message_note = "another message lies at that offset: the topic was made anew"
+            sighting.message_note = "another message is at that offset: the topic was recreated"
             continue
         sighting.message = found
         sighting.batch_id = batch.batch_id if batch else None
@@ -42,7 +42,7 @@ def find_uncommitted(
     sightings: Sightings,
     around: Surroundings,
 ) -> None:
-    """Reads what is not committed yet for messages with the reading, and counts the lag."""
+    """Searches the uncommitted messages for the reading, and counts the lag."""
     around.lag_messages = 0
     for partition in topic.partitions(name):
         first, until = next_offsets.get(partition, 0), topic.span(name, partition)[1]
@@ -50,7 +50,7 @@ def find_uncommitted(
         if 0 < first < begin:
             around.notes.append(
                 f"retention removed offsets {first} to {begin - 1} of partition {partition} before"
-                " the consumer came to them: `vitals reconcile` names what was in them"
+                " the consumer read them: `vitals reconcile` names what was in them"
             )
         around.lag_messages += max(0, until - max(first, begin))
         for message in topic.between(name, partition, first, until):
@@ -60,8 +60,12 @@ def find_uncommitted(
 def find_repeats(
     topic: TopicLook, ranges: Sequence[LedgerRow], sightings: Sequence[Sighting]
 ) -> None:
-    """Looks for the sightings' batches in ranges that hold some batch a second time."""
-    wanted = [(each.batch_id.encode(), each) for each in sightings if each.batch_id and each.place]
+    """Searches the ranges with repeated batches for those of the sightings."""
+    wanted = [
+        (sighting.batch_id.encode(), sighting)
+        for sighting in sightings
+        if sighting.batch_id and sighting.place
+    ]
     for part in ranges if wanted else ():
         for message in topic.between(part.topic, part.partition, part.first, part.until):
             for batch_id, sighting in wanted:
@@ -70,7 +74,7 @@ def find_repeats(
 
 
 def kept_message(whole: WholeEntry) -> SeenMessage | None:
-    """The message that quarantine keeps whole."""
+    """The message of an entry that quarantine keeps whole."""
     entry = whole.entry
     if entry.received_at is None:
         return None
@@ -84,12 +88,18 @@ def kept_message(whole: WholeEntry) -> SeenMessage | None:
 
 
 def _note_uncommitted(message: SeenMessage, question: Question, sightings: Sightings) -> None:
-    # texts are plain bytes in Avro: most messages are other patients', and need no decoding for it
+    # Avro stores text as plain bytes: messages of other patients are skipped without decoding
     if question.patient_id.encode() not in message.body or (batch := message.batch) is None:
         return
-    taken = [each for each in sightings.placed.values() if each.batch_id == batch.batch_id]
+    taken = [
+        sighting for sighting in sightings.placed.values() if sighting.batch_id == batch.batch_id
+    ]
     for series, position in question.positions(batch):
-        known = [each for each in taken if (each.series, each.position) == (series, position)]
+        known = [
+            sighting
+            for sighting in taken
+            if (sighting.series, sighting.position) == (series, position)
+        ]
         if known:
             known[0].repeats.append(message.place)
             continue

@@ -1,4 +1,4 @@
-"""Which reading is asked about: a patient, a sensor's component, and an instant."""
+"""The reading asked about: a patient, a sensor's component, and an instant."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``sensor`` and ``component`` in canonical form; ``component`` None: whichever it has."""
+    """``sensor`` and ``component`` in canonical form; ``component`` None: any."""
 
     patient_id: str
     sensor: str
@@ -20,7 +20,7 @@ class Question:
     event_ms: int
 
     def is_about(self, sensor: str | None, component: str | None) -> bool:
-        """Whether a sensor and component mean those asked for, however they are written."""
+        """Whether a sensor and component are those asked about, in any spelling."""
         part = canonical_component(component)
         return canonical_name(sensor or "") == self.sensor and self.component in (None, part)
 
@@ -34,7 +34,7 @@ class Question:
             elapsed, count = self.event_ms - run.start, len(run.values)
             if run.interval_ms == 0:
                 # without an interval all values claim the same instant
-                yield from ((number, each) for each in range(count) if elapsed == 0)
+                yield from ((number, place) for place in range(count) if elapsed == 0)
                 continue
             position, rest = divmod(elapsed, run.interval_ms)
             if rest == 0 and 0 <= position < count:
@@ -42,16 +42,16 @@ class Question:
 
 
 def question(patient_id: str, sensor: str, time: str, component: str | None) -> Question:
-    """The question that these words of a command line mean.
+    """The question that these command-line arguments ask.
 
-    Raises ValueError, with words for a person, for a time that is none and for a sensor of several
-    components without one.
+    Raises ValueError, with a message for a person, for an invalid time and for a sensor of several
+    components if none is given.
     """
     code = canonical_name(sensor)
-    known = next((each for each in sensors() if each.code == code), None)
+    known = next((candidate for candidate in sensors() if candidate.code == code), None)
     part = canonical_name(component) if component else None
     if part is None and known is not None:
-        codes = [each.part for each in known.components]
+        codes = [candidate.part for candidate in known.components]
         if len(codes) > 1:
             raise ValueError(f"{code} has several components: --component {' or '.join(codes)}")
         part = codes[0]
@@ -59,9 +59,9 @@ def question(patient_id: str, sensor: str, time: str, component: str | None) -> 
 
 
 def epoch_ms_of(text: str) -> int:
-    """UTC epoch milliseconds of ISO 8601 (UTC without a zone) or of epoch milliseconds.
+    """UTC epoch milliseconds from ISO 8601 (UTC without a zone) or from epoch milliseconds.
 
-    Raises ValueError for anything else, and beyond the years 1000 to 9999.
+    Raises ValueError for anything else, and outside the years 1000 to 9999.
     """
     try:
         found = int(text) if text.lstrip("-").isdecimal() else _iso_ms(text)
@@ -75,7 +75,7 @@ def epoch_ms_of(text: str) -> int:
 
 
 def iso(milliseconds: int | None) -> str | None:
-    """As `vitals` writes times; None where there is none."""
+    """A time as `vitals` writes it; None stays None."""
     return None if milliseconds is None else iso_of_ms(milliseconds)
 
 

@@ -8,40 +8,45 @@ _RULE = 26
 
 
 def lines(document: dict[str, Any]) -> Iterator[str]:
-    """The lines of what ``ops.explain.document`` made: the verdict first."""
+    """The lines for a document of ``ops.explain.document``: the verdict first."""
     component = f" {document['component']}" if document["component"] not in (None, "valor") else ""
     yield f"{document['sensor']}{component} of {document['patient_id']} at {document['time']}"
     yield document["verdict"]
     messages = document["messages"]
-    for number, each in enumerate(messages, start=1):
+    for number, message in enumerate(messages, start=1):
         yield ""
-        stands = ": this one stands" if each["stands"] else ""
-        yield f"message {number} of {len(messages)}: {each['fate']}{stands}"
-        yield from (f"  {name:<{_LABEL}}{text}" for name, text in _message(each, document))
+        stands = ": this one counts" if message["stands"] else ""
+        yield f"message {number} of {len(messages)}: {message['fate']}{stands}"
+        yield from (f"  {name:<{_LABEL}}{text}" for name, text in _message(message, document))
     yield ""
     yield "what else is known"
     yield from (f"  {line}" for line in _known(document["known"]))
 
 
-def _message(each: dict[str, Any], document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "producer", each["producer_id"] or "not known any more"
-    for held in each["archive"] or [None]:
-        yield "archive", f"{held['file']}, line {held['line']}" if held else "no file has it"
-    yield from _topic(each)
-    yield "batch", f"{each['batch_id']}, series {each['series']}, position {each['position']}"
-    if each["sent"]:
-        value = "nothing" if each["sent"]["value"] is None else f"{each['sent']['value']:.12g}"
-        yield "sent", f"{value} {each['sent']['unit']}"
-    yield from _rules(each)
-    if each["disagreement"]:
-        yield "BUT", each["disagreement"]
-    yield from _outcome(each, document)
-    for place in each["repeated_at"]:
+def _message(message: dict[str, Any], document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "producer", message["producer_id"] or "no longer known"
+    for held in message["archive"] or [None]:
+        yield "archive", f"{held['file']}, line {held['line']}" if held else "in no file"
+    yield from _topic(message)
+    yield (
+        "batch",
+        f"{message['batch_id']}, series {message['series']}, position {message['position']}",
+    )
+    if message["sent"]:
+        value = (
+            "nothing" if message["sent"]["value"] is None else f"{message['sent']['value']:.12g}"
+        )
+        yield "sent", f"{value} {message['sent']['unit']}"
+    yield from _rules(message)
+    if message["disagreement"]:
+        yield "BUT", message["disagreement"]
+    yield from _outcome(message, document)
+    for place in message["repeated_at"]:
         yield "repeated", f"{_place(place)}: had no effect"
 
 
-def _topic(each: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    topic = each["topic"]
+def _topic(message: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    topic = message["topic"]
     if topic is None:
         yield "topic", "not there"
         return
@@ -54,11 +59,11 @@ def _topic(each: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "schema", f"{topic['schema'] or 'not named'} {said}, fingerprint {topic['fingerprint']}"
 
 
-def _rules(each: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    if each["rules_note"]:
-        yield "rules", each["rules_note"]
-    for number, step in enumerate(each["rules"] or (), start=1):
-        label = "rules" if number == 1 and not each["rules_note"] else ""
+def _rules(message: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if message["rules_note"]:
+        yield "rules", message["rules_note"]
+    for number, step in enumerate(message["rules"] or (), start=1):
+        label = "rules" if number == 1 and not message["rules_note"] else ""
         mark = {"passed": "ok", "failed": "FAILED", "not asked": "-"}[step["outcome"]]
         arrow = f"{step['before']} -> {step['after']}" if step["after"] else step["before"]
         detail = "" if step["outcome"] == "not asked" else arrow
@@ -66,8 +71,8 @@ def _rules(each: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield label, f"{mark:<7}{step['rule']:<{_RULE}}{detail}{why}".rstrip()
 
 
-def _outcome(each: dict[str, Any], document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    trusted, entry, ledger = each["trusted"], each["quarantine"], each["ledger"]
+def _outcome(message: dict[str, Any], document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    trusted, entry, ledger = message["trusted"], message["quarantine"], message["ledger"]
     if trusted:
         yield (
             "trusted",
@@ -84,7 +89,7 @@ def _outcome(each: dict[str, Any], document: dict[str, Any]) -> Iterator[tuple[s
     if ledger:
         span = f"offsets {ledger['first']} to {ledger['until'] - 1}"
         yield "ledger", f"{span}, committed {ledger['committed']}"
-    if each["stands"]:
+    if message["stands"]:
         for row in document["registro"] or [None]:
             yield (
                 "registro",
@@ -99,10 +104,10 @@ def _known(known: dict[str, Any]) -> Iterator[str]:
     yield f"the patient is {'' if known['patient_registered'] else 'not '}registered"
     if not known["mappings"]:
         yield "no mapping says that the patient wears this sensor"
-    for each in known["mappings"]:
-        end = f"until {each['until']}" if each["until"] else "on"
-        is_active = "active then" if each["active"] else "not active then"
-        yield f"mapping {each['mapping_id']} from {each['from']} {end}: {is_active}"
+    for mapping in known["mappings"]:
+        end = f"until {mapping['until']}" if mapping["until"] else "on"
+        is_active = "active then" if mapping["active"] else "not active then"
+        yield f"mapping {mapping['mapping_id']} from {mapping['from']} {end}: {is_active}"
     before, after = known["committed_before"], known["committed_after"]
     yield f"next to it in registro: before {before or 'none'}, after {after or 'none'}"
     if known["lag_messages"] is not None:

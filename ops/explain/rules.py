@@ -1,4 +1,4 @@
-"""What the cleaning rules say of one reading, one after the other, by the rules' own code."""
+"""How the cleaning rules judge one reading, one by one, with the rules' own code."""
 
 import math
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from schemas.reasons import Reason
 
 
 class Outcome(StrEnum):
-    """Of one rule; the first that fails decides, and those behind it are not asked."""
+    """The outcome of one rule; the first that fails decides, and later ones are not asked."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -27,11 +27,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rule: what it was given, and what it made of it or held against it."""
+    """One rule: its input, and its result or the limit it checked."""
 
     rule: str
     reason: str | None
-    """Under which a reading that breaks it is quarantined."""
+    """The reason of a reading that fails it."""
     outcome: Outcome
     before: str
     after: str
@@ -39,7 +39,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """``reason`` None: accepted, and ``value`` is what is written, in ``unit``."""
+    """``reason`` None: accepted; ``value`` is what is written, in ``unit``."""
 
     reason: Reason | None
     sensor: str
@@ -53,7 +53,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class _Case:
-    """The reading among all of its message."""
+    """The reading within its message."""
 
     run: Series
     position: int
@@ -71,10 +71,10 @@ class _Case:
 
 
 def judgement(batch: SensorBatch, series: int, position: int, taken_ms: int) -> Judgement:
-    """Judges one reading of a batch as the consumer does that takes the batch at ``taken_ms``."""
+    """Judges one reading of a batch as the consumer does if Kafka received it at ``taken_ms``."""
     runs, readings = arrays_of(batch)
     judged = judge(runs, readings, pa.array([taken_ms], pa.int64()).to_numpy())
-    row = sum(len(each.values) for each in batch.series[:series]) + position
+    row = sum(len(run.values) for run in batch.series[:series]) + position
     reason = judged.reason_names[row].as_py()
     case = _Case(
         run=batch.series[series],
@@ -86,7 +86,7 @@ def judgement(batch: SensorBatch, series: int, position: int, taken_ms: int) -> 
         partners=_partners(judged, readings, row),
     )
     broken = None if reason is None else Reason(reason)
-    steps = [_step(case, each, broken) for each in ORDER]
+    steps = [_step(case, rule, broken) for rule in ORDER]
     value = case.value if broken else float(rounded(pa.scalar(case.value)).as_py())
     if broken is None:
         steps.append(

@@ -21,45 +21,45 @@ class Fate(StrEnum):
     ACCEPTED = "accepted"
     ENTERED_LATER = "accepted, entered when it had a mapping"
     UNMAPPED = "accepted, waits for a mapping"
-    DISCARDED = "put aside by a person"
+    DISCARDED = "discarded by a person"
     QUARANTINED = "quarantined"
     RESENT = "quarantined, sent again"
-    REFUSED = "its whole message is refused"
+    REFUSED = "its whole message was refused"
     IN_TOPIC = "in the topic, not committed yet"
     IN_OUTBOX = "in the outbox, not published yet"
-    LOST = "acknowledged by Kafka, and neither committed nor in the topic any more"
-    UNSURE = "acknowledged by Kafka and not committed; the topic could not be asked"
-    UNTOLD = "committed, and neither in the trusted files nor in quarantine"
+    LOST = "acknowledged by Kafka, but neither committed nor in the topic any more"
+    UNSURE = "acknowledged by Kafka and not committed; the topic could not be read"
+    UNTOLD = "committed, but neither in the trusted files nor in quarantine"
 
 
-_ANEW = "was it changed since? `vitals quarantine resend` sends it again, to be judged anew"
+_ANEW = "if the rules have changed, `vitals quarantine resend` has it judged again"
 _CANDIDATES = (Fate.ENTERED_LATER, Fate.ACCEPTED)
 
 
 @dataclass
 class Sightings:
-    """All that were found: by place, or by batch as long as nobody has taken it."""
+    """All that were found: by place, or by batch until it is processed."""
 
     placed: dict[tuple[Place, int, int], "Sighting"] = field(default_factory=dict)
     untaken: dict[tuple[str, int, int], "Sighting"] = field(default_factory=dict)
 
     def all(self) -> list["Sighting"]:
-        """In no order."""
+        """All of them, in no particular order."""
         return [*self.placed.values(), *self.untaken.values()]
 
     def at(self, place: Place, series: int, position: int) -> "Sighting":
-        """The sighting at a place, made where it is new."""
+        """The sighting at a place, created if it is new."""
         key = (place, series, position)
         return self.placed.setdefault(key, Sighting(series, position, place=place))
 
     def of_batch(self, batch_id: str, series: int, position: int) -> "Sighting":
-        """The sighting of a batch that nobody has taken, made where it is new."""
+        """The sighting of a batch that is not processed yet, created if it is new."""
         key = (batch_id, series, position)
         return self.untaken.setdefault(key, Sighting(series, position, batch_id=batch_id))
 
     def settle(self, batch_id: str, place: Place) -> None:
-        """Says where an untaken batch lies."""
-        for key in [each for each in self.untaken if each[0] == batch_id]:
+        """Gives the sightings of an unprocessed batch its place."""
+        for key in [key for key in self.untaken if key[0] == batch_id]:
             sighting = self.untaken.pop(key)
             sighting.place = place
             self.placed[place, sighting.series, sighting.position] = sighting
@@ -86,7 +86,7 @@ class Sighting:
     judgement: Judgement | None = None
     judgement_note: str = ""
     is_uncommitted: bool = False
-    """Found in the topic behind what is committed."""
+    """Found in the topic after the last committed offset."""
     is_topic_asked: bool = True
     """Whether the broker answered."""
 
@@ -98,7 +98,7 @@ class Sighting:
 
     @property
     def taken_ms(self) -> int | None:
-        """When Kafka took it, as the consumer reckons (UTC epoch ms)."""
+        """When Kafka received it, as the consumer counts it (UTC epoch ms)."""
         if self.trusted is not None:
             return self.trusted.kafka_ms
         if self.message is not None:
@@ -108,7 +108,7 @@ class Sighting:
 
     @property
     def fate(self) -> Fate:
-        """What became of it, by what the tables and files say."""
+        """What became of it, according to tables and files."""
         if self.entry is not None:
             return self._fate_in_quarantine(self.entry)
         if self.trusted is not None:
@@ -118,7 +118,7 @@ class Sighting:
             return Fate.ACCEPTED if is_accepted and self.trusted_note else Fate.UNTOLD
         if self.is_uncommitted:
             return Fate.IN_TOPIC
-        if any(each.is_waiting for each in self.archive):
+        if any(line.is_waiting for line in self.archive):
             return Fate.IN_OUTBOX
         return Fate.LOST if self.is_topic_asked else Fate.UNSURE
 
@@ -145,30 +145,28 @@ class Sighting:
 
     @property
     def disagreement(self) -> str | None:
-        """Where quarantine and the rules as they stand today say different things."""
+        """Where quarantine and today's rules disagree."""
         if self.entry is None:
             return None
         recorded = self.entry.entry.reason
         if self.is_refused_whole:
             batch = self.message.batch if self.message else None
             is_read = batch is not None and batch.is_identified
-            # what the database refuses is no fault of the bytes
+            # if the database refused it, the bytes were readable
             if not is_read or recorded == Reason.REFUSED_BY_DATABASE:
                 return None
-            return f"quarantine says {recorded}, and today the message can be read: {_ANEW}"
+            return f"quarantine says {recorded}, but the message can be read today: {_ANEW}"
         if self.judgement is None:
             return None
         found = self.judgement.reason
-        # neither is a rule's: the database has the last word, and the mapping comes after the rules
+        # neither comes from a rule: mapping and database are checked after the rules
         by_rules = None if recorded in (Reason.UNMAPPED, Reason.REFUSED_BY_DATABASE) else recorded
         if found == by_rules:
             return None
-        return (
-            f"quarantine says {recorded}, and the rules of today say {found or 'accepted'}: {_ANEW}"
-        )
+        return f"quarantine says {recorded}, but today's rules say {found or 'accepted'}: {_ANEW}"
 
     def order(self) -> tuple[bool, int, int, int, int]:
-        """Newest last: what has its mapping later never overwrites what is there."""
+        """Newest last: a reading whose mapping came later never overwrites a stored value."""
         committed = self.ledger.committed_ms if self.ledger else 1 << 62
         offset = self.place.offset if self.place else 1 << 62
         is_direct = self.fate is not Fate.ENTERED_LATER

@@ -1,4 +1,4 @@
-"""The whole story: every message with the reading, what stands in ``registro``, and the verdict."""
+"""The whole story: every message with the reading, its row in ``registro``, and the verdict."""
 
 from dataclasses import dataclass, field
 
@@ -15,19 +15,19 @@ _CLOSE = 0.0005
 
 @dataclass
 class Surroundings:
-    """What is known around a reading, which says the most where it was never seen."""
+    """What is known around a reading: most useful if it was never seen."""
 
     is_registered: bool = False
     mappings: list[Mapping] = field(default_factory=list)
     before_ms: int | None = None
     after_ms: int | None = None
-    """The times in ``registro`` next to the one asked about, of the same sensor and component."""
+    """The nearest times in ``registro``, of the same sensor and component."""
     outbox_files: int | None = None
     """None: there is no archive here."""
     lag_messages: int | None = None
     """None: the broker does not answer."""
     notes: list[str] = field(default_factory=list)
-    """What could not be looked at, and why."""
+    """What could not be searched, and why."""
 
 
 @dataclass
@@ -40,20 +40,22 @@ class Story:
     around: Surroundings
 
     def in_order(self) -> list[Sighting]:
-        """The messages, the newest last: of those that went to ``registro`` the last one counts."""
-        return sorted(self.sightings, key=lambda each: (each.may_stand, each.order()))
+        """The messages, newest last: of those that went to ``registro`` the last one counts."""
+        return sorted(self.sightings, key=lambda sighting: (sighting.may_stand, sighting.order()))
 
     @property
     def active_mapping(self) -> Mapping | None:
         """The row of ``paciente_sensor`` that covers the instant."""
         at = self.question.event_ms
-        found = (each for each in self.around.mappings if each.from_ms <= at < each.until_ms)
+        found = (
+            mapping for mapping in self.around.mappings if mapping.from_ms <= at < mapping.until_ms
+        )
         return next(found, None)
 
     @property
     def standing(self) -> Sighting | None:
         """The message whose value ``registro`` should have."""
-        candidates = [each for each in self.in_order() if each.may_stand]
+        candidates = [sighting for sighting in self.in_order() if sighting.may_stand]
         return candidates[-1] if candidates else None
 
     @property
@@ -63,7 +65,7 @@ class Story:
 
     @property
     def exit_code(self) -> int:
-        """0: it stands in ``registro``. 1: it was seen and does not. 4: it was never seen."""
+        """0: it is in ``registro``. 1: it was seen but is not there. 4: it was never seen."""
         if self.stands:
             return STANDS
         return SEEN if self.sightings or self.registro else NEVER_SEEN
@@ -75,34 +77,34 @@ class Story:
             return self._verdict_of_row(self.registro[0])
         if self.standing is not None:
             return (
-                "it does not stand: it was accepted, and registro has no such row"
-                f"{self._without_mapping()}; `vitals reconcile` tells more"
+                "it is not stored: it was accepted, but registro has no such row"
+                f"{self._without_mapping()}; `vitals reconcile` says more"
             )
         if not self.sightings:
             return (
-                "it was never seen: neither in archive, topic and trusted files nor in the tables"
+                "it was never seen: not in the archive, the topic, the trusted files or the tables"
             )
         newest = self.in_order()[-1]
-        return f"it does not stand: {self._why_not(newest)}"
+        return f"it is not stored: {self._why_not(newest)}"
 
     def _verdict_of_row(self, row: RegistroRow) -> str:
         where = f"registro has {row.value:.12g} under mapping {row.mapping_id}"
         standing = self.standing
         if standing is None:
-            return f"it stands: {where}; the message that brought it is not to be found any more"
+            return f"it is stored: {where}; its message can no longer be found"
         if self._is_altered():
             return (
-                f"it does not stand: {where}, and the newest accepted value is {standing.value:.12g};"
-                " `vitals reconcile --repair` puts it right"
+                f"it is not stored: {where}, but the newest accepted value is {standing.value:.12g};"
+                " `vitals reconcile --repair` corrects it"
             )
-        overwritten = sum(each.may_stand for each in self.sightings) - 1
+        overwritten = sum(sighting.may_stand for sighting in self.sightings) - 1
         more = f"; it overwrote {overwritten} older" if overwritten else ""
-        return f"it stands: {where}{more}"
+        return f"it is stored: {where}{more}"
 
     def _is_altered(self) -> bool:
         expected = self.standing.value if self.standing else None
         return expected is not None and all(
-            abs(each.value - expected) >= _CLOSE for each in self.registro
+            abs(row.value - expected) >= _CLOSE for row in self.registro
         )
 
     def _without_mapping(self) -> str:

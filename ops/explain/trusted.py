@@ -1,4 +1,4 @@
-"""The rows of the trusted files that hold a reading: of a day's files only those whose times span it."""
+"""The rows of trusted files that hold a reading: opens only the day's files whose times span it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -22,9 +22,9 @@ class TrustedRow:
     file: str
     """Below ``output/trusted``."""
     row: int
-    """From 1 on."""
+    """Counted from 1."""
     rows: int
-    """Of the file."""
+    """The number of rows in the file."""
     place: Place
     series: int
     position: int
@@ -33,12 +33,12 @@ class TrustedRow:
     value: float
     unit: str
     kafka_ms: int
-    """When the message was taken, as the consumer reckons it."""
+    """When Kafka received the message, as the consumer counts it."""
 
 
 @dataclass
 class TrustedLook:
-    """Looks into ``folder`` (``output/trusted``); ``gone`` fills while it does."""
+    """Searches ``folder`` (``output/trusted``) and adds to ``gone`` as it does."""
 
     folder: Path
     progress: Progress
@@ -48,7 +48,7 @@ class TrustedLook:
     def rows(self, ranges: Iterable[LedgerRow], question: Question) -> list[TrustedRow]:
         """The rows with the reading, in the order of ``ranges``."""
         day = f"{day_folder(utc_moment(question.event_ms).date())}/"
-        names = [name for each in ranges for name in each.files if name.startswith(day)]
+        names = [name for range_ in ranges for name in range_.files if name.startswith(day)]
         found: list[TrustedRow] = []
         for number, name in enumerate(names, start=1):
             self.progress.note(f"looking through trusted files: {number:,} of {len(names):,}")

@@ -1,1 +1,1 @@
-"""What the pipeline looks like right now: the snapshot, its verdict, single messages."""
+"""The state of the pipeline right now: the snapshot, its verdict, single messages."""

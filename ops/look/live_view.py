@@ -1,4 +1,4 @@
-"""The one status view of `vitals up`: a small table in a terminal, a line now and then elsewhere."""
+"""The status view of `vitals up`: a small table in a terminal, an occasional line elsewhere."""
 
 import time
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ _LOOK_EVERY_SECONDS = 1.0
 
 
 class LiveView:
-    """A context manager: `show` as often as there is news, `say` for lines that must stay."""
+    """A context manager: `show` replaces the view, `say` prints lines that stay."""
 
     def __init__(self, console: Console) -> None:
-        """Draws nothing before it is entered."""
+        """Draws nothing until it is entered."""
         self.console = console
         self._live = Live(console=console, auto_refresh=False, transient=False)
         self._last_line = 0.0
@@ -45,7 +45,7 @@ class LiveView:
 
     @property
     def is_due(self) -> bool:
-        """Whether a look is worth its cost: nobody sees more than one a second."""
+        """Whether a new look would be shown: at most one a second is."""
         wait_seconds = _LOOK_EVERY_SECONDS if self.console.is_terminal else _LINE_EVERY_SECONDS
         return time.monotonic() - self._last_line >= wait_seconds
 
@@ -56,7 +56,7 @@ class LiveView:
     def show(
         self, headline: str, snapshot: Snapshot | None, services: Sequence[Supervised]
     ) -> None:
-        """The view as of now; ``snapshot`` None: a service is away."""
+        """Draws the current state; ``snapshot`` None: a service is away."""
         if self.console.is_terminal:
             self._last_line = time.monotonic()
             body = Group(Text(headline), figures(snapshot), processes(services))
@@ -84,7 +84,7 @@ def figures(snapshot: Snapshot | None) -> Table:
 
 
 def processes(services: Sequence[Supervised]) -> Table:
-    """What runs, and how often it had to be started again."""
+    """What is running, and how often it was restarted."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(min_width=16)
     for service in services:

@@ -20,18 +20,18 @@ _NOTED_EVERY = 1_000
 
 @dataclass(frozen=True)
 class SeenMessage:
-    """A message as it lies in the topic, or as quarantine keeps it whole."""
+    """A message as it is in the topic, or as quarantine keeps it whole."""
 
     place: Place
     key: str | None
     headers: dict[str, str]
-    """As text; the last of a name."""
+    """As text; of repeated names, the last one."""
     body: bytes
     timestamp_ms: int
 
     @property
     def taken_ms(self) -> int:
-        """When the consumer reckons it taken: a batch that came again, when it came first."""
+        """When Kafka received it, as the consumer counts it: for a resent batch, the first time."""
         try:
             first_ms = int(self.headers.get(FIRST_TAKEN, ""))
         except ValueError:
@@ -45,13 +45,13 @@ class SeenMessage:
 
     @property
     def schema_version(self) -> int | None:
-        """The published version of that fingerprint; None: there is none."""
-        found = (each.version for each in versions() if self.body.startswith(each.header))
+        """The published version with that fingerprint; None if there is none."""
+        found = (version.version for version in versions() if self.body.startswith(version.header))
         return next(found, None)
 
     @property
     def batch(self) -> SensorBatch | None:
-        """What it holds; None where it cannot be read."""
+        """The batch in it; None if it cannot be read."""
         try:
             return default_codec().decode(self.body)
         except (BadInputError, OverflowError):
@@ -59,19 +59,19 @@ class SeenMessage:
 
 
 def header_texts(headers: Iterable[tuple[str, Any]] | None) -> dict[str, str]:
-    """Headers as people read them; one without a value is left out."""
+    """Headers as text; those without a value are left out."""
     return {name: bytes(value).decode(errors="replace") for name, value in headers or [] if value}
 
 
 class TopicLook:
-    """Reads single offsets and short ranges without a group; nobody's offsets change.
+    """Reads single offsets and short ranges without a group, so no committed offset changes.
 
-    What it knows of a partition's ends is as of its first question. Everything raises
-    UnavailableError where the broker does not answer.
+    The ends of the partitions are those at its first use. Every method raises UnavailableError
+    if the broker does not answer.
     """
 
     def __init__(self, settings: KafkaSettings, progress: Progress) -> None:
-        """Connects with the first question."""
+        """Connects at the first use."""
         self._reader = TopicReader(settings, timeout_s=_TIMEOUT_SECONDS)
         self._progress = progress
         self._spans: dict[str, dict[int, Span]] = {}
@@ -90,13 +90,13 @@ class TopicLook:
         if place.offset < first:
             return f"retention removed it: partition {place.partition} begins at offset {first}"
         if place.offset >= until:
-            return f"partition {place.partition} ends at offset {until}: the topic was made anew"
+            return f"partition {place.partition} ends at offset {until}: the topic was recreated"
         wanted = Span(place.offset, place.offset + 1)
         message = self._reader.first(place.topic, place.partition, wanted)
-        return _seen(message) if message else "nothing lies at that offset"
+        return _seen(message) if message else "there is no message at that offset"
 
     def partitions(self, topic: str) -> list[int]:
-        """The partitions of a topic; none where there is no such topic."""
+        """The partitions of a topic; empty if it does not exist."""
         if topic not in self._spans:
             try:
                 self._spans[topic] = self._reader.spans(topic)
@@ -105,7 +105,7 @@ class TopicLook:
         return list(self._spans[topic])
 
     def span(self, topic: str, partition: int) -> Span:
-        """What a partition holds."""
+        """The offsets that a partition holds."""
         is_there = partition in self.partitions(topic)
         return self._spans[topic][partition] if is_there else Span(0, 0)
 

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What can be seen often: it costs some milliseconds."""
+    """What is cheap to look at: it takes a few milliseconds."""
 
     lags: tuple[PartitionLag, ...]
     totals: LedgerTotals
@@ -33,12 +33,12 @@ class Snapshot:
     @property
     def lag_messages(self) -> int:
         """Published and not committed, by the ledger."""
-        return sum(each.lag for each in self.lags)
+        return sum(lag.lag for lag in self.lags)
 
     @property
     def produced_messages(self) -> int:
         """What the topic holds."""
-        return sum(each.end - each.first for each in self.lags)
+        return sum(lag.end - lag.first for lag in self.lags)
 
     def as_dict(self) -> dict[str, Any]:
         """For ``status --json``."""
@@ -60,22 +60,22 @@ class Snapshot:
 
 
 class Observer:
-    """Looks again and again over one Kafka client and one database connection."""
+    """Looks repeatedly, over one Kafka client and one database connection."""
 
     def __init__(self, kafka: KafkaSettings, database: DatabaseSettings) -> None:
         """Connects at the first look; asks about the group without joining it."""
         self._kafka = kafka
-        # not AdminClient.list_consumer_group_offsets: librdkafka crashes the process where the
+        # not AdminClient.list_consumer_group_offsets: librdkafka crashes the process if the
         # group's coordinator is not ready
         self._reader = TopicReader(kafka, group=kafka.kafka_group, timeout_s=_TIMEOUT_SECONDS)
         self._connection = KeptConnection(database)
         self._ledger = LedgerReader(kafka.kafka_topic)
 
     def look(self) -> Snapshot:
-        """What is there now.
+        """The current state.
 
         Raises:
-            UnavailableError: broker or database do not answer; the next look connects again.
+            UnavailableError: the broker or the database does not answer; the next look reconnects.
         """
         offsets = self._offsets()
         totals, committed = self._committed()
@@ -84,8 +84,8 @@ class Observer:
     def health(self, outbox: Path) -> PipelineHealth:
         """As ``look``, and what costs more: a message of each partition, and each sensor's newest row.
 
-        ``outbox``: the producers' folder of unpublished files. Raises nothing for what is away: the
-        answer names it.
+        ``outbox``: the producers' folder of unpublished files. Does not raise if a service is away:
+        the result names it.
         """
         offsets, broker_error = _tried(self._offsets)
         found, database_error = _tried(self._committed)
@@ -105,7 +105,7 @@ class Observer:
         )
 
     def close(self) -> None:
-        """Closes both; no look is possible after it."""
+        """Closes both; no look is possible afterwards."""
         self._reader.close()
         self._connection.close()
 
@@ -115,7 +115,7 @@ class Observer:
         with reported("read the ledger"):
             totals = self._ledger.read(connection)
             committed = next_offsets(connection, self._kafka.kafka_topic)
-            # ends the transaction, so that the next look sees what others wrote
+            # ends the transaction, so that the next look sees new commits
             connection.rollback()
         return totals, committed
 
@@ -133,11 +133,11 @@ class Observer:
         try:
             return spans, self._reader.committed(topic, spans)
         except VitalsError:
-            # the group's coordinator of a broker that has just started: the ledger knows better
+            # a broker that has just started may lack the group's coordinator; the ledger decides anyway
             return spans, {}
 
     def _oldest_waiting(self, lags: Sequence[PartitionLag]) -> datetime | None:
-        """When Kafka took the oldest message that is not committed; None where there is none."""
+        """When Kafka received the oldest message that is not committed; None if there is none."""
         found = []
         for lag in lags:
             waiting = Span(max(lag.committed, lag.first), lag.end)
@@ -159,7 +159,7 @@ def _lags(
 
 
 def _tried(look: Callable[[], T]) -> tuple[T | None, str | None]:
-    """What a look gives, or why it gives nothing."""
+    """The result of a look, or why it failed."""
     try:
         return look(), None
     except VitalsError as error:
@@ -167,7 +167,7 @@ def _tried(look: Callable[[], T]) -> tuple[T | None, str | None]:
 
 
 def look_if_possible(observer: Observer) -> Snapshot | None:
-    """A look, or None where a service is away: a view must not end because of it."""
+    """A look, or None if a service is away: a view must not end because of it."""
     try:
         return observer.look()
     except VitalsError:
@@ -175,7 +175,7 @@ def look_if_possible(observer: Observer) -> Snapshot | None:
 
 
 def lag_if_possible(observer: Observer) -> int | None:
-    """Messages that are not committed yet, or None where a service is away."""
+    """Messages that are not committed yet, or None if a service is away."""
     snapshot = look_if_possible(observer)
     return snapshot.lag_messages if snapshot else None
 
@@ -184,13 +184,13 @@ def wait_drained(lag: Callable[[], int | None], timeout_seconds: float) -> None:
     """Returns when everything that was produced is committed.
 
     Raises:
-        UnavailableError: it is not after the time.
+        UnavailableError: not everything is committed in time.
     """
     deadline = time.monotonic() + timeout_seconds
     while lag() != 0:
         if time.monotonic() > deadline:
             raise UnavailableError(
-                f"the consumer did not work off its lag within {timeout_seconds:.0f} s",
+                f"the consumer did not catch up within {timeout_seconds:.0f} s",
                 hint="see its log: `logs/consumer.log` in VITALS_HOME, or `docker compose logs consumer`",
             )
         time.sleep(0.2)

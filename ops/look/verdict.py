@@ -1,4 +1,4 @@
-"""Whether the pipeline is well: the one verdict of `vitals status`, from what `ops.look.snapshot` saw."""
+"""Whether the pipeline is healthy: the verdict of `vitals status`, from `ops.look.snapshot`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ _PATIENCE_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class PartitionLag:
-    """How far a partition is committed; offsets are those of the next message."""
+    """How far a partition is committed; an offset is that of the next message."""
 
     partition: int
     first: int
@@ -50,7 +50,7 @@ class PipelineHealth:
     totals: LedgerTotals | None
     newest_reading: datetime | None
     oldest_waiting: datetime | None
-    """When Kafka took the oldest message that is not committed."""
+    """When Kafka received the oldest message that is not committed."""
     outbox_files: int | None
 
     @property
@@ -61,11 +61,11 @@ class PipelineHealth:
     @property
     def lag_messages(self) -> int | None:
         """The sum over the partitions."""
-        return None if self.lags is None else sum(each.lag for each in self.lags)
+        return None if self.lags is None else sum(lag.lag for lag in self.lags)
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong; empty: nothing is."""
+        """What is wrong; empty if nothing is."""
         found = []
         if self.broker_error is not None:
             found.append(f"broker away: {self.broker_error}")
@@ -87,7 +87,7 @@ class PipelineHealth:
         return None if moment is None else max(0.0, (self.at - moment).total_seconds())
 
     def as_dict(self) -> dict[str, Any]:
-        """What ``status --json`` has besides the figures."""
+        """What ``status --json`` has in addition to the figures."""
         return {
             "healthy": not self.problems,
             "verdict": self.verdict,
@@ -98,12 +98,12 @@ class PipelineHealth:
             "freshness_seconds": self.age(self.newest_reading),
             "oldest_waiting_seconds": self.age(self.oldest_waiting),
             "outbox_files": self.outbox_files,
-            "partitions": None if self.lags is None else [each.as_dict() for each in self.lags],
+            "partitions": None if self.lags is None else [lag.as_dict() for lag in self.lags],
         }
 
     def _problems_of_consumer(self) -> list[str]:
         waited = self.age(self.oldest_waiting)
-        # producers send in bursts: messages that came a moment ago are no lag
+        # producers send in bursts: messages that have just arrived are not a lag
         if waited is None or waited < _PATIENCE_SECONDS or self.totals is None:
             return []
         waiting = f"{self.lag_messages:,} messages wait, the oldest for {waited:.0f} s"

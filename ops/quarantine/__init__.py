@@ -1,4 +1,4 @@
-"""Entries of the quarantine, through the topic once more: the same cleaning as everything."""
+"""Resends quarantine entries through the topic, with the same cleaning as everything else."""
 
 from ops.quarantine.plan import ResendPlan, show_plan
 from ops.quarantine.resend import ResendReport, resend_entries

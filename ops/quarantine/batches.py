@@ -1,4 +1,4 @@
-"""Open entries of the quarantine as batches: pure, and the same entries make the same batch."""
+"""Open quarantine entries as batches: pure functions; the same entries make the same batch."""
 
 import math
 from collections import Counter
@@ -13,7 +13,7 @@ from schemas.catalogue import canonical_name
 from schemas.reasons import Reason
 from schemas.wire.codec import MAX_MESSAGE_BYTES, MOST_GATHERED_BYTES, default_codec
 
-# the names that earlier versions used: what they claimed or archived is finished under the same ids
+# a name from earlier versions: what they claimed or archived is finished under the same ids
 PRODUCER_ID = "requeue"
 # an int on the wire
 _LONGEST_STEP_MS = (1 << 31) - 1
@@ -26,27 +26,27 @@ UNREADABLE = "messages that still cannot be read"
 
 @dataclass(frozen=True)
 class Resend:
-    """A batch with the entries that it carries: all of one message."""
+    """A batch with the entries that it carries, all from one message."""
 
     batch: SensorBatch
     entries: Sequence[OpenEntry]
     positions: Sequence[tuple[int, int]] = ()
-    """Of each entry: series and position in the batch; none where the message goes as it was."""
+    """Series and position of each entry in the batch; empty if the message is sent unchanged."""
 
     @property
     def original(self) -> OpenEntry | None:
-        """The entry of a whole message, which is sent with its own bytes."""
+        """The entry of a whole message, which is resent with its own bytes."""
         return None if self.positions else self.entries[0]
 
     @property
     def is_claimed(self) -> bool:
-        """True where an earlier run was to send it."""
+        """Whether an earlier run claimed it."""
         return self.entries[0].claimed_by is not None
 
 
 @dataclass
 class Portion:
-    """What can be sent of some messages, and how many entries cannot, by why."""
+    """What can be resent of some messages, and the number of entries that cannot, by reason."""
 
     resends: list[Resend] = field(default_factory=list)
     left: Counter[str] = field(default_factory=Counter)
@@ -55,22 +55,24 @@ class Portion:
 def portion_of(
     entries: Iterable[OpenEntry], *, topic: str, reason: str | None, produced_at: int
 ) -> Portion:
-    """The batches for these entries, which are in the order of their places.
+    """The batches for these entries, which are sorted by place.
 
-    ``reason``: the one that was asked for; readings of the future are sent only where it is theirs,
-    since their time has come by now for the same rule that refused them.
+    ``reason``: the selected one; readings with a future time are resent only if it is theirs:
+    their time may have passed by now, so the same rule would accept them.
     """
     portion = Portion()
-    for _, group in groupby(entries, lambda each: (each.partition, each.offset)):
+    for _, group in groupby(entries, lambda entry: (entry.partition, entry.offset)):
         message = list(group)
-        for each in message:
-            if each.is_message and (each.is_selected or each.claimed_by):
-                _add_message(portion, each)
-        readings = [each for each in message if not each.is_message]
-        for claimed in sorted({each.claimed_by for each in readings if each.claimed_by}):
-            of_batch = [each for each in readings if each.claimed_by == claimed]
+        for entry in message:
+            if entry.is_message and (entry.is_selected or entry.claimed_by):
+                _add_message(portion, entry)
+        readings = [entry for entry in message if not entry.is_message]
+        for claimed in sorted({reading.claimed_by for reading in readings if reading.claimed_by}):
+            of_batch = [reading for reading in readings if reading.claimed_by == claimed]
             portion.resends.append(_resend(claimed, of_batch, produced_at))
-        fresh = _sendable(portion, [each for each in readings if not each.claimed_by], reason)
+        fresh = _sendable(
+            portion, [reading for reading in readings if not reading.claimed_by], reason
+        )
         for part in _parts(fresh):
             identity = _identity(topic, part)
             portion.resends.append(_resend(identity, part, produced_at))
@@ -93,22 +95,22 @@ def _add_message(portion: Portion, entry: OpenEntry) -> None:
 def _sendable(
     portion: Portion, readings: Sequence[OpenEntry], reason: str | None
 ) -> list[OpenEntry]:
-    selected = [each for each in readings if each.is_selected]
-    # a pressure is judged by its pair: the other half goes with it
-    instants = {each.event_ms for each in selected if _is_pressure(each)}
+    selected = [reading for reading in readings if reading.is_selected]
+    # a blood pressure is judged as a pair, so the other half is resent too
+    instants = {reading.event_ms for reading in selected if _is_pressure(reading)}
     partners = [
-        each
-        for each in readings
-        if not each.is_selected and _is_pressure(each) and each.event_ms in instants
+        reading
+        for reading in readings
+        if not reading.is_selected and _is_pressure(reading) and reading.event_ms in instants
     ]
     found = []
-    for each in sorted([*selected, *partners], key=lambda each: (each.series, each.position)):
-        if each.event_ms is None or each.reason == Reason.INVALID_TIME or not each.patient_id:
-            portion.left[NO_TIME] += each.is_selected
-        elif each.reason == Reason.FUTURE_TIMESTAMP and reason != Reason.FUTURE_TIMESTAMP:
-            portion.left[FUTURE] += each.is_selected
+    for entry in sorted([*selected, *partners], key=lambda entry: (entry.series, entry.position)):
+        if entry.event_ms is None or entry.reason == Reason.INVALID_TIME or not entry.patient_id:
+            portion.left[NO_TIME] += entry.is_selected
+        elif entry.reason == Reason.FUTURE_TIMESTAMP and reason != Reason.FUTURE_TIMESTAMP:
+            portion.left[FUTURE] += entry.is_selected
         else:
-            found.append(each)
+            found.append(entry)
     return found
 
 
@@ -120,8 +122,8 @@ def _parts(entries: Sequence[OpenEntry]) -> Iterator[list[OpenEntry]]:
     """Entries that fit into one message; those of one instant stay together."""
     part: list[OpenEntry] = []
     size = 0
-    by_time = sorted(entries, key=lambda each: (each.event_ms or 0, each.series, each.position))
-    for _, group in groupby(by_time, lambda each: each.event_ms):
+    by_time = sorted(entries, key=lambda entry: (entry.event_ms or 0, entry.series, entry.position))
+    for _, group in groupby(by_time, lambda entry: entry.event_ms):
         instant = list(group)
         added = sum(map(_bound, instant))
         if part and size + added > MOST_GATHERED_BYTES:
@@ -145,18 +147,18 @@ def _identity(topic: str, entries: Sequence[OpenEntry]) -> str:
 
 
 def _resend(identity: str, entries: Sequence[OpenEntry], produced_at: int) -> Resend:
-    ordered = sorted(entries, key=lambda each: (each.series, each.position))
+    ordered = sorted(entries, key=lambda entry: (entry.series, entry.position))
     runs: list[list[OpenEntry]] = []
-    for each in ordered:
-        if runs and _continues(runs[-1], each):
-            runs[-1].append(each)
+    for entry in ordered:
+        if runs and _continues(runs[-1], entry):
+            runs[-1].append(entry)
         else:
-            runs.append([each])
+            runs.append([entry])
     batch = SensorBatch(
         batch_id=identity,
         patient_id=ordered[0].patient_id or "",
         producer_id=PRODUCER_ID,
-        window_start=min(each.event_ms or 0 for each in ordered),
+        window_start=min(entry.event_ms or 0 for entry in ordered),
         produced_at=produced_at,
         series=tuple(_series(run) for run in runs),
     )
@@ -179,5 +181,5 @@ def _series(run: Sequence[OpenEntry]) -> Series:
     first = run[0]
     start = first.event_ms or 0
     interval_ms = (run[1].event_ms or 0) - start if len(run) > 1 else SINGLE_INTERVAL_MS
-    values = [math.nan if each.value is None else each.value for each in run]
+    values = [math.nan if entry.value is None else entry.value for entry in run]
     return Series(first.sensor or "", first.component, first.unit or "", start, interval_ms, values)

@@ -1,4 +1,4 @@
-"""Whole messages of the quarantine on their way back: with their own bytes, key and headers."""
+"""Resends whole messages from the quarantine with their own bytes, key and headers."""
 
 from collections.abc import Iterable
 
@@ -10,13 +10,13 @@ from schemas.batch import SensorBatch
 
 
 class OriginalsPublisher(Publisher):
-    """Sends batches as ever, but those that came as a message of their own just as they came."""
+    """Sends batches as ``Publisher`` does, and whole messages just as they came."""
 
     def __init__(self, settings: KafkaSettings, resends: Iterable[Resend]) -> None:
-        """Of the originals in ``resends`` with one batch id the first counts."""
+        """If several originals in ``resends`` have the same batch id, the first one counts."""
         super().__init__(settings)
         self.delivered: dict[str, tuple[int, int]] = {}
-        """Where the originals lie now, by batch id: partition and offset."""
+        """Partition and offset where the originals are now, by batch id."""
         self._originals: dict[str, Resend] = {}
         for resend in resends:
             if resend.original is not None:

@@ -1,4 +1,4 @@
-"""What there is to send again: in bounded portions, and as a person reads it."""
+"""What there is to resend: in bounded portions, and as text for a person."""
 
 import sys
 from collections import Counter
@@ -21,29 +21,29 @@ _SHOWN = 50
 
 @dataclass(frozen=True)
 class ResendPlan:
-    """What to send again; ``wait_seconds``: how long the consumer may take for a portion."""
+    """What to resend; ``wait_seconds``: how long the consumer may take for a portion."""
 
     selection: Selection
     wait_seconds: float
 
 
 def listed(counts: Counter[str]) -> str:
-    """Counts and what they are of, in a row."""
+    """The counts as one line of text."""
     return ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
 
 
 def portions(connection: Connection, topic: str, plan: ResendPlan) -> Iterator[Portion]:
-    """What there was to send when this began, a bounded part at a time."""
+    """What there was to resend at the start, a bounded part at a time."""
     for partition, until in sorted(next_offsets(connection, topic).items()):
         after = (partition, -1)
         while sizes := desk.messages(connection, topic, plan.selection, after=after, until=until):
             chosen: list[desk.Place] = []
             entries = size = 0
-            for each in sizes:
-                entries, size = entries + each.entries, size + each.body_bytes
+            for message in sizes:
+                entries, size = entries + message.entries, size + message.body_bytes
                 if chosen and (entries > _MOST_ENTRIES or size > _MOST_BODY_BYTES):
                     break
-                chosen.append(each.place)
+                chosen.append(message.place)
             after = chosen[-1]
             yield portion_of(
                 desk.open_entries(connection, topic, plan.selection, chosen),
@@ -60,10 +60,10 @@ def show_plan(plan: ResendPlan, kafka: KafkaSettings, database: DatabaseSettings
     with connect(database) as connection, reported("look at the quarantine"):
         for portion in portions(connection, kafka.kafka_topic, plan):
             left += portion.left
-            for each in portion.resends:
-                batches, entries = batches + 1, entries + len(each.entries)
+            for resend in portion.resends:
+                batches, entries = batches + 1, entries + len(resend.entries)
                 if batches <= _SHOWN:
-                    sys.stdout.write(f"{_described(each)}\n")
+                    sys.stdout.write(f"{_described(resend)}\n")
     if batches > _SHOWN:
         sys.stdout.write(f"... and {batches - _SHOWN} more batches\n")
     sys.stdout.write(
@@ -77,7 +77,7 @@ def _described(resend: Resend) -> str:
     place = f"{first.partition}@{first.offset}"
     if resend.original is not None:
         return f"{place}: the whole message ({first.reason})"
-    reasons = Counter(each.reason for each in resend.entries)
+    reasons = Counter(entry.reason for entry in resend.entries)
     counted = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
     under_way = ", under way since an earlier run" if resend.is_claimed else ""
     return f"{place}: {len(resend.entries)} readings ({counted}){under_way}"

@@ -1,4 +1,4 @@
-"""The command: claims open entries, archives and publishes them, waits, and settles them."""
+"""Resends entries: claims them, archives and publishes them, waits, and settles them."""
 
 import time
 from collections import Counter
@@ -52,16 +52,16 @@ class ResendReport:
 def resend_entries(
     plan: ResendPlan, kafka: KafkaSettings, database: DatabaseSettings, folder: Path
 ) -> ResendReport:
-    """Sends the selected open entries through the topic again and marks what became of them.
+    """Resends the selected open entries through the topic and marks what became of them.
 
     Guarantee: each goes through the same cleaning and counts once, however often this is killed and
-    repeated, and with whatever selection: what is claimed is finished first. ``folder``:
+    repeated, and with any selection: claimed entries are finished first. ``folder``:
     ``output/raw``.
 
     Raises:
-        UnavailableError: broker, database or consumer do not answer in time; the same command goes
-            on where this one ended.
-        ConfigurationError: the account may not do this, or another one runs on this archive.
+        UnavailableError: broker, database or consumer do not answer in time; the same command
+            continues where this one stopped.
+        ConfigurationError: the account lacks the rights, or another resend uses this archive.
     """
     archive = RawArchive(folder, PRODUCER_ID)
     report = ResendReport()
@@ -72,7 +72,7 @@ def resend_entries(
     ):
         archive.claim()
         try:
-            # nothing is claimed where there is no topic to send it to
+            # without a topic to send to, nothing is claimed
             partitions_of(admin(kafka), kafka.kafka_topic, kafka)
             run = _Run(plan, kafka, connection, archive)
             for portion in portions(connection, kafka.kafka_topic, plan):
@@ -92,15 +92,15 @@ class _Run:
     def send(self, portion: Portion, report: ResendReport) -> None:
         """One portion, from the claim to the mark."""
         report.left += portion.left
-        resends = [each for each in portion.resends if each.is_claimed or self._claim(each)]
+        resends = [resend for resend in portion.resends if resend.is_claimed or self._claim(resend)]
         if not resends:
             return
         reach(CrashPoint.RESEND_CLAIMED)
         with closing(OriginalsPublisher(self.kafka, resends)) as publisher:
             self._publish(resends, Outbox(self.archive, publisher))
         reach(CrashPoint.RESEND_SENT)
-        for each, refused in self._outcomes(resends, publisher.delivered):
-            self._settle(each, refused, report)
+        for resend, refused in self._outcomes(resends, publisher.delivered):
+            self._settle(resend, refused, report)
             reach(CrashPoint.RESEND_MARKED)
 
     def _claim(self, resend: Resend) -> bool:
@@ -108,12 +108,12 @@ class _Run:
         return desk.claim(self.connection, topic, resend.entries, resend.batch.batch_id)
 
     def _publish(self, resends: Sequence[Resend], outbox: Outbox) -> None:
-        # what a killed run left is published now, so that nobody else does it differently
+        # what a killed run left is published now, before anything else can publish it differently
         outbox.recover()
         fresh = {
-            each.batch.batch_id: each.batch
-            for each in resends
-            if desk.refused_readings(self.connection, each.batch.batch_id) is None
+            resend.batch.batch_id: resend.batch
+            for resend in resends
+            if desk.refused_readings(self.connection, resend.batch.batch_id) is None
         }
         if fresh:
             _archive(list(fresh.values()), outbox)
@@ -124,33 +124,33 @@ class _Run:
             if time.monotonic() - moved_at > _STALLED_S:
                 raise UnavailableError(
                     f"cannot publish: Kafka has acknowledged nothing for {_STALLED_S:.0f} s",
-                    hint="run the same command again when it is back: it goes on from here",
+                    hint="run the same command again when it is back: it continues from here",
                 )
 
     def _outcomes(
         self, resends: Sequence[Resend], delivered: Mapping[str, tuple[int, int]]
     ) -> Iterator[tuple[Resend, set[tuple[int, int]] | None]]:
         """Each with its refused readings (None: refused whole), as soon as the consumer has it."""
-        with _progress(sum(len(each.entries) for each in resends)) as advance:
+        with _progress(sum(len(resend.entries) for resend in resends)) as advance:
             waiting = list(resends)
             deadline = time.monotonic() + self.plan.wait_seconds
             while waiting:
                 still = []
-                for each in waiting:
-                    refused = desk.refused_readings(self.connection, each.batch.batch_id)
-                    if refused is None and not self._is_refused_whole(each, delivered):
-                        still.append(each)
+                for resend in waiting:
+                    refused = desk.refused_readings(self.connection, resend.batch.batch_id)
+                    if refused is None and not self._is_refused_whole(resend, delivered):
+                        still.append(resend)
                         continue
                     reach(CrashPoint.RESEND_TAKEN)
-                    yield each, refused
-                    advance(len(each.entries))
+                    yield resend, refused
+                    advance(len(resend.entries))
                 waiting = still
                 if waiting and time.monotonic() > deadline:
                     raise UnavailableError(
                         f"the consumer has not processed {len(waiting)} batches within"
                         f" {self.plan.wait_seconds:.0f} s",
-                        hint="see that it runs (`vitals status`); what was sent is marked by the same"
-                        " command, run again",
+                        hint="check that it is running (`vitals status`), then run the same command again:"
+                        " it marks what was sent",
                     )
                 time.sleep(_LOOK_S if waiting else 0)
 
@@ -183,7 +183,7 @@ def _archive(batches: Sequence[SensorBatch], outbox: Outbox) -> None:
     except OSError as error:
         raise UnavailableError(
             f"cannot write to the archive: {error.strerror}",
-            hint="make room and run the same command again: it goes on from here",
+            hint="free some space and run the same command again: it continues from here",
         ) from error
 
 

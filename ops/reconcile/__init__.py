@@ -1,1 +1,1 @@
-"""The proof: what was produced, against what arrived, reading by reading."""
+"""The proof: compares what was produced with what arrived, reading by reading."""

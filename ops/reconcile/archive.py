@@ -1,4 +1,4 @@
-"""What the raw archive says was produced: some numbers a batch, and the batches where asked for."""
+"""What was produced, by the raw archive: a few numbers per batch, and batches on request."""
 
 from array import array
 from collections import defaultdict
@@ -28,14 +28,14 @@ def _columns() -> dict[str, "array[int]"]:
 
 @dataclass
 class ArchiveIndex:
-    """The batches of the archive, each id once, however often it was written; by number.
+    """The batches of the archive by number; each id once, however often it was written.
 
-    About half a kilobyte a batch, whatever the number of its readings.
+    About half a kilobyte per batch, however many readings it has.
     """
 
     folder: Path
     number: dict[str, int] = field(default_factory=dict)
-    """Batch id -> its number: the place in each of the columns below."""
+    """Batch id -> its number: its index in every column below."""
     files: list[Path] = field(default_factory=list)
     broken_files: list[str] = field(default_factory=list)
     patients: dict[str, int] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class ArchiveIndex:
         return list(self.number)
 
     def batches(self, numbers: Iterable[int]) -> dict[str, SensorBatch]:
-        """Reads these batches again; one whose file has gone meanwhile is left out."""
+        """Reads these batches again; one whose file has been removed since is left out."""
         ids = self.ids()
         wanted: dict[int, set[str]] = defaultdict(set)
         for number in numbers:
@@ -75,7 +75,7 @@ class ArchiveIndex:
         return self.files[self._columns["file"][number]]
 
     def update(self) -> None:
-        """Reads what has come since the last time, until nothing moves under our eyes.
+        """Reads what is new since the last time, until no file moves while it reads.
 
         A producer moves files from the outbox to their date folder and takes over those of a dead
         one, so a name that is gone when we come to it is somewhere else in the next pass.
@@ -83,14 +83,14 @@ class ArchiveIndex:
         gone: set[Path] = set()
         has_moved = True
         while has_moved:
-            # the outbox first: a file that is moved on meanwhile is then read twice, never missed
+            # the outbox first: a file that is moved while we read is then read twice, never missed
             paths = files_in(self.folder, PENDING) + files_in(self.folder, ALL_DAYS)
             known = gone.union(self.files)
             moved = {path for path in paths if path not in known and not self._add_file(path)}
             has_moved = bool(moved)
             gone |= moved
         broken = [str(path) for path in files_in(self.folder, BROKEN)]
-        self.broken_files += [each for each in broken if each not in self.broken_files]
+        self.broken_files += [path for path in broken if path not in self.broken_files]
 
     def _add_file(self, path: Path) -> bool:
         try:
@@ -110,9 +110,11 @@ class ArchiveIndex:
             if not is_waiting:
                 self._columns["file"][known], self._columns["waiting"][known] = file, 0
             return
-        lengths = tuple(len(each.values) for each in batch.series)
-        spans = [_span(each.start, each.interval_ms, len(each.values)) for each in batch.series]
-        # a number beyond 64 bits is an error before any column has grown
+        lengths = tuple(len(series.values) for series in batch.series)
+        spans = [
+            _span(series.start, series.interval_ms, len(series.values)) for series in batch.series
+        ]
+        # a number beyond 64 bits must fail before any column grows
         row = array(
             "q",
             [
@@ -143,7 +145,7 @@ def _read(path: Path) -> Iterator[SensorBatch]:
     try:
         yield from batches_in([path])
     except BadInputError:
-        # moved on, or broken behind this line: what could be read counts
+        # moved, or broken after this line: what could be read counts
         return
 
 

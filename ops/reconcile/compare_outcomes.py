@@ -1,7 +1,7 @@
-"""Archive against outcomes: every archived reading that was taken has one.
+"""Archive against outcomes: every archived reading that was processed has one.
 
-By hour (of the window) and topic partition on counts and checksums; where a bucket differs, its
-batches; where a batch differs, its readings.
+Compares counts and checksums by hour (of the window) and topic partition; if a bucket differs, its
+batches; if a batch differs, its readings.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Differing:
 
 
 def reading_keys(numbers: Ints, series: AnyInts, position: AnyInts) -> Ints:
-    """One number a reading, of its batch's number and its place there."""
+    """One number per reading, from its batch's number and its place in the batch."""
     # a message of a megabyte has less than 2^20 series and values
     return (numbers << 40) | (series.astype(np.int64) << 20) | position
 
@@ -44,17 +44,17 @@ def reading_keys(numbers: Ints, series: AnyInts, position: AnyInts) -> Ints:
 def compare_outcomes(
     proof: Proof, outcomes: Outcomes, trusted: TrustedFiles, evidence: Evidence
 ) -> Differing:
-    """Notes what differs, and says where."""
+    """Notes what differs, and returns where."""
     batches = _differing(proof, outcomes)
     missing = [np.empty(0, np.int64)]
     for start in range(0, len(batches), _BATCHES_AT_ONCE):
         chunk = batches[start : start + _BATCHES_AT_ONCE]
         keys = _outcome_keys(outcomes, chunk, trusted, evidence)
         rows = _compare_readings(proof, outcomes, chunk, keys)
-        numbers = [outcomes.archive.number[each] for each in rows["batch_id"].to_pylist()]
+        numbers = [outcomes.archive.number[name] for name in rows["batch_id"].to_pylist()]
         places = (rows[name].to_numpy() for name in ("series", "position"))
         missing.append(reading_keys(np.array(numbers, np.int64), *places))
-    names = [f"batch {each}" for each in sorted(outcomes.foreign)]
+    names = [f"batch {batch_id}" for batch_id in sorted(outcomes.foreign)]
     proof.find(Finding.NOT_ARCHIVED, names, sum(outcomes.foreign.values()))
     rest = sorted(outcomes.foreign_taken.keys() - outcomes.foreign.keys())
     proof.find(Finding.BATCH_NOT_ARCHIVED, rest, len(rest))
@@ -76,7 +76,7 @@ def _differing(proof: Proof, outcomes: Outcomes) -> Ints:
     differs = (sums[0] != sums[1]) | (sums[2] != sums[3])
     proof.buckets += buckets.shape[1]
     for number in np.flatnonzero(differs):
-        place, hour = (int(each) for each in buckets[:, number])
+        place, hour = (int(value) for value in buckets[:, number])
         partition = None if place < 0 else "{}-{}".format(*outcomes.places[place])
         proof.differ(hour, partition, int(sums[0, number]), int(sums[1, number]))
     is_own = (readings != outcomes.count) | (checksums != outcomes.checksum)
@@ -87,7 +87,7 @@ def _outcome_keys(
     outcomes: Outcomes, batches: Ints, trusted: TrustedFiles, evidence: Evidence
 ) -> pa.Table:
     ids = outcomes.archive.ids()
-    names = [ids[each] for each in batches]
+    names = [ids[number] for number in batches]
     found = [evidence.quarantined_keys(names)]
     wanted = pa.array(names, pa.string())
     for rows in trusted.tables(outcomes.files_with(batches)):
@@ -97,14 +97,16 @@ def _outcome_keys(
 
 
 def _compare_readings(proof: Proof, outcomes: Outcomes, numbers: Ints, keys: pa.Table) -> pa.Table:
-    """Returns the keys that miss their outcome."""
+    """Returns the keys without an outcome."""
     archive = outcomes.archive
     batches = archive.batches(numbers)
-    untaken = {archive.ids()[each] for each in numbers if outcomes.place[each] < 0}
+    untaken = {archive.ids()[number] for number in numbers if outcomes.place[number] < 0}
     is_untaken = pc.is_in(keys["batch_id"], value_set=pa.array(sorted(untaken), pa.string()))
     stray = keys.filter(is_untaken)
     keys = keys.filter(pc.invert(is_untaken))
-    archived = _archived_keys({name: each for name, each in batches.items() if name not in untaken})
+    archived = _archived_keys(
+        {name: batch for name, batch in batches.items() if name not in untaken}
+    )
     counted = keys.append_column("one", pa.repeat(1, len(keys)))
     counted = counted.group_by(_KEY).aggregate([("one", "sum")])
     doubled = counted.filter(pc.greater(counted["one_sum"], 1))
@@ -124,27 +126,27 @@ def _compare_readings(proof: Proof, outcomes: Outcomes, numbers: Ints, keys: pa.
 
 def _names(batches: dict[str, SensorBatch], rows: pa.Table) -> list[str]:
     first = rows.select(_KEY).slice(0, 8).to_pylist()
-    return [reading_name(batches.get(each["batch_id"]), *each.values()) for each in first]
+    return [reading_name(batches.get(key["batch_id"]), *key.values()) for key in first]
 
 
 def _archived_keys(batches: dict[str, SensorBatch]) -> pa.Table:
-    """One row a reading: batch_id, series, position."""
-    lengths = [(name, [len(run.values) for run in each.series]) for name, each in batches.items()]
+    """One row per reading: batch_id, series, position."""
+    lengths = [(name, [len(run.values) for run in batch.series]) for name, batch in batches.items()]
     parts = [
         pa.Table.from_arrays(
             [
-                pa.repeat(pa.scalar(name), sum(each)),
-                pa.array(np.repeat(np.arange(len(each)), each), pa.int32()),
-                pa.array(np.concatenate([np.arange(length) for length in each]), pa.int32()),
+                pa.repeat(pa.scalar(name), sum(counts)),
+                pa.array(np.repeat(np.arange(len(counts)), counts), pa.int32()),
+                pa.array(np.concatenate([np.arange(length) for length in counts]), pa.int32()),
             ],
             schema=READING_KEY,
         )
-        for name, each in lengths
-        if sum(each)
+        for name, counts in lengths
+        if sum(counts)
     ]
     return pa.concat_tables([READING_KEY.empty_table(), *parts])
 
 
 def name_batches(archive: ArchiveIndex, numbers: Ints) -> list[SensorBatch]:
-    """The first of these batches, to be named."""
-    return list(archive.batches(int(each) for each in numbers[:8]).values())
+    """The first of these batches, for the message."""
+    return list(archive.batches(int(number) for number in numbers[:8]).values())

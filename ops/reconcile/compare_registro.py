@@ -1,6 +1,6 @@
 """Trusted files against ``registro``: it holds the newest accepted value of every mapped key.
 
-By hour (of the reading) on counts and checksums; where an hour differs, by sensor row; where such a one
+Compares counts and checksums by hour (of the reading); if an hour differs, by mapping; if a mapping
 differs, row by row. Superseded values make an hour differ, so they are found among the rows.
 """
 
@@ -29,21 +29,21 @@ _ORDER = ("range", "offset", "series", "position")
 _FAR = 1 << 28
 
 Explained = Callable[[int], pa.Table]
-"""For an hour: rows (mapping_id, component, event_ms) about which lost outcomes would have told."""
+"""For an hour: rows (mapping_id, component, event_ms) that lost outcomes would explain."""
 
 
 @dataclass
 class Differences:
-    """What ``registro`` lacks or has with another value: the damage, and so small."""
+    """The rows that ``registro`` lacks or has with another value: only the damage, so it is small."""
 
     missing: list[pa.Table] = field(default_factory=list)
     altered: list[pa.Table] = field(default_factory=list)
-    """With ``found``: the value in thousandths that stands there."""
+    """With ``found``: the stored value in thousandths."""
 
 
 @dataclass
 class RegistroCheck:
-    """One comparison; ``note`` takes the trusted rows once, ``compare`` reads some of them again."""
+    """One comparison; ``note`` gets all trusted rows once, ``compare`` reads some of them again."""
 
     expected: ExpectedRows
     trusted: TrustedFiles
@@ -52,7 +52,7 @@ class RegistroCheck:
     _in_files: list[Ints] = field(default_factory=list)
 
     def note(self, rows: pa.Table) -> tuple[int, int]:
-        """Takes rows of trusted files; returns how many are unmapped, marked as such and not."""
+        """Adds rows of trusted files; returns how many are unmapped: marked as such, and not marked."""
         mapping_id, is_unmapped = self.expected.sorted_out(rows)
         mapped = self.expected.mapped(rows, mapping_id, is_unmapped)
         hours = mapped["hour"].to_numpy()
@@ -63,16 +63,16 @@ class RegistroCheck:
         return int(is_unmapped.sum()), int(unmarked.sum())
 
     def compare(self, proof: Proof, explained: Explained) -> Differences:
-        """Notes what differs; returns the rows that could be put right."""
+        """Notes what differs; returns the rows that a repair can correct."""
         stored = self.evidence.registro_hours()
         hours = sorted(self._sums.keys() | stored.keys())
         proof.buckets += len(hours)
         proof.registro = sum(count for count, _ in stored.values())
-        differing = [each for each in hours if self._sums.get(each) != stored.get(each)]
+        differing = [hour for hour in hours if self._sums.get(hour) != stored.get(hour)]
         differences = Differences()
         sizes = {
-            each: max(self._sums.get(each, (0,))[0], stored.get(each, (0,))[0])
-            for each in differing
+            hour: max(self._sums.get(hour, (0,))[0], stored.get(hour, (0,))[0])
+            for hour in differing
         }
         for chunk in _chunks(sizes):
             self._compare_hours(chunk, proof, explained, differences)
@@ -141,7 +141,7 @@ class RegistroCheck:
         pairs = np.concatenate([np.empty(0, np.int64), *self._in_files])
         wanted = np.array(hours)
         hits = pairs[np.isin((pairs >> 32) - _FAR, wanted)]
-        files = sorted({int(each) for each in hits & 0xFFFFFFFF})
+        files = sorted({int(hit) for hit in hits & 0xFFFFFFFF})
         for rows in self.trusted.tables(files):
             mapped = self.expected.of(rows)
             yield mapped.filter(pa.array(np.isin(mapped["hour"].to_numpy(), wanted)))
@@ -160,7 +160,7 @@ def _note(proof: Proof, missing: pa.Table, unexpected: pa.Table, altered: pa.Tab
 
 
 def _newest(mapped: pa.Table) -> pa.Table:
-    ordered = mapped.sort_by([(each, "ascending") for each in _ORDER])
+    ordered = mapped.sort_by([(column, "ascending") for column in _ORDER])
     ordered = ordered.select(REGISTRO_ROW.names).cast(REGISTRO_ROW)
     newest = ordered.group_by(_ROW, use_threads=False).aggregate([("thousandths", "last")])
     return newest.rename_columns([*_ROW, "thousandths"]).cast(REGISTRO_ROW)
@@ -176,7 +176,7 @@ def _pair_keys(rows: pa.Table) -> Ints:
 
 
 def _chunks(sizes: dict[K, int]) -> Iterator[list[K]]:
-    """The keys in their order, about half a million rows at a time."""
+    """The keys in order, about half a million rows at a time."""
     chunk: list[K] = []
     held = 0
     for key, size in sizes.items():

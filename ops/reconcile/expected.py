@@ -1,4 +1,4 @@
-"""Which rows ``registro`` should have, by the trusted files, the mappings and the quarantine."""
+"""The rows that ``registro`` should have, from trusted files, mappings and quarantine."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -33,7 +33,7 @@ _CANDIDATE = pa.schema(
 
 
 class ExpectedRows:
-    """Finds the mapping of each accepted reading, and leaves out those that wait for one."""
+    """Finds the mapping of each accepted reading, and leaves out those still unmapped."""
 
     def __init__(self, trusted: TrustedFiles, evidence: Evidence) -> None:
         """Reads the mappings."""
@@ -44,7 +44,7 @@ class ExpectedRows:
         self._waiting: tuple[int, Ints] = (-1, np.empty(0, np.int64))
 
     def of(self, rows: pa.Table) -> pa.Table:
-        """The rows that should be in ``registro``, and what is needed to find the newest.
+        """The rows that should be in ``registro``, with the columns that tell which is the newest.
 
         Columns mapping_id, component, event_ms, thousandths, hour, range, offset, series, position,
         file.
@@ -52,7 +52,7 @@ class ExpectedRows:
         return self.mapped(rows, *self.sorted_out(rows))
 
     def mapped(self, rows: pa.Table, mapping_id: Ints, is_unmapped: Mask) -> pa.Table:
-        """As ``of``, of rows that are ``sorted_out``."""
+        """As ``of``, with the result of ``sorted_out``."""
         columns = {
             "mapping_id": pa.array(mapping_id),
             "hour": pa.array(rows["event_ms"].to_numpy() // HOUR_MS),
@@ -73,7 +73,7 @@ class ExpectedRows:
                 continue
             own = np.flatnonzero(numbers == number)
             places = _places(
-                part, *(rows[each].to_numpy()[own] for each in ("offset", "series", "position"))
+                part, *(rows[column].to_numpy()[own] for column in ("offset", "series", "position"))
             )
             is_unmapped[own] = np.isin(places, self._unmapped(int(number)))
         return mapping_id, is_unmapped
@@ -85,12 +85,12 @@ class ExpectedRows:
     def candidates(self, batches: Mapping[int, SensorBatch], missing: Ints, hour: int) -> pa.Table:
         """Rows that ``missing`` readings of these batches (by number) may have had in this hour.
 
-        Whether they were accepted, only the cleaning knows.
+        Only the cleaning knows whether they were accepted.
         """
         runs = [
-            (number, each.patient_id, series, run)
-            for number, each in batches.items()
-            for series, run in enumerate(each.series)
+            (number, batch.patient_id, series, run)
+            for number, batch in batches.items()
+            for series, run in enumerate(batch.series)
         ]
         lengths = [len(run.values) for *_, run in runs]
         positions = np.concatenate([np.empty(0, np.int64), *map(np.arange, lengths)])
@@ -99,7 +99,9 @@ class ExpectedRows:
             return np.repeat(np.array([*values], np.int64), lengths)
 
         keys = reading_keys(
-            repeated(number for number, *_ in runs), repeated(each[2] for each in runs), positions
+            repeated(number for number, *_ in runs),
+            repeated(series for *_, series, _ in runs),
+            positions,
         )
         moments = repeated(run.start for *_, run in runs) + positions * repeated(
             run.interval_ms for *_, run in runs

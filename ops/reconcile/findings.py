@@ -1,4 +1,4 @@
-"""What a comparison can find, how it is said, and which repair mends it."""
+"""What a comparison can find, its wording, and the repair for it."""
 
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
@@ -14,7 +14,7 @@ class Remedy(StrEnum):
 
 
 class Finding(Enum):
-    """A noun, what is wrong with it, and its remedy; without one, a person has to look."""
+    """A noun, what is wrong with it, and its remedy; None: a person has to look."""
 
     NO_OUTCOME = "produced reading", "without an outcome", Remedy.REPROCESS
     SEVERAL_OUTCOMES = "reading", "with more than one outcome", Remedy.REPROCESS
@@ -42,13 +42,13 @@ class Finding(Enum):
 
 @dataclass
 class Tally:
-    """How often something was found, and the first of it by name."""
+    """How often something was found, and the names of the first ones."""
 
     count: int = 0
     names: list[str] = field(default_factory=list)
 
     def describe(self, finding: Finding) -> str:
-        """The finding in words: how many, what, and which."""
+        """The finding as text: how many, what, and which."""
         what = f"{counted(self.count, finding.noun)} {finding.state}"
         more = self.count - len(self.names)
         names = "; ".join(self.names) + (f" and {more} more" if more else "")

@@ -1,4 +1,4 @@
-"""Which row of ``paciente_sensor`` each trusted reading belongs to, for many rows at once."""
+"""Finds the row of ``paciente_sensor`` for each trusted reading, many rows at once."""
 
 from collections.abc import Iterable
 
@@ -29,7 +29,7 @@ def _distinct_pairs(rows: pa.Table) -> tuple[list[tuple[str, str]], Ints]:
     sensors, sensor = coded(rows["sensor"])
     distinct, inverse = np.unique(patient * len(sensors) + sensor, return_inverse=True)
     pairs = [
-        (patients[int(each) // len(sensors)], sensors[int(each) % len(sensors)])
-        for each in distinct
+        (patients[int(pair) // len(sensors)], sensors[int(pair) % len(sensors)])
+        for pair in distinct
     ]
     return pairs, inverse

@@ -1,4 +1,4 @@
-"""What became of the archived batches, by their number: counts and checksums of their readings."""
+"""What became of the archived batches, by number: counts and checksums of their readings."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -22,24 +22,24 @@ class Outcomes:
     places: list[tuple[str, int]] = field(default_factory=list)
     """Topic partitions by number."""
     foreign: Counter[str] = field(default_factory=Counter)
-    """Readings with an outcome of batches that are in no archive file."""
+    """Readings that have an outcome, but whose batch is in no archive file; by batch id."""
     foreign_taken: dict[str, tuple[str, int, int]] = field(default_factory=dict)
-    """Batches that were taken and are in no archive file: topic, partition, offset."""
+    """Processed batches that are in no archive file: topic, partition, offset."""
     count: Ints = field(init=False)
     checksum: Ints = field(init=False)
     place: Ints = field(init=False)
-    """Number of the partition that a batch was taken from; -1: it was not taken."""
+    """Number of the partition that a batch was read from; -1: it was not processed."""
     offset: Ints = field(init=False)
     _in_files: list[Ints] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Nothing has an outcome yet."""
         self.count, self.checksum, self.place, self.offset = (
-            np.full(len(self.archive), each, np.int64) for each in (0, 0, -1, -1)
+            np.full(len(self.archive), initial, np.int64) for initial in (0, 0, -1, -1)
         )
 
     def note_taken(self, taken: Iterable[tuple[str, str, int, int]]) -> None:
-        """Takes the rows of ``lote``: id, topic, partition, offset."""
+        """Adds rows of ``lote``: id, topic, partition, offset."""
         numbers: dict[tuple[str, int], int] = {}
         for batch_id, topic, partition, offset in taken:
             if (number := self.archive.number.get(batch_id)) is None:
@@ -50,7 +50,7 @@ class Outcomes:
         self.places = list(numbers)
 
     def note_quarantined(self, batches: Iterable[tuple[str | None, int, int]]) -> int:
-        """Takes counts and checksums of readings in quarantine by batch; returns their number."""
+        """Adds counts and checksums of the readings in quarantine by batch; returns their number."""
         total = 0
         for batch_id, count, checksum in batches:
             total += count
@@ -62,9 +62,9 @@ class Outcomes:
         return total
 
     def note_trusted(self, rows: pa.Table) -> None:
-        """Takes rows of trusted files."""
+        """Adds rows of trusted files."""
         names, codes = coded(rows["batch_id"])
-        numbers = np.array([self.archive.number.get(each, -1) for each in names], np.int64)[codes]
+        numbers = np.array([self.archive.number.get(name, -1) for name in names], np.int64)[codes]
         is_known = numbers >= 0
         self.foreign.update(names[code] for code in codes[~is_known])
         checksums = key_checksums(rows["series"].to_numpy(), rows["position"].to_numpy())
@@ -77,21 +77,23 @@ class Outcomes:
         """The numbers of the trusted files that hold readings of these batches."""
         pairs = np.concatenate([np.empty(0, np.int64), *self._in_files])
         hits = pairs[np.isin(pairs >> 32, batches)]
-        return sorted({int(each) for each in hits & 0xFFFFFFFF})
+        return sorted({int(hit) for hit in hits & 0xFFFFFFFF})
 
     def range_numbers(self, ranges: Sequence[LedgerRow]) -> Ints:
-        """For each batch the number of the ledger's range that took it; -1 where there is none."""
+        """For each batch the number of the ledger's range that holds it; -1 if there is none."""
         found = np.full(len(self.archive), -1, np.int64)
         for place, (topic, partition) in enumerate(self.places):
             own = [
-                (each.first, each.until, number)
-                for number, each in enumerate(ranges)
-                if (each.topic, each.partition) == (topic, partition)
+                (part.first, part.until, number)
+                for number, part in enumerate(ranges)
+                if (part.topic, part.partition) == (topic, partition)
             ]
             batches = np.flatnonzero(self.place == place)
             if not own or not len(batches):
                 continue
-            first, until, numbers = (np.array(each, np.int64) for each in zip(*own, strict=True))
+            first, until, numbers = (
+                np.array(column, np.int64) for column in zip(*own, strict=True)
+            )
             offsets = self.offset[batches]
             at = np.searchsorted(first, offsets, side="right") - 1
             is_inside = (at >= 0) & (offsets < until[at])

@@ -1,4 +1,4 @@
-"""What a repair has to do, worked out from a comparison; nothing is changed here."""
+"""What a repair has to do, derived from a comparison; nothing is changed here."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,29 +23,29 @@ _TO_ENTER = pa.schema([*REGISTRO_ROW, ("found", pa.int64())])
 
 @dataclass
 class RepairPlan:
-    """The steps in their order; each of them is safe to repeat, and so is the whole."""
+    """The steps in order; each is safe to repeat, and so is the whole."""
 
     set_aside: list[str] = field(default_factory=list)
     """Trusted files that the ledger does not name."""
     rows: pa.Table = field(default_factory=_TO_ENTER.empty_table)
-    """For ``registro``; ``found``: what stands there instead, null where nothing does."""
+    """For ``registro``; ``found``: the value stored there now, null if there is none."""
     retake: list[tuple[LedgerRow, list[str]]] = field(default_factory=list)
     """Ranges whose batches (ids) are to be processed again."""
     strays: dict[str | None, list[Stray]] = field(default_factory=dict)
-    """By batch: places of rows in quarantine that lie where it was not taken."""
+    """By batch: places of its rows in quarantine outside the range that processed it."""
     publish: list[ArchivedBatch] = field(default_factory=list)
-    """In the order in which they came first: the newest value of a key must win again."""
+    """In their original order: the newest value of a key must win again."""
     readings: int = 0
     hopeless: list[str] = field(default_factory=list)
-    """What no repair can mend: a person has to look."""
+    """What no repair can fix: a person has to look."""
 
     @property
     def is_empty(self) -> bool:
-        """True where nothing is to be done."""
+        """Whether there is nothing to do."""
         return not (self.set_aside or len(self.rows) or self.retake or self.publish)
 
     def lines(self) -> Iterator[str]:
-        """What is to be done, for a person."""
+        """The steps as text for a person."""
         if self.set_aside:
             yield f"set aside {counted(len(self.set_aside), 'trusted file')}: {_listed(self.set_aside)}"
         missing = self.rows.filter(pc.is_null(self.rows["found"]))
@@ -61,7 +61,7 @@ class RepairPlan:
             names = [_range_name(part) for part, _ in self.retake]
             yield f"process {counted(len(names), 'range')} again: {_listed(names)}"
         if self.publish:
-            ids = [f"{each.batch_id} of {each.path.name}" for each in self.publish[:_NAMED]]
+            ids = [f"{batch.batch_id} of {batch.path.name}" for batch in self.publish[:_NAMED]]
             yield (
                 f"publish {counted(len(self.publish), 'archived batch')}"
                 f" ({counted(self.readings, 'reading')}) again: {_listed(ids, len(self.publish))}"
@@ -69,17 +69,17 @@ class RepairPlan:
 
 
 def plan_repair(found: Comparison, evidence: Evidence) -> RepairPlan:
-    """The plan for what ``found`` shows; ``evidence`` tells more of the same database."""
+    """The plan for a comparison; ``evidence`` reads more from the same database."""
     archive, outcomes = found.archive, found.outcomes
     range_of = outcomes.range_numbers(found.trusted.ranges)
     plan = RepairPlan(set_aside=found.unnamed_files, rows=_rows(found))
     spoilt = {int(found.trusted.range_of[number]) for number in found.trusted.unreadable}
-    spoilt |= {int(each) for each in range_of[found.differing] if each >= 0}
+    spoilt |= {int(number) for number in range_of[found.differing] if number >= 0}
     times = [archive.column(name) for name in ("patient", "first", "last")]
     lost = np.isin(np.arange(len(archive)), found.lost)
     chosen = with_overlapping(lost | np.isin(range_of, sorted(spoilt)), range_of, *times)
-    spoilt |= {int(each) for each in range_of[chosen] if each >= 0}
-    # what is under way has its offset already: what came before it must not come after it
+    spoilt |= {int(number) for number in range_of[chosen] if number >= 0}
+    # a batch under way already has its offset: an older one must not get a newer offset
     late = overlapping((outcomes.place < 0) & (outcomes.count == 0) & ~lost, *times)
     if waiting := int((chosen & lost & late).sum()):
         plan.hopeless.append(f"{counted(waiting, 'lost batch')} must wait: {_LATE}")
@@ -90,10 +90,10 @@ def plan_repair(found: Comparison, evidence: Evidence) -> RepairPlan:
         reason = _LATE if (own & late).any() else _foreign_in(found, part)
         if reason:
             plan.hopeless.append(f"{_range_name(part)} cannot be processed again: {reason}")
-            # what came before a batch that cannot come again must not come after it
+            # a batch older than one that cannot be republished must not get a newer offset
             chosen &= ~own & ~(lost & overlapping(own, *times))
         else:
-            plan.retake.append((part, [ids[each] for each in np.flatnonzero(own)]))
+            plan.retake.append((part, [ids[number] for number in np.flatnonzero(own)]))
     _plan_publishing(plan, found, evidence, np.flatnonzero(chosen))
     if plan.retake:
         for batch_id, place in evidence.strays():
@@ -103,11 +103,11 @@ def plan_repair(found: Comparison, evidence: Evidence) -> RepairPlan:
 
 
 def with_overlapping(chosen: Mask, range_of: Ints, patient: Ints, first: Ints, last: Ints) -> Mask:
-    """Adds what has to come again with the chosen batches (all arrays by batch).
+    """Adds the batches that must be republished with the chosen ones (all arrays by batch).
 
-    A batch that comes again gets the newest offset, and would win over one that replaced readings of
-    it. So the taken batches of the same patient whose times overlap come again too, each in its old
-    turn; and a range is taken anew as a whole, since it shares its files.
+    A republished batch gets the newest offset, and would win over one that replaced readings of
+    it. So processed batches of the same patient with overlapping times are republished too, in their
+    old order; and a range is processed again as a whole, since its batches share files.
     """
     chosen = chosen.copy()
     while True:
@@ -120,7 +120,7 @@ def with_overlapping(chosen: Mask, range_of: Ints, patient: Ints, first: Ints, l
 
 
 def overlapping(chosen: Mask, patient: Ints, first: Ints, last: Ints) -> Mask:
-    """Which batches share an instant with a chosen one of the same patient; those themselves too."""
+    """The batches that share an instant with a chosen one of the same patient, chosen ones included."""
     found = np.zeros(len(chosen), bool)
     order = np.lexsort((first, patient))
     edges = [0, *(np.flatnonzero(np.diff(patient[order])) + 1), len(order)]
@@ -129,7 +129,7 @@ def overlapping(chosen: Mask, patient: Ints, first: Ints, last: Ints) -> Mask:
         its = own[chosen[own]]
         if not len(its):
             continue
-        # by start: the latest end of those that have begun by then
+        # sorted by start: the latest end among those begun so far
         latest = np.maximum.accumulate(last[its])
         begun = np.searchsorted(first[its], last[own], side="right")
         found[own] = (begun > 0) & (latest[np.maximum(begun, 1) - 1] >= first[own])
@@ -137,10 +137,10 @@ def overlapping(chosen: Mask, patient: Ints, first: Ints, last: Ints) -> Mask:
 
 
 def in_old_order(numbers: Ints, outcomes_place: Ints, offset: Ints, produced: Ints) -> Ints:
-    """Sorts batches into the order in which they came first.
+    """Sorts batches into their original order.
 
-    Within a partition that is the order of their offsets; against one that was never taken, what
-    counts is when they were made.
+    Within a partition that is the order of their offsets; compared with one that was never
+    processed, the time of production counts.
     """
     turn = produced.copy()
     for place in np.unique(outcomes_place[outcomes_place >= 0]):
@@ -155,7 +155,7 @@ def _rows(found: Comparison) -> pa.Table:
         table.append_column("found", pa.nulls(len(table), pa.int64()))
         for table in found.rows.missing
     ]
-    tables = [each.select(_TO_ENTER.names) for each in (*missing, *found.rows.altered)]
+    tables = [table.select(_TO_ENTER.names) for table in (*missing, *found.rows.altered)]
     return pa.concat_tables([_TO_ENTER.empty_table(), *tables])
 
 
@@ -165,13 +165,13 @@ def _plan_publishing(
     archive, outcomes = found.archive, found.outcomes
     ids = archive.ids()
     first_taken: Mapping[str, int] = {
-        **{each: part.committed_ms for part, names in plan.retake for each in names},
-        **evidence.received([each for _, names in plan.retake for each in names]),
+        **{name: part.committed_ms for part, names in plan.retake for name in names},
+        **evidence.received([name for _, names in plan.retake for name in names]),
     }
     ordered = in_old_order(numbers, outcomes.place, outcomes.offset, archive.column("produced"))
     plan.publish = [
-        ArchivedBatch(archive.path(int(each)), ids[each], first_taken.get(ids[each]))
-        for each in ordered
+        ArchivedBatch(archive.path(int(number)), ids[number], first_taken.get(ids[number]))
+        for number in ordered
     ]
     plan.readings = int(archive.column("readings")[numbers].sum())
 

@@ -1,4 +1,4 @@
-"""What the comparison found, in totals and in names."""
+"""What the comparison found: totals and names."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,10 +17,10 @@ _BUCKETS_NAMED = 20
 
 @dataclass(frozen=True)
 class Bucket:
-    """An hour of the archive in one topic partition (None: not taken) whose sums differ."""
+    """An hour of the archive in one topic partition (None: not processed) whose sums differ."""
 
     hour: str
-    """When it begins."""
+    """The begin of the hour."""
     partition: str | None
     archived: int
     with_outcome: int
@@ -28,25 +28,25 @@ class Bucket:
 
 @dataclass
 class Proof:
-    """Totals in readings (batches and messages where they say so) and what does not add up."""
+    """Totals in readings (batches or messages where named so), and what does not add up."""
 
     produced: int = 0
     archived: int = 0
     published: int = 0
     waiting: int = 0
-    """In the outbox: no producer saw them acknowledged yet. Under way, so nothing is wrong."""
+    """In the outbox: Kafka has not acknowledged them yet. Under way, so not a finding."""
     under_way: int = 0
-    """In the topic, where the consumer has not come to them yet."""
+    """In the topic, not committed yet."""
     accepted: int = 0
     quarantined: int = 0
     unmapped: int = 0
     trusted: int = 0
     registro: int = 0
     superseded: int = 0
-    """Accepted readings whose value a later one for the same instant replaced."""
+    """Accepted readings whose value a correction has replaced."""
     refused_messages: int = 0
     repeated_messages: int = 0
-    """Messages whose batch had been taken already, or was taken anew elsewhere: without effect."""
+    """Messages without effect: their batch was processed before, or again at another offset."""
     missing: int = 0
     duplicated: int = 0
     altered: int = 0
@@ -54,23 +54,23 @@ class Proof:
     """Compared by counts and checksums: hours and partitions of the archive, hours of ``registro``."""
     differing: list[Bucket] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """What a reader should know and nothing has to be done about."""
+    """What a reader should know, but needs no action."""
     tallies: dict[Finding, Tally] = field(default_factory=dict)
 
     @property
     def findings(self) -> list[str]:
-        """What does not add up, in words."""
+        """What does not add up, as text."""
         return [tally.describe(finding) for finding, tally in self.tallies.items()]
 
     @property
     def beyond_repair(self) -> list[str]:
-        """Those that a person has to look at."""
+        """The findings that a person has to look at."""
         tallies = self.tallies.items()
         return [tally.describe(finding) for finding, tally in tallies if finding.remedy is None]
 
     @property
     def is_proved(self) -> bool:
-        """True where every reading has one outcome or is under way, and ``registro`` shows it."""
+        """Whether every reading has one outcome or is under way, and ``registro`` agrees."""
         return not self.tallies and not (self.missing or self.duplicated or self.altered)
 
     def as_dict(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Proof:
         return {**values, **found, "proved": self.is_proved}
 
     def find(self, finding: Finding, names: Iterable[str], count: int) -> None:
-        """Notes a finding ``count`` times; of ``names`` only the first are asked for."""
+        """Notes a finding ``count`` times; only the first of ``names`` are read."""
         if not count:
             return
         tally = self.tallies.setdefault(finding, Tally())
@@ -102,12 +102,12 @@ class Proof:
 
 
 def batch_name(batch: SensorBatch) -> str:
-    """Whose window it is, and which."""
+    """The patient and the window of a batch."""
     return f"{batch.patient_id} at {utc(batch.window_start)}"
 
 
 def reading_name(batch: SensorBatch | None, batch_id: str, series: int, position: int) -> str:
-    """Patient, sensor and time of a reading; its place where the archive does not know it."""
+    """Patient, sensor and time of a reading; its place if the archive does not have it."""
     if batch is None or series >= len(batch.series):
         return f"batch {batch_id} series {series} position {position}"
     run = batch.series[series]
@@ -118,13 +118,13 @@ def reading_name(batch: SensorBatch | None, batch_id: str, series: int, position
 def row_names(rows: pa.Table) -> Sequence[str]:
     """The first rows of ``registro`` (mapping_id, component, event_ms) by name."""
     return [
-        f"paciente_sensor {each['mapping_id']} {each['component']} at {utc(each['event_ms'])}"
-        for each in rows.slice(0, _NAMED).to_pylist()
+        f"paciente_sensor {row['mapping_id']} {row['component']} at {utc(row['event_ms'])}"
+        for row in rows.slice(0, _NAMED).to_pylist()
     ]
 
 
 def utc(epoch_ms: int) -> str:
-    """ISO 8601 with milliseconds; the number itself where it is no time."""
+    """ISO 8601 with milliseconds; the number itself if it is not a valid time."""
     try:
         return iso_of_ms(epoch_ms)
     except OverflowError:

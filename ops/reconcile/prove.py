@@ -1,9 +1,9 @@
-"""The reconciliation from end to end: what is read, in which order, and what is held against what.
+"""The reconciliation from end to end: what is read, in which order, and what is compared.
 
-Producers and consumer may run meanwhile. The database is read in one snapshot, the trusted files are
-those that its ledger names, and the archive is read after it was taken: a batch is archived before
-it can be taken, so nothing that the snapshot has taken can be missing there. The topic comes last:
-what is archived and not taken is in the outbox or in the topic behind the consumer's progress.
+Producers and consumer may keep running. The database is read in one snapshot, the trusted files are
+those that its ledger names, and the archive is read after the snapshot: a batch is archived before
+it is processed, so every batch in the snapshot must be in the archive. The topic comes last: an
+archived batch that is not processed is in the outbox, or in the topic after the committed offset.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ Say = Callable[[str], object]
 
 @dataclass
 class Comparison:
-    """The proof, and what a repair needs to know of it."""
+    """The proof, and what a repair needs to know."""
 
     proof: Proof
     archive: ArchiveIndex
@@ -41,9 +41,9 @@ class Comparison:
     next_offsets: dict[tuple[str, int], int]
     unnamed_files: list[str]
     lost: Ints
-    """Numbers of the batches that are neither taken nor under way."""
+    """Numbers of the batches that are neither processed nor under way."""
     differing: Ints
-    """Numbers of the batches whose outcomes are not those of their readings."""
+    """Numbers of the batches whose outcomes do not match their readings."""
     rows: Differences
 
 
@@ -52,7 +52,7 @@ def compare(
 ) -> Comparison:
     """Reads archive, topic, trusted files and tables and compares them; changes nothing.
 
-    Raises UnavailableError or ConfigurationError where broker or database cannot be asked.
+    Raises UnavailableError or ConfigurationError if broker or database cannot be read.
     """
     with open_evidence(database) as evidence:
 
@@ -70,14 +70,16 @@ def compare_places(
     topic: str,
     say: Say = lambda _: None,
 ) -> Comparison:
-    """As ``compare``, on a snapshot that is open; ``rest_of`` reads the topic behind these offsets."""
+    """As ``compare``, on an open snapshot; ``rest_of`` reads the topic from the given offsets."""
     say("reading the archive")
     archive = read_archive(output / "raw")
     outcomes = _outcomes(archive, evidence)
     next_offsets, ranges = evidence.next_offsets(), evidence.ranges()
-    rest = rest_of({each: at for (name, each), at in next_offsets.items() if name == topic})
+    rest = rest_of(
+        {partition: at for (name, partition), at in next_offsets.items() if name == topic}
+    )
     proof = Proof(refused_messages=evidence.refused_messages())
-    proof.repeated_messages = sum(each.counts.repeated_messages for each in ranges)
+    proof.repeated_messages = sum(range_.counts.repeated_messages for range_ in ranges)
     proof.quarantined = outcomes.note_quarantined(evidence.quarantined())
     trusted = TrustedFiles(output / "trusted", ranges)
     check = RegistroCheck(ExpectedRows(trusted, evidence), trusted, evidence)
@@ -95,14 +97,16 @@ def compare_places(
 
 
 def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest, evidence: Evidence) -> Ints:
-    """Sorts the archived batches by how far they came; returns the numbers of the lost ones."""
+    """Counts the archived batches by how far they came; returns the numbers of the lost ones."""
     archive = outcomes.archive
     readings, is_waiting = archive.column("readings"), archive.column("waiting") == 1
     is_taken = outcomes.place >= 0
-    is_in_topic = np.fromiter((each in rest.batches for each in archive.number), bool, len(archive))
+    is_in_topic = np.fromiter(
+        (batch_id in rest.batches for batch_id in archive.number), bool, len(archive)
+    )
     is_under_way = is_in_topic & ~is_taken
     is_waiting &= ~is_taken & ~is_in_topic
-    # with an outcome although nothing has taken them: see compare_outcomes
+    # unprocessed batches with an outcome are left to compare_outcomes
     is_lost = ~(is_taken | is_in_topic | is_waiting) & (outcomes.count == 0)
     is_refused = _refused(archive, evidence) & is_lost if is_lost.any() else is_lost
     lost = np.flatnonzero(is_lost & ~is_refused)
@@ -122,7 +126,7 @@ def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest, evidence: 
 
 
 def _refused(archive: ArchiveIndex, evidence: Evidence) -> Mask:
-    """Batches whose message is in quarantine whole, as one of a patient id that is too long."""
+    """Batches whose whole message is in quarantine, for example because its patient id is too long."""
     found = np.zeros(len(archive), bool)
     for body in evidence.refused_bodies():
         if (number := archive.number.get(batch_id_of(body) or "")) is not None:
@@ -134,7 +138,7 @@ def _outcomes(archive: ArchiveIndex, evidence: Evidence) -> Outcomes:
     outcomes = Outcomes(archive)
     outcomes.note_taken(evidence.taken())
     if outcomes.foreign_taken:
-        # a rename under the eyes of a listing may hide a file from it
+        # a rename during a listing may hide the file from it
         archive.update()
         outcomes = Outcomes(archive)
         outcomes.note_taken(evidence.taken())
@@ -174,17 +178,17 @@ def _note_files(
 def _note_gaps(proof: Proof, topic: str, rest: TopicRest, trusted: TrustedFiles) -> None:
     gaps: dict[int, list[range]] = {}
     reached: dict[int, int] = {}
-    for each in trusted.ranges:
-        if each.topic == topic:
-            if each.first > reached.get(each.partition, 0):
-                gap = range(reached.get(each.partition, 0), each.first)
-                gaps.setdefault(each.partition, []).append(gap)
-            reached[each.partition] = max(reached.get(each.partition, 0), each.until)
+    for range_ in trusted.ranges:
+        if range_.topic == topic:
+            if range_.first > reached.get(range_.partition, 0):
+                gap = range(reached.get(range_.partition, 0), range_.first)
+                gaps.setdefault(range_.partition, []).append(gap)
+            reached[range_.partition] = max(reached.get(range_.partition, 0), range_.until)
     for partition, gap in rest.gone.items():
         gaps.setdefault(partition, []).append(gap)
     proof.notes += [
         f"partition {partition}: offsets {gap.start} to {gap.stop - 1} were gone from the topic before"
-        " the consumer came to them (retention)"
+        " the consumer read them (retention)"
         for partition, found in sorted(gaps.items())
         for gap in found
     ]
@@ -193,10 +197,10 @@ def _note_gaps(proof: Proof, topic: str, rest: TopicRest, trusted: TrustedFiles)
 def _untold(
     archive: ArchiveIndex, differing: Differing, expected: ExpectedRows, hour: int
 ) -> pa.Table:
-    """The rows of an hour that readings without an outcome may have in ``registro``."""
+    """The rows that readings without an outcome may have in ``registro`` in this hour."""
     own = differing.batches
     first, last = (archive.column(name)[own] // HOUR_MS for name in ("first", "last"))
     numbers = own[(first <= hour) & (hour <= last)]
     batches = archive.batches(map(int, numbers))
-    by_number = {archive.number[name]: each for name, each in batches.items()}
+    by_number = {archive.number[name]: batch for name, batch in batches.items()}
     return expected.candidates(by_number, differing.missing, hour)

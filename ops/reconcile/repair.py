@@ -1,4 +1,4 @@
-"""Does what a plan says, each step safe to be killed in and to be done again."""
+"""Carries out a plan; every step can be killed and repeated."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -32,10 +32,10 @@ def repair(
     publish: Callable[[Sequence[ArchivedBatch]], None],
     say: Say,
 ) -> None:
-    """Puts right what can be put right.
+    """Repairs what can be repaired.
 
     ``seen``: the consumer's progress when the plan was made; ``publish`` sends the batches that must
-    be processed again. Killed at any point, the same command continues where it stopped: rows that
+    be processed again. If killed at any point, the same command continues where it stopped: rows that
     were entered are there, forgotten batches count as lost, and a batch published twice counts once.
     """
     _put_aside(trusted_folder, plan.set_aside)
@@ -60,7 +60,7 @@ def _forget(
 
 
 def _put_aside(folder: Path, names: Sequence[str]) -> None:
-    """Moves files that the ledger does not name out of the readers' way; nothing is deleted."""
+    """Moves files that the ledger does not name away from readers; deletes nothing."""
     for name in names:
         source, target = folder / name, folder / SET_ASIDE / name
         if not source.exists():
@@ -79,7 +79,7 @@ class _NewerRows:
         self._keys: list[pa.Table] = []
 
     def without(self, rows: pa.Table, now: NextOffsets) -> pa.Table:
-        """The rows that it has not written, given its progress, which nobody can move now."""
+        """The rows that it has not written; its progress ``now`` must be locked."""
         if dict(now) != self._seen:
             self._keys.append(self._read_since())
             self._seen = dict(now)
@@ -90,17 +90,17 @@ class _NewerRows:
     def _read_since(self) -> pa.Table:
         with open_evidence(self._database) as evidence:
             ranges = [
-                each
-                for each in evidence.ranges()
-                if each.until > self._seen.get((each.topic, each.partition), 0)
+                range_
+                for range_ in evidence.ranges()
+                if range_.until > self._seen.get((range_.topic, range_.partition), 0)
             ]
             files = TrustedFiles(self._folder, ranges)
             expected = ExpectedRows(files, evidence)
             rows = [expected.of(table) for table in files.tables()] or [expected.nothing()]
             if files.unreadable:
                 raise UnavailableError(
-                    "cannot tell what the consumer has written since: its files cannot be read",
-                    hint="do it again: the next comparison names them",
+                    "cannot read the trusted files that the consumer has written since the comparison",
+                    hint="run the command again: the next comparison names them",
                 )
         keys = pa.concat_tables(rows).select(REGISTRO_ROW.names).cast(REGISTRO_ROW)
         return keys.drop_columns(["thousandths"])

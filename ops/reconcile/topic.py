@@ -14,15 +14,15 @@ class TopicRest:
     """The topic from the consumer's progress to its end."""
 
     batches: set[str] = field(default_factory=set)
-    """Ids of the batches that the consumer has not come to."""
+    """Ids of the batches that are not committed yet."""
     gone: dict[int, range] = field(default_factory=dict)
-    """By partition: offsets that retention removed before the consumer came to them."""
+    """By partition: offsets that retention removed before the consumer read them."""
 
 
 def read_rest(settings: KafkaSettings, next_offsets: Mapping[int, int]) -> TopicRest:
-    """The topic behind ``next_offsets`` (by partition; from 0 where it has none).
+    """The topic from ``next_offsets`` on (by partition; a missing one means 0).
 
-    Raises UnavailableError where the broker does not answer, ConfigurationError without the topic.
+    Raises UnavailableError if the broker does not answer, ConfigurationError without the topic.
     """
     rest = TopicRest()
     with TopicReader(settings) as reader:
@@ -39,7 +39,7 @@ def read_rest(settings: KafkaSettings, next_offsets: Mapping[int, int]) -> Topic
 
 
 def batch_id_of(body: bytes | None) -> str | None:
-    """The id by the body, as the consumer reads it (a header may say anything); None: no batch."""
+    """The id in the body, which the consumer uses (a header may say anything); None: no batch."""
     try:
         return default_codec().decode(body or b"").batch_id
     except BadInputError:

@@ -1,4 +1,4 @@
-"""What the trusted files hold: those that the ledger names, a few at a time."""
+"""The trusted files that the ledger names, read a few at a time."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ _COLUMNS = [
 
 @dataclass
 class TrustedFiles:
-    """The files by number; ``unreadable`` fills while they are read."""
+    """The files by number; reading them adds to ``unreadable``."""
 
     folder: Path
     ranges: Sequence[LedgerRow]
@@ -29,11 +29,11 @@ class TrustedFiles:
     range_of: Ints = field(init=False)
     """By file number: the number of its range in the ledger."""
     unreadable: dict[int, str] = field(default_factory=dict)
-    """Files that the ledger names and that are gone or no such files: number -> why."""
+    """Files that the ledger names but that are missing or broken: number -> why."""
 
     def __post_init__(self) -> None:
         """Numbers the files in the order of the ledger."""
-        pairs = [(name, number) for number, each in enumerate(self.ranges) for name in each.files]
+        pairs = [(name, number) for number, part in enumerate(self.ranges) for name in part.files]
         self.names = [name for name, _ in pairs]
         self.range_of = np.array([number for _, number in pairs], np.int64)
 

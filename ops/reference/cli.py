@@ -16,14 +16,14 @@ PROGRAMS: dict[str, typer.Typer] = {
     "python -m db": db_app,
     "python -m producer": producer_app,
 }
-"""What a person types first, and where its commands are defined."""
+"""The programs by the words that start them, and where their commands are defined."""
 
 _HEAD = """\
 `vitals --help` and `vitals COMMAND --help` say the same. `vitals --compose COMMAND` runs a command on the
 stack that `docker compose up` started."""
 
 _WIDTH = 1000
-"""Columns: no line of the page may depend on the terminal of whoever generated it."""
+"""Columns: no line of the page may depend on the terminal where it was generated."""
 
 
 def cli_page() -> str:
@@ -87,7 +87,7 @@ def _parameters(command: Any, context: Any) -> str:
         for parameter in command.get_params(context)
         if not getattr(parameter, "hidden", False) and "--help" not in parameter.opts
     ]
-    # "<int range>": which range, the text says
+    # "<int range>": the text gives the range
     rows = [(code(names.replace(" range>", ">")), text) for names, text in filter(None, records)]
     return table(("argument or option", "meaning"), rows) if rows else ""
 

@@ -8,7 +8,7 @@ ENV_EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
 @dataclass(frozen=True)
 class ContainerSetting:
-    """``meaning``: the comment above the line; empty where the line has none of its own."""
+    """``meaning``: the comment above the line; empty if the line has none."""
 
     name: str
     default: str

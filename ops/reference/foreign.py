@@ -1,4 +1,4 @@
-"""What the pages of a built site would load from other places when somebody opens them."""
+"""What the pages of a built site would load from other hosts when opened."""
 
 import re
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def _of_page(text: str) -> Iterator[str]:
 
 
 class _Page(HTMLParser):
-    """Collects the addresses of what a browser loads without being asked."""
+    """Collects the addresses that a browser loads without a click."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -19,7 +19,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def code(text: object) -> str:
-    """The text in backticks."""
+    """The text between backticks."""
     return f"`{text}`"
 
 

@@ -1,7 +1,7 @@
 """What the fields of a settings class mean: the string literal after each of them.
 
-pydantic can read these itself (``use_attribute_docstrings``), but does so when the class is made:
-that would parse the sources again at every start of every part, for a tenth of a second and more.
+pydantic can read these (``use_attribute_docstrings``), but does so when the class is created:
+that would parse the sources at every start of every process, which takes a tenth of a second or more.
 """
 
 import ast

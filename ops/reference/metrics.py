@@ -20,12 +20,12 @@ _SUFFIXES = {"counter": "_total", "info": "_info"}
 _HEAD = """\
 With `METRICS_PORT` set, a producer and the consumer answer over HTTP: `/metrics` for Prometheus, `/live` (503 once
 the main loop has been stuck for half a minute) and `/ready` (503 with one line for each thing that is
-missing). `vitals up` gives each part a free port of the loopback interface; in containers it is 9100, inside their
+missing). `vitals up` gives each process a free port on the loopback interface; in containers it is 9100, on their
 network only.
 
 No metric names a patient or holds a vital value. Durations are seconds and timestamps are seconds since
-1970; what is not known yet is NaN. Counters start at 0 with the process: the ledger (`livro_razao`) has the
-totals."""
+1970; a value that is not known yet is NaN. Counters start at 0 with the process; the ledger (`livro_razao`) has
+the totals."""
 
 
 def metrics_page() -> str:
@@ -65,6 +65,6 @@ def _table(families: list[tuple[Metric, tuple[str, ...]]]) -> str:
 
 
 def _label(family: Metric, label: str) -> str:
-    """The label with its values, where they are known before anything happens."""
+    """The label with its values, if they are known in advance."""
     values = dict.fromkeys(sample.labels[label] for sample in family.samples)
     return code(label) + (f": {', '.join(values)}" if values else "")

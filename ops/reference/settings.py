@@ -33,12 +33,12 @@ GROUPS: dict[str, tuple[type[Settings], ...]] = {
     "Topics and accounts": (TopicSettings, SetupSettings),
     "The vitals command": (StackSettings,),
 }
-"""Every settings class of the product, under the heading where its own names appear."""
+"""Every settings class of the product, under the heading of its section."""
 
 _NOTES = {
     "Kafka and database": "Commands use the embedded stack unless these are set.",
-    "Topics and accounts": "Read by `vitals setup`, which creates what is missing: the service"
-    " `setup` in containers.",
+    "Topics and accounts": "Read by `vitals setup`, which creates what is missing; in containers, by"
+    " the service `setup`.",
     "Monitor": "The monitor also reads the producers' two intervals.",
 }
 
@@ -50,12 +50,12 @@ SET_BY_UP = frozenset(
         *("MONITOR_PORT", "METRICS_TARGETS"),
     )
 )
-"""Names that `vitals up` gives the parts it starts, whatever the environment says."""
+"""Names that `vitals up` sets for the processes it starts, whatever the environment says."""
 
 _HEAD = """\
 Settings are environment variables. Each may also be given as `NAME_FILE`, a path whose content is the
-value: the way secrets arrive in containers. Settings are read once, at startup, and all problems are
-reported together. `vitals up` sets the names marked * for the parts it starts.
+value: this is how containers receive secrets. Settings are read once, at startup, and all problems are
+reported together. `vitals up` sets the names marked * for the processes it starts.
 
 In containers, copy `.env.example` to `.env` and change what you need there."""
 
@@ -64,7 +64,7 @@ _CONTAINERS = "Read by `docker compose` alone, from `.env` or the environment."
 
 @dataclass(frozen=True)
 class Setting:
-    """One row: a name of the environment and what may be given."""
+    """One row: an environment variable and its possible values."""
 
     name: str
     default: str
@@ -101,7 +101,7 @@ def _sections() -> Iterator[str]:
         head = ("name", "default", "values", "meaning")
         yield table(head, (_row(row, in_containers) for row in rows))
     yield f"## Containers only\n\n{_CONTAINERS}"
-    others = (each for each in in_containers.values() if each.name not in seen)
+    others = (setting for setting in in_containers.values() if setting.name not in seen)
     yield table(
         ("name", "default", "meaning"),
         ((code(other.name), code(other.default), other.meaning) for other in others),
@@ -127,7 +127,7 @@ def _default(name: str, value: Any) -> str:
 
 
 def _values(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
-    """What may be given, from the field's JSON schema."""
+    """The possible values, from the field's JSON schema."""
     options = [part for part in schema.get("anyOf", [schema]) if part.get("type") != "null"]
     (shape,) = options
     if reference := shape.get("$ref"):

@@ -1,8 +1,8 @@
-"""Hook of mkdocs: the site's own copy of Mermaid, its list of decisions, and that nothing leaves it.
+"""Hook of mkdocs: adds Mermaid and the list of decisions, and refuses pages that load from elsewhere.
 
-The theme would load Mermaid from a public host in the reader's browser, unless it is there already. So
-pages with a diagram get it from the site: out of its WebJar, which is retrieved once and held to its
-checksum like the jars of the embedded stack.
+The theme makes the reader's browser load Mermaid from a public host, unless it is there already. So
+pages with a diagram get it from the site: from its WebJar, which is retrieved once and checked
+against its checksum like the jars of the embedded stack.
 """
 
 import re
@@ -29,7 +29,7 @@ _THEMES_SCRIPT = re.compile(r'<script src="[^"]*/?assets/javascripts/bundle\.')
 
 
 def on_config(config: Any) -> Any:
-    """Puts every decision below their list."""
+    """Adds every decision to the navigation, below their list."""
     folder = Path(config.docs_dir) / "decisions"
     pages = [f"decisions/{path.name}" for path in sorted(folder.glob("[0-9]*.md"))]
     for section in config.nav:
@@ -43,7 +43,7 @@ def on_files(files: Any, config: Any) -> Any:
     """Adds Mermaid to what the site serves.
 
     Raises:
-        PluginError: it cannot be retrieved, or is not what was committed.
+        PluginError: it cannot be retrieved, or its checksum is wrong.
     """
     files.append(File.generated(config, SCRIPT, content=_mermaid()))
     return files
@@ -63,7 +63,7 @@ def on_post_page(output: str, page: Any, config: Any) -> str:  # noqa: ARG001 - 
 
 
 def on_post_build(config: Any) -> None:
-    """Refuses a site of which a page would load anything from another place."""
+    """Refuses a site if any page would load something from another host."""
     if found := foreign_requests(Path(config.site_dir)):
         raise PluginError("the site would load from elsewhere:\n  " + "\n  ".join(found))
 

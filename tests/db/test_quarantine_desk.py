@@ -95,7 +95,7 @@ def test_the_commands_count_show_and_discard(filled, settings):
     code, printed = vitals(settings, "stats", "--reason", "out_of_range", "--json")
     assert (code, json.loads(printed)["count"]) == (0, 3)
     code, printed = vitals(settings, "stats", "--reason", "not_finite")
-    assert (code, printed) == (0, "nothing of that is in quarantine\n")
+    assert (code, printed) == (0, "no such entries in quarantine\n")
     code, printed = vitals(settings, "show", "0@4", "--topic", "t")
     assert (code, r"b'\x00{}'" in printed, "bad_frame" in printed) == (0, True, True)
     code, printed = vitals(settings, "show", "0@2/0.1", "--topic", "t")

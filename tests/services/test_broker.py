@@ -10,6 +10,7 @@ from common.broker.reader import Span, TopicReader, messages_of
 from common.broker.sender import Sender
 from common.broker.topics import EARLIEST, LATEST, TopicAdmin, create_topic, partitions_of
 from common.errors import ConfigurationError
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -70,7 +71,8 @@ def test_offsets_that_nobody_gets_do_not_hold_a_reader_up(kafka_settings):
     client.produce(topic, b"whole", partition=2)
     client.commit_transaction(30)
     with TopicReader(kafka_settings, timeout_s=5) as reader:
-        assert reader.span(topic, 2) == Span(0, 2)
+        # the mark is written after the commit is answered
+        wait_until(lambda: reader.span(topic, 2) == Span(0, 2), seconds=10)
         assert reader.first(topic, 2, Span(1, 2)) is None
     assert read(messages_of(kafka_settings, topic)) == {(2, 0): b"whole"}
 

@@ -82,7 +82,7 @@ def accepted_and_converted(pipeline, glucose):
     assert [each["offset"] for each in message["repeated_at"]] == [second]
     text = run(pipeline, "explain", PATIENT, "glicose", at).stdout
     assert "5.4 mmol/L -> 97.28424 mg/dL" in text
-    assert "it stands: registro has 97.284" in text
+    assert "it is stored: registro has 97.284" in text
 
 
 def out_of_range(pipeline, at):
@@ -117,7 +117,7 @@ def refused_whole(pipeline, at):
     [message] = told["messages"]
     assert (code, message["quarantine"]["reason"]) == (1, "undecodable")
     assert message["archive"]
-    assert "whole message is refused" in told["verdict"]
+    assert "whole message was refused" in told["verdict"]
 
 
 def never_seen(pipeline, at):
@@ -146,7 +146,7 @@ def test_what_is_under_way_is_told_as_that(pipeline):
     # without the broker nobody knows what the topic holds
     code, told = story(pipeline, "frequencia_cardiaca", start, KAFKA_BOOTSTRAP_SERVERS=NOBODY)
     assert code == 1
-    assert "could not be asked" in told["messages"][0]["fate"]
+    assert "could not be read" in told["messages"][0]["fate"]
 
 
 def test_a_story_is_told_from_what_is_left(make_pipeline):
@@ -173,7 +173,7 @@ def test_a_story_is_told_from_what_is_left(make_pipeline):
     shutil.rmtree(pipeline.output / "trusted")
     code, told = story(pipeline, "frequencia_cardiaca", start)
     assert (code, told["messages"]) == (0, [])
-    assert "not to be found any more" in told["verdict"]
+    assert "can no longer be found" in told["verdict"]
 
 
 def test_jsonl_files_tell_the_same(make_pipeline):

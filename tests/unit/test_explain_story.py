@@ -76,7 +76,7 @@ def test_what_waited_for_a_mapping_never_overwrites_what_is_there():
     [
         (quarantined(1, "out_of_range"), Fate.QUARANTINED, "out_of_range"),
         (quarantined(1, "unmapped"), Fate.UNMAPPED, "waits for a mapping"),
-        (quarantined(1, "unmapped", "descartada"), Fate.DISCARDED, "put aside"),
+        (quarantined(1, "unmapped", "descartada"), Fate.DISCARDED, "discarded"),
         (quarantined(1, "missing", "reenviada"), Fate.RESENT, "sent again"),
         (Sighting(0, 0, place=Place("t", 0, 1), is_uncommitted=True), Fate.IN_TOPIC, "the lag"),
         (
@@ -96,11 +96,11 @@ def test_what_waited_for_a_mapping_never_overwrites_what_is_there():
                 is_topic_asked=False,
             ),
             Fate.UNSURE,
-            "could not be asked",
+            "could not be read",
         ),
     ],
 )
-def test_what_was_seen_and_does_not_stand_says_why(sighting, fate, words):
+def test_a_reading_that_was_seen_and_is_not_stored_says_why(sighting, fate, words):
     told = story(sighting)
     assert (sighting.fate, told.exit_code) == (fate, 1)
     assert words in told.verdict
@@ -123,7 +123,7 @@ def test_accepted_and_not_in_registro_sends_to_the_reconciliation():
 def test_where_quarantine_and_the_rules_of_today_differ_it_is_said():
     sighting = quarantined(1, "out_of_range")
     sighting.judgement = judgement(batch(series("glicose", [100.0])), 0, 0, NOW)
-    assert "quarantine says out_of_range, and the rules of today say accepted" in (
+    assert "quarantine says out_of_range, but today's rules say accepted" in (
         sighting.disagreement
     )
     assert any("BUT" in each for each in lines(document(story(sighting))))

@@ -16,7 +16,7 @@ def demo(invocation: Invocation, *, seconds: float, patients: int, producers: in
     """Runs the pipeline in a folder of its own, then `vitals reconcile`; returns its exit code.
 
     The user's own data is not touched: the demo's folder is ``demo`` in VITALS_HOME, and it holds
-    the output as well. It is emptied at the start and left for a look at the end.
+    the output as well. It is emptied at the start and kept at the end.
     """
     own = _in_its_own_folder(invocation)
     proof: list[subprocess.CompletedProcess[str]] = []
@@ -38,7 +38,7 @@ def demo(invocation: Invocation, *, seconds: float, patients: int, producers: in
     if not proof:
         return 130
     print(f"files, logs and data of this run: {own.settings.home}", file=sys.stderr)  # noqa: T201 - for people
-    # its last line is the proof; what comes then is for people, beside the output
+    # its last line is the proof; the rest goes to standard error, for people
     print(proof[0].stdout, end="", flush=True)  # noqa: T201
     for line in next_steps(own.settings.home, own.settings.output_dir, own.settings.cache):
         print(line, file=sys.stderr)  # noqa: T201

@@ -10,15 +10,15 @@ _ORPHAN_SECONDS = 30.0
 
 
 def down(home: Path, say: Callable[[str], None]) -> None:
-    """Asks `vitals up` to stop all, or stops what one that crashed left behind. Safe to repeat."""
+    """Asks `vitals up` to stop everything, or stops what a crash left running. Safe to repeat."""
     found = running(home)
     if not found:
         say("nothing is running")
     elif owner := found.get(OWNER):
-        say("stopping producers, consumer, Kafka and database, in this order")
+        say("stopping producers, consumer, Kafka and database")
         stop_process(owner, _OWNER_SECONDS, say)
     for name, process in reversed(list(running(home).items())):
-        say(f"stopping {name}, which a crash left behind")
+        say(f"stopping {name}, left running by a crash")
         stop_process(process, _ORPHAN_SECONDS, say)
     if not running(home):
         forget(home)

@@ -9,7 +9,7 @@ from ops.stack.jars import JarSet
 
 
 def export_lines(invocation: Invocation) -> list[str]:
-    """One ``export`` line a name that the parts read.
+    """One ``export`` line for each name that the processes read.
 
     Raises UnavailableError where no stack runs in this home.
     """

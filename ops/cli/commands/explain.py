@@ -14,7 +14,7 @@ _NEVER_SEEN = 4
 
 
 def print_story(invocation: Invocation, question: Question, *, as_json: bool) -> int:
-    """Prints the story; returns the exit code: 0 it stands, 1 seen and does not, 4 never seen.
+    """Prints the story; returns the exit code: 0 in registro, 1 seen but not there, 4 never seen.
 
     Raises UnavailableError where the database does not answer, ConfigurationError where nothing was
     seen and the catalogue has no such sensor or component.
@@ -24,10 +24,10 @@ def print_story(invocation: Invocation, question: Question, *, as_json: bool) ->
         invocation.kafka(),
         invocation.database(),
         invocation.settings.output_dir,
-        lambda line: print(line, file=sys.stderr),  # noqa: T201 - a search that takes long says so
+        lambda line: print(line, file=sys.stderr),  # noqa: T201 - a slow search shows its progress
     )
     if story.exit_code == _NEVER_SEEN:
-        # names that nobody knows are asked for by mistake; refused readings may have such names
+        # an unknown name is probably a typing error, but refused readings may have one
         require_names(question.sensor, question.component)
     found = document(story)
     if as_json:

@@ -1,4 +1,4 @@
-"""``vitals lag``: how far the consumer is, by partition."""
+"""``vitals lag``: how far the consumer has come, by partition."""
 
 import json
 
@@ -14,9 +14,9 @@ _ABOVE = 1
 
 
 def lag(invocation: Invocation, *, most: int | None, as_json: bool) -> int:
-    """Prints the lag; returns the exit code: 1 where the sum is above ``most``, else 0.
+    """Prints the lag; returns the exit code: 1 if the sum exceeds ``most``, else 0.
 
-    Raises UnavailableError where broker or database do not answer.
+    Raises UnavailableError if the broker or the database does not answer.
     """
     observer = Observer(invocation.kafka(), invocation.database())
     try:
@@ -25,7 +25,7 @@ def lag(invocation: Invocation, *, most: int | None, as_json: bool) -> int:
         observer.close()
     if health.lags is None:
         raise UnavailableError(
-            f"cannot tell the lag: {'; '.join(health.problems)}",
+            f"cannot read the lag: {'; '.join(health.problems)}",
             hint="see what runs: `vitals status`",
         )
     _print(health, as_json=as_json)
@@ -38,7 +38,7 @@ def _print(health: PipelineHealth, *, as_json: bool) -> None:
         document = {
             "lag_messages": health.lag_messages,
             "oldest_waiting_seconds": waited,
-            "partitions": [each.as_dict() for each in lags],
+            "partitions": [lag.as_dict() for lag in lags],
         }
         print(json.dumps(document))  # noqa: T201 - the command's output
         return
@@ -50,8 +50,8 @@ def _print(health: PipelineHealth, *, as_json: bool) -> None:
 def table_of(health: PipelineHealth) -> Table:
     """The partitions; ``committed`` is the ledger's, ``group`` what Kafka's own tools show."""
     table = folding("partition", "committed", "group", "end", "lag")
-    for each in health.lags or ():
-        group = "-" if each.group is None else f"{each.group:,}"
-        numbers = (f"{each.committed:,}", group, f"{each.end:,}", f"{each.lag:,}")
-        table.add_row(str(each.partition), *numbers)
+    for lag in health.lags or ():
+        group = "-" if lag.group is None else f"{lag.group:,}"
+        numbers = (f"{lag.committed:,}", group, f"{lag.end:,}", f"{lag.lag:,}")
+        table.add_row(str(lag.partition), *numbers)
     return table

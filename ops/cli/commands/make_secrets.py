@@ -19,16 +19,16 @@ NAMES = (
 )
 """As docker-compose.yml names its secrets."""
 _PASSWORD_BYTES = 24
-# Compose mounts a secret with the mode that it has here, and containers run under another user:
-# the files can be read, but the folder lets nobody else of this machine come near them
+# Compose mounts a secret with its mode on the host, and containers run as another user: so the
+# files are readable by all, and the folder keeps other users of this machine out
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o444
 
 
 def make_secrets(folder: Path, say: Callable[[str], None]) -> None:
-    """Makes the files that are missing, and prints none of them. Safe to repeat: nothing changes.
+    """Creates the missing files and prints no password. Safe to repeat: nothing changes.
 
     Raises:
-        ConfigurationError: the folder is not there or cannot be written.
+        ConfigurationError: the folder does not exist or cannot be written.
     """
     missing = [name for name in NAMES if not (folder / name).exists()]
     try:
@@ -42,7 +42,7 @@ def make_secrets(folder: Path, say: Callable[[str], None]) -> None:
             hint='run it as the user whose folder it is: docker compose run --rm --user "$(id -u):$(id'
             ' -g)" secrets',
         ) from error
-    say(f"{len(missing)} passwords made, {len(NAMES) - len(missing)} were there")
+    say(f"{len(missing)} passwords created, {len(NAMES) - len(missing)} already there")
 
 
 def _make(path: Path) -> None:
@@ -52,7 +52,7 @@ def _make(path: Path) -> None:
 
 
 def _chmod(path: Path, mode: int) -> None:
-    # a drive of Windows has no modes; where they matter, writing into another's folder is refused
+    # a Windows drive has no modes; where they matter, writing into another user's folder fails anyway
     with contextlib.suppress(PermissionError):
         path.chmod(mode)
 

@@ -12,14 +12,14 @@ from ops.stack.invocation import Invocation
 
 
 def monitor(invocation: Invocation, say: Callable[[str], None]) -> None:
-    """Serves the page until Ctrl-C, on whatever stack the environment or VITALS_HOME means.
+    """Serves the page until Ctrl-C, for the stack that the environment or VITALS_HOME names.
 
     Raises:
         ConfigurationError, UnavailableError: what is missing, and what to do.
     """
     settings = load(MonitorSettings)
     if not invocation.is_named:
-        # a page whose stack the environment names waits for it: it is there to say that it is away
+        # if the environment names the stack, the page starts without it and reports that it is away
         require_own_stack(invocation)
     serve(
         settings,

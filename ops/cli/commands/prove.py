@@ -22,15 +22,15 @@ _PROGRAM = "vitals prove"
 def chosen_kinds(names: str | None, environment: Mapping[str, str]) -> list[FaultKind]:
     """Those of a comma-separated list, or all that this machine allows.
 
-    Raises ConfigurationError for a name that there is not.
+    Raises ConfigurationError for an unknown name.
     """
     wanted = names.split(",") if names else list(KINDS)
-    if unknown := [each for each in wanted if each not in KINDS]:
+    if unknown := [name for name in wanted if name not in KINDS]:
         raise ConfigurationError(
-            f"there is no fault {', '.join(unknown)}", hint=f"take some of: {', '.join(KINDS)}"
+            f"there is no fault {', '.join(unknown)}", hint=f"choose from: {', '.join(KINDS)}"
         )
     has_disks = is_inside(environment)
-    return [KINDS[each] for each in wanted if has_disks or not KINDS[each].needs_disks]
+    return [KINDS[name] for name in wanted if has_disks or not KINDS[name].needs_disks]
 
 
 def prove(
@@ -46,8 +46,8 @@ def prove(
 ) -> int:
     """Plays one storm; returns the exit code: 0 proved, 1 not.
 
-    Starts this program again in a mount namespace where that is allowed: ``arguments`` are those of
-    this call. All happens in ``prove`` in VITALS_HOME, which is emptied at the start.
+    Restarts this program in a mount namespace where that is allowed: ``arguments`` are those of
+    this call. Everything is in ``prove`` in VITALS_HOME, which is emptied at the start.
     """
     enter_namespace(arguments, invocation.environment)
     kinds = chosen_kinds(faults, invocation.environment)
@@ -79,7 +79,7 @@ def _show(trial: Trial, outcome: Outcome, *, as_json: bool) -> None:
             "kinds_fired": len(storm.fired),
             "faults_missed": dict(sorted(storm.missed.items())),
             "restarts": dict(outcome.restarts),
-            "recoveries": [asdict(each) for each in outcome.recoveries],
+            "recoveries": [asdict(recovery) for recovery in outcome.recoveries],
             **verdict.as_dict(),
         }
         print(json.dumps(figures, indent=2))  # noqa: T201 - the command's output
@@ -89,10 +89,10 @@ def _show(trial: Trial, outcome: Outcome, *, as_json: bool) -> None:
         table.add_row(name, str(storm.fired[name]), str(storm.missed[name] or ""))
     console = output()
     console.print(table)
-    for each in outcome.recoveries:
+    for recovery in outcome.recoveries:
         console.print(
-            f"{each.kind} of {each.outage_seconds:.0f} s: first commit {each.first_commit_seconds} s"
-            f" after it, {each.backlog_readings} readings at {each.times_input} times the input",
+            f"{recovery.kind} of {recovery.outage_seconds:.0f} s: first commit {recovery.first_commit_seconds} s"
+            f" after it, {recovery.backlog_readings} readings at {recovery.times_input} times the input",
             highlight=False,
         )
     for finding in verdict.findings:
@@ -113,4 +113,4 @@ def _show(trial: Trial, outcome: Outcome, *, as_json: bool) -> None:
 
 
 def _names(kinds: Sequence[FaultKind]) -> list[str]:
-    return [each.name for each in kinds]
+    return [kind.name for kind in kinds]

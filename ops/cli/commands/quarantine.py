@@ -27,7 +27,7 @@ _SHOWN_BYTES = 256
 def list_entries(
     settings: DatabaseSettings, selection: desk.Selection, *, limit: int, as_json: bool
 ) -> None:
-    """Prints the newest entries of a selection, and how many there are of each reason."""
+    """Prints the newest entries of a selection, and the number of entries for each reason."""
     with connect(settings) as connection:
         require_sensor(connection, selection.sensor)
         groups = desk.groups(connection, selection)
@@ -42,7 +42,7 @@ def list_entries(
 
 
 def table_of(found: Sequence[desk.QuarantineEntry], *, total: int) -> Table:
-    """The entries with what tells most of them; ``--json`` has everything."""
+    """The entries with their most useful fields; ``--json`` has everything."""
     columns = ("reason", "patient", "sensor", "value", "measured at (UTC)", "place")
     table = folding(*columns, title=f"Quarantine: the newest {len(found)} of {total}")
     for entry in found:
@@ -63,7 +63,7 @@ def print_stats(settings: DatabaseSettings, selection: desk.Selection, *, as_jso
 
 
 def numbers_of(place: str) -> tuple[int, int, int, int]:
-    """Partition, offset, series and position (-1: the message) of a place as `list` prints it.
+    """Partition, offset, series and position (-1: a whole message) of a place as `list` prints it.
 
     Raises ConfigurationError for anything else.
     """
@@ -81,16 +81,16 @@ def numbers_of(place: str) -> tuple[int, int, int, int]:
 def show_entry(
     settings: DatabaseSettings, topic: str, place: str, numbers: tuple[int, int, int, int]
 ) -> None:
-    """Prints everything that is kept of the entry at a place.
+    """Prints everything that is stored of the entry at a place.
 
-    Raises BadInputError where nothing of it is in quarantine.
+    Raises BadInputError if the quarantine has no such entry.
     """
     with connect(settings) as connection:
         found = desk.at_place(connection, topic, *numbers)
     if found is None:
         raise BadInputError(
-            f"nothing of {place} in topic {topic} is in quarantine",
-            hint="`vitals quarantine list` shows what is; --topic names another topic",
+            f"no entry in quarantine has the place {place} in topic {topic}",
+            hint="`vitals quarantine list` shows the entries; --topic names another topic",
         )
     table = Table(show_header=False, box=None)
     table.add_column()
@@ -104,7 +104,7 @@ def show_entry(
 def discard_entries(
     settings: DatabaseSettings, selection: desk.Selection, *, is_sure: bool
 ) -> None:
-    """Puts open entries aside, or prints which ones it would be."""
+    """Discards open entries, or only prints which ones it would discard."""
     selection = replace(selection, state=desk.OPEN)
     with connect(settings) as connection:
         require_sensor(connection, selection.sensor)
@@ -116,16 +116,16 @@ def discard_entries(
 
 
 def require_marks(selection: desk.Selection) -> None:
-    """Raises ConfigurationError where a selection names nothing in particular."""
+    """Raises ConfigurationError for a selection without any filter."""
     if selection == desk.Selection():
         raise ConfigurationError(
-            "which entries are to be discarded?",
+            "no entries selected to discard",
             hint="name a --reason, --patient, --sensor, --since or --until",
         )
 
 
 def require_sensor(connection: Connection, sensor: str | None) -> None:
-    """Raises ConfigurationError for a sensor neither of the catalogue nor in quarantine."""
+    """Raises ConfigurationError for a sensor found neither in the catalogue nor in quarantine."""
     if sensor is None or SENSORS.has(sensor):
         return
     if not desk.groups(connection, desk.Selection(sensor=sensor)):
@@ -134,7 +134,7 @@ def require_sensor(connection: Connection, sensor: str | None) -> None:
 
 def _print_groups(console: Console, groups: list[desk.Group]) -> None:
     if not groups:
-        console.print("nothing of that is in quarantine")
+        console.print("no such entries in quarantine")
     for group in groups:
         since = f"{group.first_received:%Y-%m-%d %H:%M} to" if group.first_received else ""
         until = f"{group.last_received:%Y-%m-%d %H:%M}" if group.last_received else ""
@@ -156,7 +156,7 @@ def _message(found: desk.WholeEntry) -> dict[str, Any]:
     body = bytes(found.body) if found.body is not None else None
     shown = None if body is None else repr(body[:_SHOWN_BYTES])
     if body is not None and len(body) > _SHOWN_BYTES:
-        shown = f"{shown} and {len(body) - _SHOWN_BYTES} bytes more"
+        shown = f"{shown} and {len(body) - _SHOWN_BYTES} more bytes"
     return {
         "batch_id": found.batch_id,
         "resent_in": found.resent_in,
@@ -173,7 +173,7 @@ def _headers(text: str | None) -> str | None:
 
 
 def _cells(entry: desk.QuarantineEntry) -> list[str]:
-    sensor = " ".join(each for each in (entry.sensor, entry.component) if each)
+    sensor = " ".join(name for name in (entry.sensor, entry.component) if name)
     value = "" if entry.value is None else f"{entry.value:g} {entry.unit or ''}".strip()
     place = f"{entry.partition}@{entry.offset}"
     if entry.position >= 0:

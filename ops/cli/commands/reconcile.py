@@ -1,4 +1,4 @@
-"""``vitals reconcile``: proves that every produced reading arrived once."""
+"""``vitals reconcile``: proves that every produced reading arrived exactly once."""
 
 import json
 from collections.abc import Callable
@@ -22,9 +22,9 @@ def wait_for_consumer(
     """Returns when everything in the topic is committed; producers should be stopped.
 
     Raises:
-        UnavailableError: it is not after that time.
+        UnavailableError: not everything is committed in that time.
     """
-    say(f"waiting until the consumer has worked off its lag (up to {seconds:.0f} s)")
+    say(f"waiting for the consumer to catch up (at most {seconds:.0f} s)")
     observer = Observer(kafka, database)
     try:
         wait_drained(lambda: lag_if_possible(observer), seconds)
@@ -60,10 +60,10 @@ def show(proof: Proof, *, as_json: bool) -> int:
         )
     for note in proof.notes:
         console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
-    for each in proof.differing:
+    for bucket in proof.differing:
         console.print(
-            f"differs: hour {each.hour}, partition {each.partition or 'none'}: {each.archived:,}"
-            f" readings archived, {each.with_outcome:,} with an outcome",
+            f"differs: hour {bucket.hour}, partition {bucket.partition or 'none'}: {bucket.archived:,}"
+            f" readings archived, {bucket.with_outcome:,} with an outcome",
             markup=False,
             highlight=False,
             soft_wrap=True,

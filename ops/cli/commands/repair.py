@@ -1,4 +1,4 @@
-"""``vitals reconcile --repair``: brings back what the proof misses."""
+"""``vitals reconcile --repair``: brings back what the proof finds missing."""
 
 import functools
 import json
@@ -20,11 +20,11 @@ Say = Callable[[str], object]
 def reconcile_and_repair(
     invocation: Invocation, *, is_dry_run: bool, wait_seconds: float, as_json: bool, say: Say
 ) -> int:
-    """Compares, lists what a repair has to do, and unless it is a dry run does it.
+    """Compares, lists what a repair has to do, and does it unless it is a dry run.
 
-    Returns 0 where everything is proved in the end, 1 where it is not (yet): batches that were
-    published again come back when the consumer has taken them; with ``wait_seconds`` they are waited
-    for. Safe to repeat, also after a kill.
+    Returns 0 if everything is proved in the end, 1 if it is not (yet): republished batches are back
+    once the consumer has processed them; with ``wait_seconds`` the command waits for that. Safe to
+    repeat, also after a kill.
     """
     kafka, database = invocation.kafka(), invocation.database()
     output = invocation.settings.output_dir
@@ -41,7 +41,7 @@ def reconcile_and_repair(
     publish = functools.partial(_publish, kafka, say)
     repair(plan, database, output / "trusted", found.next_offsets, publish, say)
     if plan.publish and not wait_seconds:
-        say("the consumer takes them from the topic; `vitals reconcile` then proves it")
+        say("the consumer reads them from the topic; check with `vitals reconcile` afterwards")
         return 1
     if plan.publish:
         wait_for_consumer(kafka, database, wait_seconds, say)

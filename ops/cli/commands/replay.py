@@ -1,4 +1,4 @@
-"""``vitals replay``: publishes real readings of a file, or archived batches again."""
+"""``vitals replay``: publishes real readings from a file, or republishes archived batches."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from schemas.files.raw import BROKEN, PENDING, batches_in
 
 
 def replay(invocation: Invocation, plan: ReplayPlan, *, is_registering: bool) -> None:
-    """Plays a file of real readings; ``is_registering``: with its patients and mappings first.
+    """Replays a file of real readings; ``is_registering``: adds its patients and mappings first.
 
     Safe to repeat: see docs/decisions/0008.
     """
@@ -22,7 +22,7 @@ def replay(invocation: Invocation, plan: ReplayPlan, *, is_registering: bool) ->
 
 
 def is_archive(path: Path) -> bool:
-    """Whether this is a file of the raw archive, or a folder of them, and no file of readings."""
+    """Whether this is a file or folder of the raw archive, not a file of readings."""
     return path.is_dir() or path.suffix == ".jsonl"
 
 
@@ -30,7 +30,7 @@ def replay_archive(invocation: Invocation, path: Path, *, is_dry_run: bool) -> N
     """Publishes archived batches again under their own ids.
 
     A batch that was processed before has no effect, so it is safe to repeat. A dry run counts them
-    and changes nothing. Raises BadInputError for files that are no archive, and as the database does.
+    and changes nothing. Raises BadInputError for files of another kind, and the database's errors.
     """
     files = archive_files(path)
     batches, readings, untaken = _count(invocation, files)
@@ -43,12 +43,12 @@ def replay_archive(invocation: Invocation, path: Path, *, is_dry_run: bool) -> N
 
 
 def archive_files(path: Path) -> list[Path]:
-    """The archive files that ``path`` means, oldest first; the outbox is its producer's business.
+    """The archive files at ``path``, oldest first, without the outbox: its producer publishes that.
 
-    Raises BadInputError where there is none.
+    Raises BadInputError if there are none.
     """
-    found = [path] if path.is_file() else sorted(path.rglob("*.jsonl"), key=lambda each: each.name)
-    files = [each for each in found if path.is_file() or each.parent.name not in (PENDING, BROKEN)]
+    found = [path] if path.is_file() else sorted(path.rglob("*.jsonl"), key=lambda file: file.name)
+    files = [file for file in found if path.is_file() or file.parent.name not in (PENDING, BROKEN)]
     if not files:
         raise BadInputError(
             f"there is no archive file in {path}", hint="give output/raw, or a file or folder in it"
@@ -57,8 +57,8 @@ def archive_files(path: Path) -> list[Path]:
 
 
 def _count(invocation: Invocation, files: Sequence[Path]) -> tuple[int, int, int]:
-    """Batches, readings, and batches that no range of the database has taken."""
-    sizes = {each.batch_id: each.reading_count for each in batches_in(files)}
+    """Batches, readings, and batches that are not processed yet."""
+    sizes = {batch.batch_id: batch.reading_count for batch in batches_in(files)}
     ids = list(sizes)
     with connect(invocation.database()) as connection:
         taken = taken_batches(connection, ids)

@@ -1,4 +1,4 @@
-"""``vitals setup``: topics, accounts, tables and demo patients of a stack that others started."""
+"""``vitals setup``: topics, accounts, tables and demo patients of a stack started elsewhere."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ _log = structlog.get_logger()
 
 
 class SetupSettings(Settings):
-    """What only the setup needs: the administrator, and the passwords that the accounts get."""
+    """Settings of the setup alone: the administrator, and the passwords of the accounts."""
 
     db_host: str
     """The database server."""
@@ -44,15 +44,15 @@ class SetupSettings(Settings):
     """The same seed gives the same demo patients."""
 
     def administrator(self) -> DatabaseSettings:
-        """The account that may make accounts."""
+        """The account that may create accounts."""
         return self._account(self.db_admin_user, self.db_admin_password)
 
     def migrator(self) -> DatabaseSettings:
-        """The account that makes tables and patients."""
+        """The account that creates tables and patients."""
         return self._account(account_name(Role.MIGRATOR), self.db_migrator_password)
 
     def passwords(self) -> dict[Role, str]:
-        """Of every account that is made."""
+        """The password of every account that is created."""
         return {
             Role.MIGRATOR: self.db_migrator_password.get_secret_value(),
             Role.CONSUMER: self.db_consumer_password.get_secret_value(),
@@ -72,10 +72,10 @@ class SetupSettings(Settings):
 
 
 def set_up(settings: SetupSettings, kafka: KafkaSettings, topics: TopicSettings) -> None:
-    """Makes what is missing and leaves what is there; safe to repeat, also after an abort.
+    """Creates what is missing and keeps what is there; safe to repeat, also after an abort.
 
     Raises:
-        UnavailableError: broker or database do not answer; the same call may work later.
+        UnavailableError: the broker or the database does not answer; the same call may work later.
         ConfigurationError: an account, a topic's name or the schema has to be changed first.
     """
     create_topics(kafka, topics)

@@ -1,4 +1,4 @@
-"""``vitals status``: what runs, how far it is, and whether it is well."""
+"""``vitals status``: what is running, how far it has come, and whether it is healthy."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ _NOT_RUNNING = 3
 
 
 def status(invocation: Invocation, *, as_json: bool) -> int:
-    """Prints one look at the pipeline; returns the exit code: 0 healthy, 1 not, 3 nothing runs."""
+    """Prints the pipeline's state; returns the exit code: 0 healthy, 1 not, 3 nothing is running."""
     found = running(invocation.settings.home)
     is_elsewhere = invocation.has_addresses and not is_own(invocation, Service.BROKER)
     if is_elsewhere or not found:
@@ -64,7 +64,7 @@ def _snapshot(health: PipelineHealth) -> Snapshot | None:
 def _show(health: PipelineHealth, pids: dict[str, int]) -> None:
     console = output()
     console.print(figures(_snapshot(health)))
-    outbox = "not seen from here" if health.outbox_files is None else f"{health.outbox_files:,}"
+    outbox = "not visible from here" if health.outbox_files is None else f"{health.outbox_files:,}"
     lines = {
         "newest reading": age_text(health.newest_reading),
         "outbox files": outbox,

@@ -19,11 +19,11 @@ _RECENT_MESSAGES = 10
 def tail(settings: KafkaSettings, *, max_messages: int | None) -> None:
     """Prints the newest messages and then each new one, until Ctrl-C or ``max_messages`` lines.
 
-    Reads without a group: nobody's offsets change.
+    Reads without a group, so no committed offset changes.
 
     Raises:
         UnavailableError: the broker does not answer.
-        ConfigurationError: there is no such topic.
+        ConfigurationError: the topic does not exist.
     """
     codec = default_codec()
     try:
@@ -37,9 +37,9 @@ def tail(settings: KafkaSettings, *, max_messages: int | None) -> None:
 
 
 def described(message: Message, codec: Codec) -> dict[str, Any]:
-    """Where a message lies, and its batch, or why it has none; a missing sample is null.
+    """A message's place, and its batch or why it has none; a missing sample is null.
 
-    Times are ISO 8601 in UTC; a number that is no time stays one.
+    Times are ISO 8601 in UTC; a number that is not a valid time stays a number.
     """
     key = message.key()
     place = {

@@ -26,13 +26,13 @@ def up(
 ) -> None:
     """Starts everything, shows it, and stops all of it, whatever happens.
 
-    ``for_seconds``: after this time the producers stop, the consumer works off its lag,
+    ``for_seconds``: after this time the producers stop, the consumer catches up,
     ``when_drained`` is called, and the rest stops.
 
     Raises:
-        VitalsError: a part cannot run; everything is stopped before.
+        VitalsError: a process cannot run; everything has been stopped by then.
     """
-    # a terminal's hang-up and `vitals down` end it as Ctrl-C does
+    # closing the terminal and `vitals down` end it as Ctrl-C does
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     console = Console(stderr=True)
@@ -51,7 +51,7 @@ def up(
 
 
 def require_producers_settings(plan: Plan) -> None:
-    """Raises ConfigurationError for what no producer could read: before anything is started."""
+    """Raises ConfigurationError for settings that no producer could read, before anything starts."""
     from common.settings import load
     from producer.settings import ProducerSettings
 
