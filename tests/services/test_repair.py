@@ -169,7 +169,7 @@ def assert_an_unexplained_row_stays(pipeline):
     change(pipeline, "INSERT INTO registro VALUES (1, 'valor', '2001-02-03 04:05:06.789', 7)")
     done = vitals(pipeline, "reconcile", "--repair")
     assert done.returncode == 1
-    named = "beyond repair: 1 rows of registro have no accepted reading: paciente_sensor 1 valor"
+    named = "beyond repair: 1 registro row without an accepted reading: paciente_sensor 1 valor"
     assert named in done.stdout
     assert pipeline.rows("SELECT COUNT(*) FROM registro WHERE valor = 7") >= [(1,)]
 
