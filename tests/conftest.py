@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pydantic import SecretStr
 
@@ -43,6 +44,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write down how long each test took: the next runs start the longest ones first",
     )
+
+
+# how fast an example runs is the machine's business: several tests run at a time
+hypothesis.settings.register_profile("vitals", deadline=None)
+hypothesis.settings.load_profile("vitals")
 
 
 def pytest_configure(config: pytest.Config) -> None:
