@@ -2,12 +2,12 @@
 
 import sys
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from common.errors import ConfigurationError
+from ops.cli.services import Service
 
 if TYPE_CHECKING:
     from ops.stack.invocation import Invocation
@@ -16,13 +16,6 @@ RUN = "Run it"
 LOOK = "Look"
 PROVE = "Prove and repair"
 SET_UP = "Set up"
-
-
-class Service(StrEnum):
-    """What a command may need of a stack."""
-
-    BROKER = "broker"
-    DATABASE = "database"
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

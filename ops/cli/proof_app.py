@@ -10,8 +10,9 @@ import typer
 from common.errors import ConfigurationError
 from db.schema.accounts import Role
 from ops.cli.declared import HOST_FILE, Needs
-from ops.cli.frame import PROVE, RUN, AsJson, Service, end, invocation_of, say
+from ops.cli.frame import PROVE, RUN, AsJson, end, invocation_of, say
 from ops.cli.known import FAULTS
+from ops.cli.services import Service
 
 app = typer.Typer()
 
