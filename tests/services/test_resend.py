@@ -223,7 +223,7 @@ def test_without_a_consumer_it_says_so_and_the_next_run_marks(pipeline):
         pipeline.wait_for_messages(1)
     code, printed = resend(pipeline, "--wait", "2")
     assert code == 3
-    assert "run again" in printed
+    assert "run the same command again" in printed
     code, printed = resend(pipeline, "--dry-run")
     assert "under way since an earlier run" in printed
     with pipeline.consumer():
