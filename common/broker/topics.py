@@ -1,8 +1,8 @@
 """What the broker knows about its topics, and how to create one."""
 
+import time
 from collections.abc import Iterable, Mapping
 
-import stamina
 from confluent_kafka import (
     Consumer,
     KafkaError,
@@ -21,6 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from common.broker.clients import admin
 from common.broker.faults import reported
 from common.errors import VitalsError
+from common.pauses import jittered
 from common.settings import KafkaSettings
 
 EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
@@ -111,7 +112,15 @@ def create_topic(
     _wait_until_led(TopicAdmin(settings, name), range(partitions))
 
 
-@stamina.retry(on=VitalsError, attempts=None, timeout=_CREATE_TIMEOUT_S, wait_max=0.5)
 def _wait_until_led(topic: TopicAdmin, partitions: range) -> None:
-    # a busy broker reports a topic as created before all its partitions have a leader
-    topic.offsets(partitions, LATEST)
+    # a busy broker reports a topic as created before it knows it, and before it leads all its partitions
+    deadline = time.monotonic() + _CREATE_TIMEOUT_S
+    while True:
+        try:
+            topic.offsets(partitions, LATEST)
+        except VitalsError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(jittered(0.1))
+        else:
+            return
