@@ -218,7 +218,7 @@ def test_an_executed_reset_of_the_offsets_loses_and_doubles_nothing(stack):
 
 def test_images_hold_no_password_file_no_compiler_and_no_cache(stack):
     files = stack.compose("run", "--rm", "--no-deps", "ops", "ls", "/app/ops").stdout.split()
-    assert "commands" in files
+    assert "cli" in files
     assert "secrets" not in files
     for service in ("producer", "consumer"):
         find = "command -v gcc javac; ls -d /root/.cache /var/lib/apt/lists/*_*"
