@@ -23,8 +23,6 @@ from common.settings import (
 )
 from producer.settings import ProducerSettings
 
-_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f"]
-
 app = typer.Typer(
     help="Simulated or real readings, archived and published.",
     no_args_is_help=True,

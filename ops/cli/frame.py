@@ -56,3 +56,11 @@ def end(code: int) -> None:
 def say(line: str) -> None:
     """Prints a line for the person at the terminal, to standard error."""
     print(line, file=sys.stderr)  # noqa: T201 - as it says
+
+
+def arm() -> None:
+    """Arms the crash point that a test has set for this command."""
+    from common import crash_points
+    from common.settings import load
+
+    crash_points.arm(load(crash_points.CrashSettings))

@@ -10,7 +10,7 @@ import typer
 from common.errors import ConfigurationError
 from db.schema.accounts import Role
 from ops.cli.declared import HOST_FILE, Needs
-from ops.cli.frame import PROVE, RUN, AsJson, end, invocation_of, say
+from ops.cli.frame import PROVE, RUN, AsJson, arm, end, invocation_of, say
 from ops.cli.known import FAULTS
 from ops.cli.services import Service
 
@@ -152,7 +152,7 @@ def reconcile_command(
     if is_repairing:
         from ops.cli.commands.repair import reconcile_and_repair
 
-        _arm()
+        arm()
         end(
             reconcile_and_repair(
                 invocation,
@@ -188,7 +188,7 @@ def replay_command(
     plan = ReplayPlan.of(file, table=file_format, start=start, speed=speed, is_again=again)
     services = (Service.BROKER, Service.DATABASE)
     if is_archive(file):
-        _arm()
+        arm()
         replay_archive(invocation_of(context, *services), file, is_dry_run=is_dry_run)
         return
     if is_dry_run:
@@ -197,10 +197,3 @@ def replay_command(
             hint="--dry-run is for output/raw and its files",
         )
     replay(invocation_of(context, *services), plan, is_registering=register)
-
-
-def _arm() -> None:
-    from common.crash_points import CrashSettings, arm
-    from common.settings import load
-
-    arm(load(CrashSettings))

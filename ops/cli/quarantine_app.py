@@ -1,18 +1,16 @@
 """The commands of ``vitals quarantine``."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from common.crash_points import CrashSettings, arm
 from common.errors import UnavailableError
-from common.settings import load
 from db.read.quarantine_desk import STATES as STATE_NAMES
 from db.read.quarantine_desk import Selection
 from db.schema.accounts import Role
 from ops.cli.declared import Needs
-from ops.cli.frame import AsJson, invocation_of, moment
+from ops.cli.frame import AsJson, arm, invocation_of, moment
 from ops.cli.known import REASONS, SENSORS, STATES
 from ops.cli.services import Service
 
@@ -21,7 +19,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-_TIME = "ISO 8601, UTC unless it names a zone; or epoch milliseconds."
+
+def _time_option(when: str) -> Any:  # typer's own type for its options
+    form = "ISO 8601, UTC unless it names a zone; or epoch milliseconds."
+    which = f"Only entries measured (or received) {when} this time: {form}"
+    return typer.Option(parser=moment, metavar="<time>", help=which)
+
+
 Reason = Annotated[
     str | None,
     typer.Option(
@@ -37,22 +41,8 @@ Sensor = Annotated[
         help="Only this sensor, as it was sent. Default: all.", autocompletion=SENSORS.complete
     ),
 ]
-Since = Annotated[
-    datetime | None,
-    typer.Option(
-        parser=moment,
-        metavar="<time>",
-        help=f"Only entries measured (or received) at or after this time: {_TIME}",
-    ),
-]
-Until = Annotated[
-    datetime | None,
-    typer.Option(
-        parser=moment,
-        metavar="<time>",
-        help=f"Only entries measured (or received) before this time: {_TIME}",
-    ),
-]
+Since = Annotated[datetime | None, _time_option("at or after")]
+Until = Annotated[datetime | None, _time_option("before")]
 State = Annotated[
     str | None,
     typer.Option(
@@ -166,7 +156,7 @@ def resend_command(
     """Send open entries through the topic again, after a rule, a unit or the schema has changed."""
     from ops.cli.commands.quarantine_resend import resend
 
-    arm(load(CrashSettings))
+    arm()
     selection = Selection(reason, patient, sensor, since, until)
     invocation = _invocation(context, sensor, Service.BROKER)
     resend(invocation, selection, is_dry=is_dry, wait_seconds=wait)
