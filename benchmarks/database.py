@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.readings import COMPONENTS, Rows
 from common.errors import UnavailableError, VitalsError
 from common.settings import DatabaseSettings
-from db.checksums import ROW_SQL
+from db.checksums import ROW_SQL, wrapped
 from db.connection import Connection, connect
 from db.moments import moment_of
 
@@ -111,12 +111,10 @@ class Expected:
         Raises:
             WrongRowsError: they differ.
         """
-        count, checksum = self._sums(
-            connection, f"COUNT(*), CAST(COALESCE(SUM({ROW_SQL}), 0) AS SIGNED)"
-        )
+        count, checksum = self._sums(connection, f"COUNT(*), COALESCE(SUM({ROW_SQL}), 0)")
         if count != len(self):
             raise WrongRowsError(f"{count} rows are in registro, {len(self)} were published")
-        if checksum != self.rows.checksum():
+        if wrapped(checksum) != self.rows.checksum():
             raise WrongRowsError(f"{count} rows are in registro, but not with their values")
 
     def _sums(self, connection: Connection, what: str) -> tuple[int, int]:

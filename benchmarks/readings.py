@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.settings import INTERVAL_MS, SEED, WINDOW_MS
 from common.settings import DatabaseSettings
-from db.checksums import row_checksums
+from db.checksums import row_checksums, wrapped
 from db.connection import connect
 from db.mapping import read_mappings
 from producer.simulation import Simulator
@@ -74,14 +74,14 @@ class Rows:
         )
 
     def checksum(self) -> int:
-        """What ``SUM`` over ``db.checksums.ROW_SQL`` must give."""
+        """What ``SUM`` over ``db.checksums.ROW_SQL`` must give, `wrapped`."""
         total = 0
         for start in range(0, len(self), _CHUNK):
             chunk = self.part(slice(start, start + _CHUNK))
             columns = map(pa.array, (chunk.mapping_id, chunk.event_ms, chunk.thousandths))
             mapping_id, event_ms, thousandths = columns
             total += int(row_checksums(mapping_id, chunk.names(), event_ms, thousandths).sum())
-        return total
+        return wrapped(total)
 
     def names(self) -> pa.Array:
         """The components by name."""

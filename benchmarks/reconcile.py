@@ -5,13 +5,14 @@ consumer write them, one window at a time. Then `reconcile` runs in its own proc
 everything right, and once with damage.
 """
 
+import math
 import os
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -39,7 +40,7 @@ from schemas.files.trusted import TrustedFormat, write_trusted
 _START_MS = 1_790_000_000_000 // 3_600_000 * 3_600_000
 _WINDOW_MS, _INTERVAL_MS = 10_000, 1_000
 _QUARANTINED = 100
-"""One reading in this many is in quarantine."""
+"""One reading in this many has no value, so it is in quarantine."""
 _TOPIC = "sensor-batches"
 _PARTITIONS = 4
 _DAMAGE = (
@@ -74,9 +75,10 @@ class Writer:
             _rows(batch, partition, offset, self.mapping_ids)
             for batch, offset in zip(batches, offsets, strict=True)
         )
-        is_accepted = np.arange(len(rows)) % _QUARANTINED != 0
+        is_accepted = ~np.isnan(rows["value"].to_numpy())
         accepted = rows.filter(pa.array(is_accepted))
         rejected = rows.filter(pa.array(~is_accepted))
+        rejected = rejected.drop_columns("component").rename_columns({"received": "component"})
         files = write_trusted(
             self.folder, accepted, topic=_TOPIC, offsets=offsets, form=TrustedFormat.PARQUET
         )
@@ -135,12 +137,28 @@ def _write(stack: BenchmarkStack, patients: int, readings: int) -> int:
     return written
 
 
+def _lacking(batch: SensorBatch) -> SensorBatch:
+    """The batch without every hundredth value."""
+    places = iter(range(batch.reading_count))
+    series = [
+        replace(
+            run,
+            values=[
+                math.nan if place % _QUARANTINED == 0 else value
+                for value, place in zip(run.values, places, strict=False)
+            ],
+        )
+        for run in batch.series
+    ]
+    return replace(batch, series=tuple(series))
+
+
 def _windows(patients: int) -> Iterator[list[SensorBatch]]:
     simulator = Simulator(seed=SEED)
     ids = demo_patient_ids(patients)
     start = _START_MS
     while True:
-        yield make_batches(
+        batches = make_batches(
             simulator.simulate(ids, start, _WINDOW_MS, _INTERVAL_MS),
             source=simulator.source(_WINDOW_MS, _INTERVAL_MS),
             producer_id="benchmark",
@@ -148,6 +166,7 @@ def _windows(patients: int) -> Iterator[list[SensorBatch]]:
             interval_ms=_INTERVAL_MS,
             produced_at=start + _WINDOW_MS,
         )
+        yield list(map(_lacking, batches))
         start += _WINDOW_MS
 
 
@@ -157,7 +176,7 @@ def _rows(
     lengths = [len(series.values) for series in batch.series]
     total = sum(lengths)
 
-    def texts(values: list[str]) -> pa.Array:
+    def texts(values: list[str | None]) -> pa.Array:
         codes = pa.array(np.repeat(np.arange(len(values)), lengths)).cast(pa.int32())
         return pa.DictionaryArray.from_arrays(codes, values).cast(pa.string())
 
@@ -170,6 +189,7 @@ def _rows(
             "patient_id": texts([batch.patient_id] * len(lengths)),
             "sensor": texts([series.sensor for series in batch.series]),
             "component": texts([series.component or COMPONENTLESS for series in batch.series]),
+            "received": texts([series.component for series in batch.series]),
             "value": np.round(np.concatenate([series.values for series in batch.series]), 3),
             "unit": texts([series.unit for series in batch.series]),
             "event_ms": np.concatenate(moments),

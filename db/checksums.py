@@ -1,39 +1,45 @@
-"""Checksums of many rows, computed alike by the database and by us, whatever the order of the rows.
+"""Hashes of many rows, computed alike by the database and by us, whatever the order of the rows.
 
-A row's checksum is the CRC-32 of its canonical text; a bucket's is the sum over its rows. A missing,
-doubled or altered row shows (except once in four billion times), and the database sends two numbers
-per bucket instead of its rows. An int64 can hold the sum of two billion rows.
+A row's hash is 60 bits of the MD5 of its canonical text; a bucket's is the sum over its rows, modulo
+2^64. A missing, doubled or altered row shows, and so do two rows that swapped their values: unlike a
+CRC-32, whose differences are the same for the same change, an MD5 says nothing about its neighbours.
+The database sends two numbers per bucket instead of its rows.
 """
 
-import zlib
-from functools import lru_cache
+from hashlib import md5
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from common.arrays import AnyInts, Ints
+from common.arrays import Ints
 from db.moments import EPOCH_MS_SQL
 
 HOUR_MS = 3_600_000
 
 # whole hours since 1970, rounded down before 1970 too: TIMESTAMPDIFF rounds towards zero
 HOUR_SQL = "((TO_DAYS({0}) - TO_DAYS('1970-01-01')) * 24 + HOUR({0}))"
-ROW_SQL = (
-    "CRC32(CONCAT_WS('|', paciente_sensor_id, componente,"
-    f" {EPOCH_MS_SQL.format('created_at')}, CAST(valor * 1000 AS SIGNED)))"
+HASH_SQL = "CAST(CONV(LEFT(MD5({}), 15), 16, 10) AS UNSIGNED)"
+"""60 bits of the MD5 of a text, which both servers compute without an overflow."""
+ROW_SQL = HASH_SQL.format(
+    "CONCAT_WS('|', paciente_sensor_id, componente,"
+    f" {EPOCH_MS_SQL.format('created_at')}, CAST(valor * 1000 AS SIGNED))"
 )
-KEY_SQL = "CRC32(CONCAT_WS('|', serie, posicao))"
 
 Sums = dict[Any, tuple[int, int]]
-"""By bucket: how many rows, and the sum of their checksums."""
+"""By bucket: how many rows, and the sum of their hashes (see `wrapped`)."""
+
+
+def wrapped(total: int) -> int:
+    """A sum of hashes as int64 arithmetic gives it: modulo 2^64, with a sign."""
+    return (int(total) + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
 def row_checksums(
     mapping_id: pa.Array, component: pa.Array, event_ms: pa.Array, thousandths: pa.Array
 ) -> Ints:
-    """The checksums of rows as in ``registro``: numbers, and the component's name."""
+    """The hashes of rows as in ``registro``: numbers, and the component's name."""
     texts = pc.binary_join_element_wise(
         mapping_id.cast(pa.string()),
         component.cast(pa.string()),
@@ -41,25 +47,9 @@ def row_checksums(
         thousandths.cast(pa.string()),
         "|",
     )
-    return _crc32(texts)
-
-
-def key_checksums(series: AnyInts, position: AnyInts) -> Ints:
-    """The checksums of places in a batch; there are few distinct ones, and they recur."""
-    places = (series.astype(np.int64) << 32) | position.astype(np.int64)
-    distinct, inverse = np.unique(places, return_inverse=True)
-    known = [_key_checksum(int(place >> 32), int(place & 0xFFFFFFFF)) for place in distinct]
-    return np.array(known, np.int64)[inverse]
-
-
-@lru_cache(maxsize=4096)
-def shape_checksum(lengths: tuple[int, ...]) -> int:
-    """The sum over all places of a batch whose series have these lengths."""
-    return sum(
-        zlib.crc32(b"%d|%d" % (series, position))
-        for series, length in enumerate(lengths)
-        for position in range(length)
-    )
+    values = texts.cast(pa.binary()).to_numpy(zero_copy_only=False)
+    digests = b"".join([md5(value, usedforsecurity=False).digest() for value in values])
+    return (np.frombuffer(digests, ">u8")[::2] >> 4).astype(np.int64)
 
 
 def sums_by(buckets: Ints, checksums: Ints) -> Sums:
@@ -77,14 +67,4 @@ def add_sums(total: Sums, more: Sums) -> None:
     """Adds bucket by bucket."""
     for bucket, (count, checksum) in more.items():
         old = total.get(bucket, (0, 0))
-        total[bucket] = (old[0] + count, old[1] + checksum)
-
-
-@lru_cache(maxsize=65_536)
-def _key_checksum(series: int, position: int) -> int:
-    return zlib.crc32(b"%d|%d" % (series, position))
-
-
-def _crc32(texts: pa.Array) -> Ints:
-    values = texts.cast(pa.binary()).to_numpy(zero_copy_only=False)
-    return np.fromiter(map(zlib.crc32, values), np.int64, len(values))
+        total[bucket] = (old[0] + count, wrapped(old[1] + checksum))

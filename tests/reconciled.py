@@ -1,14 +1,14 @@
 """A small pipeline that has run, in a folder and in memory: archive, trusted files, and the tables' rows."""
 
 import dataclasses
+import math
 from collections import defaultdict
 
-import numpy as np
 import pyarrow as pa
 
-from db.checksums import HOUR_MS, key_checksums, row_checksums, sums_by
+from db.checksums import HOUR_MS, row_checksums, sums_by
 from db.mapping import Mapping
-from db.read.evidence import READING_KEY, REGISTRO_ROW
+from db.read.evidence import QUARANTINED, READING_KEY, REGISTRO_ROW, UNMAPPED
 from ops.reconcile.prove import compare_places
 from ops.reconcile.topic import TopicRest
 from schemas.batch import SensorBatch
@@ -22,6 +22,11 @@ BATCH = builders.batch(
     builders.series("glicose", [100.0, 101.0, 102.0]),
     builders.series("frequencia_cardiaca", [70.0]),
 )
+LACKING = builders.batch(
+    builders.series("glicose", [math.nan, 101.0, 102.0]),
+    builders.series("frequencia_cardiaca", [70.0]),
+)
+"""The same batch, but the first value is missing: that reading belongs into quarantine."""
 FOREVER = 1 << 62
 MAPPED = ((PATIENT, "glicose", 1, 0, FOREVER), (PATIENT, "frequencia_cardiaca", 2, 0, FOREVER))
 _TRUSTED = pa.schema(
@@ -51,8 +56,12 @@ class World:
     ranges: list = dataclasses.field(default_factory=list)
     quarantined: list = dataclasses.field(default_factory=list)
     """(batch id, series, position) of readings that were not accepted."""
+    readings: dict = dataclasses.field(default_factory=dict)
+    """The same keys -> what the consumer made of a reading; tests alter it."""
     unmapped: list = dataclasses.field(default_factory=list)
     """(partition, offset, series, position) of accepted readings without a mapping."""
+    waiting: dict = dataclasses.field(default_factory=dict)
+    """Of these, what quarantine has otherwise: the same places -> fields."""
     registro: dict = dataclasses.field(default_factory=dict)
     """(mapping id, component, event ms) -> thousandths."""
     rest: set = dataclasses.field(default_factory=set)
@@ -80,6 +89,7 @@ class World:
             self.taken[batch.batch_id] = (TOPIC, partition, offset)
             for row in self._readings(batch, partition, offset):
                 key = (row["batch_id"], row["series"], row["position"])
+                self.readings[key] = row
                 if key in rejected:
                     self.quarantined.append(key)
                     continue
@@ -150,16 +160,24 @@ class MemoryEvidence:
         return [(batch_id, *place) for batch_id, place in self.world.taken.items()]
 
     def quarantined(self):
-        by_batch = defaultdict(list)
-        for batch_id, series, position in self.world.quarantined:
-            by_batch[batch_id].append((series, position))
-        for batch_id, keys in by_batch.items():
-            series, position = np.array(keys).T
-            yield batch_id, len(keys), int(key_checksums(series, position).sum())
+        yield self._entries(lambda _: True)
 
-    def quarantined_keys(self, batch_ids):
-        rows = [row for row in self.world.quarantined if row[0] in set(batch_ids)]
-        return _table(READING_KEY, rows)
+    def quarantined_of(self, batch_ids):
+        return self._entries(lambda key: key[0] in set(batch_ids))
+
+    def _entries(self, is_wanted):
+        rows = [
+            {
+                **dict(zip(READING_KEY.names, key, strict=True)),
+                "reason": "missing",
+                **self.world.readings.get(key, {}),
+            }
+            for key in self.world.quarantined
+            if is_wanted(key)
+        ]
+        # as a reading that the sensor sent without a component
+        rows = [{**row, "component": None} for row in rows]
+        return pa.Table.from_pylist(rows, QUARANTINED)
 
     def received(self, batch_ids):
         return {name: at for name, at in self.world.received.items() if name in batch_ids}
@@ -168,11 +186,16 @@ class MemoryEvidence:
         return self.world.strays
 
     def unmapped(self, part):
-        return [
-            row[1:]
-            for row in self.world.unmapped
-            if row[0] == part.partition and part.first <= row[1] < part.until
+        places = {
+            (row["partition"], row["offset"], row["series"], row["position"]): row
+            for row in self.world.readings.values()
+        }
+        rows = [
+            {**places[place], **self.world.waiting.get(place, {})}
+            for place in self.world.unmapped
+            if place[0] == part.partition and part.first <= place[1] < part.until
         ]
+        return pa.Table.from_pylist(rows, UNMAPPED)
 
     def refused_messages(self):
         return len(self.world.refused)

@@ -12,9 +12,8 @@ import pyarrow.compute as pc
 from common.arrays import Ints
 from consumer.worker.mapping import Mappings
 from db.mapping import NO_MAPPING, active_ids
-from db.write.quarantine import TEXT_LIMIT, headers_text
-from schemas.cleaning.clean import Judged, details, judge
-from schemas.cleaning.flatten import ReadingArrays
+from db.write.quarantine import headers_text
+from schemas.cleaning.clean import Judged, details, judge, names_and_values, shared
 from schemas.reasons import Reason
 from schemas.wire.decode import Decoded, decode
 
@@ -61,7 +60,7 @@ def _cleaned(messages: pa.RecordBatch, find: FindMappings) -> pa.Table:
         "position": pa.array(readings.position, pa.int32()),
         "reason": judged.reason_names,
         "detail": details(judged, series, readings, kafka_ms),
-        **_names_and_values(judged, readings),
+        **names_and_values(judged, readings),
         "event_ms": pa.array(readings.event_ms, pa.int64(), mask=~readings.is_time),
         "mapping_id": _mapping_ids(decoded, judged, find),
     }
@@ -73,40 +72,9 @@ def _of_messages(messages: pa.RecordBatch, decoded: Decoded, message: Ints) -> d
     rows = pa.array(message)
     return {
         **{name: messages[name].take(rows) for name in ("partition", "offset", "kafka_ms")},
-        "batch_id": _shared(pa.array(decoded.batch_id, pa.string()), rows),
-        "patient_id": _shared(pa.array(decoded.patient_id, pa.string()), rows),
+        "batch_id": shared(pa.array(decoded.batch_id, pa.string()), rows),
+        "patient_id": shared(pa.array(decoded.patient_id, pa.string()), rows),
     }
-
-
-def _shared(texts: pa.Array, rows: pa.Array) -> pa.Array:
-    """The text of each row, by its number among ``texts``."""
-    encoded = texts.dictionary_encode()
-    return pa.DictionaryArray.from_arrays(encoded.indices.take(rows), encoded.dictionary)
-
-
-def _names_and_values(judged: Judged, readings: ReadingArrays) -> dict[str, pa.Array]:
-    """Sensor, component, unit and value: canonical if accepted, otherwise as received."""
-    is_accepted = judged.reason == 0
-    normal = [(rule.code, rule.part, rule.unit) for rule in judged.rules]
-    # the canonical names follow the given ones, so one look-up finds either
-    numbers = pa.array(judged.rule + np.where(is_accepted, len(normal), 0))
-    columns = {
-        name: pa.concat_arrays(
-            [_cut(given), pa.array([names[place] for names in normal], pa.string())]
-        )
-        for place, (name, given) in enumerate(
-            zip(("sensor", "component", "unit"), judged.names, strict=True)
-        )
-    }
-    values = np.where(is_accepted, judged.value, readings.raw_value)
-    return {name: _shared(texts, numbers) for name, texts in columns.items()} | {
-        "value": pa.array(values)
-    }
-
-
-def _cut(given: pa.Array) -> pa.Array:
-    # one message may have a name of half a megabyte with a hundred thousand readings
-    return pc.utf8_slice_codeunits(given, 0, TEXT_LIMIT)
 
 
 def _mapping_ids(decoded: Decoded, judged: Judged, find: FindMappings) -> pa.Array:

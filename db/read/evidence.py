@@ -6,17 +6,20 @@ The server computes counts and checksums (``db.checksums``); rows are read only 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 
 from common.settings import DatabaseSettings
-from db.checksums import HOUR_SQL, KEY_SQL, ROW_SQL, Sums
+from db.checksums import HOUR_SQL, ROW_SQL, Sums, wrapped
 from db.connection import Connection, connect
 from db.faults import reported
 from db.ledger import SELECT_ROWS, LedgerRow, ledger_row
 from db.mapping import Mapping, read_mappings
 from db.moments import EPOCH, EPOCH_MS_SQL
+from db.write.quarantine import bare_reading
+from schemas.reasons import Reason
 
 _ROWS_PER_FETCH = 20_000
 _BODIES_PER_FETCH = 50
@@ -24,6 +27,13 @@ _BODIES_PER_FETCH = 50
 _IDS_PER_QUERY = 5_000
 _MAPPINGS_PER_QUERY = 200
 _COMPONENTS = "'valor', 'sistolica', 'diastolica', 'x', 'y', 'z'"
+_DECIDED = ("patient_id", "sensor", "component", "unit", "event_ms", "value", "reason")
+_READING = (
+    "q.lote_id, q.serie, q.posicao, q.paciente, q.sensor, q.componente, q.unidade,"
+    f" {EPOCH_MS_SQL.format('q.medido_em')}, q.valor_bruto, q.motivo,"
+    f" {EPOCH_MS_SQL.format('q.recebido_em')},"
+    f" CASE WHEN q.motivo = '{Reason.REFUSED_BY_DATABASE}' THEN q.mensagem END"
+)
 # after a repair, entries that a person had discarded stay at the batch's old place: no longer an outcome
 _COUNTS = """
   FROM quarentena q LEFT JOIN lote l ON l.lote_id = q.lote_id
@@ -34,6 +44,19 @@ _COUNTS = """
 READING_KEY = pa.schema(
     [("batch_id", pa.string()), ("series", pa.int32()), ("position", pa.int32())]
 )
+QUARANTINED = pa.schema(
+    [
+        *READING_KEY,
+        *((name, pa.string()) for name in ("patient_id", "sensor", "component", "unit")),
+        ("event_ms", pa.int64()),
+        ("value", pa.float64()),
+        ("reason", pa.string()),
+        ("kafka_ms", pa.int64()),
+    ]
+)
+"""As decided by the cleaning: ``reason`` is null for a reading that waits for its mapping, or that only
+the database refused."""
+UNMAPPED = pa.schema([("offset", pa.int64()), *QUARANTINED])
 REGISTRO_ROW = pa.schema(
     [
         ("mapping_id", pa.int32()),
@@ -72,22 +95,20 @@ class Evidence:
         """Processed batches: id, topic, partition, offset."""
         return self._rows("SELECT lote_id, topico, particao, deslocamento FROM lote")
 
-    def quarantined(self) -> Iterator[tuple[str | None, int, int]]:
-        """For each batch: how many of its readings are in quarantine, and their keys' checksum.
+    def quarantined(self) -> Iterator[pa.Table]:
+        """The readings in quarantine, `QUARANTINED`, a few thousand at a time.
 
         Unmapped readings are left out: they are accepted.
         """
-        return self._rows(
-            f"SELECT q.lote_id, COUNT(*), CAST(SUM({KEY_SQL}) AS SIGNED) {_COUNTS} GROUP BY q.lote_id"
-        )
+        rows = self._rows(f"SELECT {_READING} {_COUNTS}")
+        while some := list(islice(rows, _ROWS_PER_FETCH)):
+            yield _quarantined(some)
 
-    def quarantined_keys(self, batch_ids: Sequence[str]) -> pa.Table:
-        """The keys that ``quarantined`` counts, for these batches."""
-        return self._by_id(
-            f"SELECT q.lote_id, q.serie, q.posicao {_COUNTS} AND q.lote_id IN ({{}})",
-            batch_ids,
-            READING_KEY,
-        )
+    def quarantined_of(self, batch_ids: Sequence[str]) -> pa.Table:
+        """Those of these batches."""
+        query = f"SELECT {_READING} {_COUNTS} AND q.lote_id IN ({{}})"
+        chunks = self._in_chunks(query, batch_ids)
+        return pa.concat_tables([QUARANTINED.empty_table(), *map(_quarantined, chunks)])
 
     def strays(self) -> list[tuple[str | None, Stray]]:
         """Batch and place of quarantine entries that are not where their batch was processed.
@@ -114,22 +135,21 @@ class Evidence:
         )
         return dict(zip(*(column.to_pylist() for column in found.columns), strict=True))
 
-    def unmapped(self, part: LedgerRow) -> list[tuple[int, int, int]]:
-        """Offset, series, position of the range's readings that must not be in ``registro``.
+    def unmapped(self, part: LedgerRow) -> pa.Table:
+        """`UNMAPPED`: the range's readings that must not be in ``registro``.
 
         They have no mapping yet, or a person has discarded them.
         """
-        return list(
-            self._rows(
-                "SELECT deslocamento, serie, posicao FROM quarentena WHERE topico = %s"
-                " AND particao = %s AND deslocamento >= %s AND deslocamento < %s AND posicao >= 0"
-                " AND motivo = 'unmapped' AND estado <> 'resolvida'",
-                part.topic,
-                part.partition,
-                part.first,
-                part.until,
-            )
+        rows = self._rows(
+            f"SELECT q.deslocamento, {_READING} FROM quarentena q WHERE q.topico = %s"
+            " AND q.particao = %s AND q.deslocamento >= %s AND q.deslocamento < %s"
+            " AND q.posicao >= 0 AND q.motivo = 'unmapped' AND q.estado <> 'resolvida'",
+            part.topic,
+            part.partition,
+            part.first,
+            part.until,
         )
+        return _table([(offset, *_as_decided(*row)) for offset, *row in rows], UNMAPPED)
 
     def refused_messages(self) -> int:
         """Messages that are kept whole in quarantine."""
@@ -152,20 +172,20 @@ class Evidence:
         """Counts and checksums of ``registro`` by hour (of the reading, whole hours since 1970)."""
         rows = self._rows(
             f"SELECT {HOUR_SQL.format('created_at')} AS hora, COUNT(*),"
-            f" CAST(SUM({ROW_SQL}) AS SIGNED) FROM registro GROUP BY hora"
+            f" SUM({ROW_SQL}) FROM registro GROUP BY hora"
         )
-        return {hour: (count, checksum) for hour, count, checksum in rows}
+        return {hour: (count, wrapped(total)) for hour, count, total in rows}
 
     def registro_mappings(self, first_hour: int, until_hour: int) -> Sums:
         """Counts and checksums of these hours by (hour, mapping id)."""
         rows = self._rows(
             f"SELECT {HOUR_SQL.format('created_at')} AS hora, paciente_sensor_id, COUNT(*),"
-            f" CAST(SUM({ROW_SQL}) AS SIGNED) FROM registro"
+            f" SUM({ROW_SQL}) FROM registro"
             " WHERE created_at >= %s AND created_at < %s GROUP BY hora, paciente_sensor_id",
             _moment(first_hour),
             _moment(until_hour),
         )
-        return {(hour, mapping): (count, checksum) for hour, mapping, count, checksum in rows}
+        return {(hour, mapping): (count, wrapped(total)) for hour, mapping, count, total in rows}
 
     def registro_rows(self, hour: int, mapping_ids: Sequence[int]) -> pa.Table:
         """The rows of one hour and these mappings, by the clustered key."""
@@ -188,17 +208,16 @@ class Evidence:
         *values: Any,
         at_once: int = _IDS_PER_QUERY,
     ) -> pa.Table:
-        chunks = [schema.empty_table()]
+        chunks = self._in_chunks(query, ids, *values, at_once=at_once)
+        return pa.concat_tables([schema.empty_table(), *(_table(rows, schema) for rows in chunks)])
+
+    def _in_chunks(
+        self, query: str, ids: Sequence[Any], *values: Any, at_once: int = _IDS_PER_QUERY
+    ) -> Iterator[list[tuple[Any, ...]]]:
         for start in range(0, len(ids), at_once):
             chunk = ids[start : start + at_once]
             places = ", ".join(["%s"] * len(chunk))
-            rows = list(self._rows(query.format(places), *chunk, *values))
-            columns = list(zip(*rows, strict=True)) or [()] * len(schema)
-            arrays = [
-                pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)
-            ]
-            chunks.append(pa.Table.from_arrays(arrays, schema=schema))
-        return pa.concat_tables(chunks)
+            yield list(self._rows(query.format(places), *chunk, *values))
 
     def _rows(
         self, query: str, *values: Any, at_once: int = _ROWS_PER_FETCH
@@ -229,6 +248,26 @@ def open_evidence(settings: DatabaseSettings) -> Iterator[Evidence]:
     """Like ``snapshot``, for reconcile."""
     with snapshot(settings) as connection:
         yield Evidence(connection)
+
+
+def _quarantined(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    return _table([_as_decided(*row) for row in rows], QUARANTINED)
+
+
+def _as_decided(*row: Any) -> tuple[Any, ...]:
+    *key, patient_id, sensor, component, unit, event_ms, value, reason, kafka_ms, body = row
+    fields = (patient_id, sensor, component, unit, event_ms, value, reason)
+    if body:
+        bare = bare_reading(bytes(body))
+        fields = tuple(bare[name] for name in _DECIDED)
+    is_accepted = fields[-1] in {None, Reason.REFUSED_BY_DATABASE, Reason.UNMAPPED}
+    return (*key, *fields[:-1], None if is_accepted else fields[-1], kafka_ms)
+
+
+def _table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _moment(hour: int) -> datetime:

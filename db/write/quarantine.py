@@ -13,10 +13,9 @@ from db.connection import Connection
 from db.write.bulk import Column, Kind, LoadMethod, load
 from db.write.registro import as_datetime
 from db.write.salvage import Refusal, load_what_fits
+from schemas.cleaning.clean import NAME_LIMIT
 from schemas.reasons import Reason
 
-TEXT_LIMIT = 255
-"""Characters of a name that are kept."""
 # fields of a reading that a bare entry holds as JSON instead of in columns
 _BARE = ("reason", "detail", "patient_id", "sensor", "component", "unit", "value", "event_ms")
 
@@ -62,7 +61,7 @@ def _rows(rejected: pa.Table) -> pa.Table:
             rejected["position"],
             rejected["reason"],
             *(
-                pc.utf8_slice_codeunits(rejected[name], 0, TEXT_LIMIT)
+                pc.utf8_slice_codeunits(rejected[name], 0, NAME_LIMIT)
                 for name in ("detail", "batch_id", "patient_id", "sensor", "component", "unit")
             ),
             pc.if_else(pc.is_finite(rejected["value"]), rejected["value"], None),

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from common.arrays import Ints
+from common.arrays import Ints, Mask
 from db.checksums import Sums, add_sums, row_checksums, sums_by
 from db.mapping import NO_MAPPING
 from db.read.evidence import REGISTRO_ROW, Evidence
@@ -28,8 +28,15 @@ _ORDER = ("range", "offset", "series", "position")
 # hours since 1970 reach from -8.5 to 70 million: made positive, they fit above 32 bits
 _FAR = 1 << 28
 
-Explained = Callable[[int], pa.Table]
-"""For an hour: rows (mapping_id, component, event_ms) that lost outcomes would explain."""
+
+@dataclass(frozen=True)
+class Doubt:
+    """Readings without the right outcome: ``registro`` is not measured by what became of them."""
+
+    rows: Callable[[int], pa.Table]
+    """For an hour: the rows (mapping_id, component, event_ms) that their right outcomes may explain."""
+    holds: Callable[[pa.Table], Mask]
+    """Which rows of trusted files are theirs."""
 
 
 @dataclass
@@ -51,18 +58,22 @@ class RegistroCheck:
     _sums: Sums = field(default_factory=dict)
     _in_files: list[Ints] = field(default_factory=list)
 
-    def note(self, rows: pa.Table) -> tuple[int, int]:
-        """Adds rows of trusted files; returns how many are unmapped: marked as such, and not marked."""
-        mapping_id, is_unmapped = self.expected.sorted_out(rows)
+    def note(self, rows: pa.Table) -> tuple[int, int, Mask]:
+        """Adds rows of trusted files.
+
+        Returns how many are unmapped: marked as such in quarantine, and not marked; and which of them
+        quarantine has otherwise.
+        """
+        mapping_id, is_unmapped, is_altered = self.expected.sorted_out(rows)
         mapped = self.expected.mapped(rows, mapping_id, is_unmapped)
         hours = mapped["hour"].to_numpy()
         add_sums(self._sums, sums_by(hours, _checksums(mapped)))
         files = mapped["file"].to_numpy().astype(np.int64)
         self._in_files.append(np.unique(((hours + _FAR) << 32) | files))
         unmarked = (mapping_id == NO_MAPPING) & ~is_unmapped
-        return int(is_unmapped.sum()), int(unmarked.sum())
+        return int(is_unmapped.sum()), int(unmarked.sum()), is_altered
 
-    def compare(self, proof: Proof, explained: Explained) -> Differences:
+    def compare(self, proof: Proof, doubt: Doubt) -> Differences:
         """Notes what differs; returns the rows that a repair can correct."""
         stored = self.evidence.registro_hours()
         hours = sorted(self._sums.keys() | stored.keys())
@@ -75,11 +86,11 @@ class RegistroCheck:
             for hour in differing
         }
         for chunk in _chunks(sizes):
-            self._compare_hours(chunk, proof, explained, differences)
+            self._compare_hours(chunk, proof, doubt, differences)
         return differences
 
     def _compare_hours(
-        self, hours: list[int], proof: Proof, explained: Explained, differences: Differences
+        self, hours: list[int], proof: Proof, doubt: Doubt, differences: Differences
     ) -> None:
         wanted = set(hours)
         stored = {
@@ -88,7 +99,7 @@ class RegistroCheck:
             if key[0] in wanted
         }
         expected: Sums = {}
-        for rows in self._rows(hours):
+        for rows in self._rows(hours, doubt):
             keys = ((rows["hour"].to_numpy() - hours[0]) << 32) | rows["mapping_id"].to_numpy()
             add_sums(expected, sums_by(keys, _checksums(rows)))
         expected = {
@@ -100,13 +111,13 @@ class RegistroCheck:
             if expected.get(key) != stored.get(key)
         }
         for chunk in _chunks(sizes):
-            self._compare_rows(chunk, proof, explained, differences)
+            self._compare_rows(chunk, proof, doubt, differences)
 
     def _compare_rows(
         self,
         pairs: list[tuple[int, int]],
         proof: Proof,
-        explained: Explained,
+        doubt: Doubt,
         differences: Differences,
     ) -> None:
         by_hour: dict[int, list[int]] = {}
@@ -116,7 +127,7 @@ class RegistroCheck:
         mapped = pa.concat_tables(
             [
                 rows.filter(pa.array(np.isin(_pair_keys(rows), keys)))
-                for rows in self._rows(list(by_hour))
+                for rows in self._rows(list(by_hour), doubt)
             ]
             or [self.expected.nothing()]
         )
@@ -130,20 +141,20 @@ class RegistroCheck:
         both = expected.join(stored, keys=_ROW, join_type="inner", right_suffix="_found")
         altered = both.filter(pc.not_equal(both["thousandths"], both["thousandths_found"]))
         if len(unexpected) or len(altered):
-            may_be = pa.concat_tables(explained(hour) for hour in by_hour)
+            may_be = pa.concat_tables(doubt.rows(hour) for hour in by_hour)
             unexpected = unexpected.join(may_be, keys=_ROW, join_type="left anti")
             altered = altered.join(may_be, keys=_ROW, join_type="left anti")
         _note(proof, missing, unexpected, altered)
         differences.missing.append(missing)
         differences.altered.append(altered.rename_columns([*REGISTRO_ROW.names, "found"]))
 
-    def _rows(self, hours: list[int]) -> Iterator[pa.Table]:
+    def _rows(self, hours: list[int], doubt: Doubt) -> Iterator[pa.Table]:
         pairs = np.concatenate([np.empty(0, np.int64), *self._in_files])
         wanted = np.array(hours)
         hits = pairs[np.isin((pairs >> 32) - _FAR, wanted)]
         files = sorted({int(hit) for hit in hits & 0xFFFFFFFF})
         for rows in self.trusted.tables(files):
-            mapped = self.expected.of(rows)
+            mapped = self.expected.of(rows.filter(pa.array(~doubt.holds(rows))))
             yield mapped.filter(pa.array(np.isin(mapped["hour"].to_numpy(), wanted)))
 
 

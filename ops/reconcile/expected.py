@@ -11,6 +11,7 @@ from db.ledger import LedgerRow
 from db.mapping import NO_MAPPING
 from db.read.evidence import Evidence
 from ops.reconcile.compare_outcomes import reading_keys
+from ops.reconcile.fingerprints import outcomes_of
 from ops.reconcile.mapped import MappingIndex
 from ops.reconcile.trusted import TrustedFiles
 from schemas.batch import SensorBatch
@@ -41,7 +42,7 @@ class ExpectedRows:
         self._range_of = trusted.range_of
         self._evidence = evidence
         self._mappings = MappingIndex(evidence.mappings())
-        self._waiting: tuple[int, Ints] = (-1, np.empty(0, np.int64))
+        self._waiting: tuple[int, Ints, Ints] = (-1, np.empty(0, np.int64), np.empty(0, np.int64))
 
     def of(self, rows: pa.Table) -> pa.Table:
         """The rows that should be in ``registro``, with the columns that tell which is the newest.
@@ -49,7 +50,8 @@ class ExpectedRows:
         Columns mapping_id, component, event_ms, thousandths, hour, range, offset, series, position,
         file.
         """
-        return self.mapped(rows, *self.sorted_out(rows))
+        mapping_id, is_unmapped, _ = self.sorted_out(rows)
+        return self.mapped(rows, mapping_id, is_unmapped)
 
     def mapped(self, rows: pa.Table, mapping_id: Ints, is_unmapped: Mask) -> pa.Table:
         """As ``of``, with the result of ``sorted_out``."""
@@ -62,10 +64,13 @@ class ExpectedRows:
         table = pa.Table.from_arrays(whole, schema=_COLUMNS)
         return table.filter(pa.array((mapping_id != NO_MAPPING) & ~is_unmapped)).combine_chunks()
 
-    def sorted_out(self, rows: pa.Table) -> tuple[Ints, Mask]:
-        """For each row its mapping id (or ``NO_MAPPING``), and whether quarantine has it as unmapped."""
+    def sorted_out(self, rows: pa.Table) -> tuple[Ints, Mask, Mask]:
+        """By row: its mapping id or ``NO_MAPPING``, and whether it is unmapped according to quarantine.
+
+        The third: whether quarantine has it otherwise than the trusted file.
+        """
         mapping_id = self._mappings.mapping_ids(rows)
-        is_unmapped = np.zeros(len(rows), bool)
+        is_unmapped, is_altered = np.zeros((2, len(rows)), bool)
         numbers = self._range_of[rows["file"].to_numpy()]
         for number in np.unique(numbers):
             part = self._ranges[number]
@@ -75,8 +80,13 @@ class ExpectedRows:
             places = _places(
                 part, *(rows[column].to_numpy()[own] for column in ("offset", "series", "position"))
             )
-            is_unmapped[own] = np.isin(places, self._unmapped(int(number)))
-        return mapping_id, is_unmapped
+            waiting, fingerprints = self._unmapped(int(number))
+            is_waiting = np.isin(places, waiting)
+            is_unmapped[own] = is_waiting
+            own, places = own[is_waiting], places[is_waiting]
+            its = outcomes_of(rows.take(pa.array(own)))["fingerprint"].to_numpy()
+            is_altered[own] = its != fingerprints[np.searchsorted(waiting, places)]
+        return mapping_id, is_unmapped, is_altered
 
     def nothing(self) -> pa.Table:
         """What ``of`` returns for no rows."""
@@ -127,13 +137,19 @@ class ExpectedRows:
             pa.array(mapping_id != NO_MAPPING)
         )
 
-    def _unmapped(self, number: int) -> Ints:
+    def _unmapped(self, number: int) -> tuple[Ints, Ints]:
+        """The places of a range's unmapped readings, in order, and their fingerprints."""
         # rows of one range come one after the other
         if self._waiting[0] != number:
             part = self._ranges[number]
-            found = np.array(self._evidence.unmapped(part), np.int64).reshape(-1, 3)
-            self._waiting = (number, _places(part, *found.T))
-        return self._waiting[1]
+            rows = self._evidence.unmapped(part)
+            places = _places(
+                part, *(rows[column].to_numpy() for column in ("offset", "series", "position"))
+            )
+            order = np.argsort(places)
+            fingerprints = outcomes_of(rows)["fingerprint"].to_numpy()
+            self._waiting = (number, places[order], fingerprints[order])
+        return self._waiting[1:]
 
 
 def _places(part: LedgerRow, offset: Ints, series: AnyInts, position: AnyInts) -> Ints:

@@ -18,6 +18,11 @@ class Finding(Enum):
 
     NO_OUTCOME = "produced reading", "without an outcome", Remedy.REPROCESS
     SEVERAL_OUTCOMES = "reading", "with more than one outcome", Remedy.REPROCESS
+    ALTERED_OUTCOME = (
+        "reading",
+        "whose outcome is not what the archive and the cleaning rules give",
+        Remedy.REPROCESS,
+    )
     NOT_ARCHIVED = "reading", "in no archive file", None
     NOT_PROCESSED = "reading", "with an outcome from a batch not recorded as processed", None
     LOST_BATCH = "published batch", "neither processed nor in the topic", Remedy.REPUBLISH

@@ -1,4 +1,4 @@
-"""What became of the archived batches, by number: counts and checksums of their readings."""
+"""What became of the archived batches, by number: counts and fingerprints of their readings."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from common.arrays import Ints
-from db.checksums import key_checksums
 from db.ledger import LedgerRow
 from ops.reconcile.archive import ArchiveIndex
+from ops.reconcile.fingerprints import outcomes_of
 from schemas.files.trusted import coded
 
 
@@ -26,7 +26,8 @@ class Outcomes:
     foreign_taken: dict[str, tuple[str, int, int]] = field(default_factory=dict)
     """Processed batches that are in no archive file: topic, partition, offset."""
     count: Ints = field(init=False)
-    checksum: Ints = field(init=False)
+    fingerprint: Ints = field(init=False)
+    """The sum over its outcomes."""
     place: Ints = field(init=False)
     """Number of the partition that a batch was read from; -1: it was not processed."""
     offset: Ints = field(init=False)
@@ -34,7 +35,7 @@ class Outcomes:
 
     def __post_init__(self) -> None:
         """Nothing has an outcome yet."""
-        self.count, self.checksum, self.place, self.offset = (
+        self.count, self.fingerprint, self.place, self.offset = (
             np.full(len(self.archive), initial, np.int64) for initial in (0, 0, -1, -1)
         )
 
@@ -49,29 +50,30 @@ class Outcomes:
             self.offset[number] = offset
         self.places = list(numbers)
 
-    def note_quarantined(self, batches: Iterable[tuple[str | None, int, int]]) -> int:
-        """Adds counts and checksums of the readings in quarantine by batch; returns their number."""
-        total = 0
-        for batch_id, count, checksum in batches:
-            total += count
-            if (number := self.archive.number.get(batch_id or "")) is None:
-                self.foreign[batch_id or "(none)"] += count
-            else:
-                self.count[number] += count
-                self.checksum[number] += checksum
-        return total
+    def note_quarantined(self, tables: Iterable[pa.Table]) -> int:
+        """Adds the readings in quarantine; returns their number."""
+        return sum(len(self._note(rows)) for rows in tables)
 
     def note_trusted(self, rows: pa.Table) -> None:
         """Adds rows of trusted files."""
-        names, codes = coded(rows["batch_id"])
-        numbers = np.array([self.archive.number.get(name, -1) for name in names], np.int64)[codes]
-        is_known = numbers >= 0
-        self.foreign.update(names[code] for code in codes[~is_known])
-        checksums = key_checksums(rows["series"].to_numpy(), rows["position"].to_numpy())
-        np.add.at(self.count, numbers[is_known], 1)
-        np.add.at(self.checksum, numbers[is_known], checksums[is_known])
+        numbers = self._note(rows)
         files = rows["file"].to_numpy().astype(np.int64)
-        self._in_files.append(np.unique(((numbers << 32) | files)[is_known]))
+        self._in_files.append(np.unique(((numbers << 32) | files)[numbers >= 0]))
+
+    def numbers(self, batch_ids: pa.ChunkedArray) -> tuple[list[str | None], Ints, Ints]:
+        """The distinct ids, each row's index into them, and each row's batch number or -1."""
+        names, codes = coded(batch_ids)
+        numbers = np.array([self.archive.number.get(name or "", -1) for name in names], np.int64)
+        return names, codes, numbers[codes]
+
+    def _note(self, rows: pa.Table) -> Ints:
+        names, codes, numbers = self.numbers(rows["batch_id"])
+        is_known = numbers >= 0
+        self.foreign.update(names[code] or "(none)" for code in codes[~is_known])
+        fingerprints = outcomes_of(rows)["fingerprint"].to_numpy()
+        np.add.at(self.count, numbers[is_known], 1)
+        np.add.at(self.fingerprint, numbers[is_known], fingerprints[is_known])
+        return numbers
 
     def files_with(self, batches: Ints) -> list[int]:
         """The numbers of the trusted files that hold readings of these batches."""

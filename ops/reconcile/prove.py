@@ -16,10 +16,10 @@ import pyarrow as pa
 from common.arrays import Ints, Mask
 from common.settings import DatabaseSettings, KafkaSettings
 from db.checksums import HOUR_MS
-from db.read.evidence import Evidence, open_evidence
+from db.read.evidence import READING_KEY, Evidence, open_evidence
 from ops.reconcile.archive import ArchiveIndex, read_archive
 from ops.reconcile.compare_outcomes import Differing, compare_outcomes, name_batches
-from ops.reconcile.compare_registro import Differences, RegistroCheck
+from ops.reconcile.compare_registro import Differences, Doubt, RegistroCheck
 from ops.reconcile.expected import ExpectedRows
 from ops.reconcile.findings import Finding
 from ops.reconcile.outcomes import Outcomes
@@ -43,7 +43,7 @@ class Comparison:
     lost: Ints
     """Numbers of the batches that are neither processed nor under way."""
     differing: Ints
-    """Numbers of the batches whose outcomes do not match their readings."""
+    """Numbers of the batches whose outcomes do not match their archived readings."""
     rows: Differences
 
 
@@ -84,13 +84,17 @@ def compare_places(
     trusted = TrustedFiles(output / "trusted", ranges)
     check = RegistroCheck(ExpectedRows(trusted, evidence), trusted, evidence)
     say("reading the trusted files")
-    _read_trusted(proof, trusted, outcomes, check)
+    altered = _read_trusted(proof, trusted, outcomes, check)
     say("comparing")
     lost = _compare_topic(proof, outcomes, rest, evidence)
     _note_gaps(proof, topic, rest, trusted)
     unnamed = _note_files(proof, archive, trusted, next_offsets)
-    differing = compare_outcomes(proof, outcomes, trusted, evidence)
-    rows = check.compare(proof, lambda hour: _untold(archive, differing, check.expected, hour))
+    differing = compare_outcomes(proof, outcomes, trusted, evidence, altered)
+    doubt = Doubt(
+        lambda hour: _untold(archive, differing, check.expected, hour),
+        lambda rows: differing.holds(rows, outcomes),
+    )
+    rows = check.compare(proof, doubt)
     return Comparison(
         proof, archive, outcomes, trusted, next_offsets, unnamed, lost, differing.batches, rows
     )
@@ -147,17 +151,23 @@ def _outcomes(archive: ArchiveIndex, evidence: Evidence) -> Outcomes:
 
 def _read_trusted(
     proof: Proof, trusted: TrustedFiles, outcomes: Outcomes, check: RegistroCheck
-) -> None:
+) -> pa.Table:
+    """Returns the keys of the unmapped readings that quarantine has otherwise."""
     without = 0
+    altered = [READING_KEY.empty_table()]
     for rows in trusted.tables():
         outcomes.note_trusted(rows)
-        marked, unmarked = check.note(rows)
+        marked, unmarked, is_altered = check.note(rows)
+        if is_altered.any():
+            wrong = rows.filter(pa.array(is_altered))
+            altered.append(wrong.select(READING_KEY.names).cast(READING_KEY))
         proof.trusted += len(rows)
         proof.unmapped += marked
         without += unmarked
     proof.accepted = proof.trusted
     proof.missing += without
     proof.find(Finding.NOT_MARKED_UNMAPPED, [], without)
+    return pa.concat_tables(altered)
 
 
 def _note_files(
@@ -197,10 +207,10 @@ def _note_gaps(proof: Proof, topic: str, rest: TopicRest, trusted: TrustedFiles)
 def _untold(
     archive: ArchiveIndex, differing: Differing, expected: ExpectedRows, hour: int
 ) -> pa.Table:
-    """The rows that readings without an outcome may have in ``registro`` in this hour."""
+    """The rows that readings without the right outcome may have in ``registro`` in this hour."""
     own = differing.batches
     first, last = (archive.column(name)[own] // HOUR_MS for name in ("first", "last"))
     numbers = own[(first <= hour) & (hour <= last)]
     batches = archive.batches(map(int, numbers))
     by_number = {archive.number[name]: batch for name, batch in batches.items()}
-    return expected.candidates(by_number, differing.missing, hour)
+    return expected.candidates(by_number, differing.readings, hour)

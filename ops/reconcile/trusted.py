@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from common.arrays import Ints
 from db.ledger import LedgerRow
+from ops.reconcile.fingerprints import thousandths
 from schemas.files.trusted import UNREADABLE, read_trusted, trusted_names, why_unreadable
 
 _ROWS_AT_ONCE = 250_000
 _COLUMNS = [
-    *("batch_id", "patient_id", "sensor", "component"),
-    *("series", "position", "event_time", "value", "offset"),
+    *("batch_id", "patient_id", "sensor", "component", "unit"),
+    *("series", "position", "event_time", "value", "offset", "kafka_time"),
 ]
 
 
@@ -40,7 +40,8 @@ class TrustedFiles:
     def tables(self, numbers: Iterable[int] | None = None) -> Iterator[pa.Table]:
         """The rows of all files, or of some, about a quarter of a million at a time.
 
-        Columns as in the files, and ``event_ms``, ``thousandths`` (of the value), ``file``.
+        Columns as in the files, and ``event_ms``, ``kafka_ms``, ``thousandths`` (of the value),
+        ``reason`` (always null) and ``file``.
         """
         held: list[pa.Table] = []
         count = 0
@@ -75,6 +76,9 @@ class TrustedFiles:
 
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     rows = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
-    thousandths = pc.round(pc.multiply(rows["value"], 1000)).cast(pa.int64())
-    rows = rows.append_column("event_ms", rows["event_time"].cast(pa.int64()))
-    return rows.append_column("thousandths", thousandths)
+    return (
+        rows.append_column("event_ms", rows["event_time"].cast(pa.int64()))
+        .append_column("kafka_ms", rows["kafka_time"].cast(pa.int64()))
+        .append_column("thousandths", thousandths(rows["value"]))
+        .append_column("reason", pa.nulls(len(rows), pa.string()))
+    )

@@ -22,6 +22,8 @@ from schemas.reasons import Reason
 
 _REASONS: tuple[Reason | None, ...] = (None, *Reason)
 _NUMBER = {reason: number for number, reason in enumerate(_REASONS)}
+NAME_LIMIT = 255
+"""Characters of a received name that are kept."""
 ORDER = (
     Reason.UNKNOWN_SENSOR,
     Reason.UNKNOWN_COMPONENT,
@@ -82,6 +84,30 @@ def judge(series: SeriesArrays, readings: ReadingArrays, kafka_ms: Ints) -> Judg
     return Judged(rules, rule, codes, names, value, reason)
 
 
+def names_and_values(judged: Judged, readings: ReadingArrays) -> dict[str, pa.Array]:
+    """Columns sensor, component, unit and value: canonical if accepted, otherwise as received."""
+    is_accepted = judged.reason == 0
+    canonical = [(rule.code, rule.part, rule.unit) for rule in judged.rules]
+    # the canonical names follow the received ones, so one look-up finds either
+    numbers = pa.array(judged.rule + np.where(is_accepted, len(canonical), 0))
+    texts = {
+        name: pa.concat_arrays(
+            [_cut(received), pa.array([names[place] for names in canonical], pa.string())]
+        )
+        for place, (name, received) in enumerate(
+            zip(("sensor", "component", "unit"), judged.names, strict=True)
+        )
+    }
+    values = pa.array(np.where(is_accepted, judged.value, readings.raw_value))
+    return {name: shared(column, numbers) for name, column in texts.items()} | {"value": values}
+
+
+def shared(texts: pa.Array, rows: pa.Array) -> pa.Array:
+    """The text of each row, by its number among ``texts``; a text of many rows is stored once."""
+    encoded = texts.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(encoded.indices.take(rows), encoded.dictionary)
+
+
 def details(
     judged: Judged, series: SeriesArrays, readings: ReadingArrays, kafka_ms: Ints
 ) -> pa.Array:
@@ -97,6 +123,11 @@ def details(
         if is_refused.any():
             detail = pc.replace_with_mask(detail, pa.array(is_refused), texts(is_refused))
     return detail
+
+
+def _cut(received: pa.Array) -> pa.Array:
+    # one message may have a name of half a megabyte with a hundred thousand readings
+    return pc.utf8_slice_codeunits(received, 0, NAME_LIMIT)
 
 
 def _rules_of(

@@ -8,6 +8,8 @@ import sys
 import time
 from decimal import Decimal
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -94,6 +96,26 @@ def trusted(pipeline):
     return sorted(pipeline.output.glob("trusted/date=*/*.parquet"))
 
 
+def raise_values(pipeline, path):
+    """Adds one to the values of a trusted file, and to their rows in registro."""
+    rows = pq.read_table(path, partitioning=None)
+    raised = pc.add(rows["value"], 1.0)
+    pq.write_table(rows.set_column(rows.schema.get_field_index("value"), "value", raised), path)
+    places = [
+        tuple(row.values())
+        for row in rows.select(["patient_id", "sensor", "component", "event_time"]).to_pylist()
+    ]
+    with connect(pipeline.database) as connection:
+        connection.cursor().executemany(
+            "UPDATE registro r JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
+            " JOIN paciente p ON p.id = ps.paciente_id JOIN sensor s ON s.id = ps.sensor_id"
+            " SET r.valor = r.valor + 1 WHERE p.identificador = %s AND s.codigo = %s"
+            " AND r.componente = %s AND r.created_at = %s",
+            [(*place, moment.replace(tzinfo=None)) for *place, moment in places],
+        )
+        connection.commit()
+
+
 @pytest.fixture
 def filled(pipeline):
     """A pipeline that has processed some windows, faults included; the consumer is running."""
@@ -107,15 +129,25 @@ def filled(pipeline):
 
 
 def test_damage_everywhere_is_reported_and_repaired(filled):
-    """Rows deleted and altered, trusted files missing, broken and copied, quarantine rows missing."""
+    """Rows deleted and altered, trusted files missing, broken and copied, quarantine rows missing.
+
+    Trusted file and registro wrong alike, and entries with another reason or value.
+    """
     before = content(filled)
-    first, second, *_, last = trusted(filled)
+    first, second, third, *_, last = trusted(filled)
+    raise_values(filled, third)
+    wrong = look(filled)
+    assert [finding.code for finding in wrong.tallies] == ["altered_outcome"]
     change(
         filled,
         "DELETE FROM registro ORDER BY paciente_sensor_id, componente, created_at LIMIT 3",
         "UPDATE registro SET valor = valor + 0.001 ORDER BY paciente_sensor_id DESC,"
         " componente DESC, created_at DESC LIMIT 1",
         "DELETE FROM quarentena ORDER BY deslocamento DESC LIMIT 2",
+        "UPDATE quarentena SET motivo = 'not_finite' WHERE motivo = 'missing'"
+        " ORDER BY deslocamento LIMIT 1",
+        "UPDATE quarentena SET valor_bruto = valor_bruto + 1 WHERE motivo = 'out_of_range'"
+        " ORDER BY deslocamento LIMIT 1",
     )
     copy = last.with_name(last.name.replace(filled.kafka.kafka_topic, "copy"))
     shutil.copy(last, copy)

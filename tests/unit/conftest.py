@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.reconciled import BATCH, World
+from tests.reconciled import LACKING, World
 
 
 @pytest.fixture
@@ -13,6 +13,6 @@ def world(tmp_path):
 @pytest.fixture
 def done(world):
     """One batch, archived and processed, with one reading in quarantine."""
-    world.archive(BATCH)
-    world.take(BATCH, rejected=[(BATCH.batch_id, 0, 0)])
+    world.archive(LACKING)
+    world.take(LACKING, rejected=[(LACKING.batch_id, 0, 0)])
     return world

@@ -62,7 +62,7 @@ def test_only_the_hours_that_differ_are_read(world):
 
 def test_of_readings_for_one_instant_the_newest_offset_counts(world):
     """Superseded ones are counted, not errors; batches of another hour are not read for them."""
-    values = (1.0, 2.0, 3.0)
+    values = (101.0, 102.0, 103.0)
     batches = [
         other(f"b{number}", series("glicose", [value])) for number, value in enumerate(values)
     ]
@@ -72,24 +72,24 @@ def test_of_readings_for_one_instant_the_newest_offset_counts(world):
     proof = world.prove()
     assert proof.is_proved, proof.findings
     assert proof.superseded == 2
-    world.registro[1, "valor", NOW] = 2000
+    world.registro[1, "valor", NOW] = 102_000
     assert world.prove().altered == 1
 
 
 def test_the_same_value_twice_for_one_instant_is_superseded_too(world):
-    batches = [other(f"b{number}", series("glicose", [1.0])) for number in range(2)]
+    batches = [other(f"b{number}", series("glicose", [101.0])) for number in range(2)]
     world.archive(*batches)
     world.take(*batches)
     proof = world.prove()
     assert (proof.is_proved, proof.superseded, proof.registro) == (True, 1, 1)
 
 
-def test_within_a_message_the_later_series_and_position_counts(world):
-    made = batch(series("glicose", [1.0, 2.0], interval_ms=0), series("glicose", [3.0]))
+def test_within_a_message_the_later_series_counts(world):
+    made = batch(*(series("glicose", [value]) for value in (101.0, 102.0, 103.0)))
     world.archive(made)
     world.take(made)
     assert world.prove().is_proved
-    world.registro[1, "valor", NOW] = 2000
+    world.registro[1, "valor", NOW] = 102_000
     assert world.prove().altered == 1
 
 
@@ -124,12 +124,12 @@ def test_a_reading_belongs_to_the_mapping_of_its_time(world):
         (PATIENT, "glicose", 1, NOW, NOW + 1000),
         (PATIENT, "glicose", 7, NOW + 1000, NOW + 2000),
     )
-    made = batch(series("glicose", [1.0, 2.0, 3.0]))
+    made = batch(series("glicose", [101.0, 102.0, 103.0]))
     world.unmapped.append((0, 0, 0, 2))
     world.archive(made)
     world.take(made)
     assert world.registro.keys() == {(1, "valor", NOW), (7, "valor", NOW + 1000)}
     assert world.prove().is_proved
-    world.registro = {(7, "valor", NOW): 1000, (1, "valor", NOW + 1000): 2000}
+    world.registro = {(7, "valor", NOW): 101_000, (1, "valor", NOW + 1000): 102_000}
     proof = world.prove()
     assert (proof.missing, proof.duplicated) == (2, 2)

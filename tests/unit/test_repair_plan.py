@@ -1,6 +1,7 @@
 """What a repair would do: everything comes again in its old order, and nothing without need."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -40,13 +41,13 @@ def test_nothing_is_planned_if_all_is_well(world):
 
 
 def test_rows_come_from_the_trusted_files_unchanged(world):
-    world.archive(made("a", [1.0, 2.0, 3.0]))
-    world.take(made("a", [1.0, 2.0, 3.0]))
+    world.archive(made("a", [101.0, 102.0, 103.0]))
+    world.take(made("a", [101.0, 102.0, 103.0]))
     del world.registro[1, "valor", NOW]
     world.registro[1, "valor", NOW + 1000] = 7
     found = plan(world)
     rows = {row["event_ms"]: (row["thousandths"], row["found"]) for row in found.rows.to_pylist()}
-    assert rows == {NOW: (1000, None), NOW + 1000: (2000, 7)}
+    assert rows == {NOW: (101_000, None), NOW + 1000: (102_000, 7)}
     assert (found.retake, found.publish) == ([], [])
     first, second = found.lines()
     assert first.startswith("add 1 missing registro row: paciente_sensor 1 valor at 2026")
@@ -86,8 +87,8 @@ def test_what_waits_or_is_in_the_topic_is_not_published_again(world):
 
 def test_a_correction_comes_again_after_what_it_corrects(world):
     """Otherwise the lost batch would come last and win; the correction's range comes as a whole."""
-    lost = made("lost", [1.0], produced=NOW)
-    correction = made("correction", [2.0], produced=NOW + 1)
+    lost = made("lost", [101.0], produced=NOW)
+    correction = made("correction", [102.0], produced=NOW + 1)
     neighbour = made("neighbour", at=NOW + HOUR, produced=NOW + 2)
     apart = made("apart", at=NOW + 5 * HOUR, produced=NOW + 3)
     world.archive(lost, correction, neighbour, apart)
@@ -99,15 +100,16 @@ def test_a_correction_comes_again_after_what_it_corrects(world):
 
 
 def test_another_patient_of_the_same_time_is_left_alone(world):
-    world.archive(made("lost"), made("other", patient_id="demo-000002"))
-    world.take(made("other", patient_id="demo-000002"), rejected=[("other", 0, 0)])
+    other = made("other", [math.nan], patient_id="demo-000002")
+    world.archive(made("lost"), other)
+    world.take(other, rejected=[("other", 0, 0)])
     assert published(plan(world)) == ["lost"]
 
 
 def test_a_range_with_a_batch_that_is_not_archived_is_left_alone(world):
     """Forgetting it would lose the batch for good; what it corrects does not come again either."""
-    world.archive(made("a", [1.0]), made("lost", [2.0]))
-    world.take(made("a", [1.0]), made("unknown", at=NOW + HOUR))
+    world.archive(made("a", [101.0]), made("lost", [102.0]))
+    world.take(made("a", [101.0]), made("unknown", at=NOW + HOUR))
     delete_trusted(world, 0)
     found = plan(world)
     assert (found.retake, found.publish) == ([], [])
@@ -139,8 +141,8 @@ def test_what_a_batch_under_way_replaces_waits_until_that_is_processed(world):
 
 
 def test_quarantine_rows_at_the_wrong_place_go_with_their_range(world):
-    world.archive(made("a"))
-    world.take(made("a"), rejected=[("a", 0, 0)])
+    world.archive(made("a", [math.nan]))
+    world.take(made("a", [math.nan]), rejected=[("a", 0, 0)])
     world.quarantined.append(("a", 0, 0))
     world.strays = [("a", (TOPIC, 0, 99, 0, 0))]
     found = plan(world)
@@ -157,9 +159,9 @@ def test_a_row_without_a_reading_is_beyond_repair(world):
 
 def test_a_value_that_a_lost_file_may_explain_is_not_corrected(world):
     """The newer value's file is gone: the older one must not be written over it."""
-    world.archive(made("old", [1.0]), made("new", [2.0], produced=NOW + 1))
-    world.take(made("old", [1.0]))
-    world.take(made("new", [2.0], produced=NOW + 1))
+    world.archive(made("old", [101.0]), made("new", [102.0], produced=NOW + 1))
+    world.take(made("old", [101.0]))
+    world.take(made("new", [102.0], produced=NOW + 1))
     delete_trusted(world, 1)
     found = plan(world)
     assert len(found.rows) == 0

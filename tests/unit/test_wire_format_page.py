@@ -10,10 +10,9 @@ import pytest
 
 from common.intervals import IntervalSettings
 from common.settings import KafkaSettings
-from db.write.quarantine import TEXT_LIMIT
 from db.write.registro import DECIMALS, rounded
 from schemas.batch import LONGEST_PATIENT_ID, NAMESPACE, batch_id, is_identity
-from schemas.cleaning.clean import ORDER
+from schemas.cleaning.clean import NAME_LIMIT, ORDER
 from schemas.cleaning.times import FIRST_TIME_MS, FUTURE_TOLERANCE_MS, LAST_TIME_MS
 from schemas.reasons import OF_MESSAGES, Reason
 from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
@@ -135,7 +134,7 @@ def test_the_limits_are_those_of_the_code():
     assert timedelta(milliseconds=FUTURE_TOLERANCE_MS) == timedelta(minutes=5)
     assert f"{2**31 - 1:,} ms at most" in shown["interval"]
     assert shown["decimals"] == str(DECIMALS)
-    assert shown["names and units in the quarantine"] == f"cut after {TEXT_LIMIT} characters"
+    assert shown["names and units in the quarantine"] == f"cut after {NAME_LIMIT} characters"
 
 
 def utc(epoch_ms):
