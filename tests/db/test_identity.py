@@ -197,6 +197,7 @@ def test_producers_that_look_alike_are_two(migrated, query, mark):
     migrated.cursor().execute(
         "INSERT INTO janela_repetida VALUES ('t', 0, 0, 'a', 'P', 'P', '2026-01-01')"
     )
+    migrated.commit()
     for name, count in (("P", 1), ("p", 0), ("P ", 0)):
         counted = f"SELECT COUNT(*) FROM janela_repetida WHERE {mark} = %s"
         assert query(migrated, counted, name) == [(count,)]

@@ -301,7 +301,7 @@ def test_a_session_in_another_zone_changes_a_mapping_like_any_other(session, wat
             f"SET time_zone = '{zone}'",
             "UPDATE paciente_sensor SET ativo_ate = '2021-01-01' WHERE id = 1",
         )
-    assert find_mappings(watch.current(), ["p1"])["p1"]["a"][0][2] == YEAR_2021_MS
+    assert find_mappings(watch.current(), ["p1", "p2"])["p1"]["a"][0][2] == YEAR_2021_MS
     change(session, "UPDATE paciente_sensor SET ativo_ate = '2021-01-01' WHERE id = 2")
     assert find_mappings(watch.current(), ["p2"])["p2"]["a"][0][2] == YEAR_2021_MS
 
