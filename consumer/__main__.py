@@ -130,11 +130,13 @@ def _consume(
         health.ask("broker", broker_probe.trouble)
         health.ask("batch", processor.trouble)
         try:
-            in_between = [health.beat, group.look, unmapped.look, metrics.count_own_retries]
+            looks = [group.look, unmapped.look, watch.look]
+            in_between = [health.beat, *looks, metrics.count_own_retries]
             run_until_stopped(query, processor, in_between, stop)
         finally:
             group.close()
             unmapped.close()
+            watch.close()
             spark.stop()
     log.info("stopped")
 

@@ -40,6 +40,8 @@ class MappingChange:
     state: int
     patient_ids: frozenset[str] | None
     """None: any patient may be affected."""
+    mapping_ids: frozenset[int] = frozenset()
+    """``paciente_sensor`` rows: whoever had them before is affected, too."""
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,15 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+def binary_collation(connection: Connection) -> str:
+    """This server's collation that compares text byte for byte, blanks at the end included."""
+    cursor = connection.cursor()
+    cursor.execute("SELECT VERSION()")
+    # utf8mb4_bin, which both servers have, ignores blanks at the end
+    is_mariadb = "MariaDB" in cursor.fetchone()[0]
+    return "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
+
+
 @contextmanager
 def transaction(connection: Connection) -> Iterator[None]:
     """Commits what the block did, or rolls all of it back if it raises."""

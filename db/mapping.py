@@ -3,16 +3,14 @@
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from common.arrays import Ints
 from db.connection import Connection
 from db.literals import texts
-from db.moments import EPOCH, EPOCH_MS_SQL
+from db.moments import EPOCH_MS_SQL
 
 FOREVER_MS = 1 << 62
 NO_MAPPING = 0
@@ -20,7 +18,6 @@ NO_MAPPING = 0
 _PATIENTS_A_QUERY = 1_000
 # for one patient's mappings; MySQL truncates them after 1,024 bytes by default
 _LONGEST_TEXT = 16_000_000
-_LATE = timedelta(minutes=1)
 
 
 class Mapping(NamedTuple):
@@ -64,77 +61,6 @@ def active_ids(periods: Sequence[Sequence[Period]], wearer: Ints, event_ms: Ints
         is_active = (event_ms >= first) & (event_ms < until)
         found[is_active] = ids[is_active]
     return found
-
-
-@dataclass(frozen=True)
-class MappingVersion:
-    """Changes whenever a mapping is added or altered, and only then."""
-
-    newest_change: datetime | None
-    newest_id: int | None
-
-
-def mapping_version(connection: Connection) -> MappingVersion:
-    """The current version, at the cost of two index look-ups.
-
-    It does not show a deleted mapping or a patient's new id: see ``mapping_checksum``.
-    """
-    cursor = connection.cursor()
-    cursor.execute("SELECT MAX(alterado_em), MAX(id) FROM paciente_sensor")
-    return MappingVersion(*cursor.fetchone())
-
-
-def changed_patients(
-    connection: Connection, since: MappingVersion, *, most: int
-) -> frozenset[str] | None:
-    """Patients whose mappings changed after that version; None if there are more than ``most``.
-
-    Includes the minute before it: a transaction may commit after a later one.
-    """
-    before = since.newest_change or EPOCH
-    changed = "SELECT DISTINCT paciente_id FROM paciente_sensor WHERE {} LIMIT %s"
-    cursor = connection.cursor()
-    cursor.execute(
-        "SELECT identificador FROM paciente WHERE id IN (SELECT paciente_id FROM"
-        # an index for each: MariaDB reads the whole table for an OR
-        f" (({changed.format('alterado_em >= %s')}) UNION ({changed.format('id > %s')})) changed)",
-        (before - _LATE, most + 1, since.newest_id or 0, most + 1),
-    )
-    found = frozenset(patient_id for (patient_id,) in cursor.fetchall())
-    return None if len(found) > most else found
-
-
-@dataclass(frozen=True)
-class KnownIds:
-    """The largest ids at one moment; later rows have larger ones."""
-
-    patient: int
-    mapping: int
-
-
-def known_ids(connection: Connection) -> KnownIds:
-    """The largest ids now."""
-    cursor = connection.cursor()
-    cursor.execute(
-        "SELECT COALESCE((SELECT MAX(id) FROM paciente), 0),"
-        " COALESCE((SELECT MAX(id) FROM paciente_sensor), 0)"
-    )
-    return KnownIds(*cursor.fetchone())
-
-
-def mapping_checksum(connection: Connection, known: KnownIds) -> tuple[Any, ...]:
-    """Changes with everything that ``mapping_version`` misses, except new patients and mappings.
-
-    It reads all patients: a tenth of a second for 100,000 of them.
-    """
-    cursor = connection.cursor()
-    cursor.execute(
-        "SELECT (SELECT COUNT(*) FROM paciente_sensor WHERE id <= %s),"
-        " (SELECT BIT_XOR(CRC32(CONCAT_WS(' ', id, identificador))) FROM paciente WHERE id <= %s),"
-        " (SELECT BIT_XOR(CRC32(CONCAT_WS(' ', id, codigo))) FROM sensor)",
-        (known.mapping, known.patient),
-    )
-    return tuple(cursor.fetchone())
 
 
 def read_mappings(

@@ -71,8 +71,12 @@ class SensorBatch:
 
 def is_identity(batch_id: str, patient_id: str) -> bool:
     """Whether these ids identify a batch."""
-    has_patient = 0 < len(patient_id.strip(" ")) <= LONGEST_PATIENT_ID
-    return has_patient and _UUID.match(batch_id) is not None
+    return is_patient_id(patient_id) and _UUID.match(batch_id) is not None
+
+
+def is_patient_id(text: str) -> bool:
+    """Whether the tables can hold this id of a patient; blanks at its ends belong to it."""
+    return bool(text.strip(" ")) and len(text) <= LONGEST_PATIENT_ID
 
 
 def batch_id(source: str, patient_id: str, window_start: int) -> str:

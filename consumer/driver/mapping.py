@@ -3,27 +3,27 @@
 So neither the start nor a change waits until all patients have been read.
 """
 
-import time
+import threading
 from collections import deque
 
 import structlog
 
+from common.errors import UnavailableError
 from common.settings import DatabaseSettings
 from consumer.database_retry import retried
 from consumer.handover import MappingChange, MappingState
 from db.connection import Connection, KeptConnection
-from db.mapping import (
-    KnownIds,
+from db.faults import reported
+from db.mapping_changes import (
+    Changed,
+    MappingAudit,
     MappingVersion,
-    changed_patients,
-    known_ids,
-    mapping_checksum,
+    changed_mappings,
     mapping_version,
 )
 
-_CHECKSUM_SECONDS = 60.0
-# both travel to every task
-_MOST_CHANGED = 200
+# what travels to every task
+_MOST_CHANGED = 2_000
 _KEPT_CHANGES = 20
 
 _log = structlog.get_logger()
@@ -32,7 +32,8 @@ _log = structlog.get_logger()
 class MappingWatch:
     """Watches the mapping tables for the driver.
 
-    A change is seen at the next micro-batch; a deleted row and a renamed patient within a minute.
+    `current` sees a change at the next micro-batch; `look` sees within a minute what it misses: a
+    deleted row, a renamed patient, a transaction that committed after a later one.
     """
 
     def __init__(self, settings: DatabaseSettings) -> None:
@@ -43,9 +44,9 @@ class MappingWatch:
         self._state = 0
         self._changes: deque[MappingChange] = deque(maxlen=_KEPT_CHANGES)
         self._version: MappingVersion | None = None
-        self._known: KnownIds | None = None
-        self._checksum: tuple[object, ...] = ()
-        self._checked_at = 0.0
+        # of another thread: a micro-batch never waits for the sums over all rows
+        self._audited, self._audit = KeptConnection(settings), MappingAudit()
+        self._noting = threading.Lock()
 
     @retried
     def current(self) -> MappingState:
@@ -55,33 +56,46 @@ class MappingWatch:
         """
         try:
             connection = self._connection.get()
-            self._look(connection)
-            if time.monotonic() - self._checked_at > _CHECKSUM_SECONDS:
-                self._check(connection)
+            self._compare(connection)
             # ends the transaction, so that the next look sees what others wrote
             connection.rollback()
         except BaseException:
             self._connection.close()
             raise
-        return MappingState(self._settings, self._state, tuple(self._changes))
+        with self._noting:
+            return MappingState(self._settings, self._state, tuple(self._changes))
 
-    def _look(self, connection: Connection) -> None:
+    def look(self) -> None:
+        """Does nothing until a look is due; a database that is away is tried again then.
+
+        Raises ConfigurationError if the account is not allowed to.
+        """
+        if not self._audit.is_due:
+            return
+        try:
+            with reported("look for changed mappings"):
+                connection = self._audited.get()
+                if self._audit.look(connection):
+                    self._note(None)
+                connection.rollback()
+        except UnavailableError as error:
+            self._audited.close()
+            _log.warning("mappings_not_compared", why=error.message)
+
+    def close(self) -> None:
+        """Closes the connection of `look`."""
+        self._audited.close()
+
+    def _compare(self, connection: Connection) -> None:
         version, before = mapping_version(connection), self._version
         if before is not None and version != before:
-            self._note(changed_patients(connection, before, most=_MOST_CHANGED))
+            self._note(changed_mappings(connection, before, most=_MOST_CHANGED))
         self._version = version
 
-    def _check(self, connection: Connection) -> None:
-        if self._known is not None and (
-            mapping_checksum(connection, self._known) != self._checksum
-        ):
-            self._note(None)
-        self._known = known_ids(connection)
-        self._checksum = mapping_checksum(connection, self._known)
-        self._checked_at = time.monotonic()
-
-    def _note(self, patient_ids: frozenset[str] | None) -> None:
-        self._state += 1
-        self._changes.append(MappingChange(self._state, patient_ids))
+    def _note(self, changed: Changed | None) -> None:
+        patient_ids, mapping_ids = (None, frozenset[int]()) if changed is None else changed
+        with self._noting:
+            self._state += 1
+            self._changes.append(MappingChange(self._state, patient_ids, mapping_ids))
         patients = "all" if patient_ids is None else len(patient_ids)
         _log.info("mappings_changed", patients=patients)

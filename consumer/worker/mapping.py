@@ -43,14 +43,25 @@ class _Copy:
         """Forgets what may have changed since its own state."""
         if len(self.mappings) > _MOST_PATIENTS:
             self.mappings.clear()
-        unseen = [change.patient_ids for change in changes if change.state > self.state]
-        is_complete = len(unseen) == state - self.state
-        for patient_ids in unseen if is_complete else [None]:
-            if patient_ids is None:
-                self.mappings.clear()
-            for patient_id in patient_ids or ():
+        unseen = [change for change in changes if change.state > self.state]
+        if len(unseen) < state - self.state or None in [change.patient_ids for change in unseen]:
+            self.mappings.clear()
+        for change in unseen:
+            for patient_id in (change.patient_ids or frozenset()) | self._wearers(change):
                 self.mappings.pop(patient_id, None)
         self.state = state
+
+    def _wearers(self, change: MappingChange) -> set[str]:
+        """Who has the changed mappings here: they may belong to somebody else now."""
+        if not change.mapping_ids:
+            return set()
+        return {
+            patient_id
+            for patient_id, worn in self.mappings.items()
+            for periods in worn.values()
+            for mapping_id, *_ in periods
+            if mapping_id in change.mapping_ids
+        }
 
 
 _copy = _Copy()

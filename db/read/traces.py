@@ -95,9 +95,7 @@ class Traces:
         Entries whose names the database refused are left out: see ``bare``.
         """
         condition = of_patient(patient_id, "medido_em = %s", [moment_of(event_ms)])
-        found = whole_entries(self._connection, *condition)
-        # the column ignores case
-        return [whole for whole in found if whole.entry.patient_id == patient_id]
+        return whole_entries(self._connection, *condition)
 
     def bare(self) -> list[WholeEntry]:
         """Entries of single readings whose names the database refused: rare, and stored only as JSON."""

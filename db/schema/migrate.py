@@ -11,7 +11,7 @@ import mysql.connector
 import structlog
 
 from common.errors import ConfigurationError
-from db.connection import CHARACTER_SET, COLLATION, Connection, quoted
+from db.connection import CHARACTER_SET, COLLATION, Connection, binary_collation, quoted
 from db.faults import reported
 from db.named_lock import named_lock
 from db.schema.migration_files import Migration, migrations, split_statements
@@ -143,7 +143,8 @@ def _apply(connection: Connection, migration: Migration) -> None:
         (migration.number, migration.name, migration.checksum),
     )
     connection.commit()
-    for position, statement in enumerate(split_statements(migration.sql), start=1):
+    sql = migration.sql.replace("{BINARY}", binary_collation(connection))
+    for position, statement in enumerate(split_statements(sql), start=1):
         try:
             cursor.execute(statement)
         except mysql.connector.Error as error:

@@ -1,4 +1,7 @@
-"""The migrations as files: ``0001_what_it_makes.sql`` and so on, plain SQL, never edited later."""
+"""The migrations as files: ``0001_what_it_makes.sql`` and so on, plain SQL, never edited later.
+
+``{BINARY}`` in one stands for the server's own name of the collation that compares byte for byte.
+"""
 
 import hashlib
 import re

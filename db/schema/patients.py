@@ -11,7 +11,7 @@ from db.faults import reported
 from db.moments import moment_of
 from db.named_lock import named_lock
 from db.schema.catalogue_rows import write_catalogue
-from schemas.batch import LONGEST_PATIENT_ID
+from schemas.batch import LONGEST_PATIENT_ID, is_patient_id
 from schemas.catalogue import sensors
 
 PATIENTS_LOCK = "add-patients"
@@ -71,11 +71,10 @@ def register(
 
 
 def _checked_id(patient_id: str) -> str:
-    # the column pads with spaces: "p1 " would silently be "p1"
-    if not patient_id or patient_id != patient_id.strip() or len(patient_id) > LONGEST_PATIENT_ID:
+    if not is_patient_id(patient_id):
         raise BadInputError(
             f"cannot register the patient id {patient_id!r}: it must have 1 to"
-            f" {LONGEST_PATIENT_ID} characters and no space at either end",
+            f" {LONGEST_PATIENT_ID} characters, not only blanks",
             hint="correct the id in the file",
         )
     return patient_id

@@ -17,7 +17,8 @@ import structlog
 from common.times import unix_ms
 from db.connection import Connection
 from db.ledger import LedgerRow, next_offsets
-from db.mapping import Mapping, MappingVersion, mapping_version, read_mappings
+from db.mapping import Mapping, read_mappings
+from db.mapping_changes import MappingAudit, MappingVersion, mapping_version
 from db.moments import epoch_ms
 from db.read import feed, latest
 from db.read.quarantine_desk import QuarantineEntry, entries_of_range
@@ -48,6 +49,7 @@ class Feed:
     _next: dict[int, int] = field(default_factory=dict)
     _version: MappingVersion | None = None
     _newest_patient: int = 0
+    _audit: MappingAudit = field(default_factory=MappingAudit)
 
     def begin(self, connection: Connection) -> None:
         """Reads the patients, and where the ranges of the last minutes begin."""
@@ -65,6 +67,9 @@ class Feed:
     def refresh_patients(self, connection: Connection) -> None:
         """Reads patients and mappings again if any were added or changed."""
         version = mapping_version(connection)
+        if self._audit.is_due and self._audit.look(connection):
+            # a patient may have another id
+            self._version, self._newest_patient = None, 0
         if version == self._version:
             return
         added = list(latest.patients(connection, after=self._newest_patient))

@@ -67,10 +67,15 @@ def values(column: pa.Array) -> tuple[Floats, Mask]:
 
 def texts(column: pa.Array) -> pa.Array:
     """Text without blanks around it; an empty string where the file has nothing."""
+    return pc.utf8_trim_whitespace(ids(column))
+
+
+def ids(column: pa.Array) -> pa.Array:
+    """Text as it is, since blanks belong to an id; an empty string where the file has nothing."""
     column = _plain(column)
     if pa.types.is_binary(column.type) or pa.types.is_nested(column.type):
         return pa.array([""] * len(column), pa.string())
-    return pc.fill_null(pc.utf8_trim_whitespace(column.cast(pa.string())), "")
+    return pc.fill_null(column.cast(pa.string()), "")
 
 
 def _from_timestamps(column: pa.Array) -> tuple[Integers, Mask]:

@@ -4,10 +4,9 @@ import numpy as np
 
 from common.settings import DatabaseSettings
 from producer.replay.rows import Rows
+from schemas.batch import is_patient_id
 from schemas.catalogue import canonical_name, sensors
 
-_LONGEST_ID = 64
-"""The length of ``paciente.identificador``."""
 _FIRST_MS = -30_610_224_000_000
 """The year 1000, the first that a DATETIME column holds."""
 
@@ -27,7 +26,7 @@ def first_readings(rows: Rows) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
     for pair, time_ms in zip(pairs.tolist(), times[order][first].tolist(), strict=True):
         patient_id, code = rows.patients[pair // len(codes)], codes[pair % len(codes)]
-        if code in known and len(patient_id) <= _LONGEST_ID:
+        if code in known and is_patient_id(patient_id):
             found[patient_id, code] = min(time_ms, found.get((patient_id, code), time_ms))
     return found
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from common.errors import BadInputError
 from producer.replay.clif import clif_columns, is_clif
 from producer.replay.long_format import LongColumns, is_long, long_columns
-from producer.replay.parse import Floats, Mask, milliseconds, texts, values
+from producer.replay.parse import Floats, Mask, ids, milliseconds, texts, values
 from producer.replay.reader import Integers, Table, Unreadable
 
 _LONGEST_TEXT = 255
@@ -50,13 +50,13 @@ def rows_of(table: Table, table_format: str) -> tuple[Rows, list[Unreadable]]:
     ``table_format``: ``long``, ``clif`` or ``auto``. Errors: ``BadInputError`` for another table.
     """
     columns = _columns(table, table_format)
-    names = {name: texts(getattr(columns, name)) for name in ("patient_id", "sensor")}
-    names |= {name: texts(getattr(columns, name)) for name in ("component", "unit")}
+    names = {"patient_id": ids(columns.patient_id)}
+    names |= {name: texts(getattr(columns, name)) for name in ("sensor", "component", "unit")}
     time_ms, is_bad_time = milliseconds(columns.timestamp)
     value, is_bad_value = values(columns.value)
     too_long = [pc.greater(pc.utf8_length(column), _LONGEST_TEXT) for column in names.values()]
     problems: list[tuple[Mask, str]] = [
-        (_mask(pc.equal(names["patient_id"], "")), "no patient id"),
+        (_mask(pc.equal(pc.utf8_trim(names["patient_id"], " "), "")), "no patient id"),
         (is_bad_time, "no readable time"),
         (_mask(pc.equal(names["sensor"], "")), "no sensor"),
         (is_bad_value, "a value that is not a number"),

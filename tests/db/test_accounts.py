@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from db import ledger
 from db.connection import connect
 from db.ledger import RangeCounts
-from db.mapping import mapping_version, read_mappings
+from db.mapping import read_mappings
+from db.mapping_changes import mapping_version
 from db.mend.cadence import Gap, GapCause, RepeatedWindow, record_repeated, settle_gaps
 from db.schema.accounts import Role, create_accounts, grant_tables
 from db.schema.migrate import migrate, require_current_schema

@@ -95,7 +95,7 @@ def test_two_sides_at_once_make_one_mapping(settings, migrated, query):
     [
         ("", "glicose", 0),
         ("p" * 65, "glicose", 0),
-        ("padded ", "glicose", 0),
+        ("  ", "glicose", 0),
         ("p1", "no_such_sensor", 0),
         ("p1", "glicose", epoch_ms(1000, 1, 1) - 1),
         ("p1", "glicose", epoch_ms(9999, 12, 31) + 86_400_000),

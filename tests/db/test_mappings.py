@@ -2,22 +2,13 @@
 
 import pytest
 
-from consumer.driver import mapping
 from consumer.driver.mapping import MappingWatch
 from consumer.worker import connection as worker_connection
 from consumer.worker import mapping as worker_mapping
 from consumer.worker.mapping import find_mappings
-from db.mapping import (
-    FOREVER_MS,
-    MappingVersion,
-    changed_patients,
-    known_ids,
-    mapping_checksum,
-    mapping_version,
-    periods_by_patient,
-    read_mappings,
-    read_mappings_of,
-)
+from db.connection import connect
+from db.mapping import FOREVER_MS, periods_by_patient, read_mappings, read_mappings_of
+from db.mapping_changes import MappingVersion, changed_mappings, mapping_sums, mapping_version
 
 YEAR_2020_MS = 1_577_836_800_000
 YEAR_2021_MS = 1_609_459_200_000
@@ -129,7 +120,7 @@ def test_the_version_changes_with_each_addition_and_change_and_names_the_patient
         ("UPDATE paciente_sensor SET ativo_desde = '2019-01-01' WHERE paciente_id = 2", "p2"),
     ):
         change(session, statement)
-        assert patient_id in changed_patients(session, versions[-1], most=10)
+        assert patient_id in changed_mappings(session, versions[-1], most=10).patient_ids
         versions.append(mapping_version(session))
     assert len(set(versions)) == len(versions)
     assert mapping_version(session) == versions[-1]
@@ -143,30 +134,57 @@ def test_changes_long_before_the_version_do_not_count_and_too_many_are_not_named
     )
     before = mapping_version(session)
     change(session, f"{INSERT} VALUES (2, 2, '2020-01-01')")
-    assert changed_patients(session, before, most=10) == {"p2"}
-    assert changed_patients(session, NEVER, most=10) == {"p1", "p2"}
-    assert changed_patients(session, NEVER, most=1) is None
+    changed = changed_mappings(session, before, most=10)
+    assert changed.patient_ids == {"p2"}
+    assert changed.mapping_ids == {before.newest_id}
+    assert changed_mappings(session, NEVER, most=10) == ({"p1", "p2"}, frozenset())
+    assert changed_mappings(session, NEVER, most=2) is None
 
 
-def test_the_checksum_shows_what_the_version_does_not_and_no_addition(session):
-    change(session, f"{INSERT} VALUES (1, 1, '2020-01-01'), (2, 1, '2020-01-01')")
-    known, version = known_ids(session), mapping_version(session)
-    seen = [mapping_checksum(session, known)]
-    for statement in (
-        "DELETE FROM paciente_sensor WHERE paciente_id = 1",
-        "UPDATE paciente SET identificador = 'another' WHERE id = 2",
-    ):
-        change(session, statement)
-        assert mapping_version(session) == version
-        seen.append(mapping_checksum(session, known))
-    assert len(set(seen)) == len(seen)
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("DELETE FROM paciente_sensor WHERE id = 1",),
+        ("UPDATE paciente_sensor SET paciente_id = 2, sensor_id = 2 WHERE id = 1",),
+        ("UPDATE paciente_sensor SET ativo_desde = '2020-01-01 00:00:00.001' WHERE id = 1",),
+        ("UPDATE paciente_sensor SET ativo_ate = '2021-01-01' WHERE id = 1",),
+        # two changes that are each other's opposite
+        (
+            "UPDATE paciente_sensor SET ativo_desde = '2020-01-02' WHERE id = 1",
+            "UPDATE paciente_sensor SET ativo_desde = '2020-01-01' WHERE id = 7",
+        ),
+        (
+            "UPDATE paciente SET identificador = '' WHERE id = 1",
+            "UPDATE paciente SET identificador = 'p1' WHERE id = 2",
+            "UPDATE paciente SET identificador = 'p2' WHERE id = 1",
+        ),
+        ("UPDATE paciente SET identificador = 'p1 ' WHERE id = 1",),
+        ("UPDATE sensor SET codigo = 'A' WHERE id = 1",),
+        (f"{INSERT.replace('(', '(id, ')} VALUES (3, 1, 2, '2020-01-01')",),
+    ],
+)
+def test_the_sums_show_every_change_of_what_was_known(session, statements):
+    """Whatever the mark of the change, and whatever committed before it; swaps do not cancel out."""
+    wear(session, (1, 1, 1, "2020-01-01", None), (7, 2, 1, "2020-01-02", None))
+    _, known = mapping_sums(session, {})
+    assert mapping_sums(session, known) == (known, known)
+    marks = "UPDATE paciente_sensor SET alterado_em = '2020-01-01'"
+    change(session, *statements, marks)
+    assert mapping_sums(session, known)[0] != known
+
+
+def test_an_addition_changes_only_the_sums_over_all(session):
+    """Who registers patients all day does not empty the workers' copies."""
+    change(session, f"{INSERT} VALUES (1, 1, '2020-01-01')")
+    _, known = mapping_sums(session, {})
     change(
         session,
         "INSERT INTO paciente (id, identificador) VALUES (3, 'p3')",
         f"{INSERT} VALUES (3, 1, '2020-01-01')",
     )
-    assert mapping_checksum(session, known) == seen[-1]
-    assert mapping_checksum(session, known_ids(session)) != seen[-1]
+    before, now = mapping_sums(session, known)
+    assert before == known != now
+    assert mapping_sums(session, now) == (now, now)
 
 
 def test_a_worker_reads_each_patient_once_and_again_when_it_has_changed(session, watch):
@@ -205,10 +223,17 @@ def test_a_worker_that_missed_a_change_starts_over(session, watch, monkeypatch):
     assert find_mappings(state, ["p1"])["p1"]["a"][0][2] == YEAR_2022_MS
 
 
-def test_a_deleted_mapping_and_a_renamed_patient_are_forgotten_with_the_next_checksum(
-    session, watch, monkeypatch
+def look(watch):
+    """The look at all rows that is due within a minute."""
+    watch._audit._next_at = 0.0
+    watch.look()
+
+
+def test_a_deleted_mapping_and_a_renamed_patient_are_forgotten_with_the_next_look_at_all_rows(
+    session, watch
 ):
     wear(session, (1, 1, 1, "2020-01-01", None), (2, 2, 1, "2020-01-01", None))
+    look(watch)
     find_mappings(watch.current(), ["p1", "p2"])
     change(
         session,
@@ -216,12 +241,69 @@ def test_a_deleted_mapping_and_a_renamed_patient_are_forgotten_with_the_next_che
         "UPDATE paciente SET identificador = 'another' WHERE id = 2",
     )
     assert find_mappings(watch.current(), ["p1"])["p1"]
-    monkeypatch.setattr(mapping, "_CHECKSUM_SECONDS", 0.0)
+    look(watch)
     found = find_mappings(watch.current(), ["p1", "p2", "another"])
     assert (found["p1"], found["p2"]) == ({}, {})
     assert found["another"].keys() == {"a"}
     # nothing is forgotten where nothing has changed
-    assert watch.current().state == watch.current().state
+    state = watch.current().state
+    look(watch)
+    assert watch.current().state == state
+
+
+def test_a_look_is_not_due_again_at_once_and_what_was_read_before_the_first_one_is_forgotten(
+    session, watch
+):
+    """A change between a worker's reading and the first look would never show."""
+    wear(session, (1, 1, 1, "2020-01-01", None))
+    find_mappings(watch.current(), ["p1"])
+    change(session, "UPDATE paciente SET identificador = 'p3' WHERE id = 1")
+    watch.look()
+    assert find_mappings(watch.current(), ["p1"])["p1"] == {}
+    change(session, "UPDATE paciente SET identificador = 'p4' WHERE id = 1")
+    state = watch.current().state
+    watch.look()
+    assert watch.current().state == state
+
+
+def test_a_mapping_moved_to_another_patient_is_forgotten_for_both(session, watch):
+    """Else the old one's readings would enter the new one's record."""
+    wear(session, (1, 1, 1, "2020-01-01", None), (2, 2, 2, "2020-01-01", None))
+    find_mappings(watch.current(), ["p1", "p2"])
+    change(session, "UPDATE paciente_sensor SET paciente_id = 2 WHERE id = 1")
+    found = find_mappings(watch.current(), ["p1", "p2"])
+    assert found["p1"] == {}
+    assert found["p2"].keys() == {"a", "b"}
+
+
+def test_a_change_that_commits_after_a_later_one_is_seen(session, watch, settings):
+    """Its mark is the time of its statement, older than the newest mark when it appears."""
+    wear(session, (1, 1, 1, "2020-01-01", None), (2, 2, 1, "2020-01-01", None))
+    with connect(settings) as slow:
+        slow.cursor().execute("UPDATE paciente_sensor SET ativo_ate = '2021-01-01' WHERE id = 1")
+        change(session, "UPDATE paciente_sensor SET ativo_ate = '2022-01-01' WHERE id = 2")
+        look(watch)
+        assert find_mappings(watch.current(), ["p1"])["p1"]["a"][0][2] == FOREVER_MS
+        slow.commit()
+    watch.current()
+    look(watch)
+    assert find_mappings(watch.current(), ["p1"])["p1"]["a"][0][2] == YEAR_2021_MS
+
+
+@pytest.mark.parametrize("zone", ["-03:00", "+05:30"])
+def test_a_session_in_another_zone_changes_a_mapping_like_any_other(session, watch, settings, zone):
+    """A mark in local time would lie hours before the newest one, or hide the changes after it."""
+    wear(session, (1, 1, 1, "2020-01-01", None), (2, 2, 1, "2020-01-01", None))
+    find_mappings(watch.current(), ["p1", "p2"])
+    with connect(settings) as abroad:
+        change(
+            abroad,
+            f"SET time_zone = '{zone}'",
+            "UPDATE paciente_sensor SET ativo_ate = '2021-01-01' WHERE id = 1",
+        )
+    assert find_mappings(watch.current(), ["p1", "p2"])["p1"]["a"][0][2] == YEAR_2021_MS
+    change(session, "UPDATE paciente_sensor SET ativo_ate = '2021-01-01' WHERE id = 2")
+    assert find_mappings(watch.current(), ["p2"])["p2"]["a"][0][2] == YEAR_2021_MS
 
 
 def test_a_storm_of_unknown_patients_does_not_fill_a_worker(session, watch, monkeypatch):

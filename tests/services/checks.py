@@ -30,6 +30,7 @@ def administer(pipeline, *statements):
     with connect(pipeline.database) as connection:
         for statement in statements:
             connection.cursor().execute(statement)
+        connection.commit()
 
 
 def everything(pipeline):

@@ -11,6 +11,7 @@ from db.schema.patients import register
 from schemas.batch import SensorBatch, Series, batch_id
 from tests.services.checks import (
     REGISTRO,
+    administer,
     assert_proved,
     everything,
     group_lag,
@@ -149,6 +150,34 @@ def test_an_unmapped_reading_enters_registro_once_its_patient_is_registered(pipe
     assert pipeline.rows(states) == [("aberta", 1), ("resolvida", 1)]
     proof = assert_proved(pipeline)
     assert (proof.accepted, proof.unmapped, proof.registro) == (2, 1, 1)
+
+
+def test_readings_follow_the_very_id_and_a_mapping_ended_by_a_session_in_another_zone(pipeline):
+    """BED7's registration enters no reading of bed7; a mapping ended at UTC-3 ends at once."""
+    start = now_ms()
+    pipeline.publish(
+        heart_rate([150.0, 151.0], start=start, patient_id="bed7"),
+        heart_rate([60.0, 61.0], start=start, patient_id="BED7"),
+    )
+    with pipeline.consumer():
+        pipeline.wait_for_messages(2)
+        with connect(pipeline.database) as connection:
+            register(connection, {("BED7", "frequencia_cardiaca"): start - 1000})
+        pipeline.wait_for("SELECT COUNT(*) FROM registro", 2, seconds=60)
+        pipeline.publish(heart_rate([62.0], start=start + 9000, patient_id="BED7"))
+        pipeline.wait_for_messages(3)
+        administer(
+            pipeline,
+            "SET time_zone = '-03:00'",
+            "UPDATE paciente_sensor ps JOIN paciente p ON p.id = ps.paciente_id"
+            " SET ps.ativo_ate = ps.ativo_desde + INTERVAL 5 SECOND WHERE p.identificador = 'BED7'",
+        )
+        pipeline.publish(heart_rate([63.0], start=start + 10_000, patient_id="BED7"))
+        pipeline.wait_for_messages(4)
+    entered = [(row[0], row[4]) for row in pipeline.rows(REGISTRO)]
+    assert entered == [("BED7", Decimal(value)) for value in (60, 61, 62)]
+    waiting = "SELECT paciente, CAST(valor_bruto AS SIGNED) FROM quarentena WHERE estado = 'aberta'"
+    assert sorted(pipeline.rows(waiting)) == [("BED7", 63), ("bed7", 150), ("bed7", 151)]
 
 
 def test_a_consumer_that_may_wait_starts_before_the_tables_exist(pipeline):

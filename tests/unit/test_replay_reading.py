@@ -64,6 +64,17 @@ def test_time_in_every_form_is_read_to_the_millisecond_and_rounded_down(tmp_path
     assert mixed[0] == alone[0], "the same in a column of several forms"
 
 
+def test_an_id_keeps_its_blanks_and_names_lose_theirs(tmp_path):
+    """Else the readings of two patients would become one's; an id of blanks alone is none."""
+    ids = ["w sp ", " w sp", "w sp", "W SP", "w\u00a0sp"]
+    path = csv_file(
+        tmp_path, *(f"{name},{AT}, frequencia_cardiaca ,,70, bpm" for name in [*ids, " "])
+    )
+    found, unreadable = readings(path)
+    assert found == [(name, HEART, found[0][2], 70.0) for name in ids]
+    assert [row.reason for row in unreadable] == ["no patient id"]
+
+
 def test_bad_rows_are_named_by_their_line_and_do_not_stop_the_rest(tmp_path):
     path = csv_file(
         tmp_path,

@@ -163,6 +163,8 @@ def test_as_many_values_as_the_page_says_fit_a_message():
         (IDENTITY, "p" * (LONGEST_PATIENT_ID + 1), False),
         (IDENTITY, "", False),
         (IDENTITY, "  ", False),
+        (IDENTITY, "p ", True),
+        (IDENTITY, "p" * LONGEST_PATIENT_ID + " ", False),
         ("00000000-0000-4000-8000-000000000000", "p", True),  # of any UUID version
         (IDENTITY.upper(), "p", False),
         (IDENTITY.replace("-", ""), "p", False),

@@ -89,7 +89,7 @@ class Store extends EventTarget {
 
   #takePatients(patients) {
     for (const [index, id, name] of patients) {
-      this.patients[index] = { index, id, name, search: folded(`${id} ${name ?? ""}`) };
+      this.patients[index] = { index, id, name, search: folded(name ?? ""), foldedId: folded(id) };
       this.indexOf.set(id, index);
       this.tiles[index] ??= this.#never(index);
     }

@@ -76,11 +76,14 @@ export function rememberPatient(id) {
 
 function visible() {
   const wanted = folded(chosen.text.trim());
-  const { states } = chosen;
+  const { states, text } = chosen;
   if (!wanted && states.size === 0) return store.order();
+  // ids may differ in case, accents or blanks alone: who types one as it is finds no other
+  const isId = store.patients.some(({ id }) => id.includes(text));
   return store.order().filter((index) => {
     const fits = states.size === 0 || states.has(STATES[store.tiles[index][1]]);
-    return fits && store.patients[index].search.includes(wanted);
+    const { id, foldedId, search } = store.patients[index];
+    return fits && (search.includes(wanted) || (isId ? id.includes(text) : foldedId.includes(wanted)));
   });
 }
 
