@@ -65,16 +65,16 @@ def readings_of(
     return ReadingArrays(of_series, position, raw_value, event_ms, is_time)
 
 
-def arrays_of(batch: SensorBatch) -> tuple[SeriesArrays, ReadingArrays]:
-    """One decoded batch, as message number 0.
+def arrays_of(*batches: SensorBatch) -> tuple[SeriesArrays, ReadingArrays]:
+    """Decoded batches, as messages numbered from 0.
 
     Raises OverflowError for numbers that do not fit into a long, which no message can hold.
     """
-    runs = batch.series
+    runs = [run for batch in batches for run in batch.series]
+    runs_of_batch = [len(batch.series) for batch in batches]
     size = np.array([len(run.values) for run in runs], np.int64)
     series = SeriesArrays(
-        np.zeros(len(runs), np.int64),
-        np.arange(len(runs)),
+        *places(np.array(runs_of_batch, np.int64)),
         size,
         np.array([run.start for run in runs], np.int64),
         np.array([run.interval_ms for run in runs], np.int64),
