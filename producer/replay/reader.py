@@ -102,7 +102,8 @@ def _read_csv(stream: io.BufferedReader, wanted: Collection[str]) -> Table:
         header = _header(_fields(first, delimiter))
     except csv.Error as error:
         raise BadInputError(
-            f"its header {shown(first, 200)} is not CSV: {error}", hint="repair its first line"
+            f"its header {shown(first, 200)} is not CSV: {shown(error)}",
+            hint="repair its first line",
         ) from error
     columns = _Columns([place for place, name in enumerate(header) if name in wanted])
     for number, line in lines:
@@ -139,7 +140,7 @@ class _Columns:
             try:
                 fields = _fields(line, delimiter)
             except csv.Error as error:
-                self._refuse(number, f"not CSV, {error}: {shown(line)}")
+                self._refuse(number, f"not CSV, {shown(error)}: {shown(line)}")
                 return
             if len(fields) != width:
                 reason = f"{len(fields)} fields where the header has {width}: {shown(line)}"
