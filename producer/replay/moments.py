@@ -34,7 +34,7 @@ _DIGITS = re.compile(
     r"((?:19|20|21)\d{6})(\d\d)?(?(2)(\d\d)?)(?(3)(\d\d)?)(?(4)(\.\d{1,9})?)([+-]\d{4}|Z)?",
     re.ASCII,
 )
-_ISO = re.compile(r"[\d-]{8,10}([T ].+)?", re.ASCII)
+_ISO = re.compile(r"[\d-]{8,10}([Tt ].+)?", re.ASCII)
 _DIGITS_FROM_TO = [(19_000_101 * 10**more, 21_991_232 * 10**more) for more in (0, 2, 4, 6)]
 
 
@@ -177,7 +177,7 @@ def _moment(text: str, epochs: Epochs) -> int:
         return ms
     if not _ISO.fullmatch(text):
         raise ValueError(text)
-    return _utc_ms(text)
+    return _utc_ms(text.upper())
 
 
 def _utc_ms(text: str) -> int:

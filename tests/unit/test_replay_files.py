@@ -14,9 +14,11 @@ import pytest
 
 from common.errors import BadInputError, ConfigurationError
 from common.times import epoch_ms, unix_ms
-from producer.replay.anchor import last_ms
+from producer.replay import ReplayPlan, preview_file
+from producer.replay.anchor import file_digest, last_ms
 from producer.replay.moments import Epochs
 from producer.replay.rows import Kind
+from producer.replay.windows import batches_of
 from tests.unit.test_replay_reading import AT, HEADER, HEART, read, readings
 
 ROWS = [HEADER, f"p1,{AT},frequencia_cardiaca,,70,bpm", f"p1,{AT + 1},frequencia_cardiaca,,71,bpm"]
@@ -136,6 +138,7 @@ def test_quoted_decimal_comma_between_commas_is_no_number(tmp_path):
         ("20260301T0805-0300", "2026-03-01T08:05-03:00"),
         ("20260301T080507,5Z", "2026-03-01T08:05:07.500Z"),
         (" 2026-03-01 ", "2026-03-01T00:00Z"),
+        ("2026-03-01t08:05:07z", "2026-03-01T08:05:07Z"),
         ("21371231235959", "2137-12-31T23:59:59Z"),
     ],
 )
@@ -465,3 +468,58 @@ def test_rows_without_a_value_do_not_decide_when_a_file_ends(tmp_path):
     rows, _ = read(parquet_file(tmp_path, 1, value=pa.array([None], pa.float64())))
     with pytest.raises(BadInputError, match="no row has a value"):
         last_ms(rows, NOW)
+
+
+SENTINELS = [
+    HEADER,
+    "s-1,2026-03-01T08:00:00Z,frequencia_cardiaca,,72,bpm",
+    "s-1,2026-03-01T08:01:00Z,frequencia_cardiaca,,73,bpm",
+    "s-1,9999-12-31T23:59:59Z,frequencia_cardiaca,,,bpm",
+    "s-1,0001-01-01T00:00:00Z,frequencia_cardiaca,,74,bpm",
+]
+
+
+def test_a_preview_says_what_would_become_of_each_row_and_changes_nothing(tmp_path, capsys):
+    """With sentinels in the file, the two real readings end now and would be accepted."""
+    lines = [
+        *SENTINELS,
+        "s-1,2026-03-01T08:00:30Z,frequencia_cardiaca,,9000,bpm",
+        "s-1,2026-03-01T08:00:30Z,humor,,1,",
+        f"{'x' * 65},2026-03-01T08:00:30Z,frequencia_cardiaca,,70,bpm",
+        "s-1,yesterday,frequencia_cardiaca,,70,bpm",
+    ]
+    path = file_of(tmp_path, "\n".join(lines).encode())
+    plan = ReplayPlan.of(path, start="now")
+    line, unreadable = preview_file(plan, tmp_path)
+    assert line.startswith(
+        "8 rows in 4 batches would be 2 accepted, 5 quarantined (invalid_time 2, "
+    )
+    for reason in ("out_of_range 1", "unknown_sensor 1", "invalid_batch 1"):
+        assert reason in line
+    assert unreadable == 1
+    assert capsys.readouterr().err == "line 9: column timestamp: no readable time: 'yesterday'\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def ids(path, table_format="auto", epochs=None):
+    rows, _ = read(path, table_format, epochs)
+    source = f"replay:{file_digest(path)}"
+    return {made.batch_id for made in batches_of(rows, source=source, producer_id="p").made(0)}
+
+
+def test_ids_change_with_everything_that_changes_a_batch(tmp_path):
+    """File, table format, and what a number means."""
+    both = "patient_id,timestamp,sensor,value,hospitalization_id,recorded_dttm,vital_category,vital_value"
+    path = text_file(tmp_path, "p,20260301,glicose,70,p,20260301,heart_rate,70", header=both)
+    found = [
+        ids(path),
+        ids(path, "clif"),
+        ids(path, epochs=Epochs.of("s", "1970-01-01")),
+        ids(path, epochs=Epochs.of("ms", "1970-01-01")),
+    ]
+    found.append(
+        ids(text_file(tmp_path, "p,20260301,glicose,70,p,20260301,heart_rate,71", header=both))
+    )
+    assert len(set.union(*found)) == len(found)
+    other = ids(path, "long", Epochs.of(None, "2000-01-01"))
+    assert other == ids(path), "an option that changes no reading changes no id"
