@@ -50,7 +50,7 @@ codecs.register_error("mark", lambda error: (NOT_TEXT, getattr(error, "end")))  
 def shown(text: object, most: int = _SHOWN) -> str:
     """Text of a file as a message may show it: cut, quoted, nothing in it that a terminal obeys."""
     full = str(text)
-    return repr(full if len(full) <= most else f"{full[: most - 1]}…")
+    return repr(full if len(full) <= most else f"{full[:most]}…")
 
 
 def unpacked(file: io.RawIOBase) -> io.BufferedReader:

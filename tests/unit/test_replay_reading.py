@@ -90,11 +90,11 @@ def test_bad_rows_are_named_by_their_line_and_do_not_stop_the_rest(tmp_path):
         6: "column value: a value that is not a number: '120/80'",
         7: "column sensor: no sensor: ''",
         8: "2 fields where the header has 6: 'p1,2026-11-23T21:00:05Z'",
-        9: "not CSV, 'unexpected end of data': 'p1,2026-11-23T21:00:06Z,\"frequencia_car…'",
+        9: "not CSV, 'unexpected end of data': 'p1,2026-11-23T21:00:06Z,\"frequencia_card…'",
         10: "column value: a value that is not a number: 'inf'",
         11: "column sensor: no sensor: ''; column timestamp: no readable time:"
         " '2026-13-45T21:00:07Z'; column value: a value that is not a number: 'x'",
-        14: f"column sensor: a name of more than 255 characters: '{'x' * 39}…'",
+        14: f"column sensor: a name of more than 255 characters: '{'x' * 40}…'",
         15: f"column timestamp: no time {Epochs().span} in ms (--time-unit, --earliest):"
         " '99999999999999999'",
     }
