@@ -23,7 +23,9 @@ TEXT = pa.large_string()
 
 _LINES_AT_ONCE = 100_000
 _LONGEST_LINE = 1 << 20
-_MOST_ROWS = 200_000_000
+_MOST_ROWS = 100_000_000
+_MOST_PACKED = 1 << 30
+_MOST_UNREADABLE = 1_000_000
 _DELIMITERS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
@@ -68,9 +70,8 @@ def read_table(path: Path, wanted: Collection[str]) -> Table:
 
 
 def _read_parquet(path: Path, stream: io.BufferedReader, wanted: Collection[str]) -> Table:
-    is_packed = not isinstance(stream.raw, io.FileIO)
     file = pq.ParquetFile(
-        pa.BufferReader(stream.read()) if is_packed else path,
+        path if isinstance(stream.raw, io.FileIO) else _in_memory(stream),
         # nanoseconds, its default, would wrap around outside of 1677 to 2262
         coerce_int96_timestamp_unit="ms",
         page_checksum_verification=True,
@@ -87,6 +88,15 @@ def _read_parquet(path: Path, stream: io.BufferedReader, wanted: Collection[str]
     table = file.read(columns=list(kept.values()))
     columns = {name: table.column(written).combine_chunks() for name, written in kept.items()}
     return Table(columns, np.arange(1, table.num_rows + 1, dtype=np.int64), header=header)
+
+
+def _in_memory(stream: io.BufferedReader) -> pa.BufferReader:
+    content = stream.read(_MOST_PACKED + 1)
+    if len(content) > _MOST_PACKED:
+        raise BadInputError(
+            "it is Parquet of more than 1 GiB once unpacked", hint="unpack it first"
+        )
+    return pa.BufferReader(content)
 
 
 def _read_csv(stream: io.BufferedReader, wanted: Collection[str]) -> Table:
@@ -158,6 +168,11 @@ class _Columns:
 
     def _refuse(self, number: int, reason: str) -> None:
         self.unreadable.append(Unreadable(number, reason))
+        if len(self.unreadable) > _MOST_UNREADABLE:
+            raise BadInputError(
+                f"more than {_MOST_UNREADABLE} of its lines are no rows, such as line {number}, {reason}",
+                hint="give CSV or Parquet with one reading a row",
+            )
 
     def _end_chunk(self) -> None:
         columns = [[row[place] for row in self._rows] for place in self.places]
