@@ -104,15 +104,31 @@ def replay(
     again: Annotated[
         bool, typer.Option("--again", help="with --start now: replay it again with a new shift")
     ] = False,
+    time_unit: Annotated[
+        str | None, typer.Option(help="s, ms, us or ns, for times that are numbers")
+    ] = None,
+    earliest: Annotated[
+        str | None, typer.Option(help="the earliest plausible time of a number: 1970-01-01")
+    ] = None,
 ) -> None:
-    """Publish a file of real readings, each with its own time."""
+    """Publish a file of real readings, each with its own time; ends with 1 if rows were unreadable."""
     from producer.replay import ReplayPlan, replay_file
 
     configure(load(LogSettings), service="producer")
-    plan = ReplayPlan.of(file, table=table, start=start, speed=speed, is_again=again)
+    plan = ReplayPlan.of(
+        file,
+        table=table,
+        start=start,
+        speed=speed,
+        is_again=again,
+        time_unit=time_unit,
+        earliest=earliest,
+    )
     database = load(DatabaseSettings) if register else None
     folder = load(OutputSettings).output_dir / "raw"
-    print(replay_file(plan, load(KafkaSettings), folder, database))
+    report = replay_file(plan, load(KafkaSettings), folder, database)
+    print(report)
+    raise typer.Exit(int(report.unreadable > 0))
 
 
 def _stop_event() -> Event:

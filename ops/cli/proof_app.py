@@ -56,13 +56,16 @@ DryRepair = Annotated[
 File = Annotated[
     Path,
     typer.Argument(
-        help="Parquet or CSV, in the long format or as CLIF vitals; or a .jsonl file or a folder"
+        help="CSV or Parquet, in the long format or as CLIF vitals; or a .jsonl file or a folder"
         " of the raw archive."
     ),
     HOST_FILE,
 ]
 DryReplay = Annotated[
-    bool, typer.Option("--dry-run", help="With the raw archive: only count the batches.")
+    bool,
+    typer.Option(
+        "--dry-run", help="Only say what would be accepted, and quarantined for which reason."
+    ),
 ]
 Format = Annotated[str, typer.Option("--format", help="Format of the file: auto, long or clif.")]
 Start = Annotated[
@@ -82,6 +85,17 @@ Register = Annotated[
 Again = Annotated[
     bool,
     typer.Option("--again", help="With --start now: use new times, not those of the last run."),
+]
+TimeUnit = Annotated[
+    str | None,
+    typer.Option(
+        help="Unit of times that are numbers: s, ms, us or ns. Default: the digits of a date are a"
+        " date, other numbers are ms."
+    ),
+]
+Earliest = Annotated[
+    str | None,
+    typer.Option(help="Earliest plausible time of a number, such as 1970-01-01. Default: 1990."),
 ]
 
 
@@ -177,23 +191,39 @@ def replay_command(
     speed: Speed = "max",
     register: Register = False,
     again: Again = False,
+    time_unit: TimeUnit = None,
+    earliest: Earliest = None,
 ) -> None:
     """Send a file of real readings through archive and topic, like any other reading.
 
     With files of the raw archive it republishes their batches; those already processed have no effect.
+
+    Exit codes:
+
+    0  every row was read
+    1  some rows could not be read; each is named
+    3  nothing is running
+    4  the file cannot be used; nothing was sent
     """
-    from ops.cli.commands.replay import is_archive, replay, replay_archive
+    from ops.cli.commands.replay import is_archive, preview, replay, replay_archive
     from producer.replay import ReplayPlan
 
-    plan = ReplayPlan.of(file, table=file_format, start=start, speed=speed, is_again=again)
+    plan = ReplayPlan.of(
+        file,
+        table=file_format,
+        start=start,
+        speed=speed,
+        is_again=again,
+        time_unit=time_unit,
+        earliest=earliest,
+    )
     services = (Service.BROKER, Service.DATABASE)
     if is_archive(file):
         arm()
         replay_archive(invocation_of(context, *services), file, is_dry_run=is_dry_run)
         return
     if is_dry_run:
-        raise ConfigurationError(
-            f"{file} is not part of the raw archive",
-            hint="--dry-run is for output/raw and its files",
-        )
-    replay(invocation_of(context, *services), plan, is_registering=register)
+        unreadable = preview(invocation_of(context), plan)
+    else:
+        unreadable = replay(invocation_of(context, *services), plan, is_registering=register)
+    end(int(unreadable > 0))

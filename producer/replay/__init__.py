@@ -1,5 +1,5 @@
 """Replay of real readings from a file, each with its own time."""
 
-from producer.replay.play import ReplayPlan, ReplayReport, replay_file
+from producer.replay.play import ReplayPlan, ReplayReport, preview_file, replay_file
 
-__all__ = ["ReplayPlan", "ReplayReport", "replay_file"]
+__all__ = ["ReplayPlan", "ReplayReport", "preview_file", "replay_file"]

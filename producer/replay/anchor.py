@@ -5,17 +5,23 @@ consumer has already processed: it changes no row.
 """
 
 import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import orjson
 import structlog
 
 from common.atomic import write_atomic
 from common.errors import BadInputError
+from common.times import epoch_ms
+from producer.replay.rows import Rows
 
 _MOMENT_MS = 1000
 """How old the last reading of a file that ends now is, so that no clock sees it in the future."""
+_DAY_MS = 86_400_000
+_NEVER_MS = epoch_ms(datetime(2250, 1, 1, tzinfo=UTC))
 
 log = structlog.get_logger()
 
@@ -35,34 +41,71 @@ def file_digest(path: Path) -> str:
         ) from error
 
 
-def shift_to_now(folder: Path, digest: str, last_ms: int, now_ms: int, *, is_again: bool) -> int:
-    """Milliseconds to add to every time of the file, remembered in ``folder`` from the first run.
+def last_ms(rows: Rows, now_ms: int) -> int:
+    """The time of the last reading that a shift to now goes by.
 
-    ``is_again``: a new shift, and so a new set of batches. Safe to repeat. Raises OSError if
-    the disk refuses, before anything is published.
+    Neither rows without a value nor times that stand for "unknown" count: what is later than
+    tomorrow while most of the file is not, or than the year 2250, which no de-identified table
+    reaches.
+
+    Raises:
+        BadInputError: if no row counts.
     """
-    path = folder / f"{digest}.json"
-    if not is_again and (known := _remembered(path)) is not None:
-        log.info("replay_shift_remembered", shift_ms=known, hint="--again plays it at a new time")
-        return known
-    shift_ms = now_ms - _MOMENT_MS - last_ms
-    document = {
-        "file_sha256": digest,
-        "shift_ms": shift_ms,
-        "since": datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds"),
-    }
-    content = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    write_atomic(path, lambda file: file.write(content))
-    return shift_ms
-
-
-def _remembered(path: Path) -> int | None:
-    try:
-        return int(orjson.loads(path.read_bytes())["shift_ms"])
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
+    times = rows.time_ms[~np.isnan(rows.value) & (rows.time_ms < _NEVER_MS)]
+    is_past = times <= now_ms + _DAY_MS
+    times = times[is_past] if 2 * is_past.sum() >= len(times) else times
+    if not len(times):
         raise BadInputError(
-            f"cannot read the remembered shift in {path}: {error}",
-            hint="restore it, or use --again for a new shift (the readings are then stored again)",
-        ) from error
+            "cannot replay with --start now: no row has a value and a time before 2250",
+            hint="repair the times, or use --start original",
+        )
+    return int(times.max())
+
+
+@dataclass(frozen=True)
+class Shifts:
+    """The shifts of files, remembered in a folder; those of a file read in another way are others."""
+
+    folder: Path
+    digest: str
+    reading: str
+    """How the times of the file were read."""
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / f"{self.digest}.json"
+
+    def to_now(self, last_ms: int, now_ms: int, *, is_again: bool) -> int:
+        """Milliseconds to add to every time of the file; those of the first run unless ``is_again``."""
+        if not is_again and (known := self._remembered()) is not None:
+            log.info(
+                "replay_shift_remembered", shift_ms=known, hint="--again plays it at a new time"
+            )
+            return known
+        return now_ms - _MOMENT_MS - last_ms
+
+    def remember(self, shift_ms: int, now_ms: int) -> None:
+        """Keeps the shift of this run. Safe to repeat; OSError if the disk refuses."""
+        if self._path.exists() and self._remembered() == shift_ms:
+            return
+        document = {
+            "file_sha256": self.digest,
+            "reading": self.reading,
+            "shift_ms": shift_ms,
+            "since": datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+        }
+        content = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        write_atomic(self._path, lambda file: file.write(content))
+
+    def _remembered(self) -> int | None:
+        try:
+            document = orjson.loads(self._path.read_bytes())
+            is_same = document.get("reading", self.reading) == self.reading
+            return int(document["shift_ms"]) if is_same else None
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadInputError(
+                f"cannot read the remembered shift in {self._path}: {error}",
+                hint="restore it, or use --again for a new shift (the readings are then stored again)",
+            ) from error

@@ -4,18 +4,25 @@ Source of the categories: the CLIF data dictionary, table ``vitals``. What the c
 know goes out under its own name: the consumer keeps it in quarantine as an unknown sensor.
 """
 
-from collections.abc import Iterable
 from functools import cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from common.errors import BadInputError
+from producer.replay.cells import texts
+from producer.replay.content import shown
 from producer.replay.long_format import LongColumns
-from producer.replay.reader import Table
+from producer.replay.reader import TEXT, Table
 from schemas.catalogue import sensors
 
-_COLUMNS = ("hospitalization_id", "recorded_dttm", "vital_category", "vital_value")
+CLIF_NAMES = {
+    "patient_id": "hospitalization_id",
+    "timestamp": "recorded_dttm",
+    "sensor": "vital_category",
+    "value": "vital_value",
+}
+"""The column of the file for each of ours."""
 
 _UNITS = {
     "heart_rate": "bpm",
@@ -43,7 +50,7 @@ def _sensors() -> dict[str, tuple[str, str | None]]:
 
 def is_clif(table: Table) -> bool:
     """True where the columns are those of the CLIF vitals table."""
-    return all(name in table.columns for name in _COLUMNS)
+    return all(name in table.columns for name in CLIF_NAMES.values())
 
 
 def clif_columns(table: Table) -> LongColumns:
@@ -54,15 +61,15 @@ def clif_columns(table: Table) -> LongColumns:
     """
     if not is_clif(table):
         raise BadInputError(
-            f"cannot replay as CLIF: the file has the columns {', '.join(table.columns)}",
-            hint=f"the CLIF vitals table has {', '.join(_COLUMNS)}; else use --format long",
+            f"it is not CLIF: it has the columns {shown(', '.join(table.header), 200)}",
+            hint=f"the CLIF vitals table has {', '.join(CLIF_NAMES.values())};"
+            " else use --format long",
         )
-    category = pc.utf8_trim_whitespace(table.columns["vital_category"].cast(pa.string()))
-    encoded = pc.dictionary_encode(category)
+    category, _ = texts(table.columns["vital_category"], "vital_category")
+    encoded = pc.dictionary_encode(pc.utf8_trim_whitespace(category))
     kinds = [_kind(name) for name in encoded.dictionary.to_pylist()]
     sensor, component, unit = (
-        pa.array([kind[part] for kind in kinds], pa.string()).take(encoded.indices)
-        for part in range(3)
+        pa.array([kind[part] for kind in kinds], TEXT).take(encoded.indices) for part in range(3)
     )
     return LongColumns(
         patient_id=table.columns["hospitalization_id"],
@@ -71,7 +78,7 @@ def clif_columns(table: Table) -> LongColumns:
         component=component,
         unit=unit,
         value=table.columns["vital_value"],
-        translation=_translation(encoded.dictionary.to_pylist()),
+        names=CLIF_NAMES,
     )
 
 
@@ -81,10 +88,3 @@ def _kind(category: str) -> tuple[str, str | None, str]:
     if known not in _UNITS:
         return category, None, ""
     return *_sensors().get(known, (known, None)), _UNITS[known]
-
-
-def _translation(categories: Iterable[str]) -> str:
-    # only what this file has: a new sensor leaves the batch ids of all other files alone
-    known = _sensors()
-    found = sorted({category.lower() for category in categories} & known.keys())
-    return ",".join(f"{category}={'/'.join(filter(None, known[category]))}" for category in found)

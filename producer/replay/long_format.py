@@ -1,14 +1,18 @@
 """The long format: one row per reading, with the same names as in the message."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from common.errors import BadInputError
-from producer.replay.reader import Table
+from producer.replay.content import shown
+from producer.replay.reader import TEXT, Table
 
 _REQUIRED = ("patient_id", "timestamp", "sensor", "value")
 _OPTIONAL = ("component", "unit")
+LONG_NAMES = {name: name for name in (*_REQUIRED, *_OPTIONAL)}
+"""The column of the file for each of ours."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,8 @@ class LongColumns:
     component: pa.Array
     unit: pa.Array
     value: pa.Array
-    translation: str = ""
-    """What decides the names of the readings, besides the file."""
+    names: Mapping[str, str]
+    """The column of the file that each of them is from."""
 
 
 def is_long(table: Table) -> bool:
@@ -39,10 +43,10 @@ def long_columns(table: Table) -> LongColumns:
     missing = [name for name in _REQUIRED if name not in table.columns]
     if missing:
         raise BadInputError(
-            f"cannot replay: the file has no column {', '.join(missing)}; it has"
-            f" {', '.join(table.columns) or 'none'}",
-            hint=f"name the columns {','.join((*_REQUIRED, *_OPTIONAL))}, or use --format clif",
+            f"it has no column {', '.join(missing)}; it has {shown(', '.join(table.header), 200)}",
+            hint=f"name the columns {','.join(LONG_NAMES)}, or use --format clif",
         )
-    nothing = pa.nulls(len(table.lines), pa.string())
-    required = {name: table.columns[name] for name in _REQUIRED}
-    return LongColumns(**required, **{name: table.columns.get(name, nothing) for name in _OPTIONAL})
+    nothing = pa.nulls(len(table.lines), TEXT)
+    return LongColumns(
+        **{name: table.columns.get(name, nothing) for name in LONG_NAMES}, names=LONG_NAMES
+    )

@@ -4,7 +4,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -20,16 +20,17 @@ from common.times import unix_ms
 from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
 from producer.delivery.publisher import Publisher
-from producer.replay.anchor import file_digest, shift_to_now
-from producer.replay.reader import Unreadable, read_table
+from producer.replay.anchor import Shifts, file_digest, last_ms
+from producer.replay.moments import Epochs
+from producer.replay.preview import outcomes, summary
+from producer.replay.reader import Unreadable
 from producer.replay.registration import register_patients
-from producer.replay.rows import Rows, rows_of
+from producer.replay.rows import Rows, read_rows
 from producer.replay.windows import WINDOW_MS, Batches, batches_of
 from schemas.batch import SensorBatch
 
 _BATCHES_A_FILE = 2000
 _MOST_FILES_WAITING = 4
-_SHOWN_UNREADABLE = 20
 _STALLED_S = 180.0
 
 
@@ -42,9 +43,20 @@ class ReplayPlan:
     is_ending_now: bool
     speed: float | None
     is_again: bool
+    epochs: Epochs = field(default_factory=Epochs)
 
     @classmethod
-    def of(cls, path: Path, *, table: str, start: str, speed: str, is_again: bool) -> Self:
+    def of(
+        cls,
+        path: Path,
+        *,
+        table: str = "auto",
+        start: str = "original",
+        speed: str = "max",
+        is_again: bool = False,
+        time_unit: str | None = None,
+        earliest: str | None = None,
+    ) -> Self:
         """The plan that the command line's words mean. Errors: ``ConfigurationError``."""
         _require("--format", table, ("auto", "long", "clif"))
         _require("--start", start, ("original", "now"))
@@ -53,7 +65,9 @@ class ReplayPlan:
             raise ConfigurationError(
                 f"cannot replay at --speed {speed}", hint="give max, or a factor such as 1x or 60x"
             )
-        return cls(path, table, start == "now", float(factor[1]) if factor else None, is_again)
+        times_speed = float(factor[1]) if factor else None
+        epochs = Epochs.of(time_unit, earliest)
+        return cls(path, table, start == "now", times_speed, is_again, epochs)
 
 
 @dataclass(frozen=True)
@@ -94,20 +108,17 @@ def replay_file(
         VitalsError: for an unusable file, wrong settings, a broker or a database that is away.
     """
     began = time.monotonic()
+    rows, unreadable = _rows(plan)
     digest = file_digest(plan.path)
-    rows, unreadable = rows_of(read_table(plan.path), plan.table_format)
-    _print_unreadable(unreadable)
     archive = RawArchive(folder, f"replay-{digest[:16]}")
     publisher = Publisher(kafka)
     archive.claim()
     try:
         publisher.require_topic()
-        shift_ms = _shift(plan, folder, digest, rows)
+        shift_ms = _shift(plan, folder, digest, rows, is_remembered=True)
         rows = replace(rows, time_ms=rows.time_ms + shift_ms)
         registered = register_patients(database, rows) if database is not None else None
-        batches = batches_of(
-            rows, source=_source(digest, shift_ms, rows), producer_id=f"replay-{digest[:16]}"
-        )
+        batches = _batches(rows, digest)
         _publish(batches, Outbox(archive, publisher), plan.speed)
     finally:
         publisher.close()
@@ -123,9 +134,33 @@ def replay_file(
     )
 
 
-def _source(digest: str, shift_ms: int, rows: Rows) -> str:
-    """What decides the content of the batches, for ``schemas.batch.batch_id``."""
-    return ":".join(filter(None, ("replay", digest, str(shift_ms), rows.translation)))
+def preview_file(plan: ReplayPlan, folder: Path) -> tuple[str, int]:
+    """What ``replay_file`` would do, as one line, and how many rows are unreadable.
+
+    Publishes nothing and remembers nothing; neither a broker nor a database is needed.
+    """
+    rows, unreadable = _rows(plan)
+    digest = file_digest(plan.path)
+    shift_ms = _shift(plan, folder, digest, rows, is_remembered=False)
+    batches = _batches(replace(rows, time_ms=rows.time_ms + shift_ms), digest)
+    now_ms = unix_ms()
+    count = outcomes((batch, now_ms) for batch in batches.made(now_ms))
+    line = (
+        f"{len(rows) + len(unreadable)} rows in {len(batches)} batches would be {summary(count)},"
+        f" {len(unreadable)} unreadable rows, shift {shift_ms} ms"
+    )
+    return line, len(unreadable)
+
+
+def _rows(plan: ReplayPlan) -> tuple[Rows, list[Unreadable]]:
+    rows, unreadable = read_rows(plan.path, plan.table_format, plan.epochs)
+    for row in unreadable:
+        sys.stderr.write(f"line {row.line}: {row.reason}\n")
+    return rows, unreadable
+
+
+def _batches(rows: Rows, digest: str) -> Batches:
+    return batches_of(rows, source=f"replay:{digest}", producer_id=f"replay-{digest[:16]}")
 
 
 def _publish(batches: Batches, outbox: Outbox, speed: float | None) -> None:
@@ -192,18 +227,17 @@ def _wait(outbox: Outbox, most: int) -> None:
             )
 
 
-def _shift(plan: ReplayPlan, folder: Path, digest: str, rows: Rows) -> int:
+def _shift(plan: ReplayPlan, folder: Path, digest: str, rows: Rows, *, is_remembered: bool) -> int:
     if not plan.is_ending_now or not len(rows):
         return 0
-    last_ms = int(rows.time_ms.max())
-    return shift_to_now(folder / "replays", digest, last_ms, unix_ms(), is_again=plan.is_again)
-
-
-def _print_unreadable(unreadable: Sequence[Unreadable]) -> None:
-    for row in unreadable[:_SHOWN_UNREADABLE]:
-        sys.stderr.write(f"line {row.line}: {row.reason}\n")
-    if len(unreadable) > _SHOWN_UNREADABLE:
-        sys.stderr.write(f"... and {len(unreadable) - _SHOWN_UNREADABLE} more unreadable rows\n")
+    now_ms = unix_ms()
+    shifts = Shifts(
+        folder / "replays", digest, f"{plan.epochs.unit} from {plan.epochs.earliest_ms}"
+    )
+    shift_ms = shifts.to_now(last_ms(rows, now_ms), now_ms, is_again=plan.is_again)
+    if is_remembered:
+        shifts.remember(shift_ms, now_ms)
+    return shift_ms
 
 
 def _require(option: str, word: str, known: Sequence[str]) -> None:

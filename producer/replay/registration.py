@@ -6,16 +6,14 @@ from common.settings import DatabaseSettings
 from producer.replay.rows import Rows
 from schemas.batch import is_patient_id
 from schemas.catalogue import canonical_name, sensors
-
-_FIRST_MS = -30_610_224_000_000
-"""The year 1000, the first that a DATETIME column holds."""
+from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
 
 
 def first_readings(rows: Rows) -> dict[tuple[str, str], int]:
     """UTC epoch ms of the first reading of each patient and sensor that the catalogue knows."""
     known = {sensor.code for sensor in sensors()}
     # a time that no row can hold must not decide when a mapping starts
-    is_storable = rows.time_ms >= _FIRST_MS
+    is_storable = (rows.time_ms >= FIRST_TIME_MS) & (rows.time_ms <= LAST_TIME_MS)
     patient, kind, times = (
         column[is_storable] for column in (rows.patient, rows.kind, rows.time_ms)
     )

@@ -1,21 +1,30 @@
 """The readings of a file as arrays, and the rows without one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from common.errors import BadInputError
-from producer.replay.clif import clif_columns, is_clif
-from producer.replay.long_format import LongColumns, is_long, long_columns
-from producer.replay.parse import Floats, Mask, ids, milliseconds, texts, values
-from producer.replay.reader import Integers, Table, Unreadable
+from producer.replay.cells import Floats, Mask, cell, texts, values
+from producer.replay.clif import CLIF_NAMES, clif_columns, is_clif
+from producer.replay.content import shown
+from producer.replay.long_format import LONG_NAMES, LongColumns, is_long, long_columns
+from producer.replay.moments import Epochs, milliseconds
+from producer.replay.reader import Integers, Table, Unreadable, read_table
+from schemas.catalogue import canonical_name, sensors
 
 _LONGEST_TEXT = 255
 """The longest name that quarantine can hold."""
+_LONGEST_MESSAGE = 200
+_NEEDED = {"patient_id": "no patient id", "sensor": "no sensor"}
+
+_Complaint: TypeAlias = tuple[Mask, str, str]
+"""Which rows, our name of the column, and what is wrong."""
 
 
 class Kind(NamedTuple):
@@ -36,44 +45,61 @@ class Rows:
     kind: Integers
     time_ms: Integers
     value: Floats
-    translation: str = ""
-    """What decides the names of the readings, besides the file: part of the batch ids' source."""
 
     def __len__(self) -> int:
         """Readings, missing values included."""
         return len(self.time_ms)
 
 
-def rows_of(table: Table, table_format: str) -> tuple[Rows, list[Unreadable]]:
+def read_rows(path: Path, table_format: str, epochs: Epochs) -> tuple[Rows, list[Unreadable]]:
+    """The readings of a file and what is unreadable in it, by line.
+
+    ``table_format``: ``long``, ``clif`` or ``auto``.
+
+    Raises:
+        BadInputError: if the file as a whole cannot be read or is another table.
+    """
+    try:
+        table = read_table(path, {*LONG_NAMES.values(), *CLIF_NAMES.values()})
+        return rows_of(table, table_format, epochs)
+    except BadInputError as error:
+        raise BadInputError(
+            f"cannot replay {_named(path)}: {error.message}", hint=error.hint
+        ) from error
+    except (OSError, ValueError, OverflowError, MemoryError, pa.ArrowException) as error:
+        raise BadInputError(
+            f"cannot read {_named(path)}: {shown(error, _LONGEST_MESSAGE)}",
+            hint="give a whole CSV or Parquet file",
+        ) from error
+
+
+def rows_of(table: Table, table_format: str, epochs: Epochs) -> tuple[Rows, list[Unreadable]]:
     """The readings of ``table`` and what is unreadable, by line.
 
-    ``table_format``: ``long``, ``clif`` or ``auto``. Errors: ``BadInputError`` for another table.
+    Errors: ``BadInputError`` for another table, ``ArrowException`` for one that is broken.
     """
     columns = _columns(table, table_format)
-    names = {"patient_id": ids(columns.patient_id)}
-    names |= {name: texts(getattr(columns, name)) for name in ("sensor", "component", "unit")}
-    time_ms, is_bad_time = milliseconds(columns.timestamp)
-    value, is_bad_value = values(columns.value)
-    too_long = [pc.greater(pc.utf8_length(column), _LONGEST_TEXT) for column in names.values()]
-    problems: list[tuple[Mask, str]] = [
-        (_mask(pc.equal(pc.utf8_trim(names["patient_id"], " "), "")), "no patient id"),
-        (is_bad_time, "no readable time"),
-        (_mask(pc.equal(names["sensor"], "")), "no sensor"),
-        (is_bad_value, "a value that is not a number"),
-        (
-            np.any([_mask(is_long_text) for is_long_text in too_long], axis=0),
-            "a name of more than 255 characters",
-        ),
+    names, complaints = _texts(columns)
+    times = milliseconds(columns.timestamp, columns.names["timestamp"], epochs)
+    value, is_bad_value = values(
+        columns.value, columns.names["value"], has_decimal_commas=table.has_decimal_commas
+    )
+    implausible = f"no time {epochs.span} in {epochs.unit or 'ms'} (--time-unit, --earliest)"
+    complaints += [
+        (times.is_bad & ~times.is_implausible, "timestamp", "no readable time"),
+        (times.is_implausible, "timestamp", implausible),
+        (is_bad_value, "value", "a value that is not a number"),
     ]
-    is_bad = np.any([mask for mask, _ in problems], axis=0)
+    is_bad = np.any([mask for mask, *_ in complaints], axis=0)
     unreadable = sorted(
-        [*table.unreadable, *_complaints(problems, is_bad, table.lines)], key=lambda row: row.line
+        [*table.unreadable, *_unreadable(table, columns, complaints, is_bad)],
+        key=lambda row: row.line,
     )
     kept = pa.array(~is_bad)
     patients, patient = _codes(names["patient_id"].filter(kept))
     kinds, kind = _kinds(*(names[part].filter(kept) for part in ("sensor", "component", "unit")))
     rows = Rows(
-        patients, kinds, patient, kind, time_ms[~is_bad], value[~is_bad], columns.translation
+        patients, list(map(_with_unit, kinds)), patient, kind, times.ms[~is_bad], value[~is_bad]
     )
     return rows, unreadable
 
@@ -84,29 +110,67 @@ def _columns(table: Table, table_format: str) -> LongColumns:
     if table_format == "clif" or is_clif(table):
         return clif_columns(table)
     raise BadInputError(
-        f"cannot replay: neither the long format nor CLIF vitals has the columns"
-        f" {', '.join(table.columns) or '(none)'}",
+        "neither the long format nor CLIF vitals has its columns"
+        f" {shown(', '.join(table.header), _LONGEST_MESSAGE)}",
         hint="the long format is patient_id,timestamp,sensor,component,value,unit",
     )
 
 
-def _complaints(
-    problems: Iterable[tuple[Mask, str]], is_bad: Mask, lines: Integers
-) -> list[Unreadable]:
-    return [
-        Unreadable(int(lines[row]), ", ".join(reason for mask, reason in problems if mask[row]))
-        for row in np.flatnonzero(is_bad)
-    ]
+def _texts(columns: LongColumns) -> tuple[dict[str, pa.Array], list[_Complaint]]:
+    """The four names of each row, and what is wrong with them."""
+    names: dict[str, pa.Array] = {}
+    complaints: list[_Complaint] = []
+    for name in ("patient_id", "sensor", "component", "unit"):
+        text, is_undecodable = texts(getattr(columns, name), columns.names.get(name, name))
+        trimmed = pc.utf8_trim_whitespace(text)
+        # blanks make another patient: ids are compared byte for byte everywhere
+        names[name] = text if name == "patient_id" else trimmed
+        is_long = _mask(pc.greater(pc.utf8_length(text), _LONGEST_TEXT))
+        complaints += [
+            (is_undecodable, name, "not UTF-8"),
+            (is_long, name, f"a name of more than {_LONGEST_TEXT} characters"),
+        ]
+        if name in _NEEDED:
+            is_absent = _mask(pc.equal(trimmed, "")) & ~is_undecodable
+            complaints.append((is_absent, name, _NEEDED[name]))
+    return names, complaints
+
+
+def _unreadable(
+    table: Table, columns: LongColumns, complaints: Sequence[_Complaint], is_bad: Mask
+) -> Iterator[Unreadable]:
+    for row in np.flatnonzero(is_bad).tolist():
+        reasons = [
+            f"column {columns.names[name]}: {reason}: {cell(table.columns[columns.names[name]], row)}"
+            for mask, name, reason in complaints
+            if mask[row]
+        ]
+        yield Unreadable(int(table.lines[row]), "; ".join(reasons))
+
+
+def _with_unit(kind: Kind) -> Kind:
+    """A reading without a unit is in its sensor's own."""
+    if kind.unit:
+        return kind
+    code = canonical_name(kind.sensor)
+    return kind._replace(
+        unit=next((sensor.unit for sensor in sensors() if sensor.code == code), "")
+    )
+
+
+def _named(path: Path) -> str:
+    """The path, in which nothing may be obeyed by a terminal."""
+    return str(path) if str(path).isprintable() else repr(str(path))
 
 
 def _kinds(*parts: pa.Array) -> tuple[list[Kind], Integers]:
     vocabularies, codes = zip(*(_codes(part) for part in parts), strict=True)
-    sensors, components, units = vocabularies
+    sensor_names, components, units = vocabularies
     combined = (codes[0] * len(components) + codes[1]) * len(units) + codes[2]
     found, kind = np.unique(combined, return_inverse=True)
     names = [
         Kind(
-            sensors[code // len(units) // len(components)],
+            sensor_names[code // len(units) // len(components)],
             components[code // len(units) % len(components)] or None,
             units[code % len(units)],
         )

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from producer.replay.parse import Mask
+from producer.replay.cells import Mask
 from producer.replay.reader import Integers
 from schemas.batch import SINGLE_INTERVAL_MS
 

@@ -1,14 +1,16 @@
 """The batches of a file: one per patient and hour, or per part of an hour where it is dense.
 
-The rows alone decide what each batch holds. The consumer processes a batch id once, so a change of
-these rules must also change the source that the ids are made of.
+The consumer processes a batch id once, so an id covers all that its batch says: whatever reads the
+file or cuts it in another way makes other ids where, and only where, it makes other batches.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+import orjson
 
 from producer.replay.reader import Integers
 from producer.replay.rows import Kind, Rows
@@ -52,7 +54,8 @@ class Batches:
         for number in sorted(range(len(self)), key=lambda index: self.slots[index].window_start):
             slot = self.slots[number]
             patient_id = self.rows.patients[self.slot_patients[number]]
-            source = f"{self.source}:part={slot.part}" if slot.part else self.source
+            content = hashlib.sha256(orjson.dumps(self.slot_series[number])).hexdigest()
+            source = f"{self.source}:part={slot.part}:content={content}"
             yield SensorBatch(
                 batch_id=batch_id(source, patient_id, slot.window_start),
                 patient_id=patient_id,

@@ -1,5 +1,6 @@
 """The simulator: the catalogue's sensors of some patients in one window, as far as it has models."""
 
+import hashlib
 from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
@@ -17,8 +18,8 @@ from producer.simulation.scene import Scene
 from schemas.catalogue import Sensor, sensors
 
 MODEL_VERSION = 1
-"""Increased with every change of a simulated value: the batch ids change with it. A sensor that is
-added or removed changes them by its name."""
+"""Increased with every change of a model: the batch ids change with it. What the catalogue says
+about the sensors changes them by itself."""
 
 MODELS: dict[str, Callable[[Scene], tuple[Floats, ...]]] = {
     "frequencia_cardiaca": heart_rate,
@@ -63,10 +64,9 @@ class Simulator:
     def source(self, window_ms: int, interval_ms: int) -> str:
         """What decides the content of a batch, for ``schemas.batch.batch_id``."""
         silent = "".join(f":silent={patient}/{code}" for patient, code in sorted(self.silent))
-        simulated = ",".join(sensor.code for sensor in simulated_sensors())
         return (
             f"simulator:{MODEL_VERSION}:seed={self.seed}:faults={self.fault_share!r}"
-            f":window={window_ms}:interval={interval_ms}:sensors={simulated}{silent}"
+            f":window={window_ms}:interval={interval_ms}:sensors={_sensors_digest()}{silent}"
         )
 
     def simulate(
@@ -95,6 +95,24 @@ class Simulator:
             series = with_faults(series, plan)
         silence(series, ids, self.silent)
         return Readings(ids, series)
+
+
+def _sensors_digest() -> str:
+    """What the catalogue says about the simulated sensors, its names for people left out.
+
+    Units and decimals decide all values, limits and other units those that are spoilt.
+    """
+    said = [
+        (
+            sensor.code,
+            sensor.unit,
+            sensor.decimals,
+            [(component.code, component.limits) for component in sensor.components],
+            sensor.units,
+        )
+        for sensor in simulated_sensors()
+    ]
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
 def _clean(scene: Scene) -> dict[SeriesKey, SimulatedSeries]:

@@ -251,7 +251,7 @@ def test_batches_that_retention_removed_are_named_and_come_back_in_their_old_ord
 
 
 def test_an_archive_is_replayed_after_retention(make_pipeline):
-    """By file or folder; a dry run counts, and what is already processed has no second effect."""
+    """By file or folder; a dry run says what would happen, and what is processed stays as it is."""
     pipeline = make_pipeline(partitions=2)
     batches = simulated(2, fault_share=0)
     pipeline.publish(*batches[:10])
@@ -267,6 +267,7 @@ def test_an_archive_is_replayed_after_retention(make_pipeline):
     assert (
         dry.stdout
         == f"2 files: 20 batches, {2 * one_file} readings; 10 batches are not processed yet\n"
+        f"they would be {2 * one_file} accepted, 0 quarantined\n"
     )
     assert state(pipeline) == untouched
     assert vitals(pipeline, "replay", str(raw)).returncode == 0

@@ -9,11 +9,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producer.replay.anchor import file_digest, shift_to_now
+from producer.replay.anchor import Shifts, file_digest
+from producer.replay.moments import Epochs
 from producer.replay.play import paced
-from producer.replay.reader import read_table
 from producer.replay.registration import first_readings
-from producer.replay.rows import Kind, Rows, rows_of
+from producer.replay.rows import Kind, Rows, read_rows
 from producer.replay.series import regular_runs
 from producer.replay.windows import WINDOW_MS, batches_of
 from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
@@ -177,7 +177,7 @@ def test_pressure_pair_stays_together_also_where_the_hour_is_halved():
 
 
 def test_clif_excerpt_keeps_all_rows_and_the_last_of_its_duplicates():
-    rows, _ = rows_of(read_table(EXCERPT), "auto")
+    rows, _ = read_rows(EXCERPT, "auto", Epochs())
     last = {}
     for patient, kind, time_ms, value in zip(
         rows.patient, rows.kind, rows.time_ms.tolist(), rows.value.tolist(), strict=True
@@ -189,21 +189,48 @@ def test_clif_excerpt_keeps_all_rows_and_the_last_of_its_duplicates():
     assert {row[:3]: row[3] for row in published} == last
 
 
-def test_ids_follow_from_the_source_alone():
-    readings = [(0, 0, AT, 1.0), (1, 0, AT, 1.0)]
-    one, other = batches_from(readings), batches_from(readings, source="other")
-    assert [batch.batch_id for batch in one] == [batch.batch_id for batch in batches_from(readings)]
-    assert not {batch.batch_id for batch in one} & {batch.batch_id for batch in other}
+def ids_of(readings, kinds=KINDS, source="test"):
+    return [batch.batch_id for batch in batches_from(readings, kinds, source)]
+
+
+def test_ids_follow_from_the_file_and_from_all_that_a_batch_says():
+    """Whatever reads or cuts the file in another way cannot make other content under one id."""
+    readings = [(0, 0, AT, 1.0), (0, 1, AT, 90.0), (1, 0, AT, 1.0)]
+    ids = ids_of(readings)
+    assert ids == ids_of(readings)
+    assert not set(ids) & set(ids_of(readings, source="other"))
+    changed = [
+        ids_of([(0, 0, AT, 1.5), *readings[1:]]),
+        ids_of([(0, 0, AT + 1, 1.0), *readings[1:]]),
+        ids_of([(0, 0, AT, math.nan), *readings[1:]]),
+        ids_of([(0, 3, AT, 1.0), *readings[1:]]),
+        ids_of([*readings, (0, 0, AT, 2.0)]),
+        ids_of([readings[1], *readings[2:]]),
+        ids_of(readings, [HEART, Kind("pressao_arterial", "sistolica", "kPa"), *KINDS[2:]]),
+        ids_of(readings, [HEART, DIASTOLIC, *KINDS[2:]]),
+    ]
+    assert all(other[0] != ids[0] for other in changed)
+    assert len({other[0] for other in changed}) == len(changed)
+    assert all(other[1] == ids[1] for other in changed), "the other patient's batch is the same"
+
+
+def shift_to_now(folder, digest, last, now, *, is_again=False, reading="ms"):
+    shifts = Shifts(folder, digest, reading)
+    shift = shifts.to_now(last, now, is_again=is_again)
+    shifts.remember(shift, now)
+    return shift
 
 
 def test_shift_ends_the_file_a_moment_ago_and_is_remembered(tmp_path):
-    shift = shift_to_now(tmp_path, "abc", last_ms=1000, now_ms=AT, is_again=False)
+    shift = shift_to_now(tmp_path, "abc", 1000, AT)
     assert 0 < AT - (1000 + shift) <= 5000
-    assert shift_to_now(tmp_path, "abc", 1000, AT + 60_000, is_again=False) == shift
-    assert shift_to_now(tmp_path, "xyz", 1000, AT + 60_000, is_again=False) == shift + 60_000
+    assert shift_to_now(tmp_path, "abc", 1000, AT + 60_000) == shift
+    assert shift_to_now(tmp_path, "xyz", 1000, AT + 60_000) == shift + 60_000
     again = shift_to_now(tmp_path, "abc", 1000, AT + 90_000, is_again=True)
     assert again == shift + 90_000
-    assert shift_to_now(tmp_path, "abc", 1000, AT + 99_000, is_again=False) == again
+    assert shift_to_now(tmp_path, "abc", 1000, AT + 99_000) == again
+    other = shift_to_now(tmp_path, "abc", 2000, AT, reading="s")
+    assert other == shift - 1000, "times that are read in another way have a shift of their own"
 
 
 def test_a_copy_of_a_file_is_the_same_file(tmp_path):
@@ -222,8 +249,12 @@ def test_registration_starts_with_the_first_reading_of_each_known_sensor():
         ("p1", "pressao_arterial"): AT + 7,
     }
     assert first_readings(rows_from([])) == {}
-    before_any_calendar = [(0, 0, -60_000_000_000_000, 1), (0, 0, AT, 1)]
-    assert first_readings(rows_from(before_any_calendar)) == {("p0", "frequencia_cardiaca"): AT}
+    beyond_any_calendar = [
+        (0, 0, -60_000_000_000_000, 1),
+        (0, 0, AT, 1),
+        (1, 0, 300_000_000_000_000, 1),
+    ]
+    assert first_readings(rows_from(beyond_any_calendar)) == {("p0", "frequencia_cardiaca"): AT}
 
 
 def test_dense_regular_file_is_one_series_a_batch():

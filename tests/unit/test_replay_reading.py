@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from common.errors import BadInputError
-from producer.replay.reader import read_table
-from producer.replay.rows import Kind, rows_of
+from producer.replay.moments import Epochs
+from producer.replay.rows import Kind, read_rows
 
 EXCERPT = Path(__file__).parents[1] / "data" / "clif_vitals_excerpt.csv"
 HEADER = "patient_id,timestamp,sensor,component,value,unit"
@@ -19,13 +19,13 @@ HEART = Kind("frequencia_cardiaca", None, "bpm")
 AT = 1_795_467_600_000
 
 
-def read(path, table_format="auto"):
-    return rows_of(read_table(path), table_format)
+def read(path, table_format="auto", epochs=None):
+    return read_rows(path, table_format, epochs or Epochs())
 
 
-def readings(path, table_format="auto"):
+def readings(path, table_format="auto", epochs=None):
     """The file's readings as (patient, kind, time, value), and its bad lines."""
-    rows, unreadable = read(path, table_format)
+    rows, unreadable = read(path, table_format, epochs)
     found = [
         (rows.patients[patient], rows.kinds[kind], time_ms, value)
         for patient, kind, time_ms, value in zip(
@@ -60,7 +60,7 @@ def test_time_in_every_form_is_read_to_the_millisecond_and_rounded_down(tmp_path
     line = f"p1,{text},frequencia_cardiaca,,70,bpm"
     alone, _ = readings(csv_file(tmp_path, line))
     assert alone == [("p1", HEART, expected, 70.0)]
-    mixed, _ = readings(csv_file(tmp_path, line, "p1,0,frequencia_cardiaca,,71,bpm"))
+    mixed, _ = readings(csv_file(tmp_path, line, "p1,20260301,frequencia_cardiaca,,71,bpm"))
     assert mixed[0] == alone[0], "the same in a column of several forms"
 
 
@@ -96,16 +96,18 @@ def test_bad_rows_are_named_by_their_line_and_do_not_stop_the_rest(tmp_path):
     found, unreadable = readings(path)
     assert [value for *_, value in found] == [70.0, 78.0, 79.0]
     assert {row.line: row.reason for row in unreadable} == {
-        4: "no patient id",
-        5: "no readable time",
-        6: "a value that is not a number",
-        7: "no sensor",
-        8: "2 fields where the header has 6",
-        9: "not CSV: unexpected end of data",
-        10: "a value that is not a number",
-        11: "no readable time, no sensor, a value that is not a number",
-        14: "a name of more than 255 characters",
-        15: "no readable time",
+        4: "column patient_id: no patient id: ''",
+        5: "column timestamp: no readable time: 'yesterday'",
+        6: "column value: a value that is not a number: '120/80'",
+        7: "column sensor: no sensor: ''",
+        8: "2 fields where the header has 6: 'p1,2026-11-23T21:00:05Z'",
+        9: "not CSV, 'unexpected end of data': 'p1,2026-11-23T21:00:06Z,\"frequencia_card…'",
+        10: "column value: a value that is not a number: 'inf'",
+        11: "column sensor: no sensor: ''; column timestamp: no readable time:"
+        " '2026-13-45T21:00:07Z'; column value: a value that is not a number: 'x'",
+        14: f"column sensor: a name of more than 255 characters: '{'x' * 40}…'",
+        15: f"column timestamp: no time {Epochs().span} in ms (--time-unit, --earliest):"
+        " '99999999999999999'",
     }
 
 
@@ -116,7 +118,9 @@ def test_line_that_is_not_utf8_is_a_bad_row(tmp_path):
         file.write(f"p2,{AT},frequencia_cardiaca,,72,bpm\r\n".encode())
     found, unreadable = readings(path)
     assert [row[0] for row in found] == ["p1", "p2"]
-    assert [(row.line, row.reason) for row in unreadable] == [(3, "not UTF-8")]
+    assert [(row.line, row.reason) for row in unreadable] == [
+        (3, "not UTF-8 or UTF-16: 'p\\udcff1,0,frequencia_cardiaca,,71,bpm'")
+    ]
 
 
 @pytest.mark.parametrize("text", ["", " ", "NaN", "nan", "NA", "null"])
@@ -178,7 +182,9 @@ def test_parquet_times_of_every_type_are_the_same_instant(tmp_path, kind):
     pq.write_table(pa.table(table), path)
     found, unreadable = readings(path)
     assert found == [("7", HEART, AT, 70.0)]
-    assert [(row.line, row.reason) for row in unreadable] == [(2, "no readable time")]
+    assert [(row.line, row.reason) for row in unreadable] == [
+        (2, "column timestamp: no readable time: ''")
+    ]
 
 
 def test_csv_and_parquet_of_one_table_are_the_same_readings(tmp_path):
@@ -223,16 +229,6 @@ def test_clif_table_is_found_by_its_columns_and_mapped_to_the_catalogue():
     } <= kinds
     assert found[0][:3] == ("24159665", HEART, 5_289_264_000_000)
     assert (found, []) == readings(EXCERPT, "clif")
-
-
-def test_a_clif_files_translation_covers_the_categories_that_it_has(tmp_path):
-    """Another catalogue turns the same file into other batches, so the ids depend on it too."""
-    head = "hospitalization_id,recorded_dttm,vital_category,vital_value"
-    path = tmp_path / "vitals.csv"
-    path.write_text(f"{head}\np1,{AT},SpO2,97\np1,{AT},map,90\np1,{AT},sbp,120\n")
-    rows, _ = read(path)
-    assert rows.translation == "sbp=pressao_arterial/sistolica,spo2=nivel_oxigenacao"
-    assert read(csv_file(tmp_path, f"p1,{AT},glicose,,70,mg/dL"))[0].translation == ""
 
 
 def test_clif_parquet_is_the_same_as_its_csv(tmp_path):

@@ -1,5 +1,7 @@
 """The simulator as a function: pure, true to the catalogue, the same with any other patients."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from common.demo_patients import demo_patient_ids
 from common.errors import ConfigurationError
-from producer.simulation import Readings, Simulator, simulated_sensors
+from producer.simulation import Readings, Simulator, simulated_sensors, simulator
 from producer.simulation.randomness import normal, patient_keys, uniform
 from schemas.catalogue import sensor
 from tests.builders import READINGS_A_SAMPLE
@@ -162,6 +164,41 @@ def test_source_names_everything_that_decides_the_content():
         for interval_ms in (500, 1000)
     }
     assert len(sources) == 16
+
+
+def changed_catalogues():
+    """The catalogue's first sensor with a difference in each thing that decides values."""
+    first, *others = simulated_sensors()
+    component, unit = first.components[0], first.units[0]
+    for fields in (
+        {"limits": replace(component.limits, upper=component.limits.upper + 1)},
+        {
+            "limits": replace(
+                component.limits, is_upper_allowed=not component.limits.is_upper_allowed
+            )
+        },
+        {"code": "other"},
+    ):
+        yield (replace(first, components=(replace(component, **fields),)), *others)
+    for fields in ({"names": ("other",)}, {"multiply": 2.0}, {"subtract": 1.0}, {"divide": 2.0}):
+        yield (replace(first, units=(replace(unit, **fields), *first.units[1:])), *others)
+    for fields in ({"decimals": first.decimals + 1}, {"unit": "other"}, {"code": "other"}):
+        yield (replace(first, **fields), *others)
+    yield tuple(others)
+
+
+def test_source_covers_what_the_catalogue_says(monkeypatch):
+    """An upgrade that changes a limit makes other faulty values, so it makes other ids as well."""
+    plain = Simulator(seed=1, fault_share=0.1).source(10_000, 1000)
+    sources = {plain}
+    for count, changed in enumerate(list(changed_catalogues()), start=2):
+        monkeypatch.setattr(simulator, "simulated_sensors", lambda changed=changed: changed)
+        sources.add(Simulator(seed=1, fault_share=0.1).source(10_000, 1000))
+        assert len(sources) == count
+    first, *others = changed
+    named = (replace(first, name_en="Another name"), *others)
+    monkeypatch.setattr(simulator, "simulated_sensors", lambda: named)
+    assert Simulator(seed=1, fault_share=0.1).source(10_000, 1000) in sources
 
 
 def test_draws_are_spread_as_their_names_say():

@@ -168,7 +168,8 @@ def test_of_several_brokers_one_is_enough(vitals, monkeypatch):
         (["replay", "readings.csv", "--format", "xml"], ["auto, long, clif"]),
         (["replay", "readings.csv", "--start", "later"], ["original, now"]),
         (["replay", "readings.csv", "--speed", "fast"], ["1x or 60x"]),
-        (["replay", "readings.csv", "--dry-run"], ["output/raw"]),
+        (["replay", "readings.csv", "--time-unit", "min"], ["s, ms, us, ns"]),
+        (["replay", "readings.csv", "--earliest", "spring"], ["'spring'", "1970-01-01"]),
         (["reconcile", "--dry-run"], ["--repair"]),
         (["nonsense"], ["No such command"]),
         (["quarantine", "resnd"], ["Did you mean 'resend'"]),
@@ -179,6 +180,21 @@ def test_unknown_names_are_answered_with_the_known_ones(vitals, words, said):
     code, _, err = vitals(*words)
     assert code == 2
     assert [text for text in said if text not in err] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [
+        ("p,2026-03-01,glicose,99", 0, "1 rows in 1 batches would be 1 accepted, 0 quarantined"),
+        ("p,2026-03-01,glicose,much", 1, "line 2: column value: a value that is not a number"),
+        ("p,1772352000,glicose,99", 4, "--time-unit s fits"),
+    ],
+)
+def test_a_dry_replay_of_a_file_needs_nothing_that_runs(vitals, tmp_path, content, code, said):
+    path = tmp_path / "readings.csv"
+    path.write_text(f"patient_id,timestamp,sensor,value\n{content}\n")
+    ended, out, err = vitals("replay", str(path), "--dry-run")
+    assert (ended, said in out + err) == (code, True), out + err
 
 
 def test_an_unknown_silent_sensor_is_refused_before_anything_starts(vitals, monkeypatch):

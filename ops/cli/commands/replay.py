@@ -8,17 +8,27 @@ from db.connection import connect
 from db.ledger import taken_batches
 from ops.stack.invocation import Invocation
 from producer.delivery.republish import all_batches, republish
-from producer.replay import ReplayPlan, replay_file
+from producer.replay import ReplayPlan, preview_file, replay_file
+from producer.replay.preview import outcomes, summary
 from schemas.files.raw import BROKEN, PENDING, batches_in
 
 
-def replay(invocation: Invocation, plan: ReplayPlan, *, is_registering: bool) -> None:
+def replay(invocation: Invocation, plan: ReplayPlan, *, is_registering: bool) -> int:
     """Replays a file of real readings; ``is_registering``: adds its patients and mappings first.
 
-    Safe to repeat: see docs/decisions/0008.
+    Returns how many rows were unreadable. Safe to repeat: see docs/decisions/0008.
     """
     database = invocation.database() if is_registering else None
-    print(replay_file(plan, invocation.kafka(), invocation.raw, database))  # noqa: T201 - its output
+    report = replay_file(plan, invocation.kafka(), invocation.raw, database)
+    print(report)  # noqa: T201 - the command's output
+    return report.unreadable
+
+
+def preview(invocation: Invocation, plan: ReplayPlan) -> int:
+    """Prints what a replay would do; returns how many rows are unreadable. Changes nothing."""
+    line, unreadable = preview_file(plan, invocation.raw)
+    print(line)  # noqa: T201 - the command's output
+    return unreadable
 
 
 def is_archive(path: Path) -> bool:
@@ -38,7 +48,9 @@ def replay_archive(invocation: Invocation, path: Path, *, is_dry_run: bool) -> N
         f"{len(files)} files: {batches} batches, {readings} readings;"
         f" {untaken} batches are not processed yet"
     )
-    if not is_dry_run:
+    if is_dry_run:
+        print(f"they would be {summary(outcomes(all_batches(files)))}")  # noqa: T201 - as above
+    else:
         print(republish(all_batches(files), invocation.kafka()))  # noqa: T201 - as above
 
 
