@@ -5,11 +5,11 @@ from collections import Counter
 
 import numpy as np
 
+from ops.look.processes import Process
 from ops.monitor.alarms import Code, Condition
 from ops.monitor.cadence import Judgement
 from ops.monitor.columns import sensor_codes
 from ops.monitor.pipeline import PipelineView
-from ops.monitor.processes import Process
 from ops.monitor.ward import State, Ward
 
 _DOWN_AFTER_MISSES = 2

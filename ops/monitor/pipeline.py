@@ -10,10 +10,10 @@ from common.times import unix_ms
 from db.ledger import LedgerRow
 from db.mend.cadence import RepeatedWindow
 from db.read.status import LedgerTotals
+from ops.look.processes import Process
 from ops.monitor.errors_seen import ErrorsSeen
 from ops.monitor.history import History
 from ops.monitor.offsets import Offsets
-from ops.monitor.processes import Process
 
 _RATE_OVER_MS = 20_000
 _RECENT_MS = 60_000

@@ -13,6 +13,7 @@ from db.connection import KeptConnection
 from db.faults import FaultKind, kind_of
 from db.mend import cadence
 from db.read.status import LedgerReader
+from ops.look.processes import Processes
 from ops.monitor.alarms import AlarmBoard
 from ops.monitor.board import Board, quarantine_as_dict
 from ops.monitor.broker import BrokerView
@@ -20,7 +21,6 @@ from ops.monitor.cadence import GapBook, judge
 from ops.monitor.conditions import patient_conditions, pipeline_conditions
 from ops.monitor.feed import Feed
 from ops.monitor.pipeline import PipelineView
-from ops.monitor.processes import Processes
 from ops.monitor.repeated import RepeatedWindows
 
 _LOOK_EVERY_S = 0.5

@@ -9,12 +9,12 @@ import uvicorn
 from common.errors import ConfigurationError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import KeptConnection
+from ops.look.processes import Processes, parse_targets
 from ops.monitor.app import build_app
 from ops.monitor.board import Board
 from ops.monitor.broker import BrokerView
 from ops.monitor.feed import Feed
 from ops.monitor.poller import Poller
-from ops.monitor.processes import Processes, parse_targets
 from ops.monitor.repeated import RepeatedWindows
 from ops.monitor.settings import MonitorSettings
 from ops.monitor.ward import Ward
