@@ -1,6 +1,5 @@
 """The state of the pipeline: producers, lag, rates, freshness, durations."""
 
-import math
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,15 +15,12 @@ from ops.look.processes import Process
 from ops.monitor.errors_seen import ErrorsSeen
 from ops.monitor.history import History
 from ops.monitor.offsets import Offsets
+from ops.monitor.settling import is_settling
 from ops.stack.running import Failures, Part
 
 _RATE_OVER_MS = 20_000
 _RECENT_MS = 60_000
 _UNKNOWN_AFTER_MS = 30_000
-_STARTING_MS = 60_000
-_JOINING_MS = 15_000
-_SETTLING_MS = 120_000
-_SETTLING_LATE_MS = 5_000
 
 
 @dataclass
@@ -156,21 +152,10 @@ class PipelineView:
 
         A producer that has just started backfills missed windows: they are not missing yet.
         """
-        return self.outbox_files <= 1 and not any(map(self._is_settling, self.of_role("producer")))
-
-    def _is_settling(self, producer: Process) -> bool:
-        now_ms = self.now_ms
-        if not producer.has_answered:
-            return now_ms - self.began_ms < _STARTING_MS and producer.is_fixed
-        made_s = producer.value("vitals_producer_made_until_timestamp_seconds")
-        windows = producer.by_label("vitals_producer_info", "window_ms")
-        age_ms = now_ms - producer.started * 1000
-        if not producer.is_up or made_s is None or not windows:
-            return False
-        if math.isnan(made_s):
-            return age_ms < _JOINING_MS
-        late_ms = now_ms - made_s * 1000 - 2 * int(next(iter(windows)))
-        return age_ms < _SETTLING_MS and late_ms > _SETTLING_LATE_MS
+        producers = self.of_role("producer")
+        return self.outbox_files <= 1 and not any(
+            is_settling(producer, self.began_ms) for producer in producers
+        )
 
     def unknown_since_ms(self, window_ms: int) -> int | None:
         """Since when it is not known how the patients are; None: it is known.

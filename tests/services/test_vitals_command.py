@@ -140,7 +140,7 @@ def query(home, sql):
 
 
 def test_status_names_what_stands_still_and_a_restart_leaves_no_false_gap(vitals):
-    """A stopped producer and a stopped page; an ended patient; then `down`, `up`."""
+    """A stopped producer, a stopped page, an ended patient; `down`, `up`; then a crash loop."""
     up = vitals.start("up", "--producers", "1", "--patients", "5")
     _, status = wait_for_status(vitals, lambda code, now: now.get("accepted"), seconds=120)
     named = stopped(vitals, status, "producer-1")
@@ -169,6 +169,14 @@ def test_status_names_what_stands_still_and_a_restart_leaves_no_false_gap(vitals
     query(vitals.home, FALSE_GAP)
     assert query(vitals.home, CONTRADICTIONS) == [(3,)]
     wait_until(lambda: query(vitals.home, CONTRADICTIONS) == [(0,)], seconds=120)
+    for _ in range(3):
+        killed = status["processes"].get("producer-1")
+        _, status = wait_for_status(
+            vitals, lambda _, now, old=killed: now["processes"].get("producer-1") not in (None, old)
+        )
+        os.kill(status["processes"]["producer-1"], signal.SIGKILL)
+    _, status = wait_for_status(vitals, lambda _, now: "crash_loop:producer-1" in str(now))
+    assert "3 times in ten minutes): ended by SIGKILL" in status["verdict"]
 
 
 def test_env_before_the_first_start_says_what_to_do(vitals):

@@ -10,6 +10,7 @@ from common.times import unix_ms
 from db.read.status import LedgerTotals
 from ops.look.conditions import Code, Seen, conditions_of
 from ops.look.processes import Process
+from ops.monitor.settling import is_settling
 from ops.stack.log_tail import last_error
 from ops.stack.running import Failures
 
@@ -127,3 +128,18 @@ def test_the_last_error_of_a_log_is_found(tmp_path, lines, error):
 
     assert last_error(log, 1) == error
     assert last_error(log, -9) == "ended by SIGKILL"
+
+
+def test_a_producer_that_backfills_after_its_start_is_settling():
+    made = ("vitals_producer_made_until_timestamp_seconds", frozenset())
+
+    def settling(made_ago_s, started_s):
+        part = producer(started_s=started_s)
+        part.samples[made] = time.time() - made_ago_s
+        return is_settling(part, unix_ms())
+
+    assert settling(300, 30)
+    assert not settling(12, 30)
+    assert not settling(300, 130), "a slow clock must not hide the patients for ever"
+    assert settling(math.nan, 5)
+    assert not settling(math.nan, 20), "a standby has no shards"

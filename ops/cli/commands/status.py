@@ -68,10 +68,14 @@ def _show(health: PipelineHealth, pids: dict[str, int]) -> None:
     console = output()
     console.print(figures(_snapshot(health)))
     outbox = "not visible from here" if health.outbox_files is None else f"{health.outbox_files:,}"
+    silent = {process.name for process in health.processes if not process.is_up}
     lines = {
         "newest reading": age_text(health.newest_reading),
         "outbox files": outbox,
-        **{name: f"running, process {pid}" for name, pid in pids.items()},
+        **{
+            name: f"{'does not answer' if name in silent else 'running'}, process {pid}"
+            for name, pid in pids.items()
+        },
     }
     for name, text in lines.items():
         console.print(f"{name:16}  {text}", highlight=False)
