@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from common.atomic import write_atomic
 from common.errors import ConfigurationError
@@ -92,9 +92,10 @@ def record(home: Path, pids: dict[str, int], parts: Mapping[str, Part] | None = 
 
 def recorded(home: Path) -> dict[str, Part]:
     """What should be running, whether it is or not; empty where nothing is, or only orphans are."""
-    if OWNER not in running(home):
+    state = _state(home)
+    if OWNER not in _living(state):
         return {}
-    listed = json.loads((home / _STATE).read_text(encoding="utf-8")).get("parts", {})
+    listed = state.get("parts", {})
     return {
         name: Part(**{**given, "failures": Failures(**given["failures"])})
         for name, given in listed.items()
@@ -103,10 +104,19 @@ def recorded(home: Path) -> dict[str, Part]:
 
 def running(home: Path) -> dict[str, ProcessId]:
     """What is running, in the order it was started; what has died since is left out."""
-    path = home / _STATE
-    if not path.exists():
+    return _living(_state(home))
+
+
+def _state(home: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads((home / _STATE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
         return {}
-    listed = json.loads(path.read_text(encoding="utf-8"))["processes"]
+    return state
+
+
+def _living(state: Mapping[str, Any]) -> dict[str, ProcessId]:
+    listed = state.get("processes", {})
     processes = {name: ProcessId(**given) for name, given in listed.items()}
     return {name: process for name, process in processes.items() if process.is_alive}
 
