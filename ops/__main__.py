@@ -8,9 +8,10 @@ import typer
 
 from common.errors import VitalsError
 from common.version import VERSION
-from ops.cli.frame import PROVE, RUN, end, invocation_of, say
+from ops.cli.frame import PROVE, RUN, SET_UP, end, invocation_of, say
 from ops.cli.group import VitalsGroup
 from ops.cli.look_app import app as look_app
+from ops.cli.patient_app import app as patient_app
 from ops.cli.proof_app import app as proof_app
 from ops.cli.quarantine_app import app as quarantine_app
 from ops.cli.setup_app import app as setup_app
@@ -139,6 +140,7 @@ app.add_typer(look_app)
 app.add_typer(proof_app)
 app.add_typer(quarantine_app, name="quarantine", rich_help_panel=PROVE)
 app.add_typer(setup_app)
+app.add_typer(patient_app, name="patient", rich_help_panel=SET_UP)
 
 
 def main() -> None:

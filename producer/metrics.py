@@ -16,7 +16,7 @@ STAGES = ("simulated", "archived", "published")
 PHASES = ("simulate", "archive", "publish")
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
-INFO = Info("vitals_producer", "The producer id")
+INFO = Info("vitals_producer", "The producer id, and the length of its windows in milliseconds")
 READINGS = Counter(
     "vitals_producer_readings_total",
     "Readings that passed a stage; a window made or published again counts again",
@@ -37,6 +37,10 @@ PATIENTS = Gauge("vitals_producer_patients", "Patients in these shards")
 WINDOWS_SKIPPED = Counter(
     "vitals_producer_windows_skipped_total",
     "Windows, per shard, that nobody made within CATCH_UP_SECONDS",
+)
+MADE_UNTIL = Gauge(
+    "vitals_producer_made_until_timestamp_seconds",
+    "Up to when all windows of its shards are archived; NaN without shards",
 )
 KAFKA_ERRORS = Counter(
     "vitals_producer_kafka_errors_total",
@@ -59,6 +63,7 @@ for _stage in STAGES:
 for _phase in PHASES:
     WINDOW_SECONDS.labels(_phase)
 LAST_WINDOW.set(math.nan)
+MADE_UNTIL.set(math.nan)
 
 
 def count(stage: str, batches: int, readings: int) -> None:

@@ -33,6 +33,8 @@ class LedgerTotals:
     last_commit: datetime | None = None
     readings_per_second: float = 0.0
     """Committed in the last twenty seconds."""
+    minute: "LedgerTotals | None" = None
+    """The sums of the last minute alone."""
 
     @property
     def quarantined(self) -> int:
@@ -103,6 +105,8 @@ class LedgerReader:
         totals = self._settled.copy()
         recent = self._ranges(cursor, boundary, _END)
         totals.add(recent)
+        totals.minute = LedgerTotals()
+        totals.minute.add(recent)
         since = now - _RATE_OVER
         fresh = sum(counts.readings for counts, committed in recent if committed >= since)
         totals.readings_per_second = fresh / _RATE_OVER.total_seconds()

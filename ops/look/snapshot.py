@@ -15,6 +15,7 @@ from db.connection import KeptConnection
 from db.faults import reported
 from db.ledger import next_offsets
 from db.read.status import LedgerReader, LedgerTotals, newest_reading
+from ops.look.parts import Parts
 from ops.look.verdict import PartitionLag, PipelineHealth
 from schemas.files.raw import files_in
 
@@ -81,10 +82,10 @@ class Observer:
         totals, committed = self._committed()
         return Snapshot(_lags(*offsets, committed), totals)
 
-    def health(self, outbox: Path) -> PipelineHealth:
+    def health(self, outbox: Path, parts: Parts | None = None) -> PipelineHealth:
         """As ``look``, and what costs more: a message of each partition, and each sensor's newest row.
 
-        ``outbox``: the producers' folder of unpublished files. Does not raise if a service is away:
+        ``outbox``: the producers' folder of unpublished files; ``parts``: what should be running. Does not raise if a service is away:
         the result names it.
         """
         offsets, broker_error = _tried(self._offsets)
@@ -102,6 +103,8 @@ class Observer:
             newest_reading=newest,
             oldest_waiting=oldest,
             outbox_files=len(files_in(outbox.parent, outbox.name)) if outbox.is_dir() else None,
+            processes=parts.look() if parts else (),
+            failures=parts.failures if parts else {},
         )
 
     def close(self) -> None:

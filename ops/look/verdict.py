@@ -1,13 +1,15 @@
 """Whether the pipeline is healthy: the verdict of `vitals status`, from `ops.look.snapshot`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from common.times import iso
 from db.read.status import LedgerTotals
-
-_PATIENCE_SECONDS = 60.0
+from ops.look.conditions import Condition, Seen, conditions_of
+from ops.look.processes import Process
+from ops.stack.running import Failures
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ class PipelineHealth:
     oldest_waiting: datetime | None
     """When Kafka received the oldest message that is not committed."""
     outbox_files: int | None
+    processes: Sequence[Process] = ()
+    """Those that should be running."""
+    failures: Mapping[str, Failures] = field(default_factory=dict)
 
     @property
     def is_anything_there(self) -> bool:
@@ -66,12 +71,27 @@ class PipelineHealth:
     @property
     def problems(self) -> list[str]:
         """What is wrong; empty if nothing is."""
-        found = []
-        if self.broker_error is not None:
-            found.append(f"broker away: {self.broker_error}")
-        if self.database_error is not None:
-            found.append(f"database away: {self.database_error}")
-        return found + self._problems_of_consumer()
+        return [found.text for found in self.conditions if found.is_of_pipeline]
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """The same as the page has them, including what is wrong with the data alone."""
+        totals = self.totals or LedgerTotals()
+        waited, since = self.age(self.oldest_waiting), self.age(totals.last_commit)
+        return conditions_of(
+            Seen(
+                broker_error=self.broker_error,
+                database_error=self.database_error,
+                lag_messages=self.lag_messages,
+                waited_ms=None if waited is None else waited * 1000,
+                since_commit_ms=None if since is None else since * 1000,
+                outbox_files=self.outbox_files,
+                minute=totals.minute,
+                processes=self.processes,
+                expects_producers=any(found.role == "producer" for found in self.processes),
+                failures=self.failures,
+            )
+        )
 
     @property
     def verdict(self) -> str:
@@ -80,7 +100,10 @@ class PipelineHealth:
             return f"something is wrong: {'; '.join(self.problems)}"
         freshness = self.age(self.newest_reading)
         newest = "no reading yet" if freshness is None else f"newest reading {freshness:.0f} s old"
-        return f"healthy: {self.lag_messages or 0:,} messages behind, {newest}"
+        of_data = [found.text for found in self.conditions if not found.is_of_pipeline]
+        return "; ".join(
+            [f"healthy: {self.lag_messages or 0:,} messages behind, {newest}", *of_data]
+        )
 
     def age(self, moment: datetime | None) -> float | None:
         """Seconds since then."""
@@ -92,6 +115,7 @@ class PipelineHealth:
             "healthy": not self.problems,
             "verdict": self.verdict,
             "problems": self.problems,
+            "conditions": [condition.as_dict() for condition in self.conditions],
             "broker": self.broker_error is None,
             "database": self.database_error is None,
             "newest_reading": self.newest_reading and iso(self.newest_reading),
@@ -100,16 +124,3 @@ class PipelineHealth:
             "outbox_files": self.outbox_files,
             "partitions": None if self.lags is None else [lag.as_dict() for lag in self.lags],
         }
-
-    def _problems_of_consumer(self) -> list[str]:
-        waited = self.age(self.oldest_waiting)
-        # producers send in bursts: messages that have just arrived are not a lag
-        if waited is None or waited < _PATIENCE_SECONDS or self.totals is None:
-            return []
-        waiting = f"{self.lag_messages:,} messages wait, the oldest for {waited:.0f} s"
-        since = self.age(self.totals.last_commit)
-        if since is None:
-            return [f"nothing committed: {waiting}"]
-        if since >= _PATIENCE_SECONDS:
-            return [f"nothing committed for {since:.0f} s: {waiting}"]
-        return [f"consumer behind: {waiting}"]

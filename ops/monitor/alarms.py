@@ -1,56 +1,14 @@
 """Alarms: each condition raises one; it clears when the condition ends and stays listed for a while."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from ops.look.conditions import Condition
 
 _SHOWN_AT_LEAST_MS = 15_000
 _LISTED_AFTERWARDS_MS = 600_000
 _MOST_LISTED = 200
-
-
-class Code(StrEnum):
-    """Every alarm; docs/how-to/operations.md explains each and what to do."""
-
-    DATABASE_AWAY = "database_away"
-    BROKER_AWAY = "broker_away"
-    CONSUMER_AWAY = "consumer_away"
-    CONSUMER_BEHIND = "consumer_behind"
-    NOTHING_COMMITTED = "nothing_committed"
-    PRODUCER_GONE = "producer_gone"
-    OUTBOX_GROWING = "outbox_growing"
-    SENSOR_SILENT = "sensor_silent"
-    PATIENT_STOPPED = "patient_stopped"
-    MANY_SENSORS_SILENT = "many_sensors_silent"
-    MANY_PATIENTS_STOPPED = "many_patients_stopped"
-    WINDOW_TWICE = "window_twice"
-    QUARANTINE_STORM = "quarantine_storm"
-
-
-_CRITICAL = {
-    Code.DATABASE_AWAY,
-    Code.BROKER_AWAY,
-    Code.CONSUMER_AWAY,
-    Code.NOTHING_COMMITTED,
-    Code.MANY_PATIENTS_STOPPED,
-}
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Something wrong now: an alarm's code, its subject, and figures for its sentence."""
-
-    code: Code
-    subject: str = ""
-    detail: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    part: str = ""
-    """Tells apart several alarms about one subject: the sensor's code."""
-
-    @property
-    def key(self) -> str:
-        """The same for the same alarm as long as it lasts."""
-        return ":".join(filter(None, (self.code, self.subject, self.part)))
 
 
 @dataclass
@@ -85,9 +43,13 @@ class AlarmBoard:
             self._held_ms[condition.key] = now_ms
             alarm = self._active.get(condition.key)
             if alarm is None:
-                severity = "critical" if condition.code in _CRITICAL else "warning"
                 alarm = Alarm(
-                    *(f"{condition.key}:{now_ms}", condition.code, severity, condition.subject),
+                    *(
+                        f"{condition.key}:{now_ms}",
+                        condition.code,
+                        condition.severity,
+                        condition.subject,
+                    ),
                     now_ms,
                     None,
                     dict(condition.detail),

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from common.arrays import Ints, Mask
+from common.times import iso_of_ms
 from db.moments import epoch_ms
 from db.read.quarantine_desk import QuarantineEntry
 from ops.monitor.cadence import Judgement
 from ops.monitor.columns import columns, sensor_of_column
-from ops.monitor.ward import NEVER, Ward
+from ops.monitor.ward import NEVER, State, Ward
 
 
 @dataclass
@@ -30,11 +31,13 @@ class Board:
     quarantine: dict[str, Any] = field(default_factory=dict)
     is_ready: bool = False
     """Whether everything has been read once."""
+    unknown_since_ms: int | None = None
+    """Since when the pipeline does not let the patients' state be known; None: it is known."""
     _judged: Judgement | None = None
     _changed_in: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     """By patient's row: the version that changed its tile."""
 
-    def show(self, judged: Judgement, now_ms: int) -> None:
+    def show(self, judged: Judgement, now_ms: int, *, unknown_since_ms: int | None = None) -> None:
         """Shows the ward as judged now; the caller holds the lock."""
         size, before = len(self.ward), self._judged
         self.version, self.now_ms = self.version + 1, now_ms
@@ -48,7 +51,10 @@ class Board:
                 (before.state != judged.state[:known])
                 | (before.silent != judged.silent[:known]).any(axis=1)
                 | (before.implausible != judged.implausible[:known]).any(axis=1)
+                | (before.is_monitored != judged.is_monitored[:known])
             )
+        is_changed |= unknown_since_ms != self.unknown_since_ms
+        self.unknown_since_ms = unknown_since_ms
         self._changed_in[is_changed] = self.version
         self.ward.touched[:] = False
         self._judged = judged
@@ -65,7 +71,12 @@ class Board:
             implausible = _masks(judged.implausible[rows])
             value, last_ms = ward.value[rows], ward.last_ms[rows]
             alive_ms, state = ward.alive_ms[rows], judged.state[rows]
+            monitored, unknown_ms = judged.is_monitored[rows], self.unknown_since_ms
+            rejected = _rejected(ward, rows, judged.implausible[rows])
             version = self.version
+        unknown_since = None if unknown_ms is None else iso_of_ms(unknown_ms)
+        if unknown_ms is not None:
+            state = np.full_like(state, State.UNSEEN)
         never = last_ms == NEVER
         # JSON has no NaN
         values, times = value.astype(object), last_ms.astype(object)
@@ -82,6 +93,9 @@ class Board:
                 times.tolist(),
                 silent,
                 implausible,
+                [unknown_since if is_monitored else None for is_monitored in monitored],
+                monitored.tolist(),
+                rejected,
                 strict=True,
             )
         ]
@@ -93,6 +107,16 @@ class Board:
         return [
             [row, patient.patient_id, patient.name] for row, patient in enumerate(chosen, first)
         ]
+
+
+def _rejected(ward: Ward, rows: Ints, implausible: Mask) -> list[list[list[Any]]]:
+    """For each row: column, value and time of its newest readings that were rejected."""
+    found: list[list[list[Any]]] = [[] for _ in rows]
+    for number, column in np.argwhere(implausible).tolist():
+        value = ward.rejected_value[rows[number], column]
+        at_ms = int(ward.rejected_ms[rows[number], column])
+        found[number].append([column, float(value) if np.isfinite(value) else None, at_ms])
+    return found
 
 
 def _masks(flags: Mask) -> list[int]:

@@ -1,5 +1,6 @@
 """Missing data: silent sensors, stopped patients, windows that lack samples."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from ops.monitor.windows import WINDOWS_KEPT
 _STALE_WINDOWS = 2
 _FORGOTTEN_AFTER_MS = 3_600_000
 """After an hour without data a patient is no longer expected to send."""
+_HISTORIC_AFTER_MS = 86_400_000
+"""A patient whose newest data is older than a day is history: a file of old readings, say."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Judgement:
     """Shape (patients, sensors): sensors that sent nothing while the patient's device did."""
     implausible: Mask
     """Shape (patients, columns): the newest reading was rejected as implausible."""
+    is_monitored: Mask
+    """Whether a mapping is active, and the newest data not history."""
 
 
 def judge(ward: Ward, horizon_ms: int) -> Judgement:
@@ -46,49 +51,53 @@ def judge(ward: Ward, horizon_ms: int) -> Judgement:
     state[silent.any(axis=1)] = State.SILENT_SENSOR
     state[implausible.any(axis=1)] = State.OUT_OF_RANGE
     state[is_stale] = State.STALE
-    state[is_unseen] = State.UNSEEN
-    return Judgement(state, silent, implausible)
+    is_historic = ~is_unseen & (alive_ms < horizon_ms - _HISTORIC_AFTER_MS)
+    is_monitored = (ward.mapping[:size] > 0).any(axis=1) & ~is_historic
+    state[is_unseen | ~is_monitored] = State.UNSEEN
+    silent &= is_monitored[:, None]
+    return Judgement(state, silent, implausible, is_monitored)
 
 
 class GapBook:
     """The gaps that are already in the table; returns which to add and which to remove."""
 
     def __init__(self, ward: Ward, first_window: int) -> None:
-        """``first_window``: windows before it are not judged."""
+        """``first_window``: windows before it are judged only if samples of them come."""
         self._ward = ward
         self._next = first_window
-        self._written: dict[int, dict[tuple[int, int], int]] = {}
-        """By window: received samples by (row, sensor) of each gap that is in the table."""
+        self._written: dict[int, dict[tuple[int, int], tuple[int, int]]] = {}
+        """By window: mapping and received instants by (row, sensor) of each gap in the table."""
+        self._changes: dict[tuple[int, int], Gap | None] = {}
+        """By (mapping id, window start): what was not written yet; None: the gap is filled."""
 
     def settle(self, horizon_ms: int) -> tuple[list[Gap], list[tuple[int, int]]]:
         """New or changed gaps, and (mapping id, window start) of the filled ones.
 
         Windows that got samples since the last call are judged again, if they are still kept.
         """
-        due = self._ward.rhythm.due_window(horizon_ms)
-        changed = {window for window in self._ward.windows.changed if window < self._next}
-        self._ward.windows.changed.clear()
+        ring, due = self._ward.windows, self._ward.rhythm.due_window(horizon_ms)
+        if horizon_ms and self._next > due + WINDOWS_KEPT:
+            self._next = due  # the clock was ahead
+        changed = {window for window in ring.changed if window < self._next and window <= due}
+        ring.changed = {window for window in ring.changed if window > due}
         oldest = due - WINDOWS_KEPT + 1
-        missing: list[Gap] = []
-        filled: list[tuple[int, int]] = []
         for window in sorted({*changed, *range(max(self._next, oldest), due + 1)}):
             if window >= oldest:
-                self._settle_window(window, missing, filled)
+                self._settle_window(window)
         self._next = max(self._next, due + 1)
         for window in [old for old in self._written if old < oldest]:
             del self._written[window]
-        return missing, filled
+        changes, self._changes = self._changes, {}
+        missing = [gap for gap in changes.values() if gap is not None]
+        return missing, [place for place, gap in changes.items() if gap is None]
 
-    def forget(self, missing: list[Gap]) -> None:
-        """These could not be written: the next call returns them again."""
-        for gap in missing:
-            window = gap.window_ms // self._ward.rhythm.window_ms
-            self._written.pop(window, None)
-            self._ward.windows.changed.add(window)
+    def forget(self, missing: list[Gap], filled: Sequence[tuple[int, int]] = ()) -> None:
+        """These could not be written: the next call returns them again, unless they have changed."""
+        untold: dict[tuple[int, int], Gap | None] = dict.fromkeys(filled)
+        untold |= {(gap.mapping_id, gap.window_ms): gap for gap in missing}
+        self._changes = untold | self._changes
 
-    def _settle_window(
-        self, window: int, missing: list[Gap], filled: list[tuple[int, int]]
-    ) -> None:
+    def _settle_window(self, window: int) -> None:
         ward, rhythm = self._ward, self._ward.rhythm
         size, start = len(ward), window * rhythm.window_ms
         counts, _, is_alive = ward.windows.at(window, size)
@@ -97,20 +106,19 @@ class GapBook:
             & (ward.since_ms[:size] <= start)
             & (ward.alive_ms[:size] > start - _FORGOTTEN_AFTER_MS)
         )
-        is_begun = ward.sensor_since_ms[:size] <= start
+        is_begun = (ward.sensor_since_ms[:size] <= start) & (ward.mapping_from_ms[:size] <= start)
         is_expected = is_watched[:, None] & (ward.mapping[:size] > 0) & is_begun
-        lacks = is_expected & (counts < rhythm.samples)
+        is_short = counts < rhythm.samples
         before = self._written.setdefault(window, {})
-        for row, sensor in np.argwhere(lacks).tolist():
-            received = int(counts[row, sensor])
-            if before.get((row, sensor)) == received:
+        for row, sensor in np.argwhere(is_expected & is_short).tolist():
+            mapping, received = int(ward.mapping[row, sensor]), int(counts[row, sensor])
+            if before.get((row, sensor)) == (mapping, received):
                 continue
-            before[row, sensor] = received
+            before[row, sensor] = mapping, received
             cause = GapCause.SENSOR if is_alive[row] else GapCause.PATIENT
-            mapping = int(ward.mapping[row, sensor])
-            missing.append(Gap(mapping, start, rhythm.window_ms, rhythm.samples, received, cause))
-        for row, sensor in [place for place in before if not lacks[place]]:
-            del before[row, sensor]
-            filled.append((int(ward.mapping[row, sensor]), start))
+            gap = Gap(mapping, start, rhythm.window_ms, rhythm.samples, received, cause)
+            self._changes[mapping, start] = gap
+        for place in [place for place in before if not is_short[place]]:
+            self._changes[before.pop(place)[0], start] = None
         if not before:
             del self._written[window]

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from common.times import unix_ms
-from ops.monitor.processes import Process
+from ops.look.processes import Process
 
 _KEPT = 50
 _COUNTERS = (

@@ -23,7 +23,7 @@ from db.moments import epoch_ms
 from db.read import feed, latest
 from db.read.quarantine_desk import QuarantineEntry, entries_of_range
 from ops.monitor.columns import columns, sensor_codes, sensor_of_column
-from ops.monitor.ward import NEVER, Ward, positions
+from ops.monitor.ward import FAR, NEVER, Ward, positions
 from schemas.files.trusted import UNREADABLE, coded, read_trusted, why_unreadable
 from schemas.reasons import Reason
 
@@ -48,6 +48,8 @@ class Feed:
     """The newest entries of the quarantine by reason."""
     _next: dict[int, int] = field(default_factory=dict)
     _version: MappingVersion | None = None
+    _mapped_until_ms: int = FAR
+    """When a known mapping begins or ends next."""
     _newest_patient: int = 0
     _audit: MappingAudit = field(default_factory=MappingAudit)
 
@@ -65,12 +67,12 @@ class Feed:
         return dict(self._next)
 
     def refresh_patients(self, connection: Connection) -> None:
-        """Reads patients and mappings again if any were added or changed."""
+        """Reads patients and mappings again if any were added or changed, began or ended."""
         version = mapping_version(connection)
         if self._audit.is_due and self._audit.look(connection):
             # a patient may have another id
             self._version, self._newest_patient = None, 0
-        if version == self._version:
+        if version == self._version and unix_ms() < self._mapped_until_ms:
             return
         added = list(latest.patients(connection, after=self._newest_patient))
         mappings = list(read_mappings(connection))
@@ -83,13 +85,18 @@ class Feed:
 
     def _map(self, mappings: Sequence[Mapping]) -> None:
         ward, numbers = self.ward, {code: number for number, code in enumerate(sensor_codes())}
-        now_ms = unix_ms()
+        now_ms, bounds = unix_ms(), {FAR}
+        before = ward.mapping.copy()
         ward.mapping[:] = 0
         for mapping in mappings:
             row, number = ward.row_of.get(mapping.patient_id), numbers.get(mapping.sensor)
+            bounds |= {at for at in (mapping.from_ms, mapping.until_ms) if at > now_ms}
             is_active = mapping.from_ms <= now_ms < mapping.until_ms
             if row is not None and number is not None and is_active:
                 ward.mapping[row, number] = mapping.mapping_id
+                ward.mapping_from_ms[row, number] = mapping.from_ms
+        ward.touched |= (ward.mapping != before).any(axis=1)
+        self._mapped_until_ms = min(bounds)
 
     def read(self, connection: Connection) -> list[LedgerRow]:
         """Applies the ranges committed since the last call and returns them."""
@@ -158,7 +165,13 @@ class Feed:
         event_ms = np.array([epoch_ms(entry.measured_at) for entry in placed], np.int64)
         implausible = np.array([entry.reason in _IMPLAUSIBLE for entry in placed])
         missing = np.array([entry.reason == Reason.MISSING for entry in placed])
-        self.ward.reject(row, column, event_ms, is_implausible=implausible, is_missing=missing)
+        value = np.array([entry.value for entry in placed], np.float64)
+        self.ward.reject(
+            *(row, column, event_ms),
+            is_implausible=implausible,
+            is_missing=missing,
+            value=value,
+        )
 
     def remember_older(self, connection: Connection) -> None:
         """Reads the newest values of patients and sensors without data in the look-back.

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,13 +10,17 @@ from common.times import unix_ms
 from db.ledger import LedgerRow
 from db.mend.cadence import RepeatedWindow
 from db.read.status import LedgerTotals
+from ops.look.conditions import Code, Condition, Seen, conditions_of, is_away
+from ops.look.processes import Process
 from ops.monitor.errors_seen import ErrorsSeen
 from ops.monitor.history import History
 from ops.monitor.offsets import Offsets
-from ops.monitor.processes import Process
+from ops.monitor.settling import is_settling
+from ops.stack.running import Failures, Part
 
 _RATE_OVER_MS = 20_000
 _RECENT_MS = 60_000
+_UNKNOWN_AFTER_MS = 30_000
 
 
 @dataclass
@@ -33,6 +37,8 @@ class PipelineView:
     """Updated by the poller, twice a second."""
 
     has_database: bool = False
+    failures: Mapping[str, Failures] = field(default_factory=dict)
+    """By the name of the part: how often `vitals up` had to start it again."""
     processes: Sequence[Process] = ()
     offsets: Offsets = field(default_factory=Offsets)
     errors: ErrorsSeen = field(default_factory=ErrorsSeen)
@@ -40,6 +46,7 @@ class PipelineView:
     totals: LedgerTotals = field(default_factory=LedgerTotals)
     recent: deque[LedgerRow] = field(default_factory=deque)
     """The ranges of the last minute."""
+    began_ms: int = field(default_factory=unix_ms)
     _newest_ms: int | None = None
     _published: dict[tuple[str, int], deque[tuple[float, float]]] = field(default_factory=dict)
     _shards: int = 0
@@ -92,9 +99,15 @@ class PipelineView:
         }
         return self._pairs
 
-    def note_processes(self, processes: Sequence[Process]) -> None:
-        """Notes the metrics of producers and consumer."""
+    def note_processes(
+        self, processes: Sequence[Process], parts: Mapping[str, Part] | None = None
+    ) -> None:
+        """Notes the metrics of producers and consumer; ``parts``: what `vitals up` started."""
         self.processes = processes
+        for process in processes:
+            # it should run, even if this monitor has never seen it run
+            part = (parts or {}).get(process.name)
+            process.has_answered |= part is not None and part.is_started(self.now_ms)
         self.errors.note_counters(processes)
         now = time.monotonic()
         for producer in self.of_role("producer"):
@@ -135,8 +148,60 @@ class PipelineView:
 
     @property
     def is_outbox_empty(self) -> bool:
-        """Whether no file waits but the one that is being published."""
-        return self.outbox_files <= 1
+        """Whether everything that was made is published, but for a file on its way.
+
+        A producer that has just started backfills missed windows: they are not missing yet.
+        """
+        producers = self.of_role("producer")
+        return self.outbox_files <= 1 and not any(
+            is_settling(producer, self.began_ms) for producer in producers
+        )
+
+    def unknown_since_ms(self, window_ms: int) -> int | None:
+        """Since when it is not known how the patients are; None: it is known.
+
+        What cannot be seen must not look fine: database, broker or consumer may be away, or what was
+        sent waits for too long.
+        """
+        consumers = self.of_role("consumer")
+        is_away_now = not self.has_database or self.offsets.ends is None
+        late_ms = self.now_ms - self.offsets.settled_ms
+        is_late = late_ms > max(_UNKNOWN_AFTER_MS, 3 * window_ms)
+        if is_away_now or is_late or any(map(is_away, consumers)):
+            return max(self.offsets.settled_ms, self.began_ms)
+        return None
+
+    def conditions(self) -> list[Condition]:
+        """What is wrong with the pipeline itself."""
+        offsets, lag = self.offsets, self.offsets.lag_messages
+        seen = Seen(
+            broker_error="it does not answer" if offsets.ends is None else None,
+            database_error=None if self.has_database else "it does not answer",
+            lag_messages=lag,
+            waited_ms=self.now_ms - offsets.horizon_ms if lag else None,
+            since_commit_ms=self.since_commit_ms,
+            outbox_files=self.outbox_files,
+            minute=self.totals.minute,
+            processes=self.processes,
+            are_all_shards_owned=self.are_all_shards_owned,
+            expects_producers=any(found.has_answered for found in self.of_role("producer")),
+            failures={**self._restarts(), **self.failures},
+        )
+        return [*conditions_of(seen), *self._windows_twice()]
+
+    def _restarts(self) -> dict[str, Failures]:
+        return {process.name: Failures(process.restarts_ms) for process in self.processes}
+
+    def _windows_twice(self) -> list[Condition]:
+        return [
+            Condition(
+                Code.WINDOW_TWICE,
+                " + ".join(pair),
+                {"producers": list(pair), "count": windows.count, "window_ms": windows.kafka_ms},
+                text=f"{' and '.join(pair)} sent {windows.count} windows twice",
+            )
+            for pair, windows in self.twice().items()
+        ]
 
     @property
     def outbox_files(self) -> int:

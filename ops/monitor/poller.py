@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -11,23 +11,26 @@ from common.errors import UnavailableError, VitalsError
 from common.times import unix_ms
 from db.connection import KeptConnection
 from db.faults import FaultKind, kind_of
-from db.mend import cadence
 from db.read.status import LedgerReader
+from ops.look.processes import Processes
 from ops.monitor.alarms import AlarmBoard
 from ops.monitor.board import Board, quarantine_as_dict
 from ops.monitor.broker import BrokerView
 from ops.monitor.cadence import GapBook, judge
-from ops.monitor.conditions import patient_conditions, pipeline_conditions
+from ops.monitor.conditions import patient_conditions
 from ops.monitor.feed import Feed
+from ops.monitor.gaps import GapKeeper
 from ops.monitor.pipeline import PipelineView
-from ops.monitor.processes import Processes
 from ops.monitor.repeated import RepeatedWindows
+from ops.stack.running import Part
 
 _LOOK_EVERY_S = 0.5
 _PATIENTS_EVERY_S = 5.0
 _PROCESSES_EVERY_S = 1.0
 # each time it rereads the last minute's ledger
 _TOTALS_EVERY_S = 2.0
+_SWEEP_EVERY_S = 1.0
+_SWEEP_AGAIN_S = 20.0
 _log = structlog.get_logger()
 
 
@@ -43,15 +46,16 @@ class Poller:
         repeated: RepeatedWindows,
         reader: KeptConnection,
         writer: KeptConnection,
+        parts: Callable[[], Mapping[str, Part]],
     ) -> None:
-        """``reader`` queries, ``writer`` records gaps."""
+        """``reader`` queries, ``writer`` records gaps; ``parts``: what `vitals up` recorded."""
         self._board, self._feed, self._broker = board, source, broker
         self._processes, self._repeated = processes, repeated
-        self._reader, self._writer = reader, writer
+        self._reader, self._writer, self._parts = reader, writer, parts
         self._ledger = LedgerReader(source.topic)
         self._view = PipelineView()
         self._alarms = AlarmBoard()
-        self._gaps: GapBook | None = None
+        self._gaps: GapKeeper | None = None
         self._next_at: dict[str, float] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
@@ -87,7 +91,9 @@ class Poller:
     def _look(self) -> None:
         now_ms = unix_ms()
         if self._take_turn("processes", _PROCESSES_EVERY_S):
-            self._view.note_processes(self._processes.look())
+            parts = self._parts()
+            self._view.failures = {name: part.failures for name, part in parts.items()}
+            self._view.note_processes(self._processes.look(), parts)
         is_outbox_empty = self._view.is_outbox_empty
         # the broker first: a message that is committed a moment later is not lag
         ends = self._guarded("broker", self._broker.ends)
@@ -133,7 +139,8 @@ class Poller:
         if self._gaps is None:
             self._feed.remember_older(connection)
             now_ms = unix_ms()
-            self._gaps = GapBook(ward, ward.rhythm.due_window(now_ms))
+            book = GapBook(ward, ward.rhythm.due_window(now_ms))
+            self._gaps = GapKeeper(book, self._reader, self._writer)
         else:
             self._repeated.look_into(ranges)
         view.note_repeated(self._repeated.take())
@@ -145,27 +152,28 @@ class Poller:
         horizon_ms = min(now_ms, view.offsets.settled_ms)
         with board.lock:
             judged = judge(ward, horizon_ms)
-            board.show(judged, now_ms)
-        conditions = [*pipeline_conditions(view), *patient_conditions(ward, judged)]
+            board.show(
+                judged, now_ms, unknown_since_ms=view.unknown_since_ms(ward.rhythm.window_ms)
+            )
+        conditions = [*view.conditions(), *patient_conditions(ward, judged)]
         if self._alarms.update(conditions, now_ms):
             board.alarms_version += 1
         board.alarms = self._alarms.as_list()
         view.history.add(now_ms)
-        board.pipeline = view.as_dict()
+        listed = [condition.as_dict() for condition in conditions]
+        board.pipeline = {**view.as_dict(), "conditions": listed}
         samples = {reason: list(entries) for reason, entries in self._feed.samples.items()}
         board.quarantine = quarantine_as_dict(now_ms, dict(view.totals.reasons), samples)
         board.is_ready = self._gaps is not None
         if self._gaps is not None and view.has_database:
-            self._write_gaps(self._gaps, horizon_ms)
+            self._keep_gaps(self._gaps, horizon_ms)
 
-    def _write_gaps(self, gaps: GapBook, horizon_ms: int) -> None:
-        missing, filled = gaps.settle(horizon_ms)
-        if not missing and not filled:
-            return
+    def _keep_gaps(self, gaps: GapKeeper, horizon_ms: int) -> None:
         try:
-            cadence.settle_gaps(self._writer.get(), missing, filled)
+            gaps.settle(horizon_ms)
+            if self._take_turn("sweep", _SWEEP_EVERY_S) and gaps.sweep():
+                self._next_at["sweep"] = time.monotonic() + _SWEEP_AGAIN_S
         except VitalsError as error:
             self._view.errors.note("cadence", error.message)
             if isinstance(error, UnavailableError):
                 self._writer.close()
-            gaps.forget(missing)

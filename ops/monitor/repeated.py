@@ -2,12 +2,13 @@
 
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 
 import structlog
 
-from common.errors import VitalsError
+from common.errors import UnavailableError, VitalsError
 from common.settings import KafkaSettings
 from db.connection import KeptConnection
 from db.ledger import LedgerRow
@@ -18,6 +19,7 @@ from ops.look.messages import SeenMessage, TopicLook
 from ops.progress import Progress
 
 _STOP_S = 10.0
+_AGAIN_S = 5.0
 # first messages of repeated batches at most this far apart are read in one go
 _NEAR_OFFSETS = 1_000
 _log = structlog.get_logger()
@@ -27,7 +29,7 @@ class RepeatedWindows:
     """Finds which repeated batches came from two producers.
 
     The ledger only counts them: their producers are in the headers of both messages. If retention
-    has removed one, or the broker does not answer, they stay unknown.
+    has removed one, they stay unknown; while broker or database is away, they wait.
     """
 
     def __init__(
@@ -67,6 +69,11 @@ class RepeatedWindows:
                 if found := self._look(part):
                     cadence.record_repeated(self._writer.get(), found)
                 self._found.extend(found)
+            except UnavailableError as error:
+                self._close()
+                _log.warning("repeated_windows_wait", why=error.message, again_in_s=_AGAIN_S)
+                time.sleep(_AGAIN_S)
+                self._ranges.put(part)
             except VitalsError as error:
                 self._close()
                 _log.warning("repeated_windows_not_found", why=error.message)

@@ -1,7 +1,7 @@
 """Puts the monitor together and serves it until the process is asked to stop."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import uvicorn
@@ -9,17 +9,18 @@ import uvicorn
 from common.errors import ConfigurationError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import KeptConnection
+from ops.look.processes import Processes, parse_targets
 from ops.monitor.app import build_app
 from ops.monitor.board import Board
 from ops.monitor.broker import BrokerView
 from ops.monitor.feed import Feed
 from ops.monitor.poller import Poller
-from ops.monitor.processes import Processes, parse_targets
 from ops.monitor.repeated import RepeatedWindows
 from ops.monitor.settings import MonitorSettings
 from ops.monitor.ward import Ward
 from ops.monitor.windows import Rhythm
 from ops.stack.ports import is_free
+from ops.stack.running import Part
 
 _NICENESS = 10
 # a database server that hangs must soon show as away
@@ -34,10 +35,12 @@ def serve(
     trusted: Path,
     uplot: Path,
     say: Callable[[str], None],
+    parts: Callable[[], Mapping[str, Part]],
 ) -> None:
     """Serves the page until SIGTERM or Ctrl-C.
 
-    ``trusted``: the folder of trusted files; ``uplot``: the WebJar with the charts.
+    ``trusted``: the folder of trusted files; ``uplot``: the WebJar with the charts; ``parts``: what
+    `vitals up` recorded.
 
     Raises:
         ConfigurationError: a setting is wrong, or the port is in use.
@@ -60,6 +63,7 @@ def serve(
         RepeatedWindows(kafka, _impatient(database), _impatient(writer)),
         _impatient(database),
         _impatient(writer),
+        parts,
     )
     app = build_app(
         board,

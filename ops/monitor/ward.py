@@ -9,6 +9,7 @@ from enum import IntEnum
 import numpy as np
 
 from common.arrays import Floats, Ints, Mask
+from common.times import unix_ms
 from db.read.latest import Patient
 from ops.monitor.columns import column_of, columns, first_columns, sensor_of_column
 from ops.monitor.windows import Rhythm, WindowRing
@@ -22,12 +23,17 @@ _EMPTY: dict[str, float] = {
     **dict.fromkeys(("last_ms", "rejected_ms", "alive_ms"), NEVER),
     **dict.fromkeys(("mapping", "is_regular", "touched"), 0),
     **dict.fromkeys(("since_ms", "sensor_since_ms"), FAR),
-    "value": np.nan,
+    **dict.fromkeys(("value", "rejected_value"), np.nan),
+    "mapping_from_ms": NEVER,
 }
 
 
 class State(IntEnum):
-    """The state of a patient's tile; higher is more urgent, except UNSEEN."""
+    """The state of a patient's tile; higher is more urgent, except UNSEEN.
+
+    UNSEEN: there is no state to tell. Nothing ever came, the patient is not monitored, or the
+    pipeline does not let it be known: the tile says which.
+    """
 
     FRESH = 0
     SILENT_SENSOR = 1
@@ -48,8 +54,9 @@ class Ward:
         self.last_ms = np.full((_FIRST_ROOM, width), NEVER, np.int64)
         self.value = np.full((_FIRST_ROOM, width), np.nan)
         self.rejected_ms = np.full((_FIRST_ROOM, width), NEVER, np.int64)
+        self.rejected_value = np.full((_FIRST_ROOM, width), np.nan)
         self.alive_ms = np.full(_FIRST_ROOM, NEVER, np.int64)
-        """The newest time of anything from the patient, accepted or not."""
+        """The newest time of anything from the patient, accepted or not; never after its arrival."""
         self.since_ms = np.full(_FIRST_ROOM, FAR, np.int64)
         """The oldest time of anything from the patient since the monitor's look back."""
         self.sensor_since_ms = np.full((_FIRST_ROOM, sensors), FAR, np.int64)
@@ -57,6 +64,7 @@ class Ward:
         seems to have no such sensor, even if it is mapped."""
         self.mapping = np.zeros((_FIRST_ROOM, sensors), np.int64)
         """The id of the mapping that is active now; 0 if there is none."""
+        self.mapping_from_ms = np.full((_FIRST_ROOM, sensors), NEVER, np.int64)
         self.is_regular = np.zeros(_FIRST_ROOM, bool)
         """Whether the patient sends in the expected rhythm; replayed files with hourly readings do not."""
         self.touched = np.zeros(_FIRST_ROOM, bool)
@@ -109,20 +117,33 @@ class Ward:
         *,
         is_implausible: Mask,
         is_missing: Mask,
+        value: Floats | None = None,
     ) -> None:
         """Readings that were not accepted, as in ``accept``; column -1: unknown sensor.
 
-        ``is_missing``: the device reports that the sensor had no value.
+        ``is_missing``: the device reports that the sensor had no value. A time in the future proves
+        that the patient's device is alive, and nothing else.
         """
-        is_marked = is_implausible & (column >= 0)
-        flat = row[is_marked] * len(columns()) + column[is_marked]
-        np.maximum.at(self.rejected_ms.reshape(-1), flat, event_ms[is_marked])
+        is_timely = event_ms <= unix_ms() + self.rhythm.window_ms
+        is_marked = is_implausible & (column >= 0) & is_timely
+        self._mark_rejected(
+            row[is_marked] * len(columns()) + column[is_marked],
+            event_ms[is_marked],
+            np.full(is_marked.sum(), np.nan) if value is None else value[is_marked],
+        )
         self._note_alive(row, event_ms)
         is_known = column >= 0
         row, event_ms, is_missing = row[is_known], event_ms[is_known], is_missing[is_known]
         sensor = sensor_of_column()[column[is_known]]
         self._note_sensor(row, sensor, event_ms)
         self.windows.note_heard(row[~is_missing], sensor[~is_missing], event_ms[~is_missing])
+
+    def _mark_rejected(self, flat: Ints, event_ms: Ints, value: Floats) -> None:
+        order = np.argsort(event_ms, kind="stable")
+        flat, event_ms, value = flat[order], event_ms[order], value[order]
+        is_newer = event_ms >= self.rejected_ms.reshape(-1)[flat]
+        self.rejected_ms.reshape(-1)[flat[is_newer]] = event_ms[is_newer]
+        self.rejected_value.reshape(-1)[flat[is_newer]] = value[is_newer]
 
     def remember(self, row: int, column: int, event_ms: int, value: float) -> None:
         """Sets a newest value from the database, from before the monitor's start."""
@@ -138,7 +159,7 @@ class Ward:
         np.minimum.at(self.sensor_since_ms.reshape(-1), flat, event_ms)
 
     def _note_alive(self, row: Ints, event_ms: Ints) -> None:
-        np.maximum.at(self.alive_ms, row, event_ms)
+        np.maximum.at(self.alive_ms, row, np.minimum(event_ms, unix_ms()))
         np.minimum.at(self.since_ms, row, event_ms)
         self.touched[row] = True
         self.windows.note_alive(row, event_ms)

@@ -18,7 +18,7 @@ from ops.stack.exports import embedded_addresses
 from ops.stack.folders import claim, clear
 from ops.stack.invocation import Invocation
 from ops.stack.ports import LOOPBACK, choose_port, quiet_port
-from ops.stack.running import OWNER, forget, hold, record
+from ops.stack.running import OWNER, Part, forget, hold, record
 from ops.stack.supervisor import LONGEST_DELAY_SECONDS, Supervisor
 
 LOCK = "up.lock"
@@ -127,7 +127,8 @@ class Pipeline:
 
     def check(self) -> None:
         """Restarts what has failed; raises ConfigurationError if that cannot help."""
-        if self.supervisor.check():
+        before = self._parts()
+        if self.supervisor.check() or self._parts() != before:
             self._record()
 
     def stop_producers(self) -> None:
@@ -205,4 +206,13 @@ class Pipeline:
         self._record()
 
     def _record(self) -> None:
-        record(self._home, {OWNER: os.getpid(), **self.supervisor.pids()})
+        record(self._home, {OWNER: os.getpid(), **self.supervisor.pids()}, self._parts())
+
+    def _parts(self) -> dict[str, Part]:
+        addresses = self.metrics_targets() | {_MONITOR: f"{LOOPBACK}:{self._monitor_port}"}
+        return {
+            (name := service.process.name): Part(
+                service.since_ms, addresses.get(name), service.failures
+            )
+            for service in self.supervisor.services
+        }

@@ -4,10 +4,10 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from common.atomic import write_atomic
 from common.errors import ConfigurationError
@@ -15,6 +15,7 @@ from ops.stack.file_lock import try_hold
 
 _STATE = "state.json"
 _POLL_SECONDS = 0.1
+_STARTING_MS = 30_000
 OWNER = "vitals up"
 
 
@@ -58,19 +59,64 @@ def hold(home: Path) -> IO[bytes]:
     return held
 
 
-def record(home: Path, pids: dict[str, int]) -> None:
+@dataclass(frozen=True)
+class Failures:
+    """When (epoch ms) a part ended by itself, and why it did the last time."""
+
+    at_ms: list[int] = field(default_factory=list)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What should be running: since when (epoch ms), where it answers over HTTP, and its failures."""
+
+    since_ms: int
+    address: str | None
+    failures: Failures
+
+    def is_started(self, now_ms: int) -> bool:
+        """Whether it has had the time to answer."""
+        return now_ms - self.since_ms > _STARTING_MS
+
+
+def record(home: Path, pids: dict[str, int], parts: Mapping[str, Part] | None = None) -> None:
     """Records what is running for `vitals down` and `status`; replaces the previous record."""
-    state = {name: asdict(ProcessId.of(pid)) for name, pid in pids.items()}
-    content = json.dumps({"processes": state}, indent=2).encode()
+    state = {
+        "processes": {name: asdict(ProcessId.of(pid)) for name, pid in pids.items()},
+        "parts": {name: asdict(part) for name, part in (parts or {}).items()},
+    }
+    content = json.dumps(state, indent=2).encode()
     write_atomic(home / _STATE, lambda file: file.write(content))
+
+
+def recorded(home: Path) -> dict[str, Part]:
+    """What should be running, whether it is or not; empty where nothing is, or only orphans are."""
+    state = _state(home)
+    if OWNER not in _living(state):
+        return {}
+    listed = state.get("parts", {})
+    return {
+        name: Part(**{**given, "failures": Failures(**given["failures"])})
+        for name, given in listed.items()
+    }
 
 
 def running(home: Path) -> dict[str, ProcessId]:
     """What is running, in the order it was started; what has died since is left out."""
-    path = home / _STATE
-    if not path.exists():
+    return _living(_state(home))
+
+
+def _state(home: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads((home / _STATE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
         return {}
-    listed = json.loads(path.read_text(encoding="utf-8"))["processes"]
+    return state
+
+
+def _living(state: Mapping[str, Any]) -> dict[str, ProcessId]:
+    listed = state.get("processes", {})
     processes = {name: ProcessId(**given) for name, given in listed.items()}
     return {name: process for name, process in processes.items() if process.is_alive}
 

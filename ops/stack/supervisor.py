@@ -3,17 +3,20 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from common.errors import ConfigurationError
 from common.pauses import jittered
-from ops.stack.log_tail import last_lines
+from common.times import unix_ms
+from ops.stack.log_tail import last_error, last_lines
+from ops.stack.running import Failures
 
 _FIRST_DELAY_SECONDS = 1.0
 LONGEST_DELAY_SECONDS = 30.0
 _STABLE_SECONDS = 60.0
+_FAILURES_KEPT = 20
 
 Say = Callable[[str], None]
 
@@ -52,6 +55,8 @@ class Supervised:
     started_at: float = 0.0
     next_start_at: float | None = None
     delay_seconds: float = _FIRST_DELAY_SECONDS
+    since_ms: int = field(default_factory=unix_ms)
+    failures: Failures = field(default_factory=Failures)
 
     @property
     def state(self) -> str:
@@ -67,6 +72,12 @@ class Supervised:
     def release(self, now: float) -> None:
         """Starts it at the next check."""
         self.next_start_at = now
+
+    def note_failure(self) -> None:
+        """It has just ended by itself."""
+        kept = self.failures.at_ms[1 - _FAILURES_KEPT :]
+        error = last_error(self.process.log, self.process.exit_code)
+        self.failures = Failures([*kept, unix_ms()], error)
 
     def start(self, now: float) -> None:
         """Starts it, for the first time or again."""
@@ -104,7 +115,7 @@ class Supervisor:
         return service
 
     def check(self) -> bool:
-        """Restarts what has failed once its delay is over; True if anything was started.
+        """Notes what has failed, and restarts it once its delay is over; True if anything was started.
 
         Raises:
             ConfigurationError: a process ended with code 2: restarting it cannot help.
@@ -146,6 +157,7 @@ class Supervisor:
             f"{process.name} ended with code {code}; starting it again in"
             f" {delay_seconds:.0f} s (log: {process.log})"
         )
+        service.note_failure()
         service.next_start_at = now + delay_seconds
         service.delay_seconds = min(2 * service.delay_seconds, self._longest_delay_seconds)
         return False

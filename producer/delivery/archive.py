@@ -55,6 +55,12 @@ class RawArchive:
         write_atomic(path, lambda file: file.writelines(map(raw.line_of, batches)))
         return path
 
+    def probe(self, batches: Sequence[SensorBatch]) -> None:
+        """Writes a file of ``batches`` and removes it again. Raises OSError if the disk refuses."""
+        path = self._pending / f".{self._producer_id}.probe"
+        write_atomic(path, lambda file: file.writelines(map(raw.line_of, batches)))
+        path.unlink()
+
     def pending(self) -> list[Path]:
         """The files of our outbox, oldest first."""
         return self._files_of(self._producer_id)

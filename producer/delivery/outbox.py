@@ -93,6 +93,10 @@ class Outbox:
         self._waiting.append(_Delivery(path, None if self._waiting else batches))
         return path
 
+    def probe(self, batches: Sequence[SensorBatch]) -> None:
+        """Returns if the disk would take ``batches`` now, and keeps nothing; raises OSError if not."""
+        self._archive.probe(batches)
+
     def pump(self, timeout_s: float) -> list[Path]:
         """Queues what fits, waits up to ``timeout_s`` for reports; returns the settled files.
 

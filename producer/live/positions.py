@@ -14,11 +14,12 @@ def shard_of(patient_id: str, shard_count: int) -> int:
 class _Shard:
     next_window: int
     committed: int | None
+    resume_ms: int = 0
     unacknowledged: set[int] = field(default_factory=set)
 
     @property
     def committable(self) -> int:
-        return min(self.unacknowledged, default=self.next_window)
+        return min(self.unacknowledged | {self.next_window})
 
 
 class Positions:
@@ -37,15 +38,18 @@ class Positions:
         """The shards that this replica makes."""
         return frozenset(self._shards)
 
-    def take(self, shard: int, committed: int | None, current_window: int) -> None:
+    def take(
+        self, shard: int, committed: int | None, current_window: int, resume_ms: int = 0
+    ) -> None:
         """Starts with a shard where the last owner stopped, or with the current window.
 
-        A shard that we kept while the broker was away keeps its state.
+        ``resume_ms``: where the last owner stopped within that window, if its windows had another
+        length. A shard that we kept while the broker was away keeps its state.
         """
         position = current_window if committed is None else committed
         known = self._shards.get(shard)
         if known is None:
-            self._shards[shard] = _Shard(position, committed)
+            self._shards[shard] = _Shard(position, committed, resume_ms)
             return
         known.next_window = max(known.next_window, position)
         known.committed = committed
@@ -57,12 +61,41 @@ class Positions:
 
     def due(self, last_window: int) -> tuple[int, frozenset[int]] | None:
         """The oldest window up to ``last_window`` that is due, and for which shards."""
-        oldest = min((progress.next_window for progress in self._shards.values()), default=None)
+        oldest = self.oldest
         if oldest is None or oldest > last_window:
             return None
+        resume_ms = self._resume_ms(oldest)
         return oldest, frozenset(
-            shard for shard, progress in self._shards.items() if progress.next_window == oldest
+            shard
+            for shard, progress in self._shards.items()
+            if (progress.next_window, progress.resume_ms) == (oldest, resume_ms)
         )
+
+    @property
+    def oldest(self) -> int | None:
+        """The oldest window that is to be made next; None without shards."""
+        return min((progress.next_window for progress in self._shards.values()), default=None)
+
+    def begin_of(self, window: int, window_ms: int) -> int:
+        """The first instant (epoch ms) of a window that is due and nobody has made yet."""
+        return max(window * window_ms, self._resume_ms(window))
+
+    def _resume_ms(self, window: int) -> int:
+        shards = self._shards.values()
+        return min((found.resume_ms for found in shards if found.next_window == window), default=0)
+
+    def set_back(self, latest: int, back_to: int) -> frozenset[int]:
+        """Sets positions after ``latest`` back to ``back_to``; returns their shards.
+
+        No right clock has reached such a position, so what was made up to now is not known. A
+        window that is made again has no second effect.
+        """
+        ahead = {
+            shard: found for shard, found in self._shards.items() if found.next_window > latest
+        }
+        for progress in ahead.values():
+            progress.next_window, progress.resume_ms = back_to, 0
+        return frozenset(ahead)
 
     def skip_to(self, first_window: int) -> int:
         """Skips windows before ``first_window``; returns how many, over all shards."""
@@ -77,7 +110,7 @@ class Positions:
         for shard in shards:
             progress = self._shards[shard]
             progress.unacknowledged.add(window)
-            progress.next_window = window + 1
+            progress.next_window, progress.resume_ms = window + 1, 0
 
     def note_acknowledged(self, window: int, shards: Collection[int]) -> None:
         """The window is in Kafka; shards that are no longer ours are ignored."""

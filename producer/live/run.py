@@ -1,9 +1,9 @@
 """The producer's loop: each window of the clock is simulated, archived and published."""
 
+import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -11,23 +11,23 @@ import structlog
 from common.collector import spare_what_is_loaded
 from common.health import Health
 from common.settings import KafkaSettings
-from common.times import unix_ms
+from common.times import iso_of_ms, unix_ms
 from producer import metrics
 from producer.delivery.outbox import Outbox
 from producer.live.positions import Positions
+from producer.live.refusal import Refusal
+from producer.live.schedule import AFTER_WINDOW_MS, Schedule
 from producer.live.shards import GroupListener, ShardGroup
 from producer.live.simulated_windows import SimulatedWindows
 from producer.settings import ProducerSettings
 from producer.simulation import simulated_sensors
+from schemas.batch import SensorBatch
 from schemas.catalogue import sensors
 
-_AFTER_WINDOW_MS = 50
 _TURN_S = 0.2
 _RELEASE_LIMIT_S = 5.0
 _STOP_LIMIT_S = 6.0
 _ADOPT_EVERY_S = 30.0
-_BACK_OFF_FIRST_S = 1.0
-_BACK_OFF_MOST_S = 30.0
 
 log = structlog.get_logger()
 
@@ -54,7 +54,8 @@ class Runner:
 
     Guarantee: a window whose shard is ours is archived and then published at least once; the
     shard's position moves on when Kafka has acknowledged it. While the broker is away,
-    windows are archived. If the disk refuses a window, it is made again later, with the same values.
+    windows are archived. If the disk refuses a window, it is made again later, with the same values,
+    here or by a replica that takes over.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Runner:
         self._outbox = outbox
         self._windows = SimulatedWindows(settings, 0)
         self._positions = Positions()
+        self._schedule = Schedule(settings, self._positions)
         listener = GroupListener(
             taken=self._take,
             release=self._release,
@@ -78,12 +80,13 @@ class Runner:
         )
         self._group = ShardGroup(kafka, settings.window_ms, listener)
         self._on_the_way: dict[Path, _Window] = {}
-        self._archive_at = 0.0
-        self._back_off_s = _BACK_OFF_FIRST_S
+        self._refusal = Refusal(health)
         self._adopt_at = 0.0
         self._newest_window = 0
-        self._is_stopped = False
-        metrics.INFO.info({"producer_id": settings.producer_id})
+        self._is_leaving = False
+        metrics.INFO.info(
+            {"producer_id": settings.producer_id, "window_ms": str(settings.window_ms)}
+        )
         metrics.OUTBOX_FILES.set_function(outbox.__len__)
 
     def run(self, is_stopping: Callable[[], bool]) -> None:
@@ -117,50 +120,40 @@ class Runner:
             self._outbox.recover()
         if due is not None:
             self._make(*due)
+        elif self._group.has_left and not self._refusal.is_waiting:
+            self._probe()
+        oldest = self._positions.oldest
+        made_until = math.nan if oldest is None else oldest * self._settings.window_ms / 1000
+        metrics.MADE_UNTIL.set(made_until)
         self._note_settled(self._outbox.pump(0 if due is not None else _TURN_S / 4))
         self._group.commit(self._positions.uncommitted())
 
     def _idle_s(self) -> float:
-        into_window_ms = (unix_ms() - _AFTER_WINDOW_MS) % self._settings.window_ms
+        into_window_ms = (unix_ms() - AFTER_WINDOW_MS) % self._settings.window_ms
         return min(_TURN_S, (self._settings.window_ms - into_window_ms) / 1000)
 
     def _due_window(self) -> tuple[int, frozenset[int]] | None:
-        if time.monotonic() < self._archive_at:
-            return None
-        current = (unix_ms() - _AFTER_WINDOW_MS) // self._settings.window_ms
-        oldest = current - max(1, self._settings.catch_up_ms // self._settings.window_ms)
-        if skipped := self._positions.skip_to(oldest):
-            metrics.WINDOWS_SKIPPED.inc(skipped)
-            log.warning(
-                "windows_skipped",
-                windows=skipped,
-                until=_iso(oldest * self._settings.window_ms),
-                hint="nobody made them within CATCH_UP_SECONDS",
-            )
-        return self._positions.due(current - 1)
+        due = self._schedule.due(is_disk_working=not self._refusal.is_on)
+        return None if self._refusal.is_waiting else due
 
     def _make(self, window: int, shards: frozenset[int]) -> None:
         # the group may have changed since the window was found due
         if not shards <= self._positions.shards:
             return
-        batches, readings = self._windows.make(window, shards)
+        start = self._positions.begin_of(window, self._settings.window_ms)
+        batches, readings = self._windows.make(window, shards, start)
         began = time.monotonic()
         try:
-            path = self._outbox.put(window * self._settings.window_ms, batches) if batches else None
+            path = self._outbox.put(start, batches) if batches else None
         except OSError as error:
-            self._archive_at = began + self._back_off_s
-            self._health.tell("archive", f"refused a window: {error.strerror}")
-            metrics.count_archive_error(error)
-            log.warning("archive_refused", error=error.strerror, again_in_s=self._back_off_s)
-            self._back_off_s = min(2 * self._back_off_s, _BACK_OFF_MOST_S)
+            self._note_refusal(error, batches)
             return
-        self._back_off_s = _BACK_OFF_FIRST_S
         self._positions.note_archived(window, shards)
         if path is None:
             self._positions.note_acknowledged(window, shards)
             return
+        self._disk_works()
         archived_at = time.monotonic()
-        self._health.tell("archive", None)
         metrics.count("archived", len(batches), readings)
         metrics.WINDOW_SECONDS.labels("archive").observe(archived_at - began)
         archive_ms = round((archived_at - began) * 1000)
@@ -169,6 +162,24 @@ class Runner:
         )
         if len(self._outbox) > 1:
             log.info("window_archived", window_start=self._start(window), outbox=len(self._outbox))
+
+    def _probe(self) -> None:
+        try:
+            self._outbox.probe(self._refusal.batches)
+        except OSError as error:
+            self._note_refusal(error, self._refusal.batches)
+        else:
+            self._disk_works()
+
+    def _note_refusal(self, error: OSError, batches: Sequence[SensorBatch]) -> None:
+        self._refusal.note(error, batches)
+        if self._refusal.is_lasting and not self._group.has_left:
+            log.warning("shards_left_to_others", hint="the archive's disk goes on refusing windows")
+            self._leave(_RELEASE_LIMIT_S)
+
+    def _disk_works(self) -> None:
+        self._refusal.end()
+        self._group.rejoin()
 
     def _note_settled(self, paths: list[Path]) -> None:
         for path in paths:
@@ -190,12 +201,13 @@ class Runner:
                 outbox=len(self._outbox),
             )
 
-    def _take(self, shard: int, committed: int | None) -> None:
-        self._positions.take(shard, committed, unix_ms() // self._settings.window_ms)
+    def _take(self, shard: int, committed: int | None, resume_ms: int) -> None:
+        current = unix_ms() // self._settings.window_ms
+        self._positions.take(shard, committed, current, resume_ms)
         self._show_shards()
 
     def _release(self, shards: Collection[int]) -> None:
-        if not self._is_stopped:
+        if not self._is_leaving:
             self._note_settled(self._outbox.drain(_RELEASE_LIMIT_S))
             self._commit_and_wait()
         self._drop(shards)
@@ -210,19 +222,23 @@ class Runner:
         metrics.PATIENTS.set(self._windows.patient_count(shards))
 
     def _finish(self) -> None:
-        self._note_settled(self._outbox.drain(_STOP_LIMIT_S))
+        self._leave(_STOP_LIMIT_S)
+        log.info("producer_stopped", outbox=len(self._outbox))
+
+    def _leave(self, limit_s: float) -> None:
+        self._note_settled(self._outbox.drain(limit_s))
         # with the broker away a commit would only wait for its time limit
         if not len(self._outbox):
             self._commit_and_wait()
-        self._is_stopped = True
-        self._group.close()
-        log.info("producer_stopped", outbox=len(self._outbox))
+        self._is_leaving = True
+        self._group.leave()
+        self._is_leaving = False
 
     def _commit_and_wait(self) -> None:
         self._group.commit(self._positions.uncommitted(), is_waiting=True)
 
     def _start(self, window: int) -> str:
-        return _iso(window * self._settings.window_ms)
+        return iso_of_ms(window * self._settings.window_ms)
 
 
 def warn_of_sensors_without_model() -> None:
@@ -234,7 +250,3 @@ def warn_of_sensors_without_model() -> None:
             sensors=without,
             hint="they have no readings; add a model for each to producer/simulation",
         )
-
-
-def _iso(epoch_ms: int) -> str:
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -37,8 +37,9 @@ log = structlog.get_logger()
 class GroupListener:
     """What the group tells its user, always from within ``poll`` or ``close``."""
 
-    taken: Callable[[int, int | None], None]
-    """A shard is ours from this window on (None: nobody has ever committed one)."""
+    taken: Callable[[int, int | None, int], None]
+    """A shard is ours from this window on (None: nobody has ever committed one), and within it from
+    this instant (epoch ms)."""
     release: Callable[[Collection[int]], None]
     """These shards are about to go to others: the last moment to commit for them."""
     gone: Callable[[Collection[int]], None]
@@ -63,6 +64,8 @@ class ShardGroup:
         self._commit_in_flight = False
         self._is_idle_known = False
         self._is_member = False
+        self.has_left = False
+        """Whether it left the group and has not joined it again."""
 
     def trouble(self) -> str | None:
         """Why this replica does not, or no longer, know its shards; None: it does."""
@@ -102,6 +105,9 @@ class ShardGroup:
 
     def poll(self, timeout_s: float) -> None:
         """Takes part in the group for up to ``timeout_s``; the listener hears of changes."""
+        if self.has_left:
+            time.sleep(timeout_s)
+            return
         message = self._consumer.poll(timeout_s)
         if message is not None and (error := message.error()) is not None:
             log.warning("shard_group_trouble", error=error.name(), detail=error.str())
@@ -121,7 +127,7 @@ class ShardGroup:
             for shard, window in positions.items()
             if shard in self.committable
         ]
-        if not offsets or (self._commit_in_flight and not is_waiting):
+        if not offsets or self.has_left or (self._commit_in_flight and not is_waiting):
             return
         if not is_waiting:
             self._commit_in_flight = True
@@ -135,9 +141,17 @@ class ShardGroup:
             return
         self._note_commit(None, done)
 
-    def close(self) -> None:
-        """Leaves the group, so that others take over at once."""
-        self._consumer.close()
+    def leave(self) -> None:
+        """Leaves the group, so that others take over at once. Safe to repeat."""
+        if not self.has_left:
+            self._consumer.close()
+            self.has_left, self._is_member, self._commit_in_flight = True, False, False
+
+    def rejoin(self) -> None:
+        """Takes part again after `leave`. Safe to repeat."""
+        if self.has_left:
+            self._consumer, self.has_left = self._connected(), False
+            self._subscribe()
 
     def _connected(self) -> Consumer:
         # the publisher reports a broker that is away; an error_cb here would queue a callback for
@@ -230,16 +244,17 @@ class ShardGroup:
         for position in found:
             if position.error is None:
                 self._unread.discard(position.partition)
-                self._listener.taken(position.partition, self._window_of(position))
+                self._listener.taken(position.partition, *self._window_of(position))
 
-    def _window_of(self, position: TopicPartition) -> int | None:
+    def _window_of(self, position: TopicPartition) -> tuple[int | None, int]:
         if position.offset < 0:
-            return None
+            return None, 0
         unit = (position.metadata or "").removeprefix(_UNIT)
         if not unit.isdecimal() or int(unit) in {0, self._window_ms}:
-            return int(position.offset)
-        # counted in windows of another length: the first of ours that starts no earlier
-        return -(-position.offset * int(unit) // self._window_ms)
+            return int(position.offset), 0
+        # counted in windows of another length: the one of ours that it lies in, from there on
+        resume_ms = position.offset * int(unit)
+        return resume_ms // self._window_ms, resume_ms
 
     def _on_commit(self, error: KafkaError | None, positions: list[TopicPartition]) -> None:
         self._commit_in_flight = False

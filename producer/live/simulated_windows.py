@@ -29,8 +29,13 @@ class SimulatedWindows:
         """How many patients these shards have."""
         return sum(len(self._patients.get(shard, ())) for shard in shards)
 
-    def make(self, window: int, shards: Collection[int]) -> tuple[list[SensorBatch], int]:
-        """The batches of these shards' patients, and how many readings they have."""
+    def make(
+        self, window: int, shards: Collection[int], start: int
+    ) -> tuple[list[SensorBatch], int]:
+        """The batches of these shards' patients from ``start`` (epoch ms) to the window's end.
+
+        Also returns how many readings they have.
+        """
         patient_ids = [
             patient_id for shard in sorted(shards) for patient_id in self._patients.get(shard, ())
         ]
@@ -38,8 +43,8 @@ class SimulatedWindows:
             return [], 0
         began = time.monotonic()
         window_ms, interval_ms = self._settings.window_ms, self._settings.interval_ms
-        start = window * window_ms
-        readings = self._simulator.simulate(patient_ids, start, window_ms, interval_ms)
+        length_ms = (window + 1) * window_ms - start
+        readings = self._simulator.simulate(patient_ids, start, length_ms, interval_ms)
         batches = make_batches(
             readings,
             source=self._simulator.source(window_ms, interval_ms),

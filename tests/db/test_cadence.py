@@ -3,8 +3,9 @@
 import pyarrow as pa
 import pytest
 
+from common.errors import UnavailableError
 from db import ledger
-from db.connection import connect
+from db.connection import KeptConnection, connect
 from db.ledger import RangeCounts
 from db.mapping import read_mappings
 from db.mend import cadence
@@ -14,6 +15,8 @@ from db.schema.migrate import migrate
 from db.schema.seed import seed
 from db.write import registro
 from db.write.bulk import infile_folder
+from ops.monitor import gaps
+from ops.monitor.gaps import GapKeeper
 from tests.db.rows import INFILE, READINGS
 
 START = 1_790_000_000_000
@@ -54,6 +57,77 @@ def test_gaps_are_written_changed_and_removed(seeded):
     assert cadence.gaps_of(seeded, [mapping], 0, START + 60_000) == [gap(1, 1, 7, GapCause.PATIENT)]
     assert cadence.gaps_of(seeded, [1, 2], START, START + 1) == [gap(2, 0, 9)]
     assert cadence.gaps_of(seeded, [], START, START + 1) == []
+
+
+class Book:
+    """A gap book that has found these."""
+
+    def __init__(self, *missing):
+        self.missing, self.forgotten = list(missing), []
+
+    def settle(self, horizon_ms):
+        return self.missing, []
+
+    def forget(self, missing, filled):
+        self.forgotten.append((missing, filled))
+
+
+@pytest.fixture
+def kept(settings):
+    """A kept connection, as a monitor has."""
+    connection = KeptConnection(settings)
+    yield connection
+    connection.close()
+
+
+def worn_heart_rates(connection):
+    """The mappings of both patients to a sensor that has one component."""
+    worn = [one for one in read_mappings(connection) if one.sensor == "frequencia_cardiaca"]
+    connection.rollback()
+    return [mapping.mapping_id for mapping in worn]
+
+
+def test_a_gap_that_the_readings_contradict_is_not_written(seeded, kept):
+    """A monitor that was not running when the samples came knows only a part of them."""
+    full, part = worn_heart_rates(seeded)
+    write(seeded, full, "valor", range(60, 70))
+    write(seeded, part, "valor", range(60, 67))
+    keeper = GapKeeper(Book(gap(full, 0, 2), gap(part, 0, 1)), kept, kept)
+    keeper.settle(START)
+
+    assert cadence.gaps_of(seeded, [full, part], 0, START + 60_000) == [gap(part, 0, 7)]
+
+
+def test_the_sweep_corrects_what_another_monitor_left(seeded, kept):
+    full, part = worn_heart_rates(seeded)
+    write(seeded, full, "valor", range(60, 70))
+    write(seeded, part, "valor", range(60, 67))
+    left = [gap(full, 0, 0), gap(part, 0, 3), gap(part, 1, 0, GapCause.PATIENT)]
+    cadence.settle_gaps(seeded, left, [])
+
+    assert GapKeeper(Book(), kept, kept).sweep()
+    found = cadence.gaps_of(seeded, [full, part], 0, START + 60_000)
+    assert found == [gap(part, 1, 0, GapCause.PATIENT), gap(part, 0, 7)]
+
+
+def test_the_sweep_goes_through_the_table_page_by_page(seeded, kept, monkeypatch):
+    monkeypatch.setattr(gaps, "_ROWS_PER_SWEEP", 2)
+    full, part = worn_heart_rates(seeded)
+    cadence.settle_gaps(seeded, [gap(full, 0, 0), gap(full, 1, 0), gap(part, 0, 0)], [])
+    write(seeded, part, "valor", range(60, 70))
+    keeper = GapKeeper(Book(), kept, kept)
+
+    assert [keeper.sweep(), keeper.sweep()] == [False, True]
+    assert cadence.gaps_of(seeded, [part], 0, START + 60_000) == []
+
+
+def test_what_cannot_be_written_goes_back_to_the_book(seeded, settings, kept):
+    away = KeptConnection(settings.model_copy(update={"db_port": 1}))
+    book = Book(gap(worn_heart_rates(seeded)[0], 0, 0))
+    with pytest.raises(UnavailableError):
+        GapKeeper(book, kept, away).settle(START)
+
+    assert book.forgotten == [(book.missing, [])]
 
 
 def test_a_repeated_window_is_written_once(seeded):

@@ -2,13 +2,20 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
 
+from common.settings import DatabaseSettings
+from db.connection import connect
+from ops.stack.exports import embedded_addresses
+from ops.stack.running import recorded
+from tests import loopback
 from tests.json_times import assert_times
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -36,6 +43,7 @@ def vitals(jars, tmp_path):
             timeout=120,
         )
 
+    run.home = tmp_path / "home"
     run.start = lambda *arguments: subprocess.Popen(
         [*command, *arguments], env=environment, stderr=subprocess.PIPE, text=True
     )
@@ -83,6 +91,92 @@ def test_pipeline_starts_is_inspected_and_stops(vitals):
     assert vitals("status").returncode == 3
     assert vitals("lag").returncode == 3
     assert "start it with `vitals up`" in vitals("env").stderr
+
+
+CONTRADICTIONS = (
+    "SELECT COUNT(*) FROM lacuna l WHERE l.esperadas <= (SELECT COUNT(DISTINCT created_at) FROM"
+    " registro r WHERE r.paciente_sensor_id = l.paciente_sensor_id AND r.created_at >= l.janela"
+    " AND r.created_at < l.janela + INTERVAL l.duracao_ms * 1000 MICROSECOND)"
+)
+FALSE_GAP = (
+    "INSERT INTO lacuna SELECT paciente_sensor_id, MIN(created_at), 1, 1, 0, 'sensor' FROM registro"
+    " WHERE componente = 'valor' GROUP BY paciente_sensor_id LIMIT 3"
+)
+
+
+def wait_for_status(vitals, is_wanted, *, seconds=60):
+    """Exit code and document of the first status that is as wanted."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = vitals("status", "--json")
+        status = json.loads(answer.stdout or "{}")
+        if is_wanted(answer.returncode, status):
+            return answer.returncode, status
+        assert time.monotonic() < deadline, status
+        time.sleep(1)
+
+
+def stopped(vitals, status, name):
+    """Stops a part with SIGSTOP until status names it, then lets it go on until all is well."""
+    pid = status["processes"][name]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        _, found = wait_for_status(vitals, lambda code, _: code == 1)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_for_status(vitals, lambda code, _: code == 0, seconds=90)
+    return {condition["id"]: condition["text"] for condition in found["conditions"]}
+
+
+def query(home, sql):
+    """Runs a statement on the database of this home; returns its rows."""
+    addresses = {name.lower(): value for name, value in embedded_addresses(home).items()}
+    with connect(DatabaseSettings(**addresses)) as connection:
+        cursor = connection.cursor()
+        cursor.execute(sql)
+        rows = cursor.fetchall() if cursor.with_rows else []
+        connection.commit()
+    return rows
+
+
+def test_status_names_what_stands_still_and_a_restart_leaves_no_false_gap(vitals):
+    """A stopped producer, a stopped page, an ended patient; `down`, `up`; then a crash loop."""
+    up = vitals.start("up", "--producers", "1", "--patients", "5")
+    _, status = wait_for_status(vitals, lambda code, now: now.get("accepted"), seconds=120)
+    named = stopped(vitals, status, "producer-1")
+    assert named["no_producer"] == "no producer is alive: producer-1 does not answer"
+    assert set(stopped(vitals, status, "monitor")) == {"monitor_away:monitor"}
+
+    assert vitals("patient", "end", "demo-000002").returncode == 0
+    assert vitals("patient", "end", "nobody").returncode == 4
+    listed = [json.loads(line) for line in vitals("patient", "list", "--json").stdout.splitlines()]
+    assert [stay["patient"] for stay in listed if not stay["monitored"]] == ["demo-000002"]
+    address = recorded(vitals.home)["monitor"].address
+    port = int(address.rpartition(":")[2])
+
+    def unmonitored():
+        ward = json.loads(loopback.get(port, "/api/ward")[1])
+        names = {row: patient for row, patient, _ in ward["patients"]}
+        return [names[tile[0]] for tile in ward["tiles"] if not tile[8]]
+
+    wait_until(lambda: unmonitored() == ["demo-000002"], seconds=30)
+    assert vitals("down").returncode == 0
+    assert up.wait(60) == 0
+
+    vitals.start("up", "--producers", "1", "--patients", "5")
+    before = status["accepted"]
+    wait_for_status(vitals, lambda code, now: code == 0 and now["accepted"] > before, seconds=120)
+    query(vitals.home, FALSE_GAP)
+    assert query(vitals.home, CONTRADICTIONS) == [(3,)]
+    wait_until(lambda: query(vitals.home, CONTRADICTIONS) == [(0,)], seconds=120)
+    for _ in range(3):
+        killed = status["processes"].get("producer-1")
+        _, status = wait_for_status(
+            vitals, lambda _, now, old=killed: now["processes"].get("producer-1") not in (None, old)
+        )
+        os.kill(status["processes"]["producer-1"], signal.SIGKILL)
+    _, status = wait_for_status(vitals, lambda _, now: "crash_loop:producer-1" in str(now))
+    assert "3 times in ten minutes): ended by SIGKILL" in status["verdict"]
 
 
 def test_env_before_the_first_start_says_what_to_do(vitals):

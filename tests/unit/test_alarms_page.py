@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ops.monitor import alarms, cadence, conditions
-from ops.monitor.alarms import Code
+from ops.look import conditions
+from ops.look.conditions import Code
+from ops.monitor import alarms, cadence
+from ops.monitor.conditions import _MOST_SINGLE_ALARMS
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / "docs" / "reference" / "alarms.md").read_text(encoding="utf-8")
@@ -19,7 +21,7 @@ NAMES = [code.replace("_", "-") for code in Code]
 def test_reference_has_every_alarm_with_its_level():
     assert list(ROWS) == NAMES
     for name, code in zip(NAMES, Code, strict=True):
-        assert ROWS[name][0] == ("critical" if code in alarms._CRITICAL else "warning")
+        assert ROWS[name][0] == ("critical" if code in conditions.CRITICAL else "warning")
 
 
 def test_reference_says_which_alarms_prometheus_has():
@@ -37,8 +39,8 @@ def test_reference_says_which_alarms_prometheus_has():
         ("producer-gone", f"less than {conditions._RESTART_SHOWN_S:.0f} s ago"),
         ("outbox-growing", f"{conditions._OUTBOX_FILES} or more"),
         ("patient-stopped", {2: "more than two windows"}[cadence._STALE_WINDOWS]),
-        ("many-sensors-silent", f"more than {conditions._MOST_SINGLE_ALARMS} sensors"),
-        ("many-patients-stopped", f"more than {conditions._MOST_SINGLE_ALARMS} patients"),
+        ("many-sensors-silent", f"more than {_MOST_SINGLE_ALARMS} sensors"),
+        ("many-patients-stopped", f"more than {_MOST_SINGLE_ALARMS} patients"),
         ("quarantine-storm", f"at least {conditions._STORM_SHARE * 100:g} % of the readings"),
         ("quarantine-storm", f"at least {conditions._STORM_READINGS:,} of them"),
     ],

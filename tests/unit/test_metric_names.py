@@ -23,7 +23,7 @@ FAMILIES = [
 ]
 LABELS = {
     "vitals_ready": {"check"},
-    "vitals_producer_info": {"producer_id"},
+    "vitals_producer_info": {"producer_id", "window_ms"},
     "vitals_producer_readings_total": {"stage"},
     "vitals_producer_batches_total": {"stage"},
     "vitals_producer_window_seconds": {"phase"},
@@ -31,6 +31,7 @@ LABELS = {
     "vitals_producer_shards": set(),
     "vitals_producer_patients": set(),
     "vitals_producer_windows_skipped_total": set(),
+    "vitals_producer_made_until_timestamp_seconds": set(),
     "vitals_producer_kafka_errors_total": {"error"},
     "vitals_producer_archive_errors_total": {"errno"},
     "vitals_producer_last_window_timestamp_seconds": set(),
@@ -61,7 +62,7 @@ def labels_of(module):
 
 def test_metrics_and_their_labels_are_these():
     found = labels_of(producer.metrics) | labels_of(consumer.driver.metrics)
-    found |= {"vitals_ready": {"check"}, "vitals_producer_info": {"producer_id"}}
+    found |= {"vitals_ready": {"check"}, "vitals_producer_info": {"producer_id", "window_ms"}}
     assert found == LABELS
     assert {full_name(family) for family in FAMILIES} == set(LABELS)
 

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 
+from common.times import unix_ms
 from db.mend.cadence import GapCause
 from db.read.latest import Patient
+from ops.monitor.board import Board
 from ops.monitor.cadence import GapBook, judge
 from ops.monitor.columns import column_numbers, columns, sensor_codes
+from ops.monitor.conditions import patient_conditions
 from ops.monitor.ward import NEVER, State, Ward
-from ops.monitor.windows import Rhythm
+from ops.monitor.windows import WINDOWS_KEPT, Rhythm
 
 WINDOW = 10_000
 START = 1_700_000_000_000
@@ -225,6 +228,147 @@ def test_gaps_that_could_not_be_written_are_reported_again(ward):
 
     assert len(missing) == 1
     assert book.settle(after(2))[0] == missing
+
+
+def test_a_removal_that_could_not_be_written_is_reported_again(ward):
+    book = GapBook(ward, START // WINDOW)
+    send(ward, "a", 0)
+    send(ward, "a", 1, without=["glicose"])
+    missing, _ = book.settle(after(2))
+    send(ward, "a", 1)
+    _, filled = book.settle(after(2))
+    book.forget([], filled)
+
+    assert filled == [(missing[0].mapping_id, START + WINDOW)]
+    assert book.settle(after(2)) == ([], filled)
+
+
+def test_a_gap_that_filled_while_it_could_not_be_written_is_only_removed(ward):
+    book = GapBook(ward, START // WINDOW)
+    send(ward, "a", 0)
+    send(ward, "a", 1, without=["glicose"])
+    missing, _ = book.settle(after(2))
+    book.forget(missing)
+    send(ward, "a", 1)
+
+    assert book.settle(after(2)) == ([], [(missing[0].mapping_id, START + WINDOW)])
+
+
+def test_what_could_not_be_written_is_reported_however_long_that_takes(ward):
+    """The window is no longer kept when the database is back."""
+    book = GapBook(ward, START // WINDOW)
+    send(ward, "a", 0)
+    send(ward, "a", 1, without=["glicose"])
+    missing, _ = book.settle(after(2))
+    book.forget(missing)
+
+    assert missing[0] in book.settle(after(200))[0]
+
+
+def test_an_instant_that_comes_again_counts_once(ward):
+    """A correction of one sample does not stand for another that is missing."""
+    book = GapBook(ward, START // WINDOW)
+    send(ward, "a", 0)
+    send(ward, "a", 1, samples=9)
+    send(ward, "a", 1, samples=2)
+    missing, _ = book.settle(after(2))
+
+    assert {gap.received for gap in missing} == {9}
+
+
+def test_samples_that_come_early_or_late_are_counted_each(ward):
+    book = GapBook(ward, START // WINDOW)
+    send(ward, "a", 0)
+    jitter = np.array([0, 370, -370, 300, -300, 200, -200, 100, -100, 0])
+    for number in range(len(columns())):
+        times = START + WINDOW + 1_000 * np.arange(10) + jitter
+        ward.accept(np.zeros(10, int), np.full(10, number), times, np.zeros(10))
+
+    assert book.settle(after(2)) == ([], [])
+
+
+def test_a_refused_reading_of_the_far_future_changes_nothing_but_the_sign_of_life(ward):
+    """It neither keeps its patient fresh for ever nor takes the windows of the others."""
+    book = GapBook(ward, START // WINDOW)
+    far = unix_ms() + 10 * 365 * 86_400_000 // WINDOW * WINDOW
+    for window in (0, 1):
+        send(ward, "b", window)
+    send(ward, "a", 0)
+    slots = np.arange(WINDOWS_KEPT) * WINDOW
+    for event_ms in far + slots:
+        reject(ward, HEART, event_ms)
+    send(ward, "a", 1)
+
+    assert ward.alive_ms[0] <= unix_ms()
+    assert not judge(ward, after(2)).implausible.any()
+    assert book.settle(after(2)) == ([], [])
+
+
+def test_a_rejected_reading_is_shown_with_its_value(ward):
+    send(ward, "a", 0)
+    rejection = {"is_implausible": np.ones(2, bool), "is_missing": np.zeros(2, bool)}
+    times = np.array([START + WINDOW + 1_000, START + WINDOW])
+    ward.reject(np.zeros(2, int), np.full(2, HEART), times, **rejection, value=np.array([400.0, 9]))
+    board = Board(ward)
+    board.show(judge(ward, after(1)), after(1))
+    tile = next(tile for tile in board.tiles()[1] if tile[0] == 0)
+
+    assert tile[9] == [[HEART, 400.0, START + WINDOW + 1_000]]
+
+
+def test_a_patient_whose_mappings_have_ended_is_not_monitored(ward):
+    send(ward, "a", 0)
+    ward.mapping[0] = 0
+    judged = judge(ward, after(5))
+
+    assert judged.is_monitored.tolist() == [False, True]
+    assert judged.state.tolist()[0] == State.UNSEEN
+    assert patient_conditions(ward, judged) == []
+
+
+def test_a_patient_of_a_file_of_old_readings_is_not_monitored(ward):
+    for window in (0, 1):
+        send(ward, "a", window)
+    judged = judge(ward, after(2) + 25 * 3_600_000)
+
+    assert judged.is_monitored.tolist() == [False, True]
+    assert patient_conditions(ward, judged) == []
+
+
+def test_a_state_that_cannot_be_known_is_never_fresh(ward):
+    send(ward, "a", 0)
+    board = Board(ward)
+    board.show(judge(ward, after(1)), after(1), unknown_since_ms=START + WINDOW)
+    version, tiles = board.tiles()
+    assert [(tile[1], tile[7], tile[8]) for tile in tiles] == [
+        (State.UNSEEN, "2023-11-14T22:13:30.000Z", True)
+    ] * 2
+    board.show(judge(ward, after(1)), after(1))
+
+    assert [(tile[1], tile[7]) for tile in board.tiles(version)[1]] == [
+        (State.FRESH, None),
+        (State.UNSEEN, None),
+    ]
+
+
+def test_a_clock_that_was_ahead_does_not_end_the_search_for_gaps(ward):
+    book = GapBook(ward, START // WINDOW)
+    send(ward, "a", 0)
+    book.settle(after(8_640))
+    book.settle(after(1))
+    send(ward, "a", 1, without=["glicose"])
+    missing, _ = book.settle(after(2))
+
+    assert {gap.window_ms for gap in missing} == {START + WINDOW}
+
+
+def test_the_window_in_which_a_mapping_begins_is_not_a_gap(ward):
+    book = GapBook(ward, START // WINDOW)
+    send(ward, "a", 0)
+    ward.mapping_from_ms[0] = START + WINDOW + 1
+    send(ward, "a", 1, samples=5)
+
+    assert book.settle(after(2)) == ([], [])
 
 
 def test_the_time_before_a_patient_began_is_not_a_gap(ward):

@@ -1,5 +1,6 @@
 """The one verdict of `vitals status`."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -55,3 +56,12 @@ def test_what_is_away_is_named():
     assert not away.is_anything_there
     assert away.as_dict()["healthy"] is False
     assert away.as_dict()["partitions"] is None
+
+
+def test_a_storm_of_bad_data_is_named_and_the_pipeline_is_healthy():
+    minute = LedgerTotals(readings=2_000, accepted=1_500, reasons=Counter(missing=500))
+    stormy = replace(WELL, totals=replace(WELL.totals, minute=minute))
+    assert stormy.problems == []
+    assert stormy.verdict.endswith(
+        "quarantine storm: 25% of the last minute's readings, mostly missing"
+    )

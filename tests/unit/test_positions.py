@@ -79,6 +79,34 @@ def test_skipping_counts_the_windows_of_every_shard():
     assert positions.due(50) == (40, frozenset({0}))
 
 
+def test_a_position_in_the_future_is_set_back_and_can_be_committed_again():
+    """The last owner's clock was a day ahead: nothing it made may keep the shard silent."""
+    positions = Positions()
+    positions.take(0, 8_740, 100)
+    positions.take(1, 100, 100)
+    positions.note_archived(8_740, [0])
+    assert positions.set_back(106, back_to=40) == {0}
+    assert positions.due(99) == (40, frozenset({0}))
+    assert positions.uncommitted() == {0: 40}
+    assert positions.set_back(106, back_to=40) == frozenset()
+
+
+def test_a_position_in_windows_of_another_length_continues_within_ours():
+    """Windows of 10 s became windows of 20 s: the instants from 30 s on are not made yet."""
+    positions = Positions()
+    positions.take(0, 1, 9, resume_ms=30_000)
+    positions.take(1, 1, 9)
+    assert positions.uncommitted() == {}
+    assert positions.due(1) == (1, frozenset({1}))
+    assert positions.begin_of(1, 20_000) == 20_000
+    positions.note_archived(1, [1])
+    assert positions.due(1) == (1, frozenset({0}))
+    assert positions.begin_of(1, 20_000) == 30_000
+    positions.note_archived(1, [0])
+    positions.note_acknowledged(1, [0])
+    assert positions.uncommitted()[0] == 2
+
+
 @given(st.permutations(range(8)), st.integers(0, 8))
 def test_committed_position_is_never_above_an_unacknowledged_window(order, known):
     positions = Positions()

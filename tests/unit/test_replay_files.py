@@ -455,6 +455,14 @@ def test_unreadable_rows_show_column_and_value_cut_and_harmless(tmp_path):
         ([at("1900-01-01T00:00Z"), *[at("2137-01-01T00:00Z")] * 2], at("2137-01-01T00:00Z")),
         ([at("2137-01-01T00:00Z"), at("9999-12-31T00:00Z")], at("2137-01-01T00:00Z")),
     ],
+    ids=[
+        "year 9999",
+        "first and last moment",
+        "next year",
+        "shifted dates",
+        "1900",
+        "shifted, 9999",
+    ],
 )
 def test_sentinels_do_not_decide_when_a_file_ends(tmp_path, times, expected):
     column = pa.array(times, pa.timestamp("ms"))

@@ -12,7 +12,7 @@ from common.errors import ConfigurationError, UnavailableError
 from ops.cli.commands.down import down
 from ops.stack.child import ChildProcess
 from ops.stack.folders import MARK, claim, clear
-from ops.stack.running import OWNER, ProcessId, forget, hold, record, running
+from ops.stack.running import OWNER, Part, ProcessId, forget, hold, record, recorded, running
 from ops.stack.supervisor import Supervisor
 from tests.waiting import wait_until
 
@@ -99,6 +99,25 @@ def test_failed_process_is_restarted_after_a_growing_delay(child):
         assert supervisor.check()
     assert service.restarts == 3
     assert "ended with code 3; starting it again in 4 s" in said[-1]
+
+
+def test_a_failing_process_is_recorded_with_its_error(child, tmp_path):
+    """What `vitals status` reads: when it failed, and the last error in its log."""
+    clock = Clock()
+    supervisor = Supervisor(lambda _: None, clock, jitter=float)
+    command = "echo 'OSError: no space left'; exit 3"
+    service = supervisor.add(child(command, is_started=False), stop_seconds=1)
+    for _ in range(3):
+        wait_until(lambda: service.process.exit_code == 3, seconds=10)
+        supervisor.check()
+        clock.now += 60
+        supervisor.check()
+    part = Part(service.since_ms, "127.0.0.1:1", service.failures)
+    record(tmp_path, {OWNER: os.getpid()}, {"child": part})
+
+    assert recorded(tmp_path) == {"child": part}
+    assert len(part.failures.at_ms) == 3
+    assert part.failures.error == "OSError: no space left"
 
 
 def test_process_with_wrong_settings_is_not_restarted(child):

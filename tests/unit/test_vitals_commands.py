@@ -29,6 +29,9 @@ NEEDS_A_STACK = {
     "quarantine discard": ["--reason", "missing"],
     "quarantine resend": [],
     "quarantine replay": [],
+    "patient add": ["p-1"],
+    "patient end": ["p-1"],
+    "patient list": [],
 }
 MORE = {
     "reconcile --repair": ["reconcile", "--repair"],

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common.settings import load
-from ops.cli.presence import require_own_stack
+from ops.cli.presence import is_own, require_own_stack
+from ops.cli.services import Service
 from ops.monitor.serve import serve
 from ops.monitor.settings import MonitorSettings
 from ops.stack import JarSet, find_java, jar_source, listed_jars, retrieve
 from ops.stack.invocation import Invocation
+from ops.stack.running import recorded
 
 
 def monitor(invocation: Invocation, say: Callable[[str], None]) -> None:
@@ -21,6 +23,7 @@ def monitor(invocation: Invocation, say: Callable[[str], None]) -> None:
     if not invocation.is_named:
         # if the environment names the stack, the page starts without it and reports that it is away
         require_own_stack(invocation)
+    is_foreign = invocation.has_addresses and not is_own(invocation, Service.BROKER)
     serve(
         settings,
         invocation.kafka(),
@@ -28,6 +31,7 @@ def monitor(invocation: Invocation, say: Callable[[str], None]) -> None:
         invocation.settings.output_dir.resolve() / "trusted",
         settings.monitor_uplot_jar or uplot_jar(invocation),
         say,
+        lambda: {} if is_foreign else recorded(invocation.settings.home),
     )
 
 

@@ -9,6 +9,7 @@ from ops.cli.presence import NOTHING_RUNS, is_own, require_any
 from ops.cli.services import Service
 from ops.cli.tables import output
 from ops.look.live_view import age_text, figures
+from ops.look.parts import Parts
 from ops.look.snapshot import Observer, Snapshot
 from ops.look.verdict import PipelineHealth
 from ops.stack.invocation import Invocation
@@ -28,8 +29,10 @@ def status(invocation: Invocation, *, as_json: bool) -> int:
         except UnavailableError as error:
             return _say_nothing_runs(error.message, as_json=as_json)
     observer = Observer(invocation.kafka(), invocation.database())
+    targets = invocation.environment.get("METRICS_TARGETS", "")
+    parts = Parts(None if is_elsewhere else invocation.settings.home, targets)
     try:
-        health = observer.health(invocation.outbox)
+        health = observer.health(invocation.outbox, parts)
     finally:
         observer.close()
     # the processes of this home have nothing to do with another broker's pipeline
@@ -65,10 +68,14 @@ def _show(health: PipelineHealth, pids: dict[str, int]) -> None:
     console = output()
     console.print(figures(_snapshot(health)))
     outbox = "not visible from here" if health.outbox_files is None else f"{health.outbox_files:,}"
+    silent = {process.name for process in health.processes if not process.is_up}
     lines = {
         "newest reading": age_text(health.newest_reading),
         "outbox files": outbox,
-        **{name: f"running, process {pid}" for name, pid in pids.items()},
+        **{
+            name: f"{'does not answer' if name in silent else 'running'}, process {pid}"
+            for name, pid in pids.items()
+        },
     }
     for name, text in lines.items():
         console.print(f"{name:16}  {text}", highlight=False)

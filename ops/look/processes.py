@@ -1,4 +1,4 @@
-"""The metrics of producers and consumer, scraped once a second."""
+"""Producers, consumer and monitor as they answer: metrics, or only that they are alive."""
 
 import http.client
 import socket
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from prometheus_client.parser import text_string_to_metric_families
 
 from common.errors import ConfigurationError
+from common.times import unix_ms
 
 _TIMEOUT_S = 1.5
 _GONE_AFTER_S = 600.0
@@ -24,7 +25,7 @@ class Process:
 
     address: tuple[str, int]
     role: str
-    """``producer`` or ``consumer``: from its target's name."""
+    """``producer``, ``consumer`` or ``monitor``: from its target's name."""
     name: str
     """The target's name; a producer's own id, once it has answered."""
     is_fixed: bool
@@ -36,6 +37,8 @@ class Process:
     seen_at: float = 0.0
     started: float = 0.0
     restarted_at: float | None = None
+    restarts_ms: list[int] = field(default_factory=list)
+    """When (epoch ms) it was found to have been started again."""
 
     def value(self, name: str, **labels: str) -> float | None:
         """The sample of that name and exactly these labels."""
@@ -61,7 +64,7 @@ class Target:
 
     @property
     def role(self) -> str:
-        """``producer`` or ``consumer``."""
+        """``producer``, ``consumer`` or ``monitor``."""
         return self.name.split("-")[0]
 
 
@@ -133,8 +136,10 @@ def _ask(process: Process, now: float) -> None:
     try:
         connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
         try:
-            connection.request("GET", "/metrics")
-            text = connection.getresponse().read().decode()
+            # the page has no metrics, but it tells whether its poller lives
+            connection.request("GET", "/live" if process.role == "monitor" else "/metrics")
+            answer = connection.getresponse()
+            text = "" if process.role == "monitor" else answer.read().decode()
         finally:
             connection.close()
         samples = {
@@ -143,6 +148,8 @@ def _ask(process: Process, now: float) -> None:
             for sample in family.samples
         }
     except (OSError, http.client.HTTPException, ValueError):
+        answer = None
+    if answer is None or answer.status != http.client.OK:
         process.misses += 1
         process.is_up = False
         return
@@ -151,6 +158,7 @@ def _ask(process: Process, now: float) -> None:
     started = process.value("process_start_time_seconds") or 0.0
     if process.has_answered and started != process.started:
         process.restarted_at = now
+        process.restarts_ms.append(unix_ms())
     process.started, process.has_answered = started, True
     if own := process.by_label("vitals_producer_info", "producer_id"):
         process.name = next(iter(own))

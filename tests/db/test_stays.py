@@ -1,0 +1,53 @@
+"""Patients come and go: their mappings begin, end, and begin again."""
+
+from datetime import datetime
+
+import pytest
+
+from common.errors import BadInputError
+from db.schema.stays import begin, end, stays
+
+CODES = ["glicose", "umidade_pele"]
+
+
+def at(day, hour=8):
+    return datetime(2026, 3, day, hour)  # noqa: DTZ001 - as the tables hold it
+
+
+def test_a_patient_who_comes_back_has_a_new_period(migrated):
+    """And repeating a command changes nothing."""
+    for _ in range(2):
+        begin(migrated, "p1", CODES, at(1), "Ana")
+        end(migrated, "p1", CODES, at(5))
+    assert begin(migrated, "p1", CODES, at(9), None) == 2
+    assert begin(migrated, "p1", CODES, at(10), None) == 0
+    found = stays(migrated, limit=10)
+
+    assert [(stay.since, stay.until, stay.is_monitored) for stay in found] == [
+        (at(9), None, True),
+        (at(1), at(5), False),
+    ]
+    assert {(stay.name, stay.sensors) for stay in found} == {("Ana", tuple(CODES))}
+
+
+def test_only_the_named_sensors_end(migrated):
+    begin(migrated, "p1", CODES, at(1), None)
+
+    assert end(migrated, "p1", ["glicose"], at(2)) == 1
+    assert end(migrated, "p1", ["glicose"], at(3)) == 0
+    assert {(stay.sensors, stay.until) for stay in stays(migrated, limit=10)} == {
+        (("umidade_pele",), None),
+        (("glicose",), at(2)),
+    }
+
+
+def test_a_mapping_that_has_not_begun_never_begins(migrated):
+    begin(migrated, "p1", CODES, at(9), None)
+
+    assert end(migrated, "p1", CODES, at(2)) == 2
+    assert [(stay.since, stay.until) for stay in stays(migrated, limit=10)] == [(at(9), at(9))]
+
+
+def test_an_unknown_patient_cannot_end(migrated):
+    with pytest.raises(BadInputError, match="there is no patient 'nobody'"):
+        end(migrated, "nobody", CODES, at(1))
