@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
+from common.commands import PlainGroup
+from common.commands import run as run_command
 from common.crash_points import CrashSettings, arm
-from common.errors import VitalsError
 from common.health import Health
 from common.log import configure
 from common.metrics_server import MetricsSettings, served
+from common.output import put_line
 from common.settings import (
     DatabaseSettings,
     KafkaSettings,
@@ -24,6 +26,7 @@ from common.settings import (
 from producer.settings import ProducerSettings
 
 app = typer.Typer(
+    cls=PlainGroup,
     help="Simulated or real readings, archived and published.",
     no_args_is_help=True,
     add_completion=False,
@@ -112,7 +115,7 @@ def replay(
     plan = ReplayPlan.of(file, table=table, start=start, speed=speed, is_again=again)
     database = load(DatabaseSettings) if register else None
     folder = load(OutputSettings).output_dir / "raw"
-    print(replay_file(plan, load(KafkaSettings), folder, database))
+    put_line(str(replay_file(plan, load(KafkaSettings), folder, database)))
 
 
 def _stop_event() -> Event:
@@ -124,11 +127,7 @@ def _stop_event() -> Event:
 
 def main() -> None:
     """Runs a command; an error that a person can fix ends with its message, not a traceback."""
-    try:
-        app()
-    except VitalsError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
+    run_command(app)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Replays a file of real readings through archive and topic, like simulated ones."""
 
 import re
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from common.collector import spare_what_is_loaded
 from common.errors import ConfigurationError, UnavailableError
+from common.output import say
 from common.settings import DatabaseSettings, KafkaSettings
 from common.times import unix_ms
 from producer.delivery.archive import RawArchive
@@ -201,9 +201,9 @@ def _shift(plan: ReplayPlan, folder: Path, digest: str, rows: Rows) -> int:
 
 def _print_unreadable(unreadable: Sequence[Unreadable]) -> None:
     for row in unreadable[:_SHOWN_UNREADABLE]:
-        sys.stderr.write(f"line {row.line}: {row.reason}\n")
+        say(f"line {row.line}: {row.reason}")
     if len(unreadable) > _SHOWN_UNREADABLE:
-        sys.stderr.write(f"... and {len(unreadable) - _SHOWN_UNREADABLE} more unreadable rows\n")
+        say(f"... and {len(unreadable) - _SHOWN_UNREADABLE} more unreadable rows")
 
 
 def _require(option: str, word: str, known: Sequence[str]) -> None:

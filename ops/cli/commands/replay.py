@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.errors import BadInputError
+from common.output import put_line
 from db.connection import connect
 from db.ledger import taken_batches
 from ops.stack.invocation import Invocation
@@ -18,7 +19,7 @@ def replay(invocation: Invocation, plan: ReplayPlan, *, is_registering: bool) ->
     Safe to repeat: see docs/decisions/0008.
     """
     database = invocation.database() if is_registering else None
-    print(replay_file(plan, invocation.kafka(), invocation.raw, database))  # noqa: T201 - its output
+    put_line(str(replay_file(plan, invocation.kafka(), invocation.raw, database)))
 
 
 def is_archive(path: Path) -> bool:
@@ -34,12 +35,12 @@ def replay_archive(invocation: Invocation, path: Path, *, is_dry_run: bool) -> N
     """
     files = archive_files(path)
     batches, readings, untaken = _count(invocation, files)
-    print(  # noqa: T201 - the command's output
+    put_line(
         f"{len(files)} files: {batches} batches, {readings} readings;"
         f" {untaken} batches are not processed yet"
     )
     if not is_dry_run:
-        print(republish(all_batches(files), invocation.kafka()))  # noqa: T201 - as above
+        put_line(str(republish(all_batches(files), invocation.kafka())))
 
 
 def archive_files(path: Path) -> list[Path]:
