@@ -40,9 +40,9 @@ class PipelineView:
     totals: LedgerTotals = field(default_factory=LedgerTotals)
     recent: deque[LedgerRow] = field(default_factory=deque)
     """The ranges of the last minute."""
+    began_ms: int = field(default_factory=unix_ms)
     _newest_ms: int | None = None
     _published: dict[tuple[str, int], deque[tuple[float, float]]] = field(default_factory=dict)
-    _began_ms: int = field(default_factory=unix_ms)
     _shards: int = 0
     _most_shards: int = 0
     _batches: tuple[float, float] = (0.0, 0.0)
@@ -158,7 +158,7 @@ class PipelineView:
 
     def _committed_rate(self, now_ms: int) -> float:
         """Readings a second of the last minute, or of the time since the monitor started."""
-        span_ms = min(_RATE_OVER_MS, now_ms - self._began_ms)
+        span_ms = min(_RATE_OVER_MS, now_ms - self.began_ms)
         recent = [row for row in self.recent if now_ms - row.committed_ms <= span_ms]
         return 1000 * sum(row.counts.readings for row in recent) / max(1000, span_ms)
 

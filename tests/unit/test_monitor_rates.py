@@ -37,7 +37,7 @@ def test_the_chart_falls_to_zero_a_minute_after_the_last_reading():
 
 def test_the_figure_counts_a_whole_minute_of_bursts():
     now_ms = unix_ms()
-    view = PipelineView(_began_ms=now_ms - 3_600_000)
+    view = PipelineView(began_ms=now_ms - 3_600_000)
     view.note_ranges(
         [
             ledger_row(range(1), committed_ms=now_ms - 9_000 - ago)
