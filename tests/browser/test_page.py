@@ -127,6 +127,9 @@ def test_a_name_cannot_reorder_or_hide_what_is_around_it(varied, open_page):
     administer(
         varied.pipeline,
         f"INSERT INTO paciente (identificador, nome) VALUES ('reordering', '{REORDERING}')",
+        "INSERT INTO paciente_sensor (paciente_id, sensor_id, ativo_desde)"
+        " SELECT p.id, s.id, '2000-01-01' FROM paciente p, sensor s"
+        " WHERE p.identificador = 'reordering'",
         "COMMIT",
     )
     page = open_page(varied)
