@@ -19,9 +19,7 @@ def plain(text: str) -> str:
     """One line without anything but printable characters."""
     if text.isprintable():
         return text
-    return "".join(
-        character if character.isprintable() else json.dumps(character)[1:-1] for character in text
-    )
+    return "".join(_kept_if(character, character.isprintable()) for character in text)
 
 
 def plain_lines(text: str) -> str:
@@ -60,6 +58,13 @@ def say_exception(
 
 
 def _write(line: str, stream: TextIO) -> None:
-    # a terminal of another character set shows the rest instead of ending the command
-    encoding = stream.encoding or "utf-8"
-    print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+    try:
+        line.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        # a terminal of another character set shows the rest instead of ending the command
+        line = "".join(_kept_if(character, character.isascii()) for character in line)
+    print(line, file=stream, flush=True)
+
+
+def _kept_if(character: str, is_kept: bool) -> str:
+    return character if is_kept else json.dumps(character)[1:-1]

@@ -100,6 +100,13 @@ def test_a_json_document_parses_to_what_it_was_made_of(text, indent):
     assert left_over(printed) == set()
 
 
+def test_a_terminal_without_the_characters_gets_their_escapes(monkeypatch):
+    kept = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(kept, encoding="ascii"))
+    put_json({"patient": "joão 😀"})
+    assert json.loads(kept.getvalue()) == {"patient": "joão 😀"}
+
+
 @pytest.mark.parametrize("is_terminal", [False, True])
 def test_tables_and_the_live_view_are_plain_in_a_terminal_too(is_terminal):
     console = Console(file=io.StringIO(), width=400, force_terminal=is_terminal)
