@@ -9,6 +9,8 @@ A message names the operation and the object; ``hint`` says what to do next. A b
 an exception: it is a row with a reason (see ``schemas.reasons``).
 """
 
+from common.output import plain_lines
+
 
 class VitalsError(Exception):
     """Base of all errors that a person sees as a message, not as a traceback."""
@@ -22,8 +24,9 @@ class VitalsError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """The message, then an arrow and the hint."""
-        return f"{self.message}\n  -> {self.hint}" if self.hint else self.message
+        """The message, then an arrow and the hint; printable, whatever a name in it holds."""
+        message = plain_lines(self.message)
+        return f"{message}\n  -> {plain_lines(self.hint)}" if self.hint else message
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickles with its hint: Spark carries errors from workers to the driver."""

@@ -11,6 +11,7 @@ from typing import Any
 import stamina.instrumentation
 import structlog
 
+from common.output import plain, say_exception
 from common.settings import LogSettings
 
 
@@ -27,9 +28,14 @@ def configure(settings: LogSettings, *, service: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
+    # JSON's own escapes leave nothing but ASCII
     last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     if settings.log_format == "console":
-        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # a traceback drawn by rich would show local variables: readings, and passwords
+        form = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+        last = [structlog.processors.format_exc_info, _plain_event, form]
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -44,7 +50,20 @@ def configure(settings: LogSettings, *, service: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    sys.excepthook = say_exception
     stamina.instrumentation.set_on_retry_hooks([_log_retry])
+
+
+def _plain_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
+    """Every field as one printable line; only tracebacks keep theirs."""
+    return {
+        name: "\n".join(map(plain, value.split("\n")))
+        if name in ("exception", "stack")
+        else plain(value)
+        if isinstance(value, str)
+        else value
+        for name, value in event.items()
+    }
 
 
 def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:

@@ -13,6 +13,7 @@ from common.errors import VitalsError
 from common.health import Health
 from common.log import configure
 from common.metrics_server import MetricsSettings, served
+from common.output import say_error
 from common.probe import Probe
 from common.settings import (
     DatabaseSettings,
@@ -45,7 +46,7 @@ def main() -> int:
         arm(load(CrashSettings))
         _run(stop, logs_json=logs.log_format == "json")
     except VitalsError as error:
-        print(f"consumer: {error}", file=sys.stderr)
+        say_error(error, "consumer")
         return error.exit_code
     except Exception:  # noqa: BLE001 - the last place to log what ended the query
         # nothing of the failed batch is committed; our supervisor restarts us

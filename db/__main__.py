@@ -1,6 +1,5 @@
 """``python -m db``: migrations and demo data."""
 
-import sys
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -9,7 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from common import log
+from common.commands import PlainGroup, run
 from common.errors import VitalsError
+from common.output import put_line
 from common.settings import DatabaseSettings, LogSettings, load
 from db.connection import connect
 from db.schema.catalogue_rows import component_rows, sensor_rows
@@ -17,12 +18,19 @@ from db.schema.migrate import Migration, migrate, migrations, pending_migrations
 from db.schema.seed import ACTIVE_SINCE, SeededCount, seed
 
 app = typer.Typer(
-    help="Migrations and demo data of the database that DB_HOST, DB_USER, DB_PASSWORD name.",
+    cls=PlainGroup,
     no_args_is_help=True,
     # a traceback with local variables would show the password
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+@app.callback()
+def begin() -> None:
+    """Migrations and demo data of the database that DB_HOST, DB_USER, DB_PASSWORD name."""
+    log.configure(load(LogSettings), service="db")
+
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print what would be done.")]
 
@@ -37,8 +45,8 @@ def migrate_command(*, dry_run: DryRun = False) -> None:
     with connect(settings, database=False) as connection:
         applied = migrate(connection, settings.db_name)
     for migration in applied:
-        print(f"applied {migration.label}")
-    print(f"{settings.db_name}: {len(applied)} applied, {len(migrations())} in all")
+        put_line(f"applied {migration.label}")
+    put_line(f"{settings.db_name}: {len(applied)} applied, {len(migrations())} in all")
 
 
 @app.command("seed")
@@ -52,24 +60,19 @@ def seed_command(
 ) -> None:
     """Add demo patients with every sensor; existing rows stay unchanged."""
     if dry_run:
-        print(
+        put_line(
             f"would add where missing: {len(sensor_rows())} sensors with {len(component_rows())}"
             f" components, patients demo-000001 to demo-{patients:06d} (seed {seed_number}),"
             f" {patients * len(sensor_rows())} mappings active since {ACTIVE_SINCE}"
         )
         return
     added = _seed_with_progress(load(DatabaseSettings), patients, seed_number)
-    print(f"added {added.patients} patients and {added.mappings} mappings")
+    put_line(f"added {added.patients} patients and {added.mappings} mappings")
 
 
 def main() -> None:
     """Runs the command; prints an expected error as its message and exits with its code."""
-    try:
-        log.configure(load(LogSettings), service="db")
-        app()
-    except VitalsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    run(app)
 
 
 def _seed_with_progress(settings: DatabaseSettings, patients: int, number: int) -> SeededCount:
@@ -92,19 +95,19 @@ def _print_pending() -> None:
         settings = load(DatabaseSettings)
         connection = connect(settings, database=False)
     except VitalsError as error:
-        print(f"cannot ask the database: {error.message}")
-        print("would apply, where not applied yet:")
+        put_line(f"cannot ask the database: {error.message}")
+        put_line("would apply, where not applied yet:")
         _print_labels(migrations())
         return
     with connection:
         pending = pending_migrations(connection, settings.db_name)
-    print(f"would apply to {settings.db_name}:" if pending else "nothing to apply")
+    put_line(f"would apply to {settings.db_name}:" if pending else "nothing to apply")
     _print_labels(pending)
 
 
 def _print_labels(listed: Iterable[Migration]) -> None:
     for migration in listed:
-        print(f"  {migration.label}")
+        put_line(f"  {migration.label}")
 
 
 if __name__ == "__main__":

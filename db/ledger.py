@@ -174,7 +174,8 @@ def record_range(
 
 def taken_batches(connection: Connection, batch_ids: Iterable[str]) -> set[str]:
     """Which of these batches an earlier range has already processed."""
-    ids = list(batch_ids)
+    # an id that the column cannot hold was refused
+    ids = list(filter(str.isascii, batch_ids))
     cursor = connection.cursor()
     taken: set[str] = set()
     for start in range(0, len(ids), _IDS_PER_QUERY):

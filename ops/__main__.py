@@ -1,14 +1,14 @@
 """The `vitals` command; ``python -m ops`` is the same."""
 
 import os
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from common.errors import VitalsError
+from common.commands import run
+from common.output import put_line, say
 from common.version import VERSION
-from ops.cli.frame import PROVE, RUN, SET_UP, end, invocation_of, say
+from ops.cli.frame import PROVE, RUN, SET_UP, end, invocation_of
 from ops.cli.group import VitalsGroup
 from ops.cli.look_app import app as look_app
 from ops.cli.patient_app import app as patient_app
@@ -32,7 +32,7 @@ Patients = Annotated[int, typer.Option(min=1, help="Number of simulated patients
 
 def _print_version(is_wanted: bool) -> None:
     if is_wanted:
-        print(f"vitals {VERSION}")
+        put_line(f"vitals {VERSION}")
         raise typer.Exit
 
 
@@ -145,11 +145,7 @@ app.add_typer(patient_app, name="patient", rich_help_panel=SET_UP)
 
 def main() -> None:
     """Runs the command; an expected error is printed and sets the exit code."""
-    try:
-        app(prog_name="vitals")
-    except VitalsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    run(app, prog_name="vitals")
 
 
 def _configure_log() -> None:

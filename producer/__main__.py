@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
+from common.commands import PlainGroup
+from common.commands import run as run_command
 from common.crash_points import CrashSettings, arm
-from common.errors import VitalsError
 from common.health import Health
 from common.log import configure
 from common.metrics_server import MetricsSettings, served
+from common.output import put_line
 from common.settings import (
     DatabaseSettings,
     KafkaSettings,
@@ -24,6 +26,7 @@ from common.settings import (
 from producer.settings import ProducerSettings
 
 app = typer.Typer(
+    cls=PlainGroup,
     help="Simulated or real readings, archived and published.",
     no_args_is_help=True,
     add_completion=False,
@@ -127,7 +130,7 @@ def replay(
     database = load(DatabaseSettings) if register else None
     folder = load(OutputSettings).output_dir / "raw"
     report = replay_file(plan, load(KafkaSettings), folder, database)
-    print(report)
+    put_line(str(report))
     raise typer.Exit(int(report.unreadable > 0))
 
 
@@ -140,11 +143,7 @@ def _stop_event() -> Event:
 
 def main() -> None:
     """Runs a command; an error that a person can fix ends with its message, not a traceback."""
-    try:
-        app()
-    except VitalsError as error:
-        print(error, file=sys.stderr)
-        sys.exit(error.exit_code)
+    run_command(app)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,9 @@ class Sensor:
     ucum: str
     loinc: tuple[str, ...]
     decimals: int
+    chart_span: float
+    """What the height of a chart shows at least, in the sensor's unit: less is noise. Twenty of its smallest steps
+    unless the entry says otherwise."""
     components: tuple[Component, ...]
     units: tuple[Unit, ...]
 
@@ -159,6 +162,7 @@ def _sensor(entry: dict[str, Any]) -> Sensor:
         ucum=entry["ucum"],
         loinc=tuple(entry["loinc"]),
         decimals=entry["decimals"],
+        chart_span=entry.get("chart_span", 20 * 10.0 ** -entry["decimals"]),
         components=tuple(map(_component, entry["components"])),
         units=tuple(Unit(**{**unit, "names": tuple(unit["names"])}) for unit in entry["units"]),
     )

@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from common.errors import ConfigurationError, UnavailableError, VitalsError
+from common.output import say_error
 from common.settings import load
 from consumer.driver.messages import select_messages
 from consumer.driver.session import build_session
@@ -68,7 +69,7 @@ def main() -> int:
             raise ConfigurationError("SPARK_CLASS_ARCHIVE names no file", hint="set it to a path")
         write_archive(settings, settings.spark_class_archive)
     except VitalsError as error:
-        print(f"class archive: {error}", file=sys.stderr)  # noqa: T201 - a command's message
+        say_error(error, "class archive")
         return error.exit_code
     return 0
 

@@ -17,7 +17,7 @@ _CHECKPOINT_FILES = (
     "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
 )
 
-_JSON_LOG = Path(__file__).with_name("jvm_log.xml")
+_JVM_LOG = Path(__file__).with_name("jvm_log.xml")
 
 
 def build_session(
@@ -30,8 +30,8 @@ def build_session(
     # a session built in a program reads the workers' interpreter only from here; otherwise
     # it uses the system's python3
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    if logs_json:
-        java_options += f" -Dlog4j2.configurationFile={_JSON_LOG.as_uri()}"
+    form = "json" if logs_json else "console"
+    java_options += f" -Dlog4j2.configurationFile={_JVM_LOG.as_uri()} -Dvitals.log={form}"
     options = {
         "spark.jars": ",".join(_jars(settings.spark_jars_dir)),
         "spark.driver.memory": settings.spark_driver_memory,

@@ -32,12 +32,14 @@ def ranges_from(connection: Connection, topic: str, partition: int, first: int) 
 
 def places_of(connection: Connection, batch_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
     """Partition and offset at which each of these batches was processed."""
-    if not batch_ids:
+    # an id that the column cannot hold was refused
+    ids = list(filter(str.isascii, batch_ids))
+    if not ids:
         return {}
     cursor = connection.cursor()
     cursor.execute(
         "SELECT lote_id, particao, deslocamento FROM lote"
-        f" WHERE lote_id IN ({', '.join(['%s'] * len(batch_ids))})",
-        list(batch_ids),
+        f" WHERE lote_id IN ({', '.join(['%s'] * len(ids))})",
+        ids,
     )
     return {batch_id: (int(part), int(offset)) for batch_id, part, offset in cursor.fetchall()}

@@ -126,7 +126,7 @@ class Traces:
         """Where these batches were processed; the others are left out."""
         return {
             batch_id: Place(*found)
-            for batch_id in batch_ids
+            for batch_id in filter(str.isascii, batch_ids)  # others were refused
             for found in self._rows(
                 "SELECT topico, particao, deslocamento FROM lote WHERE lote_id = %s", batch_id
             )

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import ConfigurationError, UnavailableError
+from common.output import put_line
 from db.schema.accounts import Role, account_name
 from ops.cli.command_line import CommandLine
 from ops.cli.declared import host_files_of, role_of
+from ops.cli.foreign import run_plainly
 from ops.kafka_tools import SERVER_OPTION, needs_server
 
 _REPOSITORY = Path(__file__).parents[2]
@@ -51,9 +53,12 @@ class ComposeStack:
             )
         if line.name == "env":
             for export in self._exports():
-                print(export)  # noqa: T201 - the command's output
+                put_line(export)
             return 0
-        return subprocess.run(self.command(line), check=False).returncode
+        command = self.command(line)
+        if line.name == "kafka":
+            return run_plainly(command)
+        return subprocess.run(command, check=False).returncode
 
     def command(self, line: CommandLine) -> list[str]:
         """What `run` passes to docker. Raises ConfigurationError if it makes no sense there."""

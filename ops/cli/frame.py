@@ -1,6 +1,5 @@
 """What the commands share: the groups in the help, common options, and how they reach the stack."""
 
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,11 +50,6 @@ def moment(text: str) -> datetime:
 def end(code: int) -> None:
     """Ends the command with this exit code."""
     raise typer.Exit(code)
-
-
-def say(line: str) -> None:
-    """Prints a line for the person at the terminal, to standard error."""
-    print(line, file=sys.stderr)  # noqa: T201 - as it says
 
 
 def arm() -> None:

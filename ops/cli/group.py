@@ -3,10 +3,10 @@
 import os
 from typing import Any
 
-from typer.core import TyperGroup
+from common.commands import PlainGroup
 
 
-class VitalsGroup(TyperGroup):
+class VitalsGroup(PlainGroup):
     """Runs a command here or, after ``--compose``, on the stack in containers."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

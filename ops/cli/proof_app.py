@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from common.errors import ConfigurationError
+from common.output import say
 from db.schema.accounts import Role
 from ops.cli.declared import HOST_FILE, Needs
-from ops.cli.frame import PROVE, RUN, AsJson, arm, end, invocation_of, say
+from ops.cli.frame import PROVE, RUN, AsJson, arm, end, invocation_of
 from ops.cli.known import FAULTS
 from ops.cli.services import Service
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from common.output import put_line
 from ops.cli.frame import SET_UP, invocation_of
 
 app = typer.Typer()
@@ -34,7 +35,7 @@ def secrets_command(
     """Create the password files of the stack in containers; existing ones stay as they are."""
     from ops.cli.commands.make_secrets import make_secrets
 
-    make_secrets(folder, print)
+    make_secrets(folder, put_line)
 
 
 @app.command("env", rich_help_panel=SET_UP)
@@ -46,4 +47,4 @@ def env_command(context: typer.Context) -> None:
     from ops.cli.commands.env import export_lines
 
     for line in export_lines(invocation_of(context)):
-        print(line)  # noqa: T201 - the command's output
+        put_line(line)

@@ -8,11 +8,12 @@ from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
+from common.output import plain
 from ops.look.snapshot import Snapshot
 from ops.stack.supervisor import Supervised
+from ops.tables import PlainTable
 
 _LINE_EVERY_SECONDS = 5.0
 _LOOK_EVERY_SECONDS = 1.0
@@ -51,7 +52,7 @@ class LiveView:
 
     def say(self, line: str) -> None:
         """One line that stays, above the view."""
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
     def show(
         self, headline: str, snapshot: Snapshot | None, services: Sequence[Supervised]
@@ -66,9 +67,9 @@ class LiveView:
             self.say(f"{headline} | {one_line(snapshot)}")
 
 
-def figures(snapshot: Snapshot | None) -> Table:
+def figures(snapshot: Snapshot | None) -> PlainTable:
     """The numbers of the pipeline."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table = PlainTable(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(min_width=16)
     table.add_column(overflow="fold")
     if snapshot is None:
@@ -83,9 +84,9 @@ def figures(snapshot: Snapshot | None) -> Table:
     return table
 
 
-def processes(services: Sequence[Supervised]) -> Table:
+def processes(services: Sequence[Supervised]) -> PlainTable:
     """What is running, and how often it was restarted."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table = PlainTable(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(min_width=16)
     for service in services:
         restarts = f"{service.restarts} restarts" if service.restarts else ""

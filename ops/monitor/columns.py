@@ -23,6 +23,7 @@ class Column:
     component_en: str
     component_pt: str
     decimals: int
+    chart_span: float
     lower: float
     upper: float
 
@@ -42,6 +43,7 @@ def columns() -> tuple[Column, ...]:
             component.name_en or component.part,
             component.name_pt or component.part,
             sensor.decimals,
+            sensor.chart_span,
             component.limits.lower,
             component.limits.upper,
         )

@@ -6,6 +6,8 @@ from typing import Any
 
 STEP_MS = 5_000
 _POINTS = 360
+_AVERAGED = 12
+"""Points in a rate: producers publish whole windows, so single points would draw a sawtooth."""
 
 
 @dataclass
@@ -44,16 +46,21 @@ class History:
             point.duration_ms = duration_ms
 
     def as_dict(self) -> dict[str, Any]:
-        """Arrays of equal length; readings per second."""
-        step_s = STEP_MS / 1000
+        """Arrays of equal length; readings per second, averaged over the last minute."""
         points = list(self._points)
         reasons = sorted({reason for point in points for reason in point.quarantined})
         return {
             "t": [point.at_ms for point in points],
-            "accepted": [point.accepted / step_s for point in points],
+            "accepted": _rates([point.accepted for point in points]),
             "quarantined": {
-                reason: [point.quarantined[reason] / step_s for point in points]
+                reason: _rates([point.quarantined[reason] for point in points])
                 for reason in reasons
             },
             "duration_ms": [point.duration_ms for point in points],
         }
+
+
+def _rates(counts: list[int]) -> list[float]:
+    """Per second, each averaged with the points before it."""
+    recent = (counts[max(0, end - _AVERAGED) : end] for end in range(1, len(counts) + 1))
+    return [sum(few) / len(few) / (STEP_MS / 1000) for few in recent]

@@ -18,7 +18,7 @@ from ops.monitor.offsets import Offsets
 from ops.monitor.settling import is_settling
 from ops.stack.running import Failures, Part
 
-_RATE_OVER_MS = 20_000
+_RATE_OVER_MS = 60_000
 _RECENT_MS = 60_000
 _UNKNOWN_AFTER_MS = 30_000
 
@@ -119,7 +119,8 @@ class PipelineView:
             if kept and total < kept[-1][1]:
                 kept.clear()
             kept.append((now, total))
-            while kept[0][0] < now - _RATE_OVER_MS / 1000:
+            # one older reading stays: the span is never shorter than what is averaged
+            while len(kept) > 1 and kept[1][0] <= now - _RATE_OVER_MS / 1000:
                 kept.popleft()
         self._shards = int(self._sum("vitals_producer_shards"))
         self._most_shards = max(self._most_shards, self._shards)
@@ -219,15 +220,16 @@ class PipelineView:
         (began, first), (ended, last) = kept[0], kept[-1]
         return (last - first) / (ended - began) if ended > began else 0.0
 
+    def _committed_rate(self, now_ms: int) -> float:
+        """Readings a second of the last minute, or of the time since the monitor started."""
+        span_ms = min(_RATE_OVER_MS, now_ms - self.began_ms)
+        recent = [row for row in self.recent if now_ms - row.committed_ms <= span_ms]
+        return 1000 * sum(row.counts.readings for row in recent) / max(1000, span_ms)
+
     def as_dict(self) -> dict[str, Any]:
         """The data of the page's pipeline view."""
         now_ms, totals = self.now_ms, self.totals
         producers = sorted(self.of_role("producer"), key=lambda producer: producer.name)
-        committed = sum(
-            range_.counts.readings
-            for range_ in self.recent
-            if now_ms - range_.committed_ms <= _RATE_OVER_MS
-        )
         return {
             "now": now_ms,
             "database": self.has_database,
@@ -235,7 +237,7 @@ class PipelineView:
             "consumer": any(consumer.is_up for consumer in self.of_role("consumer")),
             "producers": [self._producer(producer) for producer in producers],
             "readings_in_per_second": round(sum(map(self._rate, producers)), 1),
-            "readings_committed_per_second": committed / (_RATE_OVER_MS / 1000),
+            "readings_committed_per_second": round(self._committed_rate(now_ms), 1),
             "freshness_ms": None if self._newest_ms is None else now_ms - self._newest_ms,
             "outbox_files": self.outbox_files,
             "lag": self.offsets.as_list(),

@@ -1,10 +1,10 @@
 """What there is to resend: in bounded portions, and as text for a person."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from common.output import put_line
 from common.settings import DatabaseSettings, KafkaSettings
 from common.times import unix_ms
 from db.connection import Connection, connect
@@ -63,12 +63,12 @@ def show_plan(plan: ResendPlan, kafka: KafkaSettings, database: DatabaseSettings
             for resend in portion.resends:
                 batches, entries = batches + 1, entries + len(resend.entries)
                 if batches <= _SHOWN:
-                    sys.stdout.write(f"{_described(resend)}\n")
+                    put_line(_described(resend))
     if batches > _SHOWN:
-        sys.stdout.write(f"... and {batches - _SHOWN} more batches\n")
-    sys.stdout.write(
+        put_line(f"... and {batches - _SHOWN} more batches")
+    put_line(
         f"would send {entries} entries again in {batches} batches"
-        f"{f'; would leave open: {listed(left)}' if left else ''}; nothing was changed\n"
+        f"{f'; would leave open: {listed(left)}' if left else ''}; nothing was changed"
     )
 
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from common.errors import VitalsError
+from common.output import put_line, say_error
 from ops.stack.ivy import JarSource, retrieve
 from ops.stack.jars import JarSet
 from ops.stack.java import find_java
@@ -13,9 +14,9 @@ def main() -> int:
     """Returns the exit code."""
     jar_set, folder = sys.argv[1:]
     try:
-        print(retrieve(JarSource(find_java(None), Path(folder)), JarSet(jar_set)))
+        put_line(str(retrieve(JarSource(find_java(None), Path(folder)), JarSet(jar_set))))
     except VitalsError as error:
-        print(error, file=sys.stderr)
+        say_error(error)
         return error.exit_code
     return 0
 

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import indent
 from typing import BinaryIO
 
 from common.atomic import write_atomic
@@ -190,7 +191,8 @@ class KafkaBroker(Server):
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise UnavailableError(
-                f"cannot format {self.folder / 'data'} for Kafka:\n{result.stderr[-2000:]}",
+                f"cannot format {self.folder / 'data'} for Kafka:\n"
+                + indent(result.stderr[-2000:].strip(), " " * 4),
                 hint="check the disk and who owns the folder",
             )
 

@@ -76,7 +76,8 @@ def prepare_database(
         except UnavailableError as error:
             if made_by is not None:
                 raise
-            say(f"{error.message}\nfalling back to MariaDB's binaries")
+            say(error.message)
+            say("falling back to MariaDB's binaries")
         else:
             return server
     elif made_by and made_by.startswith("MySQL"):

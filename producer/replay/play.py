@@ -1,7 +1,6 @@
 """Replays a file of real readings through archive and topic, like simulated ones."""
 
 import re
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from common.collector import spare_what_is_loaded
 from common.errors import ConfigurationError, UnavailableError
+from common.output import say
 from common.settings import DatabaseSettings, KafkaSettings
 from common.times import unix_ms
 from producer.delivery.archive import RawArchive
@@ -155,7 +155,7 @@ def preview_file(plan: ReplayPlan, folder: Path) -> tuple[str, int]:
 def _rows(plan: ReplayPlan) -> tuple[Rows, list[Unreadable]]:
     rows, unreadable = read_rows(plan.path, plan.table_format, plan.epochs)
     for row in unreadable:
-        sys.stderr.write(f"line {row.line}: {row.reason}\n")
+        say(f"line {row.line}: {row.reason}")
     return rows, unreadable
 
 

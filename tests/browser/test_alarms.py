@@ -93,6 +93,7 @@ def test_a_lost_stream_is_reported_and_reopened(world, open_page):
     world.monitor.kill()
     banner = page.locator("#lost")
     expect(banner).to_contain_text("No connection to the monitor since")
+    expect(tile(page, "demo-000002")).to_contain_text("Unknown since")
     banner.get_by_role("button", name="Try now").click()
     expect(banner).to_contain_text("What is shown is no longer up to date")
     world.monitor.start()

@@ -19,6 +19,7 @@ WHERE_IT_IS = {
 }
 EVIL = "<img src=x onerror=\"document.title='run'\"><b>Eva</b>"
 EVIL_ID = "evil <b>&amp;"
+REORDERING = "Eva\u202e\x1b[2J\u2066 [/b]"
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,17 @@ def test_the_browsers_language_is_used_and_another_choice_is_remembered(varied, 
     expect(page.get_by_role("link", name="Ward", exact=True)).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("locale", "text"),
+    [("en-GB", "gives no clinical alarms"), ("pt-BR", "não emite alarmes clínicos")],
+)
+def test_every_view_says_that_it_gives_no_clinical_alarms(varied, open_page, locale, text):
+    page = open_page(varied, locale=locale)
+    for view in VIEWS:
+        page.goto(f"{varied.url}/{view}")
+        expect(page.locator("#top")).to_contain_text(text)
+
+
 @pytest.mark.parametrize("language", ["en", "pt"])
 @pytest.mark.parametrize("view", VIEWS)
 def test_no_view_shows_the_key_of_a_text(varied, open_page, view, language):
@@ -109,6 +121,21 @@ def test_a_name_is_shown_as_text_even_if_it_is_html(varied, open_page):
     expect(page.locator("h1")).to_have_text(f"{EVIL} · {EVIL_ID}")
     assert page.locator("main img, main b").count() == 0
     assert "run" not in page.title().split()
+
+
+def test_a_name_cannot_reorder_or_hide_what_is_around_it(varied, open_page):
+    administer(
+        varied.pipeline,
+        f"INSERT INTO paciente (identificador, nome) VALUES ('reordering', '{REORDERING}')",
+        "INSERT INTO paciente_sensor (paciente_id, sensor_id, ativo_desde)"
+        " SELECT p.id, s.id, '2000-01-01' FROM paciente p, sensor s"
+        " WHERE p.identificador = 'reordering'",
+        "COMMIT",
+    )
+    page = open_page(varied)
+    expect(page.locator(".tile[data-patient='reordering'] .tile-name")).to_have_text(
+        r"Eva\u202e\u001b[2J\u2066 [/b]"
+    )
 
 
 def test_the_pipeline_shows_what_the_ledger_counts(varied, open_page):

@@ -156,3 +156,30 @@ def test_the_periods_are_links_and_the_past_does_not_move(world, open_page):
 def test_an_unknown_patient_is_reported(world, open_page):
     page = open_page(world, "#/patient/nobody")
     expect(page.get_by_role("alert")).to_contain_text("No patient has the id nobody.")
+
+
+def test_cards_that_cannot_be_loaded_say_so(world, open_page):
+    page = open_page(world, "#/patient/demo-000008")
+    expect(page.locator(".strip .uplot").first).to_be_visible()
+    page.context.set_offline(True)
+    old = page.locator(".card", has_text="Could not be loaded again; shown as of")
+    expect(old).to_have_count(len(sensors()) + 2)
+    page.evaluate("() => { location.hash = '#/patient/demo-000001'; }")
+    empty = page.locator(".card", has_text=re.compile(r"Could not be loaded\.$"))
+    expect(empty).to_have_count(len(sensors()) + 2)
+    page.context.set_offline(False)
+    expect(page.locator(".card-trouble:visible")).to_have_count(0)
+
+
+def test_a_charts_height_shows_at_least_what_its_sensor_says(world, open_page):
+    page = open_page(world, "#/patient/demo-000008")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.plot')].every(p => p.chart?.data[0].length)"
+    )
+    for sensor in sensors():
+        low, high = page.evaluate(
+            "code => { const { y } = document.querySelector(`.strip[data-sensor='${code}'] .plot`)"
+            ".chart.scales; return [y.min, y.max]; }",
+            sensor.code,
+        )
+        assert high - low >= 0.999 * sensor.chart_span

@@ -16,6 +16,30 @@ NEWEST = (
 STATES = ("stale", "out", "silent", "fresh", "never")
 
 
+# a tile as the monitor sends it, for the states that no bedside can bring about
+TAKE = """async ([id, change]) => {
+  const { store } = await import("/static/js/store.js");
+  (await import("/static/js/stream.js")).stream.stop();
+  const tile = [...store.tiles[store.indexOf.get(id)]];
+  for (const [place, value] of Object.entries(change)) tile[place] = value;
+  store.takeTiles({ now: Date.now(), tiles: [tile] });
+}"""
+OUT, UNKNOWN_SINCE, IS_MONITORED, REJECTED = "1", "7", "8", "9"
+
+
+def by_need(page):
+    page.get_by_label("Order").select_option("need")
+
+
+def shown_order(page, what="patient"):
+    """Of the tiles, in their places."""
+    return page.locator(".tile").evaluate_all(
+        "(tiles, what) => tiles.sort((a, b) => a.ariaPosInSet - b.ariaPosInSet)"
+        ".map((tile) => tile.dataset[what])",
+        what,
+    )
+
+
 def test_tiles_follow_what_is_committed(world, open_page):
     page = open_page(world)
     shown = tile(page, "demo-000001")
@@ -55,6 +79,7 @@ def test_the_newest_values_are_those_of_the_database_with_the_catalogues_decimal
 
 def test_a_silent_sensor_shows_by_name_within_two_windows_and_clears_on_its_own(world, open_page):
     page = open_page(world)
+    by_need(page)
     expect(tile(page, "demo-000003")).to_have_attribute("data-state", "fresh")
     world.bedside.absent.add(("demo-000003", "glicose"))
     since = world.now_ms()
@@ -82,17 +107,17 @@ def test_a_silent_sensor_shows_by_name_within_two_windows_and_clears_on_its_own(
 
 def test_a_patient_who_stopped_comes_first_and_an_implausible_reading_second(world, open_page):
     page = open_page(world)
+    by_need(page)
     expect(tile(page, "demo-000007")).to_have_attribute("data-state", "fresh")
     world.bedside.gone.add("demo-000007")
     world.bedside.instead["demo-000006", "glicose"] = 5000.0
     try:
         expect(tile(page, "demo-000007")).to_have_attribute("data-state", "stale")
         expect(tile(page, "demo-000006")).to_have_attribute("data-state", "out")
+        expect(tile(page, "demo-000006")).to_contain_text("Reading rejected")
         expect(vital(page, "demo-000006", "glicose")).to_contain_text("rejected")
         expect(alarm(page, "patient_stopped", "demo-000007")).to_contain_text("No more data from")
-        order = page.locator(".tile").evaluate_all(
-            "tiles => tiles.sort((a, b) => a.ariaPosInSet - b.ariaPosInSet).map(t => t.dataset.state)"
-        )
+        order = shown_order(page, "state")
         assert order == sorted(order, key=STATES.index)
         assert order[0] == "stale"
         page.locator(".chip[data-state='out']").click()
@@ -151,3 +176,78 @@ def test_the_keyboard_goes_from_tile_to_tile_into_a_patient_and_back(world, open
     expect(page.locator("h1")).to_contain_text(patient)
     page.keyboard.press("Escape")
     expect(tile(page, patient).locator("a")).to_be_focused()
+
+
+def test_tiles_are_in_the_order_of_their_names_unless_one_chooses_by_need(world, open_page):
+    page = open_page(world)
+    expect(page.locator(".tile")).to_have_count(world.patients)
+    named = dict(world.rows("SELECT identificador, nome FROM paciente"))
+    names = [named[patient] for patient in shown_order(page)]
+    assert names == page.evaluate("names => names.toSorted(new Intl.Collator('en').compare)", names)
+    expect(page.get_by_label("Order")).to_have_value("name")
+    by_need(page)
+    page.reload()
+    expect(page.get_by_label("Order")).to_have_value("need")
+
+
+def test_nothing_moves_below_the_pointer_or_the_focus(world, open_page):
+    page = open_page(world)
+    by_need(page)
+    expect(page.locator(".tile")).to_have_count(world.patients)
+    first, second, *_, last = shown_order(page)
+    page.locator(f".tile[data-patient='{first}'] a").focus()
+    tile(page, second).hover()
+    before = [tile(page, patient).bounding_box() for patient in (first, second)]
+    world.bedside.gone.add(last)
+    try:
+        expect(tile(page, last)).to_have_attribute("data-state", "stale")
+        expect(alarm(page, "patient_stopped", last)).to_be_visible()
+        assert [tile(page, patient).bounding_box() for patient in (first, second)] == before
+        page.mouse.move(5, 5)
+        page.locator("h1").evaluate("() => document.activeElement.blur()")
+        expect(page.locator(".tile[aria-posinset='1']")).to_have_attribute("data-patient", last)
+    finally:
+        world.bedside.gone.clear()
+    expect(tile(page, last)).to_have_attribute("data-state", "fresh")
+    # it has recovered, and keeps its place for a minute
+    expect(page.locator(".tile[aria-posinset='1']")).to_have_attribute("data-patient", last)
+
+
+def test_fresh_is_a_small_mark_and_not_the_colour_of_a_tile(world, open_page):
+    page = open_page(world)
+    link = tile(page, "demo-000001").locator(".tile-link")
+    expect(tile(page, "demo-000001")).to_have_attribute("data-state", "fresh")
+    colours = link.evaluate(
+        "node => [getComputedStyle(node).borderLeftColor, getComputedStyle(node).borderRightColor]"
+    )
+    assert colours[0] == colours[1]
+    mark = tile(page, "demo-000001").locator(".state")
+    red, green, blue = map(
+        int, re.findall(r"\d+", mark.evaluate("node => getComputedStyle(node).color"))[:3]
+    )
+    assert max(red, green, blue) - min(red, green, blue) < 60
+
+
+def test_a_rejected_reading_is_shown_with_its_value(world, open_page):
+    page = open_page(world)
+    expect(page.locator(".tile")).to_have_count(world.patients)
+    page.evaluate(TAKE, ["demo-000002", {OUT: 2, REJECTED: [[0, 5000.0, 1]]}])
+    expect(tile(page, "demo-000002")).to_contain_text("Reading rejected: HR 5,000")
+
+
+def test_tiles_whose_pipeline_is_away_say_since_when_they_are_unknown(world, open_page):
+    page = open_page(world, timezone_id="UTC")
+    expect(page.locator(".tile")).to_have_count(world.patients)
+    page.evaluate(TAKE, ["demo-000002", {UNKNOWN_SINCE: "2026-03-01T07:05:09Z"}])
+    expect(tile(page, "demo-000002")).to_contain_text("Unknown since 07:05")
+    expect(tile(page, "demo-000002")).not_to_contain_text("Fresh")
+
+
+@pytest.mark.parametrize("order", ["name", "need"])
+def test_patients_who_are_not_monitored_come_last(world, open_page, order):
+    page = open_page(world)
+    page.get_by_label("Order").select_option(order)
+    expect(page.locator(".tile")).to_have_count(world.patients)
+    page.evaluate(TAKE, [first := shown_order(page)[0], {OUT: 3, IS_MONITORED: False}])
+    expect(tile(page, first)).to_contain_text("Not monitored")
+    expect(tile(page, first)).to_have_attribute("aria-posinset", str(world.patients))

@@ -10,6 +10,8 @@ from common.errors import UnavailableError
 from db import ledger
 from db.connection import connect
 from db.ledger import RangeCounts
+from db.read import feed
+from db.read.traces import Place, Traces
 
 TOPIC = "sensor-batches"
 COUNTS = RangeCounts(3, 1, 1, 40, 38, 2, {"missing": 2})
@@ -124,3 +126,13 @@ def test_a_batch_that_another_partition_took_meanwhile_is_worth_another_try(migr
         ledger.record_batches(migrated, TOPIC, 1, {"b": 5, "a": 6})
     migrated.rollback()
     assert ledger.taken_batches(migrated, ["a", "b"]) == {"a"}
+
+
+@pytest.mark.parametrize("name", ["joão", "bed\u202e", "😀"])
+def test_an_id_that_no_batch_can_have_is_not_found_among_the_taken(migrated, name):
+    """It is in an archive or a message of somebody else, and must not end the search for others."""
+    ledger.record_batches(migrated, "t", 0, {"a": 1})
+    assert ledger.taken_batches(migrated, [name, "a"]) == {"a"}
+    assert Traces(migrated).taken([name, "a"]) == {"a": Place("t", 0, 1)}
+    assert feed.places_of(migrated, [name, "a"]) == {"a": (0, 1)}
+    assert feed.places_of(migrated, [name]) == {}

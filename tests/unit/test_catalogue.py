@@ -182,7 +182,7 @@ def test_the_file_has_no_key_that_nobody_reads():
     for entry in DOCUMENT["sensors"]:
         assert set(entry) == {
             *("code", "name", "short_name", "unit", "ucum", "loinc", "decimals"),
-            *("components", "units"),
+            *("chart_span", "components", "units"),
         }
         assert set(entry["name"]) == set(entry["short_name"]) == {"en", "pt"}
         for part in entry["components"]:
@@ -212,5 +212,6 @@ def test_the_database_can_hold_what_the_catalogue_and_the_reasons_say():
         assert len(kind.name_pt) <= 80
         assert max(len(kind.unit), len(kind.ucum)) <= 16
         assert 0 <= kind.decimals <= 3
+        assert kind.chart_span >= 10 * 10**-kind.decimals
         for part in kind.components:
             assert max(abs(part.limits.lower), abs(part.limits.upper)) < 10**5

@@ -13,7 +13,7 @@ from db.read.quarantine_desk import QuarantineEntry
 from ops.cli.commands import quarantine
 from ops.cli.commands.lag import table_of
 from ops.cli.next_steps import next_steps
-from ops.cli.tables import folding, output
+from ops.tables import folding, put_table
 from producer.delivery.archive import RawArchive
 from tests.builders import NOW, batch, series
 from tests.unit.test_pipeline_health import WELL
@@ -64,7 +64,7 @@ def test_brackets_in_an_id_are_not_markup():
 
 def test_a_pipe_gets_each_row_on_one_line(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
-    output().print(quarantine.table_of([ENTRY], total=1))
+    put_table(quarantine.table_of([ENTRY], total=1))
     lines = capsys.readouterr().out.splitlines()
     [row] = [line for line in lines if PATIENT in line]
     assert "refused_by_database" in row

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+from common.output import put_line, say
 from ops.cli.commands.up import up
 from ops.cli.next_steps import next_steps
 from ops.stack.invocation import Invocation
@@ -22,7 +23,7 @@ def demo(invocation: Invocation, *, seconds: float, patients: int, producers: in
     proof: list[subprocess.CompletedProcess[str]] = []
 
     def prove(pipeline: Pipeline) -> None:
-        print("comparing what was produced with what arrived", file=sys.stderr)  # noqa: T201 - a wait says so
+        say("comparing what was produced with what arrived")
         proof.append(
             subprocess.run(
                 [sys.executable, "-m", "ops", "reconcile"],
@@ -37,11 +38,12 @@ def demo(invocation: Invocation, *, seconds: float, patients: int, producers: in
     up(own, plan, for_seconds=seconds, when_drained=prove)
     if not proof:
         return 130
-    print(f"files, logs and data of this run: {own.settings.home}", file=sys.stderr)  # noqa: T201 - for people
+    say(f"files, logs and data of this run: {own.settings.home}")
     # its last line is the proof; the rest goes to standard error, for people
-    print(proof[0].stdout, end="", flush=True)  # noqa: T201
+    for line in proof[0].stdout.splitlines():
+        put_line(line)
     for line in next_steps(own.settings.home, own.settings.output_dir, own.settings.cache):
-        print(line, file=sys.stderr)  # noqa: T201
+        say(line)
     return proof[0].returncode
 
 

@@ -1,8 +1,6 @@
 """``vitals explain``: the whole story of one reading."""
 
-import json
-import sys
-
+from common.output import put_json, put_line, say
 from ops.cli.known import require_names
 from ops.explain.document import document
 from ops.explain.gather import explain
@@ -24,14 +22,15 @@ def print_story(invocation: Invocation, question: Question, *, as_json: bool) ->
         invocation.kafka(),
         invocation.database(),
         invocation.settings.output_dir,
-        lambda line: print(line, file=sys.stderr),  # noqa: T201 - a slow search shows its progress
+        say,
     )
     if story.exit_code == _NEVER_SEEN:
         # an unknown name is probably a typing error, but refused readings may have one
         require_names(question.sensor, question.component)
     found = document(story)
     if as_json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))  # noqa: T201 - the command's output
+        put_json(found, indent=2)
     else:
-        print("\n".join(lines(found)))  # noqa: T201 - as above
+        for line in lines(found):
+            put_line(line)
     return story.exit_code

@@ -1,9 +1,9 @@
 """``vitals kafka``: the console tools of the embedded Kafka."""
 
-import subprocess
 from collections.abc import Sequence
 
 from common.errors import ConfigurationError
+from ops.cli.foreign import run_plainly
 from ops.cli.known import KAFKA_TOOLS
 from ops.cli.presence import require
 from ops.cli.services import Service
@@ -42,7 +42,4 @@ def run_kafka_tool(invocation: Invocation, name: str, arguments: Sequence[str]) 
     command = broker.tool_command(
         name, arguments, server=lambda: invocation.kafka().kafka_bootstrap_servers
     )
-    try:
-        return subprocess.run(command, check=False).returncode
-    except KeyboardInterrupt:
-        return 130
+    return run_plainly(command)

@@ -1,14 +1,11 @@
 """``vitals lag``: how far the consumer has come, by partition."""
 
-import json
-
-from rich.table import Table
-
 from common.errors import UnavailableError
-from ops.cli.tables import folding, output
+from common.output import put_json, put_line
 from ops.look.snapshot import Observer
 from ops.look.verdict import PipelineHealth
 from ops.stack.invocation import Invocation
+from ops.tables import PlainTable, folding, put_table
 
 _ABOVE = 1
 
@@ -40,14 +37,14 @@ def _print(health: PipelineHealth, *, as_json: bool) -> None:
             "oldest_waiting_seconds": waited,
             "partitions": [lag.as_dict() for lag in lags],
         }
-        print(json.dumps(document))  # noqa: T201 - the command's output
+        put_json(document)
         return
-    output().print(table_of(health))
+    put_table(table_of(health))
     oldest = "" if waited is None else f", the oldest is {waited:.1f} s old"
-    print(f"{health.lag_messages:,} messages are not committed{oldest}")  # noqa: T201 - as above
+    put_line(f"{health.lag_messages:,} messages are not committed{oldest}")
 
 
-def table_of(health: PipelineHealth) -> Table:
+def table_of(health: PipelineHealth) -> PlainTable:
     """The partitions; ``committed`` is the ledger's, ``group`` what Kafka's own tools show."""
     table = folding("partition", "committed", "group", "end", "lag")
     for lag in health.lags or ():

@@ -1,17 +1,15 @@
 """``vitals patient``: registers patients, ends their mappings, shows them."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from rich.text import Text
-
+from common.output import put_json, put_line
 from common.settings import DatabaseSettings
 from common.times import iso
 from db.connection import connect
 from db.schema import stays
 from ops.cli.known import SENSORS
-from ops.cli.tables import folding, output
+from ops.tables import folding, put_table
 from schemas.catalogue import canonical_name
 from schemas.catalogue import sensors as catalogue
 
@@ -27,7 +25,7 @@ def add(
     codes, moment = _codes(sensors), at or _now()
     with connect(settings) as connection:
         count = stays.begin(connection, patient_id, codes, moment, name)
-    print(f"{count} mappings begin at {iso(moment)}, {len(codes) - count} were there already")  # noqa: T201 - the command's output
+    put_line(f"{count} mappings begin at {iso(moment)}, {len(codes) - count} were there already")
 
 
 def end(
@@ -37,7 +35,7 @@ def end(
     moment = at or _now()
     with connect(settings) as connection:
         count = stays.end(connection, patient_id, _codes(sensors), moment)
-    print(f"{count} mappings end at {iso(moment)}")  # noqa: T201 - the command's output
+    put_line(f"{count} mappings end at {iso(moment)}")
 
 
 def show(settings: DatabaseSettings, *, limit: int, as_json: bool) -> None:
@@ -46,7 +44,7 @@ def show(settings: DatabaseSettings, *, limit: int, as_json: bool) -> None:
         found = stays.stays(connection, limit=limit)
     if as_json:
         for stay in found:
-            print(json.dumps(_document(stay)))  # noqa: T201 - the command's output
+            put_json(_document(stay))
         return
     table = folding("patient", "name", "monitored", "since (UTC)", "until (UTC)", "sensors")
     for stay in found:
@@ -55,8 +53,8 @@ def show(settings: DatabaseSettings, *, limit: int, as_json: bool) -> None:
             *(stay.patient_id, stay.name or "", "yes" if stay.is_monitored else "no"),
             *(document["since"] or "", document["until"] or "", ", ".join(stay.sensors)),
         )
-        table.add_row(*(Text(str(cell)) for cell in cells))
-    output().print(table)
+        table.add_row(*cells)
+    put_table(table)
 
 
 def _document(stay: stays.Stay) -> dict[str, object]:

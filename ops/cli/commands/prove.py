@@ -1,6 +1,5 @@
 """``vitals prove``: a seeded storm of faults over the pipeline, and the proof that nothing was lost."""
 
-import json
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -8,13 +7,14 @@ from dataclasses import asdict
 from rich.console import Console
 
 from common.errors import ConfigurationError
-from ops.cli.tables import folding, output
+from common.output import put_json, put_line
 from ops.look.live_view import LiveView
 from ops.stack.invocation import Invocation
 from ops.storm.disks import enter_namespace, is_inside
 from ops.storm.faults import KINDS, FaultKind
 from ops.storm.run import Run
 from ops.storm.trial import Outcome, Trial
+from ops.tables import folding, put_table
 
 _PROGRAM = "vitals prove"
 
@@ -82,23 +82,21 @@ def _show(trial: Trial, outcome: Outcome, *, as_json: bool) -> None:
             "recoveries": [asdict(recovery) for recovery in outcome.recoveries],
             **verdict.as_dict(),
         }
-        print(json.dumps(figures, indent=2))  # noqa: T201 - the command's output
+        put_json(figures, indent=2)
         return
     table = folding("fault", "fired", "missed", title=f"The storm of seed {trial.seed}")
     for name in sorted({*storm.fired, *storm.missed}):
         table.add_row(name, str(storm.fired[name]), str(storm.missed[name] or ""))
-    console = output()
-    console.print(table)
+    put_table(table)
     for recovery in outcome.recoveries:
-        console.print(
+        put_line(
             f"{recovery.kind} of {recovery.outage_seconds:.0f} s: first commit {recovery.first_commit_seconds} s"
-            f" after it, {recovery.backlog_readings} readings at {recovery.times_input} times the input",
-            highlight=False,
+            f" after it, {recovery.backlog_readings} readings at {recovery.times_input} times the input"
         )
     for finding in verdict.findings:
-        console.print(f"NOT PROVED: {finding}", markup=False, highlight=False, soft_wrap=True)
+        put_line(f"NOT PROVED: {finding}")
     word = "PROVED" if verdict.is_proved else "NOT PROVED"
-    print(  # noqa: T201 - the last lines are for scripts
+    put_line(
         f"{word}: {verdict.produced} readings produced, {verdict.archived} archived,"
         f" {verdict.accepted} accepted, {verdict.quarantined} quarantined,"
         f" {verdict.refused_messages} unreadable messages kept;"
@@ -106,7 +104,7 @@ def _show(trial: Trial, outcome: Outcome, *, as_json: bool) -> None:
     )
     lasting = f" --fault-seconds {trial.fault_seconds:g}" if trial.fault_seconds else ""
     faults = "" if len(trial.kinds) == len(KINDS) else f" --faults {','.join(_names(trial.kinds))}"
-    print(  # noqa: T201
+    put_line(
         f"the same storm again: {_PROGRAM} --minutes {trial.minutes:g} --seed {trial.seed}"
         f" --patients {trial.patients}{faults}{lasting}"
     )

@@ -1,24 +1,20 @@
 """``vitals quarantine``: what was not accepted, and why."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from common.errors import BadInputError, ConfigurationError
+from common.output import put_json, put_line
 from common.settings import DatabaseSettings
 from common.times import iso
 from db.connection import Connection, connect
 from db.read import quarantine_desk as desk
 from db.write.quarantine import headers_of
 from ops.cli.known import SENSORS
-from ops.cli.tables import folding, output
+from ops.tables import PlainTable, folding, put_table
 
 _PLACE = re.compile(r"(?P<partition>\d+)@(?P<offset>\d+)(?:/(?P<series>\d+)\.(?P<position>\d+))?")
 _SHOWN_BYTES = 256
@@ -34,19 +30,18 @@ def list_entries(
         found = list(desk.entries(connection, selection, limit=limit))
     if as_json:
         for entry in found:
-            print(json.dumps(as_document(entry)))  # noqa: T201 - the command's output
+            put_json(as_document(entry))
         return
-    console = output()
-    console.print(table_of(found, total=sum(group.count for group in groups)))
-    _print_groups(console, groups)
+    put_table(table_of(found, total=sum(group.count for group in groups)))
+    _put_groups(groups)
 
 
-def table_of(found: Sequence[desk.QuarantineEntry], *, total: int) -> Table:
+def table_of(found: Sequence[desk.QuarantineEntry], *, total: int) -> PlainTable:
     """The entries with their most useful fields; ``--json`` has everything."""
     columns = ("reason", "patient", "sensor", "value", "measured at (UTC)", "place")
     table = folding(*columns, title=f"Quarantine: the newest {len(found)} of {total}")
     for entry in found:
-        table.add_row(*map(Text, _cells(entry)))
+        table.add_row(*_cells(entry))
     return table
 
 
@@ -57,9 +52,9 @@ def print_stats(settings: DatabaseSettings, selection: desk.Selection, *, as_jso
         groups = desk.groups(connection, selection)
     if as_json:
         for group in groups:
-            print(json.dumps(as_document(group)))  # noqa: T201 - the command's output
+            put_json(as_document(group))
         return
-    _print_groups(output(), groups)
+    _put_groups(groups)
 
 
 def numbers_of(place: str) -> tuple[int, int, int, int]:
@@ -92,13 +87,13 @@ def show_entry(
             f"no entry in quarantine has the place {place} in topic {topic}",
             hint="`vitals quarantine list` shows the entries; --topic names another topic",
         )
-    table = Table(show_header=False, box=None)
+    table = PlainTable(show_header=False, box=None)
     table.add_column()
     table.add_column(overflow="fold")
     for name, value in {**as_document(found.entry), **_message(found)}.items():
         if value is not None:
-            table.add_row(name, Text(str(value)))
-    output().print(table)
+            table.add_row(name, value)
+    put_table(table)
 
 
 def discard_entries(
@@ -109,10 +104,10 @@ def discard_entries(
     with connect(settings) as connection:
         require_sensor(connection, selection.sensor)
         if not is_sure:
-            _print_groups(output(), desk.groups(connection, selection))
-            print("nothing was changed; to discard these, repeat the command with --yes")  # noqa: T201 - as above
+            _put_groups(desk.groups(connection, selection))
+            put_line("nothing was changed; to discard these, repeat the command with --yes")
             return
-        print(f"discarded {desk.discard(connection, selection)} entries; they stay readable")  # noqa: T201 - as above
+        put_line(f"discarded {desk.discard(connection, selection)} entries; they stay readable")
 
 
 def require_marks(selection: desk.Selection) -> None:
@@ -132,16 +127,13 @@ def require_sensor(connection: Connection, sensor: str | None) -> None:
         SENSORS.require(sensor)
 
 
-def _print_groups(console: Console, groups: list[desk.Group]) -> None:
+def _put_groups(groups: list[desk.Group]) -> None:
     if not groups:
-        console.print("no such entries in quarantine")
+        put_line("no such entries in quarantine")
     for group in groups:
         since = f"{group.first_received:%Y-%m-%d %H:%M} to" if group.first_received else ""
         until = f"{group.last_received:%Y-%m-%d %H:%M}" if group.last_received else ""
-        console.print(
-            f"{group.reason:20} {group.state:10} {group.count:>10,}  {since} {until}".rstrip(),
-            highlight=False,
-        )
+        put_line(f"{group.reason:20} {group.state:10} {group.count:>10,}  {since} {until}".rstrip())
 
 
 def as_document(entry: desk.QuarantineEntry | desk.Group) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """``vitals quarantine resend``: sends open entries of the quarantine through the topic again."""
 
+from common.output import put_line
 from db.connection import connect
 from db.read.quarantine_desk import Selection
 from ops.cli.commands.quarantine import require_sensor
@@ -19,4 +20,4 @@ def resend(
     if is_dry:
         show_plan(plan, kafka, database)
     else:
-        print(resend_entries(plan, kafka, database, invocation.raw))  # noqa: T201 - the command's output
+        put_line(str(resend_entries(plan, kafka, database, invocation.raw)))

@@ -1,14 +1,14 @@
 """``vitals reconcile``: proves that every produced reading arrived exactly once."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
+from common.output import put_json, put_line
 from common.settings import DatabaseSettings, KafkaSettings
-from ops.cli.tables import folding, output
 from ops.look.snapshot import Observer, lag_if_possible, wait_drained
 from ops.reconcile.proof import Proof
 from ops.reconcile.prove import compare
+from ops.tables import folding, put_table
 
 _STAGES = (
     *("produced", "archived", "published", "accepted", "quarantined"),
@@ -45,34 +45,30 @@ def prove(
 def show(proof: Proof, *, as_json: bool) -> int:
     """Prints the proof; returns the exit code: 0 proved, 1 not."""
     if as_json:
-        print(json.dumps(proof.as_dict(), indent=2))  # noqa: T201 - the command's output
+        put_json(proof.as_dict(), indent=2)
         return 0 if proof.is_proved else 1
-    console = output()
     table = folding("stage", "readings", title="From sensor to table")
     for name in _STAGES:
         table.add_row(name, f"{getattr(proof, name):,}")
-    console.print(table)
+    put_table(table)
     if proof.refused_messages:
-        console.print(f"{proof.refused_messages:,} messages are in quarantine whole")
+        put_line(f"{proof.refused_messages:,} messages are in quarantine whole")
     if proof.waiting or proof.under_way:
-        console.print(
+        put_line(
             f"under way: {proof.waiting:,} readings in the outbox, {proof.under_way:,} in the topic"
         )
     for note in proof.notes:
-        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+        put_line(f"note: {note}")
     for bucket in proof.differing:
-        console.print(
+        put_line(
             f"differs: hour {bucket.hour}, partition {bucket.partition or 'none'}: {bucket.archived:,}"
-            f" readings archived, {bucket.with_outcome:,} with an outcome",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
+            f" readings archived, {bucket.with_outcome:,} with an outcome"
         )
     for finding in proof.findings:
-        console.print(f"NOT PROVED: {finding}", markup=False, highlight=False, soft_wrap=True)
+        put_line(f"NOT PROVED: {finding}")
     word = "PROVED" if proof.is_proved else "NOT PROVED"
     way = proof.waiting + proof.under_way
-    print(  # noqa: T201 - the last line is for scripts
+    put_line(
         f"{word}: {proof.produced} readings produced, {proof.accepted} accepted,"
         f" {proof.quarantined} quarantined, {proof.missing} missing,"
         f" {proof.duplicated} duplicated" + (f", {way} under way" if way else "")

@@ -1,10 +1,10 @@
 """``vitals reconcile --repair``: brings back what the proof finds missing."""
 
 import functools
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from common.output import put_json, put_line
 from common.settings import KafkaSettings
 from db.read.evidence import open_evidence
 from ops.cli.commands.reconcile import prove, show, wait_for_consumer
@@ -57,11 +57,11 @@ def _show(found: Comparison, plan: RepairPlan, *, as_json: bool, is_dry_run: boo
         values: dict[str, Any] = found.proof.as_dict()
         values["repair"] = list(plan.lines())
         values["beyond_repair"] = plan.hopeless
-        print(json.dumps(values, indent=2))  # noqa: T201 - the command's output
+        put_json(values, indent=2)
         return 0 if found.proof.is_proved else 1
     code = show(found.proof, as_json=False)
     for line in _lines(plan, is_dry_run=is_dry_run):
-        print(line)  # noqa: T201 - as above
+        put_line(line)
     return code
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.errors import BadInputError
+from common.output import put_line
 from db.connection import connect
 from db.ledger import taken_batches
 from ops.stack.invocation import Invocation
@@ -20,14 +21,14 @@ def replay(invocation: Invocation, plan: ReplayPlan, *, is_registering: bool) ->
     """
     database = invocation.database() if is_registering else None
     report = replay_file(plan, invocation.kafka(), invocation.raw, database)
-    print(report)  # noqa: T201 - the command's output
+    put_line(str(report))
     return report.unreadable
 
 
 def preview(invocation: Invocation, plan: ReplayPlan) -> int:
     """Prints what a replay would do; returns how many rows are unreadable. Changes nothing."""
     line, unreadable = preview_file(plan, invocation.raw)
-    print(line)  # noqa: T201 - the command's output
+    put_line(str(line))
     return unreadable
 
 
@@ -44,14 +45,14 @@ def replay_archive(invocation: Invocation, path: Path, *, is_dry_run: bool) -> N
     """
     files = archive_files(path)
     batches, readings, untaken = _count(invocation, files)
-    print(  # noqa: T201 - the command's output
+    put_line(
         f"{len(files)} files: {batches} batches, {readings} readings;"
         f" {untaken} batches are not processed yet"
     )
     if is_dry_run:
-        print(f"they would be {summary(outcomes(all_batches(files)))}")  # noqa: T201 - as above
+        put_line(f"they would be {summary(outcomes(all_batches(files)))}")
     else:
-        print(republish(all_batches(files), invocation.kafka()))  # noqa: T201 - as above
+        put_line(str(republish(all_batches(files), invocation.kafka())))
 
 
 def archive_files(path: Path) -> list[Path]:

@@ -1,19 +1,19 @@
 """``vitals status``: what is running, how far it has come, and whether it is healthy."""
 
-import json
 from typing import Any
 
 from common.errors import UnavailableError
+from common.output import put_json, put_line
 from ops.cli.commands.lag import table_of
 from ops.cli.presence import NOTHING_RUNS, is_own, require_any
 from ops.cli.services import Service
-from ops.cli.tables import output
 from ops.look.live_view import age_text, figures
 from ops.look.parts import Parts
 from ops.look.snapshot import Observer, Snapshot
 from ops.look.verdict import PipelineHealth
 from ops.stack.invocation import Invocation
 from ops.stack.running import OWNER, running
+from ops.tables import put_table
 
 _WRONG = 1
 _NOT_RUNNING = 3
@@ -41,7 +41,7 @@ def status(invocation: Invocation, *, as_json: bool) -> int:
     if not pids and not health.is_anything_there:
         return _say_nothing_runs(health.verdict, as_json=as_json)
     if as_json:
-        print(json.dumps({"running": True, "processes": pids, **_document(health)}))  # noqa: T201 - the command's output
+        put_json({"running": True, "processes": pids, **_document(health)})
     else:
         _show(health, pids)
     return _WRONG if health.problems else 0
@@ -49,7 +49,10 @@ def status(invocation: Invocation, *, as_json: bool) -> int:
 
 def _say_nothing_runs(why: str, *, as_json: bool) -> int:
     text = why if why == NOTHING_RUNS else f"nothing is running: {why}"
-    print('{"running": false}' if as_json else text)  # noqa: T201 - the command's output
+    if as_json:
+        put_json({"running": False})
+    else:
+        put_line(text)
     return _NOT_RUNNING
 
 
@@ -65,8 +68,7 @@ def _snapshot(health: PipelineHealth) -> Snapshot | None:
 
 
 def _show(health: PipelineHealth, pids: dict[str, int]) -> None:
-    console = output()
-    console.print(figures(_snapshot(health)))
+    put_table(figures(_snapshot(health)))
     outbox = "not visible from here" if health.outbox_files is None else f"{health.outbox_files:,}"
     silent = {process.name for process in health.processes if not process.is_up}
     lines = {
@@ -78,7 +80,7 @@ def _show(health: PipelineHealth, pids: dict[str, int]) -> None:
         },
     }
     for name, text in lines.items():
-        console.print(f"{name:16}  {text}", highlight=False)
+        put_line(f"{name:16}  {text}")
     if health.lags is not None:
-        console.print(table_of(health))
-    console.print(health.verdict, markup=False, highlight=False, soft_wrap=True)
+        put_table(table_of(health))
+    put_line(health.verdict)

@@ -1,6 +1,5 @@
 """``vitals tail``: the batches of the topic as JSON lines."""
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +7,7 @@ import orjson
 
 from common.broker.reader import Message, TopicReader
 from common.errors import BadInputError
+from common.output import put_line
 from common.settings import KafkaSettings
 from common.times import iso_of_ms
 from schemas.batch import SensorBatch
@@ -28,8 +28,7 @@ def tail(settings: KafkaSettings, *, max_messages: int | None) -> None:
     codec = default_codec()
     try:
         for printed, message in enumerate(_messages(settings, max_messages), start=1):
-            sys.stdout.buffer.write(orjson.dumps(described(message, codec)) + b"\n")
-            sys.stdout.flush()
+            put_line(orjson.dumps(described(message, codec)).decode())
             if printed == max_messages:
                 return
     except (KeyboardInterrupt, BrokenPipeError):

@@ -1,6 +1,6 @@
 /** The active alarms, above every view. */
 
-import { el, icon } from "./dom.js";
+import { el, icon, setText } from "./dom.js";
 import { ago, moment, number } from "./format.js";
 import { onFrame } from "./frames.js";
 import { t } from "./i18n.js";
@@ -80,9 +80,9 @@ function makeItem(alarm) {
     node,
     update(now) {
       const text = alarmSentence(now);
-      if (sentence.textContent !== text) sentence.textContent = text;
+      setText(sentence, text);
       const start = `${t("alarms.since", { time: moment(now.since, store.now()) })} (${ago(now.since, store.now())})`;
-      if (since.textContent !== start) since.textContent = start;
+      setText(since, start);
     },
   };
 }

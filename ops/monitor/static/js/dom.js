@@ -1,5 +1,13 @@
 /** Makes elements; every text goes in as a text node, so that no name is ever read as HTML. */
 
+// controls and bidirectional marks would hide or reorder what stands around a hostile name
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** The text with what a reader could not see as its code: ``\\u202e``. */
+export const visible = (text) => String(text).replace(
+  UNSEEN, (character) => `\\u${character.codePointAt(0).toString(16).padStart(4, "0")}`,
+);
+
 const SVG = "http://www.w3.org/2000/svg";
 
 export function el(tag, properties = {}, ...children) {
@@ -9,13 +17,15 @@ export function el(tag, properties = {}, ...children) {
     if (typeof value === "function") node.addEventListener(name.slice(2), value);
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
+  const shown = children.filter((child) => child !== null && child !== undefined);
+  node.append(...shown.map((child) => (child instanceof Node ? child : visible(child))));
   return node;
 }
 
 /** Writes only changes, so that the browser lays out nothing else. */
 export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const shown = visible(text);
+  if (node.textContent !== shown) node.textContent = shown;
 }
 
 export function setClass(node, name) {

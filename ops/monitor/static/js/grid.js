@@ -37,10 +37,24 @@ export class WindowedGrid {
     else onFrame(this.#draw);
   }
 
-  setItems(items) {
-    this.#items = items;
-    if (!items.includes(this.#focused)) this.#focused = items[0] ?? null;
+  /** ``isAsked``: a person wants another selection or order, so that tiles may move below the pointer. */
+  setItems(items, { isAsked = false } = {}) {
+    this.#items = isAsked ? items : this.#pinned(items);
+    if (!this.#items.includes(this.#focused)) this.#focused = this.#items[0] ?? null;
     onFrame(this.#draw);
+  }
+
+  // who points at a tile, or has it in focus, finds it in the same place
+  #pinned(items) {
+    let kept = items;
+    for (const [item, tile] of this.#tiles) {
+      if (!tile.node.matches(":hover, :focus-within")) continue;
+      const place = this.#items.indexOf(item);
+      if (place < 0 || kept[place] === item) continue;
+      const others = kept.filter((other) => other !== item);
+      kept = others.toSpliced(Math.min(place, others.length), 0, item);
+    }
+    return kept;
   }
 
   /** Brings an item into view and focuses it; does nothing if it is not in the grid. */
@@ -142,7 +156,11 @@ export class WindowedGrid {
     const covered = document.getElementById("top").getBoundingClientRect().bottom;
     const top = this.host.getBoundingClientRect().top
       + Math.floor(place / this.#columns) * (tileHeight + gap);
-    if (top < Math.max(0, covered) + gap) scrollBy(0, top - Math.max(0, covered) - gap);
-    else if (top + tileHeight + gap > innerHeight) scrollBy(0, top + tileHeight + gap - innerHeight);
+    if (top < Math.max(0, covered) + gap) {
+      scrollBy(0, top - Math.max(0, covered) - gap);
+      return;
+    }
+    const bottom = document.getElementById("notices").getBoundingClientRect().top;
+    if (top + tileHeight + gap > bottom) scrollBy(0, top + tileHeight + gap - bottom);
   }
 }

@@ -24,6 +24,7 @@ export class Header {
     this.host.replaceChildren(
       el("a", { class: "brand", href: "#/ward" }, t("title")),
       el("nav", { "aria-label": t("nav.label") }, ...this.links),
+      el("span", { class: "purpose" }, t("purpose")),
       this.count,
       this.#languages(),
       this.#themes(),

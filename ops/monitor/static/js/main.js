@@ -2,7 +2,7 @@
 
 import { AlarmBar } from "./alarmbar.js";
 import { whenLoginNeeded } from "./api.js";
-import { el } from "./dom.js";
+import { el, visible } from "./dom.js";
 import { Header } from "./header.js";
 import { chooseLanguage, loadLanguage, preferredLanguage, t } from "./i18n.js";
 import { showLogin } from "./loginform.js";
@@ -44,7 +44,7 @@ function show() {
   content.replaceChildren();
   const route = currentRoute();
   const name = route.view in VIEWS ? route.view : "ward";
-  document.title = `${name === "patient" ? route.subject : t(`nav.${name}`)} – ${t("title")}`;
+  document.title = `${name === "patient" ? visible(route.subject) : t(`nav.${name}`)} – ${t("title")}`;
   header.markView(name);
   document.body.dataset.view = isLoginShown ? "login" : name;
   if (isLoginShown) showLogin(content, loggedIn);

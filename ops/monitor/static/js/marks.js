@@ -1,6 +1,6 @@
 /** Rejected readings in a chart: a cross at each one's place, its reason on hover. */
 
-import { themeColor } from "./dom.js";
+import { setText, themeColor } from "./dom.js";
 
 const NEAR_PIXELS = 8;
 
@@ -65,5 +65,5 @@ function point(chart, marks, tip, textOf) {
     if (distance < least) [best, least] = [mark, distance];
   }
   tip.hidden = best === null;
-  if (best !== null) tip.textContent = textOf(best);
+  if (best !== null) setText(tip, textOf(best));
 }

@@ -6,7 +6,8 @@ import { duration, moment, years } from "./format.js";
 import { onFrame } from "./frames.js";
 import { t } from "./i18n.js";
 import { gapList, rejectedList } from "./missing.js";
-import { STATES, store } from "./store.js";
+import { stateName, stateText } from "./state.js";
+import { store } from "./store.js";
 import { patientHash } from "./router.js";
 import { makeStrip } from "./strip.js";
 import { rememberPatient } from "./ward.js";
@@ -56,6 +57,7 @@ export function showPatient(host, route) {
       const isUnknown = error instanceof ApiError && error.status === 404;
       setText(trouble, isUnknown ? t("patient.unknown", { id }) : t("error.request", { detail: error.message }));
       trouble.hidden = false;
+      markCards(newest ? t("card.old", { until: moment(newest.until, store.now()) }) : t("card.failed"));
       wait = RETRY_MS;
     } finally {
       isAsking = false;
@@ -68,11 +70,22 @@ export function showPatient(host, route) {
     if (!isEnded) timer = setTimeout(ask, wait);
   }
 
+  // a card that shows nothing, or nothing new, must not look like a patient without readings
+  function markCards(text) {
+    for (const card of host.querySelectorAll(".card")) {
+      const note = card.querySelector(".card-trouble") ?? el("p", { class: "trouble card-trouble" });
+      if (!note.isConnected) card.append(note);
+      setText(note, text);
+      note.hidden = !text;
+    }
+  }
+
   // a page in the background draws nothing and keeps only the newest answer
   function show() {
     if (isEnded) return;
     const answer = newest;
     trouble.hidden = true;
+    markCards("");
     head.update(answer);
     for (const strip of strips) strip.update(answer);
     gaps.replaceChildren(...gapList(answer));
@@ -132,10 +145,10 @@ function makeHead(id, range, chosenUntil) {
     setText(title, patient?.name ? `${patient.name} · ${id}` : id);
     state.hidden = !patient;
     if (!patient) return;
-    const name = STATES[store.tiles[index][1]];
+    const name = stateName(index);
     setClass(state, `state-box is-${name}`);
     setIcon(stateIcon, name);
-    setText(stateWord, t(`state.${name}`));
+    setText(stateWord, stateText(index));
   }
   return {
     node,

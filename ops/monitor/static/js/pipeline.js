@@ -70,14 +70,16 @@ function makePart(name) {
 }
 
 const sum = (values) => values.reduce((total, value) => total + (value ?? 0), 0);
+// while nobody answers, an old figure or a sum of nothing would look like today's
+const known = (isAnswering, value) => number(isAnswering ? value : null);
 const FIGURES = [
   ["in", "figure.perSecond", (it) => number(it.readings_in_per_second)],
-  ["committed", "figure.perSecond", (it) => number(it.readings_committed_per_second)],
+  ["committed", "figure.perSecond", (it) => known(it.database, it.readings_committed_per_second)],
   ["freshness", "figure.freshnessHelp", (it) => (it.freshness_ms === null ? "–" : `${number(it.freshness_ms / 1000, 1)} s`)],
-  ["lag", "figure.lagHelp", (it) => number(sum(it.lag.map((partition) => partition.lag)))],
+  ["lag", "figure.lagHelp", (it) => known(it.broker && it.database, sum(it.lag.map((partition) => partition.lag)))],
   ["outbox", "figure.outboxHelp", (it) => number(it.outbox_files)],
   ...["accepted", "quarantined", "unmapped", "messages", "repeated", "refused"]
-    .map((name) => [name, "figure.total", (it) => number(it.totals[name])]),
+    .map((name) => [name, "figure.total", (it) => known(it.database, it.totals[name])]),
 ];
 
 function makeFigure([name, help, textOf]) {
@@ -87,7 +89,7 @@ function makeFigure([name, help, textOf]) {
   return { node, update: (pipeline) => setText(value, textOf(pipeline)) };
 }
 
-// title, text if empty, headings, rows
+// title, text if empty, headings, rows, whose answer it needs
 const LISTS = {
   producers: ["pipeline.producers", "pipeline.noProducers",
     ["producer", "state", "shards", "patients", "share", "outbox", "rate"],
@@ -99,7 +101,7 @@ const LISTS = {
     ["partition", "committed", "end", "lag"],
     (it) => it.lag.map((partition) => [
       String(partition.partition), number(partition.committed), number(partition.end), number(partition.lag),
-    ])],
+    ]), ["broker", "database"]],
   alarms: ["pipeline.alarms", "pipeline.noAlarms", ["alarm", "since", "cleared"],
     () => store.alarms.map((alarm) => [
       alarmSentence(alarm), moment(alarm.since, store.now()),
@@ -123,7 +125,7 @@ function bar(share, text) {
 }
 
 function makeBox(name) {
-  const [title, nothing, headings, rowsOf] = LISTS[name];
+  const [title, nothing, headings, rowsOf, needed = []] = LISTS[name];
   const body = el("div");
   const node = el("section", { class: "card", id: `list-${name}` }, el("h2", {}, t(title)), body);
   let shown = null;
@@ -131,10 +133,11 @@ function makeBox(name) {
     node,
     // a table is rebuilt only if its text changed, so that a selection in it stays
     update(pipeline) {
-      const rows = rowsOf(pipeline);
+      const away = needed.find((part) => !pipeline[part]);
+      const rows = away ? [] : rowsOf(pipeline);
       const made = rows.length
         ? table(t(title), headings.map((heading) => t(`column.${heading}`)), rows)
-        : el("p", { class: "nothing" }, t(nothing));
+        : el("p", { class: away ? "trouble" : "nothing" }, away ? t("card.away", { part: t(`part.${away}`) }) : t(nothing));
       if (made.textContent === shown) return;
       shown = made.textContent;
       const { scrollLeft = 0 } = body.firstChild ?? {};

@@ -25,8 +25,7 @@ export function showQuarantine(host, route) {
 
   async function ask() {
     try {
-      const answer = await getJson("/api/quarantine");
-      newest = answer;
+      newest = await getJson("/api/quarantine");
       onFrame(show);
     } catch (error) {
       if (isEnded || error instanceof LoginNeeded) return;
@@ -40,6 +39,8 @@ export function showQuarantine(host, route) {
     if (isEnded) return;
     const answer = newest;
     trouble.hidden = true;
+    // the monitor has just started and has read nothing yet
+    if (!answer.reasons) return;
     const found = answer.reasons.filter((counted) => counted.count > 0);
     nothing.hidden = found.length > 0;
     samples.hidden = found.length === 0;

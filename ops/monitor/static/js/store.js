@@ -1,10 +1,15 @@
 /** The data received so far: patients, tiles, pipeline, alarms. Views listen to it. */
 
-// most urgent first: stale, out of range, silent sensor, fresh, never seen
-const NEED = [3, 2, 1, 0, 4];
+// as the monitor numbers them; the last two are what the page makes of a tile's other fields
+export const STATES = ["fresh", "silent", "out", "stale", "never", "unknown", "unmonitored"];
+const [STALE, UNKNOWN, UNMONITORED] = [3, 5, 6];
+// most urgent first
+const NEED = [STALE, 2, 1, UNKNOWN, 0, 4, UNMONITORED];
 const RANK = NEED.map((_, state) => NEED.indexOf(state));
-export const STATES = ["fresh", "silent", "out", "stale", "never"];
 export const STATES_BY_NEED = NEED.map((state) => STATES[state]);
+export const ORDERS = ["name", "need"];
+// a tile moves down no sooner than this after it moved up
+const HELD_MS = 60_000;
 
 class Store extends EventTarget {
   columns = [];
@@ -18,7 +23,10 @@ class Store extends EventTarget {
   alarms = [];
   isLoaded = false;
   #offset = 0;
-  #order = [];
+  #lostAt = null;
+  /** By index: the state that decides its place by need, and since when. */
+  #held = [];
+  #byName = [];
   #isSorted = false;
 
   /** The monitor's clock: a wall screen's own may be wrong. */
@@ -34,6 +42,7 @@ class Store extends EventTarget {
     this.sensors = bySensor(ward.columns);
     this.patients = [];
     this.tiles = [];
+    this.#held = [];
     this.indexOf = new Map();
     this.#takePatients(ward.patients);
     this.#takeTiles(ward.tiles);
@@ -64,27 +73,65 @@ class Store extends EventTarget {
     this.#tell("alarms");
   }
 
-  /** Indices of all patients, most urgent first. */
-  order() {
-    if (!this.#isSorted) {
-      this.#order.sort((one, other) => this.#compare(one, other));
-      this.#isSorted = true;
-    }
-    return this.#order;
+  /** Since when (local epoch ms) nothing comes from the monitor; null while it does. */
+  takeLost(lostAt) {
+    if (this.#lostAt === lostAt) return;
+    this.#lostAt = lostAt;
+    this.#tell("ward");
+  }
+
+  /** The number of a patient's state in STATES. */
+  state(index) {
+    const tile = this.tiles[index];
+    if (tile[8] === false) return UNMONITORED;
+    return this.unknownSince(index) === null ? tile[1] : UNKNOWN;
+  }
+
+  /** Since when (epoch ms) nobody can say how the patient's data is; null if it is known. */
+  unknownSince(index) {
+    const since = this.tiles[index][7];
+    return since ? Date.parse(since) : this.#lostAt;
+  }
+
+  /** Indices of all patients, by name or most urgent first; those not monitored come last. */
+  order(by) {
+    this.#sortNames();
+    if (by === "name") return this.#byName;
+    const now = Date.now();
+    const places = new Map(this.#byName.map((index, place) => [index, place]));
+    const ranks = new Map(this.#byName.map((index) => [index, this.#rank(index, now)]));
+    return [...this.#byName].sort((one, other) => {
+      const [a, b] = [ranks.get(one), ranks.get(other)];
+      if (a !== b) return a - b;
+      const isStale = a === RANK[STALE];
+      return (isStale && this.tiles[one][2] - this.tiles[other][2]) || places.get(one) - places.get(other);
+    });
+  }
+
+  #sortNames() {
+    if (this.#isSorted) return;
+    const { compare } = new Intl.Collator(document.documentElement.lang, { numeric: true });
+    const named = (index) => this.patients[index].name ?? this.patients[index].id;
+    const isLast = (index) => this.tiles[index][8] === false;
+    this.#byName = [...this.indexOf.values()].sort((one, other) => (
+      isLast(one) - isLast(other) || compare(named(one), named(other)) || one - other
+    ));
+    this.#isSorted = true;
+  }
+
+  // a state that improves keeps its place for a while, or a sensor that comes and goes makes tiles jump
+  #rank(index, now) {
+    const state = this.state(index);
+    const held = this.#held[index];
+    const isKept = held && RANK[held.state] < RANK[state] && now - held.since < HELD_MS && state !== UNMONITORED;
+    if (held?.state !== state && !isKept) this.#held[index] = { state, since: now };
+    return RANK[this.#held[index].state];
   }
 
   counts() {
     const counts = STATES.map(() => 0);
-    for (const index of this.#order) counts[this.tiles[index][1]] += 1;
+    for (const index of this.indexOf.values()) counts[this.state(index)] += 1;
     return counts;
-  }
-
-  #compare(one, other) {
-    const [a, b] = [this.tiles[one], this.tiles[other]];
-    if (a[1] !== b[1]) return RANK[a[1]] - RANK[b[1]];
-    if (a[1] === 3 && a[2] !== b[2]) return a[2] - b[2];
-    const [id, otherId] = [this.patients[one].id, this.patients[other].id];
-    return id < otherId ? -1 : Number(id > otherId);
   }
 
   #takePatients(patients) {
@@ -93,7 +140,6 @@ class Store extends EventTarget {
       this.indexOf.set(id, index);
       this.tiles[index] ??= this.#never(index);
     }
-    this.#order = [...this.indexOf.values()];
     this.#isSorted = false;
   }
 
@@ -101,14 +147,14 @@ class Store extends EventTarget {
     for (const tile of tiles) {
       const before = this.tiles[tile[0]];
       // a tile that arrives before its patient's name waits in its place
-      if (!before || before[1] !== tile[1] || tile[1] === 3) this.#isSorted = false;
+      if (before?.[8] !== tile[8]) this.#isSorted = false;
       this.tiles[tile[0]] = tile;
     }
   }
 
   #never(index) {
     const nothing = this.columns.map(() => null);
-    return [index, 4, null, nothing, nothing, 0, 0];
+    return [index, 4, null, nothing, nothing, 0, 0, null, true, []];
   }
 
   // zero or missing: the monitor has not polled yet

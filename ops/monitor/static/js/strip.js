@@ -10,6 +10,7 @@ import { aligned } from "./series.js";
 import { store } from "./store.js";
 
 const HEIGHT = 150;
+const MARGIN = 0.05;
 const SYNC = "patient";
 
 export function makeStrip(sensor) {
@@ -37,7 +38,10 @@ export function makeStrip(sensor) {
         bands: hasBuckets ? sensor.columns.map((_, place) => bandOf(place)) : undefined,
         hooks: marks.hooks,
         cursor: { sync: { key: SYNC } },
-        scales: { x: { time: true, range: () => [made?.from ?? 0, made?.until ?? 1] } },
+        scales: {
+          x: { time: true, range: () => [made?.from ?? 0, made?.until ?? 1] },
+          y: { range: (_, lowest, highest) => spanned(lowest, highest, sensor.chart_span) },
+        },
       },
     });
   }
@@ -66,6 +70,14 @@ export function makeStrip(sensor) {
     },
     destroy: () => made?.destroy(),
   };
+}
+
+// noise of the last digit is no curve as high as the chart
+function spanned(lowest, highest, least) {
+  if (lowest === null) return [0, least];
+  const half = Math.max((highest - lowest) * (0.5 + MARGIN), least / 2);
+  const middle = (lowest + highest) / 2;
+  return [middle - half, middle + half];
 }
 
 function linesOf(sensor, hasBuckets) {

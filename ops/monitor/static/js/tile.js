@@ -4,7 +4,8 @@ import { el, icon, setClass, setIcon, setText } from "./dom.js";
 import { ago, number, unitText } from "./format.js";
 import { sensorName, shortName, t } from "./i18n.js";
 import { patientHash } from "./router.js";
-import { STATES, store } from "./store.js";
+import { stateName, stateText } from "./state.js";
+import { store } from "./store.js";
 
 const WIDE_FROM = 3;
 const isWide = (sensor) => sensor.columns.length >= WIDE_FROM;
@@ -26,7 +27,7 @@ export function makeTile() {
   const parts = {
     name: el("span", { class: "tile-name" }),
     id: el("span", { class: "tile-id" }),
-    word: el("span"),
+    word: el("span", { class: "tile-word" }),
     age: el("span", { class: "tile-age" }),
     vitals: tileSensors().map(makeVital),
   };
@@ -63,8 +64,8 @@ function vitalClass(sensor, flag = "") {
 
 function update(parts, index) {
   const patient = store.patients[index];
-  const [, state, last, values, , silent, out] = store.tiles[index];
-  const name = STATES[state];
+  const [, , last, values, , silent, out] = store.tiles[index];
+  const name = stateName(index);
   const href = patientHash(patient.id);
   if (parts.link.getAttribute("href") !== href) parts.link.setAttribute("href", href);
   setText(parts.name, patient.name ?? patient.id);
@@ -73,9 +74,11 @@ function update(parts, index) {
   parts.node.dataset.patient = patient.id;
   parts.node.dataset.state = name;
   setIcon(parts.stateIcon, name);
-  setText(parts.word, t(`state.${name}`));
+  setText(parts.word, stateText(index));
+  if (parts.word.title !== parts.word.textContent) parts.word.title = parts.word.textContent;
   setText(parts.age, last === null ? "" : ago(last, store.now()));
-  for (const vital of parts.vitals) updateVital(vital, values, silent, out);
+  const isJudged = name !== "unknown" && name !== "unmonitored";
+  for (const vital of parts.vitals) updateVital(vital, values, isJudged && silent, isJudged && out);
 }
 
 function updateVital(vital, values, silent, out) {

@@ -1,0 +1,44 @@
+"""The programs with commands of their own: how each runs, and how it says what was wrong."""
+
+import sys
+from typing import Any
+
+import typer
+from typer._click.exceptions import ClickException
+from typer.core import TyperGroup
+
+from common.errors import VitalsError
+from common.output import plain, say_error
+
+
+class PlainGroup(TyperGroup):
+    """Commands whose misuse is reported without the control characters of an argument."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """As typer's; reads the group's own options."""
+        with _PlainMisuse():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        """As typer's; reads the command's arguments and runs it."""
+        with _PlainMisuse():
+            return super().invoke(ctx)
+
+
+class _PlainMisuse:
+    def __enter__(self) -> None:
+        """Nothing to do before."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Only the message changes."""
+        if isinstance(error, ClickException):
+            error.message = plain(error.message)
+
+
+def run(app: typer.Typer, **options: Any) -> None:
+    """Runs a command; an expected error ends it with its message and its exit code."""
+    try:
+        app(**options)
+    except VitalsError as error:
+        say_error(error)
+        sys.exit(error.exit_code)

@@ -1,0 +1,66 @@
+"""Rates on the page are steady while readings come in bursts, one for each window."""
+
+import pytest
+from ops.monitor.processes import Process
+
+from common.times import unix_ms
+from ops.monitor.history import STEP_MS, History
+from ops.monitor.pipeline import PipelineView
+from tests.builders import ledger_row
+
+WINDOW_MS = 10_000
+A_WINDOW = 8_000
+
+
+@pytest.mark.parametrize("window_ms", [5_000, 10_000, 20_000])
+def test_the_chart_of_bursts_is_level_and_not_a_sawtooth(window_ms):
+    """Every window is committed a little later than it was made, now more and now less."""
+    history, readings = History(), A_WINDOW * window_ms // WINDOW_MS
+    for number in range(30):
+        late_ms = 700 + 300 * (number % 3)
+        begin_ms = number * window_ms + late_ms
+        history.add(begin_ms, accepted=readings, quarantined={"out_of_range": readings // 100})
+    rates = history.as_dict()
+    steady = rates["accepted"][60_000 // STEP_MS :]
+    assert max(steady) <= 1.2 * min(steady)
+    assert sum(steady) / len(steady) == pytest.approx(A_WINDOW * 1000 / WINDOW_MS, rel=0.1)
+    refused = rates["quarantined"]["out_of_range"][60_000 // STEP_MS :]
+    assert max(refused) <= 1.2 * min(refused)
+
+
+def test_the_chart_falls_to_zero_a_minute_after_the_last_reading():
+    history = History()
+    history.add(0, accepted=A_WINDOW)
+    history.add(60_000)
+    assert history.as_dict()["accepted"][-1] == 0
+
+
+def test_the_figure_counts_a_whole_minute_of_bursts():
+    now_ms = unix_ms()
+    view = PipelineView(began_ms=now_ms - 3_600_000)
+    view.note_ranges(
+        [
+            ledger_row(range(1), committed_ms=now_ms - 9_000 - ago)
+            for ago in range(0, 60_000, WINDOW_MS)
+        ],
+        -1,
+    )
+    readings = sum(row.counts.readings for row in view.recent)
+    assert view.as_dict()["readings_committed_per_second"] == pytest.approx(readings / 60, abs=0.1)
+
+
+def test_a_producers_rate_spans_what_it_is_averaged_over(monkeypatch):
+    """Its counter rises once a window; the rate is the same whenever one looks."""
+    clock = 1_000.0
+    monkeypatch.setattr("ops.monitor.pipeline.time.monotonic", lambda: clock)
+    producer = Process(("127.0.0.1", 1), "producer", "producer-1", is_fixed=True, is_up=True)
+    view, rates = PipelineView(), []
+    for second in range(200):
+        clock = 1_000.0 + second
+        total = float(second // 10 * A_WINDOW)
+        producer.samples = {
+            ("vitals_producer_readings_total", frozenset({("stage", "published")})): total
+        }
+        view.note_processes([producer])
+        rates.append(view.as_dict()["readings_in_per_second"])
+    assert {round(rate) for rate in rates[70:]} == {A_WINDOW // 10}
