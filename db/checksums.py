@@ -1,12 +1,12 @@
 """Hashes of many rows, computed alike by the database and by us, whatever the order of the rows.
 
-A row's hash is 60 bits of the MD5 of its canonical text; a bucket's is the sum over its rows, modulo
+A row's hash is 60 bits of the SHA-256 of its canonical text; a bucket's is the sum over its rows, modulo
 2^64. A missing, doubled or altered row shows, and so do two rows that swapped their values: unlike a
-CRC-32, whose differences are the same for the same change, an MD5 says nothing about its neighbours.
+CRC-32, whose differences are the same for the same change, it says nothing about its neighbours.
 The database sends two numbers per bucket instead of its rows.
 """
 
-from hashlib import md5
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,8 @@ HOUR_MS = 3_600_000
 
 # whole hours since 1970, rounded down before 1970 too: TIMESTAMPDIFF rounds towards zero
 HOUR_SQL = "((TO_DAYS({0}) - TO_DAYS('1970-01-01')) * 24 + HOUR({0}))"
-HASH_SQL = "CAST(CONV(LEFT(MD5({}), 15), 16, 10) AS UNSIGNED)"
-"""60 bits of the MD5 of a text, which both servers compute without an overflow."""
+HASH_SQL = "CAST(CONV(LEFT(SHA2({}, 256), 15), 16, 10) AS UNSIGNED)"
+"""60 bits of the hash of a text. MySQL 9.7 has neither MD5 nor SHA1."""
 ROW_SQL = HASH_SQL.format(
     "CONCAT_WS('|', paciente_sensor_id, componente,"
     f" {EPOCH_MS_SQL.format('created_at')}, CAST(valor * 1000 AS SIGNED))"
@@ -48,8 +48,8 @@ def row_checksums(
         "|",
     )
     values = texts.cast(pa.binary()).to_numpy(zero_copy_only=False)
-    digests = b"".join([md5(value, usedforsecurity=False).digest() for value in values])
-    return (np.frombuffer(digests, ">u8")[::2] >> 4).astype(np.int64)
+    digests = b"".join([sha256(value).digest() for value in values])
+    return (np.frombuffer(digests, ">u8")[::4] >> 4).astype(np.int64)
 
 
 def sums_by(buckets: Ints, checksums: Ints) -> Sums:

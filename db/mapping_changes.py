@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from db.checksums import HASH_SQL
 from db.connection import Connection
 from db.moments import EPOCH
 
 _LATE = timedelta(minutes=1)
-# 60 bits; MySQL 9.7 has neither MD5 nor SHA1
-_HASH = "CAST(CONV(LEFT(SHA2({}, 256), 15), 16, 10) AS UNSIGNED)"
 _ROWS = {
     "paciente_sensor": "CONCAT_WS(' ', id, paciente_id, sensor_id, ativo_desde,"
     " COALESCE(ativo_ate, '-'))",
@@ -90,7 +89,7 @@ def mapping_sums(connection: Connection, known: MappingSums) -> tuple[MappingSum
     """
     queries = [
         f"SELECT '{table}', id > {known[table].largest_id if table in known else 0:d} AS is_new,"
-        f" MAX(id), COUNT(*), SUM({_HASH.format(row)}) FROM {table} GROUP BY is_new"
+        f" MAX(id), COUNT(*), SUM({HASH_SQL.format(row)}) FROM {table} GROUP BY is_new"
         for table, row in _ROWS.items()
     ]
     cursor = connection.cursor()

@@ -1,9 +1,9 @@
 """Rates on the page are steady while readings come in bursts, one for each window."""
 
 import pytest
-from ops.monitor.processes import Process
 
 from common.times import unix_ms
+from ops.look.processes import Process
 from ops.monitor.history import STEP_MS, History
 from ops.monitor.pipeline import PipelineView
 from tests.builders import ledger_row
