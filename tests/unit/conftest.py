@@ -1,8 +1,16 @@
 """A pipeline that has run, for tests that compare what it left."""
 
 import pytest
+import structlog
 
 from tests.reconciled import LACKING, World
+
+
+@pytest.fixture(autouse=True)
+def own_logs():
+    """A command under test sets up logging for its own output, which is closed after it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
