@@ -8,9 +8,11 @@ from confluent_kafka import KafkaError, Producer
 
 from common.attempts import attempts_file, read_attempts
 from common.broker.topics import set_topic_options
+from ops.explain.question import iso
 from schemas.wire.codec import default_codec
+from tests.archives import claimed_archive
 from tests.services.asking import asked, run
-from tests.services.checks import heart_rate
+from tests.services.checks import assert_proved, heart_rate
 from tests.services.memory import MOST_BYTES, memory_of
 from tests.services.simulated import now_ms
 from tests.topic import messages_in
@@ -18,7 +20,12 @@ from tests.topic import messages_in
 pytestmark = pytest.mark.alone
 
 BOMB_BYTES = 300_000_000
-UNLIMITED = {"max.decompressed.message.bytes": "2147483639"}
+UNLIMITED = {
+    "max.decompressed.message.bytes": "2147483639",
+    "message.timestamp.type": "CreateTime",
+    "message.timestamp.after.max.ms": str(2**63 - 1),
+}
+NANOSECONDS = 1_790_000_000_000_000_000
 ENTRY = "SELECT motivo, detalhe, mensagem FROM quarentena WHERE motivo = 'too_large'"
 
 
@@ -48,9 +55,12 @@ def publish_at_once(pipeline, *messages):
     return [error.code() for error in errors if error]
 
 
-def good(start, *, count=3, source="good"):
+def good(pipeline, start, *, count=3):
+    """Archived, as a producer does before it publishes."""
     codec = default_codec()
-    made = [heart_rate([70.0], start=start + place * 1000, source=source) for place in range(count)]
+    made = [heart_rate([70.0], start=start + place * 1000) for place in range(count)]
+    with claimed_archive(pipeline.output / "raw", "test") as archive:
+        archive.finish(archive.write(start, made))
     return [(b"demo-000001", codec.encode(one), codec.headers(one), 0) for one in made]
 
 
@@ -80,17 +90,22 @@ def test_the_broker_refuses_a_bomb(make_pipeline):
 
 
 def test_a_bomb_costs_one_entry_where_the_broker_does_not_refuse_it(make_pipeline):
-    """It ends the consumer twice; then it is isolated, and its neighbours are committed."""
+    """It ends the consumer twice; then it is isolated, and its neighbours are committed.
+
+    So does a timestamp that Spark cannot multiply.
+    """
     pipeline = make_pipeline(partitions=1)
     set_topic_options(pipeline.kafka, pipeline.kafka.kafka_topic, UNLIMITED)
     start = now_ms() - 100_000
     bomb = (b"bomb", bytes(BOMB_BYTES), [("a", b"1")], 0)
-    messages = [*good(start), bomb, *good(start + 10_000)]
+    odd = (b"odd", b"nanoseconds", None, NANOSECONDS)
+    messages = [*good(pipeline, start), bomb, odd, *good(pipeline, start + 10_000)]
     assert publish_at_once(pipeline, *messages) == []
     note = attempts_file(pipeline.output, pipeline.kafka.kafka_topic)
     starts = restarted_until_committed(pipeline, len(messages))
     print(f"{starts} starts; {read_attempts(note)}")
     assert pipeline.rows("SELECT COUNT(*) FROM registro") == [(6,)]
+    assert_proved(pipeline)
     [(_, detail, body)] = pipeline.rows(ENTRY)
     assert f"{BOMB_BYTES} bytes" in detail
     assert hashlib.sha256(bytes(BOMB_BYTES)).hexdigest() in detail
@@ -98,5 +113,46 @@ def test_a_bomb_costs_one_entry_where_the_broker_does_not_refuse_it(make_pipelin
     tail = run(pipeline, "tail", "--max", "7")
     assert tail.returncode == 0, tail.stderr
     assert len(tail.stdout.splitlines()) == 7
-    assert asked(pipeline, "explain", "demo-000001", "frequencia_cardiaca", str(start))
+    [(detail,)] = pipeline.rows("SELECT detalhe FROM quarentena WHERE motivo = 'invalid_batch'")
+    assert "Kafka timestamp" in detail
+    assert asked(pipeline, "explain", "demo-000001", "frequencia_cardiaca", iso(start))
     assert read_attempts(note) == {}
+
+
+def test_what_reads_the_topic_survives_a_bomb_that_is_not_committed_yet(make_pipeline):
+    """`reconcile`, `tail` and `explain`, before the consumer has run."""
+    pipeline = make_pipeline(partitions=1)
+    set_topic_options(pipeline.kafka, pipeline.kafka.kafka_topic, UNLIMITED)
+    start = now_ms() - 100_000
+    assert (
+        publish_at_once(pipeline, *good(pipeline, start), (b"b", bytes(BOMB_BYTES), None, 0)) == []
+    )
+    assert publish_at_once(pipeline, *good(pipeline, start + 10_000)) == []
+    assert [message.offset() for message in messages_in(pipeline.kafka)] == list(range(7))
+    for words in (("tail", "--max", "7"), ("reconcile",)):
+        ended = run(pipeline, *words)
+        assert "Traceback" not in ended.stderr
+        assert ended.returncode == 0, ended.stderr
+    _, told = asked(pipeline, "explain", "demo-000001", "frequencia_cardiaca", iso(start + 10_000))
+    assert told
+
+
+@pytest.mark.parametrize("method", ["infile", "insert"])
+def test_500_refused_messages_of_a_megabyte_stay_below_the_memory_limit(make_pipeline, method):
+    """All in one partition: a transaction was bounded in readings, and these have none."""
+    pipeline = make_pipeline(partitions=1)
+    for number in range(5):
+        body = bytes([number]) + bytes(range(256)) * 3_900
+        pipeline.publish_raw(*((b"demo-000001", body, None) for _ in range(100)))
+    pipeline.publish(heart_rate([70.0], start=now_ms()))
+    with (
+        pipeline.consumer(LOAD_METHOD=method, KAFKA_DLQ_TOPIC="none") as consumer,
+        memory_of(consumer) as memory,
+    ):
+        pipeline.wait_for_messages(501)
+    print(f"peak {memory.peak / 1e6:.0f} MB of {[round(part / 1e6) for part in memory.parts]}")
+    assert memory.peak < MOST_BYTES
+    assert pipeline.rows("SELECT COUNT(*), MIN(LENGTH(mensagem)) FROM quarentena") == [
+        (500, 998_401)
+    ]
+    assert pipeline.rows("SELECT COUNT(*) FROM registro") == [(1,)]
