@@ -6,6 +6,7 @@ and a stop on request removes it.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def read_attempts(path: Path) -> dict[int, Attempt]:
 def note_start(
     path: Path, starts: Mapping[int, int], ends: Mapping[int, int]
 ) -> dict[int, Attempt]:
-    """Notes a start, and returns what is noted now. Raises OSError.
+    """Notes a start, and returns what is noted now.
 
     ``starts``, ``ends``: by partition, the offset to continue at and the partition's end.
     """
@@ -59,11 +60,13 @@ def note_start(
             count = last.starts + 1 if last and last.offset == offset else 1
             found[partition] = Attempt(offset, count)
     content = json.dumps({partition: vars(attempt) for partition, attempt in found.items()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, lambda file: file.write(content.encode()))
+    # a disk that is full for a while must not keep the consumer from what it can do
+    with suppress(OSError):
+        write_atomic(path, lambda file: file.write(content.encode()))
     return found
 
 
 def note_stop(path: Path) -> None:
     """Forgets the starts: the consumer was stopped on request."""
-    path.unlink(missing_ok=True)
+    with suppress(OSError):
+        path.unlink()

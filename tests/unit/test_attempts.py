@@ -32,3 +32,11 @@ def test_a_note_that_is_no_note_counts_as_none(tmp_path):
     for content in ("", "[]", "{", '{"0": {"x": 1}}', '{"a": 1}', "\xff"):
         path.write_text(content, encoding="latin-1")
         assert read_attempts(path) == {}
+
+
+def test_a_disk_that_refuses_the_note_does_not_keep_the_consumer_from_starting(tmp_path):
+    """It is only not counted."""
+    path = tmp_path / "a file, not a folder" / "note"
+    path.parent.write_text("")
+    assert note_start(path, {0: 5}, {0: 8})[0].starts == 1
+    note_stop(path)
