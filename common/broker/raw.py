@@ -39,7 +39,9 @@ def read_records(
             return
         for batch in batches:
             yield from (
-                record for record in _records(batch, aborts) if first <= record.offset < until
+                record
+                for record in committed_records(batch, aborts)
+                if first <= record.offset < until
             )
         first = batches[-1].until
 
@@ -50,8 +52,11 @@ def fetch_batch(settings: KafkaSettings, topic: str, partition: int, offset: int
     return next(batches_of(data))
 
 
-def _records(batch: Batch, aborts: dict[int, int]) -> Iterator[Record]:
-    """``aborts``: by producer, where its aborted transaction began; it ends with its marker."""
+def committed_records(batch: Batch, aborts: dict[int, int]) -> Iterator[Record]:
+    """The messages of a batch, unless its transaction was aborted.
+
+    ``aborts``: by producer, where its aborted transaction began; it ends with its marker.
+    """
     began = aborts.get(batch.producer)
     is_aborted = batch.is_transactional and began is not None and began <= batch.first
     if batch.is_control:

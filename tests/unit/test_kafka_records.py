@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from common.broker.limits import KEPT_BYTES, MAX_HEADERS, MAX_KEY_BYTES, MAX_MESSAGE_BYTES
+from common.broker.raw import committed_records
 from common.broker.records import Record, batches_of, records_of
 from common.errors import BadInputError
 
@@ -113,3 +114,19 @@ def test_a_damaged_batch_is_told(codec):
         broken = good[:place] + bytes([good[place] ^ 0xFF]) + good[place + 1 :]
         with contextlib.suppress(BadInputError):
             read(broken)
+
+
+def test_an_aborted_transaction_is_left_out_up_to_its_marker():
+    """What its producer sends afterwards counts, and so does what it committed before."""
+    transactional, control = 0x10, 0x30
+    data = b"".join(
+        [
+            batch(record(0, b"", b"committed"), attributes=transactional, first=0),
+            batch(record(0, b"", b"aborted"), attributes=transactional, first=1),
+            batch(record(0, b"", b"marker"), attributes=control, first=2),
+            batch(record(0, b"", b"later"), attributes=transactional, first=3),
+        ]
+    )
+    aborts = {-1: 1}
+    found = [one.body for part in batches_of(data) for one in committed_records(part, aborts)]
+    assert found == [b"committed", b"later"]
