@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import ConfigResource
 
 from common.broker.clients import admin
 from common.broker.reader import Span, TopicReader, messages_of
@@ -128,7 +129,7 @@ def test_a_name_that_kafka_refuses_does_not_count_as_a_missing_broker(kafka_sett
         create_topic(kafka_settings, "not/legal", 1)
 
 
-def test_existing_topics_get_the_brokers_limit_and_clock(broker, kafka_settings):
+def test_existing_topics_get_the_brokers_limit_and_clock(kafka_settings):
     """Also one that was made before there were any; what a broker does not know is only told."""
     others = {
         "kafka_dlq_topic": f"{kafka_settings.kafka_topic}-dlq",
@@ -136,13 +137,7 @@ def test_existing_topics_get_the_brokers_limit_and_clock(broker, kafka_settings)
     }
     create_topics(kafka_settings.model_copy(update=others), TopicSettings())
     set_topic_options(kafka_settings, kafka_settings.kafka_topic, {"no.such.option": "1"})
-    described = broker.run_tool(
-        "configs",
-        "--describe",
-        "--entity-type",
-        "topics",
-        "--entity-name",
-        kafka_settings.kafka_topic,
-    ).stdout
-    assert "max.decompressed.message.bytes=1100000" in described
-    assert "message.timestamp.type=LogAppendTime" in described
+    resource = ConfigResource(ConfigResource.Type.TOPIC, kafka_settings.kafka_topic)
+    found = admin(kafka_settings).describe_configs([resource])[resource].result()
+    assert found["max.decompressed.message.bytes"].value == "1100000"
+    assert found["message.timestamp.type"].value == "LogAppendTime"
