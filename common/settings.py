@@ -44,7 +44,7 @@ class KafkaSettings(Settings):
 
 
 class TopicSettings(Settings):
-    """How missing topics are created; an existing topic is left as it is."""
+    """How missing topics are created; an existing topic keeps its partitions and its retention."""
 
     topic_partitions: Annotated[int, Field(ge=1)] = 4
     """Partitions of a new topic of batches: the most tasks that can write at the same time."""

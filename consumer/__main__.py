@@ -4,10 +4,13 @@ import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
+from common.attempts import attempts_file, note_start, note_stop
 from common.crash_points import CrashSettings, arm
 from common.errors import VitalsError
 from common.health import Health
@@ -87,7 +90,36 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
             load_method=settings.load_method,
             database=database,
         )
+        note = attempts_file(output.output_dir.resolve(), kafka.kafka_topic)
+        starts = _past_what_ends_it(note, job, offsets, starts, starts_within, settings)
         _consume(spark, settings, job, offsets, starts, health, stop)
+        note_stop(note)
+
+
+def _past_what_ends_it(
+    note: Path,
+    job: "WriterJob",
+    offsets: "TopicOffsets",
+    starts: dict[int, int],
+    starts_within: Callable[[float], dict[int, int]],
+    settings: ConsumerSettings,
+) -> dict[int, int]:
+    """Where to continue, after the ranges that have ended the consumer too often."""
+    from consumer.driver.isolation import isolate
+    from consumer.driver.mapping import MappingWatch
+    from consumer.worker.partition_writer import write_partition
+
+    ends = offsets.end_offsets(starts)
+    stuck = {
+        partition: range(attempt.offset, ends[partition])
+        for partition, attempt in note_start(note, starts, ends).items()
+        if attempt.is_stuck
+    }
+    if not stuck:
+        return starts
+    mappings = MappingWatch(job.database).current()
+    isolate(job, mappings, write_partition, stuck, margin=settings.max_messages_per_batch)
+    return starts_within(settings.startup_wait_seconds)
 
 
 def _consume(

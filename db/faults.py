@@ -62,6 +62,8 @@ _ROW_CLASSES = ("22", "23", "45")
 # those with SQLSTATE HY000 or 01000 all the same: invalid value (1366), truncated value (1265),
 # invalid date (1411), invalid UTF-8 (1300), and MySQL's CHECK (3819)
 _ROW_NUMBERS = {1265, 1300, 1366, 1411, 3819}
+TOO_LARGE_FOR_SERVER = {1153, 1301}
+"""A row or a value that is larger than ``max_allowed_packet``."""
 NO_PARENT = 1452
 MISSING_PARENT = {1216, NO_PARENT}
 """A foreign key refers to no row."""

@@ -8,6 +8,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from common.broker.clients import consumer
 from common.broker.faults import reported
+from common.broker.raw import fetch_batch
+from common.broker.records import records_of
 from common.broker.topics import partitions_of
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
@@ -102,8 +104,9 @@ class TopicReader:
             self._assign(topic, starts)
             while True:
                 message = self._client.poll(_WAIT_S)
-                if message is not None and not _is_end(message):
-                    yield message
+                for some in self._readable(message) if message else ():
+                    if not _is_end(some):
+                        yield some
 
     def _next_messages(self, topic: str, left: Mapping[int, Span]) -> list[Message]:
         # consume() waits for a full list, so do not ask for more than there is
@@ -111,11 +114,31 @@ class TopicReader:
         deadline = time.monotonic() + self._timeout_s
         while time.monotonic() < deadline:
             if messages := self._client.consume(most, _WAIT_S):
-                return messages
+                return [some for message in messages for some in self._readable(message)]
         raise UnavailableError(
             f"cannot read topic {topic} to its end: no more messages came",
             hint="check that the broker runs and answers, then try again",
         )
+
+    def _readable(self, message: Message) -> Iterator[Message]:
+        """The message; for a batch that the client cannot decompress, its messages, cut."""
+        error = message.error()
+        if error is None or error.code() != KafkaError._BAD_COMPRESSION:  # noqa: SLF001 - its name
+            yield message
+            return
+        topic, partition = message.topic() or "", message.partition() or 0
+        batch = fetch_batch(self._settings, topic, partition, message.offset() or 0)
+        self._client.seek(TopicPartition(topic, partition, batch.until))
+        for record in records_of(batch):
+            yield Message(
+                topic=topic,
+                partition=partition,
+                offset=record.offset,
+                key=record.key,
+                value=record.body,
+                headers=record.headers,
+                timestamp=(1, record.timestamp_ms),
+            )
 
     def _assign(self, topic: str, starts: Mapping[int, int]) -> None:
         self._client.assign([TopicPartition(topic, *start) for start in starts.items()])
@@ -134,7 +157,7 @@ def _wanted(messages: Iterable[Message], left: dict[int, Span]) -> Iterator[Mess
         if _is_end(message):
             left.pop(partition, None)
         elif span := left.get(partition):
-            if offset < span.until:
+            if span.first <= offset < span.until:
                 yield message
             left[partition] = Span(offset + 1, span.until)
             if offset + 1 >= span.until:

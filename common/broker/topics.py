@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping
 
+import structlog
 from confluent_kafka import (
     Consumer,
     KafkaError,
@@ -13,14 +14,17 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
+    AlterConfigOpType,
     ClusterMetadata,
+    ConfigEntry,
+    ConfigResource,
     NewTopic,
     OffsetSpec,
 )
 
 from common.broker.clients import admin
 from common.broker.faults import reported
-from common.errors import VitalsError
+from common.errors import ConfigurationError, VitalsError
 from common.pauses import jittered
 from common.settings import KafkaSettings
 
@@ -31,6 +35,8 @@ _TIMEOUT_S = 10.0
 _CREATE_TIMEOUT_S = 30.0
 
 Client = AdminClient | Consumer | Producer
+
+_log = structlog.get_logger()
 
 
 def cluster(settings: KafkaSettings, timeout_s: float = _TIMEOUT_S) -> ClusterMetadata:
@@ -110,6 +116,24 @@ def create_topic(
                 raise
             return
     _wait_until_led(TopicAdmin(settings, name), range(partitions))
+
+
+def set_topic_options(settings: KafkaSettings, name: str, options: Mapping[str, str]) -> None:
+    """Sets options of an existing topic one by one; safe to repeat.
+
+    An option that the broker does not know (it is older) or does not let us set only logs a warning.
+    Raises UnavailableError if the broker does not answer, ConfigurationError without the topic.
+    """
+    client = admin(settings)
+    for option, value in options.items():
+        entry = ConfigEntry(option, value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=[entry])
+        asked = client.incremental_alter_configs([resource], request_timeout=_TIMEOUT_S)
+        try:
+            with reported(f"set {option} of topic {name}", settings):
+                asked[resource].result()
+        except ConfigurationError as error:
+            _log.warning("topic_option_not_set", topic=name, option=option, why=error.message)
 
 
 def _wait_until_led(topic: TopicAdmin, partitions: range) -> None:

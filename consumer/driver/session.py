@@ -12,7 +12,8 @@ from consumer.settings import ConsumerSettings
 
 # a long exception text can overflow a thread's stack in one of Spark's regular expressions
 # - and the JVM only moves bytes: the optimising compiler would take more CPU than it ever gives back
-_JAVA_OPTIONS = "-Xss4m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+# - and after an OutOfMemoryError its threads are in no known state: the next start gets past the cause
+_JAVA_OPTIONS = "-Xss4m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+ExitOnOutOfMemoryError"
 _CHECKPOINT_FILES = (
     "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
 )

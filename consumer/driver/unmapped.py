@@ -7,9 +7,10 @@ import structlog
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings
 from db.connection import KeptConnection
-from db.write.unmapped import enter_mapped
+from db.write.unmapped import Round, enter_mapped
 
 _EVERY_SECONDS = 15.0
+_GO_ON_SECONDS = 1.0
 # a look must not keep the main loop from its heartbeat for long
 _READINGS_PER_LOOK = 20_000
 
@@ -23,6 +24,7 @@ class UnmappedReadings:
         """Connects with the first look."""
         self._connection = KeptConnection(settings)
         self._next_at = 0.0
+        self._looks = Round()
 
     def look(self) -> None:
         """Does nothing until the next look is due; a database that is away is tried again then.
@@ -32,12 +34,15 @@ class UnmappedReadings:
         if time.monotonic() < self._next_at:
             return
         try:
-            if entered := enter_mapped(self._connection.get(), limit=_READINGS_PER_LOOK):
+            connection = self._connection.get()
+            if entered := enter_mapped(connection, limit=_READINGS_PER_LOOK, looks=self._looks):
                 _log.info("unmapped_readings_entered", readings=entered)
         except UnavailableError as error:
             self._connection.close()
             _log.warning("unmapped_readings_wait", why=error.message)
-        self._next_at = time.monotonic() + _EVERY_SECONDS
+        # with more pairs than one look is for, the next one goes on soon
+        seconds = _EVERY_SECONDS if self._looks.after is None else _GO_ON_SECONDS
+        self._next_at = time.monotonic() + seconds
 
     def close(self) -> None:
         """Closes the connection."""

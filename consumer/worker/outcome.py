@@ -55,7 +55,7 @@ def sort_out(rows: pa.Table, batches: dict[str, int], topic: str) -> RangeOutcom
     accepted = _rounded(kept(fresh, is_accepted))
     is_mapped = pc.is_valid(accepted["mapping_id"])
     unmapped = accepted.filter(pc.invert(is_mapped))
-    rejected = _plain(fresh.filter(pc.is_valid(fresh["reason"])))
+    rejected = fresh.filter(pc.is_valid(fresh["reason"]))
     refused = pc.sum(pc.less(rejected["position"], 0)).as_py() or 0
     messages = pc.count_distinct(rows["offset"]).as_py()
     counts = RangeCounts(
@@ -76,7 +76,7 @@ def sort_out(rows: pa.Table, batches: dict[str, int], topic: str) -> RangeOutcom
         accepted=accepted,
         mapped=kept(accepted, is_mapped),
         rejected=_with_topic(
-            pa.concat_tables([rejected, _with_reason(_plain(unmapped), Reason.UNMAPPED)]), topic
+            pa.concat_tables([rejected, _with_reason(unmapped, Reason.UNMAPPED)]), topic
         ),
         counts=counts,
     )
@@ -99,18 +99,10 @@ def _rounded(accepted: pa.Table) -> pa.Table:
     return accepted.set_column(accepted.schema.get_field_index("value"), "value", values)
 
 
-def _plain(rows: pa.Table) -> pa.Table:
-    """The rows with plain texts instead of dictionaries."""
-    types = [
-        (field.name, field.type.value_type if pa.types.is_dictionary(field.type) else field.type)
-        for field in rows.schema
-    ]
-    return rows.cast(pa.schema(types))
-
-
 def _with_reason(rows: pa.Table, reason: Reason) -> pa.Table:
     index = rows.schema.get_field_index("reason")
-    return rows.set_column(index, "reason", pa.repeat(reason.value, len(rows)))
+    same = pa.repeat(reason.value, len(rows)).cast(rows.schema.field(index).type)
+    return rows.set_column(index, "reason", same)
 
 
 def _with_topic(rows: pa.Table, topic: str) -> pa.Table:

@@ -12,7 +12,9 @@ commit of the partition.
 import functools
 import time
 from collections.abc import Iterable, Iterator
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
@@ -36,6 +38,12 @@ _READINGS_A_TRANSACTION = 250_000
 """If more are waiting, in long messages or in many, the range is committed in parts: no setting and
 no producer can exceed this bound on memory."""
 
+_BYTES_A_TRANSACTION = 8_000_000
+"""The same for the keys, bodies and headers of refused messages."""
+_DATES_A_TRANSACTION = 400
+"""The same for dates of readings: each costs a file, and two fsyncs."""
+_DAY_MS = 86_400_000
+
 _log = structlog.get_logger()
 
 
@@ -57,11 +65,32 @@ def _transactions(cleaned_rows: Iterable[pa.Table]) -> Iterator[pa.Table]:
     held: list[pa.Table] = []
     for rows in cleaned_rows:
         held.append(rows)
-        if sum(map(len, held)) >= _READINGS_A_TRANSACTION:
+        if _is_enough(held):
             yield pa.concat_tables(held)
             held = []
     if held:
         yield pa.concat_tables(held)
+
+
+def _is_enough(held: list[pa.Table]) -> bool:
+    if sum(map(len, held)) >= _READINGS_A_TRANSACTION:
+        return True
+    carried = sum(rows[name].nbytes for rows in held for name in ("key", "body", "headers"))
+    return carried >= _BYTES_A_TRANSACTION or _most_dates(held) >= _DATES_A_TRANSACTION
+
+
+def _most_dates(held: list[pa.Table]) -> int:
+    """At least the number of dates that these rows name."""
+    extremes = [pc.min_max(rows["event_ms"]).as_py() for rows in held]
+    moments = [moment for found in extremes for moment in found.values() if moment is not None]
+    days = (max(moments) - min(moments)) // _DAY_MS + 1 if moments else 0
+    if days < _DATES_A_TRANSACTION:
+        return days
+    return len(np.unique(np.concatenate([_days(rows) for rows in held])))
+
+
+def _days(rows: pa.Table) -> Any:
+    return rows["event_ms"].drop_null().to_numpy() // _DAY_MS
 
 
 def _committed(job: WriterJob, cleaned_rows: pa.Table) -> pa.RecordBatch:

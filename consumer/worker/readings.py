@@ -14,8 +14,10 @@ from consumer.worker.mapping import Mappings
 from db.mapping import NO_MAPPING, active_ids
 from db.write.quarantine import headers_text
 from schemas.cleaning.clean import Judged, details, judge, names_and_values, shared
+from schemas.cleaning.times import LAST_TIME_MS
 from schemas.reasons import Reason
 from schemas.wire.decode import Decoded, decode
+from schemas.wire.limits import FIRST_KAFKA_MS, MAX_DATES, refusals
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 READINGS = pa.schema(
@@ -37,6 +39,7 @@ READINGS = pa.schema(
 and position. Texts that many rows share are stored once. An accepted reading (``reason`` null) has
 canonical names and its value in the sensor's unit; any other has everything as received."""
 
+_DAY_MS = 86_400_000
 
 FindMappings = Callable[[Collection[str]], Mappings]
 """Returns the mappings of at least these patient ids."""
@@ -50,9 +53,12 @@ def cleaned(messages: Iterable[pa.RecordBatch], find: FindMappings) -> Iterator[
 
 
 def _cleaned(messages: pa.RecordBatch, find: FindMappings) -> pa.Table:
-    decoded = decode(messages["value"])
+    decoded = _decoded(messages)
     series, readings = decoded.series, decoded.readings
-    kafka_ms = messages["kafka_ms"].to_numpy()
+    # a time that is none has cost its message, which is kept at the nearest one
+    kafka_ms = np.clip(messages["kafka_ms"].to_numpy(), FIRST_KAFKA_MS, LAST_TIME_MS)
+    index = messages.schema.get_field_index("kafka_ms")
+    messages = messages.set_column(index, "kafka_ms", pa.array(kafka_ms))
     judged = judge(series, readings, kafka_ms)
     columns = {
         **_of_messages(messages, decoded, series.message[readings.series]),
@@ -66,6 +72,30 @@ def _cleaned(messages: pa.RecordBatch, find: FindMappings) -> pa.Table:
     }
     rows = pa.table([_column(columns, field, len(readings.series)) for field in READINGS], READINGS)
     return pa.concat_tables([rows, _without_readings(messages, decoded)])
+
+
+def _decoded(messages: pa.RecordBatch) -> Decoded:
+    refused = refusals(messages)
+    decoded = decode(messages["value"], refused=refused)
+    if scattered := _scattered(decoded):
+        return decode(messages["value"], refused=refused | scattered)
+    return decoded
+
+
+def _scattered(decoded: Decoded) -> dict[int, tuple[Reason, str]]:
+    """Messages whose readings name too many dates: each would cost a file and two fsyncs."""
+    readings = decoded.readings
+    days = readings.event_ms[readings.is_time] // _DAY_MS
+    if not len(days) or days.max() - days.min() < MAX_DATES:
+        return {}
+    message = decoded.series.message[readings.series[readings.is_time]]
+    pairs = np.unique(np.stack([message, days]), axis=1)
+    numbers, counts = np.unique(pairs[0], return_counts=True)
+    return {
+        number: (Reason.TOO_LARGE, f"readings of {count} dates, at most {MAX_DATES} are read")
+        for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)
+        if count > MAX_DATES
+    }
 
 
 def _of_messages(messages: pa.RecordBatch, decoded: Decoded, message: Ints) -> dict[str, pa.Array]:

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import mysql.connector
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import structlog
 
@@ -24,6 +26,11 @@ from db.connection import Connection
 from db.faults import is_row_refused
 
 _ROWS_PER_INSERT = 5_000
+_BYTES_PER_INSERT = 4_000_000
+_BYTES_PER_FILE = 16_000_000
+# more than the numbers and times of a row have as text
+_BYTES_OF_NUMBERS = 60
+_PACKET_TOO_LARGE = 1153
 # 1287: MySQL deprecates VALUES(col); MariaDB has no alternative
 _DEPRECATED = 1287
 
@@ -148,15 +155,32 @@ def _load_infile(
     connection: Connection, table: str, columns: tuple[Column, ...], rows: pa.Table
 ) -> None:
     setters = ", ".join(column.setter for column in columns if column.kind is not Kind.PLAIN)
-    with _csv_file(rows) as path:
-        cursor = connection.cursor()
-        cursor.execute(
-            f"LOAD DATA LOCAL INFILE '{path}' REPLACE INTO TABLE {table} CHARACTER SET utf8mb4"
-            " FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''"
-            f" LINES TERMINATED BY '\\n' ({', '.join(column.field for column in columns)})"
-            + (f" SET {setters}" if setters else "")
-        )
-    _demand_no_warnings(connection, table)
+    for part in _parts(rows, _BYTES_PER_FILE, len(rows)):
+        with _csv_file(part) as path:
+            cursor = connection.cursor()
+            cursor.execute(
+                f"LOAD DATA LOCAL INFILE '{path}' REPLACE INTO TABLE {table} CHARACTER SET utf8mb4"
+                " FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''"
+                f" LINES TERMINATED BY '\\n' ({', '.join(column.field for column in columns)})"
+                + (f" SET {setters}" if setters else "")
+            )
+        _demand_no_warnings(connection, table)
+
+
+def _parts(rows: pa.Table, most_bytes: int, most_rows: int) -> Iterator[pa.Table]:
+    """The rows in their order, in parts of bounded size: a single row may be larger."""
+    sizes = np.full(len(rows), _BYTES_OF_NUMBERS)
+    for column in rows.columns:
+        if pa.types.is_string(column.type):
+            sizes += pc.fill_null(pc.binary_length(column), 0).to_numpy()
+    ends = np.cumsum(sizes)
+    start = 0
+    while start < len(rows):
+        before = ends[start - 1] if start else 0
+        end = int(np.searchsorted(ends, before + most_bytes, side="right"))
+        end = max(start + 1, min(end, start + most_rows))
+        yield rows.slice(start, end - start)
+        start = end
 
 
 @contextmanager
@@ -178,7 +202,13 @@ def _insert(
     values = ", ".join(column.placeholder for column in columns)
     updates = ", ".join(f"{column.name} = VALUES({column.name})" for column in columns)
     cursor = connection.cursor()
-    for chunk in rows.to_batches(max_chunksize=_ROWS_PER_INSERT):
+    cursor.execute("SELECT @@max_allowed_packet")
+    # escaped, a text may take twice its size
+    most_bytes = cursor.fetchone()[0] // 2
+    for chunk in _parts(rows, min(_BYTES_PER_INSERT, most_bytes), _ROWS_PER_INSERT):
+        if chunk.nbytes > most_bytes:
+            # sent all the same, the server would end the connection, as if it had gone away
+            raise _refused(table, _PACKET_TOO_LARGE, "larger than max_allowed_packet")
         records = list(zip(*(column.to_pylist() for column in chunk.columns), strict=True))
         text = f"INSERT INTO {table} ({names}) VALUES " + ", ".join([f"({values})"] * len(records))
         cursor.execute(

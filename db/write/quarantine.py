@@ -4,18 +4,22 @@ import base64
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.broker.limits import KEPT_BYTES
 from db.connection import Connection
+from db.faults import TOO_LARGE_FOR_SERVER
 from db.write.bulk import Column, Kind, LoadMethod, load
 from db.write.registro import as_datetime
 from db.write.salvage import Refusal, load_what_fits
 from schemas.cleaning.clean import NAME_LIMIT
 from schemas.reasons import Reason
 
+_ROWS_AT_ONCE = 20_000
 # fields of a reading that a bare entry holds as JSON instead of in columns
 _BARE = ("reason", "detail", "patient_id", "sensor", "component", "unit", "value", "event_ms")
 
@@ -39,9 +43,14 @@ def insert(connection: Connection, rejected: pa.Table, method: LoadMethod) -> Se
     reason, detail, batch_id, patient_id, sensor, component, unit, value (as received; NaN where the
     sensor sent none), event_ms (null if invalid), kafka_ms, key, body, headers.
     """
-    refused = load_what_fits(connection, "quarentena", _COLUMNS, _rows(rejected), method)
-    if refused:
-        load(connection, "quarentena", _COLUMNS, _rows(_bare(rejected, refused)), method)
+    refused: list[Refusal] = []
+    # with names of 255 characters, all rows of a range at once would be hundreds of megabytes
+    for start in range(0, len(rejected), _ROWS_AT_ONCE):
+        some = rejected.slice(start, _ROWS_AT_ONCE)
+        found = load_what_fits(connection, "quarentena", _COLUMNS, _rows(some), method)
+        if found:
+            load(connection, "quarentena", _COLUMNS, _rows(_bare(some, found)), method)
+        refused += (replace(refusal, index=start + refusal.index) for refusal in found)
     return refused
 
 
@@ -59,9 +68,9 @@ def _rows(rejected: pa.Table) -> pa.Table:
             rejected["offset"],
             rejected["series"],
             rejected["position"],
-            rejected["reason"],
+            rejected["reason"].cast(pa.string()),
             *(
-                pc.utf8_slice_codeunits(rejected[name], 0, NAME_LIMIT)
+                pc.utf8_slice_codeunits(rejected[name].cast(pa.string()), 0, NAME_LIMIT)
                 for name in ("detail", "batch_id", "patient_id", "sensor", "component", "unit")
             ),
             pc.if_else(pc.is_finite(rejected["value"]), rejected["value"], None),
@@ -77,15 +86,17 @@ def _rows(rejected: pa.Table) -> pa.Table:
 
 def _bare(rejected: pa.Table, refused: Sequence[Refusal]) -> pa.Table:
     rows = rejected.take([refusal.index for refusal in refused]).to_pylist()
-    bare = [_bare_row(row, refusal.words) for row, refusal in zip(rows, refused, strict=True)]
+    bare = [_bare_row(row, refusal) for row, refusal in zip(rows, refused, strict=True)]
     return pa.Table.from_pylist(bare, rejected.schema)
 
 
-def _bare_row(row: dict[str, Any], words: str) -> dict[str, Any]:
+def _bare_row(row: dict[str, Any], refusal: Refusal) -> dict[str, Any]:
     # the server's text may itself contain characters that the column refuses
-    detail = f"{row['reason']}: {words}".encode("ascii", "backslashreplace").decode()
+    detail = f"{row['reason']}: {refusal.words}".encode("ascii", "backslashreplace").decode()
     kept = {**row, **dict.fromkeys(_BARE), "reason": Reason.REFUSED_BY_DATABASE, "detail": detail}
     if row["position"] < 0:
+        if refusal.number in TOO_LARGE_FOR_SERVER:
+            kept |= {"body": row["body"] and row["body"][:KEPT_BYTES], "headers": None}
         return kept
     value = row["value"]
     is_number = value is not None and math.isfinite(value)

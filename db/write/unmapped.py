@@ -4,6 +4,7 @@ An unmapped row of ``quarentena`` holds the reading as accepted: canonical names
 sensor's unit, rounded. So nothing has to be cleaned again.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import mysql.connector
@@ -15,13 +16,28 @@ from db.mapping import Mapping, read_mappings
 from db.moments import EPOCH_MS_SQL
 
 _ROWS_PER_TRANSACTION = 5_000
+_PAIRS_PER_LOOK = 500
 _WAITING = "motivo = 'unmapped' AND estado = 'aberta'"
 _PAIRS = f"""
 SELECT DISTINCT q.paciente, q.sensor FROM
-  (SELECT DISTINCT paciente, sensor FROM quarentena WHERE {_WAITING}) q
+  (SELECT DISTINCT paciente, sensor FROM quarentena
+    WHERE {_WAITING} AND (paciente > %s OR (paciente = %s AND sensor > %s))) q
   JOIN paciente p ON p.identificador = q.paciente
   JOIN sensor s ON s.codigo = q.sensor
-  JOIN paciente_sensor ps ON ps.paciente_id = p.id AND ps.sensor_id = s.id"""
+  JOIN paciente_sensor ps ON ps.paciente_id = p.id AND ps.sensor_id = s.id
+ ORDER BY q.paciente, q.sensor LIMIT %s"""
+Pair = tuple[str, str]
+"""A patient id and a sensor's code."""
+
+
+@dataclass
+class Round:
+    """How far the looks have come with the pairs that wait."""
+
+    after: Pair | None = None
+    """The last pair that was looked at; None: the next look begins a round."""
+
+
 # newest first: existing rows are not overwritten, so the newest offset of a key wins. Readings that
 # registro has refused before have a detail and come last, so that they do not block the others
 _ROWS = f"""
@@ -44,8 +60,11 @@ _DETAIL_LIMIT = 255
 _log = structlog.get_logger()
 
 
-def enter_mapped(connection: Connection, *, limit: int) -> int:
+def enter_mapped(connection: Connection, *, limit: int, looks: Round | None = None) -> int:
     """Enters waiting readings that a mapping now covers; returns how many, about ``limit`` at most.
+
+    Looks at a bounded number of pairs of patient and sensor, and goes on from there with the same
+    ``looks``.
 
     Guarantee: a reading enters ``registro`` and is marked ``resolvida`` in one transaction; an
     existing row with its key stays, since it came at a later offset. A reading that ``registro``
@@ -55,13 +74,20 @@ def enter_mapped(connection: Connection, *, limit: int) -> int:
     entered = 0
     with reported("enter readings that waited for a mapping"):
         cursor = connection.cursor()
-        cursor.execute(_PAIRS)
-        pairs = cursor.fetchall()
+        looks = looks or Round()
+        patient_id, sensor = looks.after or ("", "")
+        cursor.execute(_PAIRS, (patient_id, patient_id, sensor, _PAIRS_PER_LOOK))
+        pairs: list[Pair] = cursor.fetchall()
         connection.rollback()
         for pair in pairs:
             for mapping in list(read_mappings(connection, of=pair)):
                 while entered < limit and (count := _enter(connection, mapping)):
                     entered += count
+            if entered >= limit:
+                return entered
+            looks.after = pair
+        if len(pairs) < _PAIRS_PER_LOOK:
+            looks.after = None
     return entered
 
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from common.broker.limits import MAX_MESSAGE_BYTES
 from common.errors import BadInputError
 from db.mend.resend import OpenEntry
 from schemas.batch import SINGLE_INTERVAL_MS, SensorBatch, Series, batch_id
 from schemas.catalogue import canonical_name
 from schemas.reasons import Reason
-from schemas.wire.codec import MAX_MESSAGE_BYTES, MOST_GATHERED_BYTES, default_codec
+from schemas.wire.codec import MOST_GATHERED_BYTES, default_codec
 
 # a name from earlier versions: what they claimed or archived is finished under the same ids
 PRODUCER_ID = "requeue"

@@ -83,6 +83,11 @@ def _download(
             f" ivysettings.xml of your own (the full log: {work / 'ivy.log'})",
         )
     verify(folder, jars)
+    # every jar of the folder is on the class path: those of an older version go
+    names = {jar.file_name for jar in jars}
+    for old in folder.glob("*.jar"):
+        if old.name not in names:
+            old.unlink()
     shutil.rmtree(work)
 
 

@@ -5,22 +5,30 @@ import random
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
+from common.broker.limits import MAX_MESSAGE_BYTES
 from common.broker.sender import Sender
+from common.broker.topics import set_topic_options
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
 from schemas.batch import SensorBatch
-from schemas.wire.codec import MAX_COPY_BYTES, MAX_MESSAGE_BYTES, Headers, default_codec
+from schemas.wire.codec import MAX_COPY_BYTES, Headers, default_codec
 from schemas.wire.versions import versions
 
 _FLUSH_SECONDS = 90
-_DELIVERY_MS = 600_000
+_RELIABLE = {
+    # each exactly once, even if connections are cut
+    "enable.idempotence": True,
+    "delivery.timeout.ms": 600_000,
+}
+_BOMB_BYTES = 300_000_000
+_KEPT_BYTES = 4_096
 # empty texts and times, then the block count of an array that claims half a billion items
 _ABSURD_COUNT = bytes(5) + bytes.fromhex("80a8d6b907")
 
 
 @dataclass(frozen=True)
 class Poison:
-    """An unreadable message, as it was acknowledged."""
+    """An unreadable message, as quarantine must keep it: of a large body, the beginning."""
 
     partition: int
     offset: int
@@ -56,10 +64,25 @@ class Injected:
     def poll(self) -> None:
         """Handles delivery reports; call it now and then."""
         self._sender.poll()
+        self._bomber.poll()
+
+    def send_bomb(self) -> None:
+        """Queues a message of 10 kB that expands to 300 MB, and lets the topic take it.
+
+        Raises UnavailableError if the broker does not answer.
+        """
+        limit = {"max.decompressed.message.bytes": "2147483639"}
+        set_topic_options(self.kafka, self.kafka.kafka_topic, limit)
+        self._count += 1
+        key, headers = f"bomb-{self._count}".encode(), [("kind", b"bomb")]
+        # not the body itself, which would be kept with the delivery report
+        kept = bytes(_KEPT_BYTES)
+        on_placed = partial(self._note_poison, key=key, body=kept, headers=headers)
+        self._bomber.send(self.kafka.kafka_topic, key, bytes(_BOMB_BYTES), headers, on_placed)
 
     def finish(self) -> None:
         """Returns when everything is acknowledged. Raises UnavailableError if it is not."""
-        if failed := self._sender.flush(_FLUSH_SECONDS):
+        if failed := [*self._sender.flush(_FLUSH_SECONDS), *self._bomber.flush(_FLUSH_SECONDS)]:
             raise UnavailableError(
                 f"{len(failed)} messages of the storm itself were not delivered",
                 hint="check that the broker is running; this run proves nothing and must be repeated",
@@ -68,19 +91,17 @@ class Injected:
     def _note_poison(
         self, partition: int, offset: int, *, key: bytes, body: bytes, headers: Headers
     ) -> None:
-        self.poison.append(Poison(partition, offset, key, body, headers))
+        kept = body if len(body) <= MAX_MESSAGE_BYTES else body[:_KEPT_BYTES]
+        self.poison.append(Poison(partition, offset, key, kept, headers))
 
     @cached_property
     def _sender(self) -> Sender:
-        return Sender(
-            self.kafka,
-            {
-                # each exactly once, even if connections are cut
-                "enable.idempotence": True,
-                "delivery.timeout.ms": _DELIVERY_MS,
-                "message.max.bytes": MAX_COPY_BYTES,
-            },
-        )
+        return Sender(self.kafka, {**_RELIABLE, "message.max.bytes": MAX_COPY_BYTES})
+
+    @cached_property
+    def _bomber(self) -> Sender:
+        unbounded = {"compression.type": "zstd", "message.max.bytes": 1_000_000_000}
+        return Sender(self.kafka, {**_RELIABLE, **unbounded})
 
 
 def _unreadable(draw: random.Random, batch: SensorBatch) -> dict[str, bytes]:

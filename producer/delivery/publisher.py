@@ -7,13 +7,14 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from common.broker.clients import producer
 from common.broker.faults import is_away
+from common.broker.limits import MAX_MESSAGE_BYTES
 from common.broker.sender import Headers
 from common.broker.topics import partitions_of
 from common.errors import BadInputError
 from common.settings import KafkaSettings
 from producer import metrics
 from schemas.batch import SensorBatch
-from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
+from schemas.wire.codec import default_codec
 
 _QUEUE_KBYTES = 65_536
 _QUEUE_MESSAGES = 100_000

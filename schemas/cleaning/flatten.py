@@ -13,6 +13,8 @@ from common.arrays import Floats, Ints, Mask
 from schemas.batch import SensorBatch
 from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
 
+_LONGEST_MS = LAST_TIME_MS - FIRST_TIME_MS
+
 
 @dataclass(frozen=True)
 class SeriesArrays:
@@ -92,6 +94,11 @@ def _times(series: SeriesArrays, of_series: Ints, position: Ints) -> tuple[Ints,
     is_start = (series.start >= FIRST_TIME_MS) & (series.start <= LAST_TIME_MS)
     # an invalid start is left out of the sum, which it could overflow
     start = np.where(is_start, series.start, 0)
-    event_ms = start[of_series] + position * series.interval_ms[of_series]
-    is_time = is_start[of_series] & (event_ms >= FIRST_TIME_MS) & (event_ms <= LAST_TIME_MS)
+    # so is a place that is further from the start than any two times: the product could overflow
+    interval_ms = np.maximum(np.abs(np.maximum(series.interval_ms, -_LONGEST_MS - 1)), 1)
+    is_near = position <= (_LONGEST_MS // interval_ms)[of_series]
+    after = np.where(is_near, position, 0) * series.interval_ms[of_series]
+    event_ms = start[of_series] + after
+    is_time = is_start[of_series] & is_near
+    is_time &= (event_ms >= FIRST_TIME_MS) & (event_ms <= LAST_TIME_MS)
     return event_ms, is_time

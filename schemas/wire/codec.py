@@ -10,14 +10,13 @@ from typing import Any
 
 import fastavro
 
+from common.broker.limits import MAX_MESSAGE_BYTES
 from common.errors import BadInputError
 from schemas.batch import SensorBatch, Series
 from schemas.wire import encode as columnar
 from schemas.wire.versions import HEADER_SIZE, NAME, SchemaVersion, versions
 
 CONTENT_TYPE = "avro/binary"
-MAX_MESSAGE_BYTES = 1_000_000
-"""The largest body that is published or decoded; under Kafka's default message limit."""
 MOST_GATHERED_BYTES = 300_000
 """Single readings are gathered into a batch up to this upper bound of their size."""
 MAX_COPY_BYTES = 2 * MAX_MESSAGE_BYTES

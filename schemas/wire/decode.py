@@ -5,18 +5,20 @@ there, because it is broken or only unusual, is decoded on its own by fastavro, 
 refuse bytes after the datum.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
 
 from common.arrays import Bytes, Ints, Mask
+from common.broker.limits import MAX_MESSAGE_BYTES
 from common.errors import BadInputError
 from schemas.batch import is_identity
 from schemas.cleaning.flatten import ReadingArrays, SeriesArrays, places, readings_of
 from schemas.reasons import Reason
-from schemas.wire.codec import MAX_MESSAGE_BYTES, Codec, default_codec
+from schemas.wire.codec import Codec, default_codec
 from schemas.wire.datum import VERSION, Extra, Runs, joined, read_data
 from schemas.wire.lanes import PADDING, Lanes, Spans
 from schemas.wire.versions import HEADER_SIZE, MAGIC, versions
@@ -39,18 +41,24 @@ class Decoded:
     readings: ReadingArrays
 
 
-def decode(bodies: pa.Array, codec: Codec | None = None) -> Decoded:
+Refusals = Mapping[int, tuple[Reason, str]]
+"""Messages that are refused before they are decoded, by number, with reason and detail."""
+
+
+def decode(
+    bodies: pa.Array, codec: Codec | None = None, refused: Refusals = MappingProxyType({})
+) -> Decoded:
     """Decodes bodies (binary; null is a tombstone). Never raises because of their content.
 
     ``codec``: knows the versions that may be read, by default all published ones.
     """
-    return _Decoding(bodies, codec or default_codec()).result()
+    return _Decoding(bodies, codec or default_codec(), refused).result()
 
 
 class _Decoding:
     """The work of one call; arrays have one entry per message."""
 
-    def __init__(self, bodies: pa.Array, codec: Codec) -> None:
+    def __init__(self, bodies: pa.Array, codec: Codec, refused: Refusals) -> None:
         self._bodies = bodies
         self._codec = codec
         self._data, self._begin, self._size = _bytes(bodies)
@@ -62,6 +70,8 @@ class _Decoding:
         """Not refused so far."""
         self._ids, self._patients = _no_spans(count), _no_spans(count)
         self._runs: list[Runs] = []
+        for message, error in refused.items():
+            self._refuse(message, *error)
 
     def result(self) -> Decoded:
         self._refuse_frames()
@@ -82,7 +92,7 @@ class _Decoding:
 
     def _refuse_frames(self) -> None:
         is_good = self._has_header & (self._size <= MAX_MESSAGE_BYTES)
-        for message in np.flatnonzero(~is_good).tolist():
+        for message in np.flatnonzero(self._is_open & ~is_good).tolist():
             if error := _frame_error(self._bodies[message].as_py(), self._codec):
                 self._refuse(message, *error)
 

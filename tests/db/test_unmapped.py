@@ -9,7 +9,8 @@ import pytest
 from db.connection import connect
 from db.schema.patients import register
 from db.schema.seed import seed
-from db.write.unmapped import enter_mapped
+from db.write import unmapped
+from db.write.unmapped import Round, enter_mapped
 
 NOON = datetime(2026, 11, 24, 12)  # noqa: DTZ001 - the column is UTC without a zone
 WAIT = (
@@ -131,3 +132,16 @@ def test_a_reading_that_registro_refuses_waits_on_and_stops_no_other(migrated, w
     migrated.cursor().execute("ALTER TABLE registro DROP CONSTRAINT c")
     assert enter_mapped(migrated, limit=100) == 1
     assert [value for _, value in query(migrated, REGISTRO)] == [90, Decimal("66.600"), 92]
+
+
+def test_a_look_is_for_some_pairs_and_the_next_one_goes_on(migrated, waiting, query, monkeypatch):
+    """With 18,000 pairs a single look kept the main loop from its heartbeat for too long."""
+    monkeypatch.setattr(unmapped, "_PAIRS_PER_LOOK", 2)
+    patients = [f"p-{number}" for number in range(1, 6)]
+    for offset, patient in enumerate(patients):
+        waiting(offset, 0, 90, patient=patient)
+        map_from(migrated, patient=patient)
+    looks = Round()
+    assert [enter_mapped(migrated, limit=100, looks=looks) for _ in range(4)] == [2, 2, 1, 0]
+    assert looks.after is None
+    assert {state for *_, state in query(migrated, STATES)} == {"resolvida"}

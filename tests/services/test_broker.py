@@ -4,12 +4,22 @@ import itertools
 
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import ConfigResource
 
 from common.broker.clients import admin
 from common.broker.reader import Span, TopicReader, messages_of
 from common.broker.sender import Sender
-from common.broker.topics import EARLIEST, LATEST, TopicAdmin, create_topic, partitions_of
+from common.broker.topics import (
+    EARLIEST,
+    LATEST,
+    TopicAdmin,
+    create_topic,
+    partitions_of,
+    set_topic_options,
+)
 from common.errors import ConfigurationError
+from common.settings import TopicSettings
+from ops.stack import create_topics
 from tests.waiting import wait_until
 
 
@@ -117,3 +127,17 @@ def test_a_topic_that_exists_stays_as_it_is(kafka_settings):
 def test_a_name_that_kafka_refuses_does_not_count_as_a_missing_broker(kafka_settings):
     with pytest.raises(ConfigurationError, match=r"create topic not/legal.*refuses it"):
         create_topic(kafka_settings, "not/legal", 1)
+
+
+def test_existing_topics_get_the_brokers_limit_and_clock(kafka_settings):
+    """Also one that was made before there were any; what a broker does not know is only told."""
+    others = {
+        "kafka_dlq_topic": f"{kafka_settings.kafka_topic}-dlq",
+        "kafka_shards_topic": f"{kafka_settings.kafka_topic}-s",
+    }
+    create_topics(kafka_settings.model_copy(update=others), TopicSettings())
+    set_topic_options(kafka_settings, kafka_settings.kafka_topic, {"no.such.option": "1"})
+    resource = ConfigResource(ConfigResource.Type.TOPIC, kafka_settings.kafka_topic)
+    found = admin(kafka_settings).describe_configs([resource])[resource].result()
+    assert found["max.decompressed.message.bytes"].value == "1100000"
+    assert found["message.timestamp.type"].value == "LogAppendTime"

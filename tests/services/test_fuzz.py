@@ -8,6 +8,7 @@ from collections import Counter
 import pyarrow.parquet as pq
 import pytest
 
+from common.broker.limits import KEPT_BYTES
 from common.demo_patients import demo_patient_ids
 from ops.storm.rules import outcomes
 from schemas.batch import SensorBatch, Series
@@ -67,7 +68,8 @@ class Expected:
         if is_read and has_odd_number(body):
             self.odd[offset] = body
         elif isinstance(decided, Reason):
-            self.refused[offset] = (decided, body)
+            kept = body if decided is not Reason.TOO_LARGE else body[:KEPT_BYTES]
+            self.refused[offset] = (decided, kept)
         elif decided.batch_id not in self.batches:
             self.batches[decided.batch_id] = offset
             self._add_readings(offset, decided, kafka_ms)

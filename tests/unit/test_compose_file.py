@@ -36,7 +36,7 @@ def test_images_of_others_are_pinned():
         r"^FROM (\S+:\S+) AS", (REPOSITORY / "ops/images/Dockerfile").read_text(), re.MULTILINE
     )
     assert {*others, *bases} == {
-        "apache/kafka:4.3.1",
+        "apache/kafka:4.4.0",
         "mysql:9.7",
         "python:3.13-slim-trixie",
         "prom/prometheus:v3.5.0",

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from common.errors import BadInputError
+from common.errors import BadInputError, VitalsError
 from ops.storm.errors import NotNowError
 from ops.storm.faults.kind import Evidence, FaultKind, at_once
 from ops.storm.world import World
@@ -18,6 +18,16 @@ _MOST_FILES = 20
 def _poison(world: World, draw: random.Random) -> Iterator[Evidence]:
     """One message of each unreadable kind."""
     world.injected.send_poison(draw, _archived(world, draw)[0])
+    yield at_once
+
+
+@contextmanager
+def _bomb(world: World, _: random.Random) -> Iterator[Evidence]:
+    """A message that no Kafka client of ours can hold, where the broker does not refuse it."""
+    try:
+        world.injected.send_bomb()
+    except VitalsError as error:
+        raise NotNowError(error.message) from error
     yield at_once
 
 
@@ -50,6 +60,7 @@ def _archived(world: World, draw: random.Random) -> list[SensorBatch]:
 
 KINDS = [
     FaultKind("poison", _poison),
+    FaultKind("bomb", _bomb),
     FaultKind("repeated-batches", _repeat_batches),
     FaultKind("corrections", _correct, 20, 30, ends_with_evidence=True),
 ]

@@ -1,0 +1,72 @@
+"""How often the consumer has begun at the same offsets: a message that ends it shows here.
+
+A process that is killed by what it reads cannot tell why. So each start leaves a note before it reads,
+and a stop on request removes it.
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.atomic import write_atomic
+
+_MOST = 2
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Where a partition was to be continued, and how often in a row."""
+
+    offset: int
+    starts: int
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it was tried often enough: something there ends the consumer."""
+        return self.starts > _MOST
+
+
+def attempts_file(output_folder: Path, topic: str) -> Path:
+    """Where the consumer of a topic keeps its note."""
+    return output_folder / f"consumer-attempts-{topic}.json"
+
+
+def read_attempts(path: Path) -> dict[int, Attempt]:
+    """By partition, of those that had something to read; empty if the consumer was stopped in order.
+
+    A crash loop is a partition that ``is_stuck``. Never raises for a missing or foreign file.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+        return {int(partition): Attempt(**fields) for partition, fields in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def note_start(
+    path: Path, starts: Mapping[int, int], ends: Mapping[int, int]
+) -> dict[int, Attempt]:
+    """Notes a start, and returns what is noted now.
+
+    ``starts``, ``ends``: by partition, the offset to continue at and the partition's end.
+    """
+    before = read_attempts(path)
+    found = {}
+    for partition, offset in starts.items():
+        if offset < ends.get(partition, 0):
+            last = before.get(partition)
+            count = last.starts + 1 if last and last.offset == offset else 1
+            found[partition] = Attempt(offset, count)
+    content = json.dumps({partition: vars(attempt) for partition, attempt in found.items()})
+    # a disk that is full for a while must not keep the consumer from what it can do
+    with suppress(OSError):
+        write_atomic(path, lambda file: file.write(content.encode()))
+    return found
+
+
+def note_stop(path: Path) -> None:
+    """Forgets the starts: the consumer was stopped on request."""
+    with suppress(OSError):
+        path.unlink()

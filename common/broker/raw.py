@@ -1,0 +1,120 @@
+"""Fetches a partition's record batches as they are, for `common.broker.records`.
+
+One request of Kafka's protocol (Fetch, version 4: the oldest that Kafka 4 answers) over one
+connection. For what Kafka's clients cannot read; they are faster for everything else.
+"""
+
+import socket
+import struct
+from collections.abc import Iterator
+
+from common.broker.clients import admin
+from common.broker.faults import reported
+from common.broker.records import Batch, Record, batches_of, records_of
+from common.errors import UnavailableError
+from common.settings import KafkaSettings
+
+_TIMEOUT_S = 10.0
+_PIECE_BYTES = 1_000_000
+# api key 1, version 4, request 1
+_REQUEST_HEAD = struct.pack(">hhih", 1, 4, 1, 6) + b"vitals"
+_MOST_BYTES = 64_000_000
+
+
+def read_records(
+    settings: KafkaSettings, topic: str, partition: int, first: int, until: int
+) -> Iterator[Record]:
+    """The messages of committed transactions from ``first`` to just before ``until``.
+
+    Memory is bounded whatever they expand to. Raises UnavailableError if the broker does not answer,
+    BadInputError for a damaged batch.
+    """
+    address = _leader(settings, topic, partition)
+    aborts: dict[int, int] = {}
+    while first < until:
+        data, aborted = _fetch(address, topic, partition, first)
+        aborts |= aborted
+        batches = list(batches_of(data))
+        if not batches:
+            return
+        for batch in batches:
+            yield from (
+                record
+                for record in committed_records(batch, aborts)
+                if first <= record.offset < until
+            )
+        first = batches[-1].until
+
+
+def fetch_batch(settings: KafkaSettings, topic: str, partition: int, offset: int) -> Batch:
+    """The batch that holds an offset. Raises as `read_records`."""
+    data, _ = _fetch(_leader(settings, topic, partition), topic, partition, offset)
+    return next(batches_of(data))
+
+
+def committed_records(batch: Batch, aborts: dict[int, int]) -> Iterator[Record]:
+    """The messages of a batch, unless its transaction was aborted.
+
+    ``aborts``: by producer, where its aborted transaction began; it ends with its marker.
+    """
+    began = aborts.get(batch.producer)
+    is_aborted = batch.is_transactional and began is not None and began <= batch.first
+    if batch.is_control:
+        if is_aborted:
+            del aborts[batch.producer]
+    elif not is_aborted:
+        yield from records_of(batch)
+
+
+def _leader(settings: KafkaSettings, topic: str, partition: int) -> tuple[str, int]:
+    with reported(f"find the leader of topic {topic}", settings):
+        found = admin(settings).list_topics(topic, timeout=_TIMEOUT_S)
+    place = found.topics[topic].partitions.get(partition)
+    broker = found.brokers.get(place.leader) if place else None
+    if broker is None:
+        raise UnavailableError(f"partition {partition} of topic {topic} has no leader now")
+    return str(broker.host), broker.port
+
+
+def _fetch(
+    address: tuple[str, int], topic: str, partition: int, offset: int
+) -> tuple[bytes, dict[int, int]]:
+    """A piece of the log from the batch with ``offset`` on, and the aborted transactions in it."""
+    name = topic.encode()
+    request = (
+        _REQUEST_HEAD
+        # no replica, at most 100 ms, at least a byte, read committed, one topic, one partition
+        + struct.pack(">iiiibi", -1, 100, 1, _PIECE_BYTES, 1, 1)
+        + struct.pack(">h", len(name))
+        + name
+        + struct.pack(">iiqi", 1, partition, offset, _PIECE_BYTES)
+    )
+    try:
+        with socket.create_connection(address, timeout=_TIMEOUT_S) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            answers = connection.makefile("rb")
+            (size,) = struct.unpack(">i", answers.read(4))
+            answer = answers.read(max(0, min(size, _MOST_BYTES)))
+        return _parsed(answer, len(name))
+    except (OSError, struct.error) as error:
+        raise UnavailableError(
+            f"cannot fetch partition {partition} of topic {topic}: the broker at"
+            f" {address[0]}:{address[1]} does not answer: {error}",
+            hint="check that the broker runs, and that it takes plain connections",
+        ) from error
+
+
+def _parsed(answer: bytes, name_size: int) -> tuple[bytes, dict[int, int]]:
+    # correlation id, throttle time, one topic with its name, one partition
+    place = 4 + 4 + 4 + 2 + name_size + 4
+    _, code, _, _, count = struct.unpack_from(">ihqqi", answer, place)
+    if code:
+        raise OSError(f"it answers with error {code}")
+    place += struct.calcsize(">ihqqi")
+    aborted = {}
+    for _ in range(max(count, 0)):
+        producer, first = struct.unpack_from(">qq", answer, place)
+        aborted[producer] = first
+        place += 16
+    (size,) = struct.unpack_from(">i", answer, place)
+    return answer[place + 4 : place + 4 + max(size, 0)], aborted
