@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UnavailableError
+from common.java_names import UTF8_NAMES
 from ops.stack.log_tail import last_lines
 
 _PR_SET_PDEATHSIG = 1
@@ -36,12 +37,14 @@ class ChildProcess:
         log: Path,
         *,
         environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
-        """Nothing runs before `start`; ``environment`` None is the parent's."""
+        """Nothing runs before `start`; None is the parent's environment or current folder."""
         self.name = name
         self.command = list(command)
         self.log = log
         self._environment = environment
+        self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._is_swept = True
 
@@ -56,7 +59,11 @@ class ChildProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=self._environment,
+                env={
+                    **(os.environ if self._environment is None else self._environment),
+                    **UTF8_NAMES,
+                },
+                cwd=self._folder,
                 start_new_session=True,
                 preexec_fn=_end_with_parent if _LIBC else None,  # noqa: PLW1509 - calls one C function, allocates nothing
             )

@@ -1,6 +1,7 @@
 """Retrieval of jars with Ivy, which pyspark ships."""
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from common.errors import ConfigurationError, UnavailableError
+from common.java_names import UTF8_NAMES
 from ops.stack.file_lock import exclusive
 from ops.stack.jars import Jar, JarSet, is_complete, listed_jars, verify
 from ops.stack.log_tail import last_lines
@@ -122,15 +124,21 @@ def ivy_jar() -> Path:
 
 
 def _start(source: JarSource, folder: Path, work: Path) -> subprocess.Popen[bytes]:
-    settings = source.ivy_settings or work / "ivysettings.xml"
+    settings = source.ivy_settings.resolve() if source.ivy_settings else "ivysettings.xml"
+    # names relative to the current folder: in a pattern of Ivy, brackets of a path mean something
     command = [
         *(str(source.java), "-jar", str(ivy_jar()), "-settings", str(settings)),
-        *("-ivy", str(work / "ivy.xml"), "-confs", "default", "-cache", str(work / "cache")),
-        *("-retrieve", f"{folder}/[artifact]-[revision](-[classifier]).[ext]"),
+        *("-ivy", "ivy.xml", "-confs", "default", "-cache", "cache"),
+        *("-retrieve", f"../{folder.name}/[artifact]-[revision](-[classifier]).[ext]"),
     ]
     with (work / "ivy.log").open("wb") as log:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            command,
+            cwd=work,
+            env={**os.environ, **UTF8_NAMES},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
 
 

@@ -14,3 +14,10 @@ def last_lines(path: Path, count: int) -> str:
         lines = file.read().decode(errors="replace").splitlines()
     kept = [line for line in lines if line.strip()][-count:]
     return "\n".join(f"    {line}" for line in kept) or f"    (nothing in {path})"
+
+
+def text_after(path: Path, size_bytes: int) -> str:
+    """What was written since the file had this size."""
+    with path.open("rb") as file:
+        file.seek(size_bytes)
+        return file.read().decode(errors="replace")
