@@ -4,6 +4,7 @@ import signal
 import sys
 import tempfile
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -61,32 +62,44 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
         ConsumerSettings, KafkaSettings, DatabaseSettings, OutputSettings, MetricsSettings
     )
     health = Health(*_CHECKS)
-    with served(serving, health):
+    with (
+        served(serving, health),
+        tempfile.TemporaryDirectory(
+            prefix="vitals-checkpoint-", ignore_cleanup_errors=True
+        ) as name,
+    ):
+        scratch = Path(name)
         # pyspark takes a second to import: mistakes in the settings are reported before
+        from consumer.driver.cluster import cluster_options
         from consumer.driver.offsets import TopicOffsets
         from consumer.driver.readiness import starting_offsets
-        from consumer.driver.session import build_session, warm_workers
+        from consumer.driver.session import build_session, jars_folder, warm_workers
         from consumer.handover import WriterJob
+        from schemas.files.folder_identity import identity_of
 
         offsets = TopicOffsets(kafka)
 
-        def starts_within(seconds: float) -> dict[int, int]:
+        def starts_within(seconds: float) -> tuple[dict[int, int], dict[int, int]]:
             return starting_offsets(database, offsets, kafka.kafka_topic, wait_seconds=seconds)
 
         if not settings.startup_wait_seconds:
             # a mistake shows at once, not after the seconds that Spark takes to start
             starts_within(0)
-        spark = build_session(settings, logs_json=logs_json)
+        cluster = cluster_options(jars_folder(settings), scratch) if settings.is_cluster else None
+        spark = build_session(settings, logs_json=logs_json, cluster=cluster)
         warm_workers(spark)
-        starts = starts_within(settings.startup_wait_seconds)
+        starts, committed = starts_within(settings.startup_wait_seconds)
+        trusted = output.output_dir.resolve() / "trusted"
         job = WriterJob(
             kafka=kafka,
-            trusted_folder=output.output_dir.resolve() / "trusted",
+            trusted_folder=trusted,
             trusted_format=settings.trusted_format,
             load_method=settings.load_method,
             database=database,
+            trusted_identity=identity_of(trusted),
+            committed=committed,
         )
-        _consume(spark, settings, job, offsets, starts, health, stop)
+        _consume(spark, settings, job, offsets, starts, health, stop, scratch)
 
 
 def _consume(
@@ -97,6 +110,7 @@ def _consume(
     starts: dict[int, int],
     health: Health,
     stop: threading.Event,
+    scratch: Path,
 ) -> None:
     from consumer.driver import metrics
     from consumer.driver.group_commits import GroupCommits
@@ -115,9 +129,6 @@ def _consume(
     processor = BatchProcessor(watch, offsets, lag, group, write_partition, job)
     messages = read_topic(spark, job.kafka, settings, starts)
     with (
-        tempfile.TemporaryDirectory(
-            prefix="vitals-checkpoint-", ignore_cleanup_errors=True
-        ) as scratch,
         Probe("database", pinged.get, close=pinged.close) as database_probe,
         Probe("broker", lag.measure) as broker_probe,
     ):

@@ -92,12 +92,14 @@ def create_topic(
 ) -> None:
     """Creates one topic and waits until clients can use it; an existing one is left as it is.
 
+    It is replicated as the cluster replicates topics by default.
+
     Raises:
         UnavailableError: the broker does not answer.
         ConfigurationError: the broker refuses the name or the configuration.
     """
     topic = NewTopic(
-        name, num_partitions=partitions, replication_factor=1, config=dict(config or {})
+        name, num_partitions=partitions, replication_factor=-1, config=dict(config or {})
     )
     # kept until the answer: a client that is collected drops its requests
     client = admin(settings)

@@ -9,6 +9,8 @@ from common.broker.clients import connection_options
 from common.settings import KafkaSettings
 from consumer.settings import ConsumerSettings
 
+_MESSAGES_A_PARTITION = 2_500
+
 
 def read_topic(
     spark: SparkSession,
@@ -29,12 +31,20 @@ def read_topic(
         .options(**connection)
         .option("subscribe", kafka.kafka_topic)
         .option("startingOffsets", json.dumps(start))
-        .option("maxOffsetsPerTrigger", settings.max_messages_per_batch)
+        .option(
+            "maxOffsetsPerTrigger",
+            settings.max_messages_per_batch or _MESSAGES_A_PARTITION * len(starting_offsets),
+        )
         .option("includeHeaders", "true")
         .option("failOnDataLoss", "true")
         # between two micro-batches a cached consumer has a fetch at the end of the log under way, and
         # the next task waits until the broker answers it: half a second by default
         .option("kafka.fetch.max.wait.ms", "10")
+        # a broker that is lost holds a question of the driver for seconds, not for a minute; and while
+        # a majority of them is away, the query waits for minutes, as for a database that is away
+        .option("kafka.request.timeout.ms", "5000")
+        .option("kafka.default.api.timeout.ms", "6000")
+        .option("fetchOffset.numRetries", "40")
         .option("groupIdPrefix", f"{kafka.kafka_group}-spark")
         .load()
     )
