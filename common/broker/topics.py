@@ -67,10 +67,10 @@ class TopicAdmin:
         """The partitions of the topic."""
         return partitions_of(self._client, self._topic, self._settings)
 
-    def topic_id(self) -> str:
+    def topic_id(self, timeout_s: float = _TIMEOUT_S) -> str:
         """The broker's id of the topic; a topic that is recreated under the same name has another."""
         asked = self._client.describe_topics(
-            TopicCollection([self._topic]), request_timeout=_TIMEOUT_S
+            TopicCollection([self._topic]), request_timeout=timeout_s
         )
         with reported(f"find topic {self._topic}", self._settings):
             return str(asked[self._topic].result().topic_id)
