@@ -56,8 +56,9 @@ class StackSettings(OutputSettings, TopicSettings):
             return given
         home = Path(given["vitals_home"])
         output = home / "output"
+        is_usual = home.resolve() == Path(cls.model_fields["vitals_home"].default).resolve()
         is_earlier = (home / DATABASE_FOLDER).exists() and not output.exists()
-        return given if is_earlier else {**given, "output_dir": output}
+        return given if is_usual or is_earlier else {**given, "output_dir": output}
 
     @property
     def home(self) -> Path:

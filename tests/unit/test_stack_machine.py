@@ -160,6 +160,8 @@ def test_output_is_beside_the_data_of_its_stack_unless_it_was_elsewhere(tmp_path
     monkeypatch.delenv("OUTPUT_DIR", raising=False)
     monkeypatch.delenv("VITALS_HOME", raising=False)
     assert StackSettings().output_dir == Path("output")
+    monkeypatch.setenv("VITALS_HOME", str(tmp_path / ".vitals"))
+    assert StackSettings().output_dir == Path("output")
     monkeypatch.setenv("VITALS_HOME", "second")
     assert StackSettings().output_dir == Path("second/output")
     Path("second/database").mkdir(parents=True)
