@@ -10,7 +10,6 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from common.errors import ConfigurationError
-from common.java_names import UTF8_NAMES
 from consumer.settings import ConsumerSettings
 
 # a long exception text can overflow a thread's stack in one of Spark's regular expressions
@@ -38,7 +37,8 @@ def build_session(
     # a session built in a program reads the workers' interpreter only from here; otherwise
     # it uses the system's python3
     os.environ["PYSPARK_PYTHON"] = settings.pyspark_python or sys.executable
-    os.environ.update(UTF8_NAMES)
+    # in the plain C locale a JVM cannot open a file with an accent in its path
+    os.environ["LC_ALL"] = "C.UTF-8"
     if logs_json:
         java_options += f" -Dlog4j2.configurationFile={_JSON_LOG.as_uri()}"
     options = {

@@ -2,7 +2,6 @@
 
 import base64
 import functools
-import os
 import subprocess
 import uuid
 from collections.abc import Callable, Sequence
@@ -12,11 +11,10 @@ from typing import BinaryIO
 from common.atomic import write_atomic
 from common.broker.topics import cluster
 from common.errors import UnavailableError
-from common.java_names import UTF8_NAMES
 from common.settings import KafkaSettings
 from ops.kafka_tools import RUN_CLASS, SERVER_OPTION, TOOLS, needs_server
 from ops.stack.child import ChildProcess
-from ops.stack.java import find_java
+from ops.stack.java import IN_UTF8, find_java
 from ops.stack.kafka_files import TOOL_LOGGING, broker_properties, log4j_configuration
 from ops.stack.ports import LOOPBACK, choose_port, quiet_port
 from ops.stack.server import Server
@@ -105,7 +103,8 @@ class KafkaBroker(Server):
         """Starts the process; `wait_ready` says when it can be used."""
         self.prepare()
         command = [
-            *(str(self._java), *_BROKER_JVM, self._logging("log4j2.xml"), "-cp", self._class_path),
+            *(*IN_UTF8, str(self._java), *_BROKER_JVM, self._logging("log4j2.xml")),
+            *("-cp", self._class_path),
             *("kafka.Kafka", _PROPERTIES),
         ]
         self._start(ChildProcess("kafka", command, self.folder / "kafka.out", folder=self.folder))
@@ -120,7 +119,7 @@ class KafkaBroker(Server):
         """
         java = str(self._java or find_java(None))
         logging = self._logging("tools.xml")
-        base = [java, "-Xmx512m", *_FAST_START, logging, "-cp", self._class_path]
+        base = [*IN_UTF8, java, "-Xmx512m", *_FAST_START, logging, "-cp", self._class_path]
         main_class = TOOLS[name].main_class
         if main_class is None:
             return [*base, *arguments]
@@ -136,7 +135,6 @@ class KafkaBroker(Server):
         return subprocess.run(
             self.tool_command(name, arguments),
             input=given,
-            env={**os.environ, **UTF8_NAMES},
             capture_output=True,
             text=True,
             check=False,
@@ -178,7 +176,6 @@ class KafkaBroker(Server):
         result = subprocess.run(
             command,
             cwd=self.folder,
-            env={**os.environ, **UTF8_NAMES},
             capture_output=True,
             text=True,
             check=False,

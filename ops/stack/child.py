@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UnavailableError
-from common.java_names import UTF8_NAMES
 from ops.stack.log_tail import last_lines
 
 _PR_SET_PDEATHSIG = 1
@@ -59,10 +58,7 @@ class ChildProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={
-                    **(os.environ if self._environment is None else self._environment),
-                    **UTF8_NAMES,
-                },
+                env=self._environment,
                 cwd=self._folder,
                 start_new_session=True,
                 preexec_fn=_end_with_parent if _LIBC else None,  # noqa: PLW1509 - calls one C function, allocates nothing

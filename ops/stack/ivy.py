@@ -1,7 +1,6 @@
 """Retrieval of jars with Ivy, which pyspark ships."""
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import time
@@ -11,9 +10,9 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from common.errors import ConfigurationError, UnavailableError
-from common.java_names import UTF8_NAMES
 from ops.stack.file_lock import exclusive
 from ops.stack.jars import Jar, JarSet, is_complete, listed_jars, verify
+from ops.stack.java import IN_UTF8
 from ops.stack.log_tail import last_lines
 
 _SETTINGS = """<ivysettings>
@@ -127,7 +126,7 @@ def _start(source: JarSource, folder: Path, work: Path) -> subprocess.Popen[byte
     settings = source.ivy_settings.resolve() if source.ivy_settings else "ivysettings.xml"
     # names relative to the current folder: in a pattern of Ivy, brackets of a path mean something
     command = [
-        *(str(source.java), "-jar", str(ivy_jar()), "-settings", str(settings)),
+        *(*IN_UTF8, str(source.java), "-jar", str(ivy_jar()), "-settings", str(settings)),
         *("-ivy", "ivy.xml", "-confs", "default", "-cache", "cache"),
         *("-retrieve", f"../{folder.name}/[artifact]-[revision](-[classifier]).[ext]"),
     ]
@@ -135,7 +134,6 @@ def _start(source: JarSource, folder: Path, work: Path) -> subprocess.Popen[byte
         return subprocess.Popen(
             command,
             cwd=work,
-            env={**os.environ, **UTF8_NAMES},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -4,7 +4,6 @@ import subprocess
 from collections.abc import Sequence
 
 from common.errors import ConfigurationError
-from common.java_names import UTF8_NAMES
 from ops.cli.known import KAFKA_TOOLS
 from ops.cli.presence import require
 from ops.cli.services import Service
@@ -44,8 +43,6 @@ def run_kafka_tool(invocation: Invocation, name: str, arguments: Sequence[str]) 
         name, arguments, server=lambda: invocation.kafka().kafka_bootstrap_servers
     )
     try:
-        return subprocess.run(
-            command, env={**invocation.environment, **UTF8_NAMES}, check=False
-        ).returncode
+        return subprocess.run(command, check=False).returncode
     except KeyboardInterrupt:
         return 130
