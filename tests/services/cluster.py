@@ -95,6 +95,11 @@ class SparkCluster:
         # a file of settings, as on a real cluster
         (folder / "conf").mkdir(parents=True)
         (folder / "conf" / "spark-defaults.conf").write_text("spark.executor.memory 512m\n")
+        self.python, self.is_python_used = folder / "python", folder / "python-was-used"
+        self.python.write_text(
+            f'#!/bin/sh\ntouch {self.is_python_used}\nexec {sys.executable} "$@"\n'
+        )
+        self.python.chmod(0o755)
 
     @property
     def environment(self):
@@ -102,6 +107,7 @@ class SparkCluster:
         return {
             "SPARK_MASTER": f"spark://{LOOPBACK}:{self.port}",
             "SPARK_LOCAL_IP": LOOPBACK,
+            "PYSPARK_PYTHON": str(self.python),
             "SPARK_CONF_DIR": str(self.folder / "conf"),
         }
 

@@ -118,6 +118,7 @@ def test_an_executor_a_worker_and_a_broker_die_under_load_and_nothing_is_lost(
         pipeline.wait_for_messages((load.until - first) // WINDOW_MS * PATIENTS)
     [replicas] = {len(found.replicas) for found in topics[pipeline.kafka.kafka_topic].values()}
     assert replicas == 3
+    assert cluster.is_python_used.exists()
     proof = assert_proved(pipeline)
     assert proof.registro == proof.trusted == proof.produced
     oracle = Oracle(patients=PATIENTS)
