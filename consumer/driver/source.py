@@ -42,9 +42,9 @@ def read_topic(
         .option("kafka.fetch.max.wait.ms", "10")
         # a broker that is lost holds a question of the driver for seconds, not for a minute; and while
         # a majority of them is away, the query waits for minutes, as for a database that is away
-        .option("kafka.request.timeout.ms", "5000")
-        .option("kafka.default.api.timeout.ms", "6000")
-        .option("fetchOffset.numRetries", "40")
+        .option("kafka.request.timeout.ms", "4000")
+        .option("kafka.default.api.timeout.ms", "4000")
+        .option("fetchOffset.numRetries", "60")
         .option("groupIdPrefix", f"{kafka.kafka_group}-spark")
         .load()
     )
