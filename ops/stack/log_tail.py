@@ -17,7 +17,9 @@ def last_lines(path: Path, count: int) -> str:
 
 
 def text_after(path: Path, size_bytes: int) -> str:
-    """What was written since the file had this size."""
+    """What was written since the file had this size; nothing if there is no file."""
+    if not path.is_file():
+        return ""
     with path.open("rb") as file:
         file.seek(size_bytes)
         return file.read().decode(errors="replace")

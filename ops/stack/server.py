@@ -97,6 +97,6 @@ class Server(ABC):
         out = self._child.log if self._child else self.log
         lines = "\n".join(last_lines(log, 10) for log in dict.fromkeys((out, self.log)))
         raise UnavailableError(
-            f"{self.name} ended with code {self.exit_code}:\n{lines}",
+            f"{self.name.title()} ended with code {self.exit_code}:\n{lines}",
             hint=f"the full log is {self.log}",
         )
