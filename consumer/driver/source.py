@@ -42,9 +42,10 @@ def read_topic(
         .option("kafka.fetch.max.wait.ms", "10")
         # a broker that is lost holds a question of the driver for seconds, not for a minute; and while
         # a majority of them is away, the query waits for minutes, as for a database that is away
-        .option("kafka.request.timeout.ms", "4000")
-        .option("kafka.default.api.timeout.ms", "4000")
-        .option("fetchOffset.numRetries", "60")
+        .option("kafka.request.timeout.ms", "2500")
+        .option("kafka.default.api.timeout.ms", "2500")
+        .option("fetchOffset.retryIntervalMs", "200")
+        .option("fetchOffset.numRetries", "110")
         .option("groupIdPrefix", f"{kafka.kafka_group}-spark")
         .load()
     )
