@@ -8,6 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 INSTALL := $(PIP) install --require-hashes
+# the `vitals` that pip writes knows the path of its Python: it breaks where that has a double quote, or has changed
+INSTALL_OURS := $(PIP) install --no-deps --no-build-isolation -e . && \
+	printf '%s\n' '\#!/bin/sh' 'exec "$$(dirname "$$(realpath "$$0")")/python" -P -m ops "$$@"' >$(BIN)/vitals
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -25,7 +28,7 @@ down: $(VENV)/.runtime ## stop what `make up` started, from any terminal
 
 ##@ Prove
 test: java $(VENV)/.dev ## every test, on a real Kafka, Spark and database (ARGS="-k name" or a file for some)
-	@$(BIN)/pytest --ignore tests/compose -n auto --dist loadscope --durations 20 $(ARGS)
+	@$(BIN)/python -m pytest --ignore tests/compose -n auto --dist loadscope --durations 20 $(ARGS)
 
 mutants: java $(VENV)/.dev ## remove one safeguard of the code at a time: the proof must notice (12 min)
 	@$(BIN)/python -m tests.mutation
@@ -34,7 +37,7 @@ compose-test: $(VENV)/.dev ## the stack in containers: build, start, scale, brea
 	@command -v docker >/dev/null || { \
 	  echo "No docker found: these tests run the stack in containers." >&2; \
 	  echo "  -> install Docker with its compose plugin; make test needs none" >&2; exit 2; }
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -v -rP tests/compose $(ARGS)
+	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python -m pytest -v -rP tests/compose $(ARGS)
 
 bench: java $(VENV)/.bench ## compare it with the database's ceiling and with peers, write docs/performance.md (20 min; QUICK=1: 4)
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -91,14 +94,14 @@ $(VENV)/.runtime: locks/build.txt locks/runtime.txt | $(BIN)/python
 	@echo "Installing the pipeline's packages: 580 MB to download, 1 GB on disk, most of it pyspark (once)"
 	@$(INSTALL) -r locks/build.txt
 	@$(INSTALL) --no-build-isolation -r locks/runtime.txt
-	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(INSTALL_OURS)
 	@touch $@
 
 $(VENV)/.dev: locks/build.txt locks/dev.txt | $(BIN)/python
 	@echo "Installing the pipeline's packages and the development tools: 670 MB to download, 1.3 GB on disk, most of it pyspark (once)"
 	@$(INSTALL) -r locks/build.txt
 	@$(INSTALL) --no-build-isolation -r locks/dev.txt
-	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(INSTALL_OURS)
 	@touch $@ $(VENV)/.runtime
 
 $(VENV)/.bench: locks/bench.txt $(VENV)/.runtime

@@ -84,7 +84,8 @@ class OutputSettings(Settings):
     """Where the parts keep their files."""
 
     output_dir: Path = Path("output")
-    """The folder of the raw archive (`raw/`) and of the trusted files (`trusted/`)."""
+    """The folder of the raw archive (`raw/`) and of the trusted files (`trusted/`); for `vitals` it is
+    `output` in `VITALS_HOME` where only that is set."""
 
 
 def load(kind: type[S], **given: Any) -> S:

@@ -4,7 +4,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,46 +65,59 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
         ConsumerSettings, KafkaSettings, DatabaseSettings, OutputSettings, MetricsSettings
     )
     health = Health(*_CHECKS)
-    with served(serving, health):
+    with (
+        served(serving, health),
+        tempfile.TemporaryDirectory(
+            prefix="vitals-checkpoint-", ignore_cleanup_errors=True
+        ) as name,
+    ):
+        scratch = Path(name)
         # pyspark takes a second to import: mistakes in the settings are reported before
+        from consumer.driver.cluster import cluster_options
         from consumer.driver.offsets import TopicOffsets
         from consumer.driver.readiness import starting_offsets
-        from consumer.driver.session import build_session, warm_workers
+        from consumer.driver.session import build_session, jars_folder, warm_workers
         from consumer.handover import WriterJob
+        from schemas.files.folder_identity import identity_of
 
         offsets = TopicOffsets(kafka)
 
-        def starts_within(seconds: float) -> dict[int, int]:
+        def starts_within(seconds: float) -> tuple[dict[int, int], dict[int, int]]:
             return starting_offsets(database, offsets, kafka.kafka_topic, wait_seconds=seconds)
 
         if not settings.startup_wait_seconds:
             # a mistake shows at once, not after the seconds that Spark takes to start
             starts_within(0)
-        spark = build_session(settings, logs_json=logs_json)
+        cluster = cluster_options(jars_folder(settings), scratch) if settings.is_cluster else None
+        spark = build_session(settings, logs_json=logs_json, cluster=cluster)
         warm_workers(spark)
-        starts = starts_within(settings.startup_wait_seconds)
+        starts, committed = starts_within(settings.startup_wait_seconds)
+        trusted = output.output_dir.resolve() / "trusted"
         job = WriterJob(
             kafka=kafka,
-            trusted_folder=output.output_dir.resolve() / "trusted",
+            trusted_folder=trusted,
             trusted_format=settings.trusted_format,
             load_method=settings.load_method,
             database=database,
+            trusted_identity=identity_of(trusted),
+            committed=committed,
         )
         note = attempts_file(output.output_dir.resolve(), kafka.kafka_topic)
-        starts = _past_what_ends_it(note, job, offsets, starts, starts_within, settings)
-        _consume(spark, settings, job, offsets, starts, health, stop)
+        if _isolated_what_ends_it(note, job, offsets, starts, settings):
+            starts, committed = starts_within(settings.startup_wait_seconds)
+            job = replace(job, committed=committed)
+        _consume(spark, settings, job, offsets, starts, health, stop, scratch)
         note_stop(note)
 
 
-def _past_what_ends_it(
+def _isolated_what_ends_it(
     note: Path,
     job: "WriterJob",
     offsets: "TopicOffsets",
     starts: dict[int, int],
-    starts_within: Callable[[float], dict[int, int]],
     settings: ConsumerSettings,
-) -> dict[int, int]:
-    """Where to continue, after the ranges that have ended the consumer too often."""
+) -> bool:
+    """Commits the ranges that have ended the consumer too often; False if there are none."""
     from consumer.driver.isolation import isolate
     from consumer.driver.mapping import MappingWatch
     from consumer.worker.partition_writer import write_partition
@@ -115,11 +128,12 @@ def _past_what_ends_it(
         for partition, attempt in note_start(note, starts, ends).items()
         if attempt.is_stuck
     }
-    if not stuck:
-        return starts
-    mappings = MappingWatch(job.database).current()
-    isolate(job, mappings, write_partition, stuck, margin=settings.max_messages_per_batch)
-    return starts_within(settings.startup_wait_seconds)
+    if stuck:
+        mappings = MappingWatch(job.database).current()
+        isolate(
+            job, mappings, write_partition, stuck, margin=settings.messages_a_batch(len(starts))
+        )
+    return bool(stuck)
 
 
 def _consume(
@@ -130,6 +144,7 @@ def _consume(
     starts: dict[int, int],
     health: Health,
     stop: threading.Event,
+    scratch: Path,
 ) -> None:
     from consumer.driver import metrics
     from consumer.driver.group_commits import GroupCommits
@@ -148,9 +163,6 @@ def _consume(
     processor = BatchProcessor(watch, offsets, lag, group, write_partition, job)
     messages = read_topic(spark, job.kafka, settings, starts)
     with (
-        tempfile.TemporaryDirectory(
-            prefix="vitals-checkpoint-", ignore_cleanup_errors=True
-        ) as scratch,
         Probe("database", pinged.get, close=pinged.close) as database_probe,
         Probe("broker", lag.measure) as broker_probe,
     ):

@@ -16,6 +16,9 @@ from db.ledger import RangeCounts
 from db.write.bulk import LoadMethod
 from schemas.files.trusted import TrustedFormat
 
+IDLE_SECONDS = 60
+"""After so long the database ends a silent session: a machine that is lost keeps no lock for longer."""
+
 
 @dataclass(frozen=True)
 class WriterJob:
@@ -26,6 +29,11 @@ class WriterJob:
     trusted_format: TrustedFormat
     load_method: LoadMethod
     database: DatabaseSettings
+    trusted_identity: str
+    """Of the trusted folder as the driver sees it: a worker that sees another one writes nothing."""
+    committed: Mapping[int, int]
+    """The first uncommitted offset of each partition, as the database had it when the driver last
+    heard: one that knows less has lost commits."""
 
     @property
     def topic(self) -> str:

@@ -4,17 +4,24 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
 from common.settings import Settings
 from db.write.bulk import LoadMethod
 from schemas.files.trusted import TrustedFormat
 
+_MESSAGES_A_PARTITION = 2_500
+
 
 class ConsumerSettings(Settings):
     """What may be tuned; the defaults suit two cores."""
 
+    model_config = SettingsConfigDict(env_ignore_empty=True)
+
     spark_master: str = "local[*]"
-    """Spark's master URL."""
+    """Spark's master URL: this process, or a cluster as `spark://host:7077`."""
+    pyspark_python: str | None = None
+    """The Python of Spark's workers, by its path there; the consumer's own unless set."""
     spark_driver_memory: str = "1g"
     """Heap of Spark's JVM."""
     spark_jars_dir: Path
@@ -25,11 +32,20 @@ class ConsumerSettings(Settings):
     """How long to wait at startup for the database, its tables and the topic."""
     trigger_interval_seconds: Annotated[float, Field(ge=0)] = 0.3
     """Time from the start of one micro-batch to the start of the next."""
-    max_messages_per_batch: Annotated[int, Field(ge=1)] = 10_000
-    """The most messages in one micro-batch; a larger backlog takes several. Memory is bounded
-    separately, by readings."""
+    max_messages_per_batch: Annotated[int, Field(ge=1)] | None = None
+    """The most messages in one micro-batch, 2,500 for each partition unless set; a larger backlog takes
+    several. Memory is bounded separately, by readings."""
     trusted_format: TrustedFormat = TrustedFormat.PARQUET
     """Format of the trusted files."""
     load_method: LoadMethod = LoadMethod.AUTO
     """How rows are written: `infile` (LOAD DATA) or `insert`; `auto` takes the faster one that the
     server allows."""
+
+    def messages_a_batch(self, partitions: int) -> int:
+        """The most messages in one micro-batch of a topic with this many partitions."""
+        return self.max_messages_per_batch or _MESSAGES_A_PARTITION * partitions
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether the workers are not in this process, perhaps not on this machine."""
+        return not self.spark_master.startswith("local")

@@ -56,12 +56,15 @@ def connect(
     database: bool = True,
     local_infile_folder: Path | None = None,
     answer_seconds: int | None = None,
+    idle_seconds: int | None = None,
 ) -> Connection:
     """Opens a session in UTC, strict mode, READ COMMITTED, without autocommit.
 
     ``database=False`` selects no database (it may not exist yet). ``local_infile_folder``: the only
     folder from which the server may request files (LOAD DATA LOCAL); without it, none.
     ``answer_seconds``: a server that is silent for longer is unavailable; None: no limit.
+    ``idle_seconds``: after so long without a statement the server ends the session, and its locks with
+    it; None: as the server is set, usually eight hours.
 
     Raises:
         UnavailableError: the server does not answer or accepts no connections now.
@@ -74,6 +77,8 @@ def connect(
         options["allow_local_infile_in_path"] = str(local_infile_folder)
     if answer_seconds is not None:
         options |= {"read_timeout": answer_seconds, "write_timeout": answer_seconds}
+    if idle_seconds is not None:
+        options["init_command"] = f"{_SESSION}, wait_timeout = {idle_seconds}"
     try:
         connection: Connection = _open(settings, options)
     except (mysql.connector.Error, OSError) as error:
@@ -90,11 +95,13 @@ class KeptConnection:
         *,
         local_infile_folder: Path | None = None,
         answer_seconds: int | None = None,
+        idle_seconds: int | None = None,
     ) -> None:
-        """Connects with the first `get`. ``answer_seconds``: as for ``connect``."""
+        """Connects with the first `get`. The options are those of ``connect``."""
         self._settings = settings
         self._local_infile_folder = local_infile_folder
         self._answer_seconds = answer_seconds
+        self._idle_seconds = idle_seconds
         self._connection: Connection | None = None
 
     def get(self) -> Connection:
@@ -105,6 +112,7 @@ class KeptConnection:
                 self._settings,
                 local_infile_folder=self._local_infile_folder,
                 answer_seconds=self._answer_seconds,
+                idle_seconds=self._idle_seconds,
             )
         return self._connection
 

@@ -73,10 +73,10 @@ class TopicAdmin:
         """The partitions of the topic."""
         return partitions_of(self._client, self._topic, self._settings)
 
-    def topic_id(self) -> str:
+    def topic_id(self, timeout_s: float = _TIMEOUT_S) -> str:
         """The broker's id of the topic; a topic that is recreated under the same name has another."""
         asked = self._client.describe_topics(
-            TopicCollection([self._topic]), request_timeout=_TIMEOUT_S
+            TopicCollection([self._topic]), request_timeout=timeout_s
         )
         with reported(f"find topic {self._topic}", self._settings):
             return str(asked[self._topic].result().topic_id)
@@ -98,12 +98,14 @@ def create_topic(
 ) -> None:
     """Creates one topic and waits until clients can use it; an existing one is left as it is.
 
+    It is replicated as the cluster replicates topics by default.
+
     Raises:
         UnavailableError: the broker does not answer.
         ConfigurationError: the broker refuses the name or the configuration.
     """
     topic = NewTopic(
-        name, num_partitions=partitions, replication_factor=1, config=dict(config or {})
+        name, num_partitions=partitions, replication_factor=-1, config=dict(config or {})
     )
     # kept until the answer: a client that is collected drops its requests
     client = admin(settings)

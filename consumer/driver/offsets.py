@@ -64,7 +64,8 @@ class TopicOffsets:
         the topic fails.
         """
         try:
-            found = self._admin.topic_id()
+            # a broker that is lost must not hold the batch for long
+            found = self._admin.topic_id(_ENDS_TIMEOUT_SECONDS)
         except (ConfigurationError, UnavailableError) as error:
             _log.warning("topic_not_found", why=error.message)
         else:

@@ -21,19 +21,21 @@ _log = structlog.get_logger()
 
 def starting_offsets(
     database: DatabaseSettings, offsets: TopicOffsets, topic: str, *, wait_seconds: float
-) -> dict[int, int]:
-    """Where each partition continues; waits up to ``wait_seconds`` for tables, broker and topic.
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Where each partition continues, and what of it is committed according to the ledger.
+
+    Waits up to ``wait_seconds`` for tables, broker and topic.
 
     Raises:
         ConfigurationError, UnavailableError: what is still missing after that time.
     """
 
-    def read() -> dict[int, int]:
+    def read() -> tuple[dict[int, int], dict[int, int]]:
         with connect(database) as connection:
             require_current_schema(connection)
             offsets.require_topic(functools.partial(topic_identity, connection, topic))
             committed = next_offsets(connection, topic)
-        return offsets.starting_offsets(committed)
+        return offsets.starting_offsets(committed), committed
 
     return _waiting(read, wait_seconds)
 

@@ -1,8 +1,10 @@
 """The Spark session: what a small machine needs, and what bad messages require."""
 
 import os
+import shlex
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -22,19 +24,25 @@ _JVM_LOG = Path(__file__).with_name("jvm_log.xml")
 
 
 def build_session(
-    settings: ConsumerSettings, *, logs_json: bool = False, java_options: str = ""
+    settings: ConsumerSettings,
+    *,
+    logs_json: bool = False,
+    java_options: str = "",
+    cluster: Mapping[str, str] | None = None,
 ) -> SparkSession:
     """Starts the JVM and the session; ``java_options`` are added to the driver's own.
 
-    Raises ConfigurationError without the connector jars.
+    ``cluster``: what `cluster_options` gives, where the master is not this process. Raises
+    ConfigurationError without the connector jars.
     """
     # a session built in a program reads the workers' interpreter only from here; otherwise
     # it uses the system's python3
-    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["PYSPARK_PYTHON"] = settings.pyspark_python or sys.executable
+    # in the plain C locale a JVM cannot open a file with an accent in its path
+    os.environ["LC_ALL"] = "C.UTF-8"
     form = "json" if logs_json else "console"
     java_options += f" -Dlog4j2.configurationFile={_JVM_LOG.as_uri()} -Dvitals.log={form}"
     options = {
-        "spark.jars": ",".join(_jars(settings.spark_jars_dir)),
         "spark.driver.memory": settings.spark_driver_memory,
         "spark.driver.extraJavaOptions": f"{_JAVA_OPTIONS} {_archive(settings)} {java_options}",
         "spark.executor.extraJavaOptions": _JAVA_OPTIONS,
@@ -61,9 +69,13 @@ def build_session(
         "spark.sql.streaming.stopTimeout": "5s",
     }
     builder = SparkSession.builder.master(settings.spark_master).appName("vitals-consumer")
-    if settings.spark_master.startswith("local"):
+    if cluster is not None:
+        options |= cluster
+    else:
         # no other machine needs to reach a session that lives in one process
         options |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+        # not spark.jars: Spark splits that at commas and decodes it as URIs, not always twice
+        options["spark.driver.extraClassPath"] = f"{jars_folder(settings)}/*"
     for name, value in options.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()
@@ -76,7 +88,8 @@ def _archive(settings: ConsumerSettings) -> str:
     archive = settings.spark_class_archive
     if archive is None or not archive.exists():
         return ""
-    return f"-XX:SharedArchiveFile={archive} -Xshare:auto -Xlog:disable"
+    # Spark splits its options as a shell does
+    return f"{shlex.quote(f'-XX:SharedArchiveFile={archive}')} -Xshare:auto -Xlog:disable"
 
 
 def warm_workers(spark: SparkSession) -> None:
@@ -89,11 +102,12 @@ def warm_workers(spark: SparkSession) -> None:
     threading.Thread(target=run, name="warm-workers", daemon=True).start()
 
 
-def _jars(folder: Path) -> list[str]:
-    jars = sorted(str(path) for path in folder.glob("*.jar"))
-    if not jars:
+def jars_folder(settings: ConsumerSettings) -> Path:
+    """The folder of the connector jars, absolute. Raises ConfigurationError without any."""
+    folder = settings.spark_jars_dir.resolve()
+    if not any(folder.glob("*.jar")):
         raise ConfigurationError(
             f"no Spark connector jars in {folder} (SPARK_JARS_DIR)",
             hint='`vitals up` fetches them; in another shell: eval "$(vitals env)"',
         )
-    return jars
+    return folder

@@ -29,12 +29,18 @@ def read_topic(
         .options(**connection)
         .option("subscribe", kafka.kafka_topic)
         .option("startingOffsets", json.dumps(start))
-        .option("maxOffsetsPerTrigger", settings.max_messages_per_batch)
+        .option("maxOffsetsPerTrigger", settings.messages_a_batch(len(starting_offsets)))
         .option("includeHeaders", "true")
         .option("failOnDataLoss", "true")
         # between two micro-batches a cached consumer has a fetch at the end of the log under way, and
         # the next task waits until the broker answers it: half a second by default
         .option("kafka.fetch.max.wait.ms", "10")
+        # a broker that is lost holds a question of the driver for seconds, not for a minute; and while
+        # a majority of them is away, the query waits for minutes, as for a database that is away
+        .option("kafka.request.timeout.ms", "2500")
+        .option("kafka.default.api.timeout.ms", "2500")
+        .option("fetchOffset.retryIntervalMs", "200")
+        .option("fetchOffset.numRetries", "110")
         .option("groupIdPrefix", f"{kafka.kafka_group}-spark")
         .load()
     )

@@ -6,6 +6,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -94,6 +96,7 @@ class BatchProcessor:
             return
         reach(CrashPoint.OFFSETS_BEFORE)
         next_offsets = {partition: until for partition, (_, until) in _ranges(summaries).items()}
+        self._job = replace(self._job, committed={**self._job.committed, **next_offsets})
         self._lag.note(next_offsets)
         self._group.commit(next_offsets)
         reach(CrashPoint.OFFSETS_SENT)
@@ -122,9 +125,9 @@ class BatchProcessor:
 
 
 def start_query(
-    messages: DataFrame, processor: BatchProcessor, settings: ConsumerSettings, scratch: str
+    messages: DataFrame, processor: BatchProcessor, settings: ConsumerSettings, scratch: Path
 ) -> StreamingQuery:
-    """Starts the query with its checkpoint in ``scratch``, an empty folder of this run.
+    """Starts the query with its checkpoint in ``scratch``, a folder of this run.
 
     Spark's checkpoint is not kept: the ledger says where to start, every time. So a lost, cut
     or foreign checkpoint cannot exist (docs/decisions/0002).
@@ -133,7 +136,7 @@ def start_query(
         select_messages(messages)
         .writeStream.foreachBatch(processor)
         .trigger(processingTime=f"{settings.trigger_interval_seconds} seconds")
-        .option("checkpointLocation", scratch)
+        .option("checkpointLocation", str(scratch))
         .queryName("vitals")
         .start()
     )

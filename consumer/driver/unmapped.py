@@ -6,6 +6,7 @@ import structlog
 
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings
+from consumer.handover import IDLE_SECONDS
 from db.connection import KeptConnection
 from db.write.unmapped import Round, enter_mapped
 
@@ -22,7 +23,7 @@ class UnmappedReadings:
 
     def __init__(self, settings: DatabaseSettings) -> None:
         """Connects with the first look."""
-        self._connection = KeptConnection(settings)
+        self._connection = KeptConnection(settings, idle_seconds=IDLE_SECONDS)
         self._next_at = 0.0
         self._looks = Round()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from common.settings import DatabaseSettings
+from consumer.handover import IDLE_SECONDS
 from db.connection import Connection, KeptConnection
 from db.write.bulk import infile_folder
 
@@ -21,7 +22,9 @@ def use(settings: DatabaseSettings) -> Iterator[Connection]:
     Closing rolls back: an error leaves nothing of the transaction. Raises as ``connect`` does.
     """
     if not _kept:
-        _kept.append(KeptConnection(settings, local_infile_folder=infile_folder()))
+        _kept.append(
+            KeptConnection(settings, local_infile_folder=infile_folder(), idle_seconds=IDLE_SECONDS)
+        )
     try:
         yield _kept[0].get()
     except BaseException:

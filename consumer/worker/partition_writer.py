@@ -11,7 +11,7 @@ commit of the partition.
 
 import functools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import structlog
 
 from common.crash_points import CrashPoint, reach
+from common.errors import VitalsError
 from consumer.database_retry import retried, take_retries
 from consumer.handover import MappingState, RangeSummary, WriterJob
 from consumer.worker import connection as worker_connection
@@ -32,6 +33,7 @@ from consumer.worker.refusals import with_refusals
 from db import ledger
 from db.connection import Connection
 from db.write import quarantine, registro
+from schemas.files.folder_identity import require_identity
 from schemas.files.trusted import uncommitted_files, write_trusted
 
 _READINGS_A_TRANSACTION = 250_000
@@ -57,7 +59,8 @@ def write_partition(
     """
     # not a loop: its variable would hold one transaction's rows while those of the next are gathered
     rows = cleaned(messages, functools.partial(find_mappings, mappings))
-    return map(functools.partial(_committed, job), _transactions(rows))
+    committed = dict(job.committed)
+    return map(functools.partial(_committed, job, committed), _transactions(rows))
 
 
 def _transactions(cleaned_rows: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -93,20 +96,24 @@ def _days(rows: pa.Table) -> Any:
     return rows["event_ms"].drop_null().to_numpy() // _DAY_MS
 
 
-def _committed(job: WriterJob, cleaned_rows: pa.Table) -> pa.RecordBatch:
+def _committed(job: WriterJob, committed: dict[int, int], cleaned_rows: pa.Table) -> pa.RecordBatch:
     rows = cleaned_rows.unify_dictionaries()
     started = time.monotonic()
-    outcome = _commit(rows, job)
+    outcome = _commit(rows, job, committed)
     duration_ms = round((time.monotonic() - started) * 1000)
-    return _summary(rows, outcome, duration_ms).to_arrow()
+    summary = _summary(rows, outcome, duration_ms)
+    committed[summary.partition] = summary.until
+    return summary.to_arrow()
 
 
 @retried
-def _commit(rows: pa.Table, job: WriterJob) -> RangeOutcome | None:
+def _commit(rows: pa.Table, job: WriterJob, committed: Mapping[int, int]) -> RangeOutcome | None:
     """Commits what is not committed yet; None if all of it was."""
     partition = rows["partition"][0].as_py()
+    require_identity(job.trusted_folder, job.trusted_identity)
     with worker_connection.use(job.database) as connection:
         next_offset = lock_next_offset(connection, job.topic, partition)
+        _require_commits(partition, next_offset, committed.get(partition, 0))
         reach(CrashPoint.RANGE_LOCKED)
         rows = kept(rows, pc.greater_equal(rows["offset"], next_offset))
         _remove_uncommitted(connection, job, partition, next_offset)
@@ -122,6 +129,15 @@ def _commit(rows: pa.Table, job: WriterJob) -> RangeOutcome | None:
         connection.commit()
         reach(CrashPoint.RANGE_COMMITTED)
     return outcome
+
+
+def _require_commits(partition: int, next_offset: int, committed: int) -> None:
+    if next_offset < committed:
+        raise VitalsError(
+            f"the database has lost commits: partition {partition} continues at offset"
+            f" {next_offset}, and {committed} was committed before",
+            hint="it may have failed over to a replica without them; the next start reads them again",
+        )
 
 
 def _write(

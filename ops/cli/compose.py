@@ -57,8 +57,8 @@ class ComposeStack:
             return 0
         command = self.command(line)
         if line.name == "kafka":
-            return run_plainly(command)
-        return subprocess.run(command, check=False).returncode
+            return run_plainly(command, cwd=self._folder())
+        return subprocess.run(command, cwd=self._folder(), check=False).returncode
 
     def command(self, line: CommandLine) -> list[str]:
         """What `run` passes to docker. Raises ConfigurationError if it makes no sense there."""
@@ -108,7 +108,9 @@ class ComposeStack:
 
     def _answer(self, *arguments: str) -> str:
         command = self._docker(*arguments)
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        answer = subprocess.run(
+            command, cwd=self._folder(), capture_output=True, text=True, check=False
+        )
         if answer.returncode != 0:
             raise UnavailableError(
                 f"the stack in containers is not running: {answer.stderr.strip()}",
@@ -120,7 +122,14 @@ class ComposeStack:
         return ["docker", "compose", *self._project(), *arguments]
 
     def _project(self) -> list[str]:
-        is_here = any(Path(name).exists() for name in _COMPOSE_FILES)
-        if is_here or self.environment.get("COMPOSE_FILE"):
+        if self.environment.get("COMPOSE_FILE"):
             return []
-        return ["--project-directory", os.fspath(_REPOSITORY)]
+        is_here = any(Path(name).exists() for name in _COMPOSE_FILES)
+        if is_here and self._folder() is None:
+            return []
+        return ["--project-directory", os.fspath(Path.cwd() if is_here else _REPOSITORY)]
+
+    def _folder(self) -> Path | None:
+        """Where docker is run if not here: compose 2 does not start in a folder with a % in its path."""
+        is_readable = "%" not in str(Path.cwd()) or bool(self.environment.get("COMPOSE_FILE"))
+        return None if is_readable else Path("/")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO, TextIO
 
 from common.output import plain
@@ -14,9 +15,11 @@ _MOST_BYTES = 65_536
 _LAYOUT = re.compile(r"([\n\t])")
 
 
-def run_plainly(command: Sequence[str]) -> int:
-    """Runs it until it ends or Ctrl-C; returns its exit code."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+def run_plainly(command: Sequence[str], cwd: Path | None = None) -> int:
+    """Runs it in a folder until it ends or Ctrl-C; returns its exit code."""
+    with subprocess.Popen(
+        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
         pairs = [(child.stdout, sys.stdout), (child.stderr, sys.stderr)]
         relays = [threading.Thread(target=_relay, args=pair, daemon=True) for pair in pairs]
         try:

@@ -45,7 +45,11 @@ def _program() -> str:
     if shutil.which("vitals"):
         return "vitals"
     program = Path(sys.argv[0])
-    return _path(program.absolute()) if program.name == "vitals" else "python -m ops"
+    if program.name == "vitals":
+        return _path(program.absolute())
+    # the environment's own script starts it as a module
+    program = Path(sys.executable).with_name("vitals")
+    return _path(program) if program.exists() else "python -m ops"
 
 
 def _path(path: Path) -> str:

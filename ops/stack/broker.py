@@ -3,7 +3,6 @@
 import base64
 import functools
 import subprocess
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,13 +15,13 @@ from common.errors import UnavailableError
 from common.settings import KafkaSettings
 from ops.kafka_tools import RUN_CLASS, SERVER_OPTION, TOOLS, needs_server
 from ops.stack.child import ChildProcess
-from ops.stack.java import find_java
+from ops.stack.java import IN_UTF8, find_java
 from ops.stack.kafka_files import TOOL_LOGGING, broker_properties, log4j_configuration
-from ops.stack.log_tail import last_lines
-from ops.stack.ports import LOOPBACK, choose_port, wait_for_port
+from ops.stack.ports import LOOPBACK, choose_port, quiet_port
 from ops.stack.server import Server
 
 _FAST_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
+_PROPERTIES = "server.properties"
 # in the order they are written: the last one says that the folder is formatted
 _FORMATTED = ("bootstrap.checkpoint", "meta.properties")
 # benchmarks run through the broker: it keeps the optimising compiler
@@ -60,6 +59,7 @@ class KafkaBroker(Server):
         self.jars = jars.resolve()
         self._java = java
         self._advertised_port = advertised_port
+        self._controller_port = 0
 
     @property
     def bootstrap_servers(self) -> str:
@@ -78,21 +78,22 @@ class KafkaBroker(Server):
         self.port = choose_port(
             "VITALS_KAFKA_PORT", self._requested_port, remembered_port(self.folder)
         )
-        properties = self.folder / "server.properties"
-        properties.write_text(
+        self._controller_port = quiet_port()
+        (self.folder / _PROPERTIES).write_text(
             broker_properties(
-                self.folder / "data",
+                Path("data"),
                 self.port,
-                choose_port("", None, None),
+                self._controller_port,
                 advertised_port=self._advertised_port,
             ),
             encoding="utf-8",
         )
         (self.folder / "port").write_text(str(self.port), encoding="utf-8")
-        (self.folder / "log4j2.xml").write_text(log4j_configuration(self.log), encoding="utf-8")
+        own_log = log4j_configuration(Path(self.log.name))
+        (self.folder / "log4j2.xml").write_text(own_log, encoding="utf-8")
         self.prepare_tools()
         if not (self.folder / "data" / "meta.properties").exists():
-            self._format_data(properties)
+            self._format_data()
 
     def prepare_tools(self) -> None:
         """Writes what the console tools need, even if no broker was ever started here."""
@@ -102,33 +103,12 @@ class KafkaBroker(Server):
     def start(self) -> None:
         """Starts the process; `wait_ready` says when it can be used."""
         self.prepare()
-        logging = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.xml'}"
-        self._child = ChildProcess(
-            "kafka",
-            [
-                *(str(self._java), *_BROKER_JVM, logging, "-cp", self._class_path),
-                *("kafka.Kafka", str(self.folder / "server.properties")),
-            ],
-            self.folder / "kafka.out",
-        )
-        self._child.start()
-
-    def wait_ready(self, timeout_seconds: float = 60) -> None:
-        """Returns when the broker answers clients.
-
-        Raises:
-            UnavailableError: it ended or did not answer in time; the message has the end of its log.
-        """
-        deadline = time.monotonic() + timeout_seconds
-        wait_for_port(int(self.port or 0), timeout_seconds, self._require_alive)
-        while True:
-            try:
-                if cluster(self.settings, timeout_s=2).brokers:
-                    return
-            except UnavailableError as error:
-                self._require_alive()
-                if time.monotonic() > deadline:
-                    raise UnavailableError(error.message, hint=f"see {self.log}") from error
+        command = [
+            *(*IN_UTF8, str(self._java), *_BROKER_JVM, self._logging("log4j2.xml")),
+            *("-cp", self._class_path),
+            *("kafka.Kafka", _PROPERTIES),
+        ]
+        self._start(ChildProcess("kafka", command, self.folder / "kafka.out", folder=self.folder))
 
     def tool_command(
         self, name: str, arguments: Sequence[str], *, server: Callable[[], str] | None = None
@@ -139,8 +119,8 @@ class KafkaBroker(Server):
         gets no ``--bootstrap-server`` added. ``server``: a broker other than this one.
         """
         java = str(self._java or find_java(None))
-        logging = f"-Dlog4j2.configurationFile={self.folder / 'tools.xml'}"
-        base = [java, "-Xmx512m", *_FAST_START, logging, "-cp", self._class_path]
+        logging = self._logging("tools.xml")
+        base = [*IN_UTF8, java, "-Xmx512m", *_FAST_START, logging, "-cp", self._class_path]
         main_class = TOOLS[name].main_class
         if main_class is None:
             return [*base, *arguments]
@@ -165,30 +145,42 @@ class KafkaBroker(Server):
     def _class_path(self) -> str:
         return str(self.jars / "kafka" / "*")
 
-    def _require_alive(self) -> None:
-        if self._child and not self._child.is_alive:
-            raise UnavailableError(
-                f"Kafka ended with code {self._child.exit_code}:\n"
-                f"{last_lines(self._child.log, 5)}\n{last_lines(self.log, 10)}",
-                hint=f"the full log is {self.log}",
-            )
+    @property
+    def _ports(self) -> tuple[int, ...]:
+        return (int(self.port or 0), self._controller_port)
 
-    def _format_data(self, properties: Path) -> None:
+    def _is_answering(self) -> bool:
+        try:
+            return bool(cluster(self.settings, timeout_s=2).brokers)
+        except UnavailableError:
+            return False
+
+    def _logging(self, name: str) -> str:
+        # Log4j reads a path as a URI, and commas separate several
+        return f"-Dlog4j2.configurationFile={(self.folder / name).as_uri()}"
+
+    def _format_data(self) -> None:
         # formatting writes two small files and costs two seconds of a JVM: keep the first ones
         kept = self.jars / "kafka" / "formatted"
         data = self.folder / "data"
         if not (kept / _FORMATTED[-1]).exists():
-            self._format(properties)
+            self._format()
             _copy(data, kept)
         else:
             _copy(kept, data)
 
-    def _format(self, properties: Path) -> None:
+    def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # an id may start with a hyphen: after a space it would be read as an option
         storage_tool = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}")
-        command = self.tool_command(RUN_CLASS, [*storage_tool, "-c", str(properties)])
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = self.tool_command(RUN_CLASS, [*storage_tool, "-c", _PROPERTIES])
+        result = subprocess.run(
+            command,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if result.returncode != 0:
             raise UnavailableError(
                 f"cannot format {self.folder / 'data'} for Kafka:\n"

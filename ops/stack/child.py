@@ -36,12 +36,14 @@ class ChildProcess:
         log: Path,
         *,
         environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
-        """Nothing runs before `start`; ``environment`` None is the parent's."""
+        """Nothing runs before `start`; None is the parent's environment or current folder."""
         self.name = name
         self.command = list(command)
         self.log = log
         self._environment = environment
+        self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._is_swept = True
 
@@ -57,6 +59,7 @@ class ChildProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self._environment,
+                cwd=self._folder,
                 start_new_session=True,
                 preexec_fn=_end_with_parent if _LIBC else None,  # noqa: PLW1509 - calls one C function, allocates nothing
             )

@@ -18,7 +18,7 @@ def archive_path(cache: Path, java: Path) -> Path:
     spec = importlib.util.find_spec("pyspark")
     # the JVM compares the paths of its class path too, and says nothing where they differ
     pyspark = (importlib.metadata.version("pyspark"), spec and spec.origin)
-    parts = (binary, stat.st_size, stat.st_mtime_ns, *pyspark)
+    parts = (binary, stat.st_size, stat.st_mtime_ns, *pyspark, cache)
     digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
     return cache / f"spark-classes-{digest[:12]}.jsa"
 

@@ -1,26 +1,27 @@
 """A real MySQL-protocol server on the loopback, in its own folder."""
 
+import os
 import secrets
 import shutil
 import tempfile
-import time
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from common.errors import UnavailableError
+from common.errors import VitalsError
 from common.settings import DatabaseSettings
 from db.connection import connect
 from ops.stack.child import ChildProcess
 from ops.stack.database_files import accounts_sql, server_options
-from ops.stack.ports import LOOPBACK, choose_port, wait_for_port
+from ops.stack.ports import LOOPBACK, choose_port
 from ops.stack.server import Server
 from ops.stack.server_binary import ServerBinary
 
 DATABASE = "health_data"
 _ACCOUNTS = ("root", "vitals")
-# the kernel's limit for a socket's path is 108 bytes
-_MAX_SOCKET_PATH = 100
+# the kernel's limit for a socket's path is 108 bytes, with the zero at its end
+_MAX_SOCKET_PATH_BYTES = 107
+_SOCKET = "server.sock"
 _PASSWORD_BYTES = 18
 
 
@@ -84,35 +85,12 @@ class DatabaseServer(Server):
             # runs before the server accepts its first connection: no account is ever open
             f"--init-file={self._secrets / 'accounts.sql'}",
         ]
-        self._child = ChildProcess("database", command, self.log)
-        self._child.start()
-
-    def wait_ready(self, timeout_seconds: float = 60) -> None:
-        """Returns when the account can log in.
-
-        Raises:
-            UnavailableError: it ended or did not answer in time; the message has the end of its log.
-        """
-        child = self._child
-        if child is None:
-            raise UnavailableError("the database was not started", hint="call start() first")
-        deadline = time.monotonic() + timeout_seconds
-        wait_for_port(int(self.port or 0), timeout_seconds, child.require_alive)
-        while True:
-            try:
-                with connect(self.settings()):
-                    return
-            except UnavailableError:
-                child.require_alive()
-                if time.monotonic() > deadline:
-                    raise
+        self._start(ChildProcess("database", command, self.log))
 
     def stop(self, timeout_seconds: float = 30) -> bool:
         """Shuts it down cleanly; True unless it had to be killed. Safe to repeat."""
         ended_alone = super().stop(timeout_seconds)
-        if self._socket_folder:
-            shutil.rmtree(self._socket_folder, ignore_errors=True)
-            self._socket_folder = None
+        self._remove_socket_folder()
         return ended_alone
 
     def settings(self, database: str = DATABASE) -> DatabaseSettings:
@@ -140,15 +118,40 @@ class DatabaseServer(Server):
     def _is_initialised(self) -> Path:
         return self.folder / "initialised"
 
+    @property
+    def _ports(self) -> tuple[int, ...]:
+        return (int(self.port or 0),)
+
+    def _is_answering(self) -> bool:
+        try:
+            with connect(self.settings()):
+                return True
+        except VitalsError:
+            # perhaps another server, which took the port
+            return False
+
     def _passwords(self) -> dict[str, str]:
         return {name: (self._secrets / name).read_text(encoding="ascii") for name in _ACCOUNTS}
 
     def _socket_path(self) -> Path:
-        path = self.folder / "server.sock"
-        if len(str(path)) <= _MAX_SOCKET_PATH:
+        path = self.folder / _SOCKET
+        if _fits(path):
             return path
+        self._remove_socket_folder()
         self._socket_folder = Path(tempfile.mkdtemp(prefix="vitals-"))
-        return self._socket_folder / "server.sock"
+        if not _fits(self._socket_folder / _SOCKET):
+            self._remove_socket_folder()
+            self._socket_folder = Path(tempfile.mkdtemp(prefix="vitals-", dir="/tmp"))
+        return self._socket_folder / _SOCKET
+
+    def _remove_socket_folder(self) -> None:
+        if self._socket_folder:
+            shutil.rmtree(self._socket_folder, ignore_errors=True)
+            self._socket_folder = None
+
+
+def _fits(path: Path) -> bool:
+    return len(os.fsencode(path)) <= _MAX_SOCKET_PATH_BYTES
 
 
 def _write_private(path: Path, text: str) -> None:

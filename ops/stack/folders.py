@@ -3,29 +3,47 @@
 import shutil
 from collections.abc import Collection
 from pathlib import Path
+from typing import IO
 
 from common.errors import ConfigurationError
+from ops.stack.running import LOCK, OUTPUT_LOCK, hold, hold_output
 
 MARK = ".made-by-vitals"
 
 
-def claim(folder: Path) -> None:
-    """Makes the folder, and marks it if it is new or empty; somebody else's stays unmarked."""
+def occupy(home: Path, output: Path, cache: Path, *, fresh: bool) -> list[IO[bytes]]:
+    """Claims both folders for this process until the files are closed; ``fresh`` empties them.
+
+    Raises:
+        ConfigurationError: another stack has one of them, or a fresh start would delete somebody
+            else's files.
+    """
+    in_home, in_output = [cache, home / LOCK], [cache, output / OUTPUT_LOCK]
+    claim(home, keep=in_home)
+    held = [hold(home), hold_output(output)]
+    if fresh:
+        clear(output, keep=in_output)
+        clear(home, keep=[*in_home, *in_output])
+    claim(output, keep=in_output)
+    return held
+
+
+def claim(folder: Path, *, keep: Collection[Path] = ()) -> None:
+    """Makes the folder, and marks it if only ``keep`` and other stacks are in it; else it is not ours."""
     folder.mkdir(parents=True, exist_ok=True)
-    if not any(folder.iterdir()):
+    if not _entries(folder, keep):
         (folder / MARK).touch()
 
 
 def clear(folder: Path, *, keep: Collection[Path] = ()) -> None:
-    """Deletes what is in the folder, if it exists, except its mark and ``keep``.
+    """Deletes what is in the folder, if it exists, except its mark, ``keep`` and other stacks.
 
     Raises:
         ConfigurationError: the folder has no mark: it was filled by somebody else.
     """
     if not folder.exists():
         return
-    kept = {path.resolve() for path in keep} | {(folder / MARK).resolve()}
-    entries = [path for path in folder.iterdir() if path.resolve() not in kept]
+    entries = _entries(folder, keep)
     if entries and not (folder / MARK).exists():
         raise ConfigurationError(
             f"will not delete what is in {folder}: it was not made by `vitals`",
@@ -36,3 +54,14 @@ def clear(folder: Path, *, keep: Collection[Path] = ()) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def _entries(folder: Path, keep: Collection[Path]) -> list[Path]:
+    kept = [path.resolve() for path in (folder / MARK, *keep)]
+
+    def stays(path: Path) -> bool:
+        # a folder with a mark is another stack's home, such as that of the last demo
+        is_kept = any(one.is_relative_to(path.resolve()) for one in kept)
+        return is_kept or (path / MARK).exists()
+
+    return [path for path in folder.iterdir() if not stays(path)]

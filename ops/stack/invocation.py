@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from common.settings import (
@@ -17,7 +17,7 @@ from common.settings import (
     TopicSettings,
     load,
 )
-from ops.stack.exports import embedded_addresses
+from ops.stack.exports import DATABASE_FOLDER, embedded_addresses
 from schemas.files.raw import PENDING
 
 S = TypeVar("S", bound=Settings)
@@ -47,6 +47,18 @@ class StackSettings(OutputSettings, TopicSettings):
     """The same seed gives the same readings."""
     fault_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the readings that are made faulty on purpose."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_output_with_its_home(cls, given: dict[str, Any]) -> dict[str, Any]:
+        # two stacks must not share a folder of output; earlier versions had one in the current folder
+        if not given.get("vitals_home") or given.get("output_dir"):
+            return given
+        home = Path(given["vitals_home"])
+        output = home / "output"
+        is_usual = home.resolve() == Path(cls.model_fields["vitals_home"].default).resolve()
+        is_earlier = (home / DATABASE_FOLDER).exists() and not output.exists()
+        return given if is_usual or is_earlier else {**given, "output_dir": output}
 
     @property
     def home(self) -> Path:

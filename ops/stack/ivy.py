@@ -12,6 +12,7 @@ from xml.sax.saxutils import quoteattr
 from common.errors import ConfigurationError, UnavailableError
 from ops.stack.file_lock import exclusive
 from ops.stack.jars import Jar, JarSet, is_complete, listed_jars, verify
+from ops.stack.java import IN_UTF8
 from ops.stack.log_tail import last_lines
 
 _SETTINGS = """<ivysettings>
@@ -127,15 +128,20 @@ def ivy_jar() -> Path:
 
 
 def _start(source: JarSource, folder: Path, work: Path) -> subprocess.Popen[bytes]:
-    settings = source.ivy_settings or work / "ivysettings.xml"
+    settings = source.ivy_settings.resolve() if source.ivy_settings else "ivysettings.xml"
+    # names relative to the current folder: in a pattern of Ivy, brackets of a path mean something
     command = [
-        *(str(source.java), "-jar", str(ivy_jar()), "-settings", str(settings)),
-        *("-ivy", str(work / "ivy.xml"), "-confs", "default", "-cache", str(work / "cache")),
-        *("-retrieve", f"{folder}/[artifact]-[revision](-[classifier]).[ext]"),
+        *(*IN_UTF8, str(source.java), "-jar", str(ivy_jar()), "-settings", str(settings)),
+        *("-ivy", "ivy.xml", "-confs", "default", "-cache", "cache"),
+        *("-retrieve", f"../{folder.name}/[artifact]-[revision](-[classifier]).[ext]"),
     ]
     with (work / "ivy.log").open("wb") as log:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            command,
+            cwd=work,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from common.errors import ConfigurationError
 
 MINIMUM_VERSION = 17
+IN_UTF8 = ("env", "LC_ALL=C.UTF-8")
+"""Before a JVM's command: it reads names of files by its locale, and the plain C locale has no accents."""
 _HINT = (
     "install a Java 17 or 21 runtime (Debian and Ubuntu: openjdk-17-jre-headless), or set JAVA_HOME"
 )

@@ -19,7 +19,9 @@ def broker_properties(
 ) -> str:
     """One node that is both broker and controller, for this machine only.
 
-    ``advertised_port``: the port clients are sent to, if not ``port``.
+    ``data``: relative to the broker's current folder, because a comma in ``log.dirs`` separates
+    folders and Java reads the file as Latin-1. ``advertised_port``: the port clients are sent to, if
+    not ``port``.
     """
     properties = {
         "process.roles": "broker,controller",
@@ -48,7 +50,10 @@ def broker_properties(
 
 
 def log4j_configuration(log: Path) -> str:
-    """Logs everything to one file, rotated at 20 MB; one old file is kept."""
+    """Logs everything to one file, rotated at 20 MB; one old file is kept.
+
+    ``log``: relative, because Log4j gives a meaning to ``%`` and ``$`` in a path.
+    """
     name, old = quoteattr(str(log)), quoteattr(f"{log}.%i")
     return f"""<Configuration status="ERROR"><Appenders>
 <RollingFile name="file" fileName={name} filePattern={old}>

@@ -47,3 +47,12 @@ def _tail(path: Path) -> list[str]:
         file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         lines = file.read().decode(errors="replace").splitlines()
     return [line for line in lines if line.strip()]
+
+
+def text_after(path: Path, size_bytes: int) -> str:
+    """What was written since the file had this size; nothing if there is no file."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        file.seek(size_bytes)
+        return file.read().decode(errors="replace")

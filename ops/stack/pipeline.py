@@ -2,11 +2,12 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
+from common.errors import ConfigurationError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect
 from db.schema.migrate import migrate
@@ -15,19 +16,20 @@ from ops.stack import ChildProcess, find_java, jar_source
 from ops.stack.class_archive import SETTING, archive_path, ensure_archive
 from ops.stack.embedded import EmbeddedStack
 from ops.stack.exports import embedded_addresses
-from ops.stack.folders import claim, clear
+from ops.stack.folders import occupy
 from ops.stack.invocation import Invocation
-from ops.stack.ports import LOOPBACK, choose_port, quiet_port
-from ops.stack.running import OWNER, Part, forget, hold, record
+from ops.stack.log_tail import last_lines
+from ops.stack.ports import LOOPBACK, choose_port, quiet_port, was_taken
+from ops.stack.running import OWNER, Part, forget, record
 from ops.stack.supervisor import LONGEST_DELAY_SECONDS, Supervisor
 
-LOCK = "up.lock"
 _STARTUP_WAIT_SECONDS = 120
 _DATABASE_STOP_SECONDS = 30
 _KAFKA_STOP_SECONDS = 30
 _CONSUMER_STOP_SECONDS = 45
 _PRODUCER_STOP_SECONDS = 30
 _MONITOR_STOP_SECONDS = 5
+_MOVE_SECONDS = 5
 _MONITOR = "monitor"
 _MONITOR_PORT = 8080
 
@@ -64,13 +66,9 @@ class Pipeline:
         self._home, self.output = settings.home, settings.output_dir.resolve()
         self.environments: dict[str, dict[str, str]] = {}
         """Of each part, by the name of its process; a change takes effect at its next start."""
-        self._metrics_ports: dict[str, int] = {}
-        claim(self._home)
-        self._held: IO[bytes] | None = hold(self._home)
-        if plan.fresh:
-            clear(self.output)
-            clear(self._home, keep=[settings.cache, self._home / LOCK])
-        claim(self.output)
+        self._ports: dict[str, int] = {}
+        """What each part listens on: for its metrics; the monitor, for its page."""
+        self._held = occupy(self._home, self.output, settings.cache, fresh=plan.fresh)
         source = jar_source(
             settings.cache, find_java(settings.java_home), settings.vitals_ivy_settings
         )
@@ -82,10 +80,9 @@ class Pipeline:
             kafka_advertised_port=plan.kafka_advertised_port,
         )
         self._class_archive = archive_path(settings.cache, source.java)
-        self._monitor_port: int | None = None
         if plan.has_monitor:
             # a port in use is reported now, not once everything else is up
-            self._monitor_port = choose_port(
+            self._ports[_MONITOR] = choose_port(
                 "VITALS_MONITOR_PORT", settings.vitals_monitor_port, _MONITOR_PORT
             )
         self.supervisor = Supervisor(say, longest_delay_seconds=plan.longest_delay_seconds)
@@ -123,13 +120,18 @@ class Pipeline:
 
         if self._plan.has_monitor:
             self._add(_MONITOR, "-m", "ops", "monitor", stop_seconds=_MONITOR_STOP_SECONDS)
-            self._say(f"monitor page: http://{LOOPBACK}:{self._monitor_port}/")
+            self._say_page()
 
     def check(self) -> None:
-        """Restarts what has failed; raises ConfigurationError if that cannot help."""
+        """Restarts what has failed; raises ConfigurationError if that cannot help.
+
+        A part whose port was taken gets another one, and what knew the old one is restarted.
+        """
+        self._replace_taken_ports()
         before = self._parts()
         if self.supervisor.check() or self._parts() != before:
             self._record()
+        self._tell_addresses()
 
     def stop_producers(self) -> None:
         """No new readings from here on."""
@@ -138,10 +140,10 @@ class Pipeline:
     def stop(self) -> None:
         """Stops producers, consumer, broker and database, in this order; safe to repeat."""
         self.supervisor.stop()
-        if self._held is not None:
+        if self._held:
             forget(self._home)
-            self._held.close()
-            self._held = None
+        while self._held:
+            self._held.pop().close()
 
     def kafka(self) -> KafkaSettings:
         """How to reach the broker."""
@@ -156,7 +158,6 @@ class Pipeline:
         settings = self._invocation.settings
         return {
             **self._invocation.environment,
-            **embedded_addresses(self._home),
             "SPARK_JARS_DIR": str(self.stack.spark_jars),
             SETTING: str(self._class_archive),
             "OUTPUT_DIR": str(self.output),
@@ -166,28 +167,33 @@ class Pipeline:
             "FAULT_SHARE": str(settings.fault_share),
             "STARTUP_WAIT_SECONDS": str(_STARTUP_WAIT_SECONDS),
             "LOG_FORMAT": "json",
-            **(self._monitor_environment() if name == _MONITOR else {}),
+            **self._addresses(name),
             **self._plan.environment,
         }
 
-    def _monitor_environment(self) -> dict[str, str]:
-        targets = [f"{name}={address}" for name, address in self.metrics_targets().items()]
-        return {"MONITOR_PORT": str(self._monitor_port), "METRICS_TARGETS": ",".join(targets)}
+    def _addresses(self, name: str) -> dict[str, str]:
+        """What changes where a port was taken."""
+        found = embedded_addresses(self._home)
+        port = str(self._ports.get(name, ""))
+        if name == _MONITOR:
+            targets = [f"{part}={address}" for part, address in self.metrics_targets().items()]
+            found |= {"MONITOR_PORT": port, "METRICS_TARGETS": ",".join(targets)}
+        elif port:
+            found |= {"METRICS_PORT": port, "METRICS_HOST": LOOPBACK}
+        return found
 
     def metrics_targets(self) -> dict[str, str]:
         """Where each producer and the consumer serve their metrics, as ``127.0.0.1:4001``."""
         return {
             name: f"{LOOPBACK}:{port}"
             for name in self.supervisor.pids()
-            if (port := self._metrics_ports.get(name)) is not None
+            if name != _MONITOR and (port := self._ports.get(name)) is not None
         }
 
     def child(self, name: str, *arguments: str) -> ChildProcess:
         """A Python process with a part's environment and its own log; not yet started."""
+        self._ports.setdefault(name, quiet_port())
         environment = self.environments[name] = self.environment(name)
-        # the same one at every start; a part without metrics ignores it
-        port = self._metrics_ports.setdefault(name, quiet_port())
-        environment |= {"METRICS_PORT": str(port), "METRICS_HOST": LOOPBACK}
         return ChildProcess(
             name,
             [sys.executable, *arguments],
@@ -200,6 +206,42 @@ class Pipeline:
         """The folder of the parts' logs."""
         return self._home / "logs"
 
+    def _replace_taken_ports(self) -> None:
+        for service in self.supervisor.services:
+            process, name = service.process, service.process.name
+            port = self._ports.get(name)
+            has_refused = process.exit_code == ConfigurationError.exit_code
+            if port is None or service.state != "ended" or not has_refused:
+                continue
+            if not was_taken([port], last_lines(process.log, 5)):
+                continue
+            self._say(f"{name}: somebody took its port {port}")
+            if name == _MONITOR and self._invocation.settings.vitals_monitor_port:
+                service.release(time.monotonic() + self._plan.longest_delay_seconds)
+                continue
+            self._ports[name] = quiet_port()
+            service.release(time.monotonic())
+            if name == _MONITOR:
+                self._say_page()
+
+    def _tell_addresses(self) -> None:
+        for service in self.supervisor.services:
+            environment = self.environments.get(service.process.name)
+            if environment is None:
+                continue
+            addresses = {**self._addresses(service.process.name), **self._plan.environment}
+            if addresses.items() <= environment.items():
+                continue
+            environment.update(addresses)
+            if service.state == "running":
+                self._say(f"{service.process.name}: an address has changed; starting it again")
+                # one that still waits for a server at the old address does not end by itself
+                service.process.stop(_MOVE_SECONDS)
+                service.release(time.monotonic())
+
+    def _say_page(self) -> None:
+        self._say(f"monitor page: http://{LOOPBACK}:{self._ports[_MONITOR]}/")
+
     def _add(self, name: str, *arguments: str, stop_seconds: float) -> None:
         child = self.child(name, *arguments)
         self.supervisor.add(child, stop_seconds=stop_seconds)
@@ -209,7 +251,7 @@ class Pipeline:
         record(self._home, {OWNER: os.getpid(), **self.supervisor.pids()}, self._parts())
 
     def _parts(self) -> dict[str, Part]:
-        addresses = self.metrics_targets() | {_MONITOR: f"{LOOPBACK}:{self._monitor_port}"}
+        addresses = self.metrics_targets() | {_MONITOR: f"{LOOPBACK}:{self._ports.get(_MONITOR)}"}
         return {
             (name := service.process.name): Part(
                 service.since_ms, addresses.get(name), service.failures

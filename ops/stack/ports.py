@@ -3,13 +3,15 @@
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from common.errors import ConfigurationError, UnavailableError
 
 LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.05
 _QUIET = range(20_000, 32_000)
+# in what Kafka, both database servers and our own processes write of a port
+_IN_USE = "in use"
 
 
 def free_port() -> int:
@@ -42,8 +44,23 @@ def is_free(port: int) -> bool:
     return True
 
 
+def is_listening(port: int) -> bool:
+    """Whether anybody listens there."""
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def was_taken(ports: Iterable[int], logged: str) -> bool:
+    """Whether a process that ended lost one of its ports; ``logged``: what it wrote."""
+    # who took it may have ended since
+    return _IN_USE in logged or not all(map(is_free, ports))
+
+
 def choose_port(name: str, requested: int | None, remembered: int | None) -> int:
-    """The port that was set, else that of the last start, else a free one.
+    """The port that was set, else that of the last start, else a quiet one.
 
     Raises:
         ConfigurationError: the port that was set under ``name`` is in use.
@@ -57,7 +74,7 @@ def choose_port(name: str, requested: int | None, remembered: int | None) -> int
         return requested
     if remembered is not None and is_free(remembered):
         return remembered
-    return free_port()
+    return quiet_port()
 
 
 def wait_for_port(port: int, timeout_seconds: float, check_alive: Callable[[], None]) -> None:
@@ -69,12 +86,9 @@ def wait_for_port(port: int, timeout_seconds: float, check_alive: Callable[[], N
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
         check_alive()
-        try:
-            socket.create_connection((LOOPBACK, port), timeout=1).close()
-        except OSError:
-            time.sleep(_POLL_SECONDS)
-        else:
+        if is_listening(port):
             return
+        time.sleep(_POLL_SECONDS)
     raise UnavailableError(
         f"nothing listened on port {port} within {timeout_seconds:.0f} s",
         hint="the machine may be too busy; check the logs and start again",

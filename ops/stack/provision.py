@@ -1,5 +1,6 @@
 """Everything the stack needs on disk before it can start."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +35,15 @@ def require_disk_space(folder: Path) -> None:
 
 
 def jar_source(cache: Path, java: Path, ivy_settings: Path | None = None) -> JarSource:
-    """Jars live in ``cache/jars``, one folder per set."""
+    """Jars live in ``cache/jars``, one folder per set.
+
+    Raises ConfigurationError where no JVM could load them from there.
+    """
+    if os.pathsep in str(cache):
+        raise ConfigurationError(
+            f"Java cannot load classes from a folder with a colon in its name: {cache}",
+            hint="set VITALS_CACHE to another folder",
+        )
     return JarSource(java=java, folder=cache / "jars", ivy_settings=ivy_settings)
 
 

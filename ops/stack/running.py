@@ -13,6 +13,8 @@ from common.atomic import write_atomic
 from common.errors import ConfigurationError
 from ops.stack.file_lock import try_hold
 
+LOCK = "up.lock"
+OUTPUT_LOCK = ".up.lock"
 _STATE = "state.json"
 _POLL_SECONDS = 0.1
 _STARTING_MS = 30_000
@@ -49,13 +51,30 @@ def hold(home: Path) -> IO[bytes]:
     Raises:
         ConfigurationError: another process runs it.
     """
-    held = try_hold(home / "up.lock")
+    return _hold(
+        home / LOCK,
+        f"the stack in {home} is already running",
+        "`vitals status` shows it, `vitals down` stops it; for a second stack, set another VITALS_HOME",
+    )
+
+
+def hold_output(output: Path) -> IO[bytes]:
+    """Makes this process's stack the only one that writes to ``output``, until the file is closed.
+
+    Raises:
+        ConfigurationError: another stack writes there.
+    """
+    return _hold(
+        output / OUTPUT_LOCK,
+        f"another stack that is running writes to {output}",
+        "set OUTPUT_DIR to a folder of this stack's own",
+    )
+
+
+def _hold(lock: Path, message: str, hint: str) -> IO[bytes]:
+    held = try_hold(lock)
     if held is None:
-        raise ConfigurationError(
-            f"the stack in {home} is already running",
-            hint="`vitals status` shows it, `vitals down` stops it; for a second stack, set"
-            " another VITALS_HOME",
-        )
+        raise ConfigurationError(message, hint=hint)
     return held
 
 

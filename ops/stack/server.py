@@ -1,13 +1,18 @@
 """What broker and database share: a folder, a name, and one child process."""
 
+import time
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ops.stack.child import ChildProcess
+from common.errors import UnavailableError
+from ops.stack.child import ChildProcess
+from ops.stack.log_tail import last_lines, text_after
+from ops.stack.ports import is_listening, was_taken
+
+_POLL_SECONDS = 0.05
 
 
-class Server:
+class Server(ABC):
     """A server process with a folder that survives it, even after a SIGKILL."""
 
     name: str
@@ -18,6 +23,7 @@ class Server:
         self.port: int | None = None
         self._requested_port = port
         self._child: ChildProcess | None = None
+        self._logged_before = 0
 
     @property
     def exit_code(self) -> int | None:
@@ -39,6 +45,28 @@ class Server:
         """The log file of the server."""
         return self.folder / f"{self.name}.log"
 
+    @abstractmethod
+    def start(self) -> None:
+        """Starts the process; `wait_ready` says when it can be used."""
+
+    def wait_ready(self, timeout_seconds: float = 60) -> None:
+        """Returns when clients can use it; where somebody took its port, it starts on another one.
+
+        Raises:
+            UnavailableError: it ended or did not answer in time; the message has the end of its log.
+            ConfigurationError: somebody took the port that was set.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while not (is_listening(self._ports[0]) and self._is_answering()):
+            if not self.is_alive:
+                self._start_elsewhere()
+            if time.monotonic() > deadline:
+                raise UnavailableError(
+                    f"{self.name} did not answer on port {self.port} within {timeout_seconds:.0f} s",
+                    hint=f"the machine may be too busy; see {self.log}",
+                )
+            time.sleep(_POLL_SECONDS)
+
     def stop(self, timeout_seconds: float = 30) -> bool:
         """Shuts it down cleanly; True unless it had to be killed. Safe to repeat."""
         return self._child.stop(timeout_seconds) if self._child else True
@@ -47,3 +75,28 @@ class Server:
         """SIGKILL, like a crash."""
         if self._child:
             self._child.kill()
+
+    @property
+    @abstractmethod
+    def _ports(self) -> tuple[int, ...]:
+        """What it listens on, the clients' port first; known after the start."""
+
+    @abstractmethod
+    def _is_answering(self) -> bool:
+        """Whether it answers a client."""
+
+    def _start(self, child: ChildProcess) -> None:
+        self._logged_before = self.log.stat().st_size if self.log.exists() else 0
+        self._child = child
+        child.start()
+
+    def _start_elsewhere(self) -> None:
+        if was_taken(self._ports, text_after(self.log, self._logged_before)):
+            self.start()
+            return
+        out = self._child.log if self._child else self.log
+        lines = "\n".join(last_lines(log, 10) for log in dict.fromkeys((out, self.log)))
+        raise UnavailableError(
+            f"{self.name.title()} ended with code {self.exit_code}:\n{lines}",
+            hint=f"the full log is {self.log}",
+        )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from common.errors import ConfigurationError
+from common.errors import ConfigurationError, VitalsError
 from common.pauses import jittered
 from common.times import unix_ms
 from ops.stack.log_tail import last_error, last_lines
@@ -140,7 +140,12 @@ class Supervisor:
             if now < service.next_start_at:
                 return False
             service.restarts += 1
-            service.start(now)
+            try:
+                service.start(now)
+            except VitalsError as error:
+                # its last exit code is still there: the next check sets another delay
+                self._say(f"{process.name} cannot start: {error.message}")
+                return False
             return True
         code = process.exit_code
         if code in (None, 0):

@@ -6,7 +6,9 @@ import pytest
 from pydantic import SecretStr
 
 from common.errors import ConfigurationError, UnavailableError
-from db.connection import connect, transaction
+from consumer.handover import IDLE_SECONDS
+from consumer.worker import connection as worker_connection
+from db.connection import KeptConnection, connect, transaction
 from db.faults import FaultKind, kind_of, reported
 
 
@@ -157,3 +159,22 @@ def test_what_never_works_is_no_transient_fault(migrated, statement, kind):
     with pytest.raises(mysql.connector.Error) as caught:
         migrated.cursor().execute(statement)
     assert kind_of(caught.value) is kind
+
+
+def test_a_session_of_a_lost_machine_keeps_its_lock_for_seconds_only(settings, connection, query):
+    """The server ends the silent session, and its transaction with it."""
+    named = settings.model_copy(update={"db_name": "mysql"})
+    kept = KeptConnection(named, idle_seconds=1)
+    assert query(kept.get(), "SELECT GET_LOCK('a row', 0)") == [(1,)]
+    assert query(connection, "SELECT GET_LOCK('a row', 30)") == [(1,)]
+    # and if it was only slow, it connects again
+    assert query(kept.get(), "SELECT @@session.wait_timeout") == [(1,)]
+    kept.close()
+
+
+def test_the_writing_sessions_of_the_consumer_end_a_minute_after_their_machine(settings, query):
+    """The server's own limit is eight hours, in which nobody else could write the partition."""
+    named = settings.model_copy(update={"db_name": "mysql"})
+    with worker_connection.use(named) as session:
+        assert query(session, "SELECT @@session.wait_timeout") == [(IDLE_SECONDS,)]
+    worker_connection._kept.pop().close()

@@ -1,13 +1,18 @@
 """What the machine must have, and the message if it does not."""
 
+import os
 import socket
+from pathlib import Path
 
 import pytest
 
 from common.errors import ConfigurationError, UnavailableError
-from ops.stack import provision, server_binary
+from ops.stack import DatabaseServer, provision, server_binary
+from ops.stack.database_files import Flavour
+from ops.stack.invocation import StackSettings
 from ops.stack.java import find_java, parse_version
-from ops.stack.ports import choose_port, free_port, wait_for_port
+from ops.stack.kafka_files import broker_properties, log4j_configuration
+from ops.stack.ports import choose_port, free_port, wait_for_port, was_taken
 
 
 @pytest.fixture
@@ -116,3 +121,50 @@ def test_only_a_new_enough_mysql_is_taken_from_path(version, is_taken, tmp_path,
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     found = server_binary.installed_mysqld()
     assert (found is not None) == is_taken
+
+
+def test_a_port_that_was_taken_is_recognised(listener):
+    """Also where whoever took it has ended since: both servers and our own processes say so."""
+    free = free_port()
+    assert was_taken([free, listener], "")
+    assert was_taken([free], "Can't start server: Bind on TCP/IP port: Address already in use")
+    assert not was_taken([free], "no space left on device")
+
+
+@pytest.mark.parametrize(("name", "is_beside"), [("short", True), ("ã" * 60, False)])
+def test_the_socket_of_the_database_fits_into_what_the_kernel_allows(name, is_beside, tmp_path):
+    """In bytes, not in characters; and where TMPDIR is too long as well."""
+    folder = tmp_path / name
+    server = DatabaseServer(folder, server_binary.ServerBinary(Flavour.MARIADB, (), ""))
+    path = server._socket_path()
+    assert (path.parent == folder) == (is_beside and len(os.fsencode(path)) <= 107)
+    assert len(os.fsencode(path)) <= 107
+    server.stop()
+    assert is_beside or not path.parent.exists()
+
+
+def test_kafkas_files_hold_no_path(tmp_path):
+    """Commas, %, $ and accents of a path mean something there."""
+    assert str(tmp_path) not in broker_properties(Path("data"), 1, 2)
+    assert 'fileName="kafka.log"' in log4j_configuration(Path("kafka.log"))
+
+
+def test_a_cache_that_java_cannot_read_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="a colon in its name"):
+        provision.jar_source(tmp_path / "a:b", Path("java"))
+
+
+def test_output_is_beside_the_data_of_its_stack_unless_it_was_elsewhere(tmp_path, monkeypatch):
+    """Two stacks differ by VITALS_HOME alone; one of an earlier version finds its files again."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OUTPUT_DIR", raising=False)
+    monkeypatch.delenv("VITALS_HOME", raising=False)
+    assert StackSettings().output_dir == Path("output")
+    monkeypatch.setenv("VITALS_HOME", str(tmp_path / ".vitals"))
+    assert StackSettings().output_dir == Path("output")
+    monkeypatch.setenv("VITALS_HOME", "second")
+    assert StackSettings().output_dir == Path("second/output")
+    Path("second/database").mkdir(parents=True)
+    assert StackSettings().output_dir == Path("output")
+    monkeypatch.setenv("OUTPUT_DIR", "third")
+    assert StackSettings().output_dir == Path("third")

@@ -11,7 +11,7 @@ import pytest
 from common.errors import ConfigurationError, UnavailableError
 from ops.cli.commands.down import down
 from ops.stack.child import ChildProcess
-from ops.stack.folders import MARK, claim, clear
+from ops.stack.folders import MARK, claim, clear, occupy
 from ops.stack.running import OWNER, Part, ProcessId, forget, hold, record, recorded, running
 from ops.stack.supervisor import Supervisor
 from tests.waiting import wait_until
@@ -211,3 +211,60 @@ def test_fresh_start_deletes_only_folders_that_we_made(tmp_path):
 
 def test_fresh_start_of_nothing_is_not_an_error(tmp_path):
     clear(tmp_path / "never made")
+
+
+def test_a_fresh_start_after_the_demo_keeps_the_demo_and_the_downloads(tmp_path):
+    """The demo makes its home inside the user's, which is nobody else's for that."""
+    home, output = tmp_path / ".vitals", tmp_path / "output"
+    cache = home / "deep" / "cache"
+    (cache / "jars").mkdir(parents=True)
+    claim(home / "demo")
+    (home / "demo" / "data").touch()
+    for _ in range(2):
+        for file in occupy(home, output, cache, fresh=True):
+            file.close()
+        (home / "kafka").mkdir()
+        (output / "raw").mkdir()
+    assert (home / "demo" / "data").exists()
+    assert (cache / "jars").exists()
+    for file in occupy(home, output, cache, fresh=True):
+        file.close()
+    assert not (home / "kafka").exists()
+    assert not (output / "raw").exists()
+
+
+def test_two_stacks_that_run_cannot_share_a_folder_of_output(tmp_path):
+    """A fresh start of the second would delete the files of the first."""
+    output = tmp_path / "output"
+    held = occupy(tmp_path / "one", output, tmp_path / "cache", fresh=False)
+    (output / "raw").mkdir()
+    with pytest.raises(ConfigurationError, match="another stack that is running writes") as raised:
+        occupy(tmp_path / "two", output, tmp_path / "cache", fresh=True)
+    assert "OUTPUT_DIR" in raised.value.hint
+    assert (output / "raw").exists()
+    for file in held:
+        file.close()
+
+
+def test_a_process_that_cannot_start_again_is_tried_later(child):
+    """As a server whose own port is taken: the others go on."""
+    clock, said = Clock(), []
+    supervisor = Supervisor(said.append, clock, jitter=float)
+    process = child("exit 3", is_started=False)
+    service = supervisor.add(process, stop_seconds=1)
+    wait_until(lambda: process.exit_code == 3, seconds=10)
+    supervisor.check()
+    start = process.start
+
+    def refuse() -> None:
+        raise ConfigurationError("VITALS_KAFKA_PORT: port 9092 is in use")
+
+    process.start = refuse
+    clock.now += 1
+    assert not supervisor.check()
+    assert said[-1] == "child cannot start: VITALS_KAFKA_PORT: port 9092 is in use"
+    process.start = start
+    supervisor.check()
+    clock.now += 2
+    assert supervisor.check()
+    assert service.restarts == 2

@@ -1,6 +1,7 @@
 """`vitals --compose`: the command that it passes to docker; tests/compose runs it for real."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -163,6 +164,22 @@ def test_from_another_folder_the_repository_is_named(tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert command("status")[2] == "--project-directory"
+
+
+def test_in_a_folder_that_compose_cannot_read_it_is_run_elsewhere(tmp_path, monkeypatch):
+    """Compose 2.40 puts the current folder into a URL without escaping its percent sign."""
+    folder = tmp_path / "Área, 100% #1"
+    folder.mkdir()
+    (folder / "docker-compose.yml").write_text("services: {one: {image: one}}")
+    monkeypatch.chdir(folder)
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(f"#!/bin/sh\npwd >{shlex.quote(str(tmp_path / 'pwd'))}\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{docker.parent}:/usr/bin:/bin")
+    assert command("status")[2:4] == ["--project-directory", str(folder)]
+    assert ComposeStack({}).run(line("status")) == 0
+    assert (tmp_path / "pwd").read_text() == "/\n"
 
 
 @pytest.mark.parametrize("name", ["up", "down", "demo", "prove", "monitor"])

@@ -60,12 +60,12 @@ def require_producers_settings(plan: Plan) -> None:
 
 
 def _watch(pipeline: Pipeline, view: LiveView, for_seconds: float | None) -> None:
-    observer = Observer(pipeline.kafka(), pipeline.database())
+    looks = _Looks(pipeline)
     started, seen = time.monotonic(), False
     try:
         while for_seconds is None or time.monotonic() - started < for_seconds:
             pipeline.check()
-            snapshot = look_if_possible(observer)
+            snapshot = looks.look()
             seconds = time.monotonic() - started
             if not seen and snapshot and snapshot.totals.readings:
                 seen = True
@@ -73,18 +73,37 @@ def _watch(pipeline: Pipeline, view: LiveView, for_seconds: float | None) -> Non
             view.show(_headline(seconds, for_seconds), snapshot, pipeline.supervisor.services)
             time.sleep(_LOOK_EVERY_SECONDS)
         if for_seconds is not None:
-            _drain(pipeline, view, observer)
+            _drain(pipeline, view, looks)
     finally:
-        observer.close()
+        looks.close()
 
 
-def _drain(pipeline: Pipeline, view: LiveView, observer: Observer) -> None:
+class _Looks:
+    """At the broker and the database where they are now: a port that was taken moves them."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._addresses = (pipeline.kafka(), pipeline.database())
+        self._observer = Observer(*self._addresses)
+
+    def look(self) -> Snapshot | None:
+        addresses = (self._pipeline.kafka(), self._pipeline.database())
+        if addresses != self._addresses:
+            self._observer.close()
+            self._addresses, self._observer = addresses, Observer(*addresses)
+        return look_if_possible(self._observer)
+
+    def close(self) -> None:
+        self._observer.close()
+
+
+def _drain(pipeline: Pipeline, view: LiveView, looks: _Looks) -> None:
     pipeline.stop_producers()
     view.say("waiting until everything that was produced is committed")
 
     def lag() -> int | None:
         pipeline.check()
-        snapshot: Snapshot | None = look_if_possible(observer)
+        snapshot = looks.look()
         view.show("draining", snapshot, pipeline.supervisor.services)
         return snapshot.lag_messages if snapshot else None
 

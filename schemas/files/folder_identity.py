@@ -1,0 +1,34 @@
+"""Whether two machines see the same folder under one path: by a file with a random content in it."""
+
+import socket
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from common.errors import ConfigurationError
+
+_NAME = ".folder-id"
+
+
+def identity_of(folder: Path) -> str:
+    """The identity of the folder, which is made, and given one, where it is missing. Raises OSError."""
+    path = folder / _NAME
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        # never replaced: another driver may have told its workers the one that is there
+        with suppress(FileExistsError), path.open("x", encoding="ascii") as file:
+            file.write(uuid.uuid4().hex)
+    return path.read_text(encoding="ascii")
+
+
+def require_identity(folder: Path, identity: str) -> None:
+    """Raises ConfigurationError where this machine has another folder under that path, or none."""
+    try:
+        found = (folder / _NAME).read_text(encoding="ascii")
+    except FileNotFoundError:
+        found = ""
+    if found != identity:
+        raise ConfigurationError(
+            f"{folder} on {socket.gethostname()} is not the folder that the driver writes to",
+            hint="mount the same folder under this path on the driver and on every worker",
+        )
