@@ -4,6 +4,8 @@ import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
     from consumer.driver.offsets import TopicOffsets
     from consumer.handover import WriterJob
 
+StartsWithin = Callable[[float, Collection[int]], dict[int, int]]
+"""Where each partition continues, after waiting that many seconds at most; see ``readiness``."""
+
+_GROWTH_WAIT_SECONDS = 60.0
 _CHECKS = ("query", "database", "broker", "batch")
 """Readiness checks: the stream is started, both servers answer, no micro-batch is held."""
 
@@ -70,15 +76,16 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
 
         offsets = TopicOffsets(kafka)
 
-        def starts_within(seconds: float) -> dict[int, int]:
-            return starting_offsets(database, offsets, kafka.kafka_topic, wait_seconds=seconds)
+        def starts_within(seconds: float, added: Collection[int] = ()) -> dict[int, int]:
+            return starting_offsets(
+                database, offsets, kafka.kafka_topic, wait_seconds=seconds, added=added
+            )
 
         if not settings.startup_wait_seconds:
             # a mistake shows at once, not after the seconds that Spark takes to start
             starts_within(0)
         spark = build_session(settings, logs_json=logs_json)
         warm_workers(spark)
-        starts = starts_within(settings.startup_wait_seconds)
         job = WriterJob(
             kafka=kafka,
             trusted_folder=output.output_dir.resolve() / "trusted",
@@ -86,7 +93,7 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
             load_method=settings.load_method,
             database=database,
         )
-        _consume(spark, settings, job, offsets, starts, health, stop)
+        _consume(spark, settings, job, offsets, starts_within, health, stop)
 
 
 def _consume(
@@ -94,7 +101,7 @@ def _consume(
     settings: ConsumerSettings,
     job: "WriterJob",
     offsets: "TopicOffsets",
-    starts: dict[int, int],
+    starts_within: StartsWithin,
     health: Health,
     stop: threading.Event,
 ) -> None:
@@ -102,6 +109,7 @@ def _consume(
     from consumer.driver.group_commits import GroupCommits
     from consumer.driver.lag import Lag
     from consumer.driver.mapping import MappingWatch
+    from consumer.driver.passed import PassedOffsets
     from consumer.driver.source import read_topic
     from consumer.driver.stream import BatchProcessor, run_until_stopped, start_query
     from consumer.driver.unmapped import UnmappedReadings
@@ -109,29 +117,39 @@ def _consume(
     from db.connection import KeptConnection
 
     log = structlog.get_logger()
+    starts = starts_within(settings.startup_wait_seconds, ())
     lag, pinged = Lag(offsets, starts), KeptConnection(job.database)
     unmapped, group = UnmappedReadings(job.database), GroupCommits(job.kafka)
     watch = MappingWatch(job.database)
-    processor = BatchProcessor(watch, offsets, lag, group, write_partition, job)
-    messages = read_topic(spark, job.kafka, settings, starts)
-    with (
-        tempfile.TemporaryDirectory(
+    in_between = [health.beat, group.look, unmapped.look, metrics.count_own_retries]
+
+    def run_query() -> None:
+        with tempfile.TemporaryDirectory(
             prefix="vitals-checkpoint-", ignore_cleanup_errors=True
-        ) as scratch,
+        ) as scratch:
+            passed = PassedOffsets(job.database, job.topic, Path(scratch))
+            processor = BatchProcessor(watch, offsets, lag, group, passed, write_partition, job)
+            messages = read_topic(spark, job.kafka, settings, starts)
+            query = start_query(messages, processor, settings, scratch)
+            # a consumer that died between the database's commit and this one left the group lagging
+            group.commit(starts)
+            log.info("started", topic=job.topic, starting_offsets=starts)
+            health.tell("query", None)
+            health.ask("batch", processor.trouble)
+            run_until_stopped(query, processor, in_between, stop, lag.growth.is_over)
+
+    with (
         Probe("database", pinged.get, close=pinged.close) as database_probe,
         Probe("broker", lag.measure) as broker_probe,
     ):
-        query = start_query(messages, processor, settings, scratch)
-        # a consumer that died between the database's commit and this one left the group lagging
-        group.commit(starts)
-        log.info("started", topic=job.topic, starting_offsets=starts)
-        health.tell("query", None)
         health.ask("database", database_probe.trouble)
         health.ask("broker", broker_probe.trouble)
-        health.ask("batch", processor.trouble)
         try:
-            in_between = [health.beat, group.look, unmapped.look, metrics.count_own_retries]
-            run_until_stopped(query, processor, in_between, stop)
+            run_query()
+            while lag.growth.is_over() and not stop.is_set():
+                starts = starts_within(_GROWTH_WAIT_SECONDS, lag.growth.added)
+                lag.read_also(starts)
+                run_query()
         finally:
             group.close()
             unmapped.close()

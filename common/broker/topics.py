@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from confluent_kafka import (
     Consumer,
+    IsolationLevel,
     KafkaError,
     KafkaException,
     Producer,
@@ -26,6 +27,8 @@ from common.settings import KafkaSettings
 
 EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+READABLE, WRITTEN = IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED
+"""Up to the first open transaction, or to the end of the log."""
 
 _TIMEOUT_S = 10.0
 _CREATE_TIMEOUT_S = 30.0
@@ -76,11 +79,17 @@ class TopicAdmin:
             return str(asked[self._topic].result().topic_id)
 
     def offsets(
-        self, partitions: Iterable[int], which: OffsetSpec, timeout_s: float = _TIMEOUT_S
+        self,
+        partitions: Iterable[int],
+        which: OffsetSpec,
+        timeout_s: float = _TIMEOUT_S,
+        *,
+        isolation: IsolationLevel = READABLE,
     ) -> dict[int, int]:
         """The ``EARLIEST`` or ``LATEST`` offset of each of these partitions; one request."""
         asked = self._client.list_offsets(
             {TopicPartition(self._topic, partition): which for partition in partitions},
+            isolation_level=isolation,
             request_timeout=timeout_s,
         )
         with reported(f"read the offsets of topic {self._topic}", self._settings):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from common.errors import VitalsError
 from consumer.driver import metrics
+from consumer.driver.growth import Growth
 from consumer.driver.offsets import TopicOffsets
 
 
@@ -14,24 +15,33 @@ class Lag:
     def __init__(self, offsets: TopicOffsets, next_offsets: Mapping[int, int]) -> None:
         """``next_offsets``: where each partition continues, according to the ledger."""
         self._offsets = offsets
-        self._next_offsets = dict(next_offsets)
+        self.next_offsets = dict(next_offsets)
+        """Up to where each partition that is read is committed."""
+        self.growth = Growth()
 
     def note(self, next_offsets: Mapping[int, int]) -> None:
         """Notes how far these partitions are committed; costs nothing."""
-        self._next_offsets = {**self._next_offsets, **next_offsets}
+        self.next_offsets = {**self.next_offsets, **next_offsets}
+
+    def read_also(self, starts: Mapping[int, int]) -> None:
+        """Notes that partitions were added to those that are read, from their ``starts`` on."""
+        self.note(starts)
+        self.growth = Growth()
 
     def measure(self) -> None:
         """Asks the broker, which takes seconds while it is away: run it in its own thread.
 
         Raises as `TopicOffsets.end_offsets` does; then the lag is NaN, not what it was.
         """
+        growth = self.growth
         try:
-            ends = self._offsets.end_offsets(self._next_offsets)
+            ends = self._offsets.end_offsets()
         except VitalsError:
-            for partition in self._next_offsets:
+            for partition in self.next_offsets:
                 metrics.LAG.labels(partition).set(math.nan)
             raise
         # committed meanwhile: what was the end is behind us
-        known = self._next_offsets
+        known = self.next_offsets
         for partition, end in ends.items():
-            metrics.LAG.labels(partition).set(max(0, end - known[partition]))
+            metrics.LAG.labels(partition).set(max(0, end - known.get(partition, 0)))
+        growth.note(ends, known)

@@ -1,7 +1,7 @@
 """Waiting, at the start only, for what others are still setting up."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 import stamina
@@ -11,7 +11,7 @@ from common.errors import ConfigurationError, UnavailableError
 from common.settings import DatabaseSettings
 from consumer.driver.offsets import TopicOffsets, TopicRecreatedError
 from db.connection import connect
-from db.ledger import next_offsets, topic_identity
+from db.ledger import next_offsets, open_partitions, topic_identity
 from db.schema.migrate import require_current_schema
 
 T = TypeVar("T")
@@ -20,9 +20,17 @@ _log = structlog.get_logger()
 
 
 def starting_offsets(
-    database: DatabaseSettings, offsets: TopicOffsets, topic: str, *, wait_seconds: float
+    database: DatabaseSettings,
+    offsets: TopicOffsets,
+    topic: str,
+    *,
+    wait_seconds: float,
+    added: Collection[int] = (),
 ) -> dict[int, int]:
     """Where each partition continues; waits up to ``wait_seconds`` for tables, broker and topic.
+
+    Leaves out partitions that were added since the first start, except those in ``added``: see
+    `consumer.driver.growth`.
 
     Raises:
         ConfigurationError, UnavailableError: what is still missing after that time.
@@ -33,7 +41,13 @@ def starting_offsets(
             require_current_schema(connection)
             offsets.require_topic(functools.partial(topic_identity, connection, topic))
             committed = next_offsets(connection, topic)
-        return offsets.starting_offsets(committed)
+            known = {*committed, *added}
+            starts = offsets.starting_offsets(committed)
+            starts = {
+                number: at for number, at in starts.items() if number in known or not committed
+            }
+            open_partitions(connection, topic, starts)
+        return starts
 
     return _waiting(read, wait_seconds)
 

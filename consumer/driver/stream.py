@@ -21,6 +21,7 @@ from consumer.driver.lag import Lag
 from consumer.driver.mapping import MappingWatch
 from consumer.driver.messages import select_messages
 from consumer.driver.offsets import TopicOffsets
+from consumer.driver.passed import PassedOffsets
 from consumer.handover import SUMMARY, RangeSummary, WritePartition, WriterJob
 from consumer.settings import ConsumerSettings
 
@@ -45,6 +46,7 @@ class BatchProcessor:
         offsets: TopicOffsets,
         lag: Lag,
         group: GroupCommits,
+        passed: PassedOffsets,
         write: WritePartition,
         job: WriterJob,
     ) -> None:
@@ -53,6 +55,7 @@ class BatchProcessor:
         self._offsets = offsets
         self._lag = lag
         self._group = group
+        self._passed = passed
         self._write, self._job = write, job
         self._columns = from_arrow_schema(SUMMARY)
         self._metrics = metrics.BatchMetrics()
@@ -90,12 +93,11 @@ class BatchProcessor:
         rows = messages.mapInArrow(write, self._columns).collect()
         summaries = [RangeSummary.from_row(row.asDict()) for row in rows]
         written = time.monotonic()
-        if not summaries:
-            return
         reach(CrashPoint.OFFSETS_BEFORE)
-        next_offsets = {partition: until for partition, (_, until) in _ranges(summaries).items()}
-        self._lag.note(next_offsets)
-        self._group.commit(next_offsets)
+        self._lag.note({number: until for number, (_, until) in _ranges(summaries).items()})
+        ends = self._passed.move(batch, self._lag.next_offsets)
+        self._lag.note(ends)
+        self._group.commit(ends)
         reach(CrashPoint.OFFSETS_SENT)
         for summary in summaries:
             metrics.count_retries(summary.retries)
@@ -144,12 +146,13 @@ def run_until_stopped(
     processor: BatchProcessor,
     in_between: Sequence[Callable[[], None]],
     stop: threading.Event,
+    is_over: Callable[[], bool],
 ) -> None:
-    """Returns after ``stop`` is set and the running batch has ended; raises when the query fails.
+    """Returns after ``stop`` is set or ``is_over``, and the running batch has ended.
 
-    ``in_between`` is called a few times a second, alongside the query.
+    Raises when the query fails. ``in_between`` is called a few times a second, alongside the query.
     """
-    while not stop.wait(0.2):
+    while not (stop.wait(0.2) or is_over()):
         # raises what ended the query
         if not query.isActive:
             query.awaitTermination()

@@ -124,3 +124,25 @@ def test_a_batch_that_another_partition_took_meanwhile_is_worth_another_try(migr
         ledger.record_batches(migrated, TOPIC, 1, {"b": 5, "a": 6})
     migrated.rollback()
     assert ledger.taken_batches(migrated, ["a", "b"]) == {"a"}
+
+
+def test_a_partition_is_known_from_its_start_and_what_was_gone_is_a_range_without_messages(
+    migrated, query
+):
+    record(migrated, range(7), partition=1)
+    starts = {0: 0, 1: 7, 2: 5}
+    for _ in range(2):
+        ledger.open_partitions(migrated, TOPIC, starts)
+        assert ledger.next_offsets(migrated, TOPIC) == starts
+    ledger.open_partitions(migrated, TOPIC, {1: 9})
+    gone = "SELECT particao, deslocamento_inicial, deslocamento_final FROM livro_razao"
+    assert query(migrated, f"{gone} WHERE mensagens = 0 ORDER BY 1") == [(1, 7, 9), (2, 0, 5)]
+
+
+def test_offsets_without_a_message_are_passed_over_only_by_who_stands_before_them(migrated, query):
+    """A ledger that is behind, as after a failover, does not jump over what it lacks."""
+    record(migrated, range(7))
+    for offsets in (range(8, 9), range(7, 9), range(7, 9)):
+        ledger.pass_over(migrated, TOPIC, 0, offsets)
+    assert ledger.next_offsets(migrated, TOPIC) == {0: 9}
+    assert query(migrated, "SELECT COUNT(*) FROM livro_razao") == [(1,)]
