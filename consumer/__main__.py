@@ -1,10 +1,11 @@
 """``python -m consumer``: reads the topic until SIGTERM or Ctrl-C, then exits 0."""
 
+import functools
 import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
     from consumer.driver.offsets import TopicOffsets
     from consumer.handover import WriterJob
 
-StartsWithin = Callable[[float, Collection[int]], dict[int, int]]
-"""Where each partition continues, after waiting that many seconds at most; see ``readiness``."""
+StartsWithin = Callable[[float, bool], dict[int, int]]
+"""Where each partition continues, after waiting that many seconds at most; True: added ones too."""
 
-_GROWTH_WAIT_SECONDS = 60.0
+_GROWTH_WAIT_SECONDS = 10.0
 _CHECKS = ("query", "database", "broker", "batch")
 """Readiness checks: the stream is started, both servers answer, no micro-batch is held."""
 
@@ -76,14 +77,15 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
 
         offsets = TopicOffsets(kafka)
 
-        def starts_within(seconds: float, added: Collection[int] = ()) -> dict[int, int]:
+        def starts_within(seconds: float, with_added: bool) -> dict[int, int]:
+            topic = kafka.kafka_topic
             return starting_offsets(
-                database, offsets, kafka.kafka_topic, wait_seconds=seconds, added=added
+                database, offsets, topic, wait_seconds=seconds, with_added=with_added
             )
 
         if not settings.startup_wait_seconds:
             # a mistake shows at once, not after the seconds that Spark takes to start
-            starts_within(0)
+            starts_within(0, False)
         spark = build_session(settings, logs_json=logs_json)
         warm_workers(spark)
         job = WriterJob(
@@ -107,6 +109,7 @@ def _consume(
 ) -> None:
     from consumer.driver import metrics
     from consumer.driver.group_commits import GroupCommits
+    from consumer.driver.growth import ends_before_growth
     from consumer.driver.lag import Lag
     from consumer.driver.mapping import MappingWatch
     from consumer.driver.passed import PassedOffsets
@@ -117,18 +120,19 @@ def _consume(
     from db.connection import KeptConnection
 
     log = structlog.get_logger()
-    starts = starts_within(settings.startup_wait_seconds, ())
-    lag, pinged = Lag(offsets, starts), KeptConnection(job.database)
+    lag = Lag(offsets, starts_within(settings.startup_wait_seconds, False))
     unmapped, group = UnmappedReadings(job.database), GroupCommits(job.kafka)
-    watch = MappingWatch(job.database)
+    pinged, watch = KeptConnection(job.database), MappingWatch(job.database)
     in_between = [health.beat, group.look, unmapped.look, metrics.count_own_retries]
 
-    def run_query() -> None:
+    def run_query(until: Mapping[int, int], is_over: Callable[[], bool]) -> None:
         with tempfile.TemporaryDirectory(
             prefix="vitals-checkpoint-", ignore_cleanup_errors=True
         ) as scratch:
-            passed = PassedOffsets(job.database, job.topic, Path(scratch))
-            processor = BatchProcessor(watch, offsets, lag, group, passed, write_partition, job)
+            passed, starts = PassedOffsets(job.database, job.topic, Path(scratch)), lag.next_offsets
+            processor = BatchProcessor(
+                watch, offsets, lag, group, passed, write_partition, job, until
+            )
             messages = read_topic(spark, job.kafka, settings, starts)
             query = start_query(messages, processor, settings, scratch)
             # a consumer that died between the database's commit and this one left the group lagging
@@ -136,7 +140,7 @@ def _consume(
             log.info("started", topic=job.topic, starting_offsets=starts)
             health.tell("query", None)
             health.ask("batch", processor.trouble)
-            run_until_stopped(query, processor, in_between, stop, lag.growth.is_over)
+            run_until_stopped(query, processor, in_between, stop, is_over)
 
     with (
         Probe("database", pinged.get, close=pinged.close) as database_probe,
@@ -145,11 +149,14 @@ def _consume(
         health.ask("database", database_probe.trouble)
         health.ask("broker", broker_probe.trouble)
         try:
-            run_query()
-            while lag.growth.is_over() and not stop.is_set():
-                starts = starts_within(_GROWTH_WAIT_SECONDS, lag.growth.added)
-                lag.read_also(starts)
-                run_query()
+            run_query({}, lag.has_grown)
+            while not stop.is_set() and lag.has_grown():
+                until = ends_before_growth(job.kafka, lag.next_offsets, health.beat)
+                if not lag.has_reached(until):
+                    run_query(until, functools.partial(lag.has_reached, until))
+                if lag.has_reached(until):
+                    lag.note(starts_within(_GROWTH_WAIT_SECONDS, True))
+                    run_query({}, lag.has_grown)
         finally:
             group.close()
             unmapped.close()

@@ -70,13 +70,17 @@ class TopicAdmin:
         """The partitions of the topic."""
         return partitions_of(self._client, self._topic, self._settings)
 
-    def topic_id(self) -> str:
-        """The broker's id of the topic; a topic that is recreated under the same name has another."""
+    def identity(self) -> tuple[str, int]:
+        """The broker's id of the topic, and how many partitions it has.
+
+        A topic that is recreated under the same name has another id.
+        """
         asked = self._client.describe_topics(
             TopicCollection([self._topic]), request_timeout=_TIMEOUT_S
         )
         with reported(f"find topic {self._topic}", self._settings):
-            return str(asked[self._topic].result().topic_id)
+            found = asked[self._topic].result()
+        return str(found.topic_id), len(found.partitions)
 
     def offsets(
         self,

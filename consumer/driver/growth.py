@@ -1,50 +1,41 @@
-"""Partitions that are added to the topic: from then on a patient may be in another one.
+"""Partitions that are added to the topic: from then on most patients are in another one.
 
-Read at once, a correction in the new partition could be committed before the value that it corrects,
-which still waits in an old one. So a new partition waits until the old ones are committed up to where
-they ended after every producer knew of it (docs/decisions/0025).
+Read on, a correction in its new partition could be committed before the value that it corrects, which
+still waits in the old one. So everything that was sent before is committed first, up to the first
+message of each partition that would not have been there (docs/decisions/0025).
 """
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
-_PRODUCERS_KNOW_SECONDS = 15.0
-"""A producer of ours asks for the topic's partitions every ten."""
+from common.broker.partitioner import partition_of
+from common.broker.reader import Span, TopicReader
+from common.settings import KafkaSettings
+
+_MESSAGES_PER_BEAT = 10_000
 
 _log = structlog.get_logger()
 
 
-class Growth:
-    """When the partitions that a query does not read may be read."""
+def ends_before_growth(
+    kafka: KafkaSettings, committed: Mapping[int, int], beat: Callable[[], object]
+) -> dict[int, int]:
+    """Up to where the partitions that were ``committed`` hold what was sent before there were more.
 
-    def __init__(self) -> None:
-        """There are none yet."""
-        self.added: frozenset[int] = frozenset()
-        """The partitions that wait; those that are added meanwhile come after them."""
-        self._seen_at = 0.0
-        self._until: Mapping[int, int] | None = None
-        self._is_over = False
-
-    def note(self, ends: Mapping[int, int], committed: Mapping[int, int]) -> None:
-        """``ends``: of all partitions; ``committed``: of those that are read, each up to where."""
-        if not self.added:
-            self.added = frozenset(ends.keys() - committed.keys())
-            self._seen_at = time.monotonic()
-            if self.added:
-                _log.info(
-                    "partitions_added",
-                    partitions=sorted(self.added),
-                    hint="they are read once what the others hold is committed",
-                )
-            return
-        if self._until is None:
-            if time.monotonic() - self._seen_at < _PRODUCERS_KNOW_SECONDS:
-                return
-            self._until = {number: end for number, end in ends.items() if number in committed}
-        self._is_over = all(committed[number] >= end for number, end in self._until.items())
-
-    def is_over(self) -> bool:
-        """Whether the added partitions may be read now."""
-        return self._is_over
+    Reads the keys of the backlog. ``beat`` is called from time to time. Raises as `TopicReader` does.
+    """
+    with TopicReader(kafka) as reader:
+        ends = {number: reader.span(kafka.kafka_topic, number).until for number in committed}
+        for number, first in committed.items():
+            wanted = {number: Span(first, ends[number])}
+            for count, message in enumerate(reader.read(kafka.kafka_topic, wanted)):
+                if count % _MESSAGES_PER_BEAT == 0:
+                    beat()
+                key = message.key()
+                if key and partition_of(bytes(key), len(committed)) != number:
+                    ends[number] = message.offset() or 0
+                    break
+    hint = "what was sent before is committed first, then all partitions are read"
+    _log.info("partitions_added", before=len(committed), ends=ends, hint=hint)
+    return ends

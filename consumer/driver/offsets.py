@@ -52,22 +52,23 @@ class TopicOffsets:
         ``identity`` gets the topic's id and returns the one that counts. Other errors as in
         ``starting_offsets``.
         """
-        found = self._admin.topic_id()
+        found, _ = self._admin.identity()
         self._known_id = identity(found)
         self._require_id(found)
 
-    def require_same_topic(self) -> None:
+    def require_same_topic(self) -> int:
         """Raises TopicRecreatedError if it is not the topic of ``require_topic``; takes milliseconds.
 
-        A broker that is away or does not know the topic right now is only logged: the next read of
-        the topic fails.
+        Returns how many partitions it has. A broker that is away or does not know the topic right now is only logged, and counts as
+        0 partitions: the next read of the topic fails.
         """
         try:
-            found = self._admin.topic_id()
+            found, partitions = self._admin.identity()
         except (ConfigurationError, UnavailableError) as error:
             _log.warning("topic_not_found", why=error.message)
-        else:
-            self._require_id(found)
+            return 0
+        self._require_id(found)
+        return partitions
 
     def _require_id(self, found: str) -> None:
         if found != self._known_id:

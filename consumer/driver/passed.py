@@ -23,16 +23,19 @@ class PassedOffsets:
         # opened where a micro-batch ends with such offsets; most pipelines never see one
         self._connection = KeptConnection(settings)
 
-    def move(self, batch: int, committed: Mapping[int, int]) -> dict[int, int]:
+    def move(
+        self, batch: int, committed: Mapping[int, int], until: Mapping[int, int]
+    ) -> dict[int, int]:
         """Returns where the partitions of a micro-batch end, once the ledger is there.
 
-        ``committed``: up to where its messages are. Only from there does the ledger move: if it is
+        ``committed``: up to where its messages are; ``until``: where it has to stop. Only from there does the ledger move: if it is
         behind, as after a failover, it stays. Transient database errors are retried.
         """
         # Spark writes it before it begins the batch: a version, metadata, a line for each source
         text = (self._checkpoint / "offsets" / str(batch)).read_text()
         found = json.loads(text.splitlines()[-1])[self._topic]
         ends = {int(partition): int(end) for partition, end in found.items()}
+        ends = {partition: min(end, until.get(partition, end)) for partition, end in ends.items()}
         for partition, end in ends.items():
             if (first := committed.get(partition, end)) < end:
                 self._pass_over(partition, range(first, end))

@@ -1,7 +1,7 @@
 """Waiting, at the start only, for what others are still setting up."""
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import TypeVar
 
 import stamina
@@ -25,11 +25,11 @@ def starting_offsets(
     topic: str,
     *,
     wait_seconds: float,
-    added: Collection[int] = (),
+    with_added: bool,
 ) -> dict[int, int]:
     """Where each partition continues; waits up to ``wait_seconds`` for tables, broker and topic.
 
-    Leaves out partitions that were added since the first start, except those in ``added``: see
+    Without ``with_added`` it leaves out partitions that were added since the first start: see
     `consumer.driver.growth`.
 
     Raises:
@@ -41,11 +41,9 @@ def starting_offsets(
             require_current_schema(connection)
             offsets.require_topic(functools.partial(topic_identity, connection, topic))
             committed = next_offsets(connection, topic)
-            known = {*committed, *added}
             starts = offsets.starting_offsets(committed)
-            starts = {
-                number: at for number, at in starts.items() if number in known or not committed
-            }
+            if committed and not with_added:
+                starts = {number: at for number, at in starts.items() if number in committed}
             open_partitions(connection, topic, starts)
         return starts
 

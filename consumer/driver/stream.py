@@ -5,12 +5,13 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - its usual name
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -49,13 +50,18 @@ class BatchProcessor:
         passed: PassedOffsets,
         write: WritePartition,
         job: WriterJob,
+        until: Mapping[int, int],
     ) -> None:
-        """Does nothing yet; ``write`` runs in the workers."""
+        """Does nothing yet; ``write`` runs in the workers.
+
+        ``until``: the offsets before which the partitions stop, if they do.
+        """
         self._mapping = mapping
         self._offsets = offsets
         self._lag = lag
         self._group = group
         self._passed = passed
+        self._until = until
         self._write, self._job = write, job
         self._columns = from_arrow_schema(SUMMARY)
         self._metrics = metrics.BatchMetrics()
@@ -86,7 +92,12 @@ class BatchProcessor:
 
     def _process(self, messages: DataFrame, batch: int) -> None:
         started = time.monotonic()
-        self._offsets.require_same_topic()
+        self._lag.note_partitions(self._offsets.require_same_topic())
+        if self._until:
+            messages = messages.where(_before(self._until))
+        elif self._lag.has_grown():
+            # what was sent to the old partitions comes first: the next query reads this again
+            return
         mappings = self._mapping.current()
         planned = time.monotonic()
         write = functools.partial(self._write, self._job, mappings)
@@ -95,7 +106,7 @@ class BatchProcessor:
         written = time.monotonic()
         reach(CrashPoint.OFFSETS_BEFORE)
         self._lag.note({number: until for number, (_, until) in _ranges(summaries).items()})
-        ends = self._passed.move(batch, self._lag.next_offsets)
+        ends = self._passed.move(batch, self._lag.next_offsets, self._until)
         self._lag.note(ends)
         self._group.commit(ends)
         reach(CrashPoint.OFFSETS_SENT)
@@ -168,6 +179,13 @@ def run_until_stopped(
             raise
         # the stream waits for the topic's ends: it holds nothing, and ends with the session
         _log.warning("query_not_stopped", error=error.java_exception.getMessage())
+
+
+def _before(offsets: Mapping[int, int]) -> Column:
+    is_before = F.lit(False)
+    for partition, offset in offsets.items():
+        is_before |= (F.col("partition") == partition) & (F.col("offset") < offset)
+    return is_before
 
 
 def _ranges(summaries: Sequence[RangeSummary]) -> dict[int, list[int]]:
