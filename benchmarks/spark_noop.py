@@ -7,6 +7,7 @@ import time
 from pyspark.sql import functions as F  # noqa: N812 - its usual name
 from pyspark.sql.avro.functions import from_avro
 
+from common.broker.clients import COMMITTED
 from common.settings import KafkaSettings, load
 from consumer.driver.session import build_session
 from consumer.settings import ConsumerSettings
@@ -23,6 +24,7 @@ def main(topic: str, passes: int) -> list[float]:
             spark.read.format("kafka")
             .option("kafka.bootstrap.servers", kafka.kafka_bootstrap_servers)
             .option("subscribe", topic)
+            .option("kafka.isolation.level", COMMITTED)
             .load()
         )
         datum = F.substring("value", HEADER_SIZE + 1, 1_000_000)

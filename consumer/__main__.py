@@ -4,7 +4,6 @@ import signal
 import sys
 import tempfile
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from consumer.driver.offsets import TopicOffsets
+    from consumer.driver.queries import StartsWithin
     from consumer.handover import WriterJob
 
 _CHECKS = ("query", "database", "broker", "batch")
@@ -67,11 +67,8 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
     health = Health(*_CHECKS)
     with (
         served(serving, health),
-        tempfile.TemporaryDirectory(
-            prefix="vitals-checkpoint-", ignore_cleanup_errors=True
-        ) as name,
+        tempfile.TemporaryDirectory(prefix="vitals-code-", ignore_cleanup_errors=True) as code,
     ):
-        scratch = Path(name)
         # pyspark takes a second to import: mistakes in the settings are reported before
         from consumer.driver.cluster import cluster_options
         from consumer.driver.offsets import TopicOffsets
@@ -82,16 +79,21 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
 
         offsets = TopicOffsets(kafka)
 
-        def starts_within(seconds: float) -> tuple[dict[int, int], dict[int, int]]:
-            return starting_offsets(database, offsets, kafka.kafka_topic, wait_seconds=seconds)
+        def starts_within(seconds: float, with_added: bool) -> dict[int, int]:
+            topic = kafka.kafka_topic
+            return starting_offsets(
+                database, offsets, topic, wait_seconds=seconds, with_added=with_added
+            )
 
         if not settings.startup_wait_seconds:
             # a mistake shows at once, not after the seconds that Spark takes to start
-            starts_within(0)
-        cluster = cluster_options(jars_folder(settings), scratch) if settings.is_cluster else None
+            starts_within(0, False)
+        cluster = (
+            cluster_options(jars_folder(settings), Path(code)) if settings.is_cluster else None
+        )
         spark = build_session(settings, logs_json=logs_json, cluster=cluster)
         warm_workers(spark)
-        starts, committed = starts_within(settings.startup_wait_seconds)
+        starts = starts_within(settings.startup_wait_seconds, False)
         trusted = output.output_dir.resolve() / "trusted"
         job = WriterJob(
             kafka=kafka,
@@ -100,13 +102,12 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
             load_method=settings.load_method,
             database=database,
             trusted_identity=identity_of(trusted),
-            committed=committed,
+            committed=starts,
         )
         note = attempts_file(output.output_dir.resolve(), kafka.kafka_topic)
         if _isolated_what_ends_it(note, job, offsets, starts, settings):
-            starts, committed = starts_within(settings.startup_wait_seconds)
-            job = replace(job, committed=committed)
-        _consume(spark, settings, job, offsets, starts, health, stop, scratch)
+            starts = starts_within(settings.startup_wait_seconds, False)
+        _consume(spark, settings, job, offsets, starts, starts_within, health, stop)
         note_stop(note)
 
 
@@ -122,7 +123,7 @@ def _isolated_what_ends_it(
     from consumer.driver.mapping import MappingWatch
     from consumer.worker.partition_writer import write_partition
 
-    ends = offsets.end_offsets(starts)
+    ends = offsets.end_offsets()
     stuck = {
         partition: range(attempt.offset, ends[partition])
         for partition, attempt in note_start(note, starts, ends).items()
@@ -142,48 +143,40 @@ def _consume(
     job: "WriterJob",
     offsets: "TopicOffsets",
     starts: dict[int, int],
+    starts_within: "StartsWithin",
     health: Health,
     stop: threading.Event,
-    scratch: Path,
 ) -> None:
     from consumer.driver import metrics
     from consumer.driver.group_commits import GroupCommits
     from consumer.driver.lag import Lag
     from consumer.driver.mapping import MappingWatch
-    from consumer.driver.source import read_topic
-    from consumer.driver.stream import BatchProcessor, run_until_stopped, start_query
+    from consumer.driver.queries import Queries
     from consumer.driver.unmapped import UnmappedReadings
     from consumer.worker.partition_writer import write_partition
     from db.connection import KeptConnection
 
-    log = structlog.get_logger()
     lag, pinged = Lag(offsets, starts), KeptConnection(job.database)
     unmapped, group = UnmappedReadings(job.database), GroupCommits(job.kafka)
     watch = MappingWatch(job.database)
-    processor = BatchProcessor(watch, offsets, lag, group, write_partition, job)
-    messages = read_topic(spark, job.kafka, settings, starts)
+    looks = [health.beat, group.look, unmapped.look, watch.look, metrics.count_own_retries]
+    queries = Queries(
+        spark, settings, job, write_partition, offsets, lag, group, watch, health, stop, looks
+    )
     with (
         Probe("database", pinged.get, close=pinged.close) as database_probe,
         Probe("broker", lag.measure) as broker_probe,
     ):
-        query = start_query(messages, processor, settings, scratch)
-        # a consumer that died between the database's commit and this one left the group lagging
-        group.commit(starts)
-        log.info("started", topic=job.topic, starting_offsets=starts)
-        health.tell("query", None)
         health.ask("database", database_probe.trouble)
         health.ask("broker", broker_probe.trouble)
-        health.ask("batch", processor.trouble)
         try:
-            looks = [group.look, unmapped.look, watch.look]
-            in_between = [health.beat, *looks, metrics.count_own_retries]
-            run_until_stopped(query, processor, in_between, stop)
+            queries.run(starts_within)
         finally:
             group.close()
             unmapped.close()
             watch.close()
             spark.stop()
-    log.info("stopped")
+    structlog.get_logger().info("stopped")
 
 
 if __name__ == "__main__":

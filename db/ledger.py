@@ -8,7 +8,8 @@ from typing import Any
 import mysql.connector
 
 from common.errors import UnavailableError
-from db.connection import Connection
+from db.connection import Connection, transaction
+from db.faults import reported
 from db.literals import texts
 from db.moments import EPOCH_MS_SQL
 
@@ -122,6 +123,34 @@ def next_offsets(connection: Connection, topic: str) -> dict[int, int]:
         "SELECT particao, proximo_deslocamento FROM progresso WHERE topico = %s", (topic,)
     )
     return {int(partition): int(offset) for partition, offset in cursor.fetchall()}
+
+
+def open_partitions(connection: Connection, topic: str, starts: Mapping[int, int]) -> None:
+    """Makes partitions known to the ledger before they are read from these offsets; commits.
+
+    What retention removed before it could be read becomes a range without messages. Safe to repeat.
+    Raises UnavailableError or ConfigurationError.
+    """
+    with reported("note the topic's partitions in the ledger"):
+        known = next_offsets(connection, topic)
+        connection.rollback()
+        for partition, start in sorted(starts.items()):
+            if known.get(partition, -1) < start:
+                with transaction(connection):
+                    found = lock_next_offset(connection, topic, partition)
+                    if found < start:
+                        record_range(connection, topic, partition, range(found, start), NOTHING, ())
+
+
+def pass_over(connection: Connection, topic: str, partition: int, offsets: range) -> None:
+    """Moves the progress past offsets that hold no message, if it is at the first of them; commits."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "UPDATE progresso SET proximo_deslocamento = %s"
+        " WHERE topico = %s AND particao = %s AND proximo_deslocamento = %s",
+        (offsets.stop, topic, partition, offsets.start),
+    )
+    connection.commit()
 
 
 def topic_identity(connection: Connection, topic: str, identity: str) -> str:

@@ -8,7 +8,20 @@ from confluent_kafka.admin import AdminClient
 
 from common.settings import KafkaSettings
 
-__all__ = ["Consumer", "Options", "Producer", "admin", "connection_options", "consumer", "producer"]
+__all__ = [
+    "COMMITTED",
+    "UNCOMMITTED",
+    "Consumer",
+    "Options",
+    "Producer",
+    "admin",
+    "connection_options",
+    "consumer",
+    "producer",
+]
+
+COMMITTED, UNCOMMITTED = "read_committed", "read_uncommitted"
+"""What a consumer's ``isolation.level`` may be."""
 
 Options = Mapping[str, Any]
 """Further librdkafka options; they override ours."""
@@ -26,13 +39,19 @@ def producer(settings: KafkaSettings, options: Options) -> Producer:
         "compression.type": "lz4",
         # the Java clients' choice, so that every tool finds a patient in the same partition
         "partitioner": "murmur2_random",
+        # five minutes by default: a partition that is added is used within seconds
+        # (docs/decisions/0025)
+        "topic.metadata.refresh.interval.ms": 10_000,
     }
     return Producer({**_common(settings), **role, **options})
 
 
 def consumer(settings: KafkaSettings, group: str, options: Options) -> Consumer:
-    """Never commits automatically, and joins ``group`` only if it subscribes."""
-    role = {"group.id": group, "enable.auto.commit": False}
+    """Never commits automatically, and joins ``group`` only if it subscribes.
+
+    Reads, and counts, no further than the first open transaction.
+    """
+    role = {"group.id": group, "enable.auto.commit": False, "isolation.level": COMMITTED}
     return Consumer({**_common(settings), **role, **options})
 
 

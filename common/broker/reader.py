@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from common.broker.clients import consumer
+from common.broker.clients import COMMITTED, consumer
 from common.broker.faults import reported
 from common.broker.raw import fetch_batch
 from common.broker.records import records_of
@@ -36,9 +36,17 @@ class TopicReader:
     """
 
     def __init__(
-        self, settings: KafkaSettings, *, group: str = "", timeout_s: float = _TIMEOUT_S
+        self,
+        settings: KafkaSettings,
+        *,
+        group: str = "",
+        timeout_s: float = _TIMEOUT_S,
+        isolation: str = COMMITTED,
     ) -> None:
-        """Connects on first use; ``group``: whose committed offsets `committed` returns."""
+        """Connects on first use; ``group``: whose committed offsets `committed` returns.
+
+        ``isolation``: whether it sees messages of open and of aborted transactions.
+        """
         self._settings, self._timeout_s = settings, timeout_s
         self._client = consumer(
             settings,
@@ -50,6 +58,7 @@ class TopicReader:
                 "enable.partition.eof": True,
                 # near the end of a partition, do not wait for more messages
                 "fetch.wait.max.ms": 10,
+                "isolation.level": isolation,
             },
         )
 
@@ -66,7 +75,7 @@ class TopicReader:
         self._client.close()
 
     def span(self, topic: str, partition: int) -> Span:
-        """The offsets that a partition holds now."""
+        """The offsets that a partition holds now, up to its first open transaction."""
         place = TopicPartition(topic, partition)
         with reported(f"read the offsets of topic {topic}", self._settings):
             return Span(*self._client.get_watermark_offsets(place, timeout=self._timeout_s))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 import structlog
 from confluent_kafka import (
     Consumer,
+    IsolationLevel,
     KafkaError,
     KafkaException,
     Producer,
@@ -30,6 +31,8 @@ from common.settings import KafkaSettings
 
 EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+READABLE, WRITTEN = IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED
+"""Up to the first open transaction, or to the end of the log."""
 
 _TIMEOUT_S = 10.0
 _CREATE_TIMEOUT_S = 30.0
@@ -73,20 +76,30 @@ class TopicAdmin:
         """The partitions of the topic."""
         return partitions_of(self._client, self._topic, self._settings)
 
-    def topic_id(self, timeout_s: float = _TIMEOUT_S) -> str:
-        """The broker's id of the topic; a topic that is recreated under the same name has another."""
+    def identity(self, timeout_s: float = _TIMEOUT_S) -> tuple[str, int]:
+        """The broker's id of the topic, and how many partitions it has.
+
+        A topic that is recreated under the same name has another id.
+        """
         asked = self._client.describe_topics(
             TopicCollection([self._topic]), request_timeout=timeout_s
         )
         with reported(f"find topic {self._topic}", self._settings):
-            return str(asked[self._topic].result().topic_id)
+            found = asked[self._topic].result()
+        return str(found.topic_id), len(found.partitions)
 
     def offsets(
-        self, partitions: Iterable[int], which: OffsetSpec, timeout_s: float = _TIMEOUT_S
+        self,
+        partitions: Iterable[int],
+        which: OffsetSpec,
+        timeout_s: float = _TIMEOUT_S,
+        *,
+        isolation: IsolationLevel = READABLE,
     ) -> dict[int, int]:
         """The ``EARLIEST`` or ``LATEST`` offset of each of these partitions; one request."""
         asked = self._client.list_offsets(
             {TopicPartition(self._topic, partition): which for partition in partitions},
+            isolation_level=isolation,
             request_timeout=timeout_s,
         )
         with reported(f"read the offsets of topic {self._topic}", self._settings):

@@ -1,10 +1,10 @@
 """The topic's offsets: where to start (by the ledger), where they end, whether it is the same topic."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
-from common.broker.topics import EARLIEST, LATEST, TopicAdmin
+from common.broker.topics import EARLIEST, LATEST, WRITTEN, TopicAdmin
 from common.errors import ConfigurationError, UnavailableError
 from common.settings import KafkaSettings
 
@@ -26,15 +26,14 @@ class TopicOffsets:
         self._admin = TopicAdmin(settings, settings.kafka_topic)
 
     def starting_offsets(self, committed: Mapping[int, int]) -> dict[int, int]:
-        """Where each partition of the topic continues, given the ledger's next offsets.
+        """Where each partition of the topic begins, or continues by the ledger's next offsets.
 
-        A partition that the ledger does not know starts at its beginning. Raises
-        ConfigurationError where the topic is missing or is not the one in the ledger.
+        Raises ConfigurationError where the topic is missing or is not the one in the ledger.
         """
         starts: dict[int, int] = {}
         partitions = self._admin.partitions()
         lows = self._admin.offsets(partitions, EARLIEST)
-        highs = self._admin.offsets(partitions, LATEST)
+        highs = self._admin.offsets(partitions, LATEST, isolation=WRITTEN)
         for partition, low in sorted(lows.items()):
             high, expected = highs[partition], committed.get(partition, low)
             if expected > high:
@@ -42,7 +41,7 @@ class TopicOffsets:
                     f"partition {partition} ends at offset {high}, but {expected} of its messages are"
                     " in the database"
                 )
-            if 0 < expected < low:
+            if expected < low:
                 _log.error("messages_gone", partition=partition, first=expected, until=low)
             starts[partition] = max(expected, low)
         return starts
@@ -53,35 +52,36 @@ class TopicOffsets:
         ``identity`` gets the topic's id and returns the one that counts. Other errors as in
         ``starting_offsets``.
         """
-        found = self._admin.topic_id()
+        found, _ = self._admin.identity()
         self._known_id = identity(found)
         self._require_id(found)
 
-    def require_same_topic(self) -> None:
+    def require_same_topic(self) -> int:
         """Raises TopicRecreatedError if it is not the topic of ``require_topic``; takes milliseconds.
 
-        A broker that is away or does not know the topic right now is only logged: the next read of
-        the topic fails.
+        Returns how many partitions it has. A broker that is away or does not know the topic right now is only logged, and counts as
+        0 partitions: the next read of the topic fails.
         """
         try:
             # a broker that is lost must not hold the batch for long
-            found = self._admin.topic_id(_ENDS_TIMEOUT_SECONDS)
+            found, partitions = self._admin.identity(_ENDS_TIMEOUT_SECONDS)
         except (ConfigurationError, UnavailableError) as error:
             _log.warning("topic_not_found", why=error.message)
-        else:
-            self._require_id(found)
+            return 0
+        self._require_id(found)
+        return partitions
 
     def _require_id(self, found: str) -> None:
         if found != self._known_id:
             raise self._recreated(f"its id is {found}, the ledger knows {self._known_id}")
 
-    def end_offsets(self, partitions: Iterable[int]) -> dict[int, int]:
-        """The next offset of each of these partitions; one request, up to 5 s.
+    def end_offsets(self) -> dict[int, int]:
+        """How far each partition can be read; up to 5 s.
 
         From any thread. Raises UnavailableError where the broker does not answer, ConfigurationError
         where the topic is gone.
         """
-        return self._admin.offsets(partitions, LATEST, _ENDS_TIMEOUT_SECONDS)
+        return self._admin.offsets(self._admin.partitions(), LATEST, _ENDS_TIMEOUT_SECONDS)
 
     def _recreated(self, how_it_shows: str) -> TopicRecreatedError:
         return TopicRecreatedError(

@@ -11,7 +11,7 @@ from common.errors import ConfigurationError, UnavailableError
 from common.settings import DatabaseSettings
 from consumer.driver.offsets import TopicOffsets, TopicRecreatedError
 from db.connection import connect
-from db.ledger import next_offsets, topic_identity
+from db.ledger import next_offsets, open_partitions, topic_identity
 from db.schema.migrate import require_current_schema
 
 T = TypeVar("T")
@@ -20,22 +20,32 @@ _log = structlog.get_logger()
 
 
 def starting_offsets(
-    database: DatabaseSettings, offsets: TopicOffsets, topic: str, *, wait_seconds: float
-) -> tuple[dict[int, int], dict[int, int]]:
-    """Where each partition continues, and what of it is committed according to the ledger.
+    database: DatabaseSettings,
+    offsets: TopicOffsets,
+    topic: str,
+    *,
+    wait_seconds: float,
+    with_added: bool,
+) -> dict[int, int]:
+    """Where each partition continues; waits up to ``wait_seconds`` for tables, broker and topic.
 
-    Waits up to ``wait_seconds`` for tables, broker and topic.
+    Without ``with_added`` it leaves out partitions that were added since the first start: see
+    `consumer.driver.growth`.
 
     Raises:
         ConfigurationError, UnavailableError: what is still missing after that time.
     """
 
-    def read() -> tuple[dict[int, int], dict[int, int]]:
+    def read() -> dict[int, int]:
         with connect(database) as connection:
             require_current_schema(connection)
             offsets.require_topic(functools.partial(topic_identity, connection, topic))
             committed = next_offsets(connection, topic)
-        return offsets.starting_offsets(committed), committed
+            starts = offsets.starting_offsets(committed)
+            if committed and not with_added:
+                starts = {number: at for number, at in starts.items() if number in committed}
+            open_partitions(connection, topic, starts)
+        return starts
 
     return _waiting(read, wait_seconds)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, SparkSession
 
-from common.broker.clients import connection_options
+from common.broker.clients import COMMITTED, connection_options
 from common.settings import KafkaSettings
 from consumer.settings import ConsumerSettings
 
@@ -18,16 +18,17 @@ def read_topic(
 ) -> DataFrame:
     """Columns key, value, headers, topic, partition, offset, timestamp; one task per partition.
 
-    ``starting_offsets`` must name every partition. A partition that is added later is read from its
-    beginning. Messages that retention removed while we read fail the query instead of being
-    skipped.
+    Only the partitions that ``starting_offsets`` names are read, and only committed transactions.
+    Messages that retention removed while we read fail the query instead of being skipped.
     """
     start = {kafka.kafka_topic: {str(partition): at for partition, at in starting_offsets.items()}}
+    partitions = {kafka.kafka_topic: sorted(starting_offsets)}
     connection = {f"kafka.{name}": value for name, value in connection_options(kafka).items()}
     return (
         spark.readStream.format("kafka")
         .options(**connection)
-        .option("subscribe", kafka.kafka_topic)
+        .option("kafka.isolation.level", COMMITTED)
+        .option("assign", json.dumps(partitions))
         .option("startingOffsets", json.dumps(start))
         .option("maxOffsetsPerTrigger", settings.messages_a_batch(len(starting_offsets)))
         .option("includeHeaders", "true")

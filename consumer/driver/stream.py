@@ -5,14 +5,15 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import structlog
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - its usual name
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -23,6 +24,7 @@ from consumer.driver.lag import Lag
 from consumer.driver.mapping import MappingWatch
 from consumer.driver.messages import select_messages
 from consumer.driver.offsets import TopicOffsets
+from consumer.driver.passed import PassedOffsets
 from consumer.handover import SUMMARY, RangeSummary, WritePartition, WriterJob
 from consumer.settings import ConsumerSettings
 
@@ -47,14 +49,21 @@ class BatchProcessor:
         offsets: TopicOffsets,
         lag: Lag,
         group: GroupCommits,
+        passed: PassedOffsets,
         write: WritePartition,
         job: WriterJob,
+        until: Mapping[int, int],
     ) -> None:
-        """Does nothing yet; ``write`` runs in the workers."""
+        """Does nothing yet; ``write`` runs in the workers.
+
+        ``until``: the offsets before which the partitions stop, if they do.
+        """
         self._mapping = mapping
         self._offsets = offsets
         self._lag = lag
         self._group = group
+        self._passed = passed
+        self._until = until
         self._write, self._job = write, job
         self._columns = from_arrow_schema(SUMMARY)
         self._metrics = metrics.BatchMetrics()
@@ -85,20 +94,24 @@ class BatchProcessor:
 
     def _process(self, messages: DataFrame, batch: int) -> None:
         started = time.monotonic()
-        self._offsets.require_same_topic()
+        self._lag.note_partitions(self._offsets.require_same_topic())
+        if self._until:
+            messages = messages.where(_before(self._until))
+        elif self._lag.has_grown():
+            # what was sent to the old partitions comes first: the next query reads this again
+            return
         mappings = self._mapping.current()
         planned = time.monotonic()
         write = functools.partial(self._write, self._job, mappings)
         rows = messages.mapInArrow(write, self._columns).collect()
         summaries = [RangeSummary.from_row(row.asDict()) for row in rows]
         written = time.monotonic()
-        if not summaries:
-            return
         reach(CrashPoint.OFFSETS_BEFORE)
-        next_offsets = {partition: until for partition, (_, until) in _ranges(summaries).items()}
-        self._job = replace(self._job, committed={**self._job.committed, **next_offsets})
-        self._lag.note(next_offsets)
-        self._group.commit(next_offsets)
+        self._lag.note({number: until for number, (_, until) in _ranges(summaries).items()})
+        ends = self._passed.move(batch, self._lag.next_offsets, self._until)
+        self._lag.note(ends)
+        self._job = replace(self._job, committed={**self._job.committed, **ends})
+        self._group.commit(ends)
         reach(CrashPoint.OFFSETS_SENT)
         for summary in summaries:
             metrics.count_retries(summary.retries)
@@ -147,12 +160,13 @@ def run_until_stopped(
     processor: BatchProcessor,
     in_between: Sequence[Callable[[], None]],
     stop: threading.Event,
+    is_over: Callable[[], bool],
 ) -> None:
-    """Returns after ``stop`` is set and the running batch has ended; raises when the query fails.
+    """Returns after ``stop`` is set or ``is_over``, and the running batch has ended.
 
-    ``in_between`` is called a few times a second, alongside the query.
+    Raises when the query fails. ``in_between`` is called a few times a second, alongside the query.
     """
-    while not stop.wait(0.2):
+    while not (stop.wait(0.2) or is_over()):
         # raises what ended the query
         if not query.isActive:
             query.awaitTermination()
@@ -168,6 +182,13 @@ def run_until_stopped(
             raise
         # the stream waits for the topic's ends: it holds nothing, and ends with the session
         _log.warning("query_not_stopped", error=error.java_exception.getMessage())
+
+
+def _before(offsets: Mapping[int, int]) -> Column:
+    is_before = F.lit(False)
+    for partition, offset in offsets.items():
+        is_before |= (F.col("partition") == partition) & (F.col("offset") < offset)
+    return is_before
 
 
 def _ranges(summaries: Sequence[RangeSummary]) -> dict[int, list[int]]:

@@ -120,8 +120,6 @@ def _commit(rows: pa.Table, job: WriterJob, committed: Mapping[int, int]) -> Ran
         if len(rows) == 0:
             connection.rollback()
             return None
-        if offset_range(rows).start > next_offset > 0:
-            _log.warning("offsets_skipped", partition=partition, expected=next_offset)
         batches = batch_offsets(rows)
         for batch_id in ledger.taken_batches(connection, batches):
             del batches[batch_id]

@@ -83,13 +83,19 @@ class Evidence:
         return {(topic, partition): offset for topic, partition, offset in rows}
 
     def ranges(self) -> list[LedgerRow]:
-        """The ledger: topics in the order of their first use, each partition in its own order."""
-        rows = self._rows(f"{SELECT_ROWS} ORDER BY particao, deslocamento_inicial")
+        """The ledger in the order of its commits, over all partitions."""
+        rows = self._rows(f"{SELECT_ROWS} ORDER BY confirmado_em, topico, particao")
         found = [ledger_row(values) for values in rows]
-        since: dict[str, int] = {}
-        for row in found:
-            since[row.topic] = min(since.get(row.topic, row.committed_ms), row.committed_ms)
-        return sorted(found, key=lambda row: (since[row.topic], row.topic))
+        turns: dict[tuple[str, int], list[int]] = {}
+        for turn, row in enumerate(found):
+            turns.setdefault((row.topic, row.partition), []).append(turn)
+        # the server's clock may have been set back: a partition's own order is certain
+        ordered = found.copy()
+        for own in turns.values():
+            ranges = sorted((found[turn] for turn in own), key=lambda row: row.first)
+            for turn, row in zip(own, ranges, strict=True):
+                ordered[turn] = row
+        return ordered
 
     def taken(self) -> Iterator[tuple[str, str, int, int]]:
         """Processed batches: id, topic, partition, offset."""

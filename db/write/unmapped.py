@@ -38,14 +38,20 @@ class Round:
     """The last pair that was looked at; None: the next look begins a round."""
 
 
-# newest first: existing rows are not overwritten, so the newest offset of a key wins. Readings that
-# registro has refused before have a detail and come last, so that they do not block the others
+# newest commit first: existing rows are not overwritten, so the newest value of a key wins, whatever
+# partition it came from. Readings that registro has refused before have a detail and come last, so
+# that they do not block the others
 _ROWS = f"""
 SELECT topico, particao, deslocamento, serie, posicao, componente, medido_em, valor_bruto, detalhe
-  FROM quarentena
+  FROM quarentena q
  WHERE {_WAITING} AND paciente = %s AND sensor = %s
    AND {EPOCH_MS_SQL.format("medido_em")} BETWEEN %s AND %s - 1
- ORDER BY detalhe IS NOT NULL, topico, particao, deslocamento DESC, serie DESC, posicao DESC
+ ORDER BY detalhe IS NOT NULL,
+   (SELECT l.confirmado_em FROM livro_razao l
+     WHERE l.topico = q.topico AND l.particao = q.particao
+       AND l.deslocamento_inicial <= q.deslocamento
+     ORDER BY l.deslocamento_inicial DESC LIMIT 1) DESC,
+   deslocamento DESC, serie DESC, posicao DESC
  LIMIT %s FOR UPDATE"""
 _ENTER = """
 INSERT INTO registro (paciente_sensor_id, componente, created_at, valor) VALUES (%s, %s, %s, %s)

@@ -52,8 +52,8 @@ def find_uncommitted(
                 f"retention removed offsets {first} to {begin - 1} of partition {partition} before"
                 " the consumer read them: `vitals reconcile` names what was in them"
             )
-        around.lag_messages += max(0, until - max(first, begin))
         for message in topic.between(name, partition, first, until):
+            around.lag_messages += 1
             _note_uncommitted(message, question, sightings)
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -93,12 +93,13 @@ class Observer:
         newest, _ = _tried(self._newest_reading)
         totals, committed = found or (None, {})
         lags = _lags(*offsets, committed) if offsets is not None and found is not None else None
-        oldest, _ = _tried(lambda: self._oldest_waiting(lags or ()))
+        waiting, _ = _tried(lambda: self._waiting(lags or ()))
+        readable, oldest = waiting or (lags, None)
         return PipelineHealth(
             at=datetime.now(UTC),
             broker_error=broker_error,
             database_error=database_error,
-            lags=lags,
+            lags=None if lags is None else readable,
             totals=totals,
             newest_reading=newest,
             oldest_waiting=oldest,
@@ -139,15 +140,25 @@ class Observer:
             # a broker that has just started may lack the group's coordinator; the ledger decides anyway
             return spans, {}
 
-    def _oldest_waiting(self, lags: Sequence[PartitionLag]) -> datetime | None:
-        """When Kafka received the oldest message that is not committed; None if there is none."""
-        found = []
+    def _waiting(
+        self, lags: Sequence[PartitionLag]
+    ) -> tuple[tuple[PartitionLag, ...], datetime | None]:
+        """The lags from the first message on that can be read, and when Kafka received the oldest.
+
+        Without a consumer nobody has moved the ledger past offsets that hold no message.
+        """
+        received, readable = [], []
         for lag in lags:
-            waiting = Span(max(lag.committed, lag.first), lag.end)
-            message = self._reader.first(self._kafka.kafka_topic, lag.partition, waiting)
+            first = max(lag.committed, lag.first)
+            message = self._reader.first(
+                self._kafka.kafka_topic, lag.partition, Span(first, lag.end)
+            )
             if message is not None:
-                found.append(message.timestamp()[1])
-        return datetime.fromtimestamp(min(found) / 1000, UTC) if found else None
+                received.append(message.timestamp()[1])
+            reached = lag.end if message is None else message.offset() or 0
+            readable.append(replace(lag, committed=reached) if reached > first else lag)
+        oldest = datetime.fromtimestamp(min(received) / 1000, UTC) if received else None
+        return tuple(readable), oldest
 
 
 def _lags(

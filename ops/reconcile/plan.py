@@ -136,18 +136,21 @@ def overlapping(chosen: Mask, patient: Ints, first: Ints, last: Ints) -> Mask:
     return found
 
 
-def in_old_order(numbers: Ints, outcomes_place: Ints, offset: Ints, produced: Ints) -> Ints:
-    """Sorts batches into their original order.
+def in_old_order(
+    numbers: Ints, range_of: Ints, offset: Ints, produced: Ints, patient: Ints
+) -> Ints:
+    """Sorts batches into their original order (all other arrays by batch).
 
-    Within a partition that is the order of their offsets; compared with one that was never
-    processed, the time of production counts.
+    Those of one patient that were processed: the order of their commits, whatever partitions they
+    came through (``range_of``: the ledger's ranges are in that order). Compared with one that was
+    never processed, the time of production counts.
     """
     turn = produced.copy()
-    for place in np.unique(outcomes_place[outcomes_place >= 0]):
-        own = np.flatnonzero(outcomes_place == place)
-        own = own[np.argsort(offset[own])]
+    taken = np.flatnonzero(range_of >= 0)
+    taken = taken[np.lexsort((offset[taken], range_of[taken], patient[taken]))]
+    for own in np.split(taken, np.flatnonzero(np.diff(patient[taken])) + 1):
         turn[own] = np.maximum.accumulate(produced[own])
-    return numbers[np.lexsort((offset[numbers], turn[numbers]))]
+    return numbers[np.lexsort((offset[numbers], range_of[numbers], turn[numbers]))]
 
 
 def _rows(found: Comparison) -> pa.Table:
@@ -168,7 +171,9 @@ def _plan_publishing(
         **{name: part.committed_ms for part, names in plan.retake for name in names},
         **evidence.received([name for _, names in plan.retake for name in names]),
     }
-    ordered = in_old_order(numbers, outcomes.place, outcomes.offset, archive.column("produced"))
+    range_of = outcomes.range_numbers(found.trusted.ranges)
+    columns = (archive.column("produced"), archive.column("patient"))
+    ordered = in_old_order(numbers, range_of, outcomes.offset, *columns)
     plan.publish = [
         ArchivedBatch(archive.path(int(number)), ids[number], first_taken.get(ids[number]))
         for number in ordered

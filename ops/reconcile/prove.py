@@ -186,21 +186,18 @@ def _note_files(
 
 
 def _note_gaps(proof: Proof, topic: str, rest: TopicRest, trusted: TrustedFiles) -> None:
-    gaps: dict[int, list[range]] = {}
-    reached: dict[int, int] = {}
-    for range_ in trusted.ranges:
-        if range_.topic == topic:
-            if range_.first > reached.get(range_.partition, 0):
-                gap = range(reached.get(range_.partition, 0), range_.first)
-                gaps.setdefault(range_.partition, []).append(gap)
-            reached[range_.partition] = max(reached.get(range_.partition, 0), range_.until)
-    for partition, gap in rest.gone.items():
-        gaps.setdefault(partition, []).append(gap)
+    # a gap between two ranges held no messages that could be read; a loss is a range without messages
+    gone = [
+        (part.partition, range(part.first, part.until))
+        for part in trusted.ranges
+        if part.topic == topic and not part.counts.messages
+    ]
     proof.notes += [
         f"partition {partition}: offsets {gap.start} to {gap.stop - 1} were gone from the topic before"
         " the consumer read them (retention)"
-        for partition, found in sorted(gaps.items())
-        for gap in found
+        for partition, gap in sorted(
+            [*gone, *rest.gone.items()], key=lambda pair: (pair[0], pair[1].start)
+        )
     ]
 
 

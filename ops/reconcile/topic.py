@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from common.broker.clients import COMMITTED, UNCOMMITTED
 from common.broker.reader import Span, TopicReader
 from common.errors import BadInputError
 from common.settings import KafkaSettings
@@ -14,9 +15,9 @@ class TopicRest:
     """The topic from the consumer's progress to its end."""
 
     batches: set[str] = field(default_factory=set)
-    """Ids of the batches that are not committed yet."""
+    """Ids of the batches that the consumer has not committed yet."""
     gone: dict[int, range] = field(default_factory=dict)
-    """By partition: offsets that retention removed before the consumer read them."""
+    """By partition: offsets below the log's start, removed before the consumer read them."""
 
 
 def read_rest(settings: KafkaSettings, next_offsets: Mapping[int, int]) -> TopicRest:
@@ -24,17 +25,20 @@ def read_rest(settings: KafkaSettings, next_offsets: Mapping[int, int]) -> Topic
 
     Raises UnavailableError if the broker does not answer, ConfigurationError without the topic.
     """
-    rest = TopicRest()
-    with TopicReader(settings) as reader:
-        wanted = {}
-        for partition, held in reader.spans(settings.kafka_topic).items():
-            first = next_offsets.get(partition, 0)
-            if first < held.first:
-                rest.gone[partition] = range(first, held.first)
-            wanted[partition] = Span(max(first, held.first), held.until)
-        for message in reader.read(settings.kafka_topic, wanted):
-            if batch_id := batch_id_of(message.value()):
-                rest.batches.add(batch_id)
+    rest, starts = TopicRest(), dict(next_offsets)
+    # the second time what an open transaction holds back, its own messages and others' behind it
+    for isolation in (COMMITTED, UNCOMMITTED):
+        with TopicReader(settings, isolation=isolation) as reader:
+            wanted = {}
+            for partition, held in reader.spans(settings.kafka_topic).items():
+                first = starts.get(partition, 0)
+                if first < held.first:
+                    rest.gone[partition] = range(first, held.first)
+                wanted[partition] = Span(max(first, held.first), held.until)
+            for message in reader.read(settings.kafka_topic, wanted):
+                if batch_id := batch_id_of(message.value()):
+                    rest.batches.add(batch_id)
+            starts = {partition: span.until for partition, span in wanted.items()}
     return rest
 
 

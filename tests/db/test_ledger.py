@@ -136,3 +136,25 @@ def test_an_id_that_no_batch_can_have_is_not_found_among_the_taken(migrated, nam
     assert Traces(migrated).taken([name, "a"]) == {"a": Place("t", 0, 1)}
     assert feed.places_of(migrated, [name, "a"]) == {"a": (0, 1)}
     assert feed.places_of(migrated, [name]) == {}
+
+
+def test_a_partition_is_known_from_its_start_and_what_was_gone_is_a_range_without_messages(
+    migrated, query
+):
+    record(migrated, range(7), partition=1)
+    starts = {0: 0, 1: 7, 2: 5}
+    for _ in range(2):
+        ledger.open_partitions(migrated, TOPIC, starts)
+        assert ledger.next_offsets(migrated, TOPIC) == starts
+    ledger.open_partitions(migrated, TOPIC, {1: 9})
+    gone = "SELECT particao, deslocamento_inicial, deslocamento_final FROM livro_razao"
+    assert query(migrated, f"{gone} WHERE mensagens = 0 ORDER BY 1") == [(1, 7, 9), (2, 0, 5)]
+
+
+def test_offsets_without_a_message_are_passed_over_only_by_who_stands_before_them(migrated, query):
+    """A ledger that is behind, as after a failover, does not jump over what it lacks."""
+    record(migrated, range(7))
+    for offsets in (range(8, 9), range(7, 9), range(7, 9)):
+        ledger.pass_over(migrated, TOPIC, 0, offsets)
+    assert ledger.next_offsets(migrated, TOPIC) == {0: 9}
+    assert query(migrated, "SELECT COUNT(*) FROM livro_razao") == [(1,)]

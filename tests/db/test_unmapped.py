@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from db import ledger
 from db.connection import connect
 from db.schema.patients import register
 from db.schema.seed import seed
@@ -70,6 +71,22 @@ def test_of_one_instant_the_newest_offset_wins_and_what_came_later_stays(migrate
     migrated.commit()
     assert enter_mapped(migrated, limit=100) == 4
     assert [value for _, value in query(migrated, REGISTRO)] == [Decimal("92.000"), Decimal(99)]
+
+
+def test_of_one_instant_the_newest_commit_wins_whatever_its_partition(migrated, waiting, query):
+    """Partitions were added: a correction has a low offset in a new one, or in an old one later."""
+    waiting(8, 0, 90)
+    waiting(1, 0, 91)
+    waiting(3, 5, 93)
+    waiting(9, 5, 92)
+    cursor = migrated.cursor()
+    cursor.execute("UPDATE quarentena SET particao = 6 WHERE deslocamento IN (1, 9)")
+    for partition, first, until in ((6, 5, 10), (0, 0, 9), (6, 0, 5)):
+        ledger.record_range(migrated, "t", partition, range(first, until), ledger.NOTHING, ())
+    migrated.commit()
+    map_from(migrated)
+    assert enter_mapped(migrated, limit=100) == 4
+    assert [value for _, value in query(migrated, REGISTRO)] == [91, 93]
 
 
 def test_other_reasons_patients_and_settled_rows_are_left_alone(migrated, waiting, query):

@@ -112,7 +112,7 @@ def test_a_topic_that_does_not_exist_is_named_and_not_created(kafka_settings):
         with pytest.raises(ConfigurationError, match=f"{missing}.*has no such topic"):
             partitions_of(admin(kafka_settings), missing, kafka_settings)
         with pytest.raises(ConfigurationError, match=f"{missing}.*has no such topic"):
-            TopicAdmin(kafka_settings, missing).topic_id()
+            TopicAdmin(kafka_settings, missing).identity()
         with pytest.raises(ConfigurationError, match=f"{missing}.*has no such topic"):
             list(messages_of(kafka_settings, missing))
 

@@ -7,6 +7,7 @@ import shutil
 import orjson
 import pytest
 
+from db.ledger import NOTHING, LedgerRow
 from ops.reconcile.findings import Finding
 from ops.reconcile.plan import plan_repair
 from schemas.files.trusted import TrustedFormat
@@ -164,15 +165,20 @@ def test_a_batch_whose_message_was_refused_whole_is_not_lost(world):
     assert not len(found.lost)
 
 
-def test_a_gap_in_the_ledger_is_reported_but_is_not_a_finding(done):
+def test_a_gap_in_the_ledger_held_no_messages_and_only_a_range_without_any_is_a_loss(done):
+    """Transaction marks, aborted messages, what was compacted away: nothing of it could be read."""
     done.next_offsets[TOPIC, 0] = 7
     later = other("later", series("glicose", [101.0], start=NOW + 60_000))
     done.archive(later)
     done.take(later)
     proof = done.prove()
     assert proof.is_proved, proof.findings
+    assert proof.notes == []
+    done.ranges.append(LedgerRow(TOPIC, 0, 8, 12, NOTHING, (), NOW))
+    proof = done.prove()
+    assert proof.is_proved, proof.findings
     [note] = proof.notes
-    assert note.startswith("partition 0: offsets 1 to 6 were gone")
+    assert note.startswith("partition 0: offsets 8 to 11 were gone")
 
 
 def test_an_outcome_of_a_batch_that_is_not_recorded_as_processed_is_found(done):

@@ -189,7 +189,15 @@ def test_an_unprocessed_batch_is_not_included_because_it_overlaps():
 
 def test_the_old_order_is_by_offset_or_else_by_when_batches_were_made():
     """The second was made first but waited in an outbox: its offset counts."""
-    place, offset = np.array([0, 0, -1, 0]), np.array([5, 6, -1, 7])
-    produced = np.array([20, 10, 15, 30])
-    ordered = in_old_order(np.arange(4), place, offset, produced)
+    range_of, offset = np.array([0, 0, -1, 0]), np.array([5, 6, -1, 7])
+    produced, patient = np.array([20, 10, 15, 30]), np.zeros(4, np.int64)
+    ordered = in_old_order(np.arange(4), range_of, offset, produced, patient)
     assert list(ordered) == [2, 0, 1, 3]
+
+
+def test_the_old_order_of_a_patient_is_that_of_the_commits_over_all_partitions():
+    """The first came through an added partition, with a low offset; another patient does not count."""
+    range_of, offset = np.array([7, 3, 1, -1]), np.array([0, 900, 5, -1])
+    produced, patient = np.array([10, 20, 99, 30]), np.array([0, 0, 1, 0])
+    ordered = in_old_order(np.arange(4), range_of, offset, produced, patient)
+    assert list(ordered) == [1, 0, 3, 2]

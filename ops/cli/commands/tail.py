@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from common.broker.reader import Message, TopicReader
+from common.broker.reader import Message, Span, TopicReader
 from common.errors import BadInputError
 from common.output import put_line
 from common.settings import KafkaSettings
@@ -76,5 +76,15 @@ def _messages(settings: KafkaSettings, max_messages: int | None) -> Iterator[Mes
     recent, topic = max_messages or _RECENT_MESSAGES, settings.kafka_topic
     with TopicReader(settings) as reader:
         spans = reader.spans(topic)
-        starts = {number: max(span.first, span.until - recent) for number, span in spans.items()}
-        yield from reader.follow(topic, starts)
+        newest, reach = list[Message](), recent
+        # some of the newest offsets may hold no message: then it looks further back
+        while len(newest) < recent:
+            wanted = {
+                number: Span(max(span.first, span.until - reach), span.until)
+                for number, span in spans.items()
+            }
+            newest, reach = list(reader.read(topic, wanted)), reach * 4
+            if all(wanted[number].first == span.first for number, span in spans.items()):
+                break
+        yield from newest
+        yield from reader.follow(topic, {number: span.until for number, span in spans.items()})

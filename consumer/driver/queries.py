@@ -1,0 +1,85 @@
+"""The queries of one run, one after the other: a new one begins where partitions were added."""
+
+import functools
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import structlog
+from pyspark.sql import SparkSession
+
+from common.health import Health
+from consumer.driver.group_commits import GroupCommits
+from consumer.driver.growth import ends_before_growth
+from consumer.driver.lag import Lag
+from consumer.driver.mapping import MappingWatch
+from consumer.driver.offsets import TopicOffsets
+from consumer.driver.passed import PassedOffsets
+from consumer.driver.source import read_topic
+from consumer.driver.stream import BatchProcessor, run_until_stopped, start_query
+from consumer.handover import WritePartition, WriterJob
+from consumer.settings import ConsumerSettings
+
+StartsWithin = Callable[[float, bool], dict[int, int]]
+"""Where each partition continues, after waiting that many seconds at most; True: added ones too."""
+
+_GROWTH_WAIT_SECONDS = 10.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Queries:
+    """What all queries of a run share."""
+
+    spark: SparkSession
+    settings: ConsumerSettings
+    job: WriterJob
+    write: WritePartition
+    offsets: TopicOffsets
+    lag: Lag
+    group: GroupCommits
+    watch: MappingWatch
+    health: Health
+    stop: threading.Event
+    in_between: Sequence[Callable[[], None]]
+    """Called again and again between two micro-batches."""
+
+    def run(self, starts_within: StartsWithin) -> None:
+        """Returns after `stop` is set; raises what ends a query."""
+        lag = self.lag
+        self._run({}, lag.has_grown)
+        while not self.stop.is_set() and lag.has_grown():
+            until = ends_before_growth(self.job.kafka, lag.next_offsets, self.health.beat)
+            if not lag.has_reached(until):
+                self._run(until, functools.partial(lag.has_reached, until))
+            if lag.has_reached(until):
+                lag.note(starts_within(_GROWTH_WAIT_SECONDS, True))
+                self._run({}, lag.has_grown)
+
+    def _run(self, until: Mapping[int, int], is_over: Callable[[], bool]) -> None:
+        """One query from where the lag is, with a checkpoint of its own."""
+        with tempfile.TemporaryDirectory(
+            prefix="vitals-checkpoint-", ignore_cleanup_errors=True
+        ) as name:
+            scratch, starts = Path(name), self.lag.next_offsets
+            processor = BatchProcessor(
+                self.watch,
+                self.offsets,
+                self.lag,
+                self.group,
+                PassedOffsets(self.job.database, self.job.topic, scratch),
+                self.write,
+                replace(self.job, committed=starts),
+                until,
+            )
+            messages = read_topic(self.spark, self.job.kafka, self.settings, starts)
+            query = start_query(messages, processor, self.settings, scratch)
+            # a consumer that died between the database's commit and this one left the group lagging
+            self.group.commit(starts)
+            _log.info("started", topic=self.job.topic, starting_offsets=starts)
+            self.health.tell("query", None)
+            self.health.ask("batch", processor.trouble)
+            run_until_stopped(query, processor, self.in_between, self.stop, is_over)
