@@ -138,6 +138,7 @@ def test_existing_topics_get_the_brokers_limit_and_clock(kafka_settings):
     create_topics(kafka_settings.model_copy(update=others), TopicSettings())
     set_topic_options(kafka_settings, kafka_settings.kafka_topic, {"no.such.option": "1"})
     resource = ConfigResource(ConfigResource.Type.TOPIC, kafka_settings.kafka_topic)
-    found = admin(kafka_settings).describe_configs([resource])[resource].result()
+    client = admin(kafka_settings)
+    found = client.describe_configs([resource])[resource].result()
     assert found["max.decompressed.message.bytes"].value == "1100000"
     assert found["message.timestamp.type"].value == "LogAppendTime"
