@@ -4,7 +4,7 @@ Temporary name in the same folder, fsync, rename, fsync of the folder.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,7 +20,7 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> int:
     there was one. Safe to repeat. Raises OSError when a write fails; the temporary file is then
     removed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -42,12 +42,21 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> int:
 
 def move(source: Path, target: Path) -> None:
     """Moves a file durably within one file system; creates the target's folder if missing."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(target.parent)
     _replace(source, target)
     reach(CrashPoint.MOVE_RENAMED)
     sync_folder(target.parent)
     sync_folder(source.parent)
     reach(CrashPoint.MOVE_DURABLE)
+
+
+def unfinished(folder: Path, pattern: str) -> Iterator[tuple[Path, Path]]:
+    """Temporary files below ``folder`` that a killed ``write_atomic`` left.
+
+    Each with the path that it was written for: a pattern alone takes ``t-0-5`` for one of ``t-0``.
+    """
+    for path in folder.glob(f"{pattern}.tmp"):
+        yield path, path.with_name(path.name[1:].rsplit(".", 2)[0])
 
 
 def sync_folder(folder: Path) -> None:
@@ -59,6 +68,14 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes a folder; a new one is durable in its parent, too."""
+    if not folder.exists():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 @stamina.retry(on=PermissionError, attempts=5, timeout=2.0, wait_initial=0.05)

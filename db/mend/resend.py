@@ -89,15 +89,21 @@ def messages(
 def open_entries(
     connection: Connection, topic: str, selection: Selection, places: Sequence[Place]
 ) -> list[OpenEntry]:
-    """All open entries of these messages, selected or not, by place."""
+    """All open entries of these messages, selected or not, by place.
+
+    With every entry that a batch of open ones was claimed for, even one that a person has discarded
+    since: the batch may be published already, and must be made from the same entries again.
+    """
     condition, values = selection.where()
     cursor = connection.cursor()
     found: list[OpenEntry] = []
     for partition, offset in places:
         cursor.execute(
             f"SELECT {_COLUMNS}, ({condition}) FROM quarentena"
-            f" WHERE {_OPEN} AND particao = %s AND deslocamento = %s ORDER BY serie, posicao",
-            [*values, topic, partition, offset],
+            f" WHERE particao = %s AND deslocamento = %s AND ({_OPEN} OR topico = %s AND lote_reenvio IN"
+            f" (SELECT lote_reenvio FROM quarentena WHERE {_OPEN} AND particao = %s"
+            " AND deslocamento = %s)) ORDER BY serie, posicao",
+            [*values, partition, offset, topic, topic, topic, partition, offset],
         )
         found += [_entry(row) for row in cursor.fetchall()]
     connection.rollback()

@@ -4,7 +4,6 @@ Both run inside the caller's transaction and commit nothing. Both end with the s
 key gets the new values, and if a key occurs twice the later row wins.
 """
 
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ import pyarrow.csv
 import structlog
 
 from common.errors import VitalsError
+from common.private_folder import private_folder
 from db.connection import Connection
 from db.faults import is_row_refused
 
@@ -126,15 +126,7 @@ def infile_folder() -> Path:
 
     In memory if the system offers that: the files live for milliseconds.
     """
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it, mode 0700
-    folder = tempfile.TemporaryDirectory(
-        prefix="vitals-load-", dir=memory if memory.is_dir() else None
-    )
-    _kept.append(folder)
-    return Path(folder.name)
-
-
-_kept: list[tempfile.TemporaryDirectory[str]] = []
+    return private_folder("vitals-load-")
 
 
 def _allows_infile(connection: Connection) -> bool:

@@ -1,17 +1,20 @@
 """The raw archive as one producer writes it: the files of `schemas.files.raw`, and whose they are."""
 
 import itertools
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import stamina
 import structlog
 
-from common.atomic import move, write_atomic
+from common.atomic import move, unfinished, write_atomic
 from common.errors import BadInputError, ConfigurationError
 from producer.delivery.ownership import Ownership
 from schemas.batch import SensorBatch
 from schemas.files import raw
+
+_PATIENCE_S = 2.0
+_ASK_AGAIN_S = 0.1
 
 log = structlog.get_logger()
 
@@ -73,7 +76,7 @@ class RawArchive:
         adopted: list[Path] = []
         for producer_id in sorted(self._other_producers()):
             ownership = Ownership(self._lock_path(producer_id))
-            if not ownership.take():
+            if not ownership.take(adopting=True):
                 continue
             try:
                 self._sweep(producer_id)
@@ -114,10 +117,15 @@ class RawArchive:
             hint=f"repair it and move it back to {raw.PENDING}/, its batches are not in the topic",
         )
 
-    @stamina.retry(on=ConfigurationError, attempts=5, timeout=2.0, wait_initial=0.1)
     def _wait_for_ownership(self) -> None:
-        # a neighbour that adopts orphans holds the lock for a moment
-        if not self._ownership.take():
+        # a neighbour that adopts our files holds the lock: that ends, however long it takes
+        deadline = time.monotonic() + _PATIENCE_S
+        while not self._ownership.take():
+            if self._ownership.is_adopting():
+                deadline = time.monotonic() + _PATIENCE_S
+            if time.monotonic() < deadline:
+                time.sleep(_ASK_AGAIN_S)
+                continue
             raise ConfigurationError(
                 f"cannot start as producer {self._producer_id}: another process runs under this id",
                 hint="give each replica its own PRODUCER_ID, or leave it unset",
@@ -143,19 +151,15 @@ class RawArchive:
     def _other_producers(self) -> set[str]:
         # one that died in its first write left a half file, one that died idle left its lock
         owners = {raw.owner_of(path) for path in self._outbox()}
-        owners |= {_owner_of_half(path) for path in self._pending.glob(".*.tmp")}
+        owners |= {raw.owner_of(path) for _, path in unfinished(self._pending, ".*")}
         owners |= {path.name[1 : -len(".lock")] for path in self._pending.glob(".*.lock")}
         return {owner for owner in owners if owner is not None} - {self._producer_id}
 
     def _sweep(self, producer_id: str) -> None:
         # a file that a killed process was still writing: its window is made again
-        for path in self._pending.glob(f".*_{producer_id}.*.tmp"):
-            path.unlink(missing_ok=True)
+        for half, path in unfinished(self._pending, f".*_{producer_id}.*"):
+            if raw.owner_of(path) == producer_id:
+                half.unlink(missing_ok=True)
 
     def _lock_path(self, producer_id: str) -> Path:
         return self._pending / f".{producer_id}.lock"
-
-
-def _owner_of_half(path: Path) -> str | None:
-    # .<name of the file>.<process id>.tmp, see common.atomic
-    return raw.owner_of(path.with_name(path.name[1:].rsplit(".", 2)[0]))

@@ -182,12 +182,14 @@ class Outbox:
     def _move_acknowledged(self) -> None:
         now = time.monotonic()
         while self._unmoved and now >= self._move_at:
+            path = self._unmoved.popleft()
             try:
-                self._archive.finish(self._unmoved[0])
+                self._archive.finish(path)
             except OSError as error:
                 # acknowledged already: if we die now, it is published once more, which is harmless
-                self._move_at = now + _RETRY_FIRST_S
                 metrics.count_archive_error(error)
-                log.warning("file_not_moved", file=self._unmoved[0].name, error=error.strerror)
-                return
-            self._unmoved.popleft()
+                log.warning("file_not_moved", file=path.name, error=error.strerror)
+                if path.exists():
+                    # last next time: it may be the only one that cannot be moved
+                    self._unmoved.append(path)
+                    self._move_at = now + _RETRY_FIRST_S

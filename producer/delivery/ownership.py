@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+_ADOPTING = b"adopting"
+
 
 class Ownership:
     """The lock file of one producer id in the outbox's folder."""
@@ -17,8 +19,11 @@ class Ownership:
         self._path = path
         self._handle: int | None = None
 
-    def take(self) -> bool:
-        """Takes the lock if nobody holds it; does not wait. True when it is ours."""
+    def take(self, *, adopting: bool = False) -> bool:
+        """Takes the lock if nobody holds it; does not wait. True when it is ours.
+
+        ``adopting``: only to take over the files of a dead holder; others can tell.
+        """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         while True:
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -27,9 +32,21 @@ class Ownership:
                 return False
             if _is_at(self._path, handle):
                 self._handle = handle
+                os.ftruncate(handle, 0)
+                if adopting:
+                    os.lseek(handle, 1, os.SEEK_SET)
+                    os.write(handle, _ADOPTING)
                 return True
             # the holder before us removed the file between our open and our lock
             os.close(handle)
+
+    def is_adopting(self) -> bool:
+        """Whether the holder only takes over files, and will soon give the lock back."""
+        with contextlib.suppress(OSError), self._path.open("rb", buffering=0) as file:
+            # Windows locks the first byte
+            file.seek(1)
+            return file.read() == _ADOPTING
+        return False
 
     def release(self) -> None:
         """Gives the lock back and removes its file; does nothing where it is not ours."""

@@ -25,7 +25,7 @@ import pyarrow.json
 import pyarrow.parquet as pq
 
 from common.arrays import Ints
-from common.atomic import write_atomic
+from common.atomic import unfinished, write_atomic
 from schemas.files.days import ALL_DAYS, day_folder
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -121,7 +121,10 @@ def uncommitted_files(
 
     Call it, and remove the files, only while the partition's progress is locked.
     """
-    yield from folder.glob(f"{ALL_DAYS}/.{topic}-{partition}-*.tmp")
+    for half, path in unfinished(folder, f"{ALL_DAYS}/.{topic}-{partition}-*"):
+        name = TrustedName.parse(path.relative_to(folder).as_posix())
+        if name and (name.topic, name.partition) == (topic, partition):
+            yield half
     for name in trusted_names(folder, f"{topic}-{partition}-*"):
         is_open = name.offsets.stop > next_offset
         if is_open and name.topic == topic and str(name) not in committed:

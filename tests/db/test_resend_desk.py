@@ -86,6 +86,26 @@ def test_a_claim_of_what_was_put_aside_meanwhile_changes_nothing(filled, query):
     assert {claimed for *_, claimed in states(query, filled)} == {None}
 
 
+def test_a_claimed_batch_keeps_the_entry_that_a_person_discards_before_it_is_settled(filled, query):
+    """Its readings keep their positions in it, so the outcome of one is not taken for another's."""
+    filled.cursor().execute(
+        "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo)"
+        " VALUES ('other', 0, 1, 0, 9, 'missing')"
+    )
+    claim(filled, "t", of_message(filled, 1), "a")
+    filled.cursor().execute("UPDATE quarentena SET estado = 'descartada' WHERE posicao = 0")
+    filled.commit()
+    found = of_message(filled, 1)
+    assert [(entry.position, entry.claimed_by) for entry in found] == [(0, "a"), (1, "a")]
+    settle(filled, "t", found, [], "a")
+    now = query(
+        filled,
+        "SELECT posicao, estado FROM quarentena WHERE topico = 't' AND deslocamento = 1"
+        " ORDER BY posicao",
+    )
+    assert now == [(0, "descartada"), (1, RESOLVED), (2, "descartada")]
+
+
 def test_entries_are_settled_once_and_only_by_their_batch(filled, query):
     found = of_message(filled, 1)
     claim(filled, "t", found, "a")

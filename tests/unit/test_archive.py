@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from common.errors import BadInputError, ConfigurationError
 from producer.delivery.archive import RawArchive
+from producer.delivery.ownership import Ownership
 from schemas.batch import SensorBatch, Series, batch_id
 from schemas.files.raw import owner_of, tick_of
 from tests.archives import claimed_archive
@@ -216,3 +218,33 @@ def test_leftovers_of_a_producer_that_died_in_its_first_write_are_removed(archiv
     (pending / ".idle.lock").touch()
     assert archive.adopt_orphans() == []
     assert sorted(path.name for path in pending.iterdir()) == [".one.lock"]
+
+
+def test_a_partial_file_of_a_producer_whose_id_ends_like_ours_is_left_alone(tmp_path):
+    """Producer icu_1 may be writing it while producer 1 starts."""
+    half = tmp_path / "raw" / "pending" / ".20261123T210000.123Z_icu_1.jsonl.77.tmp"
+    half.parent.mkdir(parents=True)
+    half.touch()
+    with claimed_archive(tmp_path / "raw", "1"):
+        assert half.exists()
+    with claimed_archive(tmp_path / "raw", "icu_1"):
+        assert not half.exists()
+
+
+def test_a_producer_waits_as_long_as_its_files_are_being_adopted(tmp_path, monkeypatch):
+    """It ends with a message only if a process runs under its id."""
+    monkeypatch.setattr("producer.delivery.archive._PATIENCE_S", 0.01)
+    monkeypatch.setattr("producer.delivery.archive._ASK_AGAIN_S", 0.01)
+    neighbour = Ownership(tmp_path / "raw" / "pending" / ".one.lock")
+    assert neighbour.take(adopting=True)
+    archive = RawArchive(tmp_path / "raw", "one")
+    starting = threading.Thread(target=archive.claim, daemon=True)
+    starting.start()
+    starting.join(0.3)
+    assert starting.is_alive()
+    neighbour.release()
+    starting.join(20)
+    assert not starting.is_alive()
+    with pytest.raises(ConfigurationError, match="another process runs under this id"):
+        RawArchive(tmp_path / "raw", "one").claim()
+    archive.release()

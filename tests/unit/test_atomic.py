@@ -1,5 +1,6 @@
 """Files that are complete or absent."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,23 @@ def test_a_move_of_a_missing_file_fails_and_makes_none(tmp_path):
 def test_a_missing_folder_cannot_be_made_durable(tmp_path):
     with pytest.raises(FileNotFoundError):
         sync_folder(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("way", ["written", "moved"])
+def test_a_new_folder_is_durable_in_its_parent(tmp_path, monkeypatch, way):
+    """After a power cut the folder of a new date must be there, not only the file within it."""
+    synced = set()
+    fsync = os.fsync
+
+    def noted(handle):
+        synced.add(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    target = tmp_path / "trusted" / "date=2026-11-28" / "file"
+    if way == "written":
+        write_atomic(target, lambda file: file.write(b"row"))
+    else:
+        (tmp_path / "file").write_bytes(b"row")
+        move(tmp_path / "file", target)
+    assert {folder.stat().st_ino for folder in target.parents[:3]} <= synced

@@ -279,3 +279,13 @@ def test_texts_are_encoded_with_one_more_code_for_nulls():
         texts, numbers = coded(given)
         assert [texts[number] for number in numbers] == given.to_pylist()
         assert texts[-1] is None
+
+
+def test_a_partial_file_belongs_to_the_topic_and_partition_in_its_whole_name(tmp_path):
+    """The names of topic a-1 begin like those of partition 1 of topic a."""
+    touch(
+        tmp_path,
+        "date=2026-09-21/.a-1-100-200.parquet.77.tmp",
+        "date=2026-09-21/.a-1-5-100-200.parquet.77.tmp",  # topic a-1, partition 5
+    )
+    assert orphans(tmp_path) == {"date=2026-09-21/.a-1-100-200.parquet.77.tmp"}

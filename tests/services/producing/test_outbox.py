@@ -97,3 +97,16 @@ def test_outbox_of_an_earlier_run_is_published_and_a_broken_file_set_aside(
     assert [batch.batch_id for batch in batches_in(kafka)] == [batch(1).batch_id]
     assert len(list((tmp_path / "raw" / "broken").iterdir())) == 2
     assert archive.pending() == []
+
+
+def test_a_vanished_file_keeps_no_other_acknowledged_file_in_the_outbox(kafka, archive, tmp_path):
+    """Someone moved or removed it by hand; Kafka has its batches."""
+    outbox = Outbox(archive, publisher := Publisher(kafka))
+    outbox.put(TICK, [batch(0)]).unlink()
+    outbox.drain(5)
+    others = [outbox.put(TICK + number, [batch(number)]) for number in (1, 2)]
+    outbox.drain(20)
+    publisher.close()
+    assert [path.name for path in done_files(tmp_path)] == [path.name for path in others]
+    assert archive.pending() == []
+    assert outbox.recover() == 0
