@@ -16,13 +16,14 @@ from ops.storm.corrections import Corrections
 from ops.storm.disks import Disk, is_inside
 from ops.storm.found import read_everything
 from ops.storm.injected import Injected
+from ops.storm.judge import judge
 from ops.storm.plan import planned_faults
 from ops.storm.proxy import TcpProxy
 from ops.storm.recovery import COMMITS, Commit, Input, recoveries_after
 from ops.storm.simulated import archived_batches, newest_common_window, simulated_batches
 from ops.storm.storm import Storm
 from ops.storm.trial import Outcome, Trial
-from ops.storm.verdict import Truth, Verdict, judge
+from ops.storm.verdict import Truth, Verdict
 from ops.storm.world import World
 from schemas.catalogue import sensors
 
