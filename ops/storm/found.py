@@ -203,7 +203,9 @@ def _topic(kafka: KafkaSettings) -> Topic:
 def _dead_letters(kafka: KafkaSettings) -> dict[tuple[int, int], list[Letter]]:
     letters = defaultdict(list)
     for message in messages_of(kafka, kafka.kafka_dlq_topic):
-        headers = tuple((name, _text(value)) for name, value in message.headers() or [])
+        headers = tuple(
+            (name, _text(value)) for name, value in dict(message.headers() or []).items()
+        )
         named = dict(headers)
         place = (int(named["dlq-partition"]), int(named["dlq-offset"]))
         letters[place].append(Letter(message.key() or b"", message.value() or b"", headers))

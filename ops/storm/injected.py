@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -47,11 +48,19 @@ class Injected:
             self._sender.send(self.kafka.kafka_topic, key, body, headers, on_placed)
         self.poll()
 
-    def send_again(self, batch: SensorBatch) -> None:
-        """Publishes a batch once more: it must have no effect."""
+    def send_again(self, batch: SensorBatch) -> Callable[[], bool]:
+        """Publishes a batch once more: it must have no effect. Returns whether it is delivered."""
         codec, key = default_codec(), batch.patient_id.encode()
-        self._sender.send(self.kafka.kafka_topic, key, codec.encode(batch), codec.headers(batch))
+        places: list[tuple[int, int]] = []
+        self._sender.send(
+            self.kafka.kafka_topic,
+            key,
+            codec.encode(batch),
+            codec.headers(batch),
+            lambda *place: places.append(place),
+        )
         self.poll()
+        return lambda: bool(places)
 
     def poll(self) -> None:
         """Handles delivery reports; call it now and then."""

@@ -20,13 +20,18 @@ _KEY = ["batch_id", "series", "position"]
 _INSTANT = list(Instant._fields)
 _VALUE = "thousandths"
 _NAMES = ["patient_id", "sensor", "component", "unit", "event_ms"]
+_SENT = [*_NAMES, "raw"]
+_RESENDER = "requeue"
 
 
 def judge(truth: Truth, found: Found) -> Verdict:
     """Compares everything; changes nothing."""
     verdict = Verdict()
-    corrections = _judge_archive(verdict, truth, found)
+    corrections, resent = _judge_archive(verdict, truth, found)
     readings = expected_readings([*truth.batches, *corrections])
+    again = expected_readings(resent)
+    _judge_resent(verdict, readings, again)
+    readings = pa.concat_tables([readings, again])
     verdict.produced = len(readings)
     accepted = readings.filter(pc.is_null(readings["reason"]))
     rejected = readings.filter(pc.is_valid(readings["reason"]))
@@ -46,8 +51,10 @@ def judge(truth: Truth, found: Found) -> Verdict:
     return verdict
 
 
-def _judge_archive(verdict: Verdict, truth: Truth, found: Found) -> list[SensorBatch]:
-    """Returns the batches of corrections: archived, and not from the simulator."""
+def _judge_archive(
+    verdict: Verdict, truth: Truth, found: Found
+) -> tuple[list[SensorBatch], list[SensorBatch]]:
+    """Returns the batches of corrections and of resends: archived, and not from the simulator."""
     archived = found.archive.batches
     verdict.archived = sum(batch.reading_count for batch in archived.values())
     missing = [batch for batch in truth.batches if batch.batch_id not in archived]
@@ -68,13 +75,23 @@ def _judge_archive(verdict: Verdict, truth: Truth, found: Found) -> list[SensorB
     verdict.demand(unarchived, "batches of the topic are not in the archive")
     verdict.repeated_batches = sum(1 for places in published.values() if len(places) > 1)
     known = {batch.batch_id for batch in truth.batches}
-    others = [batch for batch_id, batch in archived.items() if batch_id not in known]
+    unknown = [batch for batch_id, batch in archived.items() if batch_id not in known]
+    resent = [batch for batch in unknown if batch.producer_id == _RESENDER]
+    others = [batch for batch in unknown if batch.producer_id != _RESENDER]
     foreign = [other for other in others if not _instants(other) <= truth.corrections.keys()]
     verdict.demand(list(map(_named, foreign)), "batches of unknown origin are in the archive")
     corrected = set().union(*map(_instants, others)) if others else set()
     lost = sorted(truth.corrections.keys() - corrected)
     verdict.demand(lost, "corrections are not in the archive")
-    return others
+    return others, resent
+
+
+def _judge_resent(verdict: Verdict, readings: pa.Table, again: pa.Table) -> None:
+    """Only what is in quarantine is sent again, and as it was."""
+    rejected = readings.filter(pc.is_valid(readings["reason"])).select(_SENT)
+    sent = set(zip(*rejected.to_pydict().values(), strict=True))
+    rows = zip(*again.select(_SENT).to_pydict().values(), strict=True)
+    verdict.demand([row for row in rows if row not in sent], "readings were resent otherwise")
 
 
 def _judge_trusted(verdict: Verdict, accepted: pa.Table, found: Found) -> None:

@@ -1,5 +1,7 @@
 """The verdict finds whatever is lost, doubled, altered or out of place."""
 
+import dataclasses
+
 import pyarrow as pa
 import pytest
 
@@ -135,6 +137,16 @@ def test_a_lost_correction_is_found():
 def test_a_reading_that_says_something_else_in_any_column_is_found(name, where, column, value):
     wrong = altered(getattr(complete(), name), 0, column, value)
     assert f"1 readings are there with another value or reason {where}" in findings(**{name: wrong})
+
+
+def test_a_resent_reading_counts_only_as_it_was_sent_before():
+    for value, finding in ((5000.0, ""), (5001.0, "1 readings were resent otherwise")):
+        run = series("glicose", [value], start=NOW + 1000)
+        made = dataclasses.replace(batch(run, identity="resent"), producer_id="requeue")
+        text = findings(archive=Archive({**complete().archive.batches, "resent": made}))
+        assert "batches of unknown origin" not in text
+        assert ("resent otherwise" in text) == bool(finding)
+        assert "1 readings are missing in quarantine" in text
 
 
 @pytest.mark.parametrize("name", ["trusted", "quarantined"])

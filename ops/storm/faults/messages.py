@@ -24,16 +24,14 @@ def _poison(world: World, draw: random.Random) -> Iterator[Evidence]:
 @contextmanager
 def _repeat_batches(world: World, draw: random.Random) -> Iterator[Evidence]:
     """Sends archived batches again, as an outbox does after a crash."""
-    for batch in _archived(world, draw):
-        world.injected.send_again(batch)
-    yield at_once
+    delivered = [world.injected.send_again(batch) for batch in _archived(world, draw)]
+    yield lambda: all(is_delivered() for is_delivered in delivered)
 
 
 @contextmanager
 def _correct(world: World, draw: random.Random) -> Iterator[Evidence]:
     """New values for committed readings, by `vitals replay` with a file of corrections."""
-    corrections = world.corrections.begin(draw)
-    yield corrections.is_sent
+    yield world.corrections.begin(draw).is_done
 
 
 def _archived(world: World, draw: random.Random) -> list[SensorBatch]:
@@ -50,6 +48,6 @@ def _archived(world: World, draw: random.Random) -> list[SensorBatch]:
 
 KINDS = [
     FaultKind("poison", _poison),
-    FaultKind("repeated-batches", _repeat_batches),
+    FaultKind("repeated-batches", _repeat_batches, 20, 30, ends_with_evidence=True),
     FaultKind("corrections", _correct, 20, 30, ends_with_evidence=True),
 ]
