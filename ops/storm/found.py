@@ -34,14 +34,10 @@ _REGISTRO = (
     " JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
     " JOIN paciente p ON p.id = ps.paciente_id JOIN sensor s ON s.id = ps.sensor_id"
 )
+_READING = [*_KEY, "patient_id", "sensor", "component", "unit", "event_ms"]
 _PLACE = ["partition", "offset"]
-_TRUSTED_COLUMNS = [
-    *(*_KEY, "patient_id", "sensor", "component", "unit", "event_ms", "thousandths"),
-    *("topic", *_PLACE),
-]
-_QUARANTINED_COLUMNS = [
-    *(*_KEY, "patient_id", "sensor", "component", "unit", "event_ms", "raw", "reason", *_PLACE),
-]
+_TRUSTED_COLUMNS = [*_READING, "thousandths", "topic", *_PLACE]
+_QUARANTINED_COLUMNS = [*_READING, "raw", "reason", *_PLACE]
 _TYPES = {
     **{field.name: field.type for field in READINGS},
     "topic": pa.string(),

@@ -1,7 +1,5 @@
 """Compares what must exist with what is there, reading by reading."""
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -10,11 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ops.storm.expected import READINGS, Instant, expected_readings
-from ops.storm.found import Found, Letter
-from ops.storm.injected import Poison
+from ops.storm.found import Found
+from ops.storm.judge_messages import judge_messages
 from ops.storm.verdict import Truth, Verdict
 from schemas.batch import SensorBatch
-from schemas.reasons import Reason
 
 _KEY = ["batch_id", "series", "position"]
 _INSTANT = list(Instant._fields)
@@ -39,7 +36,7 @@ def judge(truth: Truth, found: Found) -> Verdict:
     _judge_quarantine(verdict, rejected, found)
     _judge_places(verdict, found)
     _judge_registro(verdict, accepted, truth.corrections, found)
-    _judge_messages(verdict, truth.poison, found)
+    judge_messages(verdict, truth.poison, found)
     _judge_ledger(verdict, found)
     verdict.demand(found.broken_statements, "statements failed that no fault explains")
     verdict.demand(found.named_patients, "log lines name a patient")
@@ -145,36 +142,6 @@ def _judge_registro(
     _compare(verdict, expected, found.registro, _INSTANT, [_VALUE], "in registro")
 
 
-def _judge_messages(verdict: Verdict, poison: Sequence[Poison], found: Found) -> None:
-    verdict.refused_messages = len(found.refused)
-    sent = {(message.partition, message.offset): (message.key, message.body) for message in poison}
-    kept = Counter((partition, offset) for partition, offset, _, _ in found.refused)
-    verdict.demand(sorted(sent.keys() - kept.keys()), "unreadable messages are not in quarantine")
-    verdict.demand(sorted(kept.keys() - sent.keys()), "readable messages were refused")
-    verdict.demand(
-        [place for place, count in kept.items() if count > 1],
-        "refused messages are in quarantine twice",
-    )
-    other = [
-        (partition, offset)
-        for partition, offset, key, body in found.refused
-        if sent.get((partition, offset), (key, body)) != (key, body)
-    ]
-    verdict.demand(other, "refused messages are in quarantine with other bytes")
-    copied = found.dead_letters
-    verdict.demand(
-        sorted(sent.keys() - copied.keys()), "unreadable messages are not in the dead-letter topic"
-    )
-    verdict.demand(sorted(copied.keys() - sent.keys()), "dead letters are there that must not be")
-    changed = [
-        (message.partition, message.offset)
-        for message in poison
-        for letter in copied.get((message.partition, message.offset), ())
-        if not _is_copy(letter, message, found.topic.name)
-    ]
-    verdict.demand(sorted(changed), "dead letters are there with other bytes or headers")
-
-
 def _judge_ledger(verdict: Verdict, found: Found) -> None:
     """Its ranges cover every partition from beginning to end, each offset once."""
     wrong = []
@@ -230,19 +197,6 @@ def _differs(one: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
     """Whether values differ; two nulls do not."""
     is_other = pc.xor(pc.is_null(one), pc.is_null(other))
     return pc.or_(is_other, pc.fill_null(pc.not_equal(one, other), False))
-
-
-def _is_copy(letter: Letter, message: Poison, topic: str) -> bool:
-    """Whether it is the message with its headers, and says where that was and why it was refused."""
-    kept = tuple((name, value.decode()) for name, value in message.headers)
-    said = dict(letter.headers[len(kept) :])
-    place = (topic, str(message.partition), str(message.offset))
-    return (
-        (letter.key, letter.body) == (message.key, message.body)
-        and letter.headers[: len(kept)] == kept
-        and tuple(said.get(f"dlq-{name}") for name in ("topic", "partition", "offset")) == place
-        and said.get("dlq-reason") in set(Reason)
-    )
 
 
 def _is_same(one: SensorBatch, other: SensorBatch) -> bool:
