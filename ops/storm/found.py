@@ -94,8 +94,8 @@ class Topic:
     name: str
     places: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     """By batch id: the partition and offset of each of its messages."""
-    ends: dict[int, int] = field(default_factory=dict)
-    """The offset after the last message, by partition."""
+    offsets: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """By partition: the offsets that hold a message; others are markers, or were aborted."""
 
 
 class Letter(NamedTuple):
@@ -190,7 +190,7 @@ def _topic(kafka: KafkaSettings) -> Topic:
     topic = Topic(kafka.kafka_topic)
     for message in messages_of(kafka, kafka.kafka_topic):
         partition, offset = message.partition() or 0, message.offset() or 0
-        topic.ends[partition] = offset + 1
+        topic.offsets[partition].append(offset)
         if batch_id := dict(message.headers() or []).get("batch-id"):
             topic.places[_text(batch_id)].append((partition, offset))
     return topic

@@ -1,5 +1,6 @@
 """Compares what must exist with what is there, reading by reading."""
 
+from bisect import bisect_left
 from dataclasses import replace
 from functools import reduce
 
@@ -143,18 +144,21 @@ def _judge_registro(
 
 
 def _judge_ledger(verdict: Verdict, found: Found) -> None:
-    """Its ranges cover every partition from beginning to end, each offset once."""
+    """Its ranges cover every message of every partition once."""
     wrong = []
-    positions = dict.fromkeys(found.topic.ends, 0)
+    offsets = found.topic.offsets
+    positions = dict.fromkeys(offsets, 0)
     for row in found.ledger:
-        if row.first != positions.get(row.partition):
+        position = positions.get(row.partition, row.until)
+        held = offsets.get(row.partition, [])
+        if row.first < position or bisect_left(held, position) < bisect_left(held, row.first):
             wrong.append(f"partition {row.partition} from {row.first} to {row.until}")
         positions[row.partition] = row.until
     verdict.demand(wrong, "ranges of the ledger leave a gap or overlap")
     unread = [
-        f"partition {partition}: {positions[partition]} of {end}"
-        for partition, end in found.topic.ends.items()
-        if positions[partition] != end
+        f"partition {partition}: {positions[partition]} of {held[-1] + 1}"
+        for partition, held in offsets.items()
+        if positions[partition] <= held[-1]
     ]
     verdict.demand(unread, "partitions were not committed to their end")
     readings, accepted = (

@@ -48,7 +48,7 @@ def complete():
     return Found(
         archive=Archive({BATCH.batch_id: BATCH, "corrected": CORRECTION}),
         half_files=[],
-        topic=Topic("t", PLACES, {0: 4}),
+        topic=Topic("t", PLACES, {0: [0, 1, 2, 3]}),
         registro=pa.concat_tables(
             [accepted.select(INSTANT)[:2], accepted.select(INSTANT)[3:]]
         ).combine_chunks(),
@@ -139,6 +139,13 @@ def test_a_reading_that_says_something_else_in_any_column_is_found(name, where, 
     assert f"1 readings are there with another value or reason {where}" in findings(**{name: wrong})
 
 
+def test_an_offset_without_a_message_needs_no_range():
+    """A marker of a transaction, for example."""
+    gap = [LedgerRange(0, 0, 1, 1, 4, 3), LedgerRange(0, 2, 4, 3, 1, 1)]
+    assert "leave a gap" in findings(ledger=gap)
+    assert "leave a gap" not in findings(ledger=gap, topic=Topic("t", PLACES, {0: [0, 2, 3]}))
+
+
 def test_a_resent_reading_counts_only_as_it_was_sent_before():
     for value, finding in ((5000.0, ""), (5001.0, "1 readings were resent otherwise")):
         run = series("glicose", [value], start=NOW + 1000)
@@ -182,8 +189,8 @@ def test_a_quarantined_reading_that_is_lost_or_has_another_reason_is_found():
         ({"dead_letters": {(0, 2): [LETTER._replace(headers=LETTER.headers[:3])]}}, "headers"),
         ({"archive": Archive({"corrected": CORRECTION})}, "batches are not in the archive"),
         ({"archive": Archive({BATCH.batch_id: BATCH})}, "corrections are not in the archive"),
-        ({"topic": Topic("t", {"corrected": [(0, 1)]}, {0: 4})}, "are not in the topic"),
-        ({"topic": Topic("t", PLACES, {0: 5})}, "were not committed to their end"),
+        ({"topic": Topic("t", {"corrected": [(0, 1)]}, {0: [0, 1, 2, 3]})}, "are not in the topic"),
+        ({"topic": Topic("t", PLACES, {0: [0, 1, 2, 3, 4]})}, "were not committed to their end"),
         ({"ledger": [LedgerRange(0, 0, 4, 4, 5, 4)] * 2}, "leave a gap or overlap"),
         ({"ledger": [LedgerRange(0, 0, 4, 4, 4, 4)]}, "the ledger counts 4 readings"),
         ({"missing_files": ["a"]}, "trusted files in the ledger do not exist"),

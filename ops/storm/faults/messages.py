@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from common.errors import BadInputError
+from common.errors import BadInputError, VitalsError
 from ops.storm.errors import NotNowError
 from ops.storm.faults.kind import Evidence, FaultKind, at_once
 from ops.storm.world import World
@@ -29,6 +29,16 @@ def _repeat_batches(world: World, draw: random.Random) -> Iterator[Evidence]:
 
 
 @contextmanager
+def _transact(world: World, draw: random.Random) -> Iterator[Evidence]:
+    """Another program's transactions: one is committed, one aborted."""
+    try:
+        world.injected.transact(_archived(world, draw))
+    except VitalsError as error:
+        raise NotNowError("the broker is away") from error
+    yield at_once
+
+
+@contextmanager
 def _correct(world: World, draw: random.Random) -> Iterator[Evidence]:
     """New values for committed readings, by `vitals replay` with a file of corrections."""
     yield world.corrections.begin(draw).is_done
@@ -48,6 +58,7 @@ def _archived(world: World, draw: random.Random) -> list[SensorBatch]:
 
 KINDS = [
     FaultKind("poison", _poison),
+    FaultKind("foreign-transactions", _transact),
     FaultKind("repeated-batches", _repeat_batches, 20, 30, ends_with_evidence=True),
     FaultKind("corrections", _correct, 20, 30, ends_with_evidence=True),
 ]
