@@ -72,7 +72,9 @@ def _write(path: Path, values: dict[Instant, int]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["patient_id", "timestamp", "sensor", "component", "unit", "value"])
-        for instant, value in values.items():
-            moment = datetime.fromtimestamp(instant.event_ms / 1000, UTC)
-            text = moment.isoformat(timespec="milliseconds")
-            writer.writerow([instant.patient_id, text, _SENSOR, "", _UNIT, value])
+        # the file corrects itself: the last row of an instant counts
+        for offset in (1, 0):
+            for instant, value in values.items():
+                moment = datetime.fromtimestamp(instant.event_ms / 1000, UTC)
+                text = moment.isoformat(timespec="milliseconds")
+                writer.writerow([instant.patient_id, text, _SENSOR, "", _UNIT, value + offset])
