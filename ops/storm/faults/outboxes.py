@@ -14,6 +14,8 @@ from ops.storm.world import World, pid_of
 
 _WATCH_SECONDS = 3.0
 _LOOK_EVERY_SECONDS = 0.002
+# sent, but not acknowledged: what a producer does too early, it has done by then
+_ON_THE_WAY_SECONDS = 0.012
 
 
 @contextmanager
@@ -41,7 +43,10 @@ def _killed_with_files(world: World, draw: random.Random) -> tuple[str, list[Pat
     pattern = f"*_{world.pipeline.environments[name]['PRODUCER_ID']}.*jsonl"
     deadline = time.monotonic() + _WATCH_SECONDS
     while time.monotonic() < deadline:
-        if next(pending.glob(pattern), None):
+        if seen := set(pending.glob(pattern)):
+            time.sleep(_ON_THE_WAY_SECONDS)
+            if not seen & set(pending.glob(pattern)):
+                continue
             os.kill(pid_of(service), signal.SIGKILL)
             if files := list(pending.glob(pattern)):
                 return name, files
