@@ -51,7 +51,7 @@ def run() -> None:
     stop, health = _stop_event(), Health(*CHECKS)
     with served(serving, health):
         archive.claim()
-        publisher = Publisher(kafka)
+        publisher = Publisher(kafka, message_timeout_ms=settings.delivery_timeout_ms)
         try:
             Runner(settings, kafka, Outbox(archive, publisher), health).run(stop.is_set)
         finally:

@@ -35,6 +35,8 @@ class ProducerSettings(IntervalSettings):
     """Share of the readings that are made faulty on purpose."""
     silent_sensors: str | None = None
     """Sensors that are broken on purpose: `demo-000007:glicose,demo-000008:movimentacao`."""
+    delivery_timeout_seconds: Annotated[float, Field(ge=1, le=3_600)] = 120
+    """A batch that Kafka has not acknowledged by then is sent again from the outbox."""
     catch_up_seconds: Annotated[float, Field(ge=0)] = 600
     """Missed windows are backfilled up to this age; older ones are skipped."""
 
@@ -53,6 +55,11 @@ class ProducerSettings(IntervalSettings):
     def silent(self) -> frozenset[tuple[str, str]]:
         """Patient id and sensor code of what ``silent_sensors`` names."""
         return frozenset(_pairs(self.silent_sensors))
+
+    @property
+    def delivery_timeout_ms(self) -> int:
+        """How long one delivery may take."""
+        return round(self.delivery_timeout_seconds * 1000)
 
     @property
     def catch_up_ms(self) -> int:

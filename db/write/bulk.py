@@ -126,7 +126,8 @@ def infile_folder() -> Path:
 
     In memory if the system offers that: the files live for milliseconds.
     """
-    return private_folder("vitals-load-")
+    # not the prefix of earlier versions: they did not lock their folders, which may be in use
+    return private_folder("vitals-rows-")
 
 
 def _allows_infile(connection: Connection) -> bool:

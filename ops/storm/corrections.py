@@ -2,7 +2,6 @@
 
 import csv
 import random
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +9,7 @@ from pathlib import Path
 from common.errors import VitalsError
 from db.connection import connect
 from db.moments import EPOCH_MS_SQL
-from ops.stack import ChildProcess
-from ops.stack.pipeline import Pipeline
+from ops.storm.errands import Errand, Errands
 from ops.storm.errors import NotNowError
 from ops.storm.expected import Instant
 
@@ -20,7 +18,6 @@ _UNIT = "bpm"
 _READINGS = 20
 _RANGE = (41, 199)
 _COMPONENT = "valor"
-_AGAIN_SECONDS = 3
 _COMMITTED = (
     f"SELECT p.identificador, {EPOCH_MS_SQL.format('r.created_at')}"
     " FROM registro r JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
@@ -30,60 +27,35 @@ _COMMITTED = (
 
 
 @dataclass
-class Correction:
-    """One file and the process that replays it."""
-
-    process: ChildProcess
-    start_at: float = 0.0
-
-    def is_sent(self) -> bool:
-        """Whether all of it is acknowledged."""
-        return self.process.exit_code == 0
-
-
-@dataclass
 class Corrections:
     """All files of a run. ``values``: the newest value of each instant, in thousandths."""
 
-    pipeline: Pipeline
+    errands: Errands
     folder: Path
     values: dict[Instant, int] = field(default_factory=dict)
-    _sent: list[Correction] = field(default_factory=list)
+    _sent: list[tuple[Errand, frozenset[Instant]]] = field(default_factory=list)
 
-    def begin(self, draw: random.Random) -> Correction:
-        """Sends new values for some readings in ``registro`` that have no correction yet.
+    def begin(self, draw: random.Random) -> Errand:
+        """Sends new values for some readings in ``registro``, also for some that were corrected before.
 
         Raises NotNowError if there are none, or the database is away.
         """
-        chosen = draw.sample(self._committed(), _READINGS)
+        # a later correction wins over one that is sent; of two that are on their way nobody knows
+        sent = [place for made, places in self._sent if made.is_done() for place in sorted(places)]
+        again = draw.sample(sorted(set(sent)), min(len(set(sent)), _READINGS // 4))
+        chosen = again + draw.sample(self._committed(), _READINGS - len(again))
         values = {instant: draw.randint(*_RANGE) for instant in chosen}
         self.folder.mkdir(parents=True, exist_ok=True)
-        name = f"corrections-{len(self._sent) + 1}"
-        path = self.folder / f"{name}.csv"
+        path = self.folder / f"corrections-{len(self._sent) + 1}.csv"
         _write(path, values)
-        child = self.pipeline.child(name, "-m", "producer", "replay", str(path))
-        child.start()
+        errand = self.errands.begin("corrections", "-m", "producer", "replay", str(path))
         self.values |= {instant: value * 1000 for instant, value in values.items()}
-        correction = Correction(child)
-        self._sent.append(correction)
-        return correction
-
-    def tick(self) -> None:
-        """Restarts what a fault has ended: a file may be replayed any number of times."""
-        now = time.monotonic()
-        for correction in self._sent:
-            if correction.process.exit_code not in {None, 0} and now >= correction.start_at:
-                correction.start_at = now + _AGAIN_SECONDS
-                correction.process.start()
-
-    @property
-    def are_sent(self) -> bool:
-        """Whether all files are sent."""
-        return all(correction.is_sent() for correction in self._sent)
+        self._sent.append((errand, frozenset(chosen)))
+        return errand
 
     def _committed(self) -> list[Instant]:
         try:
-            with connect(self.pipeline.database()) as connection:
+            with connect(self.errands.pipeline.database()) as connection:
                 cursor = connection.cursor()
                 cursor.execute(_COMMITTED)
                 rows = cursor.fetchall()
@@ -100,7 +72,9 @@ def _write(path: Path, values: dict[Instant, int]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["patient_id", "timestamp", "sensor", "component", "unit", "value"])
-        for instant, value in values.items():
-            moment = datetime.fromtimestamp(instant.event_ms / 1000, UTC)
-            text = moment.isoformat(timespec="milliseconds")
-            writer.writerow([instant.patient_id, text, _SENSOR, "", _UNIT, value])
+        # the file corrects itself: the last row of an instant counts
+        for offset in (1, 0):
+            for instant, value in values.items():
+                moment = datetime.fromtimestamp(instant.event_ms / 1000, UTC)
+                text = moment.isoformat(timespec="milliseconds")
+                writer.writerow([instant.patient_id, text, _SENSOR, "", _UNIT, value + offset])

@@ -1,14 +1,14 @@
 """The oracle: what must exist by the pure simulator and `ops.storm.rules`, without the pipeline."""
 
+import math
 from collections.abc import Iterable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
 import pyarrow as pa
 
-from ops.storm.rules import outcomes
+from ops.storm.rules import moment_or_none, named, outcomes
 from schemas.batch import SensorBatch
-from schemas.catalogue import COMPONENTLESS
 from schemas.reasons import Reason
 
 _THOUSANDTH = Decimal("0.001")
@@ -21,12 +21,18 @@ READINGS = pa.schema(
         ("patient_id", pa.string()),
         ("sensor", pa.string()),
         ("component", pa.string()),
+        ("unit", pa.string()),
         ("event_ms", pa.int64()),
         ("thousandths", pa.int64()),
+        ("raw", pa.float64()),
         ("reason", pa.string()),
     ]
 )
-"""``thousandths`` of the value in the sensor's unit; ``reason`` null if it must be accepted."""
+"""``thousandths`` of the value in the sensor's unit, ``raw`` as it was sent (null: not finite).
+
+``reason`` is null if it must be accepted: then the names are the catalogue's. Otherwise they are as
+they were sent, and ``event_ms`` is null where it is no time that the database can hold.
+"""
 
 
 class Instant(NamedTuple):
@@ -56,9 +62,15 @@ def _rows(batch: SensorBatch) -> Iterator[tuple[object, ...]]:
     decided = outcomes(batch)
     for number, series in enumerate(batch.series):
         for position in range(len(series.values)):
-            outcome = decided[number, position]
+            outcome, raw = decided[number, position], series.values[position]
+            moment = moment_or_none(series, position)
             yield (
-                *(batch.batch_id, number, position, batch.patient_id, series.sensor),
-                *(series.component or COMPONENTLESS, series.start + position * series.interval_ms),
-                *((None, outcome) if isinstance(outcome, Reason) else (thousandths(outcome), None)),
+                *(batch.batch_id, number, position, batch.patient_id),
+                *(
+                    (series.sensor, series.component, series.unit, moment, None)
+                    if isinstance(outcome, Reason)
+                    else (*named(series), moment, thousandths(outcome))
+                ),
+                raw if math.isfinite(raw) else None,
+                outcome if isinstance(outcome, Reason) else None,
             )

@@ -6,11 +6,11 @@ its own names and columns of the trusted files, and does not ask `schemas.files.
 
 import json
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -34,8 +34,21 @@ _REGISTRO = (
     " JOIN paciente_sensor ps ON ps.id = r.paciente_sensor_id"
     " JOIN paciente p ON p.id = ps.paciente_id JOIN sensor s ON s.id = ps.sensor_id"
 )
+_READING = [*_KEY, "patient_id", "sensor", "component", "unit", "event_ms"]
+_PLACE = ["partition", "offset"]
+_TRUSTED_COLUMNS = [*_READING, "thousandths", "topic", *_PLACE]
+_QUARANTINED_COLUMNS = [*_READING, "raw", "reason", *_PLACE]
+_TYPES = {
+    **{field.name: field.type for field in READINGS},
+    "topic": pa.string(),
+    "partition": pa.int32(),
+    "offset": pa.int64(),
+}
+_TRUSTED = pa.schema([(name, _TYPES[name]) for name in _TRUSTED_COLUMNS])
 _QUARANTINED = (
-    "SELECT lote_id, serie, posicao, motivo FROM quarentena WHERE topico = %s AND posicao >= 0"
+    "SELECT lote_id, serie, posicao, paciente, sensor, componente, unidade,"
+    f" {EPOCH_MS_SQL.format('medido_em')}, valor_bruto, motivo, particao, deslocamento"
+    " FROM quarentena WHERE topico = %s AND posicao >= 0"
 )
 _REFUSED = (
     "SELECT particao, deslocamento, chave, mensagem FROM quarentena"
@@ -78,15 +91,28 @@ class Archive:
 class Topic:
     """The topic of the batches."""
 
-    batches: Counter[str] = field(default_factory=Counter)
-    """How often each batch id was published."""
-    ends: dict[int, int] = field(default_factory=dict)
-    """The offset after the last message, by partition."""
+    name: str
+    places: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    """By batch id: the partition and offset of each of its messages."""
+    offsets: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """By partition: the offsets that hold a message; others are markers, or were aborted."""
+
+
+class Letter(NamedTuple):
+    """A message of the dead-letter topic."""
+
+    key: bytes
+    body: bytes
+    headers: tuple[tuple[str, str], ...]
 
 
 @dataclass
 class Found:
-    """Everything found at the end; the tables have the columns of `ops.storm.expected`."""
+    """Everything found at the end.
+
+    The tables have the columns of `ops.storm.expected`; those of the trusted files and the quarantine
+    have partition and offset as well, the former also the topic.
+    """
 
     archive: Archive
     half_files: list[str]
@@ -98,8 +124,8 @@ class Found:
     quarantined: pa.Table
     refused: list[tuple[int, int, bytes, bytes]]
     """Refused messages, kept whole: partition, offset, key, body."""
-    dead_letters: dict[tuple[int, int], tuple[bytes, bytes]]
-    """Key and body by the partition and offset that the copy names."""
+    dead_letters: dict[tuple[int, int], list[Letter]]
+    """By the partition and offset that the copy names."""
     ledger: list[LedgerRange]
     broken_statements: list[str]
     """Log lines of failed statements that no fault explains."""
@@ -136,7 +162,7 @@ def read_everything(
         trusted=_trusted(output / "trusted", [name for name in names if name in files]),
         missing_files=sorted(set(names) - set(files)),
         foreign_files=sorted(set(files) - set(names)),
-        quarantined=_table(quarantined, [*_KEY, "reason"]),
+        quarantined=_table(quarantined, _QUARANTINED_COLUMNS),
         refused=refused,
         dead_letters=_dead_letters(kafka),
         ledger=ledger,
@@ -161,21 +187,24 @@ def _archive(raw: Path) -> Archive:
 
 
 def _topic(kafka: KafkaSettings) -> Topic:
-    topic = Topic()
+    topic = Topic(kafka.kafka_topic)
     for message in messages_of(kafka, kafka.kafka_topic):
         partition, offset = message.partition() or 0, message.offset() or 0
-        topic.ends[partition] = offset + 1
+        topic.offsets[partition].append(offset)
         if batch_id := dict(message.headers() or []).get("batch-id"):
-            topic.batches[_text(batch_id)] += 1
+            topic.places[_text(batch_id)].append((partition, offset))
     return topic
 
 
-def _dead_letters(kafka: KafkaSettings) -> dict[tuple[int, int], tuple[bytes, bytes]]:
-    letters = {}
+def _dead_letters(kafka: KafkaSettings) -> dict[tuple[int, int], list[Letter]]:
+    letters = defaultdict(list)
     for message in messages_of(kafka, kafka.kafka_dlq_topic):
-        headers = dict(message.headers() or [])
-        place = (int(_text(headers["dlq-partition"])), int(_text(headers["dlq-offset"])))
-        letters[place] = (message.key() or b"", message.value() or b"")
+        headers = tuple(
+            (name, _text(value)) for name, value in dict(message.headers() or []).items()
+        )
+        named = dict(headers)
+        place = (int(named["dlq-partition"]), int(named["dlq-offset"]))
+        letters[place].append(Letter(message.key() or b"", message.value() or b"", headers))
     return letters
 
 
@@ -185,12 +214,13 @@ def _text(header: str | bytes | None) -> str:
 
 def _trusted(folder: Path, names: Iterable[str]) -> pa.Table:
     tables = [pq.read_table(folder / name, partitioning=None) for name in names]
-    columns = [*_KEY, "thousandths"]
     if not tables:
-        return pa.table({name: pa.array([], pa.int64()) for name in columns})
+        return _TRUSTED.empty_table()
     rows = pa.concat_tables(tables)
     thousandths = pc.round(pc.multiply(rows["value"], 1000)).cast(pa.int64())
-    return rows.append_column("thousandths", thousandths).select(columns)
+    rows = rows.append_column("thousandths", thousandths)
+    rows = rows.append_column("event_ms", rows["event_time"].cast(pa.int64()))
+    return rows.select(_TRUSTED_COLUMNS).cast(_TRUSTED)
 
 
 def _rows(connection: Connection, query: str, values: tuple[str, ...]) -> list[tuple[Any, ...]]:
@@ -201,7 +231,7 @@ def _rows(connection: Connection, query: str, values: tuple[str, ...]) -> list[t
 
 def _table(rows: list[tuple[Any, ...]], names: list[str]) -> pa.Table:
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    types = [READINGS.field(name).type for name in names]
+    types = [_TYPES[name] for name in names]
     return pa.table([pa.array(c, t) for c, t in zip(columns, types, strict=True)], names=names)
 
 

@@ -2,9 +2,13 @@
 
 import json
 import random
-from dataclasses import dataclass, field
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
+from common.broker.clients import producer
+from common.broker.faults import reported
 from common.broker.limits import MAX_MESSAGE_BYTES
 from common.broker.sender import Sender
 from common.broker.topics import set_topic_options
@@ -22,6 +26,8 @@ _RELIABLE = {
 }
 _BOMB_BYTES = 300_000_000
 _KEPT_BYTES = 4_096
+_TRANSACTION_SECONDS = 8
+_TRANSACTIONAL = {"transactional.id": "another-hospital", "transaction.timeout.ms": 15_000}
 # empty texts and times, then the block count of an array that claims half a billion items
 _ABSURD_COUNT = bytes(5) + bytes.fromhex("80a8d6b907")
 
@@ -55,11 +61,41 @@ class Injected:
             self._sender.send(self.kafka.kafka_topic, key, body, headers, on_placed)
         self.poll()
 
-    def send_again(self, batch: SensorBatch) -> None:
-        """Publishes a batch once more: it must have no effect."""
+    def send_again(self, batch: SensorBatch) -> Callable[[], bool]:
+        """Publishes a batch once more: it must have no effect. Returns whether it is delivered."""
         codec, key = default_codec(), batch.patient_id.encode()
-        self._sender.send(self.kafka.kafka_topic, key, codec.encode(batch), codec.headers(batch))
+        places: list[tuple[int, int]] = []
+        self._sender.send(
+            self.kafka.kafka_topic,
+            key,
+            codec.encode(batch),
+            codec.headers(batch),
+            lambda *place: places.append(place),
+        )
         self.poll()
+        return lambda: bool(places)
+
+    def transact(self, batches: Sequence[SensorBatch]) -> None:
+        """Publishes batches in a transaction, and others in one that is aborted.
+
+        The former are in the archive: sent once more, they have no effect. The latter have readings
+        that nobody made: they may be nowhere. Raises UnavailableError if the broker is away; an open
+        transaction is then aborted by the broker.
+        """
+        sender = producer(self.kafka, _TRANSACTIONAL)
+        with reported("send a transaction", self.kafka):
+            sender.init_transactions(_TRANSACTION_SECONDS)
+            for made, end in (
+                (batches, sender.commit_transaction),
+                (map(_invented, batches), sender.abort_transaction),
+            ):
+                sender.begin_transaction()
+                for batch in made:
+                    body, key = default_codec().encode(batch), batch.patient_id.encode()
+                    headers = dict[str, str | bytes | None](default_codec().headers(batch))
+                    sender.produce(self.kafka.kafka_topic, body, key, headers=headers)
+                sender.flush(_TRANSACTION_SECONDS)
+                end(_TRANSACTION_SECONDS)
 
     def poll(self) -> None:
         """Handles delivery reports; call it now and then."""
@@ -102,6 +138,11 @@ class Injected:
     def _bomber(self) -> Sender:
         unbounded = {"compression.type": "zstd", "message.max.bytes": 1_000_000_000}
         return Sender(self.kafka, {**_RELIABLE, **unbounded})
+
+
+def _invented(batch: SensorBatch) -> SensorBatch:
+    series = tuple(replace(run, values=[41.0] * len(run.values)) for run in batch.series)
+    return replace(batch, batch_id=str(uuid.uuid4()), series=series)
 
 
 def _unreadable(draw: random.Random, batch: SensorBatch) -> dict[str, bytes]:

@@ -49,6 +49,19 @@ def outcomes(
     }
 
 
+def named(series: Series) -> tuple[str, str, str]:
+    """Sensor, component and unit of a series that is accepted, as the catalogue has them."""
+    code, part = canonical_name(series.sensor), canonical_name(series.component or "")
+    return code, part or COMPONENTLESS, _SENSORS[code].unit
+
+
+def moment_or_none(series: Series, position: int) -> int | None:
+    """When a reading was made (epoch ms), if that is a time that the database can hold."""
+    event_ms = series.start + position * series.interval_ms
+    is_time = _FIRST_MS <= series.start <= _LAST_MS and _FIRST_MS <= event_ms <= _LAST_MS
+    return event_ms if is_time else None
+
+
 def _known(series: Series) -> _Known | Reason:
     code, part = canonical_name(series.sensor), canonical_name(series.component or "")
     component = None if part in {"", COMPONENTLESS} else part
@@ -67,8 +80,8 @@ def _known(series: Series) -> _Known | Reason:
 def _outcome(
     series: Series, position: int, known: _Known, kafka_ms: int | None, pairs: Pressures
 ) -> Reason | float:
-    event_ms = series.start + position * series.interval_ms
-    if not (_FIRST_MS <= series.start <= _LAST_MS and _FIRST_MS <= event_ms <= _LAST_MS):
+    event_ms = moment_or_none(series, position)
+    if event_ms is None:
         return Reason.INVALID_TIME
     if kafka_ms is not None and event_ms > kafka_ms + _AHEAD_MS:
         return Reason.FUTURE_TIMESTAMP

@@ -14,15 +14,17 @@ from ops.stack.pipeline import Pipeline, Plan
 from ops.stack.ports import LOOPBACK
 from ops.storm.corrections import Corrections
 from ops.storm.disks import Disk, is_inside
+from ops.storm.errands import Errands
 from ops.storm.found import read_everything
 from ops.storm.injected import Injected
+from ops.storm.judge import judge
 from ops.storm.plan import planned_faults
 from ops.storm.proxy import TcpProxy
 from ops.storm.recovery import COMMITS, Commit, Input, recoveries_after
 from ops.storm.simulated import archived_batches, newest_common_window, simulated_batches
 from ops.storm.storm import Storm
 from ops.storm.trial import Outcome, Trial
-from ops.storm.verdict import Truth, Verdict, judge
+from ops.storm.verdict import Truth, Verdict
 from ops.storm.world import World
 from schemas.catalogue import sensors
 
@@ -121,6 +123,8 @@ class Run:
             "SENSOR_INTERVAL_SECONDS": str(_SAMPLE_SECONDS),
             # a window that nobody could make in time is not given up during the run
             "CATCH_UP_SECONDS": str(round(self._trial.seconds) + 3_600),
+            # shorter than an outage of the broker: deliveries must fail, too
+            "DELIVERY_TIMEOUT_SECONDS": "10",
             "TMPDIR": str(self.home / "tmp"),
         }
 
@@ -135,6 +139,7 @@ class Run:
 
     def _world(self) -> World:
         pipeline = self._pipeline
+        errands = Errands(pipeline)
         return World(
             pipeline=pipeline,
             broker_proxy=self._broker_proxy,
@@ -142,7 +147,8 @@ class Run:
             injected=Injected(pipeline.kafka()),
             scratch=self.home / "tmp",
             disks=self._disks,
-            corrections=Corrections(pipeline, self.home / "corrections"),
+            errands=errands,
+            corrections=Corrections(errands, self.home / "corrections"),
         )
 
     def _wait_for_first_window(self, observer: Observer) -> int:

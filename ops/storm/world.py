@@ -14,6 +14,7 @@ from ops.stack.pipeline import Pipeline
 from ops.stack.supervisor import Supervised
 from ops.storm.corrections import Corrections
 from ops.storm.disks import Disk
+from ops.storm.errands import Errands
 from ops.storm.errors import NotNowError
 from ops.storm.injected import Injected
 from ops.storm.proxy import TcpProxy
@@ -31,6 +32,7 @@ class World:
     """Where the consumer's temporary files are."""
     disks: dict[str, Disk]
     """By the folder below the output: ``raw``, ``trusted``; empty if mounts are not allowed."""
+    errands: Errands
     corrections: Corrections
     _later: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
 
@@ -41,7 +43,7 @@ class World:
     def tick(self) -> None:
         """Runs what is due; call it several times a second from the main thread."""
         self.injected.poll()
-        self.corrections.tick()
+        self.errands.tick()
         due = [entry for entry in self._later if entry[0] <= time.monotonic()]
         for entry in due:
             self._later.remove(entry)
@@ -51,7 +53,7 @@ class World:
     @property
     def is_idle(self) -> bool:
         """Whether no fault still has something to do."""
-        return not self._later and self.corrections.are_sent
+        return not self._later and self.errands.are_done
 
     def service(self, name: str) -> Supervised:
         """One of the supervised processes. Raises NotNowError if it is not running now."""
@@ -96,6 +98,11 @@ class World:
             raise NotNowError("the database is away") from error
         with connection:
             yield connection
+
+
+def read_log(service: Supervised) -> str:
+    """What a process has written since the run began."""
+    return service.process.log.read_text(encoding="utf-8", errors="replace")
 
 
 def pid_of(service: Supervised) -> int:

@@ -90,6 +90,73 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "the first row of an identity wins",
+        "corrections",
+        (
+            Change(
+                "db/write/registro.py",
+                "order = order[has_parent[order]]\n",
+                "order = order[has_parent[order]][::-1]\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "a failed delivery counts as done",
+        "outage-broker",
+        (
+            Change(
+                "producer/delivery/outbox.py",
+                "if delivery.error is None or delivery.is_broken:",
+                "if True:",
+            ),
+        ),
+    ),
+    Mutant(
+        "a position is committed before Kafka has acknowledged its window",
+        "lost-outbox",
+        (
+            Change(
+                "producer/live/positions.py",
+                "            progress.unacknowledged.add(window)\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "nobody adopts the files of a producer that is gone",
+        "replaced-producer",
+        (
+            Change(
+                "producer/delivery/outbox.py",
+                "            self._archive.adopt_orphans()\n",
+                "            pass\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "trusted files say another hour",
+        "poison",
+        (
+            Change(
+                "schemas/files/trusted.py",
+                'rows["event_ms"].cast(_MOMENT)',
+                'pc.add(rows["event_ms"], 3_600_000).cast(_MOMENT)',
+            ),
+        ),
+    ),
+    Mutant(
+        "a batch that was processed before is processed again",
+        "repeated-batches",
+        (
+            Change(
+                "consumer/worker/partition_writer.py",
+                "            del batches[batch_id]\n",
+                "            pass\n",
+            ),
+            Change("db/ledger.py", 'f"INSERT INTO lote (', 'f"INSERT IGNORE INTO lote ('),
+        ),
+    ),
 )
 
 

@@ -34,16 +34,24 @@ def _bomb(world: World, _: random.Random) -> Iterator[Evidence]:
 @contextmanager
 def _repeat_batches(world: World, draw: random.Random) -> Iterator[Evidence]:
     """Sends archived batches again, as an outbox does after a crash."""
-    for batch in _archived(world, draw):
-        world.injected.send_again(batch)
+    delivered = [world.injected.send_again(batch) for batch in _archived(world, draw)]
+    yield lambda: all(is_delivered() for is_delivered in delivered)
+
+
+@contextmanager
+def _transact(world: World, draw: random.Random) -> Iterator[Evidence]:
+    """Another program's transactions: one is committed, one aborted."""
+    try:
+        world.injected.transact(_archived(world, draw))
+    except VitalsError as error:
+        raise NotNowError("the broker is away") from error
     yield at_once
 
 
 @contextmanager
 def _correct(world: World, draw: random.Random) -> Iterator[Evidence]:
     """New values for committed readings, by `vitals replay` with a file of corrections."""
-    corrections = world.corrections.begin(draw)
-    yield corrections.is_sent
+    yield world.corrections.begin(draw).is_done
 
 
 def _archived(world: World, draw: random.Random) -> list[SensorBatch]:
@@ -61,6 +69,7 @@ def _archived(world: World, draw: random.Random) -> list[SensorBatch]:
 KINDS = [
     FaultKind("poison", _poison),
     FaultKind("bomb", _bomb),
-    FaultKind("repeated-batches", _repeat_batches),
+    FaultKind("foreign-transactions", _transact),
+    FaultKind("repeated-batches", _repeat_batches, 20, 30, ends_with_evidence=True),
     FaultKind("corrections", _correct, 20, 30, ends_with_evidence=True),
 ]

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from common.crash_points import CrashPoint
+from common.crash_points import CrashPoint, last_words
 from ops.stack.running import ProcessId
 from ops.storm.errors import NotNowError
 from ops.storm.faults.kind import Evidence, FaultKind, at_once
-from ops.storm.world import World, pid_of
+from ops.storm.world import World, pid_of, read_log
 
 Target = Callable[[World, random.Random], int]
 
@@ -21,6 +21,8 @@ _PRODUCER_POINTS = ("file.", "outbox.", "move.", "positions.")
 _CONSUMER_POINTS = ("file.", "range.", "offsets.")
 _LATEST_TIME = 3
 _LONGEST_STOP_SECONDS = 7.0
+# longer than the session of a producer in its group: others take over its shards
+_ZOMBIE_SECONDS = (14.0, 20.0)
 
 
 def _consumer(world: World, _: random.Random) -> int:
@@ -68,12 +70,17 @@ def _kill(target: Target, world: World, draw: random.Random) -> Iterator[Evidenc
 
 
 @contextmanager
-def _stop(target: Target, world: World, draw: random.Random) -> Iterator[Evidence]:
+def _stop(
+    target: Target,
+    world: World,
+    draw: random.Random,
+    longest_seconds: float = _LONGEST_STOP_SECONDS,
+) -> Iterator[Evidence]:
     process = ProcessId.of(target(world, draw))
     if not process.is_alive:
         raise NotNowError("it has already ended")
     # we may be waiting for the stopped process ourselves: a timer resumes it
-    timer = threading.Timer(_LONGEST_STOP_SECONDS, _resume, [process])
+    timer = threading.Timer(longest_seconds, _resume, [process])
     os.kill(process.pid, signal.SIGSTOP)
     timer.start()
     try:
@@ -90,9 +97,11 @@ def _resume(process: ProcessId) -> None:
 
 
 @contextmanager
-def _keep_away(name: str, world: World, _: random.Random) -> Iterator[Evidence]:
-    """Kills a server and keeps it from being restarted."""
-    service = world.service(name)
+def _keep_away(
+    choose: Callable[[World, random.Random], str], world: World, draw: random.Random
+) -> Iterator[Evidence]:
+    """Kills a process and keeps it from being restarted."""
+    service = world.service(choose(world, draw))
     os.kill(pid_of(service), signal.SIGKILL)
     service.hold()
     try:
@@ -114,12 +123,12 @@ def _crash(
     service = world.service(name)
     environment = world.pipeline.environments[name]
     environment["CRASH_POINT"] = f"{crash_point}:{draw.randint(1, _LATEST_TIME)}"
-    restarts = service.restarts
+    said = last_words(crash_point)
+    before = read_log(service).count(said)
     os.kill(pid_of(service), signal.SIGKILL)
 
     def has_died_there() -> bool:
-        # the restarted process has the crash point: its end is the second one
-        return service.restarts > restarts and service.state != "running"
+        return read_log(service).count(said) > before
 
     try:
         yield has_died_there
@@ -132,8 +141,8 @@ def _any_producer(world: World, draw: random.Random) -> str:
     return world.producer(draw).process.name
 
 
-def _the_consumer(_: World, __: random.Random) -> str:
-    return "consumer"
+def _named(name: str) -> Callable[[World, random.Random], str]:
+    return lambda _, __: name
 
 
 KINDS = [
@@ -143,8 +152,14 @@ KINDS = [
         for name, target in _TARGETS.items()
         if name != "driver"
     ),
-    FaultKind("outage-broker", partial(_keep_away, "kafka"), 15, 30, is_outage=True),
-    FaultKind("outage-database", partial(_keep_away, "database"), 15, 30, is_outage=True),
+    FaultKind(
+        "zombie-producer",
+        partial(_stop, _producer, longest_seconds=max(_ZOMBIE_SECONDS)),
+        *_ZOMBIE_SECONDS,
+    ),
+    FaultKind("lost-producer", partial(_keep_away, _any_producer), 14, 25),
+    FaultKind("outage-broker", partial(_keep_away, _named("kafka")), 15, 30, is_outage=True),
+    FaultKind("outage-database", partial(_keep_away, _named("database")), 15, 30, is_outage=True),
     FaultKind(
         "crash-producer",
         partial(_crash, _any_producer, _PRODUCER_POINTS),
@@ -154,7 +169,7 @@ KINDS = [
     ),
     FaultKind(
         "crash-consumer",
-        partial(_crash, _the_consumer, _CONSUMER_POINTS),
+        partial(_crash, _named("consumer"), _CONSUMER_POINTS),
         shortest_seconds=45,
         longest_seconds=60,
         ends_with_evidence=True,

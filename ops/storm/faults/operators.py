@@ -1,0 +1,49 @@
+"""What people do meanwhile: they repair what was damaged, and send quarantined readings again."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from common.errors import VitalsError
+from db.connection import connect
+from ops.storm.errors import NotNowError
+from ops.storm.faults.kind import Evidence, FaultKind
+from ops.storm.world import World
+
+_WAIT_SECONDS = 30
+# rows that are still under way are left alone, so that the damage is seen
+_SETTLED = "created_at < UTC_TIMESTAMP(3) - INTERVAL 20 SECOND"
+_FIRST = "ORDER BY paciente_sensor_id, componente, created_at DESC LIMIT 7"
+_LAST = "ORDER BY paciente_sensor_id DESC, componente, created_at DESC LIMIT 5"
+_DAMAGE = (
+    f"DELETE FROM registro WHERE {_SETTLED} {_FIRST}",
+    f"UPDATE registro SET valor = valor + 1 WHERE {_SETTLED} {_LAST}",
+)
+
+
+@contextmanager
+def _repair(world: World, _: random.Random) -> Iterator[Evidence]:
+    """Damages rows of ``registro``; ``reconcile --repair`` is repeated until it ends with PROVED."""
+    try:
+        with connect(world.pipeline.stack.database.settings()) as connection:
+            cursor = connection.cursor()
+            for statement in _DAMAGE:
+                cursor.execute(statement)
+            connection.commit()
+    except VitalsError as error:
+        raise NotNowError("the database is away") from error
+    arguments = ("-m", "ops", "reconcile", "--repair", "--wait", str(_WAIT_SECONDS))
+    yield world.errands.begin("repair", *arguments).is_done
+
+
+@contextmanager
+def _resend(world: World, _: random.Random) -> Iterator[Evidence]:
+    """Sends entries of the quarantine again; the same rules refuse them again."""
+    arguments = ("-m", "ops", "quarantine", "replay", "--reason", "out_of_range")
+    yield world.errands.begin("resend", *arguments).is_done
+
+
+KINDS = [
+    FaultKind("repair", _repair, 50, 60, ends_with_evidence=True),
+    FaultKind("resend", _resend, 50, 60, ends_with_evidence=True),
+]
