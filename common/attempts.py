@@ -10,8 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.atomic import write_atomic
-
 _MOST = 2
 
 
@@ -60,9 +58,11 @@ def note_start(
             count = last.starts + 1 if last and last.offset == offset else 1
             found[partition] = Attempt(offset, count)
     content = json.dumps({partition: vars(attempt) for partition, attempt in found.items()})
-    # a disk that is full for a while must not keep the consumer from what it can do
+    # a disk that is full for a while must not keep the consumer from what it can do; a torn note is
+    # none, and the counting starts over
     with suppress(OSError):
-        write_atomic(path, lambda file: file.write(content.encode()))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
     return found
 
 
