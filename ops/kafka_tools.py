@@ -27,7 +27,9 @@ TOOLS = {
         "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
         "show groups, their offsets and their lag",
     ),
-    "configs": KafkaTool("kafka.admin.ConfigCommand", "show and change settings of topics"),
+    "configs": KafkaTool(
+        "org.apache.kafka.tools.ConfigCommand", "show and change settings of topics"
+    ),
     "get-offsets": KafkaTool(
         "org.apache.kafka.tools.GetOffsetShell", "print the offsets of a topic's partitions"
     ),
