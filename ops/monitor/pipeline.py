@@ -135,7 +135,8 @@ class PipelineView:
             before = self._batches if self._batches[1] <= count else (0.0, 0.0)
             if count > before[1]:
                 mean_s = (total - before[0]) / (count - before[1])
-                self.history.add(self.now_ms, duration_ms=round(mean_s * 1000, 1))
+                duration_ms = round(mean_s * 1000, 1)
+                self.history.add(self.now_ms, duration_ms=duration_ms, is_known=False)
             self._batches = (total, count)
 
     @property

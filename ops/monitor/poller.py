@@ -159,7 +159,7 @@ class Poller:
         if self._alarms.update(conditions, now_ms):
             board.alarms_version += 1
         board.alarms = self._alarms.as_list()
-        view.history.add(now_ms)
+        view.history.add(now_ms, is_known=view.has_database)
         listed = [condition.as_dict() for condition in conditions]
         board.pipeline = {**view.as_dict(), "conditions": listed}
         samples = {reason: list(entries) for reason, entries in self._feed.samples.items()}
