@@ -135,6 +135,7 @@ class Poller:
         view.note_ranges(ranges, int(ward.last_ms[: len(ward)].max(initial=-1)))
         if self._take_turn("totals", _TOTALS_EVERY_S):
             view.totals = self._ledger.read(connection)
+        view.stuck = self._feed.stuck()
         view.offsets.note_committed(self._feed.committed)
         if self._gaps is None:
             self._feed.remember_older(connection)
