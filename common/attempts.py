@@ -26,21 +26,33 @@ class Attempt:
         return self.starts > _MOST
 
 
-def attempts_file(output_folder: Path, topic: str) -> Path:
-    """Where the consumer of a topic keeps its note."""
-    return output_folder / f"consumer-attempts-{topic}.json"
+def attempts_file(trusted_folder: Path, topic: str) -> Path:
+    """The note of a topic's consumer, where other machines and containers can read it as well."""
+    return trusted_folder / f".consumer-attempts-{topic}.json"
 
 
 def read_attempts(path: Path) -> dict[int, Attempt]:
     """By partition, of those that had something to read; empty if the consumer was stopped in order.
 
-    A crash loop is a partition that ``is_stuck``. Never raises for a missing or foreign file.
+    Never raises for a missing or foreign file.
     """
     try:
         found = json.loads(path.read_bytes())
         return {int(partition): Attempt(**fields) for partition, fields in found.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
+
+
+def stuck_at(path: Path, committed: Mapping[int, int]) -> dict[int, Attempt]:
+    """By partition, where the consumer begins again and again; ``committed``: the ledger's next offsets.
+
+    The note of a start stays until the next one: what has been committed since is not stuck.
+    """
+    return {
+        partition: attempt
+        for partition, attempt in read_attempts(path).items()
+        if attempt.is_stuck and committed.get(partition, 0) <= attempt.offset
+    }
 
 
 def note_start(

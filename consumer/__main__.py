@@ -104,7 +104,7 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
             trusted_identity=identity_of(trusted),
             committed=starts,
         )
-        note = attempts_file(output.output_dir.resolve(), kafka.kafka_topic)
+        note = attempts_file(trusted, kafka.kafka_topic)
         if _isolated_what_ends_it(note, job, offsets, starts, settings):
             starts = starts_within(settings.startup_wait_seconds, False)
         _consume(spark, settings, job, offsets, starts, starts_within, health, stop)

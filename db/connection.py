@@ -43,6 +43,9 @@ class Connection(Protocol):
     def close(self) -> None:
         """Closes; an open transaction has no effect. Never raises."""
 
+    def shutdown(self) -> None:
+        """Closes without a word to the server."""
+
     def __enter__(self) -> Self:
         """Itself, to be closed at the end of the block."""
 
@@ -141,12 +144,28 @@ def binary_collation(connection: Connection) -> str:
 def transaction(connection: Connection) -> Iterator[None]:
     """Commits what the block did, or rolls all of it back if it raises."""
     try:
-        yield
-        connection.commit()
+        with closed_if_interrupted(connection):
+            yield
+            connection.commit()
     except BaseException:
         # if the connection is gone, the server rolls back
         with suppress(mysql.connector.Error):
             connection.rollback()
+        raise
+
+
+@contextmanager
+def closed_if_interrupted(connection: Connection) -> Iterator[None]:
+    """Ctrl-C or SIGTERM in the block closes the connection, and the server rolls back.
+
+    In the middle of an answer, the driver would take its rest for the next statement's, and wait for ever.
+    """
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException:
+        connection.shutdown()
         raise
 
 

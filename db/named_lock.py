@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 import mysql.connector
 
 from common.errors import UnavailableError
-from db.connection import Connection
+from db.connection import Connection, closed_if_interrupted
 
 _WAIT_SECONDS = 60
 _LONGEST_NAME = 64
@@ -34,7 +34,8 @@ def named_lock(connection: Connection, purpose: str, database: str = "") -> Iter
             hint="wait for it to end (SHOW PROCESSLIST shows it), then try again",
         )
     try:
-        yield
+        with closed_if_interrupted(connection):
+            yield
     finally:
         # if the connection is gone, the server has already released the lock
         with suppress(mysql.connector.Error):

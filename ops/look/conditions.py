@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from common.attempts import Attempt
 from common.times import iso_of_ms, unix_ms
 from db.read.status import LedgerTotals
 from ops.look.processes import Process
@@ -118,6 +119,8 @@ class Seen:
     """Whether at least one producer should be alive."""
     failures: Mapping[str, Failures] = field(default_factory=dict)
     """By the name of the part."""
+    stuck: Mapping[int, Attempt] = field(default_factory=dict)
+    """By partition: where the consumer begins again and again."""
 
     def of_role(self, role: str) -> list[Process]:
         """The producers, the consumers or the monitor."""
@@ -233,6 +236,13 @@ def _crash_loops(seen: Seen) -> list[Condition]:
                 f" {detail['error']}"
             )
             found.append(Condition(Code.CRASH_LOOP, name, detail, text=text))
+    for partition, attempt in seen.stuck.items():
+        detail = {"restarts": attempt.starts, "partition": partition, "offset": attempt.offset}
+        text = (
+            f"consumer is restarted again and again: {attempt.starts} starts in a row at"
+            f" partition {partition}, offset {attempt.offset}"
+        )
+        found.append(Condition(Code.CRASH_LOOP, "consumer", detail, str(partition), text))
     return found
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from common.attempts import attempts_file, stuck_at
 from common.broker.reader import Span, TopicReader
 from common.errors import UnavailableError, VitalsError
 from common.settings import DatabaseSettings, KafkaSettings
@@ -17,7 +18,7 @@ from db.ledger import next_offsets
 from db.read.status import LedgerReader, LedgerTotals, newest_reading
 from ops.look.parts import Parts
 from ops.look.verdict import PartitionLag, PipelineHealth
-from schemas.files.raw import files_in
+from schemas.files.raw import PENDING, files_in
 
 _TIMEOUT_SECONDS = 5.0
 
@@ -82,12 +83,14 @@ class Observer:
         totals, committed = self._committed()
         return Snapshot(_lags(*offsets, committed), totals)
 
-    def health(self, outbox: Path, parts: Parts | None = None) -> PipelineHealth:
+    def health(self, output: Path, parts: Parts | None = None) -> PipelineHealth:
         """As ``look``, and what costs more: a message of each partition, and each sensor's newest row.
 
-        ``outbox``: the producers' folder of unpublished files; ``parts``: what should be running. Does not raise if a service is away:
-        the result names it.
+        ``output``: the folder of archive and trusted files; ``parts``: what should be running. Does not
+        raise if a service is away: the result names it.
         """
+        outbox = output / "raw" / PENDING
+        note = attempts_file(output / "trusted", self._kafka.kafka_topic)
         offsets, broker_error = _tried(self._offsets)
         found, database_error = _tried(self._committed)
         newest, _ = _tried(self._newest_reading)
@@ -106,6 +109,7 @@ class Observer:
             outbox_files=len(files_in(outbox.parent, outbox.name)) if outbox.is_dir() else None,
             processes=parts.look() if parts else (),
             failures=parts.failures if parts else {},
+            stuck=stuck_at(note, committed) if found is not None else {},
         )
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from common.attempts import Attempt
 from common.times import iso
 from db.read.status import LedgerTotals
 from ops.look.conditions import Condition, Seen, conditions_of
@@ -57,6 +58,7 @@ class PipelineHealth:
     processes: Sequence[Process] = ()
     """Those that should be running."""
     failures: Mapping[str, Failures] = field(default_factory=dict)
+    stuck: Mapping[int, Attempt] = field(default_factory=dict)
 
     @property
     def is_anything_there(self) -> bool:
@@ -90,6 +92,7 @@ class PipelineHealth:
                 processes=self.processes,
                 expects_producers=any(found.role == "producer" for found in self.processes),
                 failures=self.failures,
+                stuck=self.stuck,
             )
         )
 

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
+from common.attempts import Attempt, attempts_file, stuck_at
 from common.times import unix_ms
 from db.connection import Connection
 from db.ledger import LedgerRow, next_offsets
@@ -65,6 +66,10 @@ class Feed:
     def committed(self) -> dict[int, int]:
         """By partition: the offset after the last applied range."""
         return dict(self._next)
+
+    def stuck(self) -> dict[int, Attempt]:
+        """By partition: where the consumer begins again and again."""
+        return stuck_at(attempts_file(self.trusted, self.topic), self._next)
 
     def refresh_patients(self, connection: Connection) -> None:
         """Reads patients and mappings again if any were added or changed, began or ended."""

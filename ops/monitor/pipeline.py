@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.attempts import Attempt
 from common.times import unix_ms
 from db.ledger import LedgerRow
 from db.mend.cadence import RepeatedWindow
@@ -39,6 +40,7 @@ class PipelineView:
     has_database: bool = False
     failures: Mapping[str, Failures] = field(default_factory=dict)
     """By the name of the part: how often `vitals up` had to start it again."""
+    stuck: Mapping[int, Attempt] = field(default_factory=dict)
     processes: Sequence[Process] = ()
     offsets: Offsets = field(default_factory=Offsets)
     errors: ErrorsSeen = field(default_factory=ErrorsSeen)
@@ -135,7 +137,8 @@ class PipelineView:
             before = self._batches if self._batches[1] <= count else (0.0, 0.0)
             if count > before[1]:
                 mean_s = (total - before[0]) / (count - before[1])
-                self.history.add(self.now_ms, duration_ms=round(mean_s * 1000, 1))
+                duration_ms = round(mean_s * 1000, 1)
+                self.history.add(self.now_ms, duration_ms=duration_ms, is_known=False)
             self._batches = (total, count)
 
     @property
@@ -187,6 +190,7 @@ class PipelineView:
             are_all_shards_owned=self.are_all_shards_owned,
             expects_producers=any(found.has_answered for found in self.of_role("producer")),
             failures={**self._restarts(), **self.failures},
+            stuck=self.stuck,
         )
         return [*conditions_of(seen), *self._windows_twice()]
 

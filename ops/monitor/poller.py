@@ -135,6 +135,7 @@ class Poller:
         view.note_ranges(ranges, int(ward.last_ms[: len(ward)].max(initial=-1)))
         if self._take_turn("totals", _TOTALS_EVERY_S):
             view.totals = self._ledger.read(connection)
+        view.stuck = self._feed.stuck()
         view.offsets.note_committed(self._feed.committed)
         if self._gaps is None:
             self._feed.remember_older(connection)
@@ -159,7 +160,7 @@ class Poller:
         if self._alarms.update(conditions, now_ms):
             board.alarms_version += 1
         board.alarms = self._alarms.as_list()
-        view.history.add(now_ms)
+        view.history.add(now_ms, is_known=view.has_database)
         listed = [condition.as_dict() for condition in conditions]
         board.pipeline = {**view.as_dict(), "conditions": listed}
         samples = {reason: list(entries) for reason, entries in self._feed.samples.items()}

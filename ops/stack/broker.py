@@ -22,8 +22,8 @@ from ops.stack.server import Server
 
 _FAST_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
 _PROPERTIES = "server.properties"
-# in the order they are written: the last one says that the folder is formatted
-_FORMATTED = ("bootstrap.checkpoint", "meta.properties")
+# written last: it says that the folder is formatted
+_FORMATTED = "meta.properties"
 # benchmarks run through the broker: it keeps the optimising compiler
 _BROKER_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-Djava.awt.headless=true")
 
@@ -92,7 +92,7 @@ class KafkaBroker(Server):
         own_log = log4j_configuration(Path(self.log.name))
         (self.folder / "log4j2.xml").write_text(own_log, encoding="utf-8")
         self.prepare_tools()
-        if not (self.folder / "data" / "meta.properties").exists():
+        if not (self.folder / "data" / _FORMATTED).exists():
             self._format_data()
 
     def prepare_tools(self) -> None:
@@ -160,10 +160,10 @@ class KafkaBroker(Server):
         return f"-Dlog4j2.configurationFile={(self.folder / name).as_uri()}"
 
     def _format_data(self) -> None:
-        # formatting writes two small files and costs two seconds of a JVM: keep the first ones
+        # formatting writes a few small files and costs two seconds of a JVM: keep the first ones
         kept = self.jars / "kafka" / "formatted"
         data = self.folder / "data"
-        if not (kept / _FORMATTED[-1]).exists():
+        if not (kept / _FORMATTED).exists():
             self._format()
             _copy(data, kept)
         else:
@@ -190,8 +190,11 @@ class KafkaBroker(Server):
 
 
 def _copy(source: Path, target: Path) -> None:
-    for name in _FORMATTED:
-        write_atomic(target / name, functools.partial(_write, (source / name).read_bytes()))
+    # which files there are depends on Kafka's version
+    files = [path for path in source.rglob("*") if path.is_file()]
+    for path in sorted(files, key=lambda path: path.name == _FORMATTED):
+        copy = target / path.relative_to(source)
+        write_atomic(copy, functools.partial(_write, path.read_bytes()))
 
 
 def _write(content: bytes, file: BinaryIO) -> None:

@@ -18,7 +18,6 @@ from common.settings import (
     load,
 )
 from ops.stack.exports import DATABASE_FOLDER, embedded_addresses
-from schemas.files.raw import PENDING
 
 S = TypeVar("S", bound=Settings)
 
@@ -93,11 +92,6 @@ class Invocation:
     def raw(self) -> Path:
         """The folder of the raw archive."""
         return self.settings.output_dir / "raw"
-
-    @property
-    def outbox(self) -> Path:
-        """The producers' folder of files that Kafka has not acknowledged."""
-        return self.raw / PENDING
 
     def kafka(self) -> KafkaSettings:
         """The broker that the environment names, else the embedded one."""

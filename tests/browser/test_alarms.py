@@ -65,6 +65,7 @@ def test_a_stopped_consumer_is_named_and_clears_when_it_resumes(world, open_page
         gone = alarm(page, "consumer_away", "consumer")
         expect(gone).to_contain_text("Consumer does not answer")
         expect(gone).to_contain_text("Critical")
+        expect(tile(page, "demo-000001")).to_contain_text("Unknown since")
     finally:
         os.kill(world.consumer.pid, signal.SIGCONT)
     expect(gone).to_have_count(0, timeout=90_000)

@@ -114,7 +114,7 @@ def test_a_patient_who_stopped_comes_first_and_an_implausible_reading_second(wor
     try:
         expect(tile(page, "demo-000007")).to_have_attribute("data-state", "stale")
         expect(tile(page, "demo-000006")).to_have_attribute("data-state", "out")
-        expect(tile(page, "demo-000006")).to_contain_text("Reading rejected")
+        expect(tile(page, "demo-000006")).to_contain_text("Reading rejected: Gluc 5,000")
         expect(vital(page, "demo-000006", "glicose")).to_contain_text("rejected")
         expect(alarm(page, "patient_stopped", "demo-000007")).to_contain_text("No more data from")
         order = shown_order(page, "state")

@@ -1,3 +1,4 @@
+import signal
 import socket
 import threading
 
@@ -10,6 +11,8 @@ from consumer.handover import IDLE_SECONDS
 from consumer.worker import connection as worker_connection
 from db.connection import KeptConnection, connect, transaction
 from db.faults import FaultKind, kind_of, reported
+from db.named_lock import named_lock
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -28,6 +31,36 @@ def test_a_session_is_strict_in_utc_and_reads_what_is_committed(connection, quer
     *others, sql_mode = rows[0]
     assert others == ["+00:00", "READ-COMMITTED", 0, "utf8mb4_unicode_520_ci"]
     assert {"STRICT_TRANS_TABLES", "NO_ZERO_DATE", "NO_ZERO_IN_DATE"} <= set(sql_mode.split(","))
+
+
+def test_an_interrupted_statement_is_not_waited_for(migrated, settings):
+    """SIGTERM to `vitals up` while it makes its tables: what is left open must not keep it alive."""
+    main = threading.main_thread().ident
+
+    with connect(settings) as other:
+        cursor = other.cursor()
+
+        def running():
+            cursor.execute(
+                "SELECT COUNT(*) FROM information_schema.processlist WHERE info = 'SELECT SLEEP(20)'"
+            )
+            return cursor.fetchone()[0]
+
+        def interrupt():
+            wait_until(running, seconds=15)
+            signal.pthread_kill(main, signal.SIGINT)
+
+        interrupting = threading.Thread(target=interrupt)
+        interrupting.start()
+        with (
+            pytest.raises(KeyboardInterrupt),
+            named_lock(migrated, "test"),
+            transaction(migrated),
+        ):
+            migrated.cursor().execute("SELECT SLEEP(20)")
+        interrupting.join()
+        assert running() == 1
+    assert not migrated.is_connected()
 
 
 def test_a_server_that_forgot_its_passwords_still_takes_the_right_one(settings, connection):

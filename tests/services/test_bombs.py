@@ -101,7 +101,7 @@ def test_a_bomb_costs_one_entry_where_the_broker_does_not_refuse_it(make_pipelin
     odd = (b"odd", b"nanoseconds", None, NANOSECONDS)
     messages = [*good(pipeline, start), bomb, odd, *good(pipeline, start + 10_000)]
     assert publish_at_once(pipeline, *messages) == []
-    note = attempts_file(pipeline.output, pipeline.kafka.kafka_topic)
+    note = attempts_file(pipeline.output / "trusted", pipeline.kafka.kafka_topic)
     starts = restarted_until_committed(pipeline, len(messages))
     print(f"{starts} starts; {read_attempts(note)}")
     assert pipeline.rows("SELECT COUNT(*) FROM registro") == [(6,)]

@@ -19,7 +19,7 @@ from common.broker.topics import (
 )
 from common.errors import ConfigurationError
 from common.settings import TopicSettings
-from ops.stack import create_topics
+from ops.stack import KafkaBroker, create_topics
 from tests.waiting import wait_until
 
 
@@ -43,6 +43,23 @@ def places(kafka_settings):
 
 def read(messages):
     return {(message.partition(), message.offset()): message.value() for message in messages}
+
+
+def test_the_first_broker_of_a_new_cache_formats_for_all_others(jars, tmp_path):
+    """Which files that writes depends on Kafka's version; later brokers copy them."""
+    (tmp_path / "jars" / "kafka").mkdir(parents=True)
+    for jar in (jars / "kafka").glob("*.jar"):
+        (tmp_path / "jars" / "kafka" / jar.name).symlink_to(jar)
+    found = []
+    for name in ("first", "second"):
+        broker = KafkaBroker(tmp_path / name, tmp_path / "jars")
+        broker.prepare()
+        data = tmp_path / name / "data"
+        found.append({path.relative_to(data) for path in data.rglob("*") if path.is_file()})
+    assert found[0] == found[1]
+    broker.start()
+    broker.wait_ready()
+    broker.stop()
 
 
 def test_a_topic_is_read_from_its_first_message_to_its_last(kafka_settings, places):

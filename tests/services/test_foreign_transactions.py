@@ -134,7 +134,7 @@ def test_without_a_consumer_offsets_that_hold_no_message_are_no_lag(pipeline, ob
     foreign.transact(seen(0, 70), 1)
     with TopicReader(pipeline.kafka) as reader:
         wait_until(lambda: reader.span(pipeline.kafka.kafka_topic, 0) == Span(0, 4))
-    health = observer.health(pipeline.output / "raw" / "pending")
+    health = observer.health(pipeline.output)
     lags = {lag.partition: lag.lag for lag in health.lags}
     assert lags[0] == 0
     assert lags[1] > 0

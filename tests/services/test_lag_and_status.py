@@ -4,6 +4,7 @@ import time
 
 from confluent_kafka import Producer
 
+from common.attempts import attempts_file, note_start
 from common.broker.topics import set_topic_options
 from tests.services.asking import asked, run
 from tests.services.checks import heart_rate
@@ -43,6 +44,13 @@ def test_status_names_what_is_wrong(pipeline):
     [problem] = answer["problems"]
     assert problem.startswith("nothing committed: 1 messages wait")
     assert answer["oldest_waiting_seconds"] >= 120
+    # the consumer's own note, as each of its starts leaves it
+    note = attempts_file(pipeline.output / "trusted", pipeline.kafka.kafka_topic)
+    [behind] = [found["partition"] for found in answer["partitions"] if found["lag"]]
+    for _ in range(3):
+        note_start(note, {behind: 0}, {behind: 1})
+    looping = asked(pipeline, "status")[1]["problems"]
+    assert any(f"3 starts in a row at partition {behind}, offset 0" in told for told in looping)
     code, answer = asked(pipeline, "status", **NO_DATABASE)
     assert (code, answer["database"], answer["broker"]) == (1, False, True)
     assert answer["problems"][0].startswith("database away")

@@ -1,6 +1,6 @@
 """How often the consumer began at the same offsets."""
 
-from common.attempts import attempts_file, note_start, note_stop, read_attempts
+from common.attempts import attempts_file, note_start, note_stop, read_attempts, stuck_at
 
 
 def test_the_third_start_at_the_same_offset_says_that_something_there_ends_the_consumer(tmp_path):
@@ -40,3 +40,12 @@ def test_a_disk_that_refuses_the_note_does_not_keep_the_consumer_from_starting(t
     path.parent.write_text("")
     assert note_start(path, {0: 5}, {0: 8})[0].starts == 1
     note_stop(path)
+
+
+def test_where_the_consumer_begins_again_and_again_is_forgotten_once_it_is_passed(tmp_path):
+    """The note stays until the next start, the crash loop does not."""
+    path = attempts_file(tmp_path, "t")
+    for _ in range(3):
+        note_start(path, {0: 5, 1: 7}, {0: 8, 1: 8})
+    assert set(stuck_at(path, {0: 5})) == {0, 1}
+    assert set(stuck_at(path, {0: 6, 1: 7})) == {1}

@@ -35,6 +35,17 @@ def test_the_chart_falls_to_zero_a_minute_after_the_last_reading():
     assert history.as_dict()["accepted"][-1] == 0
 
 
+def test_the_chart_has_a_gap_while_the_database_is_away():
+    """Nobody knows what is committed then, and afterwards the rate is that of the known time."""
+    history = History()
+    for second in range(200):
+        is_known = not 90 <= second < 120
+        history.add(second * 1000, is_known=is_known, accepted=5 if is_known else 0)
+    accepted = history.as_dict()["accepted"]
+    assert accepted[18:24] == [None] * 6
+    assert {*accepted[:18], *accepted[24:]} == {5}
+
+
 def test_the_figure_counts_a_whole_minute_of_bursts():
     now_ms = unix_ms()
     view = PipelineView(began_ms=now_ms - 3_600_000)

@@ -61,6 +61,15 @@ def test_a_clock_that_steps_back_by_a_day_does_not_silence_its_shards(clock, pos
     assert made(positions, schedule)[-1] == NOW + 2
 
 
+def test_a_clock_that_steps_forward_and_stays_goes_on_from_the_catch_up(clock, positions, schedule):
+    """It may have been slow before: what nobody made in between is skipped, counted and logged."""
+    positions.take(0, NOW, NOW)
+    clock(NOW + 360)
+    assert made(positions, schedule) == list(range(NOW + 300, NOW + 360))
+    clock(NOW + 361)
+    assert made(positions, schedule) == [NOW + 360]
+
+
 def test_clocks_of_two_hosts_may_differ_by_seconds(clock, positions, schedule):
     positions.take(0, NOW + 3, NOW)
 

@@ -17,7 +17,7 @@ def lag(invocation: Invocation, *, most: int | None, as_json: bool) -> int:
     """
     observer = Observer(invocation.kafka(), invocation.database())
     try:
-        health = observer.health(invocation.outbox)
+        health = observer.health(invocation.settings.output_dir)
     finally:
         observer.close()
     if health.lags is None:

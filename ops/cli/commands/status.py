@@ -32,7 +32,7 @@ def status(invocation: Invocation, *, as_json: bool) -> int:
     targets = invocation.environment.get("METRICS_TARGETS", "")
     parts = Parts(None if is_elsewhere else invocation.settings.home, targets)
     try:
-        health = observer.health(invocation.outbox, parts)
+        health = observer.health(invocation.settings.output_dir, parts)
     finally:
         observer.close()
     # the processes of this home have nothing to do with another broker's pipeline

@@ -7,7 +7,9 @@ import { store } from "./store.js";
 export const isOfPatient = (alarm) => alarm.code === "sensor_silent" || alarm.code === "patient_stopped";
 
 export function alarmSentence(alarm) {
-  const key = `alarm.${alarm.code}${alarm.detail?.restarted ? ".restarted" : ""}`;
+  const { restarted, partition } = alarm.detail ?? {};
+  const variant = restarted ? ".restarted" : partition === undefined ? "" : ".partition";
+  const key = `alarm.${alarm.code}${variant}`;
   if (!hasText(key)) return t("alarm.unknown", alarm);
   return t(key, { subject: alarm.subject, ...written(alarm.detail ?? {}), patient: who(alarm) });
 }
