@@ -146,6 +146,28 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "no removal of uncommitted files",
+        "kill-worker,stop-worker,kill-sessions,crash-consumer",
+        (
+            Change(
+                "consumer/worker/partition_writer.py",
+                "        path.unlink(missing_ok=True)\n        _log",
+                "        _log",
+            ),
+        ),
+    ),
+    Mutant(
+        "the ledger is committed apart",
+        "two-consumers,lost-commit-answer,crash-consumer",
+        (
+            Change(
+                "consumer/worker/partition_writer.py",
+                "    ledger.record_batches(",
+                "    connection.commit()\n    ledger.record_batches(",
+            ),
+        ),
+    ),
+    Mutant(
         "a batch that was processed before is processed again",
         "repeated-batches",
         (
