@@ -30,7 +30,7 @@ down: $(VENV)/.runtime ## stop what `make up` started, from any terminal
 test: java $(VENV)/.dev ## every test, on a real Kafka, Spark and database (ARGS="-k name" or a file for some)
 	@$(BIN)/python -m pytest --ignore tests/compose -n auto --dist loadscope --durations 20 $(ARGS)
 
-mutants: java $(VENV)/.dev ## remove one safeguard of the code at a time: the proof must notice (12 min)
+mutants: java $(VENV)/.dev ## remove one safeguard of the code at a time: the proof must notice (30 min)
 	@$(BIN)/python -m tests.mutation
 
 compose-test: $(VENV)/.dev ## the stack in containers: build, start, scale, break, remove it (needs docker)

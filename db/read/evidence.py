@@ -32,7 +32,7 @@ _READING = (
     "q.lote_id, q.serie, q.posicao, q.paciente, q.sensor, q.componente, q.unidade,"
     f" {EPOCH_MS_SQL.format('q.medido_em')}, q.valor_bruto, q.motivo,"
     f" {EPOCH_MS_SQL.format('q.recebido_em')},"
-    f" CASE WHEN q.motivo = '{Reason.REFUSED_BY_DATABASE}' THEN q.mensagem END"
+    f" CASE WHEN q.motivo = '{Reason.REFUSED_BY_DATABASE}' THEN q.mensagem END, q.estado"
 )
 # after a repair, entries that a person had discarded stay at the batch's old place: no longer an outcome
 _COUNTS = """
@@ -44,6 +44,8 @@ _COUNTS = """
 READING_KEY = pa.schema(
     [("batch_id", pa.string()), ("series", pa.int32()), ("position", pa.int32())]
 )
+SETTLED = "settled"
+"""The reason of a rejected reading that was resent or discarded: a rule may have changed since."""
 QUARANTINED = pa.schema(
     [
         *READING_KEY,
@@ -54,8 +56,8 @@ QUARANTINED = pa.schema(
         ("kafka_ms", pa.int64()),
     ]
 )
-"""As decided by the cleaning: ``reason`` is null for a reading that waits for its mapping, or that only
-the database refused."""
+"""As decided by the cleaning: ``reason`` is `SETTLED` once an entry was resent or discarded, and null for
+a reading that waits for its mapping, or that only the database refused."""
 UNMAPPED = pa.schema([("offset", pa.int64()), *QUARANTINED])
 REGISTRO_ROW = pa.schema(
     [
@@ -261,13 +263,14 @@ def _quarantined(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
 
 
 def _as_decided(*row: Any) -> tuple[Any, ...]:
-    *key, patient_id, sensor, component, unit, event_ms, value, reason, kafka_ms, body = row
+    *key, patient_id, sensor, component, unit, event_ms, value, reason, kafka_ms, body, state = row
     fields = (patient_id, sensor, component, unit, event_ms, value, reason)
     if body:
         bare = bare_reading(bytes(body))
         fields = tuple(bare[name] for name in _DECIDED)
+    reason = fields[-1] if state == "aberta" else SETTLED
     is_accepted = fields[-1] in {None, Reason.REFUSED_BY_DATABASE, Reason.UNMAPPED}
-    return (*key, *fields[:-1], None if is_accepted else fields[-1], kafka_ms)
+    return (*key, *fields[:-1], None if is_accepted else reason, kafka_ms)
 
 
 def _table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:

@@ -16,7 +16,13 @@ from db.checksums import HOUR_MS
 from db.read.evidence import READING_KEY, Evidence
 from ops.reconcile.archive import ArchiveIndex
 from ops.reconcile.findings import Finding
-from ops.reconcile.fingerprints import UNKNOWN_TIME, expected_outcomes, outcomes_of
+from ops.reconcile.fingerprints import (
+    OUTCOME,
+    UNKNOWN_TIME,
+    expected_outcomes,
+    outcomes_of,
+    settled_outcomes,
+)
 from ops.reconcile.outcomes import Outcomes
 from ops.reconcile.proof import Proof, reading_name
 from ops.reconcile.trusted import TrustedFiles
@@ -147,7 +153,8 @@ def _compare_readings(
             pc.equal(both["count_all"], 1),
             pc.not_equal(both["fingerprint"], both["fingerprint_max"]),
         )
-    ).select(_KEY)
+    )
+    altered = _unsettled(altered, taken)
     proof.missing += len(missing)
     proof.duplicated += len(doubled)
     proof.altered += len(altered)
@@ -161,6 +168,15 @@ def _compare_readings(
         proof.find(finding, _names(batches, rows), len(rows))
     untold = pa.concat_tables([missing, altered])
     return pa.concat_tables([untold, doubled, foreign, stray]), untold
+
+
+def _unsettled(altered: pa.Table, batches: dict[str, SensorBatch]) -> pa.Table:
+    """The keys of those that are not settled entries of the archived reading."""
+    if not len(altered):
+        return altered.select(_KEY)
+    found = altered.select([*_KEY, "fingerprint_max"]).rename_columns(OUTCOME.names)
+    settled = settled_outcomes([*batches.values()])
+    return found.join(settled, keys=OUTCOME.names, join_type="left anti").select(_KEY)
 
 
 def _expected(batches: dict[str, SensorBatch], found: pa.Table) -> pa.Table:

@@ -6,6 +6,7 @@ process, so no database has to compute it.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import blake2b
 
 import numpy as np
@@ -13,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from common.arrays import Floats, Hashes, Ints, Mask
-from db.read.evidence import READING_KEY
+from db.read.evidence import READING_KEY, SETTLED
 from db.write.registro import rounded
 from schemas.batch import SensorBatch
-from schemas.cleaning.clean import judge, names_and_values, shared
-from schemas.cleaning.flatten import arrays_of
+from schemas.cleaning.clean import Judged, judge, names_and_values, shared
+from schemas.cleaning.flatten import ReadingArrays, SeriesArrays, arrays_of
 from schemas.files.trusted import coded
 
 UNKNOWN_TIME = 1 << 61
@@ -36,6 +37,24 @@ def expected_outcomes(batches: Sequence[SensorBatch], kafka_ms: Ints) -> tuple[I
     """
     series, readings = arrays_of(*batches)
     judged = judge(series, readings, kafka_ms)
+    return series.message[readings.series], _judged_outcomes(batches, series, readings, judged)
+
+
+def settled_outcomes(batches: Sequence[SensorBatch]) -> pa.Table:
+    """The `OUTCOME` of all readings if they were rejected and settled since: see `SETTLED`."""
+    series, readings = arrays_of(*batches)
+    judged = judge(series, readings, np.full(len(batches), UNKNOWN_TIME))
+    rejected = replace(judged, reason=np.ones(len(judged.reason), np.int8))
+    return _judged_outcomes(batches, series, readings, rejected, reason=SETTLED)
+
+
+def _judged_outcomes(
+    batches: Sequence[SensorBatch],
+    series: SeriesArrays,
+    readings: ReadingArrays,
+    judged: Judged,
+    reason: str | None = None,
+) -> pa.Table:
     columns = names_and_values(judged, readings)
     value = columns["value"]
     message = series.message[readings.series]
@@ -44,11 +63,11 @@ def expected_outcomes(batches: Sequence[SensorBatch], kafka_ms: Ints) -> tuple[I
         "patient_id": _of_batch([batch.patient_id for batch in batches], message),
         "series": pa.array(series.number[readings.series]),
         "position": pa.array(readings.position),
-        "reason": judged.reason_names,
+        "reason": pa.repeat(reason, len(message)) if reason else judged.reason_names,
         "event_ms": pa.array(readings.event_ms, mask=~readings.is_time),
         "value": pc.if_else(pa.array(judged.reason == 0), rounded(value), value),
     }
-    return message, outcomes_of(pa.table(columns))
+    return outcomes_of(pa.table(columns))
 
 
 def outcomes_of(rows: pa.Table) -> pa.Table:

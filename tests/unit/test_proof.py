@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from db.ledger import NOTHING, LedgerRow
+from db.read.evidence import SETTLED
 from ops.reconcile.findings import Finding
 from ops.reconcile.plan import plan_repair
 from schemas.files.trusted import TrustedFormat
@@ -289,6 +290,15 @@ def test_a_quarantine_entry_that_says_something_else_than_the_archive_is_found(d
     proof = done.prove()
     assert (proof.missing, proof.duplicated, proof.altered) == (0, 0, 1)
     assert list(proof.tallies) == [Finding.ALTERED_OUTCOME]
+
+
+def test_a_settled_entry_may_have_the_reason_of_an_earlier_rule_but_no_other_reading(done):
+    """It was resent after the rule had changed, or discarded; what the sensor sent stays what it was."""
+    entry = done.readings[ID, 0, 0]
+    entry["reason"] = SETTLED
+    assert done.prove().is_proved
+    entry["unit"] = "mmol/L"
+    assert list(done.prove().tallies) == [Finding.ALTERED_OUTCOME]
 
 
 def test_a_waiting_entry_that_says_something_else_than_the_trusted_file_is_found(world):
