@@ -35,6 +35,7 @@ from producer.simulation import Simulator
 from producer.simulation.batches import make_batches
 from schemas.batch import SensorBatch
 from schemas.catalogue import COMPONENTLESS
+from schemas.files.attempts import begin_attempt
 from schemas.files.trusted import TrustedFormat, write_trusted
 
 _START_MS = 1_790_000_000_000 // 3_600_000 * 3_600_000
@@ -79,9 +80,8 @@ class Writer:
         accepted = rows.filter(pa.array(is_accepted))
         rejected = rows.filter(pa.array(~is_accepted))
         rejected = rejected.drop_columns("component").rename_columns({"received": "component"})
-        files = write_trusted(
-            self.folder, accepted, topic=_TOPIC, offsets=offsets, form=TrustedFormat.PARQUET
-        )
+        with begin_attempt(self.folder, _TOPIC, partition) as attempt:
+            files = write_trusted(attempt, accepted, offsets=offsets, form=TrustedFormat.PARQUET)
         registro.upsert(self.connection, accepted, LoadMethod.AUTO)
         quarantine.insert(self.connection, rejected, LoadMethod.AUTO)
         offset_of = {batch.batch_id: offset for batch, offset in zip(batches, offsets, strict=True)}

@@ -13,15 +13,18 @@ import stamina
 from common.crash_points import CrashPoint, reach
 
 
-def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> int:
+def write_atomic(
+    path: Path, write: Callable[[BinaryIO], object], *, folder: Path | None = None
+) -> int:
     """Writes a file through ``write`` and returns its size in bytes.
 
+    ``folder``: an existing one of the same file system to write it in; None: that of ``path``.
     Guarantee: on return the file is durable under its name; until then, the old file is there, if
     there was one. Safe to repeat. Raises OSError when a write fails; the temporary file is then
     removed.
     """
-    _make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    make_folder(path.parent)
+    temporary = (folder or path.parent) / f".{path.name}.{os.getpid()}.tmp"
     try:
         with temporary.open("wb") as file:
             write(file)
@@ -42,7 +45,7 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> int:
 
 def move(source: Path, target: Path) -> None:
     """Moves a file durably within one file system; creates the target's folder if missing."""
-    _make_folder(target.parent)
+    make_folder(target.parent)
     _replace(source, target)
     reach(CrashPoint.MOVE_RENAMED)
     sync_folder(target.parent)
@@ -70,10 +73,10 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Makes a folder; a new one is durable in its parent, too."""
     if not folder.exists():
-        _make_folder(folder.parent)
+        make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)
 

@@ -12,6 +12,7 @@ from db.read.evidence import QUARANTINED, READING_KEY, REGISTRO_ROW, UNMAPPED
 from ops.reconcile.prove import compare_places
 from ops.reconcile.topic import TopicRest
 from schemas.batch import SensorBatch
+from schemas.files.attempts import begin_attempt
 from schemas.files.trusted import TrustedFormat, write_trusted
 from tests import builders
 from tests.archives import claimed_archive
@@ -95,13 +96,9 @@ class World:
                     continue
                 rows.append(row)
                 self._enter(row)
-        files = write_trusted(
-            self.folder / "trusted",
-            pa.Table.from_pylist(rows, _TRUSTED),
-            topic=TOPIC,
-            offsets=offsets,
-            form=form,
-        )
+        with begin_attempt(self.folder / "trusted", TOPIC, partition) as attempt:
+            accepted = pa.Table.from_pylist(rows, _TRUSTED)
+            files = write_trusted(attempt, accepted, offsets=offsets, form=form)
         unmapped = sum(1 for row in self.unmapped if row[0] == partition)
         self.ranges.append(
             builders.ledger_row(

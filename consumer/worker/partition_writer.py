@@ -6,7 +6,7 @@ what is committed, trusted files, ``registro``, ``quarentena``, dead letters, le
 COMMIT. A row that the database refuses costs only that row: it is found by halving, goes to
 ``quarentena``, and the trusted files are written again without it. A kill at any point leaves either
 nothing or everything in the database; trusted files that no ledger row names are removed by the next
-commit of the partition.
+commit of the partition, whoever's it is (see ``schemas.files.attempts``).
 """
 
 import functools
@@ -33,6 +33,7 @@ from consumer.worker.refusals import with_refusals
 from db import ledger
 from db.connection import Connection
 from db.write import quarantine, registro
+from schemas.files.attempts import Attempt, begin_attempt, take_over
 from schemas.files.folder_identity import require_identity
 from schemas.files.trusted import uncommitted_files, write_trusted
 
@@ -123,9 +124,10 @@ def _commit(rows: pa.Table, job: WriterJob, committed: Mapping[int, int]) -> Ran
         batches = batch_offsets(rows)
         for batch_id in ledger.taken_batches(connection, batches):
             del batches[batch_id]
-        outcome = _write(connection, rows, batches, job)
-        connection.commit()
-        reach(CrashPoint.RANGE_COMMITTED)
+        with begin_attempt(job.trusted_folder, job.topic, partition) as attempt:
+            outcome = _write(connection, rows, batches, job, attempt)
+            connection.commit()
+            reach(CrashPoint.RANGE_COMMITTED)
     return outcome
 
 
@@ -139,15 +141,19 @@ def _require_commits(partition: int, next_offset: int, committed: int) -> None:
 
 
 def _write(
-    connection: Connection, rows: pa.Table, batches: dict[str, int], job: WriterJob
+    connection: Connection,
+    rows: pa.Table,
+    batches: dict[str, int],
+    job: WriterJob,
+    attempt: Attempt,
 ) -> RangeOutcome:
     """Writes everything of a range; ``batches``: those that no earlier range has processed.
 
     The outcome and the files are those without the rows that the database refused.
     """
-    partition = rows["partition"][0].as_py()
+    partition = attempt.partition
     outcome = foreseen = sort_out(rows, batches, job.topic)
-    files = _trusted_files(foreseen, job)
+    files = _trusted_files(attempt, foreseen, job)
     reach(CrashPoint.RANGE_TRUSTED)
     if refused := registro.upsert(connection, outcome.mapped, job.load_method, writer=partition):
         rows = with_refusals(rows, outcome.mapped, refused)
@@ -158,7 +164,7 @@ def _write(
         outcome = sort_out(rows, batches, job.topic)
     reach(CrashPoint.RANGE_QUARANTINE)
     if len(outcome.accepted) < len(foreseen.accepted):
-        files = _trusted_files_again(outcome, job, files)
+        files = _trusted_files_again(attempt, outcome, job, files)
     dead_letters.copy_refused(outcome.rejected, job.kafka)
     ledger.record_batches(connection, job.topic, partition, outcome.batches)
     ledger.record_range(connection, job.topic, partition, outcome.offsets, outcome.counts, files)
@@ -166,18 +172,16 @@ def _write(
     return outcome
 
 
-def _trusted_files(outcome: RangeOutcome, job: WriterJob) -> list[str]:
+def _trusted_files(attempt: Attempt, outcome: RangeOutcome, job: WriterJob) -> list[str]:
     return write_trusted(
-        job.trusted_folder,
-        outcome.accepted,
-        topic=job.topic,
-        offsets=outcome.offsets,
-        form=job.trusted_format,
+        attempt, outcome.accepted, offsets=outcome.offsets, form=job.trusted_format
     )
 
 
-def _trusted_files_again(outcome: RangeOutcome, job: WriterJob, before: list[str]) -> list[str]:
-    files = _trusted_files(outcome, job)
+def _trusted_files_again(
+    attempt: Attempt, outcome: RangeOutcome, job: WriterJob, before: list[str]
+) -> list[str]:
+    files = _trusted_files(attempt, outcome, job)
     # of a date that only had readings that the database refused
     for name in set(before) - set(files):
         (job.trusted_folder / name).unlink(missing_ok=True)
@@ -188,18 +192,20 @@ def _remove_uncommitted(
     connection: Connection, job: WriterJob, partition: int, next_offset: int
 ) -> None:
     """Removes trusted files of attempts that never committed. The progress lock is held."""
-    if not worker_connection.begin_commits(partition):
+    left = take_over(job.trusted_folder, job.topic, partition)
+    if not (worker_connection.begin_commits(partition) or left):
         return
-    committed = ledger.committed_files(connection, job.topic, partition, next_offset)
     for path in uncommitted_files(
         job.trusted_folder,
         topic=job.topic,
         partition=partition,
         next_offset=next_offset,
-        committed=committed,
+        committed=lambda: ledger.committed_files(connection, job.topic, partition, next_offset),
     ):
         path.unlink(missing_ok=True)
         _log.info("uncommitted_file_removed", file=path.name)
+    for attempt in left:
+        attempt.end()
 
 
 def _summary(rows: pa.Table, outcome: RangeOutcome | None, duration_ms: int) -> RangeSummary:

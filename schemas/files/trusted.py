@@ -1,16 +1,15 @@
 """Trusted files: one row per accepted reading, one file per committed range and reading date.
 
-    <trusted>/date=YYYY-MM-DD/<topic>-<partition>-<first>-<until>.parquet
+    <trusted>/date=YYYY-MM-DD/<topic>-<partition>-<first>-<until>-<attempt>.parquet
 
 A file is complete and durable before its range is committed to the database, and the ledger names
-it. A file that the ledger does not name belongs to a commit that never happened.
-
-The storm's proof has its own reader for these files, on purpose: see `ops.storm.found`.
+it. A file that the ledger does not name belongs to a commit that never happened: see
+`schemas.files.attempts`. The storm's proof has its own reader, on purpose: see `ops.storm.found`.
 """
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -26,6 +25,8 @@ import pyarrow.parquet as pq
 
 from common.arrays import Ints
 from common.atomic import unfinished, write_atomic
+from common.errors import UnavailableError
+from schemas.files.attempts import ATTEMPT, Attempt
 from schemas.files.days import ALL_DAYS, day_folder
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -51,7 +52,7 @@ _IN_LINES = pa.schema(
 )
 _NAME = re.compile(
     r"date=(?P<day>[^/]+)/(?P<topic>[^/]+)-(?P<partition>\d+)-(?P<first>\d+)-(?P<until>\d+)"
-    r"\.(?P<form>parquet|jsonl)",
+    rf"(?:-(?P<attempt>{ATTEMPT}))?\.(?P<form>parquet|jsonl)",
     re.ASCII,
 )
 
@@ -77,10 +78,13 @@ class TrustedName:
     partition: int
     offsets: range
     form: TrustedFormat
+    attempt: str | None = None
+    """None in the names of earlier versions."""
 
     def __str__(self) -> str:
         """The path below the trusted folder, as the ledger names it."""
         place = f"{self.topic}-{self.partition}-{self.offsets.start}-{self.offsets.stop}"
+        place += f"-{self.attempt}" if self.attempt else ""
         return f"{day_folder(self.day)}/{place}.{self.form}"
 
     @classmethod
@@ -89,46 +93,58 @@ class TrustedName:
         if (match := _NAME.fullmatch(name)) is None:
             return None
         partition, first, until = (int(match[part]) for part in ("partition", "first", "until"))
-        form = TrustedFormat(match["form"])
-        found = cls(match["day"], match["topic"], partition, range(first, until), form)
+        offsets, form = range(first, until), TrustedFormat(match["form"])
+        found = cls(match["day"], match["topic"], partition, offsets, form, match["attempt"])
         return found if str(found) == name else None
 
 
 def write_trusted(
-    folder: Path, readings: pa.Table, *, topic: str, offsets: range, form: TrustedFormat
+    attempt: Attempt, readings: pa.Table, *, offsets: range, form: TrustedFormat
 ) -> list[str]:
-    """Writes the accepted readings of one partition range; returns the names below ``folder``.
+    """Writes the accepted readings of one range; returns the names below the trusted folder.
 
-    ``readings`` has event_ms and partition among its columns. Guarantee: every returned file is
-    durable. Safe to repeat: the same range overwrites the same files. Raises OSError.
+    ``readings`` has event_ms among its columns. Guarantee: every returned file is durable. Safe to
+    repeat: the attempt overwrites its own files. Raises OSError; UnavailableError once another writer
+    has taken over: this attempt has lost the lock.
     """
     dates = readings["event_ms"].cast(pa.timestamp("ms")).cast(pa.date32())
     names: list[str] = []
     for date in pc.unique(dates):
         rows = readings.filter(pc.equal(dates, date))
-        partition = rows["partition"][0].as_py()
-        name = str(TrustedName(str(date.as_py()), topic, partition, offsets, form))
-        encode = functools.partial(_encode, _columns(rows, topic), form)
-        write_atomic(folder / name, encode)
+        place = (attempt.topic, attempt.partition, offsets)
+        name = str(TrustedName(str(date), *place, form, attempt.id))
+        encode = functools.partial(_encode, _columns(rows, attempt.topic), form)
+        try:
+            write_atomic(attempt.trusted / name, encode, folder=attempt.folder)
+        except FileNotFoundError as error:
+            raise UnavailableError(
+                f"cannot write trusted file {name}: another writer has taken over the partition"
+            ) from error
         names.append(name)
     return names
 
 
 def uncommitted_files(
-    folder: Path, *, topic: str, partition: int, next_offset: int, committed: set[str]
-) -> Iterator[Path]:
+    folder: Path, *, topic: str, partition: int, next_offset: int, committed: Callable[[], set[str]]
+) -> list[Path]:
     """Files of ranges that are not in the ledger, and partial files: left by a kill before the commit.
 
-    Call it, and remove the files, only while the partition's progress is locked.
+    ``committed`` asks the ledger in the transaction that holds the partition's lock, once the files
+    are listed. What it does not name then can never be committed, and may be removed at any time.
     """
-    for half, path in unfinished(folder, f"{ALL_DAYS}/.{topic}-{partition}-*"):
-        name = TrustedName.parse(path.relative_to(folder).as_posix())
-        if name and (name.topic, name.partition) == (topic, partition):
-            yield half
-    for name in trusted_names(folder, f"{topic}-{partition}-*"):
-        is_open = name.offsets.stop > next_offset
-        if is_open and name.topic == topic and str(name) not in committed:
-            yield folder / str(name)
+    found = [
+        half
+        for half, path in unfinished(folder, f"{ALL_DAYS}/.{topic}-{partition}-*")
+        if (name := TrustedName.parse(path.relative_to(folder).as_posix()))
+        and (name.topic, name.partition) == (topic, partition)
+    ]
+    names = [
+        str(name)
+        for name in trusted_names(folder, f"{topic}-{partition}-*")
+        if name.topic == topic and name.offsets.stop > next_offset
+    ]
+    in_ledger = committed()
+    return found + [folder / name for name in names if name not in in_ledger]
 
 
 def trusted_names(folder: Path, pattern: str = "*") -> Iterator[TrustedName]:

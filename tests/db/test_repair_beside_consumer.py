@@ -11,6 +11,7 @@ from db.read.evidence import REGISTRO_ROW
 from ops.reconcile.plan import RepairPlan
 from ops.reconcile.repair import SET_ASIDE, repair
 from producer.delivery.republish import ArchivedBatch
+from schemas.files.attempts import begin_attempt
 from schemas.files.trusted import TrustedFormat, write_trusted
 
 TOPIC = "t"
@@ -46,9 +47,8 @@ def commit(connection, folder, component):
             "kafka_ms": [SECOND],
         }
     )
-    files = write_trusted(
-        folder, readings, topic=TOPIC, offsets=range(3, 4), form=TrustedFormat.PARQUET
-    )
+    with begin_attempt(folder, TOPIC, 0) as attempt:
+        files = write_trusted(attempt, readings, offsets=range(3, 4), form=TrustedFormat.PARQUET)
     ledger.lock_next_offset(connection, TOPIC, 0)
     counts = RangeCounts(1, 0, 0, 1, 1, 0, {})
     ledger.record_range(connection, TOPIC, 0, range(3, 4), counts, files)

@@ -18,6 +18,10 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 _SEED = 3
 _NAMED = 2
+_LEDGER_ROWS = (
+    "    ledger.record_batches(connection, job.topic, partition, outcome.batches)\n"
+    "    ledger.record_range(connection, job.topic, partition, outcome.offsets, outcome.counts, files)\n"
+)
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,34 @@ MUTANTS = (
                 "schemas/files/trusted.py",
                 'rows["event_ms"].cast(_MOMENT)',
                 'pc.add(rows["event_ms"], 3_600_000).cast(_MOMENT)',
+            ),
+        ),
+    ),
+    Mutant(
+        "no removal of uncommitted files",
+        "kill-worker,stop-worker,kill-sessions,crash-consumer",
+        (
+            Change(
+                "consumer/worker/partition_writer.py",
+                "        path.unlink(missing_ok=True)\n        _log",
+                "        _log",
+            ),
+        ),
+    ),
+    Mutant(
+        "the ledger is committed apart, before the rows",
+        "two-consumers,lost-commit-answer,crash-consumer",
+        (
+            # after the rows, it would matter only to two writers in the same few milliseconds
+            Change(
+                "consumer/worker/partition_writer.py",
+                _LEDGER_ROWS,
+                "",
+            ),
+            Change(
+                "consumer/worker/partition_writer.py",
+                "    reach(CrashPoint.RANGE_TRUSTED)\n",
+                f"{_LEDGER_ROWS}    connection.commit()\n",
             ),
         ),
     ),

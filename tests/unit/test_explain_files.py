@@ -13,6 +13,7 @@ from ops.explain.question import Question
 from ops.explain.trusted import TrustedLook
 from ops.look.messages import SeenMessage, header_texts
 from ops.progress import Progress
+from schemas.files.attempts import begin_attempt
 from schemas.files.trusted import TrustedFormat, write_trusted
 from schemas.wire.codec import FIRST_TAKEN, default_codec
 from tests.archives import claimed_archive
@@ -79,6 +80,11 @@ def accepted(*readings):
     return pa.Table.from_pylist(rows, READINGS)
 
 
+def write(folder, rows, form):
+    with begin_attempt(folder, "t", 0) as attempt:
+        return write_trusted(attempt, rows, offsets=range(7, 8), form=form)
+
+
 def look_up(folder, names):
     look = TrustedLook(folder, QUIET)
     found = look.rows([ledger_row(range(7, 8), *names)], ASKED)
@@ -88,7 +94,7 @@ def look_up(folder, names):
 @pytest.mark.parametrize("form", TrustedFormat)
 def test_the_row_of_a_trusted_file_is_found_in_either_format(tmp_path, form):
     rows = accepted((PATIENT, NOW - 1000, 1.0), ("demo-000002", NOW, 2.0), (PATIENT, NOW, 3.0))
-    names = write_trusted(tmp_path, rows, topic="t", offsets=range(7, 8), form=form)
+    names = write(tmp_path, rows, form)
     look, [row] = look_up(tmp_path, names)
     assert (row.file, row.row, row.rows, row.value) == (names[0], 3, 3, 3.0)
     assert (row.place, row.series, row.position) == (Place("t", 0, 7), 0, 2)
@@ -98,7 +104,7 @@ def test_the_row_of_a_trusted_file_is_found_in_either_format(tmp_path, form):
 def test_rows_are_counted_over_all_groups_and_files_without_statistics_are_read(tmp_path):
     form = TrustedFormat.PARQUET
     rows = accepted((PATIENT, NOW - 1000, 1.0), (PATIENT, NOW - 500, 2.0), (PATIENT, NOW, 3.0))
-    (name,) = write_trusted(tmp_path, rows, topic="t", offsets=range(7, 8), form=form)
+    (name,) = write(tmp_path, rows, form)
     for statistics in (False, ["event_time"]):
         table = pq.ParquetFile(tmp_path / name).read()
         pq.write_table(table, tmp_path / name, row_group_size=1, write_statistics=statistics)

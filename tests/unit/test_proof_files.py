@@ -7,6 +7,7 @@ import pytest
 
 from ops.reconcile.archive import read_archive
 from ops.reconcile.trusted import TrustedFiles
+from schemas.files.attempts import begin_attempt
 from schemas.files.trusted import TrustedFormat, write_trusted
 from tests.archives import claimed_archive
 from tests.builders import NOW, ledger_row
@@ -93,7 +94,8 @@ def test_trusted_files_are_read_with_whole_numbers(tmp_path, form):
             "kafka_ms": [NOW] * 3,
         }
     )
-    names = write_trusted(tmp_path, rows, topic="t", offsets=range(1, 4), form=form)
+    with begin_attempt(tmp_path, "t", 0) as attempt:
+        names = write_trusted(attempt, rows, offsets=range(1, 4), form=form)
     part = ledger_row(range(1, 4), *names)
     files = TrustedFiles(tmp_path, [part])
     found = pa.concat_tables(files.tables()).sort_by("offset")

@@ -1,5 +1,6 @@
 """Trusted files: one per range and date, the same in both formats, and orphans found exactly."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
+from schemas.files.attempts import begin_attempt
 from schemas.files.trusted import (
     SCHEMA,
     TrustedFormat,
@@ -21,6 +23,7 @@ from schemas.files.trusted import (
 )
 from tests.builders import NOW, PATIENT
 
+ATTEMPT = "a0123456789ab"
 PARQUET, JSONL = TrustedFormat.PARQUET, TrustedFormat.JSONL
 DAY_MS = 86_400_000
 ROWS = pa.schema(
@@ -60,7 +63,8 @@ def readings(*event_ms: int, patient_id: str = PATIENT) -> pa.Table:
 
 
 def write(folder: Path, rows: pa.Table, form: TrustedFormat = PARQUET) -> list[str]:
-    return write_trusted(folder, rows, topic="sensor-batches", offsets=range(40, 50), form=form)
+    with begin_attempt(folder, "sensor-batches", 2) as attempt:
+        return write_trusted(attempt, rows, offsets=range(40, 50), form=form)
 
 
 def files_in(folder: Path) -> set[str]:
@@ -75,7 +79,7 @@ def read(path: Path) -> list[dict[str, object]]:
 
 def test_a_file_has_everything_known_about_a_reading(tmp_path):
     (name,) = write(tmp_path, readings(NOW))
-    assert name == "date=2026-09-21/sensor-batches-2-40-50.parquet"
+    assert re.fullmatch(r"date=2026-09-21/sensor-batches-2-40-50-a[0-9a-f]{12}\.parquet", name)
     assert read(tmp_path / name) == [
         {
             "patient_id": PATIENT,
@@ -141,12 +145,22 @@ def test_lines_say_the_same_as_parquet(tmp_path):
         assert line == row
 
 
-def test_writing_a_range_again_replaces_its_files(tmp_path):
-    first = write(tmp_path, readings(NOW, NOW + 1))
-    again = write(tmp_path, readings(NOW))
+def test_an_attempt_that_writes_again_replaces_its_files(tmp_path):
+    """Without the rows that the database refused."""
+    with begin_attempt(tmp_path, "a", 1) as attempt:
+        first = write_trusted(attempt, readings(NOW, NOW + 1), offsets=range(9), form=PARQUET)
+        again = write_trusted(attempt, readings(NOW), offsets=range(9), form=PARQUET)
     assert first == again
     assert files_in(tmp_path) == set(first)
     assert len(read(tmp_path / first[0])) == 1
+
+
+def test_another_attempt_never_replaces_a_file(tmp_path):
+    """The one that is there may be committed."""
+    (first,) = write(tmp_path, readings(NOW, NOW + 1))
+    (other,) = write(tmp_path, readings(NOW))
+    assert files_in(tmp_path) == {first, other}
+    assert len(read(tmp_path / first)) == 2
 
 
 def test_a_range_without_accepted_readings_has_no_file(tmp_path):
@@ -162,7 +176,7 @@ def touch(folder: Path, *names: str) -> None:
 
 
 def orphans(folder: Path, **given) -> set[str]:
-    arguments = {"topic": "a", "partition": 1, "next_offset": 100, "committed": set()} | given
+    arguments = {"topic": "a", "partition": 1, "next_offset": 100, "committed": set} | given
     return {path.relative_to(folder).as_posix() for path in uncommitted_files(folder, **arguments)}
 
 
@@ -177,9 +191,9 @@ def test_a_committed_file_is_not_an_orphan_by_name_or_by_offset(tmp_path):
     """Only the newest ranges are looked up in the ledger: earlier ones are committed anyway."""
     touch(tmp_path, "date=2026-09-21/a-1-0-100.parquet", "date=2026-09-21/a-1-90-110.parquet")
     assert orphans(tmp_path) == {"date=2026-09-21/a-1-90-110.parquet"}
-    assert orphans(tmp_path, committed={"date=2026-09-21/a-1-90-110.parquet"}) == set()
+    assert orphans(tmp_path, committed=lambda: {"date=2026-09-21/a-1-90-110.parquet"}) == set()
     # the same range on another date is another file
-    assert orphans(tmp_path, committed={"date=2026-09-22/a-1-90-110.parquet"}) != set()
+    assert orphans(tmp_path, committed=lambda: {"date=2026-09-22/a-1-90-110.parquet"}) != set()
 
 
 def test_files_of_other_partitions_and_topics_are_never_touched(tmp_path):
@@ -192,9 +206,13 @@ def test_files_of_other_partitions_and_topics_are_never_touched(tmp_path):
         "date=2026-09-21/a-2-100-200.parquet",
         "date=2026-09-21/aa-1-100-200.parquet",
         "date=2026-09-21/b-a-1-100-200.parquet",
+        "date=2026-09-21/a-1-1-100-200-a0123456789ab.parquet",
     )
     assert orphans(tmp_path) == set()
-    assert orphans(tmp_path, topic="a-1") == {"date=2026-09-21/a-1-1-100-200.parquet"}
+    assert orphans(tmp_path, topic="a-1") == {
+        "date=2026-09-21/a-1-1-100-200.parquet",
+        "date=2026-09-21/a-1-1-100-200-a0123456789ab.parquet",
+    }
     assert orphans(tmp_path, topic="a-1", partition=0) == {"date=2026-09-21/a-1-0-100-200.parquet"}
     assert orphans(tmp_path, partition=11) == {"date=2026-09-21/a-11-100-200.parquet"}
 
@@ -216,9 +234,11 @@ def test_a_missing_folder_has_no_orphans(tmp_path):
 
 
 @pytest.mark.parametrize("form", list(TrustedFormat))
-def test_a_name_is_parsed_into_its_parts(form):
-    name = TrustedName("2026-09-21", "a-1", 2, range(40, 50), form)
-    assert str(name) == f"date=2026-09-21/a-1-2-40-50.{form}"
+@pytest.mark.parametrize(("attempt", "end"), [(None, ""), (ATTEMPT, f"-{ATTEMPT}")])
+def test_a_name_is_parsed_into_its_parts(form, attempt, end):
+    """Names of earlier versions have no attempt."""
+    name = TrustedName("2026-09-21", "a-1", 2, range(40, 50), form, attempt)
+    assert str(name) == f"date=2026-09-21/a-1-2-40-50{end}.{form}"
     assert TrustedName.parse(str(name)) == name
 
 
@@ -230,6 +250,7 @@ def test_a_name_is_parsed_into_its_parts(form):
         "date=2026-09-21/a-1-0-5.parquet.crc",
         "date=2026-09-21/a-0-5.parquet",
         "date=2026-09-21/a-01-0-5.parquet",
+        "date=2026-09-21/a-0-0-5-b0123456789ab.parquet",
         "date=2026-09-21/sub/a-1-0-5.parquet",
         "set-aside/date=2026-09-21/a-1-0-5.parquet",
     ],
