@@ -5,10 +5,10 @@ Off in every installation: without ``CRASH_POINT`` each place costs one comparis
 
 import os
 import signal
-import sys
 from enum import StrEnum
 
 from common.errors import ConfigurationError
+from common.output import say
 from common.settings import Settings
 
 
@@ -89,5 +89,5 @@ def reach(point: CrashPoint) -> None:
     if _armed is point:
         _left -= 1
         if _left == 0:
-            os.write(sys.stderr.fileno(), f"{last_words(point)}\n".encode())
+            say(last_words(point))
             os.kill(os.getpid(), signal.SIGKILL)
