@@ -49,6 +49,9 @@ def main() -> int:
         arm(load(CrashSettings))
         _run(stop, logs_json=logs.log_format == "json")
     except VitalsError as error:
+        if stop.is_set():
+            # asked to stop while it waited: what is missing is no fault
+            return 0
         say_error(error, "consumer")
         return error.exit_code
     except Exception:  # noqa: BLE001 - the last place to log what ended the query
@@ -82,7 +85,10 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
         def starts_within(seconds: float, with_added: bool) -> dict[int, int]:
             topic = kafka.kafka_topic
             return starting_offsets(
-                database, offsets, topic, wait_seconds=seconds, with_added=with_added
+                *(database, offsets, topic),
+                wait_seconds=seconds,
+                is_stopping=stop.is_set,
+                with_added=with_added,
             )
 
         if not settings.startup_wait_seconds:

@@ -25,6 +25,7 @@ def starting_offsets(
     topic: str,
     *,
     wait_seconds: float,
+    is_stopping: Callable[[], bool],
     with_added: bool,
 ) -> dict[int, int]:
     """Where each partition continues; waits up to ``wait_seconds`` for tables, broker and topic.
@@ -33,7 +34,7 @@ def starting_offsets(
     `consumer.driver.growth`.
 
     Raises:
-        ConfigurationError, UnavailableError: what is still missing after that time.
+        ConfigurationError, UnavailableError: what is still missing after that time, or on ``is_stopping``.
     """
 
     def read() -> dict[int, int]:
@@ -47,13 +48,13 @@ def starting_offsets(
             open_partitions(connection, topic, starts)
         return starts
 
-    return _waiting(read, wait_seconds)
+    return _waiting(read, wait_seconds, is_stopping)
 
 
-def _waiting(read: Callable[[], T], seconds: float) -> T:
+def _waiting(read: Callable[[], T], seconds: float, is_stopping: Callable[[], bool]) -> T:
     # a missing table or topic is a configuration mistake, unless it is being created right now
     for attempt in stamina.retry_context(
-        on=_may_pass,
+        on=lambda error: _may_pass(error) and not is_stopping(),
         attempts=None if seconds else 1,
         timeout=seconds or None,
         wait_initial=0.2,

@@ -198,6 +198,13 @@ def test_a_consumer_that_may_wait_starts_before_the_tables_exist(pipeline):
         connection.cursor().execute(f"DROP DATABASE {later.db_name}")
 
 
+def test_a_consumer_that_waits_for_what_is_missing_ends_when_asked(pipeline):
+    """`vitals down` while `vitals up` starts: the context asserts that SIGTERM ends it with 0."""
+    with pipeline.consumer(DB_NAME="not_yet", STARTUP_WAIT_SECONDS="600") as consumer:
+        wait_until(lambda: '"waiting"' in pipeline.log(), pipeline.log)
+        assert consumer.poll() is None
+
+
 def test_trusted_files_may_be_json_lines(pipeline):
     batches = simulated(windows=1)
     pipeline.publish(*batches)
