@@ -135,7 +135,7 @@ def run_consumers(pipeline, seed):
         times = 1 + (seed + index) % 2
         # a few messages per micro-batch: every worker passes every crash point more than once
         # these deaths are ours, not a message's: nothing is to be isolated
-        note_stop(attempts_file(pipeline.output, pipeline.kafka.kafka_topic))
+        note_stop(attempts_file(pipeline.output / "trusted", pipeline.kafka.kafka_topic))
         own = {"CRASH_POINT": f"{point}:{times}", "MAX_MESSAGES_PER_BATCH": "8"}
         with pipeline.consumer(**own) as consumer:
             ended = consumer.wait(240)
