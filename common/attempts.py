@@ -14,7 +14,7 @@ _MOST = 2
 
 
 @dataclass(frozen=True)
-class Attempt:
+class RepeatedStart:
     """Where a partition was to be continued, and how often in a row."""
 
     offset: int
@@ -31,19 +31,19 @@ def attempts_file(trusted_folder: Path, topic: str) -> Path:
     return trusted_folder / f".consumer-attempts-{topic}.json"
 
 
-def read_attempts(path: Path) -> dict[int, Attempt]:
+def read_attempts(path: Path) -> dict[int, RepeatedStart]:
     """By partition, of those that had something to read; empty if the consumer was stopped in order.
 
     Never raises for a missing or foreign file.
     """
     try:
         found = json.loads(path.read_bytes())
-        return {int(partition): Attempt(**fields) for partition, fields in found.items()}
+        return {int(partition): RepeatedStart(**fields) for partition, fields in found.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def stuck_at(path: Path, committed: Mapping[int, int]) -> dict[int, Attempt]:
+def stuck_at(path: Path, committed: Mapping[int, int]) -> dict[int, RepeatedStart]:
     """By partition, where the consumer begins again and again; ``committed``: the ledger's next offsets.
 
     The note of a start stays until the next one: what has been committed since is not stuck.
@@ -57,7 +57,7 @@ def stuck_at(path: Path, committed: Mapping[int, int]) -> dict[int, Attempt]:
 
 def note_start(
     path: Path, starts: Mapping[int, int], ends: Mapping[int, int]
-) -> dict[int, Attempt]:
+) -> dict[int, RepeatedStart]:
     """Notes a start, and returns what is noted now.
 
     ``starts``, ``ends``: by partition, the offset to continue at and the partition's end.
@@ -68,7 +68,7 @@ def note_start(
         if offset < ends.get(partition, 0):
             last = before.get(partition)
             count = last.starts + 1 if last and last.offset == offset else 1
-            found[partition] = Attempt(offset, count)
+            found[partition] = RepeatedStart(offset, count)
     content = json.dumps({partition: vars(attempt) for partition, attempt in found.items()})
     # a disk that is full for a while must not keep the consumer from what it can do; a torn note is
     # none, and the counting starts over

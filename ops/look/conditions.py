@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from common.attempts import Attempt
+from common.attempts import RepeatedStart
 from common.times import iso_of_ms, unix_ms
 from db.read.status import LedgerTotals
 from ops.look.processes import Process
@@ -119,7 +119,7 @@ class Seen:
     """Whether at least one producer should be alive."""
     failures: Mapping[str, Failures] = field(default_factory=dict)
     """By the name of the part."""
-    stuck: Mapping[int, Attempt] = field(default_factory=dict)
+    stuck: Mapping[int, RepeatedStart] = field(default_factory=dict)
     """By partition: where the consumer begins again and again."""
 
     def of_role(self, role: str) -> list[Process]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from common.attempts import Attempt
+from common.attempts import RepeatedStart
 from common.times import iso
 from db.read.status import LedgerTotals
 from ops.look.conditions import Condition, Seen, conditions_of
@@ -58,7 +58,7 @@ class PipelineHealth:
     processes: Sequence[Process] = ()
     """Those that should be running."""
     failures: Mapping[str, Failures] = field(default_factory=dict)
-    stuck: Mapping[int, Attempt] = field(default_factory=dict)
+    stuck: Mapping[int, RepeatedStart] = field(default_factory=dict)
 
     @property
     def is_anything_there(self) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
-from common.attempts import Attempt, attempts_file, stuck_at
+from common.attempts import RepeatedStart, attempts_file, stuck_at
 from common.times import unix_ms
 from db.connection import Connection
 from db.ledger import LedgerRow, next_offsets
@@ -67,7 +67,7 @@ class Feed:
         """By partition: the offset after the last applied range."""
         return dict(self._next)
 
-    def stuck(self) -> dict[int, Attempt]:
+    def stuck(self) -> dict[int, RepeatedStart]:
         """By partition: where the consumer begins again and again."""
         return stuck_at(attempts_file(self.trusted, self.topic), self._next)
 

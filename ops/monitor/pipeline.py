@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from common.attempts import Attempt
+from common.attempts import RepeatedStart
 from common.times import unix_ms
 from db.ledger import LedgerRow
 from db.mend.cadence import RepeatedWindow
@@ -40,7 +40,7 @@ class PipelineView:
     has_database: bool = False
     failures: Mapping[str, Failures] = field(default_factory=dict)
     """By the name of the part: how often `vitals up` had to start it again."""
-    stuck: Mapping[int, Attempt] = field(default_factory=dict)
+    stuck: Mapping[int, RepeatedStart] = field(default_factory=dict)
     processes: Sequence[Process] = ()
     offsets: Offsets = field(default_factory=Offsets)
     errors: ErrorsSeen = field(default_factory=ErrorsSeen)

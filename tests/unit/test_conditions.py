@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from common.attempts import Attempt
+from common.attempts import RepeatedStart
 from common.times import unix_ms
 from db.read.status import LedgerTotals
 from ops.look.conditions import Code, Seen, conditions_of
@@ -88,7 +88,7 @@ def test_a_part_that_is_restarted_again_and_again_names_its_error():
 
 def test_a_consumer_that_begins_again_and_again_names_where():
     """Also in containers, where nobody but its own note counts its starts."""
-    assert codes(stuck={3: Attempt(17, 4)}) == {
+    assert codes(stuck={3: RepeatedStart(17, 4)}) == {
         Code.CRASH_LOOP: "consumer is restarted again and again: 4 starts in a row at partition 3, offset 17"
     }
 
