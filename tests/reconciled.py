@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from db.checksums import HOUR_MS, row_checksums, sums_by
 from db.mapping import Mapping
-from db.read.evidence import QUARANTINED, READING_KEY, REGISTRO_ROW, UNMAPPED
+from db.read.evidence import REGISTRO_ROW
+from db.read.quarantined import QUARANTINED, READING_KEY, UNMAPPED
 from ops.reconcile.prove import compare_places
 from ops.reconcile.topic import TopicRest
 from schemas.batch import SensorBatch

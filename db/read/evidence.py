@@ -18,8 +18,7 @@ from db.faults import reported
 from db.ledger import SELECT_ROWS, LedgerRow, ledger_row
 from db.mapping import Mapping, read_mappings
 from db.moments import EPOCH, EPOCH_MS_SQL
-from db.write.quarantine import bare_reading
-from schemas.reasons import Reason
+from db.read.quarantined import QUARANTINED, READING, quarantined, table, unmapped
 
 _ROWS_PER_FETCH = 20_000
 _BODIES_PER_FETCH = 50
@@ -27,13 +26,6 @@ _BODIES_PER_FETCH = 50
 _IDS_PER_QUERY = 5_000
 _MAPPINGS_PER_QUERY = 200
 _COMPONENTS = "'valor', 'sistolica', 'diastolica', 'x', 'y', 'z'"
-_DECIDED = ("patient_id", "sensor", "component", "unit", "event_ms", "value", "reason")
-_READING = (
-    "q.lote_id, q.serie, q.posicao, q.paciente, q.sensor, q.componente, q.unidade,"
-    f" {EPOCH_MS_SQL.format('q.medido_em')}, q.valor_bruto, q.motivo,"
-    f" {EPOCH_MS_SQL.format('q.recebido_em')},"
-    f" CASE WHEN q.motivo = '{Reason.REFUSED_BY_DATABASE}' THEN q.mensagem END, q.estado"
-)
 # after a repair, entries that a person had discarded stay at the batch's old place: no longer an outcome
 _COUNTS = """
   FROM quarentena q LEFT JOIN lote l ON l.lote_id = q.lote_id
@@ -41,24 +33,6 @@ _COUNTS = """
    AND NOT (q.estado = 'descartada' AND l.lote_id IS NOT NULL AND (l.topico <> q.topico
             OR l.particao <> q.particao OR l.deslocamento <> q.deslocamento))"""
 
-READING_KEY = pa.schema(
-    [("batch_id", pa.string()), ("series", pa.int32()), ("position", pa.int32())]
-)
-SETTLED = "settled"
-"""The reason of a rejected reading that was resent or discarded: a rule may have changed since."""
-QUARANTINED = pa.schema(
-    [
-        *READING_KEY,
-        *((name, pa.string()) for name in ("patient_id", "sensor", "component", "unit")),
-        ("event_ms", pa.int64()),
-        ("value", pa.float64()),
-        ("reason", pa.string()),
-        ("kafka_ms", pa.int64()),
-    ]
-)
-"""As decided by the cleaning: ``reason`` is `SETTLED` once an entry was resent or discarded, and null for
-a reading that waits for its mapping, or that only the database refused."""
-UNMAPPED = pa.schema([("offset", pa.int64()), *QUARANTINED])
 REGISTRO_ROW = pa.schema(
     [
         ("mapping_id", pa.int32()),
@@ -108,15 +82,15 @@ class Evidence:
 
         Unmapped readings are left out: they are accepted.
         """
-        rows = self._rows(f"SELECT {_READING} {_COUNTS}")
+        rows = self._rows(f"SELECT {READING} {_COUNTS}")
         while some := list(islice(rows, _ROWS_PER_FETCH)):
-            yield _quarantined(some)
+            yield quarantined(some)
 
     def quarantined_of(self, batch_ids: Sequence[str]) -> pa.Table:
         """Those of these batches."""
-        query = f"SELECT {_READING} {_COUNTS} AND q.lote_id IN ({{}})"
+        query = f"SELECT {READING} {_COUNTS} AND q.lote_id IN ({{}})"
         chunks = self._in_chunks(query, batch_ids)
-        return pa.concat_tables([QUARANTINED.empty_table(), *map(_quarantined, chunks)])
+        return pa.concat_tables([QUARANTINED.empty_table(), *map(quarantined, chunks)])
 
     def strays(self) -> list[tuple[str | None, Stray]]:
         """Batch and place of quarantine entries that are not where their batch was processed.
@@ -149,7 +123,7 @@ class Evidence:
         They have no mapping yet, or a person has discarded them.
         """
         rows = self._rows(
-            f"SELECT q.deslocamento, {_READING} FROM quarentena q WHERE q.topico = %s"
+            f"SELECT q.deslocamento, {READING} FROM quarentena q WHERE q.topico = %s"
             " AND q.particao = %s AND q.deslocamento >= %s AND q.deslocamento < %s"
             " AND q.posicao >= 0 AND q.motivo = 'unmapped' AND q.estado <> 'resolvida'",
             part.topic,
@@ -157,7 +131,7 @@ class Evidence:
             part.first,
             part.until,
         )
-        return _table([(offset, *_as_decided(*row)) for offset, *row in rows], UNMAPPED)
+        return unmapped(rows)
 
     def refused_messages(self) -> int:
         """Messages that are kept whole in quarantine."""
@@ -217,7 +191,7 @@ class Evidence:
         at_once: int = _IDS_PER_QUERY,
     ) -> pa.Table:
         chunks = self._in_chunks(query, ids, *values, at_once=at_once)
-        return pa.concat_tables([schema.empty_table(), *(_table(rows, schema) for rows in chunks)])
+        return pa.concat_tables([schema.empty_table(), *(table(rows, schema) for rows in chunks)])
 
     def _in_chunks(
         self, query: str, ids: Sequence[Any], *values: Any, at_once: int = _IDS_PER_QUERY
@@ -256,27 +230,6 @@ def open_evidence(settings: DatabaseSettings) -> Iterator[Evidence]:
     """Like ``snapshot``, for reconcile."""
     with snapshot(settings) as connection:
         yield Evidence(connection)
-
-
-def _quarantined(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
-    return _table([_as_decided(*row) for row in rows], QUARANTINED)
-
-
-def _as_decided(*row: Any) -> tuple[Any, ...]:
-    *key, patient_id, sensor, component, unit, event_ms, value, reason, kafka_ms, body, state = row
-    fields = (patient_id, sensor, component, unit, event_ms, value, reason)
-    if body:
-        bare = bare_reading(bytes(body))
-        fields = tuple(bare[name] for name in _DECIDED)
-    reason = fields[-1] if state == "aberta" else SETTLED
-    is_accepted = fields[-1] in {None, Reason.REFUSED_BY_DATABASE, Reason.UNMAPPED}
-    return (*key, *fields[:-1], None if is_accepted else reason, kafka_ms)
-
-
-def _table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _moment(hour: int) -> datetime:

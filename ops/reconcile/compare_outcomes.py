@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from common.arrays import AnyInts, Ints, Mask
 from db.checksums import HOUR_MS
-from db.read.evidence import READING_KEY, Evidence
+from db.read.evidence import Evidence
+from db.read.quarantined import READING_KEY
 from ops.reconcile.archive import ArchiveIndex
 from ops.reconcile.findings import Finding
 from ops.reconcile.fingerprints import (

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from common.arrays import Floats, Hashes, Ints, Mask
-from db.read.evidence import READING_KEY, SETTLED
+from db.read.quarantined import READING_KEY, SETTLED
 from db.write.registro import rounded
 from schemas.batch import SensorBatch
 from schemas.cleaning.clean import Judged, judge, names_and_values, shared

@@ -16,7 +16,8 @@ import pyarrow as pa
 from common.arrays import Ints, Mask
 from common.settings import DatabaseSettings, KafkaSettings
 from db.checksums import HOUR_MS
-from db.read.evidence import READING_KEY, Evidence, open_evidence
+from db.read.evidence import Evidence, open_evidence
+from db.read.quarantined import READING_KEY
 from ops.reconcile.archive import ArchiveIndex, read_archive
 from ops.reconcile.compare_outcomes import Differing, compare_outcomes, name_batches
 from ops.reconcile.compare_registro import Differences, Doubt, RegistroCheck

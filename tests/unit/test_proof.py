@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from db.ledger import NOTHING, LedgerRow
-from db.read.evidence import SETTLED
+from db.read.quarantined import SETTLED
 from ops.reconcile.findings import Finding
 from ops.reconcile.plan import plan_repair
 from schemas.files.trusted import TrustedFormat
