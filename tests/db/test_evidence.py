@@ -10,6 +10,7 @@ from db.connection import connect
 from db.ledger import RangeCounts
 from db.mapping import FOREVER_MS
 from db.read.evidence import REGISTRO_ROW, open_evidence
+from db.read.quarantined import SETTLED
 
 TOPIC = "sensor-batches"
 YEAR_2020_MS = 1_577_836_800_000
@@ -117,7 +118,7 @@ def test_quarantine_is_read_without_messages_and_unmapped_readings(migrated, set
         rows = evidence.quarantined_of(["a", "x"]).to_pylist()
         assert [(row["position"], row["reason"]) for row in rows] == [
             (0, "missing"),
-            (345, "out_of_range"),
+            (345, SETTLED),
         ]
         assert {row["kafka_ms"] for row in rows} == {YEAR_2020_MS + 500}
         assert evidence.refused_messages() == 1
