@@ -150,5 +150,6 @@ def run_consumers(pipeline, seed):
     with open_evidence(pipeline.database) as evidence:
         named = {name for range_ in evidence.ranges() for name in range_.files}
     trusted = pipeline.output / "trusted"
-    files = {path.relative_to(trusted).as_posix() for path in trusted.rglob("*") if path.is_file()}
+    files = {path.relative_to(trusted).as_posix() for path in trusted.glob("date=*/*")}
     assert files == named
+    assert not list(trusted.glob(".attempts/*"))
