@@ -36,6 +36,8 @@ def test_a_session_is_strict_in_utc_and_reads_what_is_committed(connection, quer
 def test_an_interrupted_statement_is_not_waited_for(migrated, settings):
     """SIGTERM to `vitals up` while it makes its tables: what is left open must not keep it alive."""
     main = threading.main_thread().ident
+    # pytest's workers ignore it
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     with connect(settings) as other:
         cursor = other.cursor()
@@ -59,6 +61,7 @@ def test_an_interrupted_statement_is_not_waited_for(migrated, settings):
         ):
             migrated.cursor().execute("SELECT SLEEP(20)")
         interrupting.join()
+        signal.signal(signal.SIGINT, ignored)
         assert running() == 1
     assert not migrated.is_connected()
 
