@@ -7,7 +7,7 @@ _MULTIPLIER, _SEED, _MASK = 0x5BD1E995, 0x9747B28C, 0xFFFFFFFF
 
 @functools.lru_cache(100_000)
 def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of a key in a topic with so many partitions."""
+    """The partition of a key in a topic with this number of partitions."""
     hashed = _SEED ^ len(key)
     whole = len(key) & ~3
     for start in range(0, whole, 4):

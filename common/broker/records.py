@@ -150,11 +150,11 @@ class _Stream:
         self.place = 0
 
     def read(self, count: int) -> bytes:
-        """Exactly so many bytes. Raises EOFError."""
+        """Exactly this number of bytes. Raises EOFError."""
         return b"".join(self._pieces(count))
 
     def skip(self, count: int) -> None:
-        """Passes over so many bytes."""
+        """Passes over this number of bytes."""
         for _ in self._pieces(count):
             pass
 
