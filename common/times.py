@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+DAY_MS = 86_400_000
+
 
 def unix_ms() -> int:
     """Now."""

@@ -21,6 +21,7 @@ import structlog
 
 from common.crash_points import CrashPoint, reach
 from common.errors import VitalsError
+from common.times import DAY_MS
 from consumer.database_retry import retried, take_retries
 from consumer.handover import MappingState, RangeSummary, WriterJob
 from consumer.worker import connection as worker_connection
@@ -45,7 +46,6 @@ _BYTES_A_TRANSACTION = 8_000_000
 """The same for the keys, bodies and headers of refused messages."""
 _DATES_A_TRANSACTION = 400
 """The same for dates of readings: each costs a file, and two fsyncs."""
-_DAY_MS = 86_400_000
 
 _log = structlog.get_logger()
 
@@ -87,14 +87,14 @@ def _most_dates(held: list[pa.Table]) -> int:
     """At least the number of dates that these rows name."""
     extremes = [pc.min_max(rows["event_ms"]).as_py() for rows in held]
     moments = [moment for found in extremes for moment in found.values() if moment is not None]
-    days = (max(moments) - min(moments)) // _DAY_MS + 1 if moments else 0
+    days = (max(moments) - min(moments)) // DAY_MS + 1 if moments else 0
     if days < _DATES_A_TRANSACTION:
         return days
     return len(np.unique(np.concatenate([_days(rows) for rows in held])))
 
 
 def _days(rows: pa.Table) -> Any:
-    return rows["event_ms"].drop_null().to_numpy() // _DAY_MS
+    return rows["event_ms"].drop_null().to_numpy() // DAY_MS
 
 
 def _committed(job: WriterJob, committed: dict[int, int], cleaned_rows: pa.Table) -> pa.RecordBatch:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from common.arrays import Ints
+from common.times import DAY_MS
 from consumer.worker.mapping import Mappings
 from db.mapping import NO_MAPPING, active_ids
 from db.write.quarantine import headers_text
@@ -39,7 +40,6 @@ READINGS = pa.schema(
 and position. Texts that many rows share are stored once. An accepted reading (``reason`` null) has
 canonical names and its value in the sensor's unit; any other has everything as received."""
 
-_DAY_MS = 86_400_000
 
 FindMappings = Callable[[Collection[str]], Mappings]
 """Returns the mappings of at least these patient ids."""
@@ -85,7 +85,7 @@ def _decoded(messages: pa.RecordBatch) -> Decoded:
 def _scattered(decoded: Decoded) -> dict[int, tuple[Reason, str]]:
     """Messages whose readings name too many dates: each would cost a file and two fsyncs."""
     readings = decoded.readings
-    days = readings.event_ms[readings.is_time] // _DAY_MS
+    days = readings.event_ms[readings.is_time] // DAY_MS
     if not len(days) or days.max() - days.min() < MAX_DATES:
         return {}
     message = decoded.series.message[readings.series[readings.is_time]]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from common.times import DAY_MS
 from db.connection import Connection
 from db.ledger import SELECT_ROWS, LedgerRow, ledger_row, next_offsets
 from db.mapping import Mapping, read_mappings
@@ -15,7 +16,6 @@ from schemas.files.days import day_folder
 from schemas.reasons import OF_MESSAGES, Reason
 
 _MOST_REFUSED = 50
-_DAY_MS = 86_400_000
 _CLOCKS = timedelta(days=1)
 
 
@@ -119,7 +119,7 @@ class Traces:
             self._connection,
             f"motivo IN ({reasons}) AND posicao < 0 AND chave = %s AND {received} >= %s"
             f" ORDER BY ABS({received} - %s) LIMIT {_MOST_REFUSED}",
-            [*map(str, OF_MESSAGES), patient_id.encode(), event_ms - _DAY_MS, event_ms],
+            [*map(str, OF_MESSAGES), patient_id.encode(), event_ms - DAY_MS, event_ms],
         )
 
     def taken(self, batch_ids: Iterable[str]) -> dict[str, Place]:

@@ -15,12 +15,11 @@ import structlog
 
 from common.atomic import write_atomic
 from common.errors import BadInputError
-from common.times import epoch_ms
+from common.times import DAY_MS, epoch_ms
 from producer.replay.rows import Rows
 
 _MOMENT_MS = 1000
 """How old the last reading of a file that ends now is, so that no clock sees it in the future."""
-_DAY_MS = 86_400_000
 _NEVER_MS = epoch_ms(datetime(2250, 1, 1, tzinfo=UTC))
 
 log = structlog.get_logger()
@@ -52,7 +51,7 @@ def last_ms(rows: Rows, now_ms: int) -> int:
         BadInputError: if no row counts.
     """
     times = rows.time_ms[~np.isnan(rows.value) & (rows.time_ms < _NEVER_MS)]
-    is_past = times <= now_ms + _DAY_MS
+    is_past = times <= now_ms + DAY_MS
     times = times[is_past] if 2 * is_past.sum() >= len(times) else times
     if not len(times):
         raise BadInputError(

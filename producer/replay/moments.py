@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pyarrow import types
 
 from common.errors import BadInputError, ConfigurationError
-from common.times import epoch_ms, unix_ms
+from common.times import DAY_MS, epoch_ms, unix_ms
 from producer.replay.cells import Mask, is_textual, nulls, numbers, plain, refused, texts
 from producer.replay.content import shown
 from producer.replay.reader import TEXT, Integers
@@ -27,7 +27,6 @@ UNITS = {"s": Decimal(1000), "ms": Decimal(1), "us": Decimal("1e-3"), "ns": Deci
 
 _FIRST_MS = epoch_ms(datetime(1, 1, 1, tzinfo=UTC))
 _LAST_MS = epoch_ms(datetime(9999, 12, 31, 23, 59, 59, 999_000, UTC))
-_DAY_MS = 86_400_000
 _LIMITS = np.iinfo(np.int64)
 _NUMBER = re.compile(r"[+-]?\d{1,19}(\.\d{1,18})?", re.ASCII)
 _DIGITS = re.compile(
@@ -45,7 +44,7 @@ class Epochs:
     unit: str | None = None
     """One of ``UNITS``; None: the digits of a date are a date, other numbers are milliseconds."""
     earliest_ms: int = epoch_ms(datetime(1990, 1, 1, tzinfo=UTC))
-    latest_ms: int = field(default_factory=lambda: unix_ms() + _DAY_MS)
+    latest_ms: int = field(default_factory=lambda: unix_ms() + DAY_MS)
 
     @classmethod
     def of(cls, unit: str | None, earliest: str | None) -> Self:
