@@ -1,6 +1,7 @@
-"""Asking a server on this machine over HTTP."""
+"""Ports of this machine, and asking a server on it over HTTP."""
 
 import http.client
+import socket
 from contextlib import closing
 
 
@@ -10,3 +11,10 @@ def get(port, path, headers=None, *, seconds=30):
         client.request("GET", path, headers=headers or {})
         answer = client.getresponse()
         return answer.status, answer.read()
+
+
+def free_port():
+    """A port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

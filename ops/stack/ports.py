@@ -14,13 +14,6 @@ _QUIET = range(20_000, 32_000)
 _IN_USE = "in use"
 
 
-def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
 def quiet_port() -> int:
     """A free port that no outgoing connection takes: for a process that may be restarted.
 

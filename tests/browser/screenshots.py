@@ -10,8 +10,9 @@ from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
-from ops.stack.ports import LOOPBACK, free_port
+from ops.stack.ports import LOOPBACK
 from tests.browser.chromium import CACHE, find_or_bring
+from tests.loopback import free_port
 
 PICTURES = Path(__file__).parents[2] / "docs" / "monitor"
 MOST_BYTES = 200_000

@@ -8,10 +8,11 @@ from contextlib import ExitStack, contextmanager
 from confluent_kafka import Consumer, TopicPartition
 
 from ops.stack import ChildProcess
-from ops.stack.ports import LOOPBACK, free_port
+from ops.stack.ports import LOOPBACK
 from tests import loopback
 from tests.browser.bedside import Bedside
 from tests.browser.chromium import CACHE
+from tests.loopback import free_port
 from tests.waiting import wait_until
 
 

@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.stack.ports import free_port
 from tests import loopback
 from tests.json_times import assert_times
+from tests.loopback import free_port
 from tests.services.pipeline import REPOSITORY
 
 

@@ -16,10 +16,10 @@ from common.settings import load
 from ops.stack.invocation import Invocation, StackSettings
 from ops.stack.pipeline import Pipeline as EmbeddedPipeline
 from ops.stack.pipeline import Plan
-from ops.stack.ports import free_port
 from ops.storm.proxy import TcpProxy
 from schemas.wire.codec import default_codec
 from tests import loopback
+from tests.loopback import free_port
 from tests.services.checks import heart_rate
 from tests.services.faults import killed, locked, wait_for_lock_waits
 from tests.services.pipeline import REPOSITORY

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from common.errors import ConfigurationError
 from common.health import Health
 from common.metrics_server import MetricsSettings, served
-from ops.stack.ports import free_port
+from tests.loopback import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 

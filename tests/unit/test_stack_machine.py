@@ -12,7 +12,8 @@ from ops.stack.database_files import Flavour
 from ops.stack.invocation import StackSettings
 from ops.stack.java import find_java, parse_version
 from ops.stack.kafka_files import broker_properties, log4j_configuration
-from ops.stack.ports import choose_port, free_port, wait_for_port, was_taken
+from ops.stack.ports import choose_port, wait_for_port, was_taken
+from tests.loopback import free_port
 
 
 @pytest.fixture

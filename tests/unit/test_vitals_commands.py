@@ -11,7 +11,7 @@ from typer.main import get_command
 from common.broker.reader import TopicReader
 from common.version import VERSION
 from ops import __main__ as vitals_main
-from ops.stack.ports import free_port
+from tests.loopback import free_port
 
 NEEDS_A_STACK = {
     "status": [],
