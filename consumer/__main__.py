@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from common.attempts import attempts_file, note_start, note_stop
 from common.crash_points import CrashSettings, arm
 from common.errors import VitalsError
 from common.health import Health
@@ -17,6 +16,7 @@ from common.log import configure
 from common.metrics_server import MetricsSettings, served
 from common.output import say_error
 from common.probe import Probe
+from common.repeated_starts import note_start, note_stop, starts_file
 from common.settings import (
     DatabaseSettings,
     KafkaSettings,
@@ -110,7 +110,7 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
             trusted_identity=identity_of(trusted),
             committed=starts,
         )
-        note = attempts_file(trusted, kafka.kafka_topic)
+        note = starts_file(trusted, kafka.kafka_topic)
         if _isolated_what_ends_it(note, job, offsets, starts, settings):
             starts = starts_within(settings.startup_wait_seconds, False)
         _consume(spark, settings, job, offsets, starts, starts_within, health, stop)
@@ -131,9 +131,9 @@ def _isolated_what_ends_it(
 
     ends = offsets.end_offsets()
     stuck = {
-        partition: range(attempt.offset, ends[partition])
-        for partition, attempt in note_start(note, starts, ends).items()
-        if attempt.is_stuck
+        partition: range(start.offset, ends[partition])
+        for partition, start in note_start(note, starts, ends).items()
+        if start.is_stuck
     }
     if stuck:
         mappings = MappingWatch(job.database).current()

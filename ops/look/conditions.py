@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from common.attempts import RepeatedStart
+from common.repeated_starts import RepeatedStart
 from common.times import iso_of_ms, unix_ms
 from db.read.status import LedgerTotals
 from ops.look.processes import Process
@@ -236,11 +236,11 @@ def _crash_loops(seen: Seen) -> list[Condition]:
                 f" {detail['error']}"
             )
             found.append(Condition(Code.CRASH_LOOP, name, detail, text=text))
-    for partition, attempt in seen.stuck.items():
-        detail = {"restarts": attempt.starts, "partition": partition, "offset": attempt.offset}
+    for partition, start in seen.stuck.items():
+        detail = {"restarts": start.starts, "partition": partition, "offset": start.offset}
         text = (
-            f"consumer is restarted again and again: {attempt.starts} starts in a row at"
-            f" partition {partition}, offset {attempt.offset}"
+            f"consumer is restarted again and again: {start.starts} starts in a row at"
+            f" partition {partition}, offset {start.offset}"
         )
         found.append(Condition(Code.CRASH_LOOP, "consumer", detail, str(partition), text))
     return found

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from common.attempts import attempts_file, stuck_at
 from common.broker.reader import Span, TopicReader
 from common.errors import UnavailableError, VitalsError
+from common.repeated_starts import starts_file, stuck_at
 from common.settings import DatabaseSettings, KafkaSettings
 from common.times import iso
 from db.connection import KeptConnection
@@ -90,7 +90,7 @@ class Observer:
         raise if a service is away: the result names it.
         """
         outbox = output / "raw" / PENDING
-        note = attempts_file(output / "trusted", self._kafka.kafka_topic)
+        note = starts_file(output / "trusted", self._kafka.kafka_topic)
         offsets, broker_error = _tried(self._offsets)
         found, database_error = _tried(self._committed)
         newest, _ = _tried(self._newest_reading)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from common.attempts import RepeatedStart
+from common.repeated_starts import RepeatedStart
 from common.times import iso
 from db.read.status import LedgerTotals
 from ops.look.conditions import Condition, Seen, conditions_of

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
-from common.attempts import RepeatedStart, attempts_file, stuck_at
+from common.repeated_starts import RepeatedStart, starts_file, stuck_at
 from common.times import unix_ms
 from db.connection import Connection
 from db.ledger import LedgerRow, next_offsets
@@ -69,7 +69,7 @@ class Feed:
 
     def stuck(self) -> dict[int, RepeatedStart]:
         """By partition: where the consumer begins again and again."""
-        return stuck_at(attempts_file(self.trusted, self.topic), self._next)
+        return stuck_at(starts_file(self.trusted, self.topic), self._next)
 
     def refresh_patients(self, connection: Connection) -> None:
         """Reads patients and mappings again if any were added or changed, began or ended."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from common.attempts import RepeatedStart
+from common.repeated_starts import RepeatedStart
 from common.times import unix_ms
 from db.ledger import LedgerRow
 from db.mend.cadence import RepeatedWindow

@@ -6,8 +6,8 @@ import time
 import pytest
 from confluent_kafka import KafkaError, Producer
 
-from common.attempts import attempts_file, read_attempts
 from common.broker.topics import set_topic_options
+from common.repeated_starts import read_starts, starts_file
 from ops.explain.question import iso
 from schemas.wire.codec import default_codec
 from tests.archives import claimed_archive
@@ -101,9 +101,9 @@ def test_a_bomb_costs_one_entry_where_the_broker_does_not_refuse_it(make_pipelin
     odd = (b"odd", b"nanoseconds", None, NANOSECONDS)
     messages = [*good(pipeline, start), bomb, odd, *good(pipeline, start + 10_000)]
     assert publish_at_once(pipeline, *messages) == []
-    note = attempts_file(pipeline.output / "trusted", pipeline.kafka.kafka_topic)
+    note = starts_file(pipeline.output / "trusted", pipeline.kafka.kafka_topic)
     starts = restarted_until_committed(pipeline, len(messages))
-    print(f"{starts} starts; {read_attempts(note)}")
+    print(f"{starts} starts; {read_starts(note)}")
     assert pipeline.rows("SELECT COUNT(*) FROM registro") == [(6,)]
     assert_proved(pipeline)
     [(_, detail, body)] = pipeline.rows(ENTRY)
@@ -116,7 +116,7 @@ def test_a_bomb_costs_one_entry_where_the_broker_does_not_refuse_it(make_pipelin
     [(detail,)] = pipeline.rows("SELECT detalhe FROM quarentena WHERE motivo = 'invalid_batch'")
     assert "Kafka timestamp" in detail
     assert asked(pipeline, "explain", "demo-000001", "frequencia_cardiaca", iso(start))
-    assert read_attempts(note) == {}
+    assert read_starts(note) == {}
 
 
 def test_what_reads_the_topic_survives_a_bomb_that_is_not_committed_yet(make_pipeline):

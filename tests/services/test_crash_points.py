@@ -13,10 +13,10 @@ import uuid
 
 import pytest
 
-from common.attempts import attempts_file, note_stop
 from common.broker.topics import create_topic
 from common.crash_points import CrashPoint
 from common.demo_patients import demo_patient_ids
+from common.repeated_starts import note_stop, starts_file
 from common.settings import KafkaSettings
 from db.read.evidence import open_evidence
 from ops.cli.commands.reconcile import prove
@@ -135,7 +135,7 @@ def run_consumers(pipeline, seed):
         times = 1 + (seed + index) % 2
         # a few messages per micro-batch: every worker passes every crash point more than once
         # these deaths are ours, not a message's: nothing is to be isolated
-        note_stop(attempts_file(pipeline.output / "trusted", pipeline.kafka.kafka_topic))
+        note_stop(starts_file(pipeline.output / "trusted", pipeline.kafka.kafka_topic))
         own = {"CRASH_POINT": f"{point}:{times}", "MAX_MESSAGES_PER_BATCH": "8"}
         with pipeline.consumer(**own) as consumer:
             ended = consumer.wait(240)

@@ -4,8 +4,8 @@ import time
 
 from confluent_kafka import Producer
 
-from common.attempts import attempts_file, note_start
 from common.broker.topics import set_topic_options
+from common.repeated_starts import note_start, starts_file
 from tests.services.asking import asked, run
 from tests.services.checks import heart_rate
 from tests.services.simulated import now_ms
@@ -45,7 +45,7 @@ def test_status_names_what_is_wrong(pipeline):
     assert problem.startswith("nothing committed: 1 messages wait")
     assert answer["oldest_waiting_seconds"] >= 120
     # the consumer's own note, as each of its starts leaves it
-    note = attempts_file(pipeline.output / "trusted", pipeline.kafka.kafka_topic)
+    note = starts_file(pipeline.output / "trusted", pipeline.kafka.kafka_topic)
     [behind] = [found["partition"] for found in answer["partitions"] if found["lag"]]
     for _ in range(3):
         note_start(note, {behind: 0}, {behind: 1})

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from common.attempts import RepeatedStart
+from common.repeated_starts import RepeatedStart
 from common.times import unix_ms
 from db.read.status import LedgerTotals
 from ops.look.conditions import Code, Seen, conditions_of

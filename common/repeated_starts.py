@@ -26,12 +26,12 @@ class RepeatedStart:
         return self.starts > _MOST
 
 
-def attempts_file(trusted_folder: Path, topic: str) -> Path:
+def starts_file(trusted_folder: Path, topic: str) -> Path:
     """The note of a topic's consumer, where other machines and containers can read it as well."""
     return trusted_folder / f".consumer-attempts-{topic}.json"
 
 
-def read_attempts(path: Path) -> dict[int, RepeatedStart]:
+def read_starts(path: Path) -> dict[int, RepeatedStart]:
     """By partition, of those that had something to read; empty if the consumer was stopped in order.
 
     Never raises for a missing or foreign file.
@@ -49,9 +49,9 @@ def stuck_at(path: Path, committed: Mapping[int, int]) -> dict[int, RepeatedStar
     The note of a start stays until the next one: what has been committed since is not stuck.
     """
     return {
-        partition: attempt
-        for partition, attempt in read_attempts(path).items()
-        if attempt.is_stuck and committed.get(partition, 0) <= attempt.offset
+        partition: start
+        for partition, start in read_starts(path).items()
+        if start.is_stuck and committed.get(partition, 0) <= start.offset
     }
 
 
@@ -62,14 +62,14 @@ def note_start(
 
     ``starts``, ``ends``: by partition, the offset to continue at and the partition's end.
     """
-    before = read_attempts(path)
+    before = read_starts(path)
     found = {}
     for partition, offset in starts.items():
         if offset < ends.get(partition, 0):
             last = before.get(partition)
             count = last.starts + 1 if last and last.offset == offset else 1
             found[partition] = RepeatedStart(offset, count)
-    content = json.dumps({partition: vars(attempt) for partition, attempt in found.items()})
+    content = json.dumps({partition: vars(start) for partition, start in found.items()})
     # a disk that is full for a while must not keep the consumer from what it can do; a torn note is
     # none, and the counting starts over
     with suppress(OSError):
