@@ -124,7 +124,7 @@ def _isolated_what_ends_it(
     starts: dict[int, int],
     settings: ConsumerSettings,
 ) -> bool:
-    """Commits the ranges that have ended the consumer too often; False if there are none."""
+    """Commits the ranges at which the consumer has ended too often; returns whether there were any."""
     from consumer.driver.isolation import isolate
     from consumer.driver.mapping import MappingWatch
     from consumer.worker.partition_writer import write_partition

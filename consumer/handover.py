@@ -49,7 +49,7 @@ class MappingChange:
     patient_ids: frozenset[str] | None
     """None: any patient may be affected."""
     mapping_ids: frozenset[int] = frozenset()
-    """``paciente_sensor`` rows: whoever had them before is affected, too."""
+    """``paciente_sensor`` rows; the patients they belonged to before are affected, too."""
 
 
 @dataclass(frozen=True)

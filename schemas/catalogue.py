@@ -81,8 +81,8 @@ class Sensor:
     loinc: tuple[str, ...]
     decimals: int
     chart_span: float
-    """What the height of a chart shows at least, in the sensor's unit: less is noise. Twenty of its smallest steps
-    unless the entry says otherwise."""
+    """The least that the height of a chart shows, in the sensor's unit: less is noise. Twenty of its
+    smallest steps unless the entry says otherwise."""
     components: tuple[Component, ...]
     units: tuple[Unit, ...]
 

@@ -59,8 +59,8 @@ class TopicOffsets:
     def require_same_topic(self) -> int:
         """Raises TopicRecreatedError if it is not the topic of ``require_topic``; takes milliseconds.
 
-        Returns how many partitions it has. A broker that is away or does not know the topic right now is only logged, and counts as
-        0 partitions: the next read of the topic fails.
+        Returns how many partitions it has. A broker that is away or does not know the topic right
+        now is only logged and counts as 0 partitions: the next read of the topic fails.
         """
         try:
             # a broker that is lost must not hold the batch for long

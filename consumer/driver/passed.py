@@ -28,8 +28,9 @@ class PassedOffsets:
     ) -> dict[int, int]:
         """Returns where the partitions of a micro-batch end, once the ledger is there.
 
-        ``committed``: up to where its messages are; ``until``: where it has to stop. Only from there does the ledger move: if it is
-        behind, as after a failover, it stays. Transient database errors are retried.
+        ``committed``: up to where its messages are; the ledger moves only from there, and stays if it
+        is behind, as after a failover. ``until``: where it has to stop. Transient database errors are
+        retried.
         """
         # Spark writes it before it begins the batch: a version, metadata, a line for each source
         text = (self._checkpoint / "offsets" / str(batch)).read_text()

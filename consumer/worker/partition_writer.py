@@ -6,7 +6,7 @@ what is committed, trusted files, ``registro``, ``quarentena``, dead letters, le
 COMMIT. A row that the database refuses costs only that row: it is found by halving, goes to
 ``quarentena``, and the trusted files are written again without it. A kill at any point leaves either
 nothing or everything in the database; trusted files that no ledger row names are removed by the next
-commit of the partition, whoever's it is (see ``schemas.files.attempts``).
+commit of the partition by any writer (see ``schemas.files.attempts``).
 """
 
 import functools

@@ -55,7 +55,7 @@ def cleaned(messages: Iterable[pa.RecordBatch], find: FindMappings) -> Iterator[
 def _cleaned(messages: pa.RecordBatch, find: FindMappings) -> pa.Table:
     decoded = _decoded(messages)
     series, readings = decoded.series, decoded.readings
-    # a time that is none has cost its message, which is kept at the nearest one
+    # a message with an impossible timestamp is refused, and kept under the nearest possible one
     kafka_ms = np.clip(messages["kafka_ms"].to_numpy(), FIRST_KAFKA_MS, LAST_TIME_MS)
     index = messages.schema.get_field_index("kafka_ms")
     messages = messages.set_column(index, "kafka_ms", pa.array(kafka_ms))

@@ -1,4 +1,4 @@
-"""Keeps ``lacuna`` in step with ``registro``, whoever was running when the samples came."""
+"""Keeps ``lacuna`` in step with ``registro``, even if no monitor ran when the samples came."""
 
 from db.connection import KeptConnection
 from db.faults import reported

@@ -43,7 +43,7 @@ def is_extreme(record: Record) -> bool:
 
 
 def refusals(messages: pa.RecordBatch) -> dict[int, tuple[Reason, str]]:
-    """The messages that are refused undecoded, by row: too large, or at a time that is none.
+    """The messages that are refused undecoded, by row: too large, or with an impossible timestamp.
 
     ``messages``: as in `MESSAGES`.
     """

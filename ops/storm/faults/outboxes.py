@@ -20,7 +20,7 @@ _ON_THE_WAY_SECONDS = 0.012
 
 @contextmanager
 def _lose_outbox(world: World, draw: random.Random) -> Iterator[Evidence]:
-    """As with a disk that dies: whoever takes over makes the windows again."""
+    """As when a disk dies: the producer that takes over makes the windows again."""
     _, files = _killed_with_files(world, draw)
     for path in files:
         path.unlink(missing_ok=True)
