@@ -60,15 +60,20 @@ def pieces(times, step):
     return found
 
 
+def wait_for_charts(page):
+    # a page that shows no chart yet has none that is empty, either
+    expect(page.locator(".plot")).to_have_count(len(sensors()))
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.plot')].every(p => p.chart?.data[0].length)"
+    )
+
+
 def test_points_and_gaps_of_every_chart_are_those_of_the_table(interrupted, open_page):
     world = interrupted
     with world.bedside.paused():
         world.wait_for_no_lag()
         page = open_page(world, f"#/patient/{PATIENT}?range=5min")
-        expect(page.locator(".strip")).to_have_count(len(sensors()))
-        page.wait_for_function(
-            "() => [...document.querySelectorAll('.plot')].every(p => p.chart?.data[0].length)"
-        )
+        wait_for_charts(page)
         for sensor, component, line in COLUMNS:
             chart = chart_data(page, sensor)
             expected = readings(world, sensor, component, chart)
@@ -173,9 +178,7 @@ def test_cards_that_cannot_be_loaded_say_so(world, open_page):
 
 def test_a_charts_height_shows_at_least_what_its_sensor_says(world, open_page):
     page = open_page(world, "#/patient/demo-000008")
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.plot')].every(p => p.chart?.data[0].length)"
-    )
+    wait_for_charts(page)
     for sensor in sensors():
         low, high = page.evaluate(
             "code => { const { y } = document.querySelector(`.strip[data-sensor='${code}'] .plot`)"
