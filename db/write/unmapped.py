@@ -50,18 +50,19 @@ class Round:
     """The last pair that was looked at; None: the next look begins a round."""
 
 
-# the values of a reading, newest commit first, whatever partition they came from. Readings that
-# registro has refused before have a detail and come last, so that they do not block the others
-_ROWS = f"""
-SELECT topico, particao, deslocamento, serie, posicao, q.componente, q.medido_em, valor_bruto, detalhe
-  FROM quarentena q JOIN
-  (SELECT componente, medido_em, MIN(detalhe IS NOT NULL) AS recusada FROM quarentena
-    WHERE {_WAITING} AND paciente = %s AND sensor = %s
-      AND {EPOCH_MS_SQL.format("medido_em")} BETWEEN %s AND %s - 1
-    GROUP BY componente, medido_em ORDER BY recusada, medido_em, componente LIMIT %s) leitura
-  ON leitura.componente = q.componente AND leitura.medido_em = q.medido_em
+# readings that registro has refused before have a detail and come last, so that they do not block the
+# others
+_READINGS = f"""
+SELECT MIN(detalhe IS NOT NULL) AS recusada, componente, medido_em FROM quarentena
  WHERE {_WAITING} AND paciente = %s AND sensor = %s
- ORDER BY recusada, q.medido_em, q.componente,
+   AND {EPOCH_MS_SQL.format("medido_em")} BETWEEN %s AND %s - 1
+ GROUP BY componente, medido_em ORDER BY recusada, medido_em, componente LIMIT %s"""
+# the values of each reading, newest commit first, whatever partition they came from
+_ROWS = f"""
+SELECT topico, particao, deslocamento, serie, posicao, componente, medido_em, valor_bruto, detalhe
+  FROM quarentena q
+ WHERE {_WAITING} AND paciente = %s AND sensor = %s AND medido_em BETWEEN %s AND %s
+ ORDER BY medido_em, componente,
    (SELECT l.confirmado_em FROM livro_razao l
      WHERE l.topico = q.topico AND l.particao = q.particao
        AND l.deslocamento_inicial <= q.deslocamento
@@ -158,10 +159,18 @@ def _enter(connection: Connection, mapping: Mapping) -> int:
     with transaction(connection):
         cursor = connection.cursor()
         span = (mapping.from_ms, mapping.until_ms)
-        cursor.execute(_ROWS, (*pair, *span, _ROWS_PER_TRANSACTION, *pair))
-        readings = itertools.groupby(cursor.fetchall(), key=operator.itemgetter(5, 6))
+        cursor.execute(_READINGS, (*pair, *span, _ROWS_PER_TRANSACTION))
+        found = cursor.fetchall()
+        if not found:
+            return 0
+        chosen = {tuple(reading) for refused, *reading in found if refused == found[0][0]}
+        moments = [moment for _, moment in chosen]
+        cursor.execute(_ROWS, (*pair, min(moments), max(moments)))
+        values_of = itertools.groupby(cursor.fetchall(), key=operator.itemgetter(5, 6))
         return sum(
-            _enter_newest(cursor, mapping.mapping_id, list(values)) for _, values in readings
+            _enter_newest(cursor, mapping.mapping_id, list(values))
+            for reading, values in values_of
+            if reading in chosen
         )
 
 
