@@ -33,7 +33,7 @@ from consumer.worker.readings import cleaned
 from consumer.worker.refusals import with_refusals
 from db import ledger
 from db.connection import Connection
-from db.write import quarantine, registro
+from db.write import quarantine, registro, unmapped
 from schemas.files.attempts import Attempt, begin_attempt, take_over
 from schemas.files.folder_identity import require_identity
 from schemas.files.trusted import uncommitted_files, write_trusted
@@ -155,9 +155,11 @@ def _write(
     outcome = foreseen = sort_out(rows, batches, job.topic)
     files = _trusted_files(attempt, foreseen, job)
     reach(CrashPoint.RANGE_TRUSTED)
+    waiting = unmapped.lock_waiting(connection, outcome.mapped)
     if refused := registro.upsert(connection, outcome.mapped, job.load_method, writer=partition):
         rows = with_refusals(rows, outcome.mapped, refused)
         outcome = sort_out(rows, batches, job.topic)
+    unmapped.resolve_older(connection, waiting, outcome.mapped)
     reach(CrashPoint.RANGE_REGISTRO)
     if refused := quarantine.insert(connection, outcome.rejected, job.load_method):
         rows = with_refusals(rows, outcome.rejected, refused)

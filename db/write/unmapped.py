@@ -2,21 +2,31 @@
 
 An unmapped row of ``quarentena`` holds the reading as accepted: canonical names, the value in the
 sensor's unit, rounded. So nothing has to be cleaned again.
+
+A waiting reading is newer, in the order of commits, than its row in ``registro``: whoever writes an
+accepted value resolves the readings that wait with its key. So what waits always wins.
 """
 
+import itertools
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import mysql.connector
+import pyarrow as pa
+import pyarrow.compute as pc
 import structlog
 
 from db.connection import Connection, transaction
 from db.faults import MISSING_PARENT, is_row_refused, reported
+from db.literals import texts
 from db.mapping import Mapping, read_mappings
-from db.moments import EPOCH_MS_SQL
+from db.moments import EPOCH_MS_SQL, epoch_ms, moment_of
 
 _ROWS_PER_TRANSACTION = 5_000
 _PAIRS_PER_LOOK = 500
+_PATIENTS_A_QUERY = 500
 _WAITING = "motivo = 'unmapped' AND estado = 'aberta'"
 _PAIRS = f"""
 SELECT DISTINCT q.paciente, q.sensor FROM
@@ -28,6 +38,8 @@ SELECT DISTINCT q.paciente, q.sensor FROM
  ORDER BY q.paciente, q.sensor LIMIT %s"""
 Pair = tuple[str, str]
 """A patient id and a sensor's code."""
+Waiting = tuple[Any, ...]
+"""An open entry of the quarantine."""
 
 
 @dataclass
@@ -38,24 +50,33 @@ class Round:
     """The last pair that was looked at; None: the next look begins a round."""
 
 
-# newest commit first: existing rows are not overwritten, so the newest value of a key wins, whatever
-# partition it came from. Readings that registro has refused before have a detail and come last, so
-# that they do not block the others
+# readings that registro has refused before have a detail and come last, so that they do not block the
+# others
+_READINGS = f"""
+SELECT MIN(detalhe IS NOT NULL) AS recusada, componente, medido_em FROM quarentena
+ WHERE {_WAITING} AND paciente = %s AND sensor = %s
+   AND {EPOCH_MS_SQL.format("medido_em")} BETWEEN %s AND %s - 1
+ GROUP BY componente, medido_em ORDER BY recusada, medido_em, componente LIMIT %s"""
+# the values of each reading, newest commit first, whatever partition they came from
 _ROWS = f"""
 SELECT topico, particao, deslocamento, serie, posicao, componente, medido_em, valor_bruto, detalhe
   FROM quarentena q
- WHERE {_WAITING} AND paciente = %s AND sensor = %s
-   AND {EPOCH_MS_SQL.format("medido_em")} BETWEEN %s AND %s - 1
- ORDER BY detalhe IS NOT NULL,
+ WHERE {_WAITING} AND paciente = %s AND sensor = %s AND medido_em BETWEEN %s AND %s
+ ORDER BY medido_em, componente,
    (SELECT l.confirmado_em FROM livro_razao l
      WHERE l.topico = q.topico AND l.particao = q.particao
        AND l.deslocamento_inicial <= q.deslocamento
      ORDER BY l.deslocamento_inicial DESC LIMIT 1) DESC,
    deslocamento DESC, serie DESC, posicao DESC
- LIMIT %s FOR UPDATE"""
+ FOR UPDATE"""
 _ENTER = """
 INSERT INTO registro (paciente_sensor_id, componente, created_at, valor) VALUES (%s, %s, %s, %s)
-    ON DUPLICATE KEY UPDATE valor = registro.valor"""
+    ON DUPLICATE KEY UPDATE valor = VALUES(valor)"""
+_ANY = f"SELECT 1 FROM quarentena WHERE {_WAITING} LIMIT 1"
+_NEAR = f"""
+SELECT paciente, sensor, componente, medido_em, topico, particao, deslocamento, serie, posicao
+  FROM quarentena WHERE {_WAITING} AND paciente IN ({{}}) AND sensor IN ({{}})
+   AND medido_em BETWEEN %s AND %s FOR UPDATE"""
 _AT_PLACE = (
     " WHERE topico = %s AND particao = %s AND deslocamento = %s AND serie = %s AND posicao = %s"
 )
@@ -72,8 +93,8 @@ def enter_mapped(connection: Connection, *, limit: int, looks: Round | None = No
     Looks at a bounded number of pairs of patient and sensor, and goes on from there with the same
     ``looks``.
 
-    Guarantee: a reading enters ``registro`` and is marked ``resolvida`` in one transaction; an
-    existing row with its key stays, since it came at a later offset. A reading that ``registro``
+    Guarantee: of the values of a reading the newest enters ``registro``, over the row that is there,
+    and it and the older ones become ``resolvida`` in one transaction. A reading that ``registro``
     refuses keeps waiting, with the server's message as its detail, and does not block the others.
     Safe to repeat, also while another consumer runs. Raises UnavailableError or ConfigurationError.
     """
@@ -97,32 +118,75 @@ def enter_mapped(connection: Connection, *, limit: int, looks: Round | None = No
     return entered
 
 
+def lock_waiting(connection: Connection, readings: pa.Table) -> Sequence[Waiting]:
+    """Waiting readings of these patients, sensors and times; they stay as they are until the COMMIT.
+
+    ``readings``: columns patient_id, sensor, component, event_ms (UTC). Costs one look at an index if
+    nothing waits at all.
+    """
+    cursor = connection.cursor()
+    cursor.execute(_ANY)
+    if cursor.fetchone() is None or len(readings) == 0:
+        return []
+    patients, sensors = (
+        texts(pc.unique(readings[name]).to_pylist(), "utf8mb4") for name in ("patient_id", "sensor")
+    )
+    span = [moment_of(moment) for moment in pc.min_max(readings["event_ms"]).as_py().values()]
+    found: list[Waiting] = []
+    for start in range(0, len(patients), _PATIENTS_A_QUERY):
+        some = ", ".join(patients[start : start + _PATIENTS_A_QUERY])
+        cursor.execute(_NEAR.format(some, ", ".join(sensors)), span)
+        found += cursor.fetchall()
+    return found
+
+
+def resolve_older(connection: Connection, waiting: Sequence[Waiting], readings: pa.Table) -> None:
+    """Resolves those of `lock_waiting` that have a newer value among ``readings``."""
+    if not waiting:
+        return
+    patients = pa.array({patient_id for patient_id, *_ in waiting}, pa.string())
+    near = readings.filter(pc.is_in(readings["patient_id"].cast(pa.string()), value_set=patients))
+    names = ("patient_id", "sensor", "component", "event_ms")
+    keys = set(zip(*(near[name].to_pylist() for name in names), strict=True))
+    cursor = connection.cursor()
+    for patient_id, sensor, component, moment, *place in waiting:
+        if (patient_id, sensor, component, epoch_ms(moment)) in keys:
+            cursor.execute(_RESOLVE, place)
+
+
 def _enter(connection: Connection, mapping: Mapping) -> int:
+    pair = (mapping.patient_id, mapping.sensor)
     with transaction(connection):
         cursor = connection.cursor()
-        cursor.execute(
-            _ROWS,
-            (
-                mapping.patient_id,
-                mapping.sensor,
-                mapping.from_ms,
-                mapping.until_ms,
-                _ROWS_PER_TRANSACTION,
-            ),
+        span = (mapping.from_ms, mapping.until_ms)
+        cursor.execute(_READINGS, (*pair, *span, _ROWS_PER_TRANSACTION))
+        found = cursor.fetchall()
+        if not found:
+            return 0
+        chosen = {tuple(reading) for refused, *reading in found if refused == found[0][0]}
+        moments = [moment for _, moment in chosen]
+        cursor.execute(_ROWS, (*pair, min(moments), max(moments)))
+        values_of = itertools.groupby(cursor.fetchall(), key=operator.itemgetter(5, 6))
+        return sum(
+            _enter_newest(cursor, mapping.mapping_id, list(values))
+            for reading, values in values_of
+            if reading in chosen
         )
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        refused = 0
-        for *place, component, moment, value, detail in rows:
-            error = _refusal(cursor, (mapping.mapping_id, component, moment, value))
-            if error is None:
-                cursor.execute(_RESOLVE, place)
-                continue
-            refused += 1
-            # if its mapping has just been deleted, it simply keeps waiting
-            if detail is None and error.errno not in MISSING_PARENT:
-                cursor.execute(_EXPLAIN, (str(error.msg)[:_DETAIL_LIMIT], *place))
-                _log.warning("waiting_reading_refused_by_database", error=error.errno)
-    return len(rows) - refused
+
+
+def _enter_newest(cursor: Any, mapping_id: int, newest_first: Sequence[Waiting]) -> int:
+    """Enters the newest value of a reading that ``registro`` takes; those before it wait on."""
+    for number, (*place, component, moment, value, detail) in enumerate(newest_first):
+        error = _refusal(cursor, (mapping_id, component, moment, value))
+        if error is None:
+            for superseded in newest_first[number:]:
+                cursor.execute(_RESOLVE, superseded[:5])
+            return len(newest_first) - number
+        # if its mapping has just been deleted, it simply keeps waiting
+        if detail is None and error.errno not in MISSING_PARENT:
+            cursor.execute(_EXPLAIN, (str(error.msg)[:_DETAIL_LIMIT], *place))
+            _log.warning("waiting_reading_refused_by_database", error=error.errno)
+    return 0
 
 
 def _refusal(cursor: Any, reading: tuple[Any, ...]) -> mysql.connector.Error | None:

@@ -16,8 +16,10 @@ from consumer.worker import mapping as worker_mapping
 from consumer.worker.partition_writer import write_partition
 from db import ledger
 from db.connection import connect
+from db.moments import moment_of
 from db.schema.seed import seed
 from db.write.bulk import LoadMethod
+from db.write.unmapped import enter_mapped
 from schemas.batch import SensorBatch, Series, batch_id
 from schemas.files.folder_identity import identity_of
 from schemas.files.trusted import TrustedFormat, uncommitted_files
@@ -172,3 +174,37 @@ def test_a_writer_that_lost_its_session_while_it_searched_removes_nothing(job, m
                 committed=lambda: ledger.committed_files(lost, job.topic, 0, 1),
             )
     assert orphan.exists()
+
+
+def test_a_range_resolves_the_older_values_that_waited_for_its_readings(job, migrated, query):
+    """The sweep comes later and must not enter them over the newer ones."""
+    wait(migrated, 1, 2)
+    commit(job, range(1, 2))
+    assert enter_mapped(migrated, limit=10) == 1
+    assert query(migrated, HEART_RATES) == [(70,), (70,), (88,)]
+
+
+def test_a_value_still_enters_if_its_correction_was_refused_by_the_database(job, migrated, query):
+    """What did not get into registro resolves nothing."""
+    wait(migrated, 1)
+    migrated.cursor().execute(
+        "ALTER TABLE registro ADD CHECK (valor <> 70 OR created_at < %s)", (moment_of(NOW + 500),)
+    )
+    commit(job, range(1, 2))
+    assert enter_mapped(migrated, limit=10) == 1
+    assert query(migrated, HEART_RATES) == [(70,), (88,)]
+
+
+HEART_RATES = "SELECT valor FROM registro ORDER BY created_at"
+
+
+def wait(migrated, *seconds):
+    """Adds readings of the demo patient's heart rate that wait, at these seconds."""
+    for second in seconds:
+        migrated.cursor().execute(
+            "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, paciente,"
+            " sensor, componente, valor_bruto, medido_em) VALUES ('sensor-batches', 5, %s, 0, 0,"
+            " 'unmapped', 'demo-000001', 'frequencia_cardiaca', 'valor', 88, %s)",
+            (second, moment_of(NOW + second * 1000)),
+        )
+    migrated.commit()
