@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from common.errors import VitalsError
 from db.connection import connect
 from db.moments import EPOCH_MS_SQL
 from ops.storm.errands import Errand, Errands
-from ops.storm.errors import NotNowError
+from ops.storm.errors import NotNowError, not_now_without_database
 from ops.storm.expected import Instant
 
 _SENSOR = "frequencia_cardiaca"
@@ -54,13 +53,13 @@ class Corrections:
         return errand
 
     def _committed(self) -> list[Instant]:
-        try:
-            with connect(self.errands.pipeline.database()) as connection:
-                cursor = connection.cursor()
-                cursor.execute(_COMMITTED)
-                rows = cursor.fetchall()
-        except VitalsError as error:
-            raise NotNowError("the database is away") from error
+        with (
+            not_now_without_database(),
+            connect(self.errands.pipeline.database()) as connection,
+        ):
+            cursor = connection.cursor()
+            cursor.execute(_COMMITTED)
+            rows = cursor.fetchall()
         instants = [Instant(patient, _SENSOR, _COMPONENT, moment) for patient, moment in rows]
         free = [instant for instant in instants if instant not in self.values]
         if len(free) < _READINGS:

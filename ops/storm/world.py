@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from common.errors import VitalsError
 from db.connection import Connection, connect
 from ops.stack.descendants import Descendant, descendants
 from ops.stack.pipeline import Pipeline
@@ -15,7 +14,7 @@ from ops.stack.supervisor import Supervised
 from ops.storm.corrections import Corrections
 from ops.storm.disks import Disk
 from ops.storm.errands import Errands
-from ops.storm.errors import NotNowError
+from ops.storm.errors import NotNowError, not_now_without_database
 from ops.storm.injected import Injected
 from ops.storm.proxy import TcpProxy
 
@@ -92,10 +91,8 @@ class World:
     @contextmanager
     def administrator(self) -> Iterator[Connection]:
         """A connection as root, past the proxy. Raises NotNowError if the server is away."""
-        try:
+        with not_now_without_database():
             connection = connect(self.pipeline.stack.database.admin_settings())
-        except VitalsError as error:
-            raise NotNowError("the database is away") from error
         with connection:
             yield connection
 

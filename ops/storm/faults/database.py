@@ -6,8 +6,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from common.errors import VitalsError
 from db.connection import Connection, connect
-from db.faults import reported
-from ops.storm.errors import NotNowError
+from ops.storm.errors import NotNowError, not_now_without_database
 from ops.storm.faults.kind import Evidence, FaultKind, at_once
 from ops.storm.world import World
 
@@ -101,9 +100,10 @@ def _read_only(world: World, _: random.Random) -> Iterator[Evidence]:
 
 
 def _kill_others(connection: Connection, user: str) -> int:
-    cursor = connection.cursor()
-    cursor.execute("SELECT id FROM information_schema.processlist WHERE user = %s", (user,))
-    sessions = [session for (session,) in cursor.fetchall()]
+    with not_now_without_database():
+        cursor = connection.cursor()
+        cursor.execute("SELECT id FROM information_schema.processlist WHERE user = %s", (user,))
+        sessions = [session for (session,) in cursor.fetchall()]
     for session in sessions:
         with suppress(Exception):  # it may have ended since
             cursor.execute(f"KILL {session}")
@@ -115,13 +115,10 @@ def _run(connection: Connection, statement: str) -> None:
 
 
 def _row(connection: Connection, statement: str) -> tuple[int, ...]:
-    try:
-        with reported("inject a fault"):
-            cursor = connection.cursor()
-            cursor.execute(statement)
-            rows = cursor.fetchall() if cursor.description else []
-    except VitalsError as error:
-        raise NotNowError("the database is away") from error
+    with not_now_without_database():
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        rows = cursor.fetchall() if cursor.description else []
     return tuple(rows[0]) if rows else ()
 
 

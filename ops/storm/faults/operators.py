@@ -4,9 +4,8 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from common.errors import VitalsError
 from db.connection import connect
-from ops.storm.errors import NotNowError
+from ops.storm.errors import not_now_without_database
 from ops.storm.faults.kind import Evidence, FaultKind
 from ops.storm.world import World
 
@@ -24,14 +23,14 @@ _DAMAGE = (
 @contextmanager
 def _repair(world: World, _: random.Random) -> Iterator[Evidence]:
     """Damages rows of ``registro``; ``reconcile --repair`` is repeated until it ends with PROVED."""
-    try:
-        with connect(world.pipeline.stack.database.settings()) as connection:
-            cursor = connection.cursor()
-            for statement in _DAMAGE:
-                cursor.execute(statement)
-            connection.commit()
-    except VitalsError as error:
-        raise NotNowError("the database is away") from error
+    with (
+        not_now_without_database(),
+        connect(world.pipeline.stack.database.settings()) as connection,
+    ):
+        cursor = connection.cursor()
+        for statement in _DAMAGE:
+            cursor.execute(statement)
+        connection.commit()
     arguments = ("-m", "ops", "reconcile", "--repair", "--wait", str(_WAIT_SECONDS))
     yield world.errands.begin("repair", *arguments).is_done
 
