@@ -89,7 +89,7 @@ class Run:
         world = self._world()
         storm = Storm(world, self._view.say)
         try:
-            first_window = self._wait_for_first_window(observer)
+            first_windows = self._wait_for_first_windows(world, observer)
             plan = planned_faults(
                 trial.seed, trial.seconds, trial.kinds, each_lasts=trial.fault_seconds
             )
@@ -97,10 +97,10 @@ class Run:
             storm.run(plan, trial.seconds, lambda now: self._show(now, observer, storm))
             world.injected.finish()
             until = unix_ms() // _WINDOW_MS * _WINDOW_MS
-            late = self._catch_up(observer, until)
+            late = self._catch_up(world, observer, until)
         finally:
             observer.close()
-        verdict = self._judge(world, first_window, until)
+        verdict = self._judge(world, first_windows, until)
         verdict.findings += late
         recoveries = recoveries_after(storm.outages, self._commits(), self._input())
         restarts = {
@@ -151,30 +151,35 @@ class Run:
             corrections=Corrections(errands, self.home / "corrections"),
         )
 
-    def _wait_for_first_window(self, observer: Observer) -> int:
-        """The start of the first window that was archived, once its rows are committed."""
-        if not self._wait(
-            "starting", lambda: bool(self._newest_common()), observer, _START_SECONDS
-        ):
+    def _wait_for_first_windows(self, world: World, observer: Observer) -> dict[str, int]:
+        """The start of each patient's first window, once all have rows: producers start one by one."""
+        if not self._wait("starting", self._newest_common, world, observer, _START_SECONDS):
             raise UnavailableError(
                 f"nothing was committed within {_START_SECONDS} s",
                 hint=f"the logs are in {self._pipeline.logs}",
             )
-        return min(batch.window_start for batch in archived_batches(self._pipeline.output / "raw"))
+        first: dict[str, int] = {}
+        for batch in archived_batches(self._pipeline.output / "raw"):
+            start = batch.window_start
+            first[batch.patient_id] = min(start, first.get(batch.patient_id, start))
+        return first
 
-    def _catch_up(self, observer: Observer, until: int) -> list[str]:
+    def _catch_up(self, world: World, observer: Observer, until: int) -> list[str]:
         """Waits for all windows before ``until`` and for zero lag; says what did not come."""
         self._view.say("the storm is over: waiting until everything is committed")
         missing = "windows of the storm are missing in registro"
+        undone = "a repair, a resend or a correction has not ended with success"
         uncommitted = "messages are not committed"
         deadline = time.monotonic() + _CATCH_UP_SECONDS
 
-        def has_come(what: str, is_there: Callable[[], bool]) -> bool:
-            return self._wait(what, is_there, observer, deadline - time.monotonic())
+        def has_come(what: str, is_there: Callable[[], object]) -> bool:
+            return self._wait(what, is_there, world, observer, deadline - time.monotonic())
 
         late = []
         if not has_come(missing, lambda: self._newest_common() >= until - _WINDOW_MS):
             late.append(missing)
+        if not has_come(undone, lambda: world.is_idle):
+            late.append(undone)
         self._produced_until = time.time()
         self._pipeline.stop_producers()
         if not has_come(uncommitted, lambda: lag_if_possible(observer) == 0):
@@ -182,19 +187,25 @@ class Run:
         return [f"not caught up within {_CATCH_UP_SECONDS} s: {what}" for what in late]
 
     def _wait(
-        self, what: str, is_there: Callable[[], bool], observer: Observer, seconds: float
+        self,
+        what: str,
+        is_there: Callable[[], object],
+        world: World,
+        observer: Observer,
+        seconds: float,
     ) -> bool:
         """Keeps everything running and shows it until ``is_there``; False if that is too late."""
         deadline = time.monotonic() + seconds
         while not is_there():
             self._pipeline.check()
+            world.tick()
             self._show_snapshot(what, observer)
             if time.monotonic() > deadline:
                 return False
             time.sleep(_LOOK_EVERY_SECONDS)
         return True
 
-    def _judge(self, world: World, first_window: int, until: int) -> Verdict:
+    def _judge(self, world: World, first_windows: dict[str, int], until: int) -> Verdict:
         pipeline = self._pipeline
         found = read_everything(
             pipeline.kafka(), pipeline.database(), pipeline.output, pipeline.logs, self._view.say
@@ -203,11 +214,12 @@ class Run:
         # producers went on for a moment after the storm, not all of them equally far
         last = max((batch.window_start for batch in found.archive.batches.values()), default=until)
         environment = pipeline.environment("oracle")
-        made = simulated_batches(environment, first_window, max(last + 1, until))
+        made = simulated_batches(environment, min(first_windows.values()), max(last + 1, until))
         batches = [
             batch
             for batch in made
-            if batch.window_start < until or batch.batch_id in found.archive.batches
+            if first_windows[batch.patient_id] <= batch.window_start < until
+            or batch.batch_id in found.archive.batches
         ]
         truth = Truth(batches, world.injected.poison, world.corrections.values)
         return judge(truth, found)

@@ -16,7 +16,6 @@ from ops.storm.world import World
 _TICK_SECONDS = 0.1
 _TRY_SECONDS = 30.0
 _TRY_AGAIN_SECONDS = 1.0
-_LAST_LOOK_SECONDS = 60.0
 
 Say = Callable[[str], None]
 
@@ -64,7 +63,6 @@ class Storm:
                 self._turn(now)
                 show(now)
                 time.sleep(_TICK_SECONDS)
-            self._wait_until_idle(show)
         finally:
             for active in self._active:
                 active.ending.close()
@@ -111,13 +109,6 @@ class Storm:
         else:
             self.missed[kind.name] += 1
             self.say(f"{now:6.1f} s  {kind.name}: ended without having hit anything")
-
-    def _wait_until_idle(self, show: Callable[[float], None]) -> None:
-        deadline = time.monotonic() + _LAST_LOOK_SECONDS
-        while not self.world.is_idle and time.monotonic() < deadline:
-            self._turn(self._since())
-            show(self._since())
-            time.sleep(_TICK_SECONDS)
 
     def _since(self) -> float:
         return time.monotonic() - self._began
