@@ -33,7 +33,7 @@ def secrets_command(
     ] = Path("ops/secrets"),
 ) -> None:
     """Create the password files of the stack in containers; existing ones stay as they are."""
-    from ops.cli.commands.make_secrets import make_secrets
+    from ops.credentials.compose import make_secrets
 
     make_secrets(folder, put_line)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from common.version import VERSION
-from ops.cli.commands.make_secrets import NAMES
+from ops.credentials.compose import NAMES
 from ops.stack.kafka_files import broker_properties
 
 REPOSITORY = Path(__file__).parents[2]

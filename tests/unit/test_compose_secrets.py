@@ -5,7 +5,7 @@ import stat
 import pytest
 
 from common.errors import ConfigurationError
-from ops.cli.commands.make_secrets import NAMES, make_secrets
+from ops.credentials.compose import NAMES, make_secrets
 
 
 def test_every_account_gets_a_password_of_its_own_that_is_not_shown(tmp_path):
