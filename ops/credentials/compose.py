@@ -1,60 +1,56 @@
-"""``vitals secrets``: the password files of the compose stack."""
+"""``vitals secrets``: certificates and passwords of the compose stack."""
 
-import contextlib
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from common.atomic import write_atomic
 from common.errors import ConfigurationError
+from ops.credentials.authority import AUTHORITY, ensure_authority, ensure_server_certificate
+from ops.credentials.files import MOUNTED, make_private_folder
+from ops.credentials.passwords import ensure_password
 
-NAMES = (
+PASSWORDS = (
     "db_root_password",
     "db_migrator_password",
     "db_consumer_password",
     "db_reader_password",
     "db_cadence_password",
+    "kafka_broker_password",
+    "kafka_admin_password",
+    "kafka_producer_password",
+    "kafka_consumer_password",
+    "kafka_reader_password",
+    "kafka_gateway_password",
     "monitor_token",
 )
-"""As docker-compose.yml names its secrets."""
-_PASSWORD_BYTES = 24
-# Compose mounts a secret with its mode on the host, and containers run as another user: so the
-# files are readable by all, and the folder keeps other users of this machine out
-_FOLDER_MODE, _FILE_MODE = 0o700, 0o444
+_LOCAL = ("localhost", "127.0.0.1")
+_SERVERS = {"kafka": ("kafka", *_LOCAL), "db": ("mysql", *_LOCAL)}
+"""Each server's names inside the network, and for programs on this machine."""
+NAMES = (*PASSWORDS, AUTHORITY, "kafka_server.pem", "db_server.pem", "db_server.key")
+"""Every file that a container may mount, as docker-compose.yml names them."""
 
 
 def make_secrets(folder: Path, say: Callable[[str], None]) -> None:
-    """Creates the missing files and prints no password. Safe to repeat: nothing changes.
+    """Creates the missing files and prints no password. Safe to repeat: a certificate changes near its end.
 
     Raises:
         ConfigurationError: the folder does not exist or cannot be written.
     """
-    missing = [name for name in NAMES if not (folder / name).exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in missing:
-            _chmod(folder, _FOLDER_MODE)
-            _make(folder / name)
+        missing = [name for name in PASSWORDS if not (folder / name).exists()]
+        make_private_folder(folder)
+        for name in PASSWORDS:
+            ensure_password(folder, name, mode=MOUNTED)
+        ensure_authority(folder)
+        for server, hosts in _SERVERS.items():
+            ensure_server_certificate(folder, server, hosts, mode=MOUNTED)
     except OSError as error:
         raise ConfigurationError(
-            f"cannot write the passwords to {folder} as user {_user()}: {error.strerror}",
+            f"cannot write the secrets to {folder} as user {_user()}: {error.strerror}",
             hint='run it as the user whose folder it is: docker compose run --rm --user "$(id -u):$(id'
             ' -g)" secrets',
         ) from error
-    say(f"{len(missing)} passwords created, {len(NAMES) - len(missing)} already there")
-
-
-def _make(path: Path) -> None:
-    password = secrets.token_urlsafe(_PASSWORD_BYTES).encode("ascii")
-    write_atomic(path, lambda file: file.write(password))
-    _chmod(path, _FILE_MODE)
-
-
-def _chmod(path: Path, mode: int) -> None:
-    # a Windows drive has no modes; where they matter, writing into another user's folder fails anyway
-    with contextlib.suppress(PermissionError):
-        path.chmod(mode)
+    say(f"{len(missing)} passwords created, {len(PASSWORDS) - len(missing)} already there")
 
 
 def _user() -> str:
