@@ -7,7 +7,7 @@ import mysql.connector
 import pytest
 
 from db.connection import connect
-from ops.cli.commands.make_secrets import NAMES
+from ops.credentials.compose import NAMES
 from tests.compose.project import OURS
 from tests.documents import CONTAINERS, blocks, text_of
 from tests.oracle import Oracle
