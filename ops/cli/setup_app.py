@@ -32,8 +32,8 @@ def secrets_command(
         Path, typer.Argument(help="The folder where docker-compose.yml looks for them.")
     ] = Path("ops/secrets"),
 ) -> None:
-    """Create the password files of the stack in containers; existing ones stay as they are."""
-    from ops.cli.commands.make_secrets import make_secrets
+    """Create the certificates and passwords of the stack in containers that are missing."""
+    from ops.credentials.compose import make_secrets
 
     make_secrets(folder, put_line)
 

@@ -1,0 +1,96 @@
+"""The files of the certificate authority and of the servers' certificates.
+
+``ca.pem`` is what clients verify with; its first certificate is the authority that issues.
+``ca.key`` is read here only. ``NAME_server.pem`` is a server's certificate; its key is in
+``NAME_server.key``, or before the certificate where the server wants both in one file.
+"""
+
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from common.errors import ConfigurationError
+from ops.credentials.files import MOUNTED, PRIVATE, make_private_folder, write_secret
+from ops.credentials.x509 import Identity
+
+AUTHORITY, AUTHORITY_KEY = "ca.pem", "ca.key"
+RENEWED_BEFORE = timedelta(days=30)
+"""From here on a certificate is renewed whenever somebody asks for it."""
+_IN_ONE_FILE = frozenset({"kafka"})
+# broker and database are prepared at the same time
+_one_at_a_time = threading.Lock()
+
+
+def ensure_authority(folder: Path) -> None:
+    """Makes the authority if the folder has none. Safe to repeat.
+
+    Raises OSError, and ConfigurationError if its files do not belong together.
+    """
+    with _one_at_a_time:
+        _authority(folder)
+
+
+def ensure_server_certificate(
+    folder: Path, name: str, hosts: Sequence[str], *, mode: int = PRIVATE
+) -> None:
+    """Makes ``NAME_server.pem`` unless it is there, by this authority, for these hosts, and not about to end.
+
+    ``hosts``: names and IP addresses. ``mode``: of the file with the key. Safe to repeat.
+    Raises as `ensure_authority`.
+    """
+    with _one_at_a_time:
+        authority, found = _authority(folder), _found(folder, name)
+        is_good = (
+            found is not None
+            and found.hosts == set(hosts)
+            and found.is_by(authority)
+            and found.ends - datetime.now(UTC) > RENEWED_BEFORE
+        )
+        if not is_good:
+            _write(folder, name, authority.issue(hosts), mode)
+
+
+def _authority(folder: Path) -> Identity:
+    certificate, key = folder / AUTHORITY, folder / AUTHORITY_KEY
+    if not certificate.exists():
+        make_private_folder(folder)
+        made = Identity.authority()
+        # the certificate last: it says that both are there
+        write_secret(key, made.key, PRIVATE)
+        write_secret(certificate, made.certificate, MOUNTED)
+        return made
+    try:
+        return Identity.read(key.read_bytes(), certificate.read_bytes())
+    except (ValueError, FileNotFoundError) as error:
+        raise ConfigurationError(
+            f"cannot use the certificate authority {certificate} with {key}: {error}",
+            hint="put the two files back from a backup; or delete both, make new secrets, and give"
+            f" the new {AUTHORITY} to every client",
+        ) from error
+
+
+def _found(folder: Path, name: str) -> Identity | None:
+    try:
+        return Identity.read(
+            _key_path(folder, name).read_bytes(), _certificate_path(folder, name).read_bytes()
+        )
+    except (FileNotFoundError, ValueError):
+        # half of a pair that a kill left: made again
+        return None
+
+
+def _write(folder: Path, name: str, made: Identity, mode: int) -> None:
+    if name in _IN_ONE_FILE:
+        write_secret(_certificate_path(folder, name), made.key + made.certificate, mode)
+        return
+    write_secret(_key_path(folder, name), made.key, mode)
+    write_secret(_certificate_path(folder, name), made.certificate, MOUNTED)
+
+
+def _certificate_path(folder: Path, name: str) -> Path:
+    return folder / f"{name}_server.pem"
+
+
+def _key_path(folder: Path, name: str) -> Path:
+    return folder / f"{name}_server.{'pem' if name in _IN_ONE_FILE else 'key'}"

@@ -1,0 +1,57 @@
+"""``vitals secrets``: certificates and passwords of the compose stack."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from common.errors import ConfigurationError
+from ops.credentials.authority import AUTHORITY, ensure_authority, ensure_server_certificate
+from ops.credentials.files import MOUNTED, make_private_folder
+from ops.credentials.passwords import ensure_password
+
+PASSWORDS = (
+    "db_root_password",
+    "db_migrator_password",
+    "db_consumer_password",
+    "db_reader_password",
+    "db_cadence_password",
+    "kafka_broker_password",
+    "kafka_admin_password",
+    "kafka_producer_password",
+    "kafka_consumer_password",
+    "kafka_reader_password",
+    "kafka_gateway_password",
+    "monitor_token",
+)
+_LOCAL = ("localhost", "127.0.0.1")
+_SERVERS = {"kafka": ("kafka", *_LOCAL), "db": ("mysql", *_LOCAL)}
+"""Each server's names inside the network, and for programs on this machine."""
+NAMES = (*PASSWORDS, AUTHORITY, "kafka_server.pem", "db_server.pem", "db_server.key")
+"""Every file that a container may mount, as docker-compose.yml names them."""
+
+
+def make_secrets(folder: Path, say: Callable[[str], None]) -> None:
+    """Creates the missing files and prints no password. Safe to repeat: a certificate changes near its end.
+
+    Raises:
+        ConfigurationError: the folder does not exist or cannot be written.
+    """
+    try:
+        missing = [name for name in PASSWORDS if not (folder / name).exists()]
+        make_private_folder(folder)
+        for name in PASSWORDS:
+            ensure_password(folder, name, mode=MOUNTED)
+        ensure_authority(folder)
+        for server, hosts in _SERVERS.items():
+            ensure_server_certificate(folder, server, hosts, mode=MOUNTED)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write the secrets to {folder} as user {_user()}: {error.strerror}",
+            hint='run it as the user whose folder it is: docker compose run --rm --user "$(id -u):$(id'
+            ' -g)" secrets',
+        ) from error
+    say(f"{len(missing)} passwords created, {len(PASSWORDS) - len(missing)} already there")
+
+
+def _user() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else "this one"

@@ -1,0 +1,30 @@
+"""The folder of secrets: closed to other users of the machine."""
+
+import contextlib
+from pathlib import Path
+
+from common.atomic import write_atomic
+
+PRIVATE = 0o600
+MOUNTED = 0o444
+"""Compose mounts a file with its mode on the host, and containers run as another user: the file is
+readable by all, and its folder keeps other users of this machine out."""
+_FOLDER = 0o700
+
+
+def make_private_folder(folder: Path) -> None:
+    """Makes the folder if it is missing, and closes it to others. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER)
+    _chmod(folder, _FOLDER)
+
+
+def write_secret(path: Path, content: bytes, mode: int) -> None:
+    """Replaces the file whole, durably. Raises OSError."""
+    write_atomic(path, lambda file: file.write(content))
+    _chmod(path, mode)
+
+
+def _chmod(path: Path, mode: int) -> None:
+    # a Windows drive has no modes; where they matter, writing into another user's folder fails anyway
+    with contextlib.suppress(PermissionError):
+        path.chmod(mode)
