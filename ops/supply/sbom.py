@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from common.output import put_json
 from common.version import VERSION
 from ops.supply.components import Component, debian_packages, jars, python_packages, runtimes
 
@@ -24,11 +25,11 @@ def image_components(root: Path) -> Iterator[Component]:
     yield from jars(*(root / place for place in _JARS if (root / place).exists()))
 
 
-def document(image: str, components: Iterator[Component]) -> str:
+def document(image: str, components: Iterator[Component]) -> dict[str, object]:
     """The document; equal parts in several places are one component."""
     parts = [_part(component) for component in sorted(set(components))]
     named = json.dumps([image, VERSION, parts])
-    bill = {
+    return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -39,7 +40,6 @@ def document(image: str, components: Iterator[Component]) -> str:
         },
         "components": parts,
     }
-    return json.dumps(bill, indent=1) + "\n"
 
 
 def _part(component: Component) -> dict[str, object]:
@@ -58,4 +58,4 @@ def _part(component: Component) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(document(sys.argv[1], image_components(Path("/"))))
+    put_json(document(sys.argv[1], image_components(Path("/"))), indent=1)
