@@ -15,13 +15,16 @@ from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
 from producer.delivery.publisher import Publisher
 from producer.replay.anchor import Shifts, file_digest, last_ms
+from producer.replay.continued import file_batches
 from producer.replay.moments import Epochs
 from producer.replay.preview import outcomes, summary
 from producer.replay.reader import Unreadable
 from producer.replay.registration import register_patients
 from producer.replay.rows import Rows, read_rows
 from producer.replay.sending import publish
-from producer.replay.windows import Batches, batches_of
+
+_REPLAYED = "replays"
+"""The folder below ``output/raw`` that remembers what was replayed."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class ReplayReport:
     readings: int
     batches: int
     unreadable: int
+    rows_before: int
+    """Rows that were replayed before, with a file that this one continues: they change nothing."""
     shift_ms: int
     registered: tuple[int, int] | None
     seconds: float
@@ -79,9 +84,10 @@ class ReplayReport:
             if self.registered is not None
             else ""
         )
+        before = f", {self.rows_before} rows as before" if self.rows_before else ""
         return (
             f"replayed {self.rows} rows: {self.readings} readings published in"
-            f" {self.batches} batches, {self.unreadable} unreadable rows{registered},"
+            f" {self.batches} batches, {self.unreadable} unreadable rows{before}{registered},"
             f" shift {self.shift_ms} ms, {self.seconds:.1f} s"
         )
 
@@ -92,7 +98,8 @@ def replay_file(
     """Plays a file into the topic; with ``database`` what it needs is registered first.
 
     Guarantee: when this returns, Kafka has acknowledged every reading. Safe to repeat: the same
-    file with the same shift makes the same batch ids. ``folder``: ``output/raw``.
+    file with the same shift makes the same batch ids, also for its rows in a file that continues it.
+    ``folder``: ``output/raw``.
 
     Raises:
         VitalsError: for an unusable file, wrong settings, a broker or a database that is away.
@@ -108,7 +115,7 @@ def replay_file(
         shift_ms = _shift(plan, folder, digest, rows, is_remembered=True)
         rows = replace(rows, time_ms=rows.time_ms + shift_ms)
         registered = register_patients(database, rows) if database is not None else None
-        batches = _batches(rows, digest)
+        batches = file_batches(rows, digest, folder / _REPLAYED, is_remembered=True)
         publish(batches, Outbox(archive, publisher), plan.speed)
     finally:
         publisher.close()
@@ -118,6 +125,7 @@ def replay_file(
         len(rows),
         len(batches),
         len(unreadable),
+        batches.rows_before,
         shift_ms,
         registered,
         time.monotonic() - began,
@@ -132,7 +140,8 @@ def preview_file(plan: ReplayPlan, folder: Path) -> tuple[str, int]:
     rows, unreadable = _rows(plan)
     digest = file_digest(plan.path)
     shift_ms = _shift(plan, folder, digest, rows, is_remembered=False)
-    batches = _batches(replace(rows, time_ms=rows.time_ms + shift_ms), digest)
+    rows = replace(rows, time_ms=rows.time_ms + shift_ms)
+    batches = file_batches(rows, digest, folder / _REPLAYED, is_remembered=False)
     now_ms = unix_ms()
     count = outcomes((batch, now_ms) for batch in batches.made(now_ms))
     line = (
@@ -149,16 +158,12 @@ def _rows(plan: ReplayPlan) -> tuple[Rows, list[Unreadable]]:
     return rows, unreadable
 
 
-def _batches(rows: Rows, digest: str) -> Batches:
-    return batches_of(rows, source=f"replay:{digest}", producer_id=f"replay-{digest[:16]}")
-
-
 def _shift(plan: ReplayPlan, folder: Path, digest: str, rows: Rows, *, is_remembered: bool) -> int:
     if not plan.is_ending_now or not len(rows):
         return 0
     now_ms = unix_ms()
     shifts = Shifts(
-        folder / "replays", digest, f"{plan.epochs.unit} from {plan.epochs.earliest_ms}"
+        folder / _REPLAYED, digest, f"{plan.epochs.unit} from {plan.epochs.earliest_ms}"
     )
     shift_ms = shifts.to_now(last_ms(rows, now_ms), now_ms, is_again=plan.is_again)
     if is_remembered:

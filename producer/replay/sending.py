@@ -12,7 +12,8 @@ from common.collector import spare_what_is_loaded
 from common.errors import UnavailableError
 from common.times import unix_ms
 from producer.delivery.outbox import Outbox
-from producer.replay.windows import WINDOW_MS, Batches
+from producer.replay.continued import FileBatches
+from producer.replay.windows import WINDOW_MS
 from schemas.batch import SensorBatch
 
 _BATCHES_A_FILE = 2000
@@ -20,7 +21,7 @@ _MOST_FILES_WAITING = 4
 _STALLED_S = 180.0
 
 
-def publish(batches: Batches, outbox: Outbox, speed: float | None) -> None:
+def publish(batches: FileBatches, outbox: Outbox, speed: float | None) -> None:
     """Archives and publishes all batches; ``speed`` as in ``ReplayPlan``.
 
     Guarantee: when this returns, Kafka has acknowledged them. Safe to repeat. Raises UnavailableError if
