@@ -78,7 +78,7 @@ class ComposeStack:
             if path.is_file():
                 options += ["--volume", f"{path}:/input/{path.name}:ro"]
                 line = line.with_path(parameter, f"/input/{path.name}")
-        role = role_of(line)
+        role = role_of(line.function, line.values)
         if role is not Role.READER:
             options += ["--env", f"DB_USER={account_name(role)}"]
             options += ["--env", f"DB_PASSWORD_FILE=/run/secrets/db_{role}_password"]

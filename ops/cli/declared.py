@@ -5,7 +5,7 @@ option: the database account that it needs; the default is the reader's.
 ``HOST_FILE`` in the ``Annotated`` of an argument: a file of this machine, mounted into the container.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_type_hints
 
@@ -37,22 +37,22 @@ class HostFile:
 HOST_FILE = HostFile()
 
 
-def role_of(line: CommandLine) -> Role:
-    """The role whose rights a command line needs."""
-    command_needs = getattr(line.function, _NEEDS, None)
+def role_of(function: Callable[..., Any], values: Mapping[str, Any]) -> Role:
+    """The role whose rights a command needs with these values of its parameters."""
+    command_needs = getattr(function, _NEEDS, None)
     needed = [command_needs] if command_needs is not None else []
-    needed += [mark for name, mark in _marks(line, Needs) if line.values.get(name)]
+    needed += [mark for name, mark in _marks(function, Needs) if values.get(name)]
     return needed[0].role if needed else Role.READER
 
 
 def host_files_of(line: CommandLine) -> list[str]:
     """The names of the parameters that are files of this machine."""
-    return [name for name, _ in _marks(line, HostFile)]
+    return [name for name, _ in _marks(line.function, HostFile)]
 
 
-def _marks(line: CommandLine, kind: type[Any]) -> Iterator[tuple[str, Any]]:
+def _marks(function: Callable[..., Any], kind: type[Any]) -> Iterator[tuple[str, Any]]:
     """Each parameter's declaration of a kind."""
-    hints = get_type_hints(line.function, include_extras=True)
+    hints = get_type_hints(function, include_extras=True)
     for name, hint in hints.items():
         for mark in getattr(hint, "__metadata__", ()):
             if isinstance(mark, kind):

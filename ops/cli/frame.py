@@ -1,11 +1,15 @@
 """What the commands share: the groups in the help, common options, and how they reach the stack."""
 
+import inspect
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from common.errors import ConfigurationError
+from db.schema.accounts import Role
+from ops.cli.declared import role_of
 from ops.cli.services import Service
 
 if TYPE_CHECKING:
@@ -25,7 +29,9 @@ def invocation_of(context: typer.Context, *services: Service) -> "Invocation":
 
     Raises as ``ops.cli.presence.require`` does.
     """
-    invocation: Invocation = context.obj()
+    callback = context.command.callback
+    role = role_of(inspect.unwrap(callback), context.params) if callback else Role.READER
+    invocation: Invocation = replace(context.obj(), role=role)
     if services:
         from ops.cli.presence import require
 

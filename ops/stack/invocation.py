@@ -17,7 +17,8 @@ from common.settings import (
     TopicSettings,
     load,
 )
-from ops.stack.exports import DATABASE_FOLDER, embedded_addresses
+from db.schema.accounts import Role
+from ops.stack.exports import DATABASE_FOLDER, DATABASE_NAMES, embedded_addresses
 
 S = TypeVar("S", bound=Settings)
 
@@ -76,12 +77,13 @@ class Invocation:
 
     settings: StackSettings
     environment: Mapping[str, str]
+    role: Role = Role.READER
+    """Whose account of the embedded database the command uses."""
 
     @property
     def is_named(self) -> bool:
         """Whether the environment names a broker or a database."""
-        names = ("KAFKA_BOOTSTRAP_SERVERS", "DB_HOST")
-        return any(name in self.environment or f"{name}_FILE" in self.environment for name in names)
+        return any(self._names(name) for name in ("KAFKA_BOOTSTRAP_SERVERS", "DB_HOST"))
 
     @property
     def has_addresses(self) -> bool:
@@ -102,10 +104,20 @@ class Invocation:
         return self._load(DatabaseSettings)
 
     def _load(self, kind: type[S]) -> S:
-        addresses = embedded_addresses(self.settings.home)
+        addresses = embedded_addresses(self.settings.home, self.role)
+        if self._names("DB_HOST"):
+            # an account of the embedded database is nobody at another one, and must not be shown there
+            addresses = {
+                name: value
+                for name, value in addresses.items()
+                if not name.startswith(DATABASE_NAMES)
+            }
         given = {
             name.lower(): value
             for name, value in addresses.items()
-            if name not in self.environment and f"{name}_FILE" not in self.environment
+            if not self._names(name.removesuffix("_FILE"))
         }
         return load(kind, **given)
+
+    def _names(self, name: str) -> bool:
+        return name in self.environment or f"{name}_FILE" in self.environment
