@@ -8,7 +8,10 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from common.version import VERSION
+from ops.supply.digests import pin
+from tests.compose.registry import DIGEST, registry
 
+NOBODY = "127.0.0.1:9"
 NAMES = "from importlib.metadata import distributions as d; print(*(p.name for p in d(path=['/packages'])))"
 
 
@@ -39,3 +42,26 @@ def inside(image, *command):
     run = ("docker", "run", "--rm", "--user", "0", f"vital-signs/{image}:{VERSION}")
     done = subprocess.run([*run, *command], capture_output=True, text=True, check=True)
     return done.stdout
+
+
+def test_images_of_others_are_pinned_to_what_their_registry_has(tmp_path, capsys):
+    """Names of another registry stay, older digests go, and what has no answer stays as it is."""
+    settings = tmp_path / ".env"
+    with registry() as address:
+        settings.write_text(
+            "PATIENTS=5\n"
+            + "".join(f"{name}={address}/x:1\n" for name in ("KAFKA_IMAGE", "PYTHON_IMAGE"))
+            + f"MYSQL_IMAGE={address}/mysql:9.7@sha256:{'0' * 64}\n"
+            + "".join(f"{name}={NOBODY}/x:1\n" for name in ("PROMETHEUS_IMAGE", "GRAFANA_IMAGE"))
+        )
+        assert pin(settings) == 3
+        assert pin(settings) == 3
+    assert settings.read_text().splitlines() == [
+        "PATIENTS=5",
+        f"KAFKA_IMAGE={address}/x:1@{DIGEST}",
+        f"PYTHON_IMAGE={address}/x:1@{DIGEST}",
+        f"MYSQL_IMAGE={address}/mysql:9.7@{DIGEST}",
+        f"PROMETHEUS_IMAGE={NOBODY}/x:1",
+        f"GRAFANA_IMAGE={NOBODY}/x:1",
+    ]
+    assert capsys.readouterr().err.count("NOT PINNED") == 4

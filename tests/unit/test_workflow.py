@@ -47,6 +47,6 @@ def test_make_lists_every_target_that_a_person_may_want():
     assert targets == {
         "Run": ["demo", "up", "down"],
         "Prove": ["test", "mutants", "compose-test", "bench"],
-        "Develop": ["check", "audit", "locks"],
+        "Develop": ["check", "audit", "digests", "locks"],
         "Docs": ["docs", "docs-serve"],
     }
