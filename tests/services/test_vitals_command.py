@@ -77,7 +77,13 @@ def test_pipeline_starts_is_inspected_and_stops(vitals):
     assert {"sensor-batches", "producer-shards"} <= set(topics)
     exports = vitals("env").stdout.splitlines()
     names = {export.removeprefix("export ").split("=")[0] for export in exports}
-    assert {"KAFKA_BOOTSTRAP_SERVERS", "DB_HOST", "DB_PORT", "DB_PASSWORD_FILE", "DB_SSL_CA"} <= names
+    assert {
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "DB_HOST",
+        "DB_PORT",
+        "DB_PASSWORD_FILE",
+        "DB_SSL_CA",
+    } <= names
 
     second = vitals("up")
     assert second.returncode == 2
