@@ -24,17 +24,23 @@ _FIRST_ERROR = b"\xff\x15\x04#28000Access denied"
 class RogueDatabase:
     """Listens on the loopback; `heard` is what clients have told it: users, hashes, passwords.
 
-    ``offers_tls``: with a certificate of an authority that nobody knows. ``refuses_first``: calls every
-    password wrong before it was asked.
+    ``offers_tls``: with ``identity``, or a certificate of an authority that nobody knows.
+    ``refuses_first``: calls every password wrong before it was asked.
     """
 
-    def __init__(self, *, offers_tls: bool = True, refuses_first: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        offers_tls: bool = True,
+        refuses_first: bool = False,
+        identity: Identity | None = None,
+    ) -> None:
         """Listens with `serve`."""
         self.heard: list[bytes] = []
         self.visitors = 0
         """How many clients have connected."""
         self._offers_tls, self._refuses_first = offers_tls, refuses_first
-        self._context = _own_certificate()
+        self._context = _showing(identity or Identity.authority().issue(("localhost", LOOPBACK)))
 
     @contextmanager
     def serve(self, port: int = 0) -> Iterator[int]:
@@ -96,8 +102,7 @@ def _receive(client: socket.socket) -> tuple[int, bytes]:
     return head[3], client.recv(int.from_bytes(head[:3], "little"))
 
 
-def _own_certificate() -> ssl.SSLContext:
-    identity = Identity.authority().issue(("localhost", LOOPBACK))
+def _showing(identity: Identity) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory(prefix="vitals-rogue-") as name:
         path = Path(name) / "server.pem"
