@@ -11,6 +11,7 @@ class Remedy(StrEnum):
     REPROCESS = "process the range again"
     REPUBLISH = "publish the archived batches again"
     SET_ASIDE = "set the files aside"
+    COPY = "copy the messages from quarantine"
 
 
 class Finding(Enum):
@@ -34,6 +35,9 @@ class Finding(Enum):
     UNREADABLE_ARCHIVE = "archive file", "that cannot be read", None
     UNREADABLE_TRUSTED = "trusted file", "that cannot be read", Remedy.REPROCESS
     UNKNOWN_TRUSTED = "trusted file", "not in the ledger (duplicate readings)", Remedy.SET_ASIDE
+    NO_DEAD_LETTER = "refused message", "without its dead letter", Remedy.COPY
+    ALTERED_DEAD_LETTER = "dead letter", "other than the message in quarantine", None
+    STRAY_DEAD_LETTER = "dead letter", "of no message in quarantine", None
 
     def __init__(self, noun: str, state: str, remedy: Remedy | None) -> None:
         """See the class."""

@@ -11,10 +11,11 @@ from decimal import Decimal
 
 import pytest
 
+from common.broker.limits import MAX_MESSAGE_BYTES
 from db.connection import connect, transaction
 from ops.cli.commands.reconcile import prove
 from schemas.reasons import OF_MESSAGES, Reason
-from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
+from schemas.wire.codec import default_codec
 from tests.documents import REPOSITORY, blocks, text_of
 from tests.services.checks import REGISTRO
 from tests.services.outsiders import SCHEMA, JavaExample, PythonExample, loaded_python_example
