@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from common.broker.limits import MAX_MESSAGE_BYTES
 from producer.replay.anchor import Shifts, file_digest
 from producer.replay.moments import Epochs
-from producer.replay.play import paced
 from producer.replay.registration import first_readings
 from producer.replay.rows import Kind, Rows, read_rows
+from producer.replay.sending import paced
 from producer.replay.series import regular_runs
 from producer.replay.windows import WINDOW_MS, batches_of
 from schemas.wire.codec import default_codec
