@@ -72,6 +72,10 @@ class World:
     gone: dict = dataclasses.field(default_factory=dict)
     refused: list = dataclasses.field(default_factory=list)
     """Bodies of messages that are in quarantine whole."""
+    messages: dict = dataclasses.field(default_factory=dict)
+    """Topic, partition and offset -> body, of what is read again."""
+    ends: dict = dataclasses.field(default_factory=lambda: {0: 0})
+    """By partition."""
     entries: list = dataclasses.field(default_factory=list)
     """Refused messages in quarantine, as their dead letters must be."""
     letters: list = dataclasses.field(default_factory=list)
@@ -155,6 +159,14 @@ class MemoryBroker:
 
     def rest(self, _next_offsets):
         return TopicRest(self.world.rest, self.world.gone)
+
+    def ends(self, topic):
+        return self.world.ends if topic == TOPIC else {}
+
+    def at(self, topic, offsets):
+        for place, body in self.world.messages.items():
+            if place[0] == topic and place[2] in offsets.get(place[1], ()):
+                yield place, body
 
     def letters(self):
         found = [(f"dlq 0@{place}", letter) for place, letter in enumerate(self.world.letters)]

@@ -24,10 +24,10 @@ class Finding(Enum):
         "whose outcome is not what the archive and the cleaning rules give",
         Remedy.REPROCESS,
     )
-    NOT_ARCHIVED = "reading", "in no archive file", None
+    NOT_ARCHIVED = "reading", "in no archive file, and not in the topic", None
     NOT_PROCESSED = "reading", "with an outcome from a batch not recorded as processed", None
     LOST_BATCH = "published batch", "neither processed nor in the topic", Remedy.REPUBLISH
-    BATCH_NOT_ARCHIVED = "processed batch", "in no archive file", None
+    BATCH_NOT_ARCHIVED = "processed batch", "in no archive file, and not in the topic", None
     NOT_MARKED_UNMAPPED = "accepted reading", "without a mapping and not marked as unmapped", None
     MISSING_ROW = "accepted reading", "missing from registro", Remedy.CORRECT
     ALTERED_ROW = "registro row", "with another value than the trusted files", Remedy.CORRECT

@@ -97,7 +97,7 @@ def plan_repair(found: Comparison, evidence: Evidence) -> RepairPlan:
     ids = archive.ids()
     for number in sorted(spoilt):
         part, own = found.trusted.ranges[number], range_of == number
-        reason = _LATE if (own & late).any() else _foreign_in(found, part)
+        reason = _LATE if (own & late).any() else _foreign_in(found, part, own)
         if reason:
             plan.hopeless.append(f"{_range_name(part)} cannot be processed again: {reason}")
             # a batch older than one that cannot be republished must not get a newer offset
@@ -191,7 +191,11 @@ def _plan_publishing(
     plan.readings = int(archive.column("readings")[numbers].sum())
 
 
-def _foreign_in(found: Comparison, part: LedgerRow) -> str | None:
+def _foreign_in(found: Comparison, part: LedgerRow, own: Mask) -> str | None:
+    """Why a range cannot be processed again as a whole; ``own``: which batches are of this range."""
+    archive = found.archive
+    if len(outside := np.flatnonzero(own & archive.is_outside())):
+        return f"its batch {archive.ids()[outside[0]]} is in no archive file"
     for batch_id, (topic, partition, offset) in found.outcomes.foreign_taken.items():
         if (topic, partition) == (part.topic, part.partition) and part.first <= offset < part.until:
             return f"its batch {batch_id} is in no archive file"

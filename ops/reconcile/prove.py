@@ -71,7 +71,7 @@ def compare_places(
     """As ``compare``, on an open snapshot."""
     say("reading the archive")
     archive = read_archive(output / "raw")
-    outcomes = _outcomes(archive, evidence)
+    outcomes = _outcomes(archive, evidence, broker)
     next_offsets, ranges = evidence.next_offsets(), evidence.ranges()
     say("reading the topic")
     rest = broker.rest(
@@ -128,7 +128,8 @@ def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest, evidence: 
     proof.produced = int(readings.sum())
     proof.waiting = int(readings[is_waiting].sum())
     proof.under_way = int(readings[is_under_way].sum())
-    proof.archived = proof.produced - proof.waiting
+    proof.outside = int(readings[archive.is_outside()].sum())
+    proof.archived = proof.produced - proof.waiting - proof.outside
     proof.published = int(readings[is_taken | is_in_topic | is_refused].sum())
     proof.quarantined += int(readings[is_refused].sum())
     proof.missing += int(readings[lost].sum())
@@ -149,12 +150,16 @@ def _refused(archive: ArchiveIndex, evidence: Evidence) -> Mask:
     return found
 
 
-def _outcomes(archive: ArchiveIndex, evidence: Evidence) -> Outcomes:
+def _outcomes(archive: ArchiveIndex, evidence: Evidence, broker: Broker) -> Outcomes:
     outcomes = Outcomes(archive)
     outcomes.note_taken(evidence.taken())
     if outcomes.foreign_taken:
         # a rename during a listing may hide the file from it
         archive.update()
+        outcomes = Outcomes(archive)
+        outcomes.note_taken(evidence.taken())
+    if outcomes.foreign_taken:
+        archive.add_outside(broker, outcomes.foreign_taken)
         outcomes = Outcomes(archive)
         outcomes.note_taken(evidence.taken())
     return outcomes

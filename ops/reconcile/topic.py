@@ -9,6 +9,7 @@ from common.broker.reader import Span, TopicReader
 from common.errors import BadInputError
 from common.settings import KafkaSettings
 from ops.reconcile.letters import Letters, read_letters
+from ops.reconcile.outside import Messages, TopicMessages
 from schemas.wire.codec import default_codec
 
 
@@ -22,7 +23,7 @@ class TopicRest:
     """By partition: offsets below the log's start, removed before the consumer read them."""
 
 
-class Broker(Protocol):
+class Broker(Messages, Protocol):
     """What Kafka holds; each method reads it as it is then."""
 
     def rest(self, next_offsets: Mapping[int, int]) -> TopicRest:
@@ -33,10 +34,8 @@ class Broker(Protocol):
 
 
 @dataclass(frozen=True)
-class KafkaBroker:
+class KafkaBroker(TopicMessages):
     """The real one."""
-
-    settings: KafkaSettings
 
     def rest(self, next_offsets: Mapping[int, int]) -> TopicRest:
         """See `Broker`."""
