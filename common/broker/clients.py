@@ -16,6 +16,7 @@ __all__ = [
     "Options",
     "Producer",
     "admin",
+    "client_options",
     "connection_options",
     "consumer",
     "producer",
@@ -59,7 +60,7 @@ def producer(settings: KafkaSettings, options: Options) -> Producer:
         # (docs/decisions/0025)
         "topic.metadata.refresh.interval.ms": 10_000,
     }
-    return Producer({**_common(settings), **role, **options})
+    return Producer({**client_options(settings), **role, **options})
 
 
 def consumer(settings: KafkaSettings, group: str, options: Options) -> Consumer:
@@ -68,15 +69,16 @@ def consumer(settings: KafkaSettings, group: str, options: Options) -> Consumer:
     Reads, and counts, no further than the first open transaction.
     """
     role = {"group.id": group, "enable.auto.commit": False, "isolation.level": COMMITTED}
-    return Consumer({**_common(settings), **role, **options})
+    return Consumer({**client_options(settings), **role, **options})
 
 
 def admin(settings: KafkaSettings) -> AdminClient:
     """For topics and their offsets."""
-    return AdminClient(_common(settings))
+    return AdminClient(client_options(settings))
 
 
-def _common(settings: KafkaSettings) -> dict[str, Any]:
+def client_options(settings: KafkaSettings) -> dict[str, Any]:
+    """What all of our own clients share; it holds the password."""
     return {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         **_security(settings),

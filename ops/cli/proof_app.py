@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from common.broker.principals import Principal
 from common.errors import ConfigurationError
 from common.output import say
 from db.schema.accounts import Role
@@ -49,7 +50,7 @@ Wait = Annotated[
 Repair = Annotated[
     bool,
     typer.Option("--repair", help="Restore what is missing, from the archive and the files."),
-    Needs(Role.MIGRATOR),
+    Needs(Role.MIGRATOR, Principal.ADMIN),
 ]
 DryRepair = Annotated[
     bool, typer.Option("--dry-run", help="With --repair: only list what would be done.")
@@ -182,6 +183,7 @@ def reconcile_command(
 
 
 @app.command("replay", rich_help_panel=RUN)
+@Needs(principal=Principal.PRODUCER)
 def replay_command(
     context: typer.Context,
     file: File,
