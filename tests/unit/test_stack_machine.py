@@ -6,12 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from common.broker.principals import Principal
 from common.errors import ConfigurationError, UnavailableError
 from ops.stack import DatabaseServer, provision, server_binary
 from ops.stack.database_files import Flavour
 from ops.stack.invocation import StackSettings
 from ops.stack.java import find_java, parse_version
-from ops.stack.kafka_files import broker_properties, log4j_configuration
+from ops.stack.kafka_files import (
+    Logins,
+    Places,
+    broker_properties,
+    log4j_configuration,
+    properties_text,
+)
 from ops.stack.ports import choose_port, wait_for_port, was_taken
 from tests.loopback import free_port
 
@@ -146,7 +153,9 @@ def test_the_socket_of_the_database_fits_into_what_the_kernel_allows(name, is_be
 
 def test_kafkas_files_hold_no_path(tmp_path):
     """Commas, %, $ and accents of a path mean something there."""
-    assert str(tmp_path) not in broker_properties(Path("data"), 1, 2)
+    logins = Logins(Path("../secrets"), dict.fromkeys(Principal, "secret"))
+    properties = properties_text(broker_properties(Path("data"), Places(1, 2, 3), logins))
+    assert str(tmp_path) not in properties
     assert 'fileName="kafka.log"' in log4j_configuration(Path("kafka.log"))
 
 
