@@ -100,6 +100,13 @@ Earliest = Annotated[
     typer.Option(help="Earliest plausible time of a number, such as 1970-01-01. Default: 1990."),
 ]
 
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        help="Encoding of a CSV file, such as windows-1252. Default: UTF-8 or UTF-16, as it shows."
+    ),
+]
+
 
 @app.command("prove", rich_help_panel=PROVE)
 def prove_command(
@@ -196,6 +203,7 @@ def replay_command(
     again: Again = False,
     time_unit: TimeUnit = None,
     earliest: Earliest = None,
+    encoding: Encoding = None,
 ) -> None:
     """Send a file of real readings through archive and topic, like any other reading.
 
@@ -219,6 +227,7 @@ def replay_command(
         is_again=again,
         time_unit=time_unit,
         earliest=earliest,
+        encoding=encoding,
     )
     services = (Service.BROKER, Service.DATABASE)
     if is_archive(file):

@@ -1,16 +1,13 @@
 """A real Kafka, one node in KRaft mode, on the loopback."""
 
 import base64
-import functools
 import os
 import subprocess
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import indent
-from typing import BinaryIO
 
-from common.atomic import write_atomic
 from common.broker.principals import ALL_POWERFUL, Principal
 from common.broker.rights import give_logins
 from common.broker.topics import cluster
@@ -23,6 +20,7 @@ from ops.credentials.files import PRIVATE, write_secret
 from ops.credentials.passwords import ensure_password
 from ops.kafka_tools import OPTIONS_OPTION, RUN_CLASS, SERVER_OPTION, TOOLS, needs_server
 from ops.stack.child import ChildProcess
+from ops.stack.formatted import FORMATTED, copy_formatted
 from ops.stack.java import IN_UTF8, find_java
 from ops.stack.kafka_files import (
     TOOL_LOGGING,
@@ -39,8 +37,6 @@ from ops.stack.server import Server
 
 _FAST_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
 _PROPERTIES = "server.properties"
-# written last: it says that the folder is formatted
-_FORMATTED = "meta.properties"
 # benchmarks run through the broker: it keeps the optimising compiler
 _BROKER_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-Djava.awt.headless=true")
 
@@ -135,7 +131,7 @@ class KafkaBroker(Server):
         own_log = log4j_configuration(Path(self.log.name))
         (self.folder / "log4j2.xml").write_text(own_log, encoding="utf-8")
         self.prepare_tools()
-        if not (self.folder / "data" / _FORMATTED).exists():
+        if not (self.folder / "data" / FORMATTED).exists():
             self._format_data()
 
     def wait_ready(self, timeout_seconds: float = 60) -> None:
@@ -220,14 +216,15 @@ class KafkaBroker(Server):
         return f"-Dlog4j2.configurationFile={(self.folder / name).as_uri()}"
 
     def _format_data(self) -> None:
-        # formatting writes a few small files and costs two seconds of a JVM: keep the first ones
+        # formatting writes a few small files and costs two seconds of a JVM: keep the first ones, which
+        # hold no login
         kept = self.jars / "kafka" / "formatted"
         data = self.folder / "data"
-        if not (kept / _FORMATTED).exists():
+        if not (kept / FORMATTED).exists():
             self._format()
-            _copy(data, kept)
+            copy_formatted(data, kept)
         else:
-            _copy(kept, data)
+            copy_formatted(kept, data)
 
     def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -247,15 +244,3 @@ class KafkaBroker(Server):
                 + indent(result.stderr[-2000:].strip(), " " * 4),
                 hint="check the disk and who owns the folder",
             )
-
-
-def _copy(source: Path, target: Path) -> None:
-    # which files there are depends on Kafka's version
-    files = [path for path in source.rglob("*") if path.is_file()]
-    for path in sorted(files, key=lambda path: path.name == _FORMATTED):
-        copy = target / path.relative_to(source)
-        write_atomic(copy, functools.partial(_write, path.read_bytes()))
-
-
-def _write(content: bytes, file: BinaryIO) -> None:
-    file.write(content)
