@@ -1,8 +1,10 @@
 """Kafka's clients: the one place that knows librdkafka's options. A client connects when first used."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME as LOG_APPEND_TIME
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
@@ -91,8 +93,17 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
     }
 
 
+@functools.cache
+def _warn_once() -> None:
+    structlog.get_logger().warning(
+        "broker_without_protection",
+        hint="anybody on the network can read and forge messages; set KAFKA_SECURITY_PROTOCOL=SASL_SSL",
+    )
+
+
 def _security(settings: KafkaSettings) -> dict[str, str]:
     if settings.kafka_security_protocol is KafkaSecurity.PLAINTEXT:
+        _warn_once()
         return {}
     secret = settings.kafka_sasl_password
     options = {
