@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from common.errors import ConfigurationError
-from db.schema.accounts import Role
-from ops.cli.declared import role_of
 from ops.cli.services import Service
 
 if TYPE_CHECKING:
+    from common.broker.principals import Principal
+    from db.schema.accounts import Role
     from ops.stack.invocation import Invocation
 
 RUN = "Run it"
@@ -29,14 +29,23 @@ def invocation_of(context: typer.Context, *services: Service) -> "Invocation":
 
     Raises as ``ops.cli.presence.require`` does.
     """
-    callback = context.command.callback
-    role = role_of(inspect.unwrap(callback), context.params) if callback else Role.READER
-    invocation: Invocation = replace(context.obj(), role=role)
+    made: Invocation = context.obj()
+    principal, role = _logins_of(context)
+    invocation = replace(made, principal=principal, role=role)
     if services:
         from ops.cli.presence import require
 
         require(invocation, *services)
     return invocation
+
+
+def _logins_of(context: typer.Context) -> "tuple[Principal, Role]":
+    from ops.cli.declared import principal_of, role_of
+
+    if context.command.callback is None:
+        raise RuntimeError("a group of commands reaches no server")
+    command = inspect.unwrap(context.command.callback)
+    return principal_of(command, context.params), role_of(command, context.params)
 
 
 def moment(text: str) -> datetime:

@@ -27,7 +27,7 @@ _MAX_SOCKET_PATH_BYTES = 107
 _SOCKET = "server.sock"
 
 
-def password_file(account: str) -> str:
+def account_file(account: str) -> str:
     """The name of the file with the password of a role, or of root; the same in both stacks."""
     return f"db_{account}_password"
 
@@ -74,8 +74,8 @@ class DatabaseServer(Server):
         )
         (self.folder / "port").write_text(str(self.port), encoding="utf-8")
         make_embedded_certificates(self._secrets)
-        root = ensure_password(self._secrets, password_file(_ROOT))
-        passwords = {role: ensure_password(self._secrets, password_file(role)) for role in Role}
+        root = ensure_password(self._secrets, account_file(_ROOT))
+        passwords = {role: ensure_password(self._secrets, account_file(role)) for role in Role}
         _write_private(self._secrets / "accounts.sql", accounts_sql(DATABASE, root, passwords))
         if not self._is_initialised.exists():
             # left over from an interrupted start
@@ -119,7 +119,7 @@ class DatabaseServer(Server):
             db_host=LOOPBACK,
             db_port=int(self.port or 0),
             db_user=account,
-            db_password=read_secret(self._secrets / password_file(password)),
+            db_password=read_secret(self._secrets / account_file(password)),
             db_ssl_ca=self._secrets / AUTHORITY,
             db_name=database,
         )

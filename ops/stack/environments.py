@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from common.broker.principals import Principal
 from db.schema.accounts import Role
 from ops.stack.class_archive import SETTING
 from ops.stack.exports import DATABASE_NAMES, cadence_account, embedded_addresses
@@ -36,11 +37,13 @@ class Environments:
         self._spark_jars, self._class_archive = spark_jars, class_archive
         self.given: dict[str, dict[str, str]] = {}
         """A change takes effect at the next start of the part."""
+        self._principals: dict[str, Principal] = {}
         self.ports: dict[str, int] = {}
         """What each part listens on: for its metrics; the monitor, for its page."""
 
-    def give(self, name: str) -> dict[str, str]:
+    def give(self, name: str, principal: Principal) -> dict[str, str]:
         """The environment that a part is started with from now on, and its port."""
+        self._principals[name] = principal
         self.ports.setdefault(name, quiet_port())
         environment = self.given[name] = self.of(name)
         return environment
@@ -87,7 +90,8 @@ class Environments:
 
     def _addresses(self, name: str) -> dict[str, str]:
         """What changes where a port was taken."""
-        found = embedded_addresses(self._home, _ROLES.get(name, Role.MIGRATOR))
+        principal = self._principals.get(name, Principal.READER)
+        found = embedded_addresses(self._home, principal, _ROLES.get(name, Role.MIGRATOR))
         if name.startswith(_PRODUCER):
             found = {key: value for key, value in found.items() if not key.startswith("DB_")}
         port = str(self.ports.get(name, ""))

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from common.broker.principals import Principal
 from db.schema.accounts import Role, account_name
 from ops.credentials.authority import AUTHORITY
 from ops.stack.broker import remembered_port as kafka_port
-from ops.stack.database_server import DATABASE, password_file
+from ops.stack.database_server import DATABASE, account_file
 from ops.stack.database_server import remembered_port as database_port
+from ops.stack.logins import broker_environment, password_file
 from ops.stack.ports import LOOPBACK
 
 DATABASE_NAMES = ("DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_SSL", "CADENCE_DB")
@@ -16,18 +18,22 @@ DATABASE_FOLDER = "database"
 SECRETS_FOLDER = "secrets"
 
 
-def embedded_addresses(home: Path, role: Role = Role.MIGRATOR) -> dict[str, str]:
+def embedded_addresses(
+    home: Path, principal: Principal = Principal.READER, role: Role = Role.MIGRATOR
+) -> dict[str, str]:
     """What ``vitals env`` exports; empty if no stack has been started in ``home`` yet.
 
-    ``role``: whose account of the database it is.
+    ``principal``: whose login at the broker. ``role``: whose account of the database.
     """
     kafka, database = kafka_port(home / KAFKA_FOLDER), database_port(home / DATABASE_FOLDER)
-    secrets = home / SECRETS_FOLDER
-    password = secrets / password_file(role)
-    if kafka is None or database is None or not password.exists():
+    secrets = (home / SECRETS_FOLDER).absolute()
+    password = secrets / account_file(role)
+    # an earlier version's stack has no logins: nothing of ours has been started here
+    is_there = password.exists() and (secrets / password_file(principal)).exists()
+    if kafka is None or database is None or not is_there:
         return {}
     return {
-        "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{kafka}",
+        **broker_environment(secrets, f"{LOOPBACK}:{kafka}", principal),
         "DB_HOST": LOOPBACK,
         "DB_PORT": str(database),
         "DB_USER": account_name(role),
@@ -41,5 +47,5 @@ def cadence_account(home: Path) -> dict[str, str]:
     """What the page gets besides the reader's account: the one that records gaps."""
     return {
         "CADENCE_DB_USER": account_name(Role.CADENCE),
-        "CADENCE_DB_PASSWORD_FILE": str(home / SECRETS_FOLDER / password_file(Role.CADENCE)),
+        "CADENCE_DB_PASSWORD_FILE": str(home / SECRETS_FOLDER / account_file(Role.CADENCE)),
     }

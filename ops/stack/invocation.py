@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from common.broker.principals import Principal
 from common.settings import (
     DatabaseSettings,
     KafkaSettings,
@@ -18,7 +19,7 @@ from common.settings import (
     load,
 )
 from db.schema.accounts import Role
-from ops.stack.exports import DATABASE_FOLDER, DATABASE_NAMES, embedded_addresses
+from ops.stack.exports import DATABASE_FOLDER, embedded_addresses
 
 S = TypeVar("S", bound=Settings)
 
@@ -77,8 +78,10 @@ class Invocation:
 
     settings: StackSettings
     environment: Mapping[str, str]
+    principal: Principal = Principal.READER
+    """The login at the broker of this stack that the command needs."""
     role: Role = Role.READER
-    """Whose account of the embedded database the command uses."""
+    """The account of the database of this stack that it needs."""
 
     @property
     def is_named(self) -> bool:
@@ -104,20 +107,20 @@ class Invocation:
         return self._load(DatabaseSettings)
 
     def _load(self, kind: type[S]) -> S:
-        addresses = embedded_addresses(self.settings.home, self.role)
-        if self._names("DB_HOST"):
-            # an account of the embedded database is nobody at another one, and must not be shown there
-            addresses = {
-                name: value
-                for name, value in addresses.items()
-                if not name.startswith(DATABASE_NAMES)
-            }
-        given = {
-            name.lower(): value
-            for name, value in addresses.items()
-            if not self._names(name.removesuffix("_FILE"))
-        }
-        return load(kind, **given)
+        addresses = embedded_addresses(self.settings.home, self.principal, self.role)
+        given: dict[str, str] = {}
+        # the logins that the command needs, whichever `vitals env` has put into the environment
+        if self._is_own(addresses, "KAFKA_BOOTSTRAP_SERVERS"):
+            given |= {name: at for name, at in addresses.items() if name.startswith("KAFKA_")}
+        # nothing of them for another server: it must not learn of ours
+        if self._is_own(addresses, "DB_HOST") and self._is_own(addresses, "DB_PORT"):
+            given |= {name: at for name, at in addresses.items() if name.startswith("DB_")}
+        return load(kind, **{name.lower(): at for name, at in given.items()})
+
+    def _is_own(self, addresses: Mapping[str, str], name: str) -> bool:
+        own = addresses.get(name)
+        is_same = self.environment.get(name, own) == own and f"{name}_FILE" not in self.environment
+        return own is not None and is_same
 
     def _names(self, name: str) -> bool:
         return name in self.environment or f"{name}_FILE" in self.environment
