@@ -32,6 +32,7 @@ from consumer.worker.progress_lock import lock_next_offset
 from consumer.worker.readings import cleaned
 from consumer.worker.refusals import with_refusals
 from db import ledger
+from db.batches import record_batches, taken_batches
 from db.connection import Connection
 from db.write import quarantine, registro, unmapped
 from schemas.files.attempts import Attempt, begin_attempt, take_over
@@ -122,7 +123,7 @@ def _commit(rows: pa.Table, job: WriterJob, committed: Mapping[int, int]) -> Ran
             connection.rollback()
             return None
         batches = batch_offsets(rows)
-        for batch_id in ledger.taken_batches(connection, batches):
+        for batch_id in taken_batches(connection, batches):
             del batches[batch_id]
         with begin_attempt(job.trusted_folder, job.topic, partition) as attempt:
             outcome = _write(connection, rows, batches, job, attempt)
@@ -168,7 +169,7 @@ def _write(
     if len(outcome.accepted) < len(foreseen.accepted):
         files = _trusted_files_again(attempt, outcome, job, files)
     dead_letters.copy_refused(outcome.rejected, job.kafka)
-    ledger.record_batches(connection, job.topic, partition, outcome.batches)
+    record_batches(connection, job.topic, partition, outcome.batches)
     ledger.record_range(connection, job.topic, partition, outcome.offsets, outcome.counts, files)
     reach(CrashPoint.RANGE_LEDGER)
     return outcome

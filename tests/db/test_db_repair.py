@@ -7,7 +7,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from db import ledger
+from db import batches, ledger
 from db.connection import connect
 from db.ledger import RangeCounts
 from db.mend.repair import enter_rows, forget_range
@@ -91,7 +91,7 @@ def test_thousands_of_rows_are_entered(session, query):
 @pytest.fixture
 def part(session, settings):
     """A range of two batches with rows in quarantine of every kind, beside another range."""
-    ledger.record_batches(session, TOPIC, 0, {"a": 0, "b": 1, "c": 4})
+    batches.record_batches(session, TOPIC, 0, {"a": 0, "b": 1, "c": 4})
     session.cursor().executemany(
         "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, lote_id,"
         " estado) VALUES (%s, 0, %s, %s, %s, %s, %s, %s)",
@@ -132,7 +132,7 @@ def test_a_forgotten_range_has_taken_nothing_and_its_messages_are_kept(session, 
 def test_a_range_that_has_been_forgotten_is_left_alone(session, part, query):
     """By another repair, whose batches may already be on their way."""
     assert forget_range(session, part, ["a", "b"], [])
-    ledger.record_batches(session, TOPIC, 0, {"a": 2})
+    batches.record_batches(session, TOPIC, 0, {"a": 2})
     session.commit()
     assert not forget_range(session, part, ["a", "b"], [])
     assert query(session, "SELECT lote_id FROM lote ORDER BY 1") == [("a",), ("c",)]

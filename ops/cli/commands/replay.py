@@ -5,8 +5,8 @@ from pathlib import Path
 
 from common.errors import BadInputError
 from common.output import put_line
+from db.batches import taken_batches
 from db.connection import connect
-from db.ledger import taken_batches
 from ops.stack.invocation import Invocation
 from producer.delivery.republish import all_batches, republish
 from producer.replay import ReplayPlan, preview_file, replay_file
