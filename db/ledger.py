@@ -9,7 +9,7 @@ import mysql.connector
 
 from db.connection import Connection, transaction
 from db.faults import reported
-from db.moments import EPOCH_MS_SQL
+from db.moments import EPOCH_MS_SQL, moment_of
 
 _NEXT_OFFSET = "SELECT proximo_deslocamento FROM progresso WHERE topico = %s AND particao = %s"
 COUNT_COLUMNS = (
@@ -196,6 +196,18 @@ def record_range(
         "UPDATE progresso SET proximo_deslocamento = %s WHERE topico = %s AND particao = %s",
         (offsets.stop, topic, partition),
     )
+
+
+def files_since(connection: Connection, moment_ms: int) -> list[tuple[str, int]]:
+    """Trusted files of ranges committed after a moment (epoch ms), each with the time of its commit."""
+    cursor = connection.cursor()
+    cursor.execute(
+        f"SELECT arquivos, {EPOCH_MS_SQL.format('confirmado_em')} FROM livro_razao"
+        " WHERE confirmado_em > %s ORDER BY confirmado_em",
+        (moment_of(moment_ms),),
+    )
+    rows = cursor.fetchall()
+    return [(name, committed_ms) for text, committed_ms in rows for name in json.loads(text)]
 
 
 def committed_files(connection: Connection, topic: str, partition: int, first: int) -> set[str]:

@@ -13,12 +13,21 @@ import pyarrow as pa
 
 from common.settings import DatabaseSettings
 from db.checksums import HOUR_SQL, ROW_SQL, Sums, wrapped
-from db.connection import Connection, connect
+from db.connection import Connection
 from db.faults import reported
 from db.ledger import SELECT_ROWS, LedgerRow, ledger_row
 from db.mapping import Mapping, read_mappings
 from db.moments import EPOCH, EPOCH_MS_SQL
-from db.read.quarantined import QUARANTINED, READING, quarantined, table, unmapped
+from db.read.quarantined import (
+    OVERTAKEN_ROWS,
+    QUARANTINED,
+    READING,
+    overtaken,
+    quarantined,
+    table,
+    unmapped,
+)
+from db.read.snapshot import snapshot
 
 _ROWS_PER_FETCH = 20_000
 _BODIES_PER_FETCH = 50
@@ -53,6 +62,10 @@ class Evidence:
         """``connection``: already in its snapshot; see ``open_evidence``."""
         self._connection = connection
 
+    def moment_ms(self) -> int:
+        """Now, by the server's clock, epoch ms."""
+        return int(next(self._rows(f"SELECT {EPOCH_MS_SQL.format('UTC_TIMESTAMP(3)')}"))[0])
+
     def next_offsets(self) -> dict[tuple[str, int], int]:
         """The first uncommitted offset, by topic and partition."""
         rows = self._rows("SELECT topico, particao, proximo_deslocamento FROM progresso")
@@ -76,6 +89,17 @@ class Evidence:
     def taken(self) -> Iterator[tuple[str, str, int, int]]:
         """Processed batches: id, topic, partition, offset."""
         return self._rows("SELECT lote_id, topico, particao, deslocamento FROM lote")
+
+    def known_since(self) -> dict[str, int]:
+        """Since when the values of these batches are known (epoch ms), where a message said so."""
+        moment = EPOCH_MS_SQL.format("conhecido_em")
+        return dict(
+            self._rows(f"SELECT lote_id, {moment} FROM lote WHERE conhecido_em IS NOT NULL")
+        )
+
+    def overtaken(self) -> pa.Table:
+        """`OVERTAKEN`: readings that are not stored because a newer value is."""
+        return overtaken(self._rows(OVERTAKEN_ROWS))
 
     def quarantined(self) -> Iterator[pa.Table]:
         """The readings in quarantine, `QUARANTINED`, a few thousand at a time.
@@ -209,20 +233,6 @@ class Evidence:
             cursor.execute(query, values)
             while rows := cursor.fetchmany(at_once):
                 yield from rows
-
-
-@contextmanager
-def snapshot(settings: DatabaseSettings) -> Iterator[Connection]:
-    """A consistent snapshot of the database for the length of the block; locks nothing.
-
-    Raises as ``connect`` does.
-    """
-    with connect(settings) as connection:
-        with reported("open a snapshot of the database"):
-            cursor = connection.cursor()
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-        yield connection
 
 
 @contextmanager

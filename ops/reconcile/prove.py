@@ -24,6 +24,7 @@ from ops.reconcile.compare_registro import Differences, Doubt, RegistroCheck
 from ops.reconcile.expected import ExpectedRows
 from ops.reconcile.findings import Finding
 from ops.reconcile.outcomes import Outcomes
+from ops.reconcile.overtaken import OvertakenCheck
 from ops.reconcile.proof import Proof, batch_name
 from ops.reconcile.topic import TopicRest, batch_id_of, read_rest
 from ops.reconcile.trusted import TrustedFiles
@@ -46,6 +47,8 @@ class Comparison:
     differing: Ints
     """Numbers of the batches whose outcomes do not match their archived readings."""
     rows: Differences
+    seen_ms: int
+    """When the tables were as they are compared, by the database's clock (epoch ms)."""
 
 
 def compare(
@@ -72,6 +75,7 @@ def compare_places(
     say: Say = lambda _: None,
 ) -> Comparison:
     """As ``compare``, on an open snapshot; ``rest_of`` reads the topic from the given offsets."""
+    seen_ms = evidence.moment_ms()
     say("reading the archive")
     archive = read_archive(output / "raw")
     outcomes = _outcomes(archive, evidence)
@@ -84,8 +88,9 @@ def compare_places(
     proof.quarantined = outcomes.note_quarantined(evidence.quarantined())
     trusted = TrustedFiles(output / "trusted", ranges)
     check = RegistroCheck(ExpectedRows(trusted, evidence), trusted, evidence)
+    overtaken = OvertakenCheck(trusted, evidence)
     say("reading the trusted files")
-    altered = _read_trusted(proof, trusted, outcomes, check)
+    altered = _read_trusted(proof, trusted, outcomes, check, overtaken)
     say("comparing")
     lost = _compare_topic(proof, outcomes, rest, evidence)
     _note_gaps(proof, topic, rest, trusted)
@@ -97,7 +102,16 @@ def compare_places(
     )
     rows = check.compare(proof, doubt)
     return Comparison(
-        proof, archive, outcomes, trusted, next_offsets, unnamed, lost, differing.batches, rows
+        proof,
+        archive,
+        outcomes,
+        trusted,
+        next_offsets,
+        unnamed,
+        lost,
+        differing.batches,
+        rows,
+        seen_ms,
     )
 
 
@@ -151,13 +165,18 @@ def _outcomes(archive: ArchiveIndex, evidence: Evidence) -> Outcomes:
 
 
 def _read_trusted(
-    proof: Proof, trusted: TrustedFiles, outcomes: Outcomes, check: RegistroCheck
+    proof: Proof,
+    trusted: TrustedFiles,
+    outcomes: Outcomes,
+    check: RegistroCheck,
+    overtaken: OvertakenCheck,
 ) -> pa.Table:
-    """Returns the keys of the unmapped readings that quarantine has otherwise."""
+    """Returns the keys of the readings that quarantine has otherwise: unmapped, or overtaken by nothing."""
     without = 0
     altered = [READING_KEY.empty_table()]
     for rows in trusted.tables():
         outcomes.note_trusted(rows)
+        overtaken.note(rows)
         marked, unmarked, is_altered = check.note(rows)
         if is_altered.any():
             wrong = rows.filter(pa.array(is_altered))
@@ -168,7 +187,7 @@ def _read_trusted(
     proof.accepted = proof.trusted
     proof.missing += without
     proof.find(Finding.NOT_MARKED_UNMAPPED, [], without)
-    return pa.concat_tables(altered)
+    return pa.concat_tables([*altered, overtaken.unexplained])
 
 
 def _note_files(

@@ -158,3 +158,19 @@ def test_offsets_without_a_message_are_passed_over_only_by_who_stands_before_the
         ledger.pass_over(migrated, TOPIC, 0, offsets)
     assert ledger.next_offsets(migrated, TOPIC) == {0: 9}
     assert query(migrated, "SELECT COUNT(*) FROM livro_razao") == [(1,)]
+
+
+def test_the_age_of_a_late_batch_is_kept(migrated, query):
+    known = 1_790_000_000_123
+    batches.record_batches(migrated, TOPIC, 0, {"a": 1, "b": 2}, {2: known})
+    assert batches.known_since(migrated, ["a", "b", "c"]) == {"b": known}
+    assert batches.known_since(migrated, []) == {}
+
+
+def test_files_are_found_by_the_time_of_their_commit(migrated):
+    counts = ledger.NOTHING
+    ledger.record_range(migrated, TOPIC, 0, range(1), counts, ["x", "y"])
+    ledger.record_range(migrated, TOPIC, 1, range(1), counts, [])
+    [(name, committed_ms), (other, _)] = ledger.files_since(migrated, 0)
+    assert {name, other} == {"x", "y"}
+    assert ledger.files_since(migrated, committed_ms + 60_000) == []

@@ -7,7 +7,7 @@ import pytest
 from db import batches, ledger
 from db.ledger import RangeCounts
 from db.moments import epoch_ms
-from db.read.evidence import snapshot
+from db.read.snapshot import snapshot
 from db.read.status import newest_reading
 from db.read.traces import Place, RegistroRow, Traces
 
