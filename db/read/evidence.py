@@ -5,23 +5,25 @@ The server computes counts and checksums (``db.checksums``); rows are read only 
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 
+from common.broker.dead_letters import DeadLetter
 from common.settings import DatabaseSettings
 from db.checksums import HOUR_SQL, ROW_SQL, Sums, wrapped
 from db.connection import Connection
 from db.faults import reported
 from db.ledger import SELECT_ROWS, LedgerRow, ledger_row
 from db.mapping import Mapping, read_mappings
-from db.moments import EPOCH, EPOCH_MS_SQL
+from db.moments import EPOCH_MS_SQL, moment_of_hour
 from db.read.quarantined import (
+    COUNTS,
     OVERTAKEN_ROWS,
     QUARANTINED,
     READING,
+    letter_of,
     overtaken,
     quarantined,
     table,
@@ -35,12 +37,6 @@ _BODIES_PER_FETCH = 50
 _IDS_PER_QUERY = 5_000
 _MAPPINGS_PER_QUERY = 200
 _COMPONENTS = "'valor', 'sistolica', 'diastolica', 'x', 'y', 'z'"
-# after a repair, entries that a person had discarded stay at the batch's old place: no longer an outcome
-_COUNTS = """
-  FROM quarentena q LEFT JOIN lote l ON l.lote_id = q.lote_id
- WHERE q.posicao >= 0 AND q.motivo <> 'unmapped'
-   AND NOT (q.estado = 'descartada' AND l.lote_id IS NOT NULL AND (l.topico <> q.topico
-            OR l.particao <> q.particao OR l.deslocamento <> q.deslocamento))"""
 
 REGISTRO_ROW = pa.schema(
     [
@@ -106,13 +102,13 @@ class Evidence:
 
         Unmapped readings are left out: they are accepted.
         """
-        rows = self._rows(f"SELECT {READING} {_COUNTS}")
+        rows = self._rows(f"SELECT {READING} {COUNTS}")
         while some := list(islice(rows, _ROWS_PER_FETCH)):
             yield quarantined(some)
 
     def quarantined_of(self, batch_ids: Sequence[str]) -> pa.Table:
         """Those of these batches."""
-        query = f"SELECT {READING} {_COUNTS} AND q.lote_id IN ({{}})"
+        query = f"SELECT {READING} {COUNTS} AND q.lote_id IN ({{}})"
         chunks = self._in_chunks(query, batch_ids)
         return pa.concat_tables([QUARANTINED.empty_table(), *map(quarantined, chunks)])
 
@@ -163,12 +159,19 @@ class Evidence:
 
     def refused_bodies(self) -> Iterator[bytes]:
         """Bodies of refused messages that hold a batch nevertheless; a few are read at a time."""
+        query = "SELECT mensagem FROM quarentena WHERE posicao < 0 AND motivo = 'invalid_batch'"
+        rows = self._rows(f"{query} AND mensagem IS NOT NULL", at_once=_BODIES_PER_FETCH)
+        return (bytes(body) for (body,) in rows)
+
+    def refused(self, topic: str) -> Iterator[DeadLetter]:
+        """The refused messages of a topic, as their dead letters must be."""
         rows = self._rows(
-            "SELECT mensagem FROM quarentena WHERE posicao < 0 AND motivo = 'invalid_batch'"
-            " AND mensagem IS NOT NULL",
+            "SELECT chave, mensagem, cabecalhos, motivo, detalhe, topico, particao, deslocamento,"
+            f" {EPOCH_MS_SQL.format('recebido_em')} FROM quarentena WHERE topico = %s AND posicao < 0",
+            topic,
             at_once=_BODIES_PER_FETCH,
         )
-        return (bytes(body) for (body,) in rows)
+        return map(letter_of, rows)
 
     def mappings(self) -> list[Mapping]:
         """The active periods as the consumer sees them."""
@@ -188,8 +191,8 @@ class Evidence:
             f"SELECT {HOUR_SQL.format('created_at')} AS hora, paciente_sensor_id, COUNT(*),"
             f" SUM({ROW_SQL}) FROM registro"
             " WHERE created_at >= %s AND created_at < %s GROUP BY hora, paciente_sensor_id",
-            _moment(first_hour),
-            _moment(until_hour),
+            moment_of_hour(first_hour),
+            moment_of_hour(until_hour),
         )
         return {(hour, mapping): (count, wrapped(total)) for hour, mapping, count, total in rows}
 
@@ -201,8 +204,8 @@ class Evidence:
             f" AND componente IN ({_COMPONENTS}) AND created_at >= %s AND created_at < %s",
             mapping_ids,
             REGISTRO_ROW,
-            _moment(hour),
-            _moment(hour + 1),
+            moment_of_hour(hour),
+            moment_of_hour(hour + 1),
             at_once=_MAPPINGS_PER_QUERY,
         )
 
@@ -240,11 +243,3 @@ def open_evidence(settings: DatabaseSettings) -> Iterator[Evidence]:
     """Like ``snapshot``, for reconcile."""
     with snapshot(settings) as connection:
         yield Evidence(connection)
-
-
-def _moment(hour: int) -> datetime:
-    try:
-        return EPOCH + timedelta(hours=hour)
-    except OverflowError:
-        # the end of the last hour that a DATETIME can store
-        return datetime.max  # noqa: DTZ901 - as above

@@ -5,8 +5,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from common.broker.dead_letters import DeadLetter
 from db.moments import EPOCH_MS_SQL
-from db.write.quarantine import bare_reading
+from db.write.quarantine import bare_reading, headers_of
 from schemas.reasons import Reason
 
 READING_KEY = pa.schema(
@@ -41,6 +42,12 @@ UNMAPPED = pa.schema([("offset", pa.int64()), *QUARANTINED])
 _DECIDED = ("patient_id", "sensor", "component", "unit", "event_ms", "value", "reason")
 _PASSED = {None, Reason.REFUSED_BY_DATABASE, Reason.OVERTAKEN, Reason.UNMAPPED}
 """Reasons of readings that passed the cleaning."""
+# after a repair, entries that a person had discarded stay at the batch's old place: no longer an outcome
+COUNTS = """
+  FROM quarentena q LEFT JOIN lote l ON l.lote_id = q.lote_id
+ WHERE q.posicao >= 0 AND q.motivo <> 'unmapped'
+   AND NOT (q.estado = 'descartada' AND l.lote_id IS NOT NULL AND (l.topico <> q.topico
+            OR l.particao <> q.particao OR l.deslocamento <> q.deslocamento))"""
 READING = (
     "q.lote_id, q.serie, q.posicao, q.paciente, q.sensor, q.componente, q.unidade,"
     f" {EPOCH_MS_SQL.format('q.medido_em')}, q.valor_bruto, q.motivo,"
@@ -63,6 +70,13 @@ def unmapped(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
 def overtaken(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
     """`OVERTAKEN` of rows of `OVERTAKEN_ROWS`."""
     return table(list(rows), OVERTAKEN)
+
+
+def letter_of(row: tuple[Any, ...]) -> DeadLetter:
+    """A refused message: chave, mensagem, cabecalhos, and the other fields of `DeadLetter` in its order."""
+    key, body, headers, *place = row
+    key, body = (None if part is None else bytes(part) for part in (key, body))
+    return DeadLetter(key, body, headers_of(headers), *place)
 
 
 def _as_decided(*row: Any) -> tuple[Any, ...]:
