@@ -29,16 +29,27 @@ ADDRESSES = ("listener", "quorum.voters", "log.dirs", "location")
 
 # Who may open a connection to whom; `secrets` has no network at all
 MAY_REACH = {
-    "kafka": {"setup", "producer", "consumer", "monitor", "ops"},
-    "mysql": {"setup", "consumer", "monitor", "ops"},
-    "setup": {"kafka", "mysql", "producer", "consumer", "monitor", "ops"},
-    "producer": {"kafka", "setup", "consumer", "monitor", "ops", "prometheus", "grafana"},
-    "consumer": {"kafka", "mysql", "setup", "producer", "monitor", "ops", "prometheus", "grafana"},
-    "monitor": {"kafka", "mysql", "setup", "producer", "consumer", "ops"},
-    "ops": {"kafka", "mysql", "setup", "producer", "consumer", "monitor"},
+    "kafka": {"setup", "producer", "consumer", "monitor", "ops", "rotate"},
+    "mysql": {"setup", "consumer", "monitor", "ops", "rotate"},
+    "setup": {"kafka", "mysql", "producer", "consumer", "monitor", "ops", "rotate"},
+    "producer": {"kafka", "setup", "consumer", "monitor", "ops", "prometheus", "grafana", "rotate"},
+    "consumer": {
+        "kafka",
+        "mysql",
+        "setup",
+        "producer",
+        "monitor",
+        "ops",
+        "prometheus",
+        "grafana",
+        "rotate",
+    },
+    "monitor": {"kafka", "mysql", "setup", "producer", "consumer", "ops", "rotate"},
+    "ops": {"kafka", "mysql", "setup", "producer", "consumer", "monitor", "rotate"},
     "prometheus": {"producer", "consumer", "grafana"},
     "grafana": {"producer", "consumer", "prometheus"},
     "secrets": set(),
+    "rotate": {"kafka", "mysql", "setup", "producer", "consumer", "monitor", "ops"},
 }
 
 
