@@ -41,7 +41,8 @@ class Role(StrEnum):
     CADENCE = "cadence"
 
 
-_TABLE_RIGHTS = {Role.CONSUMER: _CONSUMER_RIGHTS, Role.CADENCE: _CADENCE_RIGHTS}
+TABLE_RIGHTS = {Role.CONSUMER: _CONSUMER_RIGHTS, Role.CADENCE: _CADENCE_RIGHTS}
+"""Migrator and reader have theirs on the whole database."""
 
 
 def account_name(role: Role) -> str:
@@ -106,7 +107,7 @@ def grant_tables(
     """
     with reported("grant the accounts their rights"):
         cursor = administrator.cursor()
-        for role, rights_by_table in _TABLE_RIGHTS.items():
+        for role, rights_by_table in TABLE_RIGHTS.items():
             for table, rights in rights_by_table.items():
                 where = f"{quoted(database)}.{table}"
                 cursor.execute(f"GRANT {rights} ON {where} TO {_user(role, named)}")

@@ -23,6 +23,7 @@ MAY = {
         "paciente": {READ},
         "sensor": {READ},
         "paciente_sensor": {READ},
+        "decisao": {READ},
         "registro": {READ, ADD, CHANGE, REMOVE},
         "quarentena": {READ, ADD, CHANGE, REMOVE},
         "progresso": {READ, ADD, CHANGE},
