@@ -108,7 +108,7 @@ def test_database_has_no_open_account(own_database: DatabaseServer):
     )
     with pytest.raises(Exception, match="refuses"):
         connect(wrong)
-    secret = own_database.folder / "secrets" / "root"
+    secret = own_database.folder / "secrets" / "db_root_password"
     assert secret.stat().st_mode & 0o077 == 0
     assert connect(own_database.admin_settings()).is_connected()
 
