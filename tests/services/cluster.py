@@ -113,7 +113,7 @@ class SparkCluster:
         # a file of settings, as on a real cluster
         (folder / "conf").mkdir(parents=True)
         (folder / "conf" / "spark-defaults.conf").write_text(
-            "spark.executor.memory 512m\nspark.authenticate true\n"
+            "spark.executor.memory 512m\nspark.authenticate true\nspark.master.rest.enabled false\n"
             f"spark.network.crypto.enabled true\nspark.authenticate.secret {uuid.uuid4().hex}\n"
         )
         self.password = folder / "db_password"
