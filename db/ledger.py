@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import mysql.connector
 
@@ -60,6 +61,18 @@ class LedgerRow:
     """Its trusted files, below their folder."""
     committed_ms: int
     """UTC epoch ms."""
+
+
+class BatchOrigin(NamedTuple):
+    """What a batch was when it was taken."""
+
+    content: bytes | None
+    """A digest (`schemas.wire.decode`); None: taken by an earlier version."""
+    signed_by: str | None
+    """The id of a key; None: unsigned, or taken by an earlier version."""
+
+
+_NO_ORIGIN = BatchOrigin(None, None)
 
 
 def range_counts(values: Sequence[Any]) -> RangeCounts:
@@ -203,19 +216,28 @@ def record_range(
 
 def taken_batches(connection: Connection, batch_ids: Iterable[str]) -> set[str]:
     """Which of these batches an earlier range has already processed."""
+    return set(taken_contents(connection, batch_ids))
+
+
+def taken_contents(connection: Connection, batch_ids: Iterable[str]) -> dict[str, bytes | None]:
+    """Those of these batches that an earlier range has processed, with the digest of their content."""
     # an id that the column cannot hold was refused
     ids = list(filter(str.isascii, batch_ids))
     cursor = connection.cursor()
-    taken: set[str] = set()
+    taken: dict[str, bytes | None] = {}
     for start in range(0, len(ids), _IDS_PER_QUERY):
         some = ", ".join(texts(ids[start : start + _IDS_PER_QUERY], "ascii"))
-        cursor.execute(f"SELECT lote_id FROM lote WHERE lote_id IN ({some})")
-        taken.update(row[0] for row in cursor.fetchall())
+        cursor.execute(f"SELECT lote_id, conteudo FROM lote WHERE lote_id IN ({some})")
+        taken |= {name: content and bytes(content) for name, content in cursor.fetchall()}
     return taken
 
 
 def record_batches(
-    connection: Connection, topic: str, partition: int, offsets: Mapping[str, int]
+    connection: Connection,
+    topic: str,
+    partition: int,
+    offsets: Mapping[str, int],
+    origins: Mapping[str, BatchOrigin] = MappingProxyType({}),
 ) -> None:
     """Marks batches (id -> offset) as processed, in the caller's transaction.
 
@@ -225,19 +247,26 @@ def record_batches(
     cursor = connection.cursor()
     (name,) = texts([topic], "ascii")
     rows = [
-        f"({batch_id}, {name}, {partition:d}, {offset:d})"
-        for batch_id, offset in zip(texts(offsets, "ascii"), offsets.values(), strict=True)
+        f"({batch_id}, {name}, {partition:d}, {offset:d}, {_origin(origins.get(plain, _NO_ORIGIN))})"
+        for batch_id, (plain, offset) in zip(texts(offsets, "ascii"), offsets.items(), strict=True)
     ]
     for start in range(0, len(rows), _IDS_PER_QUERY):
         some = ", ".join(rows[start : start + _IDS_PER_QUERY])
         try:
             cursor.execute(
-                f"INSERT INTO lote (lote_id, topico, particao, deslocamento) VALUES {some}"
+                "INSERT INTO lote (lote_id, topico, particao, deslocamento, conteudo, assinado_por)"
+                f" VALUES {some}"
             )
         except mysql.connector.IntegrityError as error:
             raise UnavailableError(
                 "cannot record a batch: it was processed a moment ago"
             ) from error
+
+
+def _origin(origin: BatchOrigin) -> str:
+    content = "NULL" if origin.content is None else f"X'{origin.content.hex()}'"
+    (signed_by,) = ("NULL",) if origin.signed_by is None else texts([origin.signed_by], "ascii")
+    return f"{content}, {signed_by}"
 
 
 def committed_files(connection: Connection, topic: str, partition: int, first: int) -> set[str]:

@@ -12,7 +12,7 @@ from ops.explain.rules import Judgement
 from ops.explain.trusted import TrustedRow
 from ops.look.messages import SeenMessage
 from schemas.batch import SensorBatch
-from schemas.reasons import Reason
+from schemas.reasons import OF_ORIGIN, Reason
 
 
 class Fate(StrEnum):
@@ -152,8 +152,8 @@ class Sighting:
         if self.is_refused_whole:
             batch = self.message.batch if self.message else None
             is_read = batch is not None and batch.is_identified
-            # if the database refused it, the bytes were readable
-            if not is_read or recorded == Reason.REFUSED_BY_DATABASE:
+            # if the database refused it, or nobody could prove to have sent it, the bytes were readable
+            if not is_read or recorded in (Reason.REFUSED_BY_DATABASE, *OF_ORIGIN):
                 return None
             return f"quarantine says {recorded}, but the message can be read today: {_ANEW}"
         if self.judgement is None:

@@ -12,6 +12,7 @@ from common.times import iso_of_ms, unix_ms
 from db.read.status import LedgerTotals
 from ops.look.processes import Process
 from ops.stack.running import Failures
+from schemas.reasons import Reason
 
 _DOWN_AFTER_MISSES = 2
 _RESTART_SHOWN_S = 20.0
@@ -45,6 +46,8 @@ class Code(StrEnum):
     MANY_PATIENTS_STOPPED = "many_patients_stopped"
     WINDOW_TWICE = "window_twice"
     QUARANTINE_STORM = "quarantine_storm"
+    UNAUTHENTIC_MESSAGES = "unauthentic_messages"
+    CONFLICTING_BATCHES = "conflicting_batches"
 
 
 CRITICAL = {
@@ -59,6 +62,7 @@ CRITICAL = {
 
 
 _OF_DATA = {Code.QUARANTINE_STORM, Code.WINDOW_TWICE}
+_OF_DATA |= {Code.UNAUTHENTIC_MESSAGES, Code.CONFLICTING_BATCHES}
 """The pipeline does what it should with them: devices or their settings are at fault."""
 
 
@@ -113,6 +117,8 @@ class Seen:
     outbox_files: int | None = None
     minute: LedgerTotals | None = None
     """What was committed in the last minute."""
+    doubtful: Mapping[str, int] = field(default_factory=dict)
+    """Open entries of the quarantine whose sender is in doubt, by reason."""
     processes: Sequence[Process] = ()
     are_all_shards_owned: bool = False
     expects_producers: bool = False
@@ -138,6 +144,7 @@ def conditions_of(seen: Seen) -> list[Condition]:
         *_away(seen, "monitor", Code.MONITOR_AWAY),
         *_outbox(seen),
         *_storm(seen),
+        *_doubtful(seen),
     ]
 
 
@@ -266,3 +273,15 @@ def _storm(seen: Seen) -> list[Condition]:
     text = f"quarantine storm: {share:.0%} of the last minute's readings, mostly {reason}"
     detail = {"share": round(share, 2), "reason": reason}
     return [Condition(Code.QUARANTINE_STORM, detail=detail, text=text)]
+
+
+def _doubtful(seen: Seen) -> list[Condition]:
+    texts = {
+        Reason.UNAUTHENTIC: (Code.UNAUTHENTIC_MESSAGES, "messages whose sender is not proven"),
+        Reason.CONFLICTING: (Code.CONFLICTING_BATCHES, "batches under an id of other content"),
+    }
+    return [
+        Condition(code, detail={"count": count}, text=f"{count} {text} in quarantine")
+        for reason, (code, text) in texts.items()
+        if (count := seen.doubtful.get(reason, 0))
+    ]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ops.credentials.batch_keys import PRODUCER, key_file
 from ops.stack.broker import remembered_port as kafka_port
 from ops.stack.database_server import DATABASE
 from ops.stack.database_server import remembered_port as database_port
@@ -16,7 +17,8 @@ ACCOUNT = "vitals"
 def embedded_addresses(home: Path) -> dict[str, str]:
     """What ``vitals env`` exports; empty if no stack has been started in ``home`` yet."""
     kafka, database = kafka_port(home / KAFKA_FOLDER), database_port(home / DATABASE_FOLDER)
-    password = home / SECRETS_FOLDER / ACCOUNT
+    secrets = home / SECRETS_FOLDER
+    password = secrets / ACCOUNT
     if kafka is None or database is None or not password.exists():
         return {}
     return {
@@ -26,4 +28,6 @@ def embedded_addresses(home: Path) -> dict[str, str]:
         "DB_USER": ACCOUNT,
         "DB_PASSWORD": password.read_text(encoding="ascii"),
         "DB_NAME": DATABASE,
+        "BATCH_KEY_PATH": str(secrets / key_file(PRODUCER)),
+        "BATCH_KEYS_DIR": str(secrets),
     }

@@ -12,10 +12,11 @@ from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect
 from db.schema.migrate import migrate
 from db.schema.seed import seed
+from ops.credentials.batch_keys import PRODUCER, key_file
 from ops.stack import ChildProcess, find_java, jar_source
 from ops.stack.class_archive import SETTING, archive_path, ensure_archive
 from ops.stack.embedded import EmbeddedStack
-from ops.stack.exports import embedded_addresses
+from ops.stack.exports import SECRETS_FOLDER, embedded_addresses
 from ops.stack.folders import occupy
 from ops.stack.invocation import Invocation
 from ops.stack.log_tail import last_lines
@@ -146,8 +147,9 @@ class Pipeline:
             self._held.pop().close()
 
     def kafka(self) -> KafkaSettings:
-        """How to reach the broker."""
-        return self.stack.broker.settings
+        """How to reach the broker, and to sign what is sent."""
+        key = self._home / SECRETS_FOLDER / key_file(PRODUCER)
+        return self.stack.broker.settings.model_copy(update={"batch_key_path": key})
 
     def database(self) -> DatabaseSettings:
         """How to reach the database."""

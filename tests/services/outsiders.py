@@ -79,6 +79,7 @@ def run(command, kafka, **environment):
         env={
             "KAFKA_BOOTSTRAP_SERVERS": kafka.kafka_bootstrap_servers,
             "KAFKA_TOPIC": kafka.kafka_topic,
+            "BATCH_KEY_PATH": str(kafka.batch_key_path),
             **environment,
         },
         capture_output=True,

@@ -16,9 +16,11 @@ from common.settings import DatabaseSettings, KafkaSettings, TopicSettings
 from db.connection import KeptConnection, connect
 from db.schema.migrate import migrate
 from db.schema.seed import seed
+from ops.credentials.batch_keys import PRODUCER, ensure_batch_key, key_file
 from ops.stack import create_topics
 from ops.stack.descendants import descendants
 from schemas.wire.codec import default_codec
+from schemas.wire.signature import Signer
 from tests.archives import claimed_archive
 from tests.topic import messages_in
 
@@ -50,8 +52,11 @@ class Pipeline:
             "spark_class_archive": self.class_archive,
             "output_dir": self.output,
             "trigger_interval_seconds": 0.2,
+            "batch_keys_dir": self.kafka.batch_key_path.parent,
         }
-        return os.environ | {name.upper(): str(value) for name, value in names.items()}
+        return os.environ | {
+            name.upper(): str(value) for name, value in names.items() if value is not None
+        }
 
     def publish(self, *batches, archived=True):
         """Archives and publishes batches as a producer does; returns once they are acknowledged."""
@@ -63,9 +68,10 @@ class Pipeline:
             *((batch.patient_id, codec.encode(batch), codec.headers(batch)) for batch in batches)
         )
 
-    def publish_raw(self, *messages):
-        """Publishes (key, body, headers) as they are; returns the messages with their places."""
+    def publish_raw(self, *messages, signed=True):
+        """Publishes (key, body, headers) as they are, signed; returns the messages with their places."""
         errors, delivered = [], []
+        signer = Signer(self.kafka.batch_key_path if signed else None)
 
         def report(error, message):
             (errors if error else delivered).append(error or message)
@@ -79,11 +85,12 @@ class Pipeline:
             }
         )
         for key, body, headers in messages:
+            sent_key = key.encode() if isinstance(key, str) else key
             client.produce(
                 self.kafka.kafka_topic,
                 body,
                 key,
-                headers=headers,
+                headers=signer.signed(sent_key, body, list(headers or [])),
                 on_delivery=report,
             )
             client.poll(0)
@@ -159,7 +166,9 @@ def new_pipeline(servers, admin, jars, class_archive, folder, *, patients=10, pa
     with connect(database, database=False) as connection:
         migrate(connection, database.db_name)
         seed(connection, patients, 7)
+    ensure_batch_key(folder / name / "secrets", PRODUCER)
     kafka = KafkaSettings(
+        batch_key_path=folder / name / "secrets" / key_file(PRODUCER),
         kafka_bootstrap_servers=servers,
         kafka_topic=topic,
         kafka_dlq_topic=f"{topic}-dlq",

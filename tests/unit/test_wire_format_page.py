@@ -16,6 +16,7 @@ from schemas.cleaning.clean import NAME_LIMIT, ORDER
 from schemas.cleaning.times import FIRST_TIME_MS, FUTURE_TOLERANCE_MS, LAST_TIME_MS
 from schemas.reasons import OF_MESSAGES, Reason
 from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
+from schemas.wire.signature import SIGNATURE, SIGNED_BY, mac
 from schemas.wire.versions import versions
 from tests.builders import GOLDEN, GOLDEN_BATCH, batch, series
 from tests.documents import blocks
@@ -109,10 +110,17 @@ def type_text(kind):
 def test_the_headers_are_those_of_the_codec():
     headers = default_codec().headers(GOLDEN_BATCH, first_taken_ms=1)
     shown = [(literal(name), value) for name, value, _ in table("Headers")]
-    assert [name for name, _ in shown] == [name for name, _ in headers]
+    assert [name for name, _ in shown] == [*(name for name, _ in headers), SIGNED_BY, SIGNATURE]
     fixed = {name: value.strip("`") for name, value in shown if value.startswith("`")}
     assert fixed == {name: value.decode() for name, value in headers if name in fixed}
     assert fixed.keys() == {"content-type", "schema", "schema-version"}
+
+
+def test_the_signature_on_the_page_follows_its_rule():
+    shown = dict(table("Signature"))
+    secret, body = (bytes.fromhex(literal(shown[name])) for name in ("secret", "value"))
+    code = mac(secret, literal(shown["message key"]).encode(), None, body)
+    assert literal(shown["gives"]) == code.hex()
 
 
 def test_the_batch_id_on_the_page_follows_its_rule():

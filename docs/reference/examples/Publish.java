@@ -1,11 +1,16 @@
 import java.io.File;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.time.Instant;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
@@ -90,6 +95,22 @@ public class Publish {
     return new UUID(high, low);
   }
 
+  /** Adds the two headers that prove who sent it: HMAC-SHA256 with the key in our key file. */
+  static void sign(ProducerRecord<String, byte[]> record) throws Exception {
+    String[] key = Files.readString(Path.of(System.getenv("BATCH_KEY_PATH"))).split("\\s+");
+    Mac mac = Mac.getInstance("HmacSHA256");
+    mac.init(new SecretKeySpec(HexFormat.of().parseHex(key[1]), "HmacSHA256"));
+    // message key, first-taken (we send none), value: each after its length
+    byte[] patientId = record.key().getBytes(StandardCharsets.UTF_8);
+    for (byte[] part : List.of(patientId, new byte[0], record.value())) {
+      mac.update(ByteBuffer.allocate(4).putInt(part.length).array());
+      mac.update(part);
+    }
+    record.headers().add("signed-by", key[0].getBytes(StandardCharsets.UTF_8));
+    String code = HexFormat.of().formatHex(mac.doFinal());
+    record.headers().add("signature", code.getBytes(StandardCharsets.UTF_8));
+  }
+
   /** Returns the acknowledged message's place; throws where Kafka did not take it: run it again. */
   static RecordMetadata publish(GenericRecord batch, byte[] body) throws Exception {
     Map<String, Object> settings = Map.of(
@@ -106,6 +127,7 @@ public class Publish {
         "producer-id", batch.get("producer_id"));
     headers.forEach((name, value) ->
         record.headers().add(name, value.toString().getBytes(StandardCharsets.UTF_8)));
+    sign(record);
     try (KafkaProducer<String, byte[]> producer =
         new KafkaProducer<>(settings, new StringSerializer(), new ByteArraySerializer())) {
       return producer.send(record).get();
