@@ -11,8 +11,7 @@ import structlog
 
 from common.errors import ConfigurationError
 from common.settings import TrustSettings
-from schemas.wire.codec import FIRST_TAKEN
-from schemas.wire.signature import SIGNATURE, SIGNED_BY, Keyring, mac
+from schemas.wire.signature import SIGNATURE, SIGNED_BY, SIGNED_HEADERS, Keyring, mac
 
 UNSIGNED = "it is not signed"
 UNKNOWN_KEY = "the key that it names is unknown or no longer valid"
@@ -44,8 +43,9 @@ class Proofs:
             self._keyring.refresh()
         self._keys: list[bytes | None] = messages["key"].to_pylist()
         self._bodies = messages["value"]
-        self._key_ids, self._signatures, self._first_taken = (
-            _first_values(messages["headers"], name) for name in (SIGNED_BY, SIGNATURE, FIRST_TAKEN)
+        names = (SIGNED_BY, SIGNATURE, *SIGNED_HEADERS)
+        self._key_ids, self._signatures, *self._decisive = (
+            _first_values(messages["headers"], name) for name in names
         )
         self.signed_by: list[str | None] = [None] * len(messages)
         """The id of the key, of each message whose signature fits."""
@@ -66,9 +66,9 @@ class Proofs:
         key = self._keyring.find(key_id) if self._keyring else None
         if key is None:
             return UNKNOWN_KEY
-        parts = (self._keys[message], self._first_taken[message], self._bodies[message].as_py())
-        right = mac(key.secret, *parts).hex().encode()
-        return None if hmac.compare_digest(right, signature) else FORGED
+        decisive = [values[message] for values in self._decisive]
+        right = mac(key.secret, self._keys[message], decisive, self._bodies[message].as_py())
+        return None if hmac.compare_digest(right.hex().encode(), signature) else FORGED
 
 
 @cache

@@ -100,6 +100,7 @@ class ComposeStack:
             "DB_PORT": port,
             "DB_USER": account_name(Role.READER),
             "DB_PASSWORD_FILE": secrets["db_reader_password"]["file"],
+            "BATCH_KEY_PATH": secrets["batch_key_operator"]["file"],
         }
         return [f"export {name}={shlex.quote(value)}" for name, value in names.items()]
 

@@ -25,9 +25,30 @@ def is_right(given: str | None, token: str | None) -> bool:
     return given is not None and secrets.compare_digest(given.encode(), token.encode())
 
 
+class SafeHeaders:
+    """Sets the security headers of every answer, refusals included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Outside of everything else that answers."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                if scope["path"].startswith("/api/"):
+                    headers["Cache-Control"] = "no-store"
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
 class Access:
-    """Checks the token of each request, and sets the headers. Not Starlette's base class: that one
-    puts a queue between a stream and its listener.
+    """Checks the token of each request. Not Starlette's base class: that one puts a queue between a
+    stream and its listener.
     """  # noqa: D205 - one sentence and its reason
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
@@ -39,23 +60,13 @@ class Access:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request, path = Request(scope), scope["path"]
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
-                if path.startswith("/api/"):
-                    headers["Cache-Control"] = "no-store"
-            await send(message)
-
+        path = scope["path"]
         is_open = path == "/" or path.startswith(_OPEN)
-        if is_open or is_right(_given(request), self._token):
-            await self._app(scope, receive, send_with_headers)
+        if is_open or is_right(_given(Request(scope)), self._token):
+            await self._app(scope, receive, send)
         else:
             body = '{"error": "token needed"}'
-            refusal = Response(body, 401, media_type="application/json")
-            await refusal(scope, receive, send_with_headers)
+            await Response(body, 401, media_type="application/json")(scope, receive, send)
 
 
 def _given(request: Request) -> str | None:

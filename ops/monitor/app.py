@@ -10,9 +10,10 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, RedirectResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -20,9 +21,10 @@ from common.errors import UnavailableError
 from common.settings import DatabaseSettings
 from db.connection import KeptConnection
 from db.faults import reported
-from ops.monitor.access import COOKIE, Access, is_right
+from ops.monitor.access import COOKIE, Access, SafeHeaders, is_right
 from ops.monitor.board import Board
 from ops.monitor.columns import columns
+from ops.monitor.limits import SmallBodies
 from ops.monitor.patient import patient_as_dict
 
 STATIC = Path(__file__).with_name("static")
@@ -30,13 +32,16 @@ _LOOK_EVERY_S = 0.25
 _ANSWER_S = 20
 _COOKIE_SECONDS = 30 * 86_400
 _LONGEST_SPAN_MS = 31 * 86_400_000
+# the end of the year 9999: no table holds a later time
+_LAST_MS = 253_402_300_799_999
 _UPLOT = "META-INF/resources/webjars/uplot/1.6.30/dist/"
 
 
 class Login(BaseModel):
     """What the form sends."""
 
-    token: str
+    # a cookie can hold nothing else
+    token: Annotated[str, Field(pattern=r"^[\x20-\x7e]*$")]
 
 
 def build_app(
@@ -52,14 +57,24 @@ def build_app(
     # no generated documentation: it would load scripts from elsewhere
     app = FastAPI(title="Vital signs", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Access, token=token)
+    app.add_middleware(SmallBodies)
     app.add_middleware(GZipMiddleware, minimum_size=2_000)
     if is_local:
         # keeps out foreign pages whose name was made to resolve to this machine
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])
+    app.add_middleware(SafeHeaders)
+    app.add_exception_handler(RequestValidationError, _explain)
     _add_health(app, board, is_alive)
     _add_page(app, token, uplot)
     _add_data(app, board, reader)
     return app
+
+
+async def _explain(_: Request, error: Exception) -> Response:
+    """400 with a sentence; what was sent is not repeated."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
+    found = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
+    return _json({"error": "; ".join(found)}, 400)
 
 
 def _add_health(app: FastAPI, board: Board, is_alive: Callable[[], bool]) -> None:
@@ -151,8 +166,8 @@ def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings) -> None:
     @app.get("/api/patient/{patient_id}")
     def patient(
         patient_id: str,
-        begin: Annotated[int, Query(alias="from", ge=0)],
-        until: Annotated[int, Query(ge=0)],
+        begin: Annotated[int, Query(alias="from", ge=0, le=_LAST_MS)],
+        until: Annotated[int, Query(ge=0, le=_LAST_MS)],
     ) -> Response:
         if not 0 < until - begin <= _LONGEST_SPAN_MS:
             return _json({"error": "from must be before until, by at most 31 days"}, 400)

@@ -4,8 +4,6 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import uvicorn
-
 from common.errors import ConfigurationError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import KeptConnection
@@ -14,6 +12,7 @@ from ops.monitor.app import build_app
 from ops.monitor.board import Board
 from ops.monitor.broker import BrokerView
 from ops.monitor.feed import Feed
+from ops.monitor.limits import bounded_server
 from ops.monitor.poller import Poller
 from ops.monitor.repeated import RepeatedWindows
 from ops.monitor.settings import MonitorSettings
@@ -73,21 +72,12 @@ def serve(
         reader=database,
         is_alive=lambda: poller.is_alive,
     )
-    # no access log: an address holds a patient's id
-    config = uvicorn.Config(
-        app,
-        host=settings.monitor_host,
-        port=settings.monitor_port,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=2,
-    )
+    server = bounded_server(app, host=settings.monitor_host, port=settings.monitor_port)
     _step_back()
     poller.start()
     try:
         say(f"monitor page: http://{settings.monitor_host}:{settings.monitor_port}/")
-        uvicorn.Server(config).run()
+        server.run()
     finally:
         poller.stop()
 

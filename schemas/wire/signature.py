@@ -1,4 +1,4 @@
-"""Who sent a message: an HMAC-SHA256 over its key, its `first-taken` header and its body.
+"""Who sent a message: an HMAC-SHA256 over its key, the headers that decide about it, and its body.
 
 A key file has one key a line, its id and its secret in hexadecimal. The first one signs. The others are
 valid for verification only, from then until a rotation removes them, or until the time (ISO 8601) that
@@ -20,6 +20,8 @@ SIGNED_BY = "signed-by"
 """Header with the id of the key."""
 SIGNATURE = "signature"
 """Header with the MAC in lower-case hexadecimal."""
+SIGNED_HEADERS = (FIRST_TAKEN, "known-since")
+"""The headers that the signature covers, in this order: those that decide what becomes of readings."""
 FILE_PREFIX = "batch_key_"
 KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _LEAST_BYTES = 16
@@ -42,10 +44,15 @@ class BatchKey:
         return f"BatchKey({self.id})"
 
 
-def mac(secret: bytes, key: bytes | None, first_taken: bytes | None, body: bytes | None) -> bytes:
-    """The MAC of a message: each part after its length (4 bytes, big-endian); absent ones are empty."""
-    key, first_taken, body = key or b"", first_taken or b"", body or b""
-    text = b"%b%b%b%b%b%b" % (_size(key), key, _size(first_taken), first_taken, _size(body), body)
+def mac(
+    secret: bytes, key: bytes | None, decisive: Sequence[bytes | None], body: bytes | None
+) -> bytes:
+    """The MAC of a message: each part after its length (4 bytes, big-endian); absent ones are empty.
+
+    ``decisive``: the first value of each of `SIGNED_HEADERS`.
+    """
+    parts = [part or b"" for part in (key, *decisive, body)]
+    text = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
     return hmac.digest(secret, text, "sha256")
 
 
@@ -83,10 +90,8 @@ class Signer:
         if self._key is None:
             return headers
         kept = [(name, value) for name, value in headers if name not in (SIGNED_BY, SIGNATURE)]
-        first_taken = next((value for name, value in kept if name == FIRST_TAKEN), None)
-        if isinstance(first_taken, str):
-            first_taken = first_taken.encode()
-        code = mac(self._key.secret, key, first_taken, body).hex().encode()
+        decisive = [_first(kept, name) for name in SIGNED_HEADERS]
+        code = mac(self._key.secret, key, decisive, body).hex().encode()
         return [*kept, (SIGNED_BY, self._key.id.encode()), (SIGNATURE, code)]
 
     def _refresh(self) -> None:
@@ -157,8 +162,9 @@ def stamp_of(paths: Iterable[Path]) -> Stamp:
     return tuple(found)
 
 
-def _size(part: bytes) -> bytes:
-    return len(part).to_bytes(4, "big")
+def _first(headers: Sequence[Header], wanted: str) -> bytes | None:
+    found = next((value for name, value in headers if name == wanted), None)
+    return found.encode() if isinstance(found, str) else found
 
 
 def _key(fields: list[str]) -> BatchKey:

@@ -65,11 +65,12 @@ class Pipeline:
                 archive.finish(archive.write(batches[0].window_start, batches))
         codec = default_codec()
         self.publish_raw(
-            *((batch.patient_id, codec.encode(batch), codec.headers(batch)) for batch in batches)
+            *((batch.patient_id, codec.encode(batch), codec.headers(batch)) for batch in batches),
+            signed=True,
         )
 
-    def publish_raw(self, *messages, signed=True):
-        """Publishes (key, body, headers) as they are, signed; returns the messages with their places."""
+    def publish_raw(self, *messages, signed=False):
+        """Publishes (key, body, headers) as they are; returns the messages with their places."""
         errors, delivered = [], []
         signer = Signer(self.kafka.batch_key_path if signed else None)
 
@@ -90,7 +91,7 @@ class Pipeline:
                 self.kafka.kafka_topic,
                 body,
                 key,
-                headers=signer.signed(sent_key, body, list(headers or [])),
+                headers=signer.signed(sent_key, body, headers or []) if signed else headers,
                 on_delivery=report,
             )
             client.poll(0)

@@ -81,9 +81,10 @@ def outcome(
         python_example.publish(pipeline.kafka, PATIENT, second),
         python_example.publish(pipeline.kafka, UNREGISTERED, first),
     ]
-    [changed] = pipeline.publish_raw((PATIENT, with_other_values(pipeline), None))
-    messages = pipeline.publish_raw(*((WRONG, value, None) for value in wrong_values().values()))
-    [forged] = pipeline.publish_raw((WRONG, good_value(), None), signed=False)
+    [changed] = pipeline.publish_raw((PATIENT, with_other_values(pipeline), None), signed=True)
+    wrong = ((WRONG, value, None) for value in wrong_values().values())
+    messages = pipeline.publish_raw(*wrong, signed=True)
+    [forged] = pipeline.publish_raw((WRONG, good_value(), None))
     with pipeline.consumer():
         pipeline.wait_for_messages(len(printed) + len([changed, *messages, forged]))
     reasons = [*wrong_values(), Reason.CONFLICTING, Reason.UNAUTHENTIC]
@@ -190,7 +191,7 @@ def test_both_examples_write_the_same_bytes_key_and_headers(outcome):
     codec = default_codec()
     copies = defaultdict(list)
     for message in messages_in(outcome.pipeline.kafka):
-        if message.key() == PATIENT.encode() and "schema" in dict(message.headers()):
+        if message.key() == PATIENT.encode() and "schema" in dict(message.headers() or []):
             batch = codec.decode(message.value())
             assert message.value() == codec.encode(batch)
             signer = Signer(outcome.pipeline.kafka.batch_key_path)

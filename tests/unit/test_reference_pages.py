@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import ops.stack.pipeline
+import ops.stack.environments
 from common.settings import Settings
 from ops.cli.commands.setup import SetupSettings
 from ops.reference.cli import PROGRAMS, command_tree
@@ -85,10 +85,10 @@ def test_compose_file_sets_names_that_the_page_has():
 
 
 def test_marked_names_are_those_that_the_pipeline_sets_for_its_parts():
-    source = inspect.getsource(ops.stack.pipeline)
+    source = inspect.getsource(ops.stack.environments)
     given = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)*)":', source)) | {SETTING}
     simulated = {"SIMULATION_SEED", "FAULT_SHARE"}  # passed on unchanged
-    addresses = {name for name in SET_BY_UP if name.startswith(("DB_", "KAFKA_"))}
+    addresses = {name for name in SET_BY_UP if name.startswith(("DB_", "KAFKA_", "BATCH_"))}
     assert given - simulated == SET_BY_UP - addresses
 
 

@@ -100,9 +100,10 @@ public class Publish {
     String[] key = Files.readString(Path.of(System.getenv("BATCH_KEY_PATH"))).split("\\s+");
     Mac mac = Mac.getInstance("HmacSHA256");
     mac.init(new SecretKeySpec(HexFormat.of().parseHex(key[1]), "HmacSHA256"));
-    // message key, first-taken (we send none), value: each after its length
+    // message key, two headers that we do not send, value: each after its length
     byte[] patientId = record.key().getBytes(StandardCharsets.UTF_8);
-    for (byte[] part : List.of(patientId, new byte[0], record.value())) {
+    byte[] none = new byte[0];
+    for (byte[] part : List.of(patientId, none, none, record.value())) {
       mac.update(ByteBuffer.allocate(4).putInt(part.length).array());
       mac.update(part);
     }

@@ -73,8 +73,8 @@ def signature(key: bytes, body: bytes) -> list[tuple[str, bytes]]:
     """The two headers that prove who sent the message: HMAC-SHA256 with the key in our key file."""
     key_file = Path(os.environ["BATCH_KEY_PATH"]).read_text(encoding="ascii")
     key_id, secret = key_file.split()[:2]
-    # message key, first-taken (we send none), value: each after its length
-    signed = b"".join(len(part).to_bytes(4, "big") + part for part in (key, b"", body))
+    # message key, two headers that we do not send, value: each after its length
+    signed = b"".join(len(part).to_bytes(4, "big") + part for part in (key, b"", b"", body))
     code = hmac.new(bytes.fromhex(secret), signed, hashlib.sha256).hexdigest()
     return [("signed-by", key_id.encode()), ("signature", code.encode())]
 
