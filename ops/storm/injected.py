@@ -14,6 +14,7 @@ from common.broker.sender import Sender
 from common.broker.topics import set_topic_options
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
+from ops.storm.forged import forged_messages
 from schemas.batch import SensorBatch
 from schemas.wire.codec import MAX_COPY_BYTES, Headers, default_codec
 from schemas.wire.signature import Header, Signer
@@ -35,7 +36,7 @@ _ABSURD_COUNT = bytes(5) + bytes.fromhex("80a8d6b907")
 
 @dataclass(frozen=True)
 class Poison:
-    """An unreadable message, as quarantine must keep it: of a large body, the beginning."""
+    """A message that must be refused, as quarantine must keep it: of a large body, the beginning."""
 
     partition: int
     offset: int
@@ -58,6 +59,15 @@ class Injected:
             self._count += 1
             key = f"poison-{self._count}".encode()
             headers: Headers = [("kind", kind.encode()), ("number", str(self._count).encode())]
+            on_placed = partial(self._note_poison, key=key, body=body, headers=headers)
+            self._sender.send(self.kafka.kafka_topic, key, body, headers, on_placed)
+        self.poll()
+
+    def send_forged(
+        self, draw: random.Random, committed: Sequence[SensorBatch], coming: Sequence[SensorBatch]
+    ) -> None:
+        """Queues what somebody without a key sends: see `ops.storm.forged`."""
+        for key, body, headers in forged_messages(draw, committed, coming, self._signer):
             on_placed = partial(self._note_poison, key=key, body=body, headers=headers)
             self._sender.send(self.kafka.kafka_topic, key, body, headers, on_placed)
         self.poll()

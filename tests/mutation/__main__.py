@@ -175,6 +175,17 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "the MAC is not checked",
+        "forged-batch",
+        (
+            Change(
+                "consumer/worker/authentic.py",
+                "        return None if hmac.compare_digest(",
+                "        return None if True or hmac.compare_digest(",
+            ),
+        ),
+    ),
+    Mutant(
         "a batch that was processed before is processed again",
         "repeated-batches",
         (
