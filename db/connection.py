@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 import mysql.connector
+from mysql.connector.constants import ClientFlag
 
 from common.errors import ConfigurationError, UnavailableError, VitalsError
 from common.settings import DatabaseSettings
@@ -64,7 +65,8 @@ def connect(
     """Opens a session in UTC, strict mode, READ COMMITTED, without autocommit.
 
     ``database=False`` selects no database (it may not exist yet). ``local_infile_folder``: the only
-    folder from which the server may request files (LOAD DATA LOCAL); without it, none.
+    folder from which the server may request files (LOAD DATA LOCAL); without it, none. With it, a
+    statement counts the rows that it matches, not those that it changes.
     ``answer_seconds``: a server that is silent for longer is unavailable; None: no limit.
     ``idle_seconds``: after so long without a statement the server ends the session, and its locks with
     it; None: as the server is set, usually eight hours.
@@ -78,6 +80,8 @@ def connect(
         options["database"] = settings.db_name
     if local_infile_folder is not None:
         options["allow_local_infile_in_path"] = str(local_infile_folder)
+        # a row that is overwritten by the same values counts once, so that others show
+        options["client_flags"] = [ClientFlag.FOUND_ROWS]
     if answer_seconds is not None:
         options |= {"read_timeout": answer_seconds, "write_timeout": answer_seconds}
     if idle_seconds is not None:

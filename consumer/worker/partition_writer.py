@@ -28,6 +28,7 @@ from consumer.worker import connection as worker_connection
 from consumer.worker import dead_letters
 from consumer.worker.conflicts import origins_of, without_conflicts
 from consumer.worker.mapping import find_mappings
+from consumer.worker.origins import origins_of as origins_of_values
 from consumer.worker.outcome import RangeOutcome, batch_offsets, kept, offset_range, sort_out
 from consumer.worker.progress_lock import lock_next_offset
 from consumer.worker.readings import Cleaned, cleaned
@@ -35,6 +36,7 @@ from consumer.worker.refusals import with_refusals
 from db import ledger
 from db.connection import Connection
 from db.write import quarantine, registro, unmapped
+from db.write.corrections import Overwriting
 from schemas.files.attempts import Attempt, begin_attempt, take_over
 from schemas.files.folder_identity import require_identity
 from schemas.files.trusted import uncommitted_files, write_trusted
@@ -175,7 +177,10 @@ def _write(
     files = _trusted_files(attempt, foreseen, job)
     reach(CrashPoint.RANGE_TRUSTED)
     waiting = unmapped.lock_waiting(connection, outcome.mapped)
-    if refused := registro.upsert(connection, outcome.mapped, job.load_method, writer=partition):
+    overwriting = Overwriting(job.topic, functools.partial(origins_of_values, job.trusted_folder))
+    if refused := registro.upsert(
+        *(connection, outcome.mapped, job.load_method), writer=partition, overwriting=overwriting
+    ):
         rows = with_refusals(rows, outcome.mapped, refused)
         outcome = sort_out(rows, batches, job.topic)
     unmapped.resolve_older(connection, waiting, outcome.mapped)

@@ -26,6 +26,7 @@ _CONSUMER_RIGHTS = {
     "progresso": "SELECT, INSERT, UPDATE",
     "livro_razao": "SELECT, INSERT",
     "lote": "SELECT, INSERT",
+    "registro_correcao": "SELECT, INSERT",
     "topico": "SELECT, INSERT",
 }
 _CADENCE_RIGHTS = {"lacuna": _WRITE, "janela_repetida": "SELECT, INSERT, UPDATE"}

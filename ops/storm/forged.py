@@ -35,7 +35,7 @@ def forged_messages(
     yield _message("judged-as-older", key, body, {**ours, "first-taken": b"1000000000000"})
     for batch in coming:
         yield _message(
-            "pre-empting", batch.patient_id.encode(), encode(replace(batch, series=())), {}
+            "id-of-a-coming-batch", batch.patient_id.encode(), encode(replace(batch, series=())), {}
         )
 
 

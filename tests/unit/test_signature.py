@@ -16,7 +16,7 @@ from schemas.wire.codec import FIRST_TAKEN
 from schemas.wire.limits import MESSAGES
 from schemas.wire.signature import SIGNATURE, SIGNED_BY, Signer, read_keys
 
-BODY = b"body"
+BODY = b"1234"
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_what_is_changed_after_signing_is_forged(folder, signer):
     assert why(folder, [(SIGNATURE, b"00"), *headers]) == (FORGED, None)
     assert why(folder, [(SIGNATURE, "ä".encode()), *headers]) == (FORGED, None)
     # a byte may not move from one part to the next
-    assert why(folder, signer.signed(b"pb", b"ody", [])) == (FORGED, None)
+    assert why(folder, signer.signed(b"p1", b"234", [])) == (FORGED, None)
 
 
 def test_unsigned_messages_and_unknown_keys_are_refused(folder, signer):
