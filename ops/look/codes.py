@@ -27,6 +27,7 @@ class Code(StrEnum):
     QUARANTINE_STORM = "quarantine_storm"
     UNAUTHENTIC_MESSAGES = "unauthentic_messages"
     CONFLICTING_BATCHES = "conflicting_batches"
+    CERTIFICATE_ENDS = "certificate_ends"
 
 
 CRITICAL = {
@@ -40,9 +41,9 @@ CRITICAL = {
 }
 
 
-_OF_DATA = {Code.QUARANTINE_STORM, Code.WINDOW_TWICE}
-_OF_DATA |= {Code.UNAUTHENTIC_MESSAGES, Code.CONFLICTING_BATCHES}
-"""The pipeline does what it should with them: devices or their settings are at fault."""
+_NAMED_ONLY = {Code.QUARANTINE_STORM, Code.WINDOW_TWICE, Code.CERTIFICATE_ENDS}
+_NAMED_ONLY |= {Code.UNAUTHENTIC_MESSAGES, Code.CONFLICTING_BATCHES}
+"""The pipeline does what it should: devices or their settings are at fault, or there is time left."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Condition:
     @property
     def is_of_pipeline(self) -> bool:
         """Whether the pipeline itself is unwell, and `vitals status` exits with 1."""
-        return self.code not in _OF_DATA
+        return self.code not in _NAMED_ONLY
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
