@@ -9,14 +9,14 @@ from functools import cached_property, partial
 
 from common.broker.clients import producer
 from common.broker.faults import reported
-from common.broker.limits import MAX_MESSAGE_BYTES
+from common.broker.limits import MAX_COPY_BYTES, MAX_MESSAGE_BYTES
 from common.broker.sender import Sender
 from common.broker.topics import set_topic_options
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
 from ops.storm.forged import forged_messages
 from schemas.batch import SensorBatch
-from schemas.wire.codec import MAX_COPY_BYTES, Headers, default_codec
+from schemas.wire.codec import Headers, default_codec
 from schemas.wire.signature import Header, Signer
 from schemas.wire.versions import versions
 

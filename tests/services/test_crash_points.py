@@ -60,8 +60,8 @@ class ProducerChain:
         create_topic(broker.settings, self.kafka.kafka_shards_topic, 3)
 
     def start(self, **environment):
-        found = self.kafka.model_dump(exclude_none=True)
-        names = {name.upper(): str(value) for name, value in found.items()}
+        given = self.kafka.model_dump(exclude_none=True)
+        names = {name.upper(): str(value) for name, value in given.items()}
         own = {
             "OUTPUT_DIR": str(self.folder),
             "PATIENTS": str(PATIENTS),
