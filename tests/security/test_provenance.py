@@ -17,7 +17,6 @@ from schemas.wire.codec import FIRST_TAKEN, default_codec
 from schemas.wire.signature import SIGNATURE, SIGNED_BY, Signer
 from tests.builders import NOW
 from tests.services.checks import assert_proved, heart_rate
-from tests.services.conftest import make_pipeline  # noqa: F401 - a fixture
 
 FIRST, SECOND = "demo-000001", "demo-000002"
 TRUE, FORGED = 72.0, 60.0
@@ -87,7 +86,7 @@ def under_another_key(signer, _folder):
 @pytest.mark.parametrize(
     "attack", [unsigned, forged, unknown_key, replayed_signature, under_another_key]
 )
-def test_invented_readings_never_replace_true_ones(attack, is_required, make_pipeline, tmp_path):  # noqa: F811
+def test_invented_readings_never_replace_true_ones(attack, is_required, make_pipeline, tmp_path):
     pipeline = make_pipeline(partitions=1)
     pipeline.publish(true_batch(), true_batch(SECOND))
     sent = attack(Signer(pipeline.kafka.batch_key_path), tmp_path / "forger")
@@ -115,7 +114,7 @@ def judged_as_older(batch, signer):
 
 
 @pytest.mark.parametrize("is_required", [True, False])
-def test_no_message_of_others_suppresses_a_true_one(is_required, make_pipeline):  # noqa: F811
+def test_no_message_of_others_suppresses_a_true_one(is_required, make_pipeline):
     pipeline = make_pipeline(partitions=1)
     first, second = true_batch(), true_batch(SECOND)
     signer = Signer(pipeline.kafka.batch_key_path)
@@ -130,7 +129,7 @@ def test_no_message_of_others_suppresses_a_true_one(is_required, make_pipeline):
         assert_proved(pipeline)
 
 
-def test_a_batch_id_that_comes_with_other_content_is_kept_and_told(make_pipeline):  # noqa: F811
+def test_a_batch_id_that_comes_with_other_content_is_kept_and_told(make_pipeline):
     """By whoever has a key; the same content has no effect, whoever made it and when."""
     pipeline = make_pipeline(partitions=1)
     batch = true_batch()
@@ -176,7 +175,7 @@ def alarms(pipeline):
     return [condition.code for condition in found if not condition.is_of_pipeline]
 
 
-def test_a_job_for_the_workers_holds_no_key(make_pipeline):  # noqa: F811
+def test_a_job_for_the_workers_holds_no_key(make_pipeline):
     """Spark's memory and messages are not secret: workers read the keys by their path."""
     pipeline = make_pipeline()
     secret = pipeline.kafka.batch_key_path.read_text().split()[1]
