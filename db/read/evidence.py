@@ -19,6 +19,7 @@ from db.faults import reported
 from db.ledger import SELECT_ROWS, LedgerRow, ledger_row
 from db.mapping import Mapping, read_mappings
 from db.moments import EPOCH, EPOCH_MS_SQL
+from db.read.corrections import undone
 from db.read.quarantined import QUARANTINED, READING, letter_of, quarantined, table, unmapped
 
 _ROWS_PER_FETCH = 20_000
@@ -153,6 +154,10 @@ class Evidence:
             at_once=_BODIES_PER_FETCH,
         )
         return map(letter_of, rows)
+
+    def undone(self) -> pa.Table:
+        """`db.read.corrections.UNDONE`."""
+        return undone(self._connection)
 
     def mappings(self) -> list[Mapping]:
         """The active periods as the consumer sees them."""

@@ -87,6 +87,8 @@ class Sighting:
     judgement_note: str = ""
     is_uncommitted: bool = False
     """Found in the topic after the last committed offset."""
+    is_undone: bool = False
+    """A person has taken back what it overwrote."""
     is_topic_asked: bool = True
     """Whether the broker answered."""
 
@@ -129,8 +131,8 @@ class Sighting:
 
     @property
     def may_stand(self) -> bool:
-        """Whether it went to ``registro``, where a newer one may have overwritten it."""
-        return self.fate in _CANDIDATES
+        """Whether it went to ``registro`` and was not taken back; a newer one may have overwritten it."""
+        return self.fate in _CANDIDATES and not self.is_undone
 
     @property
     def value(self) -> float | None:
