@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from common.times import utc_moment
 from db.write.corrections import OldValue, Origin
 from schemas.files.days import day_folder
-from schemas.files.trusted import UNREADABLE, read_trusted, spans
+from schemas.files.trusted import UNREADABLE, read_trusted
+from schemas.files.trusted_search import spans
 
 _MOST_FILES = 300
 """Files of a day that are looked at: of a value that is older, only `vitals explain` says the origin."""

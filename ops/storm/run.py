@@ -38,8 +38,7 @@ _CATCH_UP_SECONDS = 300
 _LOOK_EVERY_SECONDS = 1.0
 _LONGEST_DELAY_SECONDS = 2.0
 _DISK_MEGABYTES = 64
-# twice what the readings of 100 patients take in a minute as raw JSON
-_DISK_MEGABYTES_PER_MINUTE = 32
+_DISK_MEGABYTES_PER_MINUTE = 32  # twice what 100 patients take as raw JSON
 _WINDOW_MS = _WINDOW_SECONDS * 1000
 
 

@@ -1,6 +1,7 @@
 """The page names what has failed, and the alarm clears once it works again."""
 
 import os
+import re
 import signal
 
 import pytest
@@ -55,6 +56,21 @@ def test_a_killed_producer_is_named_and_clears_when_it_is_back(world, open_page)
     expect(page.locator("#list-alarms tbody tr").filter(has_text="producer-2")).not_to_contain_text(
         "active"
     )
+
+
+def test_a_rate_whose_producers_are_away_is_unknown_since_then(world, open_page):
+    page = open_page(world, "#/pipeline")
+    figure = page.locator("#figure-in")
+    expect(figure).not_to_contain_text("Unknown")
+    for producer in world.producers.values():
+        producer.kill()
+    expect(figure).to_contain_text(re.compile(r"Unknown since \d\d:\d\d"))
+    rows = page.locator("#list-producers tbody tr")
+    expect(rows.filter(has_text="producer-1").locator("td").last).to_have_text("\u2013")
+    for producer in world.producers.values():
+        producer.start()
+    expect(figure).not_to_contain_text("Unknown")
+    expect(page.locator(".alarm")).to_have_count(0, timeout=120_000)
 
 
 def test_a_stopped_consumer_is_named_and_clears_when_it_resumes(world, open_page):
