@@ -1,20 +1,16 @@
 """Progress and ledger: which ranges of the topic are committed, and what became of them."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import mysql.connector
 
-from common.errors import UnavailableError
 from db.connection import Connection, transaction
 from db.faults import reported
-from db.literals import texts
-from db.moments import EPOCH_MS_SQL
+from db.moments import EPOCH_MS_SQL, moment_of
 
-_IDS_PER_QUERY = 1_000
 _NEXT_OFFSET = "SELECT proximo_deslocamento FROM progresso WHERE topico = %s AND particao = %s"
 COUNT_COLUMNS = (
     "mensagens, mensagens_repetidas, mensagens_recusadas, leituras, aceitas, sem_mapeamento,"
@@ -61,18 +57,6 @@ class LedgerRow:
     """Its trusted files, below their folder."""
     committed_ms: int
     """UTC epoch ms."""
-
-
-class BatchOrigin(NamedTuple):
-    """What a batch was when it was taken."""
-
-    content: bytes | None
-    """A digest (`schemas.wire.decode`); None: taken by an earlier version."""
-    signed_by: str | None
-    """The id of a key; None: unsigned, or taken by an earlier version."""
-
-
-_NO_ORIGIN = BatchOrigin(None, None)
 
 
 def range_counts(values: Sequence[Any]) -> RangeCounts:
@@ -201,59 +185,16 @@ def record_range(
     )
 
 
-def taken_batches(connection: Connection, batch_ids: Iterable[str]) -> set[str]:
-    """Which of these batches an earlier range has already processed."""
-    return set(taken_contents(connection, batch_ids))
-
-
-def taken_contents(connection: Connection, batch_ids: Iterable[str]) -> dict[str, bytes | None]:
-    """Those of these batches that an earlier range has processed, with the digest of their content."""
-    # an id that the column cannot hold was refused
-    ids = list(filter(str.isascii, batch_ids))
+def files_since(connection: Connection, moment_ms: int) -> list[tuple[str, int]]:
+    """Trusted files of ranges committed after a moment (epoch ms), each with the time of its commit."""
     cursor = connection.cursor()
-    taken: dict[str, bytes | None] = {}
-    for start in range(0, len(ids), _IDS_PER_QUERY):
-        some = ", ".join(texts(ids[start : start + _IDS_PER_QUERY], "ascii"))
-        cursor.execute(f"SELECT lote_id, conteudo FROM lote WHERE lote_id IN ({some})")
-        taken |= {name: content and bytes(content) for name, content in cursor.fetchall()}
-    return taken
-
-
-def record_batches(
-    connection: Connection,
-    topic: str,
-    partition: int,
-    offsets: Mapping[str, int],
-    origins: Mapping[str, BatchOrigin] = MappingProxyType({}),
-) -> None:
-    """Marks batches (id -> offset) as processed, in the caller's transaction.
-
-    Raises UnavailableError if another partition has processed one of them since the caller looked:
-    when the transaction is repeated, it is a repeated batch.
-    """
-    cursor = connection.cursor()
-    (name,) = texts([topic], "ascii")
-    rows = [
-        f"({batch_id}, {name}, {partition:d}, {offset:d}, {_origin(origins.get(plain, _NO_ORIGIN))})"
-        for batch_id, (plain, offset) in zip(texts(offsets, "ascii"), offsets.items(), strict=True)
-    ]
-    for start in range(0, len(rows), _IDS_PER_QUERY):
-        some = ", ".join(rows[start : start + _IDS_PER_QUERY])
-        try:
-            cursor.execute(
-                "INSERT INTO lote (lote_id, topico, particao, deslocamento, conteudo, assinado_por)"
-                f" VALUES {some}"
-            )
-        except mysql.connector.IntegrityError as error:
-            raise UnavailableError(
-                "cannot record a batch: it was processed a moment ago"
-            ) from error
-
-
-def _origin(origin: BatchOrigin) -> str:
-    content = "NULL" if origin.content is None else f"X'{origin.content.hex()}'"
-    (signed_by,) = ("NULL",) if origin.signed_by is None else texts([origin.signed_by], "ascii")
-    return f"{content}, {signed_by}"
+    cursor.execute(
+        f"SELECT arquivos, {EPOCH_MS_SQL.format('confirmado_em')} FROM livro_razao"
+        " WHERE confirmado_em > %s ORDER BY confirmado_em",
+        (moment_of(moment_ms),),
+    )
+    rows = cursor.fetchall()
+    return [(name, committed_ms) for text, committed_ms in rows for name in json.loads(text)]
 
 
 def committed_files(connection: Connection, topic: str, partition: int, first: int) -> set[str]:

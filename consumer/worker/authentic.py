@@ -44,9 +44,7 @@ class Proofs:
         self._keys: list[bytes | None] = messages["key"].to_pylist()
         self._bodies = messages["value"]
         names = (SIGNED_BY, SIGNATURE, *SIGNED_HEADERS)
-        self._key_ids, self._signatures, *self._decisive = (
-            _first_values(messages["headers"], name) for name in names
-        )
+        self._values = {name: _values(messages["headers"], name) for name in names}
         self.signed_by: list[str | None] = [None] * len(messages)
         """The id of the key, of each message whose signature fits."""
 
@@ -56,19 +54,26 @@ class Proofs:
         if why is None and self._keys[message] != patient_id.encode():
             why = OTHER_PATIENT
         if why is None:
-            self.signed_by[message] = (self._key_ids[message] or b"").decode()
+            self.signed_by[message] = (self._value(SIGNED_BY, message) or b"").decode()
         return why if self._is_required else None
 
     def _doubt(self, message: int) -> str | None:
-        key_id, signature = self._key_ids[message], self._signatures[message]
+        key_id, signature = (self._value(name, message) for name in (SIGNED_BY, SIGNATURE))
         if key_id is None or signature is None:
             return UNSIGNED
         key = self._keyring.find(key_id) if self._keyring else None
         if key is None:
             return UNKNOWN_KEY
-        decisive = [values[message] for values in self._decisive]
+        if any(len(self._values[name].get(message, ())) > 1 for name in SIGNED_HEADERS):
+            # readers do not agree which one counts
+            return FORGED
+        decisive = [self._value(name, message) for name in SIGNED_HEADERS]
         right = mac(key.secret, self._keys[message], decisive, self._bodies[message].as_py())
         return None if hmac.compare_digest(right.hex().encode(), signature) else FORGED
+
+    def _value(self, name: str, message: int) -> bytes | None:
+        found = self._values[name].get(message)
+        return found[0] if found else None
 
 
 @cache
@@ -85,13 +90,12 @@ def _folder(trust: TrustSettings) -> Path:
     return trust.batch_keys_dir
 
 
-def _first_values(headers: pa.ListArray, name: str) -> list[bytes | None]:
-    """The value of the first header of this name, by message."""
+def _values(headers: pa.ListArray, name: str) -> dict[int, list[bytes | None]]:
+    """The values of the headers of this name, by message."""
     entries: Any = headers.flatten()
-    found: list[bytes | None] = [None] * len(headers)
     hits = pc.indices_nonzero(pc.equal(entries.field("key"), name))
+    found: dict[int, list[bytes | None]] = {}
     messages = pc.list_parent_indices(headers).take(hits).to_pylist()
-    values = entries.field("value").take(hits).to_pylist()
-    for message, value in zip(reversed(messages), reversed(values), strict=True):
-        found[message] = value
+    for message, value in zip(messages, entries.field("value").take(hits).to_pylist(), strict=True):
+        found.setdefault(message, []).append(value)
     return found

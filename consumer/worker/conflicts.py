@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer.worker.readings import READINGS
-from db.ledger import BatchOrigin
+from db.batches import BatchOrigin
 from db.write.quarantine import headers_text
 from schemas.reasons import Reason
 

@@ -27,16 +27,17 @@ from consumer.handover import MappingState, RangeSummary, WriterJob
 from consumer.worker import connection as worker_connection
 from consumer.worker import dead_letters
 from consumer.worker.conflicts import origins_of, without_conflicts
+from consumer.worker.entering import enter
 from consumer.worker.mapping import find_mappings
-from consumer.worker.origins import origins_of as origins_of_values
 from consumer.worker.outcome import RangeOutcome, batch_offsets, kept, offset_range, sort_out
+from consumer.worker.overtaken import known_by_offset
 from consumer.worker.progress_lock import lock_next_offset
 from consumer.worker.readings import Cleaned, cleaned
 from consumer.worker.refusals import with_refusals
 from db import ledger
+from db.batches import record_batches, taken_contents
 from db.connection import Connection
-from db.write import quarantine, registro, unmapped
-from db.write.corrections import Overwriting
+from db.write import quarantine
 from schemas.files.attempts import Attempt, begin_attempt, take_over
 from schemas.files.folder_identity import require_identity
 from schemas.files.trusted import uncommitted_files, write_trusted
@@ -139,12 +140,13 @@ def _commit(
             connection.rollback()
             return None
         read = kept(read, pc.greater_equal(read["offset"], next_offset))
-        taken = ledger.taken_contents(connection, read["batch_id"].to_pylist())
+        taken = taken_contents(connection, read["batch_id"].to_pylist())
         rows = without_conflicts(rows, read, taken)
         batches = batch_offsets(rows)
         for batch_id in batches.keys() & taken.keys():
             del batches[batch_id]
-        ledger.record_batches(connection, job.topic, partition, batches, origins_of(read))
+        known, origins = known_by_offset(rows), origins_of(read)
+        record_batches(connection, job.topic, partition, batches, known, origins)
         with begin_attempt(job.trusted_folder, job.topic, partition) as attempt:
             outcome = _write(connection, rows, batches, job, attempt)
             connection.commit()
@@ -172,22 +174,17 @@ def _write(
 
     The outcome and the files are those without the rows that the database refused.
     """
-    partition = attempt.partition
+    partition, known = attempt.partition, known_by_offset(rows)
     outcome = foreseen = sort_out(rows, batches, job.topic)
     files = _trusted_files(attempt, foreseen, job)
     reach(CrashPoint.RANGE_TRUSTED)
-    waiting = unmapped.lock_waiting(connection, outcome.mapped)
-    overwriting = Overwriting(job.topic, functools.partial(origins_of_values, job.trusted_folder))
-    if refused := registro.upsert(
-        *(connection, outcome.mapped, job.load_method), writer=partition, overwriting=overwriting
-    ):
-        rows = with_refusals(rows, outcome.mapped, refused)
-        outcome = sort_out(rows, batches, job.topic)
-    unmapped.resolve_older(connection, waiting, outcome.mapped)
+    rows, outcome = enter(connection, rows, outcome, job)
     reach(CrashPoint.RANGE_REGISTRO)
     if refused := quarantine.insert(connection, outcome.rejected, job.load_method):
         rows = with_refusals(rows, outcome.rejected, refused)
         outcome = sort_out(rows, batches, job.topic)
+    if known:
+        quarantine.decide_as_before(connection, job.topic, partition, outcome.offsets)
     reach(CrashPoint.RANGE_QUARANTINE)
     if len(outcome.accepted) < len(foreseen.accepted):
         files = _trusted_files_again(attempt, outcome, job, files)

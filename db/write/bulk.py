@@ -100,9 +100,7 @@ def load(
 ) -> bool:
     """Upserts ``rows`` (its columns in the order of ``columns``) into ``table``.
 
-    Returns whether another row with other values was replaced, of the table or among ``rows``; on a
-    connection that does not count matches (`db.connection.connect`), INSERT may not see it.
-    Guarantee: every row is written exactly as given, or an exception is raised and the caller must
+    Returns whether any of them replaced another row, of the table or of ``rows``. Guarantee: every row is written exactly as given, or an exception is raised and the caller must
     undo it, with a savepoint or the whole transaction. Safe to repeat.
 
     Raises:
@@ -116,14 +114,12 @@ def load(
         method is LoadMethod.AUTO and not _allows_infile(connection)
     )
     try:
-        counted = (_insert if is_insert else _load_infile)(connection, table, columns, rows)
+        return (_insert if is_insert else _load_infile)(connection, table, columns, rows)
     except mysql.connector.Error as error:
         if not is_row_refused(error):
             raise
         # without its cause: a logged traceback would show its text, which may contain a value
         raise _refused(table, error.errno, error.msg or "") from None
-    # a row that takes the place of another one counts twice
-    return counted > len(rows)
 
 
 @cache
@@ -156,8 +152,8 @@ def _warn_once(why: str) -> None:
 
 def _load_infile(
     connection: Connection, table: str, columns: tuple[Column, ...], rows: pa.Table
-) -> int:
-    counted = 0
+) -> bool:
+    has_replaced = False
     setters = ", ".join(column.setter for column in columns if column.kind is not Kind.PLAIN)
     for part in _parts(rows, _BYTES_PER_FILE, len(rows)):
         with _csv_file(part) as path:
@@ -168,9 +164,9 @@ def _load_infile(
                 f" LINES TERMINATED BY '\\n' ({', '.join(column.field for column in columns)})"
                 + (f" SET {setters}" if setters else "")
             )
-            counted += cursor.rowcount
+            has_replaced |= cursor.rowcount != len(part)
         _demand_no_warnings(connection, table)
-    return counted
+    return has_replaced
 
 
 def _parts(rows: pa.Table, most_bytes: int, most_rows: int) -> Iterator[pa.Table]:
@@ -201,8 +197,10 @@ def _csv_file(rows: pa.Table) -> Iterator[str]:
         path.unlink(missing_ok=True)
 
 
-def _insert(connection: Connection, table: str, columns: tuple[Column, ...], rows: pa.Table) -> int:
-    counted = 0
+def _insert(
+    connection: Connection, table: str, columns: tuple[Column, ...], rows: pa.Table
+) -> bool:
+    has_replaced = False
     names = ", ".join(column.name for column in columns)
     values = ", ".join(column.placeholder for column in columns)
     updates = ", ".join(f"{column.name} = VALUES({column.name})" for column in columns)
@@ -219,9 +217,10 @@ def _insert(connection: Connection, table: str, columns: tuple[Column, ...], row
         cursor.execute(
             f"{text} ON DUPLICATE KEY UPDATE {updates}", [value for row in records for value in row]
         )
-        counted += cursor.rowcount
+        # the server counts a row that replaces another one twice, or not at all if they are the same
+        has_replaced |= cursor.rowcount != len(records)
         _demand_no_warnings(connection, table)
-    return counted
+    return has_replaced
 
 
 def _demand_no_warnings(connection: Connection, table: str) -> None:

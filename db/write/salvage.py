@@ -26,6 +26,16 @@ class Refusal:
         return self.number in MISSING_PARENT
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of rows that were to be written."""
+
+    refused: Sequence[Refusal] = ()
+    """For the caller to keep; all others are written."""
+    has_replaced: bool = False
+    """Whether a row replaced another one, of the table or of those before it."""
+
+
 BeforeOverwriting = Callable[[range], object]
 """Called with the numbers of the rows that are about to be written."""
 
@@ -37,8 +47,8 @@ def load_what_fits(
     rows: pa.Table,
     method: LoadMethod,
     overwriting: BeforeOverwriting | None = None,
-) -> Sequence[Refusal]:
-    """Upserts the ``rows`` that the server accepts; returns the others for the caller to keep.
+) -> Loaded:
+    """Upserts the ``rows`` that the server accepts.
 
     ``overwriting`` is called before any of its rows takes the place of another one with other values.
     Such a part is written twice.
@@ -48,6 +58,7 @@ def load_what_fits(
     single attempt. Safe to repeat. Raises mysql.connector.Error if the error is not about a row.
     """
     refused: list[Refusal] = []
+    has_replaced = False
     # the first part on top: parts are written in the order of the rows
     parts = [range(rows.num_rows)] if rows.num_rows else []
     while parts:
@@ -56,24 +67,27 @@ def load_what_fits(
             load, connection, table, columns, rows.slice(part.start, len(part)), method
         )
         note = overwriting and functools.partial(overwriting, part)
-        refusal = _attempt(connection, load_part, note)
-        if refusal is None:
+        attempted = _attempt(connection, load_part, note)
+        if not isinstance(attempted, DataRefusedError):
+            has_replaced |= attempted
             continue
         if len(part) == 1:
-            refused.append(Refusal(part.start, refusal.number, refusal.words))
+            refused.append(Refusal(part.start, attempted.number, attempted.words))
         else:
             half = len(part) // 2
             parts += [part[half:], part[:half]]
-    return refused
+    return Loaded(refused, has_replaced)
 
 
 def _attempt(
     connection: Connection, load_part: Callable[[], bool], note: Callable[[], object] | None
-) -> DataRefusedError | None:
+) -> DataRefusedError | bool:
+    """Whether a row replaced another one; the error if a row is refused."""
     cursor = connection.cursor()
     cursor.execute("SAVEPOINT attempt")
     try:
-        if load_part() and note is not None:
+        has_replaced = load_part()
+        if has_replaced and note is not None:
             # the old values are gone: back to where they were
             cursor.execute("ROLLBACK TO SAVEPOINT attempt")
             note()
@@ -82,4 +96,4 @@ def _attempt(
         cursor.execute("ROLLBACK TO SAVEPOINT attempt")
         return error
     cursor.execute("RELEASE SAVEPOINT attempt")
-    return None
+    return has_replaced

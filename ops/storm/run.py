@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from common.broker.principals import Principal
 from common.errors import UnavailableError
 from common.times import unix_ms
 from db.connection import connect
@@ -144,7 +145,7 @@ class Run:
             pipeline=pipeline,
             broker_proxy=self._broker_proxy,
             database_proxy=self._database_proxy,
-            injected=Injected(pipeline.kafka()),
+            injected=Injected(pipeline.kafka(Principal.ADMIN)),
             scratch=self.home / "tmp",
             disks=self._disks,
             errands=errands,

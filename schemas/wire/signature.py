@@ -14,14 +14,15 @@ from pathlib import Path
 
 from common.errors import ConfigurationError
 from common.times import epoch_ms, unix_ms
-from schemas.wire.codec import FIRST_TAKEN
+from schemas.wire.codec import FIRST_TAKEN, KNOWN_SINCE, ORDERED_UNTIL
 
 SIGNED_BY = "signed-by"
 """Header with the id of the key."""
 SIGNATURE = "signature"
 """Header with the MAC in lower-case hexadecimal."""
-SIGNED_HEADERS = (FIRST_TAKEN, "known-since")
-"""The headers that the signature covers, in this order: those that decide what becomes of readings."""
+SIGNED_HEADERS = (FIRST_TAKEN, KNOWN_SINCE, ORDERED_UNTIL)
+"""The headers that the signature covers, in this order: those that decide what becomes of readings. Each
+may come once."""
 FILE_PREFIX = "batch_key_"
 KEY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _LEAST_BYTES = 16
@@ -49,7 +50,7 @@ def mac(
 ) -> bytes:
     """The MAC of a message: each part after its length (4 bytes, big-endian); absent ones are empty.
 
-    ``decisive``: the first value of each of `SIGNED_HEADERS`.
+    ``decisive``: the value of each of `SIGNED_HEADERS`.
     """
     parts = [part or b"" for part in (key, *decisive, body)]
     text = b"".join(len(part).to_bytes(4, "big") + part for part in parts)

@@ -25,7 +25,7 @@ def own_broker(jars, tmp_path_factory):
 @pytest.fixture(scope="module")
 def world(make_world, own_broker):
     """Two real producers instead of the bedside."""
-    world = make_world(servers=own_broker.bootstrap_servers)
+    world = make_world(kafka=own_broker.settings)
     producers = {number: world.producer(number) for number in (1, 2)}
     with world.running(bedside=False):
         world.producers = producers

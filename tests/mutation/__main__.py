@@ -194,7 +194,7 @@ MUTANTS = (
                 "            del batches[batch_id]\n",
                 "            pass\n",
             ),
-            Change("db/ledger.py", '"INSERT INTO lote (', '"INSERT IGNORE INTO lote ('),
+            Change("db/batches.py", '"INSERT INTO lote (', '"INSERT IGNORE INTO lote ('),
         ),
     ),
 )

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -100,10 +101,10 @@ public class Publish {
     String[] key = Files.readString(Path.of(System.getenv("BATCH_KEY_PATH"))).split("\\s+");
     Mac mac = Mac.getInstance("HmacSHA256");
     mac.init(new SecretKeySpec(HexFormat.of().parseHex(key[1]), "HmacSHA256"));
-    // message key, two headers that we do not send, value: each after its length
+    // message key, three headers that we do not send, value: each after its length
     byte[] patientId = record.key().getBytes(StandardCharsets.UTF_8);
     byte[] none = new byte[0];
-    for (byte[] part : List.of(patientId, none, none, record.value())) {
+    for (byte[] part : List.of(patientId, none, none, none, record.value())) {
       mac.update(ByteBuffer.allocate(4).putInt(part.length).array());
       mac.update(part);
     }
@@ -112,12 +113,32 @@ public class Publish {
     record.headers().add("signature", code.getBytes(StandardCharsets.UTF_8));
   }
 
+  /** Where the broker is and how to log in there, as `vitals env --as gateway` sets it. */
+  static Map<String, Object> connection() throws Exception {
+    Map<String, String> given = System.getenv();
+    Map<String, Object> settings = new HashMap<>();
+    settings.put("bootstrap.servers", given.get("KAFKA_BOOTSTRAP_SERVERS"));
+    if ("SASL_SSL".equals(given.get("KAFKA_SECURITY_PROTOCOL"))) {
+      String password = Files.readString(Path.of(given.get("KAFKA_SASL_PASSWORD_FILE"))).strip();
+      settings.put("security.protocol", "SASL_SSL");
+      settings.put("sasl.mechanism", "SCRAM-SHA-512");
+      settings.put(
+          "sasl.jaas.config",
+          String.format(
+              "org.apache.kafka.common.security.scram.ScramLoginModule required"
+                  + " username=\"%s\" password=\"%s\";",
+              given.get("KAFKA_SASL_USERNAME"), password));
+      settings.put("ssl.truststore.type", "PEM");
+      settings.put("ssl.truststore.location", given.get("KAFKA_SSL_CA"));
+    }
+    return settings;
+  }
+
   /** Returns the acknowledged message's place; throws where Kafka did not take it: run it again. */
   static RecordMetadata publish(GenericRecord batch, byte[] body) throws Exception {
-    Map<String, Object> settings = Map.of(
-        "bootstrap.servers", System.getenv("KAFKA_BOOTSTRAP_SERVERS"),
-        "acks", "all",
-        "enable.idempotence", true);
+    Map<String, Object> settings = connection();
+    settings.put("acks", "all");
+    settings.put("enable.idempotence", true);
     String patientId = batch.get("patient_id").toString();
     ProducerRecord<String, byte[]> record = new ProducerRecord<>(TOPIC, patientId, body);
     Map<String, Object> headers = Map.of(

@@ -73,17 +73,31 @@ def signature(key: bytes, body: bytes) -> list[tuple[str, bytes]]:
     """The two headers that prove who sent the message: HMAC-SHA256 with the key in our key file."""
     key_file = Path(os.environ["BATCH_KEY_PATH"]).read_text(encoding="ascii")
     key_id, secret = key_file.split()[:2]
-    # message key, two headers that we do not send, value: each after its length
-    signed = b"".join(len(part).to_bytes(4, "big") + part for part in (key, b"", b"", body))
+    # message key, three headers that we do not send, value: each after its length
+    parts = (key, b"", b"", b"", body)
+    signed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
     code = hmac.new(bytes.fromhex(secret), signed, hashlib.sha256).hexdigest()
     return [("signed-by", key_id.encode()), ("signature", code.encode())]
+
+
+def connection() -> dict[str, Any]:
+    """Where the broker is and how to log in there, as `vitals env --as gateway` sets it."""
+    options = {"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"]}
+    if os.environ.get("KAFKA_SECURITY_PROTOCOL") == "SASL_SSL":
+        options["security.protocol"] = "SASL_SSL"
+        options["sasl.mechanism"] = "SCRAM-SHA-512"
+        options["sasl.username"] = os.environ["KAFKA_SASL_USERNAME"]
+        password = Path(os.environ["KAFKA_SASL_PASSWORD_FILE"])
+        options["sasl.password"] = password.read_text(encoding="utf-8").rstrip("\r\n")
+        options["ssl.ca.location"] = os.environ["KAFKA_SSL_CA"]
+    return options
 
 
 def publish(batch: dict[str, Any], body: bytes) -> Message:
     """Returns the acknowledged message; ends the program where Kafka did not take it."""
     producer = Producer(
         {
-            "bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"],
+            **connection(),
             "acks": "all",
             "enable.idempotence": True,
             "partitioner": "murmur2_random",  # the choice of the Java client

@@ -44,7 +44,7 @@ def reconcile_and_repair(
         show(found.proof, as_json=False)
     for line in _lines(plan, is_dry_run=False):
         say(line)
-    publish = functools.partial(_publish, kafka, say)
+    publish = functools.partial(_publish, kafka, say, plan.ordered_ms)
     copy = functools.partial(_copy, kafka, database, say)
     repair(plan, database, output / "trusted", found.next_offsets, publish, copy, say)
     if plan.publish and not wait_seconds:
@@ -61,8 +61,10 @@ def undo_corrections(invocation: Invocation, batch_id: str, say: Say) -> None:
         say(str(undo_batch(connection, batch_id)))
 
 
-def _publish(kafka: KafkaSettings, say: Say, archived: Sequence[ArchivedBatch]) -> None:
-    say(str(republish(listed_batches(archived), kafka)))
+def _publish(
+    kafka: KafkaSettings, say: Say, ordered_ms: int, archived: Sequence[ArchivedBatch]
+) -> None:
+    say(str(republish(listed_batches(archived, ordered_ms=ordered_ms), kafka)))
 
 
 def _copy(
