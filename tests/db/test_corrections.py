@@ -74,11 +74,11 @@ class Seen:
 def test_an_overwritten_value_stays_with_both_origins(session, query, method):
     seen = Seen()
     first = table((0, 70.0, 1), (1, 71.0, 1), (2, 72.0, 1))
-    assert registro.upsert(session, first, method, overwriting=seen.overwriting) == []
+    assert registro.upsert(session, first, method, overwriting=seen.overwriting).refused == []
     session.commit()
     assert (query(session, NOTED), seen.asked) == ([], [])
     again = table((0, 70.0, 2), (1, 80.5, 2), (3, 73.0, 2))
-    assert registro.upsert(session, again, method, overwriting=seen.overwriting) == []
+    assert registro.upsert(session, again, method, overwriting=seen.overwriting).refused == []
     session.commit()
     assert seen.asked == [OldValue("p1", "a", "valor", 1000, 71_000)]
     assert query(session, NOTED) == [
@@ -120,7 +120,7 @@ def test_a_refused_row_beside_a_correction_costs_only_itself(session, query, met
     registro.upsert(session, table((0, 70.0, 1)), method)
     session.commit()
     rows = table((0, 71.0, 2), (1, 1e9, 2), (2, 72.0, 2))
-    [refusal] = registro.upsert(session, rows, method, overwriting=seen.overwriting)
+    [refusal] = registro.upsert(session, rows, method, overwriting=seen.overwriting).refused
     session.commit()
     assert refusal.index == 1
     assert [(row[3], row[8]) for row in query(session, NOTED)] == [(70, 71)]
