@@ -25,7 +25,7 @@ PASSWORDS = (
     "monitor_token",
 )
 _LOCAL = ("localhost", "127.0.0.1")
-_SERVERS = {"kafka": ("kafka", *_LOCAL), "db": ("mysql", *_LOCAL)}
+SERVERS = {"kafka": ("kafka", *_LOCAL), "db": ("mysql", *_LOCAL)}
 """Each server's names inside the network, and for programs on this machine."""
 _BATCH_KEYS = (PRODUCER, OPERATOR)
 NAMES = (
@@ -50,7 +50,7 @@ def make_secrets(folder: Path, say: Callable[[str], None]) -> None:
         for principal in _BATCH_KEYS:
             ensure_batch_key(folder, principal, mode=MOUNTED)
         ensure_authority(folder)
-        for server, hosts in _SERVERS.items():
+        for server, hosts in SERVERS.items():
             ensure_server_certificate(folder, server, hosts, mode=MOUNTED)
     except OSError as error:
         raise ConfigurationError(
