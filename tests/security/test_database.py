@@ -8,7 +8,7 @@ import pytest
 
 from common.errors import UnavailableError, VitalsError
 from db.connection import connect
-from db.schema.accounts import Role, grant_tables
+from db.schema.accounts import Role, create_accounts, grant_tables
 from db.schema.migrate import migrate
 from ops.credentials.authority import ensure_authority
 from ops.credentials.x509 import Identity
@@ -168,7 +168,15 @@ def test_no_account_reaches_beyond_its_database(server, role):
         assert [statement for statement in FOREIGN if is_allowed(account, statement)] == []
 
 
-def test_the_account_of_earlier_versions_is_gone(server):
+def test_a_start_drops_the_account_of_earlier_versions_and_its_password(server):
+    with connect(server.admin_settings()) as administrator:
+        administrator.cursor().execute("CREATE USER 'vitals'@'127.0.0.1' IDENTIFIED BY 'known'")
+    earlier = server.folder / "secrets" / "vitals"
+    earlier.write_text("known")
+    server.stop()
+    server.start()
+    server.wait_ready()
+    assert not earlier.exists()
     with connect(server.admin_settings()) as administrator:
         cursor = administrator.cursor()
         cursor.execute("SELECT COUNT(*) FROM mysql.user WHERE User IN ('vitals', '')")
@@ -208,3 +216,20 @@ def is_allowed(connection, statement):
     finally:
         connection.rollback()
     return True
+
+
+def test_setup_closes_an_account_of_an_earlier_version_to_plaintext(server):
+    administrator, reader = server.admin_settings(), server.settings(Role.READER)
+    passwords = {Role.READER: reader.db_password.get_secret_value()}
+    with connect(administrator) as connection:
+        cursor = connection.cursor()
+
+        def needs():
+            cursor.execute("SELECT ssl_type FROM mysql.user WHERE User = 'vitals_reader'")
+            [(found,)] = cursor.fetchall()
+            return found if isinstance(found, str) else found.decode()
+
+        cursor.execute("ALTER USER 'vitals_reader'@'%' REQUIRE NONE")
+        assert needs() == ""
+        create_accounts(connection, "health_data", passwords)
+        assert needs() == "ANY"
