@@ -15,6 +15,7 @@ from ops.cli.patient_app import app as patient_app
 from ops.cli.proof_app import app as proof_app
 from ops.cli.quarantine_app import app as quarantine_app
 from ops.cli.setup_app import app as setup_app
+from ops.cli.users_app import app as users_app
 
 if TYPE_CHECKING:
     from ops.stack.invocation import Invocation
@@ -141,6 +142,7 @@ app.add_typer(proof_app)
 app.add_typer(quarantine_app, name="quarantine", rich_help_panel=PROVE)
 app.add_typer(setup_app)
 app.add_typer(patient_app, name="patient", rich_help_panel=SET_UP)
+app.add_typer(users_app, name="users", rich_help_panel=SET_UP)
 
 
 def main() -> None:

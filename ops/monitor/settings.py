@@ -2,8 +2,9 @@
 
 import ipaddress
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from common.errors import ConfigurationError
 from common.intervals import IntervalSettings
@@ -17,8 +18,12 @@ class MonitorSettings(IntervalSettings):
     """The address the page is served at."""
     monitor_port: Port = 8080
     """The port the page is served at."""
-    monitor_token: SecretStr | None = None
-    """The token a browser must show; required where other machines can reach the address."""
+    monitor_plaintext: bool = False
+    """Serve without TLS where other machines can reach the address: everybody on the way sees the patients."""
+    monitor_session_hours: Annotated[float, Field(gt=0)] = 12
+    """After this a person signs in again, used or not."""
+    monitor_idle_minutes: Annotated[float, Field(gt=0)] = 30
+    """How long a session lasts that no open page uses."""
     monitor_uplot_jar: Path | None = None
     """A local copy of the charts' WebJar; it is downloaded unless set."""
     metrics_targets: str | None = None
@@ -38,20 +43,13 @@ class MonitorSettings(IntervalSettings):
         except ValueError:
             return False
 
-    @property
-    def token(self) -> str | None:
-        """The token that every request must show.
-
-        Raises:
-            ConfigurationError: other machines can reach the page, and no token is set.
-        """
-        token = self.monitor_token.get_secret_value() if self.monitor_token else ""
-        if not token and not self.is_local:
+    def require_protection(self) -> None:
+        """Raises ConfigurationError if secrets and patients would cross a network in plaintext."""
+        if not self.is_local and not self.monitor_plaintext:
             raise ConfigurationError(
-                f"the monitor would show patients to anyone who can reach {self.monitor_host}",
-                hint="set MONITOR_TOKEN (or MONITOR_TOKEN_FILE), or MONITOR_HOST=127.0.0.1",
+                f"the page would be served without TLS to all who can reach {self.monitor_host}",
+                hint="set MONITOR_HOST=127.0.0.1, or MONITOR_PLAINTEXT=true if nobody is in between",
             )
-        return token or None
 
     def cadence(self, reader: DatabaseSettings) -> DatabaseSettings:
         """The connection that writes `lacuna` and `janela_repetida`."""

@@ -121,6 +121,8 @@ def _default(name: str, value: Any) -> str:
         return "host and process id"
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return code(str(value).lower())
     if isinstance(value, float):
         return code(f"{value:g}" if value else "0.0")
     return code(value.value if isinstance(value, StrEnum) else value)
@@ -139,6 +141,8 @@ def _values(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
         return ", ".join(map(code, pattern[2:-2].split("|")))
     if shape["type"] in ("integer", "number"):
         return _range("whole number" if shape["type"] == "integer" else "number", shape)
+    if shape["type"] == "boolean":
+        return f"{code('true')}, {code('false')}"
     formats = {"password": "secret", "path": "path"}
     return formats.get(shape.get("format", ""), "text")
 

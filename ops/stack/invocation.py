@@ -40,6 +40,8 @@ class StackSettings(OutputSettings, TopicSettings):
     """Port of the embedded database; a free one is chosen and remembered unless set."""
     vitals_monitor_port: Port | None = None
     """Port of the page that `vitals up` serves; 8080, or else a free one, unless set."""
+    vitals_people: Path | None = None
+    """The people who may sign in to the page; `people.json` in `VITALS_HOME` unless set."""
     java_home: Path | None = None
     """The Java installation to use; `java` on PATH unless set."""
     simulation_seed: int = 7
@@ -63,6 +65,11 @@ class StackSettings(OutputSettings, TopicSettings):
     def home(self) -> Path:
         """The data folder, absolute."""
         return self.vitals_home.resolve()
+
+    @property
+    def people(self) -> Path:
+        """The file of the people who may sign in, absolute."""
+        return (self.vitals_people or self.vitals_home / "people.json").resolve()
 
     @property
     def cache(self) -> Path:

@@ -12,6 +12,7 @@ from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect
 from db.schema.migrate import migrate
 from db.schema.seed import seed
+from ops.people.register import FIRST_PERSON, PageRole, People
 from ops.stack import ChildProcess, find_java, jar_source
 from ops.stack.class_archive import SETTING, archive_path, ensure_archive
 from ops.stack.embedded import EmbeddedStack
@@ -121,6 +122,7 @@ class Pipeline:
         if self._plan.has_monitor:
             self._add(_MONITOR, "-m", "ops", "monitor", stop_seconds=_MONITOR_STOP_SECONDS)
             self._say_page()
+            self._let_somebody_in()
 
     def check(self) -> None:
         """Restarts what has failed; raises ConfigurationError if that cannot help.
@@ -241,6 +243,16 @@ class Pipeline:
 
     def _say_page(self) -> None:
         self._say(f"monitor page: http://{LOOPBACK}:{self._ports[_MONITOR]}/")
+
+    def _let_somebody_in(self) -> None:
+        people = People(self._invocation.settings.people)
+        if people.register().people:
+            self._say(
+                "sign in with your secret; `vitals users add NAME` makes one for somebody else"
+            )
+        else:
+            secret = people.add(FIRST_PERSON, PageRole.ENGINEER)
+            self._say(f"sign in with this secret, which is not shown again: {secret}")
 
     def _add(self, name: str, *arguments: str, stop_seconds: float) -> None:
         child = self.child(name, *arguments)

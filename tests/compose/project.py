@@ -135,9 +135,8 @@ class Project:
             db_password=SecretStr(self.secret(f"db_{role}_password")),
         )
 
-    def page(self, path, *, token=None):
+    def page(self, path, headers=None):
         """Status and body of the monitor page, asked from this machine."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
         return loopback.get(self.monitor_port, path, headers)
 
     def accepted(self):

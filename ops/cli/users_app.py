@@ -1,0 +1,53 @@
+"""``vitals users``: who may sign in to the page."""
+
+from typing import Annotated
+
+import typer
+
+from ops.cli.frame import AsJson, invocation_of
+from ops.cli.group import VitalsGroup
+from ops.people.register import PageRole
+
+app = typer.Typer(
+    cls=VitalsGroup, help="Let people sign in to the page, and no longer.", no_args_is_help=True
+)
+
+Name = Annotated[str, typer.Argument(help="The person's name: letters, digits and . _ @ -")]
+
+
+@app.command("add")
+def add_command(
+    context: typer.Context,
+    name: Name,
+    *,
+    role: Annotated[
+        PageRole,
+        typer.Option(help="viewer: ward and patients; engineer: pipeline and quarantine as well."),
+    ] = PageRole.VIEWER,
+) -> None:
+    """Print the new secret of a person, who may sign in with it from now on. It is not shown again."""
+    from ops.cli.commands.users import add
+
+    add(invocation_of(context).settings, name, role)
+
+
+@app.command("remove")
+def remove_command(context: typer.Context, name: Name) -> None:
+    """Let a person sign in no longer; open pages of that person end at once.
+
+    Exit codes:
+
+    0  done
+    4  there is no such person
+    """
+    from ops.cli.commands.users import remove
+
+    remove(invocation_of(context).settings.people, name)
+
+
+@app.command("list")
+def list_command(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show who may sign in, and since when."""
+    from ops.cli.commands.users import show
+
+    show(invocation_of(context).settings.people, as_json=as_json)
