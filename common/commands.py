@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from common.errors import VitalsError
 from common.output import plain, say_error
+from common.private_files import keep_private
 
 
 class PlainGroup(TyperGroup):
@@ -36,7 +37,11 @@ class _PlainMisuse:
 
 
 def run(app: typer.Typer, **options: Any) -> None:
-    """Runs a command; an expected error ends it with its message and its exit code."""
+    """Runs a command; an expected error ends it with its message and its exit code.
+
+    What it and its children write is for their user alone.
+    """
+    keep_private()
     try:
         app(**options)
     except VitalsError as error:

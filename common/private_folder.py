@@ -19,11 +19,8 @@ def private_folder(prefix: str) -> Path:
 
     Removes those with this prefix whose processes ended without doing so. Raises OSError.
     """
-    parent = _MEMORY if _MEMORY.is_dir() else Path(tempfile.gettempdir())
-    for left in parent.glob(f"{prefix}*"):
-        if (handle := _lock(left)) is not None:
-            shutil.rmtree(left, ignore_errors=True)
-            os.close(handle)
+    sweep(prefix)
+    parent = _parent()
     while True:
         folder = tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True)
         handle = _lock(Path(folder.name))
@@ -31,6 +28,18 @@ def private_folder(prefix: str) -> Path:
         if os.name == "nt" or (handle is not None and Path(folder.name).exists()):
             _kept.append((folder, handle))
             return Path(folder.name)
+
+
+def sweep(prefix: str) -> None:
+    """Removes the folders with this prefix whose processes have ended. Safe to repeat."""
+    for left in _parent().glob(f"{prefix}*"):
+        if (handle := _lock(left)) is not None:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(handle)
+
+
+def _parent() -> Path:
+    return _MEMORY if _MEMORY.is_dir() else Path(tempfile.gettempdir())
 
 
 if sys.platform == "win32":

@@ -6,13 +6,15 @@ container secrets arrive). All problems are reported together.
 
 import os
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.errors import ConfigurationError
+from common.secret import PlacedSecret, secret_in
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -26,11 +28,37 @@ class Settings(BaseSettings):
 S = TypeVar("S", bound=Settings)
 
 
+class KafkaSecurity(StrEnum):
+    """What protects a connection to the broker."""
+
+    SASL_SSL = "SASL_SSL"
+    PLAINTEXT = "PLAINTEXT"
+
+
+class SaslMechanism(StrEnum):
+    """How a client proves who it is."""
+
+    SCRAM_SHA_512 = "SCRAM-SHA-512"
+    SCRAM_SHA_256 = "SCRAM-SHA-256"
+    PLAIN = "PLAIN"
+
+
 class KafkaSettings(Settings):
-    """Where the broker is and what the topics are called."""
+    """Where the broker is, how it is reached, and what the topics are called."""
 
     kafka_bootstrap_servers: str
     """Address of the broker, `host:port`; several are separated by commas."""
+    kafka_security_protocol: KafkaSecurity = KafkaSecurity.PLAINTEXT
+    """TLS and a login; `PLAINTEXT` has neither: anybody on the network can read and forge messages."""
+    kafka_sasl_mechanism: SaslMechanism = SaslMechanism.SCRAM_SHA_512
+    """How this part logs in."""
+    kafka_sasl_username: Annotated[str | None, Field(validate_default=True)] = None
+    """The broker's principal of this part; required with `SASL_SSL`."""
+    kafka_sasl_password: Annotated[SecretStr | None, Field(validate_default=True)] = None
+    """The password of that principal; required with `SASL_SSL`."""
+    kafka_ssl_ca: Path | None = None
+    """The certificates (PEM) of the authorities that the broker's certificate may come from; the
+    system's own unless set."""
     kafka_topic: str = "sensor-batches"
     """The topic of batches."""
     kafka_dlq_topic: str = "sensor-batches-dlq"
@@ -41,6 +69,13 @@ class KafkaSettings(Settings):
     """The consumer group whose offsets show the consumer's lag."""
     kafka_producers_group: str = "vitals-producers"
     """The consumer group in which producers share the patients."""
+
+    @field_validator("kafka_sasl_username", "kafka_sasl_password")
+    @classmethod
+    def _is_given(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None and info.data.get("kafka_security_protocol") is KafkaSecurity.SASL_SSL:
+            raise ValueError("required with SASL_SSL")
+        return value
 
 
 class TopicSettings(Settings):
@@ -91,6 +126,8 @@ class OutputSettings(Settings):
 def load(kind: type[S], **given: Any) -> S:
     """Reads ``kind`` from the environment; ``given`` (command-line options) wins unless None.
 
+    A name in ``given`` may end in ``_file``, too.
+
     Raises:
         ConfigurationError: one message with every missing or invalid name.
     """
@@ -115,14 +152,20 @@ def load_all(*kinds: type[Settings]) -> tuple[Any, ...]:
 def _read(kind: type[S], given: Mapping[str, Any]) -> tuple[S | None, list[str]]:
     values = {name: value for name, value in given.items() if value is not None}
     problems: list[str] = []
-    for name in kind.model_fields.keys() - values.keys():
-        if path := os.environ.get(f"{name.upper()}_FILE"):
+    for name, field in kind.model_fields.items():
+        is_secret = SecretStr in (field.annotation, *get_args(field.annotation))
+        if name in values:
+            continue
+        if path := values.pop(f"{name}_file", None) or os.environ.get(f"{name.upper()}_FILE"):
             try:
-                values[name] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+                text = secret_in(Path(path))
+                values[name] = PlacedSecret(text, Path(path).absolute()) if is_secret else text
             except OSError as error:
                 problems.append(f"{name.upper()}_FILE: cannot read {path}: {error.strerror}")
             except UnicodeDecodeError:
                 problems.append(f"{name.upper()}_FILE: cannot read {path}: it is not UTF-8 text")
+        elif is_secret and (text := os.environ.get(name.upper(), "")):
+            values[name] = PlacedSecret(text, name.upper())
     try:
         settings = kind(**values)
     except ValidationError as error:

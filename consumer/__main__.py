@@ -15,6 +15,7 @@ from common.health import Health
 from common.log import configure
 from common.metrics_server import MetricsSettings, served
 from common.output import say_error
+from common.private_files import keep_private
 from common.probe import Probe
 from common.repeated_starts import note_start, note_stop, starts_file
 from common.settings import (
@@ -40,6 +41,7 @@ _CHECKS = ("query", "database", "broker", "batch")
 
 def main() -> int:
     """Wires everything; returns the exit code."""
+    keep_private()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -78,8 +80,10 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
         from consumer.driver.readiness import starting_offsets
         from consumer.driver.session import build_session, jars_folder, warm_workers
         from consumer.handover import WriterJob
+        from db.write.bulk import sweep_infile_folders
         from schemas.files.folder_identity import identity_of
 
+        sweep_infile_folders()
         offsets = TopicOffsets(kafka)
 
         def starts_within(seconds: float, with_added: bool) -> dict[int, int]:

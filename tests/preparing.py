@@ -12,7 +12,9 @@ from ops.stack.server_binary import installed_mysqld, is_unpacked
 from tests.browser.chromium import find_or_bring
 
 CACHE = Path(__file__).parents[1] / ".vitals" / "cache"
-_NEED_A_STACK = tuple(f"tests/{name}/" for name in ("browser", "db", "docs", "services", "spark"))
+_NEED_A_STACK = tuple(
+    f"tests/{name}/" for name in ("browser", "db", "docs", "security", "services", "spark")
+)
 
 
 def prepare(nodeids, say):

@@ -6,7 +6,8 @@ from typing import Any
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
-from common.settings import KafkaSettings
+from common.broker.java import java_login
+from common.settings import KafkaSecurity, KafkaSettings
 
 __all__ = [
     "COMMITTED",
@@ -28,8 +29,23 @@ Options = Mapping[str, Any]
 
 
 def connection_options(settings: KafkaSettings) -> dict[str, str]:
-    """How to reach the broker, under names that Kafka's Java clients (Spark, the tools) share."""
-    return {"bootstrap.servers": settings.kafka_bootstrap_servers}
+    """How Kafka's Java clients (Spark, the tools) reach the broker.
+
+    Holds no password: the client reads it where the settings did. Raises ConfigurationError for one
+    that Java cannot read there.
+    """
+    options = {"bootstrap.servers": settings.kafka_bootstrap_servers}
+    if settings.kafka_security_protocol is KafkaSecurity.PLAINTEXT:
+        return options
+    if settings.kafka_ssl_ca:
+        authorities = str(settings.kafka_ssl_ca.absolute())
+        options |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": authorities}
+    return {
+        **options,
+        "security.protocol": settings.kafka_security_protocol.value,
+        "sasl.mechanism": settings.kafka_sasl_mechanism.value,
+        **java_login(settings),
+    }
 
 
 def producer(settings: KafkaSettings, options: Options) -> Producer:
@@ -62,9 +78,28 @@ def admin(settings: KafkaSettings) -> AdminClient:
 
 def _common(settings: KafkaSettings) -> dict[str, Any]:
     return {
-        **connection_options(settings),
+        "bootstrap.servers": settings.kafka_bootstrap_servers,
+        **_security(settings),
         # ten seconds by default: too slow to notice a broker that is back
         "reconnect.backoff.max.ms": 1_000,
         # our own messages report what goes wrong
         "log_level": 0,
     }
+
+
+def _security(settings: KafkaSettings) -> dict[str, str]:
+    if settings.kafka_security_protocol is KafkaSecurity.PLAINTEXT:
+        return {}
+    secret = settings.kafka_sasl_password
+    options = {
+        "security.protocol": settings.kafka_security_protocol.value,
+        "sasl.mechanism": settings.kafka_sasl_mechanism.value,
+        "sasl.username": settings.kafka_sasl_username or "",
+        "sasl.password": secret.get_secret_value() if secret else "",
+        # its defaults, said here because all of our passwords depend on them
+        "enable.ssl.certificate.verification": "true",
+        "ssl.endpoint.identification.algorithm": "https",
+    }
+    return options | (
+        {"ssl.ca.location": str(settings.kafka_ssl_ca)} if settings.kafka_ssl_ca else {}
+    )

@@ -4,11 +4,11 @@ One request of Kafka's protocol (Fetch, version 4: the oldest that Kafka 4 answe
 connection. For what Kafka's clients cannot read; they are faster for everything else.
 """
 
-import socket
 import struct
 from collections.abc import Iterator
 
 from common.broker.clients import admin
+from common.broker.connection import connected
 from common.broker.faults import reported
 from common.broker.records import Batch, Record, batches_of, records_of
 from common.errors import UnavailableError
@@ -16,9 +16,7 @@ from common.settings import KafkaSettings
 
 _TIMEOUT_S = 10.0
 _PIECE_BYTES = 1_000_000
-# api key 1, version 4, request 1
-_REQUEST_HEAD = struct.pack(">hhih", 1, 4, 1, 6) + b"vitals"
-_MOST_BYTES = 64_000_000
+_FETCH = (1, 4)
 
 
 def read_records(
@@ -32,7 +30,7 @@ def read_records(
     address = _leader(settings, topic, partition)
     aborts: dict[int, int] = {}
     while first < until:
-        data, aborted = _fetch(address, topic, partition, first)
+        data, aborted = _fetch(settings, address, topic, partition, first)
         aborts |= aborted
         batches = list(batches_of(data))
         if not batches:
@@ -48,7 +46,7 @@ def read_records(
 
 def fetch_batch(settings: KafkaSettings, topic: str, partition: int, offset: int) -> Batch:
     """The batch that holds an offset. Raises as `read_records`."""
-    data, _ = _fetch(_leader(settings, topic, partition), topic, partition, offset)
+    data, _ = _fetch(settings, _leader(settings, topic, partition), topic, partition, offset)
     return next(batches_of(data))
 
 
@@ -77,36 +75,32 @@ def _leader(settings: KafkaSettings, topic: str, partition: int) -> tuple[str, i
 
 
 def _fetch(
-    address: tuple[str, int], topic: str, partition: int, offset: int
+    settings: KafkaSettings, address: tuple[str, int], topic: str, partition: int, offset: int
 ) -> tuple[bytes, dict[int, int]]:
     """A piece of the log from the batch with ``offset`` on, and the aborted transactions in it."""
     name = topic.encode()
     request = (
-        _REQUEST_HEAD
         # no replica, at most 100 ms, at least a byte, read committed, one topic, one partition
-        + struct.pack(">iiiibi", -1, 100, 1, _PIECE_BYTES, 1, 1)
+        struct.pack(">iiiibi", -1, 100, 1, _PIECE_BYTES, 1, 1)
         + struct.pack(">h", len(name))
         + name
         + struct.pack(">iiqi", 1, partition, offset, _PIECE_BYTES)
     )
     try:
-        with socket.create_connection(address, timeout=_TIMEOUT_S) as connection:
-            connection.sendall(struct.pack(">i", len(request)) + request)
-            answers = connection.makefile("rb")
-            (size,) = struct.unpack(">i", answers.read(4))
-            answer = answers.read(max(0, min(size, _MOST_BYTES)))
+        with connected(settings, address, _TIMEOUT_S) as connection:
+            answer = connection.ask(_FETCH, request)
         return _parsed(answer, len(name))
     except (OSError, struct.error) as error:
         raise UnavailableError(
             f"cannot fetch partition {partition} of topic {topic}: the broker at"
             f" {address[0]}:{address[1]} does not answer: {error}",
-            hint="check that the broker runs, and that it takes plain connections",
+            hint="check that the broker runs, and the settings KAFKA_SASL_* and KAFKA_SSL_CA",
         ) from error
 
 
 def _parsed(answer: bytes, name_size: int) -> tuple[bytes, dict[int, int]]:
-    # correlation id, throttle time, one topic with its name, one partition
-    place = 4 + 4 + 4 + 2 + name_size + 4
+    # throttle time, one topic with its name, one partition
+    place = 4 + 4 + 2 + name_size + 4
     _, code, _, _, count = struct.unpack_from(">ihqqi", answer, place)
     if code:
         raise OSError(f"it answers with error {code}")

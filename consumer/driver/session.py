@@ -65,6 +65,8 @@ def build_session(
         "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
         "spark.sql.streaming.numRecentProgressUpdates": "2",
         "spark.sql.streaming.minBatchesToRetain": "2",
+        # Hadoop sets the modes of a checkpoint's files itself
+        "spark.hadoop.fs.permissions.umask-mode": "077",
         # without a limit, stopping a query waits a minute or more for a broker that is away
         "spark.sql.streaming.stopTimeout": "5s",
     }

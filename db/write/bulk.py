@@ -21,13 +21,15 @@ import pyarrow.csv
 import structlog
 
 from common.errors import VitalsError
-from common.private_folder import private_folder
+from common.private_folder import private_folder, sweep
 from db.connection import Connection
 from db.faults import is_row_refused
 
 _ROWS_PER_INSERT = 5_000
 _BYTES_PER_INSERT = 4_000_000
 _BYTES_PER_FILE = 16_000_000
+# not the prefix of earlier versions: they did not lock their folders, which may be in use
+_FOLDER_PREFIX = "vitals-rows-"
 # more than the numbers and times of a row have as text
 _BYTES_OF_NUMBERS = 60
 _PACKET_TOO_LARGE = 1153
@@ -126,8 +128,12 @@ def infile_folder() -> Path:
 
     In memory if the system offers that: the files live for milliseconds.
     """
-    # not the prefix of earlier versions: they did not lock their folders, which may be in use
-    return private_folder("vitals-rows-")
+    return private_folder(_FOLDER_PREFIX)
+
+
+def sweep_infile_folders() -> None:
+    """Removes the folders, and with them the readings, of processes that were killed. Safe to repeat."""
+    sweep(_FOLDER_PREFIX)
 
 
 def _allows_infile(connection: Connection) -> bool:

@@ -4,12 +4,11 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
 
 from common.repeated_starts import RepeatedStart
 from common.times import iso_of_ms, unix_ms
 from db.read.status import LedgerTotals
+from ops.look.codes import Code, Condition
 from ops.look.processes import Process
 from ops.stack.running import Failures
 
@@ -24,80 +23,6 @@ _FRESH_MS = 30_000
 _OUTBOX_FILES = 3
 _STORM_SHARE = 0.05
 _STORM_READINGS = 1_000
-
-
-class Code(StrEnum):
-    """Every condition and alarm; docs/how-to/operations.md explains each and what to do."""
-
-    DATABASE_AWAY = "database_away"
-    BROKER_AWAY = "broker_away"
-    CONSUMER_AWAY = "consumer_away"
-    CONSUMER_BEHIND = "consumer_behind"
-    NOTHING_COMMITTED = "nothing_committed"
-    PRODUCER_GONE = "producer_gone"
-    NO_PRODUCER = "no_producer"
-    CRASH_LOOP = "crash_loop"
-    MONITOR_AWAY = "monitor_away"
-    OUTBOX_GROWING = "outbox_growing"
-    SENSOR_SILENT = "sensor_silent"
-    PATIENT_STOPPED = "patient_stopped"
-    MANY_SENSORS_SILENT = "many_sensors_silent"
-    MANY_PATIENTS_STOPPED = "many_patients_stopped"
-    WINDOW_TWICE = "window_twice"
-    QUARANTINE_STORM = "quarantine_storm"
-
-
-CRITICAL = {
-    Code.DATABASE_AWAY,
-    Code.BROKER_AWAY,
-    Code.CONSUMER_AWAY,
-    Code.NOTHING_COMMITTED,
-    Code.NO_PRODUCER,
-    Code.CRASH_LOOP,
-    Code.MANY_PATIENTS_STOPPED,
-}
-
-
-_OF_DATA = {Code.QUARANTINE_STORM, Code.WINDOW_TWICE}
-"""The pipeline does what it should with them: devices or their settings are at fault."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Something wrong now: its code and subject, its sentence, and figures for a translated one."""
-
-    code: Code
-    subject: str = ""
-    detail: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    part: str = ""
-    """Tells apart several conditions of one subject: the sensor's code."""
-    text: str = field(default="", compare=False)
-    """In English, for `vitals status`."""
-
-    @property
-    def key(self) -> str:
-        """The same for the same condition as long as it lasts."""
-        return ":".join(filter(None, (self.code, self.subject, self.part)))
-
-    @property
-    def severity(self) -> str:
-        """``critical`` or ``warning``."""
-        return "critical" if self.code in CRITICAL else "warning"
-
-    @property
-    def is_of_pipeline(self) -> bool:
-        """Whether the pipeline itself is unwell, and `vitals status` exits with 1."""
-        return self.code not in _OF_DATA
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "id": self.key,
-            "code": self.code,
-            "subject": self.subject,
-            "severity": self.severity,
-            "text": self.text or self.key,
-        }
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import Any
 from common.repeated_starts import RepeatedStart
 from common.times import iso
 from db.read.status import LedgerTotals
-from ops.look.conditions import Condition, Seen, conditions_of
+from ops.look.codes import Condition
+from ops.look.conditions import Seen, conditions_of
 from ops.look.processes import Process
 from ops.stack.running import Failures
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ops.look.conditions import Condition
+from ops.look.codes import Condition
 
 _SHOWN_AT_LEAST_MS = 15_000
 _LISTED_AFTERWARDS_MS = 600_000

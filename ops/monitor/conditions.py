@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from common.times import iso_of_ms
-from ops.look.conditions import Code, Condition
+from ops.look.codes import Code, Condition
 from ops.monitor.cadence import Judgement
 from ops.monitor.columns import sensor_codes
 from ops.monitor.ward import State, Ward

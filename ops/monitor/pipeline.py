@@ -11,7 +11,8 @@ from common.times import unix_ms
 from db.ledger import LedgerRow
 from db.mend.cadence import RepeatedWindow
 from db.read.status import LedgerTotals
-from ops.look.conditions import Code, Condition, Seen, conditions_of, is_away
+from ops.look.codes import Code, Condition
+from ops.look.conditions import Seen, conditions_of, is_away
 from ops.look.processes import Process
 from ops.monitor.errors_seen import ErrorsSeen
 from ops.monitor.history import History

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from ops.stack.ports import LOOPBACK
 
+TEMPORARY = "tmp"
+"""The folder, beside the data folder, of the server's temporary files."""
+
 
 class Flavour(StrEnum):
     """Which of the two servers it is; their options differ in places."""
@@ -30,8 +33,7 @@ _OPTIONS = {
 def server_options(flavour: Flavour, data: Path, port: int) -> list[str]:
     """The durable defaults that the servers ship; only what this machine needs is set."""
     return [
-        *user_option(),
-        f"--datadir={data}",
+        *common_options(data),
         f"--bind-address={LOOPBACK}",
         f"--port={port}",
         f"--pid-file={data.parent / 'server.pid'}",
@@ -46,9 +48,21 @@ def server_options(flavour: Flavour, data: Path, port: int) -> list[str]:
     ]
 
 
-def user_option() -> list[str]:
-    """The servers refuse to run as root unless told to."""
-    return ["--user=root"] if os.geteuid() == 0 else []
+def common_options(data: Path) -> list[str]:
+    """Whose the server is and where its files are, also while it makes its first tables."""
+    return [
+        # they refuse to run as root unless told to
+        *(["--user=root"] if os.geteuid() == 0 else []),
+        f"--datadir={data}",
+        # others can look into /tmp, and two servers with the same process id collide there; relative
+        # to the data folder, because a colon separates several folders
+        f"--tmpdir=../{TEMPORARY}",
+    ]
+
+
+def environment() -> dict[str, str]:
+    """Both servers take the modes of their files from here, and not from the umask."""
+    return {**os.environ, "UMASK": "0600", "UMASK_DIR": "0700"}
 
 
 def accounts_sql(database: str, passwords: Mapping[str, str]) -> str:

@@ -9,10 +9,11 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from common.errors import VitalsError
+from common.private_files import make_private
 from common.settings import DatabaseSettings
 from db.connection import connect
 from ops.stack.child import ChildProcess
-from ops.stack.database_files import accounts_sql, server_options
+from ops.stack.database_files import TEMPORARY, accounts_sql, environment, server_options
 from ops.stack.ports import LOOPBACK, choose_port
 from ops.stack.server import Server
 from ops.stack.server_binary import ServerBinary
@@ -59,8 +60,9 @@ class DatabaseServer(Server):
         Raises:
             UnavailableError: the server cannot make its tables here as this user.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # the server opens its socket to everybody: the folder keeps them out
+        make_private(self.folder)
+        make_private(self._secrets)
         self.port = choose_port(
             "VITALS_DB_PORT", self._requested_port, remembered_port(self.folder)
         )
@@ -79,13 +81,17 @@ class DatabaseServer(Server):
     def start(self) -> None:
         """Starts the process; `wait_ready` says when it can be used."""
         self.prepare()
+        temporary = self.folder / TEMPORARY
+        # what a killed server left
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
         options = server_options(self.binary.flavour, self._data, int(self.port or 0))
         command = [
             *(*self.binary.command, *options, f"--socket={self._socket_path()}"),
             # runs before the server accepts its first connection: no account is ever open
             f"--init-file={self._secrets / 'accounts.sql'}",
         ]
-        self._start(ChildProcess("database", command, self.log))
+        self._start(ChildProcess("database", command, self.log, environment=environment()))
 
     def stop(self, timeout_seconds: float = 30) -> bool:
         """Shuts it down cleanly; True unless it had to be killed. Safe to repeat."""

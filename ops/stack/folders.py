@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO
 
 from common.errors import ConfigurationError
+from common.private_files import make_private
 from ops.stack.running import LOCK, OUTPUT_LOCK, hold, hold_output
 
 MARK = ".made-by-vitals"
@@ -29,10 +30,15 @@ def occupy(home: Path, output: Path, cache: Path, *, fresh: bool) -> list[IO[byt
 
 
 def claim(folder: Path, *, keep: Collection[Path] = ()) -> None:
-    """Makes the folder, and marks it if only ``keep`` and other stacks are in it; else it is not ours."""
+    """Makes the folder, and marks it if only ``keep`` and other stacks are in it; else it is not ours.
+
+    Ours is closed to other users of the machine, whatever earlier versions left open in it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if not _entries(folder, keep):
         (folder / MARK).touch()
+    if (folder / MARK).exists():
+        make_private(folder)
 
 
 def clear(folder: Path, *, keep: Collection[Path] = ()) -> None:

@@ -3,8 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 from common.errors import ConfigurationError
@@ -14,42 +13,24 @@ from db.schema.migrate import migrate
 from db.schema.seed import seed
 from ops.people.register import FIRST_PERSON, PageRole, People
 from ops.stack import ChildProcess, find_java, jar_source
-from ops.stack.class_archive import SETTING, archive_path, ensure_archive
+from ops.stack.class_archive import archive_path, ensure_archive
 from ops.stack.embedded import EmbeddedStack
-from ops.stack.exports import embedded_addresses
+from ops.stack.environments import MONITOR, Environments
 from ops.stack.folders import occupy
 from ops.stack.invocation import Invocation
 from ops.stack.log_tail import last_lines
+from ops.stack.plan import Plan
 from ops.stack.ports import LOOPBACK, choose_port, quiet_port, was_taken
 from ops.stack.running import OWNER, Part, forget, record
-from ops.stack.supervisor import LONGEST_DELAY_SECONDS, Supervisor
+from ops.stack.supervisor import Supervisor
 
-_STARTUP_WAIT_SECONDS = 120
 _DATABASE_STOP_SECONDS = 30
 _KAFKA_STOP_SECONDS = 30
 _CONSUMER_STOP_SECONDS = 45
 _PRODUCER_STOP_SECONDS = 30
 _MONITOR_STOP_SECONDS = 5
 _MOVE_SECONDS = 5
-_MONITOR = "monitor"
 _MONITOR_PORT = 8080
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What `vitals up` was asked for."""
-
-    producers: int = 1
-    patients: int = 100
-    fresh: bool = False
-    has_monitor: bool = False
-    """Whether the monitor page is served."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """What the parts get besides the addresses of the stack, or instead of them."""
-    longest_delay_seconds: float = LONGEST_DELAY_SECONDS
-    """The longest that a part waits before it is restarted."""
-    kafka_advertised_port: int | None = None
-    """The port clients are sent to, if not the broker's own."""
 
 
 class Pipeline:
@@ -65,10 +46,6 @@ class Pipeline:
         settings = invocation.settings
         self._invocation, self._plan, self._say = invocation, plan, say
         self._home, self.output = settings.home, settings.output_dir.resolve()
-        self.environments: dict[str, dict[str, str]] = {}
-        """Of each part, by the name of its process; a change takes effect at its next start."""
-        self._ports: dict[str, int] = {}
-        """What each part listens on: for its metrics; the monitor, for its page."""
         self._held = occupy(self._home, self.output, settings.cache, fresh=plan.fresh)
         source = jar_source(
             settings.cache, find_java(settings.java_home), settings.vitals_ivy_settings
@@ -80,13 +57,21 @@ class Pipeline:
             database_port=settings.vitals_db_port,
             kafka_advertised_port=plan.kafka_advertised_port,
         )
+        self.supervisor = Supervisor(say, longest_delay_seconds=plan.longest_delay_seconds)
         self._class_archive = archive_path(settings.cache, source.java)
+        self.environments = Environments(
+            invocation,
+            plan,
+            spark_jars=self.stack.spark_jars,
+            class_archive=self._class_archive,
+            names=self.supervisor.pids,
+        )
+        self._ports = self.environments.ports
         if plan.has_monitor:
             # a port in use is reported now, not once everything else is up
-            self._ports[_MONITOR] = choose_port(
+            self._ports[MONITOR] = choose_port(
                 "VITALS_MONITOR_PORT", settings.vitals_monitor_port, _MONITOR_PORT
             )
-        self.supervisor = Supervisor(say, longest_delay_seconds=plan.longest_delay_seconds)
 
     def start(self) -> None:
         """Starts broker, database, consumer and producers, each as soon as what it needs is there.
@@ -120,7 +105,7 @@ class Pipeline:
             )
 
         if self._plan.has_monitor:
-            self._add(_MONITOR, "-m", "ops", "monitor", stop_seconds=_MONITOR_STOP_SECONDS)
+            self._add(MONITOR, "-m", "ops", "monitor", stop_seconds=_MONITOR_STOP_SECONDS)
             self._say_page()
             self._let_somebody_in()
 
@@ -155,52 +140,13 @@ class Pipeline:
         """How to reach the database."""
         return self.stack.database.settings()
 
-    def environment(self, name: str = "") -> dict[str, str]:
-        """The environment of a part; ``name`` is that of its process."""
-        settings = self._invocation.settings
-        return {
-            **self._invocation.environment,
-            "SPARK_JARS_DIR": str(self.stack.spark_jars),
-            SETTING: str(self._class_archive),
-            "OUTPUT_DIR": str(self.output),
-            "PRODUCER_ID": name,
-            "PATIENTS": str(self._plan.patients),
-            "SIMULATION_SEED": str(settings.simulation_seed),
-            "FAULT_SHARE": str(settings.fault_share),
-            "STARTUP_WAIT_SECONDS": str(_STARTUP_WAIT_SECONDS),
-            "LOG_FORMAT": "json",
-            **self._addresses(name),
-            **self._plan.environment,
-        }
-
-    def _addresses(self, name: str) -> dict[str, str]:
-        """What changes where a port was taken."""
-        found = embedded_addresses(self._home)
-        port = str(self._ports.get(name, ""))
-        if name == _MONITOR:
-            targets = [f"{part}={address}" for part, address in self.metrics_targets().items()]
-            found |= {"MONITOR_PORT": port, "METRICS_TARGETS": ",".join(targets)}
-        elif port:
-            found |= {"METRICS_PORT": port, "METRICS_HOST": LOOPBACK}
-        return found
-
-    def metrics_targets(self) -> dict[str, str]:
-        """Where each producer and the consumer serve their metrics, as ``127.0.0.1:4001``."""
-        return {
-            name: f"{LOOPBACK}:{port}"
-            for name in self.supervisor.pids()
-            if name != _MONITOR and (port := self._ports.get(name)) is not None
-        }
-
     def child(self, name: str, *arguments: str) -> ChildProcess:
         """A Python process with a part's environment and its own log; not yet started."""
-        self._ports.setdefault(name, quiet_port())
-        environment = self.environments[name] = self.environment(name)
         return ChildProcess(
             name,
             [sys.executable, *arguments],
             self.logs / f"{name}.log",
-            environment=environment,
+            environment=self.environments.give(name),
         )
 
     @property
@@ -218,31 +164,24 @@ class Pipeline:
             if not was_taken([port], last_lines(process.log, 5)):
                 continue
             self._say(f"{name}: somebody took its port {port}")
-            if name == _MONITOR and self._invocation.settings.vitals_monitor_port:
+            if name == MONITOR and self._invocation.settings.vitals_monitor_port:
                 service.release(time.monotonic() + self._plan.longest_delay_seconds)
                 continue
             self._ports[name] = quiet_port()
             service.release(time.monotonic())
-            if name == _MONITOR:
+            if name == MONITOR:
                 self._say_page()
 
     def _tell_addresses(self) -> None:
         for service in self.supervisor.services:
-            environment = self.environments.get(service.process.name)
-            if environment is None:
-                continue
-            addresses = {**self._addresses(service.process.name), **self._plan.environment}
-            if addresses.items() <= environment.items():
-                continue
-            environment.update(addresses)
-            if service.state == "running":
+            if self.environments.move(service.process.name) and service.state == "running":
                 self._say(f"{service.process.name}: an address has changed; starting it again")
                 # one that still waits for a server at the old address does not end by itself
                 service.process.stop(_MOVE_SECONDS)
                 service.release(time.monotonic())
 
     def _say_page(self) -> None:
-        self._say(f"monitor page: http://{LOOPBACK}:{self._ports[_MONITOR]}/")
+        self._say(f"monitor page: http://{LOOPBACK}:{self._ports[MONITOR]}/")
 
     def _let_somebody_in(self) -> None:
         people = People(self._invocation.settings.people)
@@ -263,7 +202,9 @@ class Pipeline:
         record(self._home, {OWNER: os.getpid(), **self.supervisor.pids()}, self._parts())
 
     def _parts(self) -> dict[str, Part]:
-        addresses = self.metrics_targets() | {_MONITOR: f"{LOOPBACK}:{self._ports.get(_MONITOR)}"}
+        addresses = self.environments.targets() | {
+            MONITOR: f"{LOOPBACK}:{self._ports.get(MONITOR)}"
+        }
         return {
             (name := service.process.name): Part(
                 service.since_ms, addresses.get(name), service.failures

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import ConfigurationError, UnavailableError
-from ops.stack.database_files import Flavour, user_option
+from ops.stack.database_files import TEMPORARY, Flavour, common_options, environment
 from ops.stack.file_lock import exclusive
 from ops.stack.log_tail import last_lines
 
@@ -52,7 +52,8 @@ class ServerBinary:
             UnavailableError: the server refuses; its output is in the message and in ``log``.
         """
         data.mkdir(parents=True)
-        common = [*self.command, *user_option(), f"--datadir={data}"]
+        (data.parent / TEMPORARY).mkdir(exist_ok=True)
+        common = [*self.command, *common_options(data)]
         if self.flavour is Flavour.MYSQL:
             command, statements = [*common, "--initialize-insecure"], ""
         else:
@@ -60,7 +61,12 @@ class ServerBinary:
             statements = _bootstrap_sql(self.share or Path())
         with log.open("ab") as file:
             code = subprocess.run(
-                command, input=statements.encode(), stdout=file, stderr=file, check=False
+                command,
+                input=statements.encode(),
+                stdout=file,
+                stderr=file,
+                env=environment(),
+                check=False,
             ).returncode
         if code != 0:
             raise UnavailableError(

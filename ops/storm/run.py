@@ -10,7 +10,8 @@ from db.connection import connect
 from ops.look.live_view import LiveView
 from ops.look.snapshot import Observer, lag_if_possible, look_if_possible
 from ops.stack.invocation import Invocation
-from ops.stack.pipeline import Pipeline, Plan
+from ops.stack.pipeline import Pipeline
+from ops.stack.plan import Plan
 from ops.stack.ports import LOOPBACK
 from ops.storm.corrections import Corrections
 from ops.storm.disks import Disk, is_inside
@@ -213,7 +214,7 @@ class Run:
         self._view.say("comparing with the simulator")
         # producers went on for a moment after the storm, not all of them equally far
         last = max((batch.window_start for batch in found.archive.batches.values()), default=until)
-        environment = pipeline.environment("oracle")
+        environment = pipeline.environments.of("oracle")
         made = simulated_batches(environment, min(first_windows.values()), max(last + 1, until))
         batches = [
             batch

@@ -144,6 +144,40 @@ def test_parts_answer_with_their_metrics_inside_the_network_only(stack):
         assert name in found
 
 
+def test_the_producer_reaches_the_broker_and_not_the_database(stack):
+    """Neither by its name nor by its address; in the database's network it would."""
+    (producer,), (mysql,) = stack.containers("producer"), stack.containers("mysql")
+    network = f"{stack.name}_database"
+    address = stack.inspect(mysql)["NetworkSettings"]["Networks"][network]["IPAddress"]
+    inside = ("docker", "exec", producer)
+    assert reaches(stack, inside, "kafka", 9092)
+    assert not reaches(stack, inside, "mysql", 3306)
+    assert not reaches(stack, inside, address, 3306)
+    stack.run("docker", "network", "connect", network, producer)
+    try:
+        assert reaches(stack, inside, "mysql", 3306)
+        assert reaches(stack, inside, address, 3306)
+    finally:
+        stack.run("docker", "network", "disconnect", network, producer)
+
+
+def test_where_prometheus_is_the_parts_answer_and_neither_broker_database_nor_page(stack):
+    (image,) = {stack.inspect(container)["Image"] for container in stack.containers("monitor")}
+    inside = ("docker", "run", "--rm", "--network", f"{stack.name}_observability", image)
+    assert reaches(stack, inside, "producer", 9100)
+    assert reaches(stack, inside, "consumer", 9100)
+    for service, port in (("kafka", 9092), ("mysql", 3306), ("monitor", 8080)):
+        (container,) = stack.containers(service)
+        networks = stack.inspect(container)["NetworkSettings"]["Networks"]
+        for address in (service, *(network["IPAddress"] for network in networks.values())):
+            assert not reaches(stack, inside, address, port), (service, address)
+
+
+def reaches(stack, inside, address, port):
+    probe = ("timeout", "3", "bash", "-c", f"exec 3<>/dev/tcp/{address}/{port}")
+    return stack.run(*inside, *probe, check=False).returncode == 0
+
+
 def test_the_server_is_strict_in_utc_and_utf8mb4(stack):
     with connect(stack.database("root")) as connection:
         cursor = connection.cursor()

@@ -15,7 +15,7 @@ from common.broker.topics import create_topic
 from common.settings import load
 from ops.stack.invocation import Invocation, StackSettings
 from ops.stack.pipeline import Pipeline as EmbeddedPipeline
-from ops.stack.pipeline import Plan
+from ops.stack.plan import Plan
 from ops.storm.proxy import TcpProxy
 from schemas.wire.codec import default_codec
 from tests import loopback
@@ -270,11 +270,11 @@ def test_the_embedded_pipeline_gives_each_part_a_port_that_it_keeps(source, tmp_
     names = ("consumer", "producer-1", "producer-2")
     say = "import os; print(os.environ['METRICS_HOST'], os.environ['METRICS_PORT'], sep=':')"
     try:
-        assert made.metrics_targets() == {}
+        assert made.environments.targets() == {}
         children = {name: made.child(name, "-c", say) for name in names}
         for child in children.values():
             made.supervisor.add(child, stop_seconds=5)
-        targets = made.metrics_targets()
+        targets = made.environments.targets()
         assert targets.keys() == children.keys()
         assert len(set(targets.values())) == len(names)
         wait_until(lambda: children["producer-1"].exit_code == 0)

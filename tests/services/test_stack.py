@@ -110,6 +110,16 @@ def test_database_has_no_open_account(own_database: DatabaseServer):
     assert connect(own_database.admin_settings()).is_connected()
 
 
+def test_two_databases_have_nothing_in_a_common_folder(own_database: DatabaseServer):
+    """Two servers with the same process id, each in its container, met in /tmp."""
+    with connect(own_database.settings()) as connection:
+        cursor = connection.cursor()
+        cursor.execute("CREATE TEMPORARY TABLE beside (a LONGTEXT) ENGINE = MyISAM")
+        temporary = own_database.folder / "tmp"
+        assert [path for path in temporary.iterdir() if path.name.startswith("#sql")]
+        assert temporary.parent.stat().st_mode & 0o077 == 0
+
+
 def test_database_is_durable_and_takes_local_files(own_database: DatabaseServer):
     """The settings that the writer's guarantee and speed depend on."""
     with connect(own_database.settings()) as connection:

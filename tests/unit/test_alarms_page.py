@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ops.look import conditions
-from ops.look.conditions import Code
+from ops.look.codes import CRITICAL, Code
 from ops.monitor import alarms, cadence
 from ops.monitor.conditions import _MOST_SINGLE_ALARMS
 
@@ -21,7 +21,7 @@ NAMES = [code.replace("_", "-") for code in Code]
 def test_reference_has_every_alarm_with_its_level():
     assert list(ROWS) == NAMES
     for name, code in zip(NAMES, Code, strict=True):
-        assert ROWS[name][0] == ("critical" if code in conditions.CRITICAL else "warning")
+        assert ROWS[name][0] == ("critical" if code in CRITICAL else "warning")
 
 
 def test_reference_says_which_alarms_prometheus_has():

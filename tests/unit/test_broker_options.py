@@ -9,6 +9,7 @@ from common.broker.reader import TopicReader
 from common.broker.sender import Sender
 from common.broker.topics import partitions_of
 from common.errors import ConfigurationError, UnavailableError
+from common.secret import PlacedSecret
 from common.settings import KafkaSettings
 
 NO_BROKER = KafkaSettings(kafka_bootstrap_servers="127.0.0.1:1")
@@ -42,6 +43,55 @@ def test_only_the_clients_errors_are_turned_into_ours():
 
 def test_java_clients_share_only_the_options_that_reach_the_broker():
     assert connection_options(NO_BROKER) == {"bootstrap.servers": "127.0.0.1:1"}
+
+
+def secured(secret, **others):
+    return KafkaSettings(
+        kafka_bootstrap_servers="h:1",
+        kafka_security_protocol="SASL_SSL",
+        kafka_sasl_username="reader",
+        kafka_sasl_password=secret,
+        **others,
+    )
+
+
+def test_java_clients_read_the_password_themselves(tmp_path):
+    """The options of Spark's source are part of its plan, and those of a tool are in a file."""
+    file = tmp_path / "password"
+    file.write_text("s3cret")
+    options = connection_options(
+        secured(PlacedSecret("s3cret", file), kafka_ssl_ca=tmp_path / "ca.pem")
+    )
+    assert options == {
+        "bootstrap.servers": "h:1",
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required"
+        f' username="reader" password="${{directory:{tmp_path}:password}}";',
+        "config.providers": "directory",
+        "config.providers.directory.class": "org.apache.kafka.common.config.provider"
+        ".DirectoryConfigProvider",
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(tmp_path / "ca.pem"),
+    }
+    options = connection_options(secured(PlacedSecret("s3cret", "KAFKA_SASL_PASSWORD")))
+    assert 'password="${env:KAFKA_SASL_PASSWORD}"' in options["sasl.jaas.config"]
+    assert "s3cret" not in str(options)
+
+
+@pytest.mark.parametrize("text", ['a"b', "a\\b", "line\n"])
+def test_a_password_that_java_would_misread_is_refused(tmp_path, text):
+    file = tmp_path / "password"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError, match="holds a quote, a backslash or a line end"):
+        connection_options(secured(PlacedSecret(text.strip(), file)))
+
+
+def test_our_clients_know_the_options_of_tls_and_login():
+    """librdkafka refuses an option that its build does not have."""
+    settings = secured(PlacedSecret("s3cret", "KAFKA_SASL_PASSWORD"))
+    for client in (admin(settings), producer(settings, {}), consumer(settings, "g", {})):
+        assert client is not None
 
 
 @pytest.mark.parametrize(

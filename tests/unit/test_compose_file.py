@@ -17,6 +17,20 @@ EMBEDDED = dict(
 )
 ADDRESSES = ("listener", "quorum.voters", "log.dirs")
 
+# Who may open a connection to whom; `secrets` has no network at all
+MAY_REACH = {
+    "kafka": {"setup", "producer", "consumer", "monitor", "ops"},
+    "mysql": {"setup", "consumer", "monitor", "ops"},
+    "setup": {"kafka", "mysql", "producer", "consumer", "monitor", "ops"},
+    "producer": {"kafka", "setup", "consumer", "monitor", "ops", "prometheus", "grafana"},
+    "consumer": {"kafka", "mysql", "setup", "producer", "monitor", "ops", "prometheus", "grafana"},
+    "monitor": {"kafka", "mysql", "setup", "producer", "consumer", "ops"},
+    "ops": {"kafka", "mysql", "setup", "producer", "consumer", "monitor"},
+    "prometheus": {"producer", "consumer", "grafana"},
+    "grafana": {"producer", "consumer", "prometheus"},
+    "secrets": set(),
+}
+
 
 def test_env_example_names_every_setting_with_its_default_and_no_other():
     used = re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", CODE)
@@ -42,6 +56,19 @@ def test_images_of_others_are_pinned():
         "prom/prometheus:v3.5.0",
         "grafana/grafana:12.2.0",
     }
+
+
+def test_a_container_reaches_only_those_whose_network_it_needs():
+    services = CODE.split("\nservices:\n")[1].split("\nnetworks:\n")[0]
+    found = {}
+    for name, body in re.findall(r"^  (\w+):\n((?:(?:    .*)?\n)*)", services, re.MULTILINE):
+        (networks,) = re.findall(r"^    (?:networks|network_mode): (.+)$", body, re.MULTILINE)
+        found[name] = set(networks.strip("[]").split(", ")) - {"none"}
+    shared = {
+        name: {other for other in found if other != name and found[name] & found[other]}
+        for name in found
+    }
+    assert shared == MAY_REACH
 
 
 def test_secrets_are_the_files_that_the_command_makes():

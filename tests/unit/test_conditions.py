@@ -9,7 +9,8 @@ import pytest
 from common.repeated_starts import RepeatedStart
 from common.times import unix_ms
 from db.read.status import LedgerTotals
-from ops.look.conditions import Code, Seen, conditions_of
+from ops.look.codes import Code
+from ops.look.conditions import Seen, conditions_of
 from ops.look.processes import Process
 from ops.monitor.settling import is_settling
 from ops.stack.log_tail import last_error

@@ -1,6 +1,6 @@
 """Alarms come with their condition, stay long enough to be seen, and clear themselves."""
 
-from ops.look.conditions import Code, Condition
+from ops.look.codes import Code, Condition
 from ops.monitor.alarms import AlarmBoard
 
 SILENT = Condition(Code.SENSOR_SILENT, "demo-000001", {"sensor": "glicose"}, "glicose")

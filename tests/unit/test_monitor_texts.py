@@ -52,7 +52,7 @@ def test_a_columns_name_exists_in_both_languages():
 
 
 def test_every_alarm_has_a_sentence_and_an_advice():
-    from ops.look.conditions import Code
+    from ops.look.codes import Code
 
     for texts in TEXTS.values():
         assert [alarm for alarm in Code if f"alarm.{alarm}" not in texts] == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-import ops.stack.pipeline
+import ops.stack.environments
 from common.settings import Settings
 from ops.cli.commands.setup import SetupSettings
 from ops.reference.cli import PROGRAMS, command_tree
@@ -82,11 +82,11 @@ def test_compose_file_sets_names_that_the_page_has():
     ours = {name.removesuffix("_FILE") for name in given if not name.startswith(("GF_", "MYSQL_"))}
     foreign = {name for name in ours - known if name.startswith("KAFKA_") or name == "CLUSTER_ID"}
     assert ours - known - foreign == set()
-    assert {"KAFKA_TOPIC", "DB_USER", "MONITOR_TOKEN"} <= ours
+    assert {"KAFKA_TOPIC", "DB_USER", "VITALS_PEOPLE"} <= ours
 
 
 def test_marked_names_are_those_that_the_pipeline_sets_for_its_parts():
-    source = inspect.getsource(ops.stack.pipeline)
+    source = inspect.getsource(ops.stack.environments)
     given = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)*)":', source)) | {SETTING}
     simulated = {"SIMULATION_SEED", "FAULT_SHARE"}  # passed on unchanged
     addresses = {name for name in SET_BY_UP if name.startswith(("DB_", "KAFKA_"))}

@@ -1,5 +1,8 @@
 """Settings: from the environment or secret files, all problems at once, frozen, no secret shown."""
 
+import os
+import pickle
+
 import pytest
 from pydantic import ValidationError
 
@@ -118,3 +121,37 @@ def test_problems_of_several_kinds_come_in_one_message():
         load_all(KafkaSettings, DatabaseSettings)
     assert "KAFKA_BOOTSTRAP_SERVERS" in caught.value.message
     assert "DB_PASSWORD" in caught.value.message
+
+
+def test_a_connection_with_tls_needs_a_login(environment):
+    environment(KAFKA_BOOTSTRAP_SERVERS="h:1", KAFKA_SECURITY_PROTOCOL="SASL_SSL")
+    with pytest.raises(ConfigurationError) as failed:
+        load(KafkaSettings)
+    assert "KAFKA_SASL_USERNAME: Value error, required with SASL_SSL" in failed.value.message
+    assert "KAFKA_SASL_PASSWORD: Value error, required with SASL_SSL" in failed.value.message
+
+
+def test_a_secret_is_pickled_as_the_place_where_it_was_read(environment, tmp_path):
+    """Spark's workers get the settings with their tasks, in the memory of a JVM and on a network."""
+    secret = tmp_path / "password"
+    secret.write_text("s3cret")
+    environment(**DATABASE, KAFKA_BOOTSTRAP_SERVERS="h:1", KAFKA_SASL_PASSWORD_FILE=secret)
+    read = load_all(DatabaseSettings, KafkaSettings)
+    travelling = pickle.dumps(read)
+    assert b"s3cret" not in travelling
+    assert pickle.loads(travelling) == read  # noqa: S301 - our own bytes
+    secret.unlink()
+    with pytest.raises(ConfigurationError, match=f"cannot read the secret in {secret}"):
+        pickle.loads(travelling)  # noqa: S301 - our own bytes
+    environment(KAFKA_SASL_PASSWORD="another")
+    os.environ.pop("DB_PASSWORD")
+    with pytest.raises(ConfigurationError, match="cannot read the secret DB_PASSWORD"):
+        pickle.loads(travelling)  # noqa: S301 - our own bytes
+
+
+def test_a_given_name_may_be_that_of_a_file(environment, tmp_path):
+    secret = tmp_path / "password"
+    secret.write_text("from a file\n")
+    environment(DB_HOST="h", DB_USER="u", DB_PASSWORD="environment")
+    settings = load(DatabaseSettings, db_password_file=secret)
+    assert settings.db_password.get_secret_value() == "from a file"

@@ -8,7 +8,8 @@ from common.output import put_line, say
 from ops.cli.commands.up import up
 from ops.cli.next_steps import next_steps
 from ops.stack.invocation import Invocation
-from ops.stack.pipeline import Pipeline, Plan
+from ops.stack.pipeline import Pipeline
+from ops.stack.plan import Plan
 
 _FAULT_SHARE = 0.01
 
@@ -27,7 +28,7 @@ def demo(invocation: Invocation, *, seconds: float, patients: int, producers: in
         proof.append(
             subprocess.run(
                 [sys.executable, "-m", "ops", "reconcile"],
-                env=dict(pipeline.environment()),
+                env=dict(pipeline.environments.of()),
                 stdout=subprocess.PIPE,
                 text=True,
                 check=False,

@@ -9,7 +9,8 @@ from rich.console import Console
 from ops.look.live_view import LiveView
 from ops.look.snapshot import Observer, Snapshot, look_if_possible, wait_drained
 from ops.stack.invocation import Invocation
-from ops.stack.pipeline import Pipeline, Plan
+from ops.stack.pipeline import Pipeline
+from ops.stack.plan import Plan
 
 _LOOK_EVERY_SECONDS = 1.0
 _DRAIN_SECONDS = 300.0

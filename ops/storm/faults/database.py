@@ -49,7 +49,7 @@ def _two_consumers(world: World, _: random.Random) -> Iterator[Evidence]:
     """A writer hangs mid-transaction, and a second consumer comes for the same range."""
     second = world.pipeline.child(_SECOND_CONSUMER, "-m", "consumer")
     # other ranges than the first: with equal ones a lost fence would go unnoticed
-    world.pipeline.environments[_SECOND_CONSUMER]["MAX_MESSAGES_PER_BATCH"] = _FEW_MESSAGES
+    world.pipeline.environments.given[_SECOND_CONSUMER]["MAX_MESSAGES_PER_BATCH"] = _FEW_MESSAGES
     with _locked(world, _SENSOR_ROWS, wait_seconds=_LONG_WAIT_SECONDS) as is_waiting:
         second.start()
         try:

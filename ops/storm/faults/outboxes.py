@@ -31,7 +31,7 @@ def _lose_outbox(world: World, draw: random.Random) -> Iterator[Evidence]:
 def _replace(world: World, draw: random.Random) -> Iterator[Evidence]:
     """As with a container of another name: somebody else has to publish its files."""
     name, _ = _killed_with_files(world, draw)
-    world.pipeline.environments[name]["PRODUCER_ID"] = f"{name}-{draw.getrandbits(24):x}"
+    world.pipeline.environments.given[name]["PRODUCER_ID"] = f"{name}-{draw.getrandbits(24):x}"
     yield at_once
 
 
@@ -40,7 +40,7 @@ def _killed_with_files(world: World, draw: random.Random) -> tuple[str, list[Pat
     service = world.producer(draw)
     name = service.process.name
     pending = world.pipeline.output / "raw" / "pending"
-    pattern = f"*_{world.pipeline.environments[name]['PRODUCER_ID']}.*jsonl"
+    pattern = f"*_{world.pipeline.environments.given[name]['PRODUCER_ID']}.*jsonl"
     deadline = time.monotonic() + _WATCH_SECONDS
     while time.monotonic() < deadline:
         if seen := set(pending.glob(pattern)):

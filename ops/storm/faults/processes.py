@@ -121,7 +121,7 @@ def _crash(
     name = choose(world, draw)
     crash_point = draw.choice([point for point in CrashPoint if point.startswith(points)])
     service = world.service(name)
-    environment = world.pipeline.environments[name]
+    environment = world.pipeline.environments.given[name]
     environment["CRASH_POINT"] = f"{crash_point}:{draw.randint(1, _LATEST_TIME)}"
     said = last_words(crash_point)
     before = read_log(service).count(said)

@@ -1,0 +1,88 @@
+"""What each part of a stack gets as its environment, and the port that it listens on."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ops.stack.class_archive import SETTING
+from ops.stack.exports import embedded_addresses
+from ops.stack.invocation import Invocation
+from ops.stack.plan import Plan
+from ops.stack.ports import LOOPBACK, quiet_port
+
+MONITOR = "monitor"
+_STARTUP_WAIT_SECONDS = 120
+
+
+class Environments:
+    """The environments and ports of the parts of one home, by the names of their processes."""
+
+    def __init__(
+        self,
+        invocation: Invocation,
+        plan: Plan,
+        *,
+        spark_jars: Path,
+        class_archive: Path,
+        names: Callable[[], Iterable[str]],
+    ) -> None:
+        """Chooses nothing yet; ``names`` are those of the parts that are supervised."""
+        self._invocation, self._plan, self._names = invocation, plan, names
+        self._home = invocation.settings.home
+        self._output = invocation.settings.output_dir.resolve()
+        self._spark_jars, self._class_archive = spark_jars, class_archive
+        self.given: dict[str, dict[str, str]] = {}
+        """A change takes effect at the next start of the part."""
+        self.ports: dict[str, int] = {}
+        """What each part listens on: for its metrics; the monitor, for its page."""
+
+    def give(self, name: str) -> dict[str, str]:
+        """The environment that a part is started with from now on, and its port."""
+        self.ports.setdefault(name, quiet_port())
+        environment = self.given[name] = self.of(name)
+        return environment
+
+    def of(self, name: str = "") -> dict[str, str]:
+        """The environment of a part, or of a command that works with the stack."""
+        settings = self._invocation.settings
+        return {
+            **self._invocation.environment,
+            "SPARK_JARS_DIR": str(self._spark_jars),
+            SETTING: str(self._class_archive),
+            "OUTPUT_DIR": str(self._output),
+            "PRODUCER_ID": name,
+            "PATIENTS": str(self._plan.patients),
+            "SIMULATION_SEED": str(settings.simulation_seed),
+            "FAULT_SHARE": str(settings.fault_share),
+            "STARTUP_WAIT_SECONDS": str(_STARTUP_WAIT_SECONDS),
+            "LOG_FORMAT": "json",
+            **self._addresses(name),
+            **self._plan.environment,
+        }
+
+    def move(self, name: str) -> bool:
+        """Gives a part the addresses of now; False: it has them already, or gets none."""
+        environment = self.given.get(name)
+        addresses = {**self._addresses(name), **self._plan.environment}
+        if environment is None or addresses.items() <= environment.items():
+            return False
+        environment.update(addresses)
+        return True
+
+    def targets(self) -> dict[str, str]:
+        """Where each producer and the consumer serve their metrics, as ``127.0.0.1:4001``."""
+        return {
+            name: f"{LOOPBACK}:{port}"
+            for name in self._names()
+            if name != MONITOR and (port := self.ports.get(name)) is not None
+        }
+
+    def _addresses(self, name: str) -> dict[str, str]:
+        """What changes where a port was taken."""
+        found = embedded_addresses(self._home)
+        port = str(self.ports.get(name, ""))
+        if name == MONITOR:
+            targets = [f"{part}={address}" for part, address in self.targets().items()]
+            found |= {"MONITOR_PORT": port, "METRICS_TARGETS": ",".join(targets)}
+        elif port:
+            found |= {"METRICS_PORT": port, "METRICS_HOST": LOOPBACK}
+        return found
