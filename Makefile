@@ -1,6 +1,6 @@
 # Everything a person or CI runs here. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check mutants compose-test bench docs docs-serve locks java
+.PHONY: help demo up down test check audit digests mutants compose-test bench docs docs-serve locks java
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -50,6 +50,12 @@ check: $(VENV)/.dev ## lint, format, spelling, types, import layers, unit tests:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/unit
+
+audit: $(VENV)/.dev ## known vulnerabilities of all locked packages and jars, where an advisory database answers
+	@$(BIN)/python -m ops.supply.audit $(ARGS)
+
+digests: $(VENV)/.runtime ## pin the images of others by digest in .env, where their registry answers
+	@$(BIN)/python -m ops.supply.digests $(ARGS)
 
 # needs uv; run it after a change of the dependencies in pyproject.toml
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate

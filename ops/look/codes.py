@@ -25,6 +25,7 @@ class Code(StrEnum):
     MANY_PATIENTS_STOPPED = "many_patients_stopped"
     WINDOW_TWICE = "window_twice"
     QUARANTINE_STORM = "quarantine_storm"
+    CERTIFICATE_ENDS = "certificate_ends"
 
 
 CRITICAL = {
@@ -38,8 +39,8 @@ CRITICAL = {
 }
 
 
-_OF_DATA = {Code.QUARANTINE_STORM, Code.WINDOW_TWICE}
-"""The pipeline does what it should with them: devices or their settings are at fault."""
+_NAMED_ONLY = {Code.QUARANTINE_STORM, Code.WINDOW_TWICE, Code.CERTIFICATE_ENDS}
+"""The pipeline does what it should: devices or their settings are at fault, or there is time left."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Condition:
     @property
     def is_of_pipeline(self) -> bool:
         """Whether the pipeline itself is unwell, and `vitals status` exits with 1."""
-        return self.code not in _OF_DATA
+        return self.code not in _NAMED_ONLY
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -23,6 +23,7 @@ _FRESH_MS = 30_000
 _OUTBOX_FILES = 3
 _STORM_SHARE = 0.05
 _STORM_READINGS = 1_000
+_CERTIFICATE_ENDS_S = 30 * 86_400
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Seen:
     """By the name of the part."""
     stuck: Mapping[int, RepeatedStart] = field(default_factory=dict)
     """By partition: where the consumer begins again and again."""
+    certificates: Mapping[str, float] = field(default_factory=dict)
+    """When they end: `ops.look.certificates`."""
 
     def of_role(self, role: str) -> list[Process]:
         """The producers, the consumers or the monitor."""
@@ -63,6 +66,7 @@ def conditions_of(seen: Seen) -> list[Condition]:
         *_away(seen, "monitor", Code.MONITOR_AWAY),
         *_outbox(seen),
         *_storm(seen),
+        *_certificates(seen),
     ]
 
 
@@ -191,3 +195,15 @@ def _storm(seen: Seen) -> list[Condition]:
     text = f"quarantine storm: {share:.0%} of the last minute's readings, mostly {reason}"
     detail = {"share": round(share, 2), "reason": reason}
     return [Condition(Code.QUARANTINE_STORM, detail=detail, text=text)]
+
+
+def _certificates(seen: Seen) -> list[Condition]:
+    found = []
+    for name, end in seen.certificates.items():
+        left_s = end - time.time()
+        if left_s < _CERTIFICATE_ENDS_S:
+            days, at = max(0, int(left_s // 86_400)), int(end * 1000)
+            text = f"certificate ends: that of {name} in {days} days, at {iso_of_ms(at)}"
+            detail = {"days": days, "end_ms": at}
+            found.append(Condition(Code.CERTIFICATE_ENDS, name, detail, text=text))
+    return found

@@ -16,6 +16,7 @@ from db.connection import KeptConnection
 from db.faults import reported
 from db.ledger import next_offsets
 from db.read.status import LedgerReader, LedgerTotals, newest_reading
+from ops.look.certificates import ends_seen
 from ops.look.parts import Parts
 from ops.look.verdict import PartitionLag, PipelineHealth
 from schemas.files.raw import PENDING, files_in
@@ -98,6 +99,7 @@ class Observer:
         lags = _lags(*offsets, committed) if offsets is not None and found is not None else None
         waiting, _ = _tried(lambda: self._waiting(lags or ()))
         readable, oldest = waiting or (lags, None)
+        certificates, _ = _tried(self._certificates)
         return PipelineHealth(
             at=datetime.now(UTC),
             broker_error=broker_error,
@@ -110,6 +112,7 @@ class Observer:
             processes=parts.look() if parts else (),
             failures=parts.failures if parts else {},
             stuck=stuck_at(note, committed) if found is not None else {},
+            certificates=certificates or {},
         )
 
     def close(self) -> None:
@@ -126,6 +129,14 @@ class Observer:
             # ends the transaction, so that the next look sees new commits
             connection.rollback()
         return totals, committed
+
+    def _certificates(self) -> dict[str, float]:
+        try:
+            connection = self._connection.get()
+        except VitalsError:
+            return ends_seen(self._kafka, None)
+        with reported("read the certificate"):
+            return ends_seen(self._kafka, connection)
 
     def _newest_reading(self) -> datetime | None:
         connection = self._connection.get()

@@ -60,6 +60,8 @@ class PipelineHealth:
     """Those that should be running."""
     failures: Mapping[str, Failures] = field(default_factory=dict)
     stuck: Mapping[int, RepeatedStart] = field(default_factory=dict)
+    certificates: Mapping[str, float] = field(default_factory=dict)
+    """When they end, in Unix seconds."""
 
     @property
     def is_anything_there(self) -> bool:
@@ -94,6 +96,7 @@ class PipelineHealth:
                 expects_producers=any(found.role == "producer" for found in self.processes),
                 failures=self.failures,
                 stuck=self.stuck,
+                certificates=self.certificates,
             )
         )
 
@@ -104,10 +107,8 @@ class PipelineHealth:
             return f"something is wrong: {'; '.join(self.problems)}"
         freshness = self.age(self.newest_reading)
         newest = "no reading yet" if freshness is None else f"newest reading {freshness:.0f} s old"
-        of_data = [found.text for found in self.conditions if not found.is_of_pipeline]
-        return "; ".join(
-            [f"healthy: {self.lag_messages or 0:,} messages behind, {newest}", *of_data]
-        )
+        named = [found.text for found in self.conditions if not found.is_of_pipeline]
+        return "; ".join([f"healthy: {self.lag_messages or 0:,} messages behind, {newest}", *named])
 
     def age(self, moment: datetime | None) -> float | None:
         """Seconds since then."""

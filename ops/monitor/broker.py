@@ -12,6 +12,7 @@ class BrokerView:
 
     def __init__(self, kafka: KafkaSettings) -> None:
         """Connects on first use."""
+        self.settings = kafka
         self._topic = kafka.kafka_topic
         self._reader = TopicReader(kafka, timeout_s=_TIMEOUT_S)
 

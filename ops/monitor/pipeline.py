@@ -42,6 +42,7 @@ class PipelineView:
     failures: Mapping[str, Failures] = field(default_factory=dict)
     """By the name of the part: how often `vitals up` had to start it again."""
     stuck: Mapping[int, RepeatedStart] = field(default_factory=dict)
+    certificates: Mapping[str, float] = field(default_factory=dict)
     processes: Sequence[Process] = ()
     offsets: Offsets = field(default_factory=Offsets)
     errors: ErrorsSeen = field(default_factory=ErrorsSeen)
@@ -192,6 +193,7 @@ class PipelineView:
             expects_producers=any(found.has_answered for found in self.of_role("producer")),
             failures={**self._restarts(), **self.failures},
             stuck=self.stuck,
+            certificates=self.certificates,
         )
         return [*conditions_of(seen), *self._windows_twice()]
 

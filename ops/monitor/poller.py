@@ -12,6 +12,7 @@ from common.times import unix_ms
 from db.connection import KeptConnection
 from db.faults import FaultKind, kind_of
 from db.read.status import LedgerReader
+from ops.look.certificates import ends_seen
 from ops.look.processes import Processes
 from ops.monitor.alarms import AlarmBoard
 from ops.monitor.board import Board, quarantine_as_dict
@@ -29,6 +30,7 @@ _PATIENTS_EVERY_S = 5.0
 _PROCESSES_EVERY_S = 1.0
 # each time it rereads the last minute's ledger
 _TOTALS_EVERY_S = 2.0
+_CERTIFICATES_EVERY_S = 600.0
 _SWEEP_EVERY_S = 1.0
 _SWEEP_AGAIN_S = 20.0
 _log = structlog.get_logger()
@@ -135,6 +137,8 @@ class Poller:
         view.note_ranges(ranges, int(ward.last_ms[: len(ward)].max(initial=-1)))
         if self._take_turn("totals", _TOTALS_EVERY_S):
             view.totals = self._ledger.read(connection)
+        if self._take_turn("certificates", _CERTIFICATES_EVERY_S):
+            view.certificates = ends_seen(self._broker.settings, connection)
         view.stuck = self._feed.stuck()
         view.offsets.note_committed(self._feed.committed)
         if self._gaps is None:

@@ -2,18 +2,12 @@
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Self
 
-import stamina
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-from common.collector import spare_what_is_loaded
-from common.errors import ConfigurationError, UnavailableError
+from common.errors import ConfigurationError
 from common.output import say
 from common.settings import DatabaseSettings, KafkaSettings
 from common.times import unix_ms
@@ -21,17 +15,16 @@ from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
 from producer.delivery.publisher import Publisher
 from producer.replay.anchor import Shifts, file_digest, last_ms
+from producer.replay.continued import file_batches
 from producer.replay.moments import Epochs
 from producer.replay.preview import outcomes, summary
 from producer.replay.reader import Unreadable
 from producer.replay.registration import register_patients
 from producer.replay.rows import Rows, read_rows
-from producer.replay.windows import WINDOW_MS, Batches, batches_of
-from schemas.batch import SensorBatch
+from producer.replay.sending import publish
 
-_BATCHES_A_FILE = 2000
-_MOST_FILES_WAITING = 4
-_STALLED_S = 180.0
+_REPLAYED = "replays"
+"""The folder below ``output/raw`` that remembers what was replayed."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +71,8 @@ class ReplayReport:
     readings: int
     batches: int
     unreadable: int
+    rows_before: int
+    """Rows that were replayed before, with a file that this one continues: they change nothing."""
     shift_ms: int
     registered: tuple[int, int] | None
     seconds: float
@@ -89,9 +84,10 @@ class ReplayReport:
             if self.registered is not None
             else ""
         )
+        before = f", {self.rows_before} rows as before" if self.rows_before else ""
         return (
             f"replayed {self.rows} rows: {self.readings} readings published in"
-            f" {self.batches} batches, {self.unreadable} unreadable rows{registered},"
+            f" {self.batches} batches, {self.unreadable} unreadable rows{before}{registered},"
             f" shift {self.shift_ms} ms, {self.seconds:.1f} s"
         )
 
@@ -102,7 +98,8 @@ def replay_file(
     """Plays a file into the topic; with ``database`` what it needs is registered first.
 
     Guarantee: when this returns, Kafka has acknowledged every reading. Safe to repeat: the same
-    file with the same shift makes the same batch ids. ``folder``: ``output/raw``.
+    file with the same shift makes the same batch ids, also for its rows in a file that continues it.
+    ``folder``: ``output/raw``.
 
     Raises:
         VitalsError: for an unusable file, wrong settings, a broker or a database that is away.
@@ -118,8 +115,8 @@ def replay_file(
         shift_ms = _shift(plan, folder, digest, rows, is_remembered=True)
         rows = replace(rows, time_ms=rows.time_ms + shift_ms)
         registered = register_patients(database, rows) if database is not None else None
-        batches = _batches(rows, digest)
-        _publish(batches, Outbox(archive, publisher), plan.speed)
+        batches = file_batches(rows, digest, folder / _REPLAYED, is_remembered=True)
+        publish(batches, Outbox(archive, publisher), plan.speed)
     finally:
         publisher.close()
         archive.release()
@@ -128,6 +125,7 @@ def replay_file(
         len(rows),
         len(batches),
         len(unreadable),
+        batches.rows_before,
         shift_ms,
         registered,
         time.monotonic() - began,
@@ -142,7 +140,8 @@ def preview_file(plan: ReplayPlan, folder: Path) -> tuple[str, int]:
     rows, unreadable = _rows(plan)
     digest = file_digest(plan.path)
     shift_ms = _shift(plan, folder, digest, rows, is_remembered=False)
-    batches = _batches(replace(rows, time_ms=rows.time_ms + shift_ms), digest)
+    rows = replace(rows, time_ms=rows.time_ms + shift_ms)
+    batches = file_batches(rows, digest, folder / _REPLAYED, is_remembered=False)
     now_ms = unix_ms()
     count = outcomes((batch, now_ms) for batch in batches.made(now_ms))
     line = (
@@ -159,80 +158,12 @@ def _rows(plan: ReplayPlan) -> tuple[Rows, list[Unreadable]]:
     return rows, unreadable
 
 
-def _batches(rows: Rows, digest: str) -> Batches:
-    return batches_of(rows, source=f"replay:{digest}", producer_id=f"replay-{digest[:16]}")
-
-
-def _publish(batches: Batches, outbox: Outbox, speed: float | None) -> None:
-    outbox.recover()
-    spare_what_is_loaded()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
-        task = progress.add_task("batches", total=len(batches))
-        made = batches.made(unix_ms())
-        for chunk in paced(made, speed) if speed is not None else _chunks(made):
-            _put(outbox, chunk)
-            _wait(outbox, _MOST_FILES_WAITING if speed is None else 0)
-            progress.advance(task, len(chunk))
-        _wait(outbox, 0)
-
-
-def _chunks(made: Iterator[SensorBatch]) -> Iterator[list[SensorBatch]]:
-    while chunk := list(islice(made, _BATCHES_A_FILE)):
-        yield chunk
-
-
-def paced(made: Iterator[SensorBatch], speed: float) -> Iterator[list[SensorBatch]]:
-    """The batches of a window when it is over; what is due at the same time goes together."""
-    began = time.monotonic()
-    chunk: list[SensorBatch] = []
-    first: int | None = None
-    for batch in made:
-        first = batch.window_start if first is None else first
-        due = began + (batch.window_start + WINDOW_MS - first) / 1000 / speed
-        if due > time.monotonic() or len(chunk) >= _BATCHES_A_FILE:
-            if chunk:
-                yield chunk
-            chunk = []
-            time.sleep(max(0.0, due - time.monotonic()))
-        chunk.append(batch)
-    if chunk:
-        yield chunk
-
-
-def _put(outbox: Outbox, chunk: Sequence[SensorBatch]) -> None:
-    try:
-        for attempt in stamina.retry_context(on=OSError, attempts=5, timeout=30.0):
-            with attempt:
-                outbox.put(unix_ms(), chunk)
-    except OSError as error:
-        raise UnavailableError(
-            f"cannot write to the archive: {error.strerror}",
-            hint="free some space and run the same command again: nothing is processed twice",
-        ) from error
-
-
-def _wait(outbox: Outbox, most: int) -> None:
-    """Publishes until no more than ``most`` files wait. Errors: ``UnavailableError``."""
-    moved_at = time.monotonic()
-    # even if there is nothing to wait for: a file that is not queued at once is read from disk again
-    outbox.pump(0)
-    while len(outbox) > most:
-        if outbox.pump(0.05):
-            moved_at = time.monotonic()
-        if time.monotonic() - moved_at > _STALLED_S:
-            raise UnavailableError(
-                f"cannot publish: Kafka has acknowledged nothing for {_STALLED_S:.0f} s",
-                hint="run the same command again when it is back; what is archived is not lost",
-            )
-
-
 def _shift(plan: ReplayPlan, folder: Path, digest: str, rows: Rows, *, is_remembered: bool) -> int:
     if not plan.is_ending_now or not len(rows):
         return 0
     now_ms = unix_ms()
     shifts = Shifts(
-        folder / "replays", digest, f"{plan.epochs.unit} from {plan.epochs.earliest_ms}"
+        folder / _REPLAYED, digest, f"{plan.epochs.unit} from {plan.epochs.earliest_ms}"
     )
     shift_ms = shifts.to_now(last_ms(rows, now_ms), now_ms, is_again=plan.is_again)
     if is_remembered:

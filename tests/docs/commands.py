@@ -4,6 +4,7 @@ import importlib.util
 import re
 from functools import cache
 
+from common.settings import KafkaSecurity
 from ops.reference.cli import PROGRAMS, command_tree
 from ops.reference.containers import container_settings
 from ops.reference.settings import GROUPS, named_settings
@@ -40,7 +41,9 @@ def unknown_settings(code):
     """Settings in a piece of code that nothing reads; ``NAME=value`` counts with one word."""
     named = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", code))
     named |= set(re.findall(r"(?<![\w$-])([A-Z][A-Z0-9_]+)=", code))
-    return sorted(name for name in named if name.removesuffix("_FILE") not in _names())
+    return sorted(
+        name for name in named if name.removesuffix("_FILE") not in {*_names(), *KafkaSecurity}
+    )
 
 
 @cache

@@ -15,6 +15,13 @@ CODE = "\n".join(line for line in COMPOSE.splitlines() if not line.lstrip().star
 EMBEDDED = dict(
     line.split("=", 1) for line in broker_properties(Path("data"), 9092, 9093).splitlines()
 )
+IMAGES = {
+    "KAFKA_IMAGE": "apache/kafka:4.4.0",
+    "MYSQL_IMAGE": "mysql:9.7",
+    "PYTHON_IMAGE": "python:3.13-slim-trixie",
+    "PROMETHEUS_IMAGE": "prom/prometheus:v3.5.0",
+    "GRAFANA_IMAGE": "grafana/grafana:12.2.0",
+}
 ADDRESSES = ("listener", "quorum.voters", "log.dirs")
 
 # Who may open a connection to whom; `secrets` has no network at all
@@ -45,17 +52,15 @@ def test_images_carry_the_version_of_the_project():
 
 
 def test_images_of_others_are_pinned():
-    others = re.findall(r"image: (?!vital-signs/)(\S+)", CODE)
-    bases = re.findall(
-        r"^FROM (\S+:\S+) AS", (REPOSITORY / "ops/images/Dockerfile").read_text(), re.MULTILINE
+    others = re.findall(
+        r"(?:image|PYTHON_IMAGE): \"?(?!vital-signs/)(\S+?})\"?}?$", CODE, re.MULTILINE
     )
-    assert {*others, *bases} == {
-        "apache/kafka:4.4.0",
-        "mysql:9.7",
-        "python:3.13-slim-trixie",
-        "prom/prometheus:v3.5.0",
-        "grafana/grafana:12.2.0",
-    }
+    assert set(others) == {f"${{{name}:-{image}}}" for name, image in IMAGES.items()}
+    dockerfile = (REPOSITORY / "ops/images/Dockerfile").read_text(encoding="utf-8")
+    assert re.findall(r"^ARG PYTHON_IMAGE=(.*)$", dockerfile, re.MULTILINE) == [
+        IMAGES["PYTHON_IMAGE"]
+    ]
+    assert not re.findall(r"^FROM \S+:", dockerfile, re.MULTILINE)
 
 
 def test_a_container_reaches_only_those_whose_network_it_needs():

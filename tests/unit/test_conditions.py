@@ -152,3 +152,13 @@ def test_a_producer_that_backfills_after_its_start_is_settling():
     assert not settling(300, 130), "a slow clock must not hide the patients for ever"
     assert settling(math.nan, 5)
     assert not settling(math.nan, 20), "a standby has no shards"
+
+
+def test_a_certificate_that_ends_within_thirty_days_is_named_and_does_no_harm_yet():
+    day_s = 86_400
+    now = time.time()
+    ends = {"kafka": now + 29.5 * day_s, "database": now + 31 * day_s, "authority": now - day_s}
+    first, second = conditions_of(Seen(certificates=ends))
+    assert (first.key, first.detail["days"]) == ("certificate_ends:kafka", 29)
+    assert (second.key, second.detail["days"]) == ("certificate_ends:authority", 0)
+    assert (first.severity, first.is_of_pipeline) == ("warning", False)

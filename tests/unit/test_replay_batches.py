@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from producer.replay.anchor import Shifts, file_digest
 from producer.replay.moments import Epochs
-from producer.replay.play import paced
 from producer.replay.registration import first_readings
 from producer.replay.rows import Kind, Rows, read_rows
+from producer.replay.sending import paced
 from producer.replay.series import regular_runs
 from producer.replay.windows import WINDOW_MS, batches_of
 from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec

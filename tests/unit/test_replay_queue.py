@@ -8,7 +8,7 @@ from common.settings import KafkaSettings
 from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
 from producer.delivery.publisher import Publisher
-from producer.replay.play import _wait
+from producer.replay.sending import _wait
 from tests.builders import NOW, batch, series
 
 

@@ -19,6 +19,7 @@ def test_script_runs_checks_docs_and_tests():
     steps = re.findall(r"^ *(?:[A-Z_]+=\S+ )*make ([a-z-]+)", CI, re.MULTILINE)
     assert steps[:2] == ["check", "docs"]
     assert {"test", "compose-test"} <= set(steps)
+    assert ".venv/bin/python -m ops.supply.audit || [ $? -eq 3 ]" in CI
 
 
 def test_every_hook_is_a_step_of_make_check():
@@ -46,6 +47,6 @@ def test_make_lists_every_target_that_a_person_may_want():
     assert targets == {
         "Run": ["demo", "up", "down"],
         "Prove": ["test", "mutants", "compose-test", "bench"],
-        "Develop": ["check", "locks"],
+        "Develop": ["check", "audit", "digests", "locks"],
         "Docs": ["docs", "docs-serve"],
     }

@@ -27,6 +27,7 @@ function written(detail) {
   const writers = {
     sensor: sensorText,
     last_ms: (at) => moment(at, store.now()),
+    end_ms: (at) => moment(at, store.now()),
     share: percent,
     count: (count) => number(count),
     messages: (count) => number(count),

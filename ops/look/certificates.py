@@ -1,0 +1,46 @@
+"""When certificates end: as the servers show them, so that it holds for anybody's servers."""
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Mapping
+
+from common.settings import KafkaSecurity, KafkaSettings
+from db.connection import Connection
+from db.read.certificate import certificate_end
+
+_TIMEOUT_S = 5.0
+
+Ends = Mapping[str, float]
+"""Unix seconds, by ``kafka``, ``database`` and ``authority``; what has no certificate is not in it."""
+
+
+def ends_seen(kafka: KafkaSettings, database: Connection | None) -> dict[str, float]:
+    """One look at each; a server that does not answer is not in it: others report that."""
+    found = _broker(kafka)
+    if database is not None and (end := certificate_end(database)):
+        found["database"] = ssl.cert_time_to_seconds(end)
+    return found
+
+
+def _broker(kafka: KafkaSettings) -> dict[str, float]:
+    if kafka.kafka_security_protocol is KafkaSecurity.PLAINTEXT:
+        return {}
+    with contextlib.suppress(OSError, ValueError):
+        context = ssl.create_default_context(cafile=kafka.kafka_ssl_ca)
+        host, _, port = kafka.kafka_bootstrap_servers.split(",")[0].strip().rpartition(":")
+        address = (host.strip("[]"), int(port))
+        with (
+            socket.create_connection(address, timeout=_TIMEOUT_S) as stream,
+            context.wrap_socket(stream, server_hostname=address[0]) as secured,
+        ):
+            found = {"kafka": _end(secured.getpeercert() or {})}
+        if kafka.kafka_ssl_ca:
+            # while authorities change there are two: the one that stays is what counts
+            found["authority"] = max(map(_end, context.get_ca_certs()))
+        return found
+    return {}
+
+
+def _end(certificate: Mapping[str, object]) -> float:
+    return ssl.cert_time_to_seconds(str(certificate["notAfter"]))
