@@ -19,11 +19,11 @@ def signed_in(port, secret):
     return {"Cookie": cookie.split(";")[0]}
 
 
-def try_to_sign_in(port, secret):
+def try_to_sign_in(port, secret, **headers):
     """The status, and what the browser is told to keep."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as client:
         body = json.dumps({"secret": secret})
-        client.request("POST", "/api/login", body, {"Content-Type": "application/json"})
+        client.request("POST", "/api/login", body, {"Content-Type": "application/json"} | headers)
         answer = client.getresponse()
         return answer.status, answer.headers.get("Set-Cookie")
 

@@ -2,12 +2,14 @@
 
 migrator   everything in this one database: migrations, patients, mappings
 consumer   only what its statements need, table by table
-reader     SELECT, for people, `vitals` and dashboards
-cadence    only the two tables in which the monitor records gaps and repeated windows
+reader     SELECT on the pipeline's tables, for people, `vitals`, dashboards and the page
+cadence    what the page writes: gaps, repeated windows, and who looked at a patient, which it cannot read
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
+
+import mysql.connector
 
 from db.connection import Connection, quoted
 from db.faults import reported
@@ -28,7 +30,20 @@ _CONSUMER_RIGHTS = {
     "lote": "SELECT, INSERT",
     "topico": "SELECT, INSERT",
 }
-_CADENCE_RIGHTS = {"lacuna": _WRITE, "janela_repetida": "SELECT, INSERT, UPDATE"}
+_CADENCE_RIGHTS = {
+    "lacuna": _WRITE,
+    "janela_repetida": "SELECT, INSERT, UPDATE",
+    "acesso": "INSERT",
+}
+_READER_TABLES = (
+    *("migracao", "paciente", "sensor", "componente_sensor", "paciente_sensor", "registro"),
+    *("quarentena", "progresso", "livro_razao", "lote", "topico", "lacuna", "janela_repetida"),
+)
+MIGRATOR_ALONE = (
+    *("medico", "doencas", "doenca_paciente", "diagnostico", "cirurgia", "medico_paciente"),
+    *("prontuario", "acesso"),
+)
+"""Tables that nobody else reads: clinical records, and who looked at a patient."""
 
 
 class Role(StrEnum):
@@ -40,7 +55,12 @@ class Role(StrEnum):
     CADENCE = "cadence"
 
 
-_TABLE_RIGHTS = {Role.CONSUMER: _CONSUMER_RIGHTS, Role.CADENCE: _CADENCE_RIGHTS}
+_TABLE_RIGHTS = {
+    Role.CONSUMER: _CONSUMER_RIGHTS,
+    Role.READER: dict.fromkeys(_READER_TABLES, _READ),
+    Role.CADENCE: _CADENCE_RIGHTS,
+}
+_NO_SUCH_GRANT = 1141
 
 
 def account_name(role: Role) -> str:
@@ -55,7 +75,7 @@ def create_accounts(
     *,
     named: Mapping[Role, str] | None = None,
 ) -> None:
-    """Creates the accounts and sets their passwords; grants migrator and reader their rights.
+    """Creates the accounts and sets their passwords; grants the migrator its rights.
 
     ``named``: other user names. Safe to repeat: a new password replaces the old one. Raises
     UnavailableError or ConfigurationError (the administrator may not do this).
@@ -68,15 +88,14 @@ def create_accounts(
             cursor.execute(f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY %s", (password,))
             cursor.execute(f"ALTER USER {user} IDENTIFIED BY %s", (password,))
         cursor.execute(f"GRANT ALL PRIVILEGES ON {schema}.* TO {_user(Role.MIGRATOR, named)}")
-        cursor.execute(f"GRANT SELECT ON {schema}.* TO {_user(Role.READER, named)}")
 
 
 def grant_tables(
     administrator: Connection, database: str, *, named: Mapping[Role, str] | None = None
 ) -> None:
-    """Grants consumer and cadence their rights on the tables, which must exist.
+    """Grants consumer, reader and cadence their rights on the tables, which must exist.
 
-    Safe to repeat. Raises as ``create_accounts`` does.
+    Takes from the reader what earlier versions granted: every table. Safe to repeat. Raises as ``create_accounts`` does.
     """
     with reported("grant the accounts their rights"):
         cursor = administrator.cursor()
@@ -84,6 +103,12 @@ def grant_tables(
             for table, rights in rights_by_table.items():
                 where = f"{quoted(database)}.{table}"
                 cursor.execute(f"GRANT {rights} ON {where} TO {_user(role, named)}")
+        try:
+            reader = _user(Role.READER, named)
+            cursor.execute(f"REVOKE SELECT ON {_schema(database)}.* FROM {reader}")
+        except mysql.connector.Error as error:
+            if error.errno != _NO_SUCH_GRANT:
+                raise
 
 
 def _user(role: Role, named: Mapping[Role, str] | None) -> str:

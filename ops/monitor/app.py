@@ -16,14 +16,16 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from common.errors import UnavailableError
+from common.errors import VitalsError
 from common.settings import DatabaseSettings
 from db.connection import KeptConnection
 from db.faults import reported
-from ops.monitor.access import Access, SafeHeaders, add_signing_in, answer, session_of
+from db.write.looks import LONGEST_ID
+from ops.monitor.access import Access, SafeHeaders, add_signing_in, address_of, answer, session_of
 from ops.monitor.board import Board
 from ops.monitor.columns import columns
 from ops.monitor.limits import SmallBodies
+from ops.monitor.looks import Looks
 from ops.monitor.patient import patient_as_dict
 from ops.monitor.sessions import Attempts, Sessions
 from ops.people.register import PageRole
@@ -44,9 +46,12 @@ def build_app(
     is_local: bool,
     uplot: Path,
     reader: DatabaseSettings,
+    looks: DatabaseSettings,
     is_alive: Callable[[], bool],
 ) -> FastAPI:
-    """The application. ``uplot``: the WebJar; ``is_alive``: whether the poller still runs."""
+    """The application. ``uplot``: the WebJar; ``looks``: the account that records who looks at
+    patients; ``is_alive``: whether the poller still runs.
+    """  # noqa: D205 - one sentence for each
     # no generated documentation: it would load scripts from elsewhere
     app = FastAPI(title="Vital signs", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Access, sessions=sessions)
@@ -60,7 +65,7 @@ def build_app(
     _add_health(app, board, is_alive)
     add_signing_in(app, sessions, Attempts())
     _add_page(app, uplot)
-    _add_data(app, board, reader)
+    _add_data(app, board, reader, Looks(KeptConnection(looks, answer_seconds=_ANSWER_S)))
     _add_stream(app, board, sessions)
     return app
 
@@ -114,7 +119,7 @@ class _Static(StaticFiles):
         return answer
 
 
-def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings) -> None:
+def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings, looks: Looks) -> None:
     connection = KeptConnection(reader, answer_seconds=_ANSWER_S)
     one_at_a_time = threading.Lock()
     rhythm = board.ward.rhythm
@@ -135,18 +140,22 @@ def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings) -> None:
 
     @app.get("/api/patient/{patient_id}")
     def patient(
+        request: Request,
         patient_id: str,
         begin: Annotated[int, Query(alias="from", ge=0, le=_LAST_MS)],
         until: Annotated[int, Query(ge=0, le=_LAST_MS)],
     ) -> Response:
         if not 0 < until - begin <= _LONGEST_SPAN_MS:
             return answer({"error": "from must be before until, by at most 31 days"}, 400)
+        if len(patient_id) > LONGEST_ID:
+            return answer({"error": "no such patient"}, 404)
         try:
             with one_at_a_time, reported("read the readings of a patient"):
+                looks.record(session_of(request), patient_id, address_of(request))
                 found = patient_as_dict(
                     connection.get(), patient_id, begin, until, rhythm.interval_ms
                 )
-        except UnavailableError as error:
+        except VitalsError as error:
             return answer({"error": error.message}, 503)
         if found is None:
             return answer({"error": "no such patient"}, 404)

@@ -75,16 +75,25 @@ def serve(
             idle_s=60 * settings.monitor_idle_minutes,
             longest_s=3_600 * settings.monitor_session_hours,
         ),
-        is_local=settings.is_local,
+        # behind a proxy a browser names the proxy's host
+        is_local=settings.is_local and not settings.proxies,
         uplot=uplot,
         reader=database,
+        looks=writer,
         is_alive=lambda: poller.is_alive,
     )
-    server = bounded_server(app, host=settings.monitor_host, port=settings.monitor_port)
+    server = bounded_server(
+        app,
+        proxies=settings.proxies,
+        host=settings.monitor_host,
+        port=settings.monitor_port,
+        ssl_certfile=settings.monitor_tls_cert,
+        ssl_keyfile=settings.monitor_tls_key,
+    )
     _step_back()
     poller.start()
     try:
-        say(f"monitor page: http://{settings.monitor_host}:{settings.monitor_port}/")
+        say(f"monitor page: {settings.url}")
         if not people.register().people:
             say("nobody may sign in yet: `vitals users add NAME --role engineer` makes a secret")
         server.run()

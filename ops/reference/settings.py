@@ -18,6 +18,7 @@ from common.settings import (
 from consumer.settings import ConsumerSettings
 from ops.cli.commands.setup import SetupSettings
 from ops.monitor.settings import MonitorSettings
+from ops.people.settings import LooksSettings
 from ops.reference.containers import ContainerSetting, container_settings
 from ops.reference.markdown import code, generated, page_of, table
 from ops.reference.meanings import meanings
@@ -30,7 +31,7 @@ GROUPS: dict[str, tuple[type[Settings], ...]] = {
     "Producer": (ProducerSettings,),
     "Consumer": (ConsumerSettings,),
     "Monitor": (MonitorSettings,),
-    "Topics and accounts": (TopicSettings, SetupSettings),
+    "Topics and accounts": (TopicSettings, SetupSettings, LooksSettings),
     "The vitals command": (StackSettings,),
 }
 """Every settings class of the product, under the heading of its section."""

@@ -17,12 +17,13 @@ from common.settings import (
     TopicSettings,
     load,
 )
+from ops.people.settings import LooksSettings
 from ops.stack.exports import DATABASE_FOLDER, embedded_addresses
 
 S = TypeVar("S", bound=Settings)
 
 
-class StackSettings(OutputSettings, TopicSettings):
+class StackSettings(OutputSettings, TopicSettings, LooksSettings):
     """Where the embedded stack lives and what it may use; every setting has a working default."""
 
     # JAVA_HOME= and the like mean "not set", as they do for a shell

@@ -11,6 +11,8 @@ from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect
 from db.schema.migrate import migrate
 from db.schema.seed import seed
+from db.write.looks import prune_looks
+from ops.look.processes import TLS
 from ops.people.register import FIRST_PERSON, PageRole, People
 from ops.stack import ChildProcess, find_java, jar_source
 from ops.stack.class_archive import archive_path, ensure_archive
@@ -96,8 +98,9 @@ class Pipeline:
         with connect(self.database(), database=False) as connection:
             migrate(connection, self.database().db_name)
         self.stack.wait_for_broker(self._invocation.settings)
-        if self._plan.producers:
-            with connect(self.database()) as connection:
+        with connect(self.database()) as connection:
+            prune_looks(connection, self._invocation.settings.oldest_look())
+            if self._plan.producers:
                 seed(connection, self._plan.patients, self._invocation.settings.simulation_seed)
         for number in range(1, self._plan.producers + 1):
             self._add(
@@ -180,8 +183,15 @@ class Pipeline:
                 service.process.stop(_MOVE_SECONDS)
                 service.release(time.monotonic())
 
+    @property
+    def _page_scheme(self) -> str:
+        """What its address begins with, where that is not a port's usual HTTP."""
+        return TLS if self._invocation.environment.get("MONITOR_TLS_CERT") else ""
+
     def _say_page(self) -> None:
-        self._say(f"monitor page: http://{LOOPBACK}:{self._ports[MONITOR]}/")
+        self._say(
+            f"monitor page: {self._page_scheme or 'http://'}{LOOPBACK}:{self._ports[MONITOR]}/"
+        )
 
     def _let_somebody_in(self) -> None:
         people = People(self._invocation.settings.people)
@@ -203,7 +213,7 @@ class Pipeline:
 
     def _parts(self) -> dict[str, Part]:
         addresses = self.environments.targets() | {
-            MONITOR: f"{LOOPBACK}:{self._ports.get(MONITOR)}"
+            MONITOR: f"{self._page_scheme}{LOOPBACK}:{self._ports.get(MONITOR)}"
         }
         return {
             (name := service.process.name): Part(

@@ -45,8 +45,8 @@ class Page:
 
 
 @contextmanager
-def served(folder, *, reader=NOWHERE, sessions=None):
-    """Serves a page without patients; ``sessions``: those of another page."""
+def served(folder, *, reader=NOWHERE, looks=None, sessions=None, **options):
+    """Serves a page without patients; ``sessions``: those of another page; ``options``: the server's."""
     port = free_port()
     people = folder / f"people-{port}.json"
     sessions = sessions or Sessions(People(people), idle_s=1_800, longest_s=43_200)
@@ -56,9 +56,10 @@ def served(folder, *, reader=NOWHERE, sessions=None):
         is_local=True,
         uplot=_charts(folder),
         reader=reader,
+        looks=looks or reader,
         is_alive=lambda: True,
     )
-    server = bounded_server(app, host="127.0.0.1", port=port)
+    server = bounded_server(app, host="127.0.0.1", port=port, **options)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
