@@ -41,7 +41,7 @@ TOOLS = {
     ),
     RUN_CLASS: KafkaTool(None, "run any other class of Kafka's jars"),
 }
-SERVER_OPTION = "--bootstrap-server"
+SERVER_OPTION, OPTIONS_OPTION = "--bootstrap-server", "--command-config"
 _HELP = {"--help", "--version"}
 
 

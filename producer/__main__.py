@@ -113,6 +113,9 @@ def replay(
     earliest: Annotated[
         str | None, typer.Option(help="the earliest plausible time of a number: 1970-01-01")
     ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="that of CSV: windows-1252; default: UTF-8 or UTF-16")
+    ] = None,
 ) -> None:
     """Publish a file of real readings, each with its own time; ends with 1 if rows were unreadable."""
     from producer.replay import ReplayPlan, replay_file
@@ -126,6 +129,7 @@ def replay(
         is_again=again,
         time_unit=time_unit,
         earliest=earliest,
+        encoding=encoding,
     )
     database = load(DatabaseSettings) if register else None
     folder = load(OutputSettings).output_dir / "raw"

@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Callable
 
-from schemas.wire.codec import MAX_MESSAGE_BYTES
+from common.broker.limits import MAX_MESSAGE_BYTES
 from schemas.wire.versions import HEADER_SIZE, MAGIC
 
 _ABSURD = [

@@ -10,6 +10,7 @@ from db.checksums import HOUR_MS, row_checksums, sums_by
 from db.mapping import Mapping
 from db.read.evidence import REGISTRO_ROW
 from db.read.quarantined import QUARANTINED, READING_KEY, UNMAPPED
+from ops.reconcile.letters import Letters
 from ops.reconcile.prove import compare_places
 from ops.reconcile.topic import TopicRest
 from schemas.batch import SensorBatch
@@ -71,6 +72,15 @@ class World:
     gone: dict = dataclasses.field(default_factory=dict)
     refused: list = dataclasses.field(default_factory=list)
     """Bodies of messages that are in quarantine whole."""
+    messages: dict = dataclasses.field(default_factory=dict)
+    """Topic, partition and offset -> body, of what is read again."""
+    ends: dict = dataclasses.field(default_factory=lambda: {0: 0})
+    """By partition."""
+    entries: list = dataclasses.field(default_factory=list)
+    """Refused messages in quarantine, as their dead letters must be."""
+    letters: list = dataclasses.field(default_factory=list)
+    letters_since_ms: int = 0
+    has_letters: bool = True
     received: dict = dataclasses.field(default_factory=dict)
     strays: list = dataclasses.field(default_factory=list)
     asked: list = dataclasses.field(default_factory=list)
@@ -109,8 +119,7 @@ class World:
         self.next_offsets[TOPIC, partition] = offsets.stop
 
     def compare(self, topic=TOPIC):
-        rest = TopicRest(self.rest, self.gone)
-        return compare_places(MemoryEvidence(self), lambda _: rest, self.folder, topic)
+        return compare_places(MemoryEvidence(self), MemoryBroker(self), self.folder, topic)
 
     def prove(self):
         return self.compare().proof
@@ -140,6 +149,28 @@ class World:
             if is_its and since <= row["event_ms"] < until and place not in self.unmapped:
                 key = (mapping_id, row["component"], row["event_ms"])
                 self.registro[key] = round(row["value"] * 1000)
+
+
+class MemoryBroker:
+    """What Kafka holds, from a World."""
+
+    def __init__(self, world):
+        self.world = world
+
+    def rest(self, _next_offsets):
+        return TopicRest(self.world.rest, self.world.gone)
+
+    def ends(self, topic):
+        return self.world.ends if topic == TOPIC else {}
+
+    def at(self, topic, offsets):
+        for place, body in self.world.messages.items():
+            if place[0] == topic and place[2] in offsets.get(place[1], ()):
+                yield place, body
+
+    def letters(self):
+        found = [(f"dlq 0@{place}", letter) for place, letter in enumerate(self.world.letters)]
+        return Letters("dlq", found, self.world.letters_since_ms, exists=self.world.has_letters)
 
 
 class MemoryEvidence:
@@ -197,6 +228,9 @@ class MemoryEvidence:
 
     def refused_messages(self):
         return len(self.world.refused)
+
+    def refused(self, topic):
+        return [entry for entry in self.world.entries if entry.topic == topic]
 
     def refused_bodies(self):
         return iter(self.world.refused)

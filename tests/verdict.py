@@ -5,10 +5,11 @@
 
 import re
 
+from common.broker.limits import MAX_MESSAGE_BYTES
 from common.errors import BadInputError
 from schemas.batch import SensorBatch
 from schemas.reasons import Reason
-from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
+from schemas.wire.codec import default_codec
 from schemas.wire.versions import HEADER_SIZE, MAGIC, versions
 
 _CODEC = default_codec()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME as LOG_APPEND_TIME
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
@@ -11,6 +12,7 @@ from common.settings import KafkaSecurity, KafkaSettings
 
 __all__ = [
     "COMMITTED",
+    "LOG_APPEND_TIME",
     "UNCOMMITTED",
     "Consumer",
     "Options",

@@ -7,5 +7,7 @@ MAX_HEADERS_BYTES = 65_536
 MAX_HEADERS = 1_000
 KEPT_BYTES = 4_096
 """Of a body or a key above its limit, this many bytes are kept, from its beginning."""
+MAX_COPY_BYTES = 2 * MAX_MESSAGE_BYTES
+"""Limit for a dead letter: the largest body that Kafka accepts by default, plus its headers."""
 MAX_RECORD_BYTES = MAX_MESSAGE_BYTES + 100_000
 """What the topic lets a record hold once it is decompressed: the limits above, with room."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+import structlog
 from pyspark.sql import SparkSession
 
 from common.errors import ConfigurationError
@@ -20,7 +21,15 @@ _CHECKPOINT_FILES = (
     "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
 )
 
+# without these, whoever reaches the driver's port reads the blocks: readings, and the tasks. Not with
+# AES/GCM: the consumer never started (docs/decisions/0037)
+_AUTHENTICATED = {"spark.authenticate": "true", "spark.network.crypto.enabled": "true"}
+_UNSAFE = "anyone who reaches this cluster's machines reads patients' data"
+_UNSAFE_HINT = "set spark.authenticate and spark.network.crypto.enabled: docs/how-to/cluster.md"
+
 _JVM_LOG = Path(__file__).with_name("jvm_log.xml")
+
+_log = structlog.get_logger()
 
 
 def build_session(
@@ -74,6 +83,8 @@ def build_session(
     if cluster is not None:
         options |= cluster
     else:
+        # Spark makes a secret of its own where master and workers are one process
+        options |= _AUTHENTICATED
         # no other machine needs to reach a session that lives in one process
         options |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
         # not spark.jars: Spark splits that at commas and decodes it as URIs, not always twice
@@ -82,6 +93,8 @@ def build_session(
         builder = builder.config(name, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
+    if session.sparkContext.getConf().get("spark.authenticate", "false") != "true":
+        _log.warning("spark_is_not_authenticated", error=_UNSAFE, hint=_UNSAFE_HINT)
     return session
 
 

@@ -3,7 +3,6 @@
 The record is ``quarentena``; this is a copy for people who work at the broker.
 """
 
-from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -11,14 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
-from common.broker.faults import explained, is_away
-from common.broker.sender import Headers, Sender
+from common.broker.dead_letters import DeadLetter, send_dead_letters
 from common.broker.topics import cluster
 from common.settings import KafkaSettings
 from db.write.quarantine import headers_of
-from schemas.wire.codec import MAX_COPY_BYTES
 
-_TIMEOUT_SECONDS = 30.0
 _COLUMNS = ("key", "body", "headers", "reason", "detail", "partition", "offset", "kafka_ms")
 
 _log = structlog.get_logger()
@@ -36,50 +32,30 @@ def copy_refused(rejected: pa.Table, settings: KafkaSettings) -> int:
     refused = rejected.filter(pc.less(rejected["position"], 0)).select(_COLUMNS)
     if not len(refused) or not _topic_exists(settings):
         return 0
-    _send(refused.to_pylist(), settings)
+    letters = (_letter(message, settings.kafka_topic) for message in refused.to_pylist())
+    if failed := send_dead_letters(letters, settings):
+        _log.warning(
+            "dead_letters_refused",
+            topic=settings.kafka_dlq_topic,
+            messages=len(failed),
+            error=failed[0].str(),
+            hint="they are in quarentena anyway; check the topic's settings and permissions, then"
+            " `vitals reconcile --repair` sends them",
+        )
     return len(refused)
 
 
-def _send(messages: Iterable[dict[str, Any]], settings: KafkaSettings) -> None:
-    topic, sender = settings.kafka_dlq_topic, _sender(settings)
-    for message in messages:
-        headers = [*headers_of(message["headers"]), *_coordinates(message, settings.kafka_topic)]
-        sender.send(topic, message["key"], message["body"], headers)
-    # every delivery is reported within its own time limit, which is shorter
-    failed = sender.flush(2 * _TIMEOUT_SECONDS)
-    if away := next(filter(is_away, failed), None):
-        raise explained(away, f"copy messages to {topic}", settings)
-    if failed:
-        _log.warning(
-            "dead_letters_refused",
-            topic=topic,
-            messages=len(failed),
-            error=failed[0].str(),
-            hint="they are in quarentena anyway; check the topic's settings and permissions",
-        )
-
-
-def _coordinates(message: dict[str, Any], topic: str) -> Headers:
-    said = {
-        "dlq-reason": message["reason"],
-        "dlq-detail": message["detail"],
-        "dlq-topic": topic,
-        "dlq-partition": message["partition"],
-        "dlq-offset": message["offset"],
-        "dlq-timestamp-ms": message["kafka_ms"],
-    }
-    return [(name, str(value).encode()) for name, value in said.items()]
-
-
-@cache
-def _sender(settings: KafkaSettings) -> Sender:
-    return Sender(
-        settings,
-        {
-            "client.id": "vitals-dead-letters",
-            "message.max.bytes": MAX_COPY_BYTES,
-            "message.timeout.ms": round(_TIMEOUT_SECONDS * 1000),
-        },
+def _letter(message: dict[str, Any], topic: str) -> DeadLetter:
+    return DeadLetter(
+        message["key"],
+        message["body"],
+        headers_of(message["headers"]),
+        message["reason"],
+        message["detail"],
+        topic,
+        message["partition"],
+        message["offset"],
+        message["kafka_ms"],
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from common.broker.dead_letters import DeadLetter
 from common.settings import DatabaseSettings
 from db.checksums import HOUR_SQL, ROW_SQL, Sums, wrapped
 from db.connection import Connection, connect
@@ -18,7 +19,7 @@ from db.faults import reported
 from db.ledger import SELECT_ROWS, LedgerRow, ledger_row
 from db.mapping import Mapping, read_mappings
 from db.moments import EPOCH, EPOCH_MS_SQL
-from db.read.quarantined import QUARANTINED, READING, quarantined, table, unmapped
+from db.read.quarantined import QUARANTINED, READING, letter_of, quarantined, table, unmapped
 
 _ROWS_PER_FETCH = 20_000
 _BODIES_PER_FETCH = 50
@@ -139,12 +140,19 @@ class Evidence:
 
     def refused_bodies(self) -> Iterator[bytes]:
         """Bodies of refused messages that hold a batch nevertheless; a few are read at a time."""
+        query = "SELECT mensagem FROM quarentena WHERE posicao < 0 AND motivo = 'invalid_batch'"
+        rows = self._rows(f"{query} AND mensagem IS NOT NULL", at_once=_BODIES_PER_FETCH)
+        return (bytes(body) for (body,) in rows)
+
+    def refused(self, topic: str) -> Iterator[DeadLetter]:
+        """The refused messages of a topic, as their dead letters must be."""
         rows = self._rows(
-            "SELECT mensagem FROM quarentena WHERE posicao < 0 AND motivo = 'invalid_batch'"
-            " AND mensagem IS NOT NULL",
+            "SELECT chave, mensagem, cabecalhos, motivo, detalhe, topico, particao, deslocamento,"
+            f" {EPOCH_MS_SQL.format('recebido_em')} FROM quarentena WHERE topico = %s AND posicao < 0",
+            topic,
             at_once=_BODIES_PER_FETCH,
         )
-        return (bytes(body) for (body,) in rows)
+        return map(letter_of, rows)
 
     def mappings(self) -> list[Mapping]:
         """The active periods as the consumer sees them."""

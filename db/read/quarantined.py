@@ -5,8 +5,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from common.broker.dead_letters import DeadLetter
 from db.moments import EPOCH_MS_SQL
-from db.write.quarantine import bare_reading
+from db.write.quarantine import bare_reading, headers_of
 from schemas.reasons import Reason
 
 READING_KEY = pa.schema(
@@ -45,6 +46,13 @@ def quarantined(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
 def unmapped(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
     """`UNMAPPED` of rows that have the offset before `READING`."""
     return table([(offset, *_as_decided(*row)) for offset, *row in rows], UNMAPPED)
+
+
+def letter_of(row: tuple[Any, ...]) -> DeadLetter:
+    """A refused message: chave, mensagem, cabecalhos, and the other fields of `DeadLetter` in its order."""
+    key, body, headers, *place = row
+    key, body = (None if part is None else bytes(part) for part in (key, body))
+    return DeadLetter(key, body, headers_of(headers), *place)
 
 
 def _as_decided(*row: Any) -> tuple[Any, ...]:

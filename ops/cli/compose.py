@@ -13,13 +13,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.broker.principals import Principal
 from common.errors import ConfigurationError, UnavailableError
 from common.output import put_line
+from common.settings import KafkaSecurity
 from db.schema.accounts import Role, account_name
 from ops.cli.command_line import CommandLine
-from ops.cli.declared import host_files_of, role_of
+from ops.cli.declared import host_files_of, principal_of, role_of
 from ops.cli.foreign import run_plainly
-from ops.kafka_tools import SERVER_OPTION, needs_server
+from ops.kafka_tools import OPTIONS_OPTION, SERVER_OPTION, needs_server
 
 _REPOSITORY = Path(__file__).parents[2]
 _COMPOSE_FILES = ("docker-compose.yml", "compose.yml", "compose.yaml", "docker-compose.yaml")
@@ -31,6 +33,7 @@ _NOT_HERE = {
     "monitor": "the service monitor, which is running already: http://127.0.0.1:18080/",
 }
 _HOST_PORTS = {"kafka": 19092, "mysql": 3306}
+_TOOL_OPTIONS = "/run/admin.properties"
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,20 @@ class ComposeStack:
         if role is not Role.READER:
             options += ["--env", f"DB_USER={account_name(role)}"]
             options += ["--env", f"DB_PASSWORD_FILE=/run/secrets/db_{role}_password"]
+        principal = principal_of(line.function, line.values)
+        if principal is not Principal.READER:
+            password = f"/run/secrets/kafka_{principal}_password"
+            options += ["--env", f"KAFKA_SASL_USERNAME={principal}"]
+            options += ["--env", f"KAFKA_SASL_PASSWORD_FILE={password}"]
         run = ["run", "--rm", "--no-deps", *options, "ops"]
         return self._docker(*run, "vitals", *line.words)
 
     def _console_tool(self, tool: str, options: Sequence[str]) -> list[str]:
-        server = [SERVER_OPTION, "kafka:9092"] if needs_server(tool, options) else []
+        server = []
+        if needs_server(tool, options):
+            server = [SERVER_OPTION, "kafka:9092"]
+            if not any(word.partition("=")[0] == OPTIONS_OPTION for word in options):
+                server += [OPTIONS_OPTION, _TOOL_OPTIONS]
         path = f"/opt/kafka/bin/kafka-{tool}.sh"
         return self._docker("exec", "kafka", path, *server, *options)
 
@@ -96,6 +108,10 @@ class ComposeStack:
         secrets = json.loads(self._answer("config", "--format", "json"))["secrets"]
         names = {
             "KAFKA_BOOTSTRAP_SERVERS": ports["kafka"],
+            "KAFKA_SECURITY_PROTOCOL": KafkaSecurity.SASL_SSL.value,
+            "KAFKA_SASL_USERNAME": Principal.READER.value,
+            "KAFKA_SASL_PASSWORD_FILE": secrets["kafka_reader_password"]["file"],
+            "KAFKA_SSL_CA": secrets["ca.pem"]["file"],
             "DB_HOST": host,
             "DB_PORT": port,
             "DB_USER": account_name(Role.READER),

@@ -1,14 +1,16 @@
 """What a command declares about itself, at its definition or at one of its options.
 
 ``@Needs(Role.MIGRATOR)`` above a command, or ``Needs(Role.MIGRATOR)`` in the ``Annotated`` of an
-option: the database account that it needs; the default is the reader's.
+option: the database account that it needs, and ``Needs(principal=Principal.ADMIN)`` the login at the
+broker; the default is the reader's.
 ``HOST_FILE`` in the ``Annotated`` of an argument: a file of this machine, mounted into the container.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_type_hints
 
+from common.broker.principals import Principal
 from db.schema.accounts import Role
 from ops.cli.command_line import CommandLine
 
@@ -19,9 +21,10 @@ _NEEDS = "__vitals_needs__"
 
 @dataclass(frozen=True)
 class Needs:
-    """The role whose rights a command needs."""
+    """Whose rights a command needs; None: what others say, or the reader's."""
 
-    role: Role
+    role: Role | None = None
+    principal: Principal | None = None
 
     def __call__(self, command: F) -> F:
         """Declares it for a whole command."""
@@ -39,20 +42,30 @@ HOST_FILE = HostFile()
 
 def role_of(line: CommandLine) -> Role:
     """The role whose rights a command line needs."""
-    command_needs = getattr(line.function, _NEEDS, None)
-    needed = [command_needs] if command_needs is not None else []
-    needed += [mark for name, mark in _marks(line, Needs) if line.values.get(name)]
-    return needed[0].role if needed else Role.READER
+    needed = _needed(line.function, line.values)
+    return next((needs.role for needs in needed if needs.role), Role.READER)
+
+
+def principal_of(function: Callable[..., Any], values: Mapping[str, Any]) -> Principal:
+    """The login at the broker that a command needs with these values of its parameters."""
+    needed = _needed(function, values)
+    return next((needs.principal for needs in needed if needs.principal), Principal.READER)
 
 
 def host_files_of(line: CommandLine) -> list[str]:
     """The names of the parameters that are files of this machine."""
-    return [name for name, _ in _marks(line, HostFile)]
+    return [name for name, _ in _marks(line.function, HostFile)]
 
 
-def _marks(line: CommandLine, kind: type[Any]) -> Iterator[tuple[str, Any]]:
+def _needed(function: Callable[..., Any], values: Mapping[str, Any]) -> list[Needs]:
+    of_command = getattr(function, _NEEDS, None)
+    needed = [of_command] if of_command is not None else []
+    return needed + [mark for name, mark in _marks(function, Needs) if values.get(name)]
+
+
+def _marks(function: Callable[..., Any], kind: type[Any]) -> Iterator[tuple[str, Any]]:
     """Each parameter's declaration of a kind."""
-    hints = get_type_hints(line.function, include_extras=True)
+    hints = get_type_hints(function, include_extras=True)
     for name, hint in hints.items():
         for mark in getattr(hint, "__metadata__", ()):
             if isinstance(mark, kind):

@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
+from common.broker.principals import Principal
 from common.errors import ConfigurationError, UnavailableError
+from ops.cli.declared import Needs
 from ops.cli.frame import LOOK, AsJson, end, invocation_of
 from ops.cli.known import KAFKA_TOOLS, SENSORS, require_names
 from ops.cli.services import Service
@@ -139,6 +141,7 @@ _KAFKA_HELP = """Run one of Kafka's own console tools on the broker.
     # everything after the tool's name is for the tool, including --help
     context_settings={"allow_extra_args": True, "allow_interspersed_args": False},
 )
+@Needs(principal=Principal.ADMIN)
 def kafka_command(
     context: typer.Context,
     tool: Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from common.broker.principals import Principal
 from common.errors import ConfigurationError
 from common.output import say
 from db.schema.accounts import Role
@@ -49,7 +50,7 @@ Wait = Annotated[
 Repair = Annotated[
     bool,
     typer.Option("--repair", help="Restore what is missing, from the archive and the files."),
-    Needs(Role.MIGRATOR),
+    Needs(Role.MIGRATOR, Principal.ADMIN),
 ]
 DryRepair = Annotated[
     bool, typer.Option("--dry-run", help="With --repair: only list what would be done.")
@@ -97,6 +98,13 @@ TimeUnit = Annotated[
 Earliest = Annotated[
     str | None,
     typer.Option(help="Earliest plausible time of a number, such as 1970-01-01. Default: 1990."),
+]
+
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        help="Encoding of a CSV file, such as windows-1252. Default: UTF-8 or UTF-16, as it shows."
+    ),
 ]
 
 
@@ -182,6 +190,7 @@ def reconcile_command(
 
 
 @app.command("replay", rich_help_panel=RUN)
+@Needs(principal=Principal.PRODUCER)
 def replay_command(
     context: typer.Context,
     file: File,
@@ -194,6 +203,7 @@ def replay_command(
     again: Again = False,
     time_unit: TimeUnit = None,
     earliest: Earliest = None,
+    encoding: Encoding = None,
 ) -> None:
     """Send a file of real readings through archive and topic, like any other reading.
 
@@ -217,6 +227,7 @@ def replay_command(
         is_again=again,
         time_unit=time_unit,
         earliest=earliest,
+        encoding=encoding,
     )
     services = (Service.BROKER, Service.DATABASE)
     if is_archive(file):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from common.broker.principals import Principal
 from common.errors import UnavailableError
 from db.read.quarantine_desk import STATES as STATE_NAMES
 from db.read.quarantine_desk import Selection
@@ -139,7 +140,7 @@ def discard_command(
 
 @app.command("resend")
 @app.command("replay", hidden=True)  # its former name
-@Needs(Role.MIGRATOR)
+@Needs(Role.MIGRATOR, Principal.ADMIN)
 def resend_command(
     context: typer.Context,
     *,

@@ -2,21 +2,25 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from common.arrays import Ints
+from common.arrays import Ints, Mask
 from common.errors import BadInputError
 from ops.reconcile.fingerprints import UNKNOWN_TIME, expected_outcomes
+from ops.reconcile.outside import Messages, Outside, Place, find_outside, gone
 from schemas.batch import SensorBatch, Series
 from schemas.files.days import ALL_DAYS
 from schemas.files.raw import BROKEN, PENDING, batch_of, batches_in, files_in, is_pending
 
 _WILD = 1 << 62
 _BATCHES_AT_ONCE = 1_000
+_OUTSIDE = -1
+"""Instead of the number of a file."""
 _COLUMNS = (
     *("file", "patient", "window", "produced", "first", "last"),
     *("readings", "fingerprint", "waiting"),
@@ -40,6 +44,8 @@ class ArchiveIndex:
     files: list[Path] = field(default_factory=list)
     broken_files: list[str] = field(default_factory=list)
     patients: dict[str, int] = field(default_factory=dict)
+    outside: Outside = field(default_factory=Outside)
+    """Batches that were added from the topic, where other producers have sent them."""
     _columns: "dict[str, array[int]]" = field(default_factory=_columns)
     _unjudged: list[SensorBatch] = field(default_factory=list)
 
@@ -61,12 +67,14 @@ class ArchiveIndex:
         return list(self.number)
 
     def batches(self, numbers: Iterable[int]) -> dict[str, SensorBatch]:
-        """Reads these batches again; one whose file has been removed since is left out."""
+        """Reads these batches again; one that has been removed since is left out."""
         ids = self.ids()
         wanted: dict[int, set[str]] = defaultdict(set)
         for number in numbers:
             wanted[self._columns["file"][number]].add(ids[number])
-        found: dict[str, SensorBatch] = {}
+        outside = {name: self.outside.found[name] for name in wanted.pop(_OUTSIDE, ())}
+        again = self.outside.read(outside) if outside else ()
+        found = {name: batch for name, batch in again if batch is not None}
         for file, names in wanted.items():
             for batch in _read(self.files[file]):
                 if batch.batch_id in names:
@@ -74,8 +82,27 @@ class ArchiveIndex:
         return found
 
     def path(self, number: int) -> Path:
-        """The file that holds a batch."""
+        """The file that holds a batch; none holds one from outside."""
         return self.files[self._columns["file"][number]]
+
+    def is_outside(self) -> Mask:
+        """By number: whether a batch is in the topic only."""
+        return np.asarray(self.column("file") == _OUTSIDE)
+
+    def add_outside(self, messages: Messages, taken: Mapping[str, Place]) -> None:
+        """Adds those of these batches that the topic still has, and notes which it has no more."""
+        self.outside = Outside(partial(find_outside, messages))
+        left = dict(taken)
+        for batch_id, batch in self.outside.read(taken):
+            del left[batch_id]
+            if batch is None:
+                continue
+            self._add(batch, _OUTSIDE)
+            self.outside.found[batch_id] = taken[batch_id]
+            self.outside.producers.add(batch.producer_id)
+            self._judge_some()
+        self._judge()
+        self.outside.gone = gone(messages, left)
 
     def update(self) -> None:
         """Reads what is new since the last time, until no file moves while it reads.
@@ -100,9 +127,8 @@ class ArchiveIndex:
             with path.open("rb") as file:
                 self.files.append(path)
                 for line in file:
-                    self._add(batch_of(line), is_waiting=is_pending(path))
-                    if len(self._unjudged) == _BATCHES_AT_ONCE:
-                        self._judge()
+                    self._add(batch_of(line), len(self.files) - 1, is_waiting=is_pending(path))
+                    self._judge_some()
         except FileNotFoundError:
             return False
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, BadInputError):
@@ -110,8 +136,7 @@ class ArchiveIndex:
         self._judge()
         return True
 
-    def _add(self, batch: SensorBatch, *, is_waiting: bool) -> None:
-        file = len(self.files) - 1
+    def _add(self, batch: SensorBatch, file: int, *, is_waiting: bool = False) -> None:
         if (known := self.number.get(batch.batch_id)) is not None:
             if not is_waiting:
                 self._columns["file"][known], self._columns["waiting"][known] = file, 0
@@ -141,6 +166,10 @@ class ArchiveIndex:
             column.append(value)
         self.number[batch.batch_id] = len(self.number)
         self._unjudged.append(batch)
+
+    def _judge_some(self) -> None:
+        if len(self._unjudged) == _BATCHES_AT_ONCE:
+            self._judge()
 
     def _judge(self) -> None:
         """Fills in the fingerprints of the batches that were added last."""

@@ -76,11 +76,19 @@ def compare_outcomes(
         _, _, numbers = outcomes.numbers(untold["batch_id"])
         places = (untold[name].to_numpy() for name in ("series", "position"))
         readings.append(reading_keys(numbers, *places))
-    names = [f"batch {batch_id}" for batch_id in sorted(outcomes.foreign)]
-    proof.find(Finding.NOT_ARCHIVED, names, sum(outcomes.foreign.values()))
-    rest = sorted(outcomes.foreign_taken.keys() - outcomes.foreign.keys())
-    proof.find(Finding.BATCH_NOT_ARCHIVED, rest, len(rest))
+    _note_foreign(proof, outcomes)
     return Differing(np.unique(np.concatenate(batches)), np.concatenate(readings))
+
+
+def _note_foreign(proof: Proof, outcomes: Outcomes) -> None:
+    outside = outcomes.archive.outside
+    unknown = {name: count for name, count in outcomes.foreign.items() if name not in outside.gone}
+    names = [f"batch {batch_id}" for batch_id in sorted(unknown)]
+    proof.find(Finding.NOT_ARCHIVED, names, sum(unknown.values()))
+    rest = sorted(outcomes.foreign_taken.keys() - unknown.keys() - outside.gone)
+    proof.find(Finding.BATCH_NOT_ARCHIVED, rest, len(rest))
+    uncompared = outcomes.foreign.total() - sum(unknown.values())
+    proof.notes += outside.notes(proof.outside, uncompared)
 
 
 def _note_waiting(proof: Proof, outcomes: Outcomes, waiting: pa.Table) -> Ints:

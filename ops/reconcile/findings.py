@@ -11,6 +11,7 @@ class Remedy(StrEnum):
     REPROCESS = "process the range again"
     REPUBLISH = "publish the archived batches again"
     SET_ASIDE = "set the files aside"
+    COPY = "copy the messages from quarantine"
 
 
 class Finding(Enum):
@@ -23,10 +24,10 @@ class Finding(Enum):
         "whose outcome is not what the archive and the cleaning rules give",
         Remedy.REPROCESS,
     )
-    NOT_ARCHIVED = "reading", "in no archive file", None
+    NOT_ARCHIVED = "reading", "in no archive file, and not in the topic", None
     NOT_PROCESSED = "reading", "with an outcome from a batch not recorded as processed", None
     LOST_BATCH = "published batch", "neither processed nor in the topic", Remedy.REPUBLISH
-    BATCH_NOT_ARCHIVED = "processed batch", "in no archive file", None
+    BATCH_NOT_ARCHIVED = "processed batch", "in no archive file, and not in the topic", None
     NOT_MARKED_UNMAPPED = "accepted reading", "without a mapping and not marked as unmapped", None
     MISSING_ROW = "accepted reading", "missing from registro", Remedy.CORRECT
     ALTERED_ROW = "registro row", "with another value than the trusted files", Remedy.CORRECT
@@ -34,6 +35,9 @@ class Finding(Enum):
     UNREADABLE_ARCHIVE = "archive file", "that cannot be read", None
     UNREADABLE_TRUSTED = "trusted file", "that cannot be read", Remedy.REPROCESS
     UNKNOWN_TRUSTED = "trusted file", "not in the ledger (duplicate readings)", Remedy.SET_ASIDE
+    NO_DEAD_LETTER = "refused message", "without its dead letter", Remedy.COPY
+    ALTERED_DEAD_LETTER = "dead letter", "other than the message in quarantine", None
+    STRAY_DEAD_LETTER = "dead letter", "of no message in quarantine", None
 
     def __init__(self, noun: str, state: str, remedy: Remedy | None) -> None:
         """See the class."""

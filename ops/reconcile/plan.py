@@ -12,6 +12,7 @@ from common.arrays import Ints, Mask
 from db.ledger import LedgerRow
 from db.read.evidence import REGISTRO_ROW, Evidence, Stray
 from ops.reconcile.findings import counted
+from ops.reconcile.letters import Place
 from ops.reconcile.proof import row_names, utc
 from ops.reconcile.prove import Comparison
 from producer.delivery.republish import ArchivedBatch
@@ -36,13 +37,15 @@ class RepairPlan:
     publish: list[ArchivedBatch] = field(default_factory=list)
     """In their original order: the newest value of a key must win again."""
     readings: int = 0
+    copy: list[Place] = field(default_factory=list)
+    """Refused messages that are to be copied to the dead-letter topic."""
     hopeless: list[str] = field(default_factory=list)
     """What no repair can fix: a person has to look."""
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.set_aside or len(self.rows) or self.retake or self.publish)
+        return not (self.set_aside or len(self.rows) or self.retake or self.publish or self.copy)
 
     def lines(self) -> Iterator[str]:
         """The steps as text for a person."""
@@ -66,13 +69,20 @@ class RepairPlan:
                 f"publish {counted(len(self.publish), 'archived batch')}"
                 f" ({counted(self.readings, 'reading')}) again: {_listed(ids, len(self.publish))}"
             )
+        if self.copy:
+            places = [f"{partition}@{offset}" for partition, offset in self.copy[:_NAMED]]
+            what = counted(len(self.copy), "refused message")
+            yield f"copy {what} to the dead-letter topic: {_listed(places, len(self.copy))}"
 
 
 def plan_repair(found: Comparison, evidence: Evidence) -> RepairPlan:
     """The plan for a comparison; ``evidence`` reads more from the same database."""
     archive, outcomes = found.archive, found.outcomes
     range_of = outcomes.range_numbers(found.trusted.ranges)
-    plan = RepairPlan(set_aside=found.unnamed_files, rows=_rows(found))
+    plan = RepairPlan(set_aside=found.unnamed_files, rows=_rows(found), copy=found.copies.missing)
+    if found.copies.cut:
+        what = counted(found.copies.cut, "dead letter")
+        plan.hopeless.append(f"{what}: quarantine has only the beginning of the message")
     spoilt = {int(found.trusted.range_of[number]) for number in found.trusted.unreadable}
     spoilt |= {int(number) for number in range_of[found.differing] if number >= 0}
     times = [archive.column(name) for name in ("patient", "first", "last")]
@@ -87,7 +97,7 @@ def plan_repair(found: Comparison, evidence: Evidence) -> RepairPlan:
     ids = archive.ids()
     for number in sorted(spoilt):
         part, own = found.trusted.ranges[number], range_of == number
-        reason = _LATE if (own & late).any() else _foreign_in(found, part)
+        reason = _LATE if (own & late).any() else _foreign_in(found, part, own)
         if reason:
             plan.hopeless.append(f"{_range_name(part)} cannot be processed again: {reason}")
             # a batch older than one that cannot be republished must not get a newer offset
@@ -181,7 +191,11 @@ def _plan_publishing(
     plan.readings = int(archive.column("readings")[numbers].sum())
 
 
-def _foreign_in(found: Comparison, part: LedgerRow) -> str | None:
+def _foreign_in(found: Comparison, part: LedgerRow, own: Mask) -> str | None:
+    """Why a range cannot be processed again as a whole; ``own``: which batches are of this range."""
+    archive = found.archive
+    if len(outside := np.flatnonzero(own & archive.is_outside())):
+        return f"its batch {archive.ids()[outside[0]]} is in no archive file"
     for batch_id, (topic, partition, offset) in found.outcomes.foreign_taken.items():
         if (topic, partition) == (part.topic, part.partition) and part.first <= offset < part.until:
             return f"its batch {batch_id} is in no archive file"

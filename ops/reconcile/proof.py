@@ -35,6 +35,8 @@ class Proof:
     published: int = 0
     waiting: int = 0
     """In the outbox: Kafka has not acknowledged them yet. Under way, so not a finding."""
+    outside: int = 0
+    """Of other producers, in no archive file: compared with the topic itself."""
     under_way: int = 0
     """In the topic, not committed yet."""
     accepted: int = 0

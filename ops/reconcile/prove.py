@@ -6,7 +6,7 @@ it is processed, so every batch in the snapshot must be in the archive. The topi
 archived batch that is not processed is in the outbox, or in the topic after the committed offset.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +23,10 @@ from ops.reconcile.compare_outcomes import Differing, compare_outcomes, name_bat
 from ops.reconcile.compare_registro import Differences, Doubt, RegistroCheck
 from ops.reconcile.expected import ExpectedRows
 from ops.reconcile.findings import Finding
+from ops.reconcile.letters import Copies, compare_letters
 from ops.reconcile.outcomes import Outcomes
 from ops.reconcile.proof import Proof, batch_name
-from ops.reconcile.topic import TopicRest, batch_id_of, read_rest
+from ops.reconcile.topic import Broker, KafkaBroker, TopicRest, batch_id_of
 from ops.reconcile.trusted import TrustedFiles
 
 Say = Callable[[str], object]
@@ -46,6 +47,7 @@ class Comparison:
     differing: Ints
     """Numbers of the batches whose outcomes do not match their archived readings."""
     rows: Differences
+    copies: Copies
 
 
 def compare(
@@ -56,27 +58,23 @@ def compare(
     Raises UnavailableError or ConfigurationError if broker or database cannot be read.
     """
     with open_evidence(database) as evidence:
-
-        def rest_of(next_offsets: Mapping[int, int]) -> TopicRest:
-            say("reading the topic")
-            return read_rest(kafka, next_offsets)
-
-        return compare_places(evidence, rest_of, output, kafka.kafka_topic, say)
+        return compare_places(evidence, KafkaBroker(kafka), output, kafka.kafka_topic, say)
 
 
 def compare_places(
     evidence: Evidence,
-    rest_of: Callable[[Mapping[int, int]], TopicRest],
+    broker: Broker,
     output: Path,
     topic: str,
     say: Say = lambda _: None,
 ) -> Comparison:
-    """As ``compare``, on an open snapshot; ``rest_of`` reads the topic from the given offsets."""
+    """As ``compare``, on an open snapshot."""
     say("reading the archive")
     archive = read_archive(output / "raw")
-    outcomes = _outcomes(archive, evidence)
+    outcomes = _outcomes(archive, evidence, broker)
     next_offsets, ranges = evidence.next_offsets(), evidence.ranges()
-    rest = rest_of(
+    say("reading the topic")
+    rest = broker.rest(
         {partition: at for (name, partition), at in next_offsets.items() if name == topic}
     )
     proof = Proof(refused_messages=evidence.refused_messages())
@@ -89,6 +87,9 @@ def compare_places(
     say("comparing")
     lost = _compare_topic(proof, outcomes, rest, evidence)
     _note_gaps(proof, topic, rest, trusted)
+    copies = compare_letters(
+        proof, broker.letters(), evidence.refused(topic), topic, ranges, next_offsets
+    )
     unnamed = _note_files(proof, archive, trusted, next_offsets)
     differing = compare_outcomes(proof, outcomes, trusted, evidence, altered)
     doubt = Doubt(
@@ -97,7 +98,16 @@ def compare_places(
     )
     rows = check.compare(proof, doubt)
     return Comparison(
-        proof, archive, outcomes, trusted, next_offsets, unnamed, lost, differing.batches, rows
+        proof=proof,
+        archive=archive,
+        outcomes=outcomes,
+        trusted=trusted,
+        next_offsets=next_offsets,
+        unnamed_files=unnamed,
+        lost=lost,
+        differing=differing.batches,
+        rows=rows,
+        copies=copies,
     )
 
 
@@ -118,7 +128,8 @@ def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest, evidence: 
     proof.produced = int(readings.sum())
     proof.waiting = int(readings[is_waiting].sum())
     proof.under_way = int(readings[is_under_way].sum())
-    proof.archived = proof.produced - proof.waiting
+    proof.outside = int(readings[archive.is_outside()].sum())
+    proof.archived = proof.produced - proof.waiting - proof.outside
     proof.published = int(readings[is_taken | is_in_topic | is_refused].sum())
     proof.quarantined += int(readings[is_refused].sum())
     proof.missing += int(readings[lost].sum())
@@ -139,12 +150,16 @@ def _refused(archive: ArchiveIndex, evidence: Evidence) -> Mask:
     return found
 
 
-def _outcomes(archive: ArchiveIndex, evidence: Evidence) -> Outcomes:
+def _outcomes(archive: ArchiveIndex, evidence: Evidence, broker: Broker) -> Outcomes:
     outcomes = Outcomes(archive)
     outcomes.note_taken(evidence.taken())
     if outcomes.foreign_taken:
         # a rename during a listing may hide the file from it
         archive.update()
+        outcomes = Outcomes(archive)
+        outcomes.note_taken(evidence.taken())
+    if outcomes.foreign_taken:
+        archive.add_outside(broker, outcomes.foreign_taken)
         outcomes = Outcomes(archive)
         outcomes.note_taken(evidence.taken())
     return outcomes

@@ -16,6 +16,7 @@ from db.mend.repair import NextOffsets, enter_rows, forget_range
 from db.read.evidence import REGISTRO_ROW, open_evidence
 from ops.reconcile.expected import ExpectedRows
 from ops.reconcile.findings import counted
+from ops.reconcile.letters import Place
 from ops.reconcile.plan import RepairPlan
 from ops.reconcile.trusted import TrustedFiles
 from producer.delivery.republish import ArchivedBatch
@@ -30,12 +31,13 @@ def repair(
     trusted_folder: Path,
     seen: NextOffsets,
     publish: Callable[[Sequence[ArchivedBatch]], None],
+    copy: Callable[[Sequence[Place]], None],
     say: Say,
 ) -> None:
     """Repairs what can be repaired.
 
     ``seen``: the consumer's progress when the plan was made; ``publish`` sends the batches that must
-    be processed again. If killed at any point, the same command continues where it stopped: rows that
+    be processed again, ``copy`` the dead letters that are missing. If killed at any point, the same command continues where it stopped: rows that
     were entered are there, forgotten batches count as lost, and a batch published twice counts once.
     """
     _put_aside(trusted_folder, plan.set_aside)
@@ -49,6 +51,8 @@ def repair(
             _put_aside(trusted_folder, part.files)
     if plan.publish:
         publish(plan.publish)
+    if plan.copy:
+        copy(plan.copy)
 
 
 def _forget(

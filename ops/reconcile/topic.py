@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from common.broker.clients import COMMITTED, UNCOMMITTED
 from common.broker.reader import Span, TopicReader
 from common.errors import BadInputError
 from common.settings import KafkaSettings
+from ops.reconcile.letters import Letters, read_letters
+from ops.reconcile.outside import Messages, TopicMessages
 from schemas.wire.codec import default_codec
 
 
@@ -18,6 +21,29 @@ class TopicRest:
     """Ids of the batches that the consumer has not committed yet."""
     gone: dict[int, range] = field(default_factory=dict)
     """By partition: offsets below the log's start, removed before the consumer read them."""
+
+
+class Broker(Messages, Protocol):
+    """What Kafka holds; each method reads it as it is then."""
+
+    def rest(self, next_offsets: Mapping[int, int]) -> TopicRest:
+        """See `read_rest`."""
+
+    def letters(self) -> Letters:
+        """See `ops.reconcile.letters.read_letters`."""
+
+
+@dataclass(frozen=True)
+class KafkaBroker(TopicMessages):
+    """The real one."""
+
+    def rest(self, next_offsets: Mapping[int, int]) -> TopicRest:
+        """See `Broker`."""
+        return read_rest(self.settings, next_offsets)
+
+    def letters(self) -> Letters:
+        """See `Broker`."""
+        return read_letters(self.settings)
 
 
 def read_rest(settings: KafkaSettings, next_offsets: Mapping[int, int]) -> TopicRest:

@@ -1,9 +1,8 @@
 """The topics of the pipeline."""
 
-from common.broker.limits import MAX_RECORD_BYTES
+from common.broker.limits import MAX_COPY_BYTES, MAX_RECORD_BYTES
 from common.broker.topics import create_topic, set_topic_options
 from common.settings import KafkaSettings, TopicSettings
-from schemas.wire.codec import MAX_COPY_BYTES
 
 _HOUR_MS = 3_600_000
 

@@ -9,13 +9,13 @@ from functools import cached_property, partial
 
 from common.broker.clients import producer
 from common.broker.faults import reported
-from common.broker.limits import MAX_MESSAGE_BYTES
+from common.broker.limits import MAX_COPY_BYTES, MAX_MESSAGE_BYTES
 from common.broker.sender import Sender
 from common.broker.topics import set_topic_options
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
 from schemas.batch import SensorBatch
-from schemas.wire.codec import MAX_COPY_BYTES, Headers, default_codec
+from schemas.wire.codec import Headers, default_codec
 from schemas.wire.versions import versions
 
 _FLUSH_SECONDS = 90

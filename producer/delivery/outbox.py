@@ -16,6 +16,7 @@ from common.errors import BadInputError
 from common.pauses import jittered
 from producer import metrics
 from producer.delivery.archive import RawArchive
+from producer.delivery.broker_clock import BrokerClock
 from producer.delivery.publisher import DeliveryError, Publisher
 from schemas.batch import SensorBatch
 
@@ -65,6 +66,11 @@ class Outbox:
     def __len__(self) -> int:
         """Files that are not acknowledged yet."""
         return len(self._waiting) + len(self._queued)
+
+    @property
+    def broker_clock(self) -> BrokerClock:
+        """As the acknowledgements tell it."""
+        return self._publisher.broker_clock
 
     def trouble(self) -> str | None:
         """Why files wait for Kafka, or None; with no file waiting, a broker may be away."""

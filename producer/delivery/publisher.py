@@ -13,6 +13,7 @@ from common.broker.topics import partitions_of
 from common.errors import BadInputError
 from common.settings import KafkaSettings
 from producer import metrics
+from producer.delivery.broker_clock import BrokerClock
 from schemas.batch import SensorBatch
 from schemas.wire.codec import default_codec
 
@@ -40,6 +41,7 @@ class Publisher:
         self._codec = default_codec()
         self._trouble: str | None = None
         self._is_spent = False
+        self.broker_clock = BrokerClock()
 
     @property
     def trouble(self) -> str | None:
@@ -86,6 +88,7 @@ class Publisher:
         def report(error: KafkaError | None, message: Message) -> None:
             if error is None:
                 self._note_success()
+                self.broker_clock.note(*message.timestamp())
             on_report(error, (message.partition() or 0, message.offset() or 0))
 
         try:

@@ -71,7 +71,7 @@ class Runner:
         self._outbox = outbox
         self._windows = SimulatedWindows(settings, 0)
         self._positions = Positions()
-        self._schedule = Schedule(settings, self._positions)
+        self._schedule = Schedule(settings, self._positions, outbox.broker_clock)
         listener = GroupListener(
             taken=self._take,
             release=self._release,

@@ -8,14 +8,16 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from common.errors import BadInputError
+from common.errors import BadInputError, ConfigurationError
 
 T = TypeVar("T")
 
 NOT_TEXT = "\udcff"
 """Stands in decoded text for bytes that are not of its encoding; no encoding can yield it."""
 
-_READABLE = "give CSV (UTF-8 or UTF-16) or Parquet, plain or compressed with gzip or zstd"
+_READABLE = (
+    "give CSV (UTF-8, UTF-16 or --encoding) or Parquet, plain or compressed with gzip or zstd"
+)
 _AS_CSV = 'save the sheet as "CSV UTF-8"; of a zip file, unpack it and give one file'
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _REFUSED = {
@@ -40,6 +42,7 @@ _MARKED = {
     b"\x00\x00\xfe\xff": "utf-32",
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
+    codecs.BOM_UTF8: "utf-8-sig",
 }
 _HEAD = 8
 _SHOWN = 40
@@ -74,18 +77,35 @@ def is_parquet(stream: io.BufferedReader) -> bool:
     return stream.peek(_HEAD).startswith(b"PAR1")
 
 
-def as_text(stream: io.BufferedReader) -> io.TextIOWrapper:
+def known_encoding(name: str) -> str:
+    """An encoding of text by its name. Errors: ``ConfigurationError``."""
+    try:
+        # some codecs do not make text; io says so
+        io.TextIOWrapper(io.BytesIO(), name).close()
+    except (LookupError, ValueError) as error:
+        raise ConfigurationError(
+            f"cannot read text as {shown(name)}: no such encoding",
+            hint="give a name such as windows-1252, iso-8859-1 or shift_jis",
+        ) from error
+    return name
+
+
+def as_text(stream: io.BufferedReader, given: str | None = None) -> io.TextIOWrapper:
     """Its text with LF for each end of line; ``NOT_TEXT`` for what is not of the encoding.
 
-    UTF-8, UTF-16 or UTF-32 as the mark at its beginning says; without one UTF-16 by its zeros,
-    otherwise UTF-8.
+    The ``given`` encoding; without one UTF-8, UTF-16 or UTF-32 as the mark at its beginning says;
+    without a mark UTF-16 by its zeros, otherwise UTF-8.
 
     Raises:
-        BadInputError: if it is empty or in another language than CSV.
+        BadInputError: if it is empty, in another language than CSV, or marked as another encoding.
     """
     head = stream.peek(_HEAD)[:_HEAD]
-    encoding = _of(stream, _MARKED) or "utf-8-sig"
-    if re.match(rb"[^\0]\0[^\0]", head):
+    encoding = _of(stream, _MARKED)
+    if given and encoding:
+        raise BadInputError(f"it is marked as {encoding.upper()}", hint="leave --encoding out")
+    if given or encoding:
+        encoding = given or encoding
+    elif re.match(rb"[^\0]\0[^\0]", head):
         encoding = "utf-16-le"
     elif re.match(rb"\0[^\0]\0", head):
         encoding = "utf-16-be"
@@ -93,7 +113,7 @@ def as_text(stream: io.BufferedReader) -> io.TextIOWrapper:
         raise BadInputError("it is empty", hint=_READABLE)
     if head.lstrip(codecs.BOM_UTF8).lstrip()[:1] in {b"<", b"{", b"["}:
         raise BadInputError("it is HTML, XML or JSON", hint=_READABLE)
-    return io.TextIOWrapper(stream, encoding, errors="mark", newline=None)
+    return io.TextIOWrapper(stream, encoding or "utf-8", errors="mark", newline=None)
 
 
 def _of(stream: io.BufferedReader, kinds: Mapping[bytes, T]) -> T | None:

@@ -15,6 +15,7 @@ from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
 from producer.delivery.publisher import Publisher
 from producer.replay.anchor import Shifts, file_digest, last_ms
+from producer.replay.content import known_encoding
 from producer.replay.continued import file_batches
 from producer.replay.moments import Epochs
 from producer.replay.preview import outcomes, summary
@@ -37,6 +38,8 @@ class ReplayPlan:
     speed: float | None
     is_again: bool
     epochs: Epochs = field(default_factory=Epochs)
+    encoding: str | None = None
+    """Of CSV; None: UTF-8 or UTF-16, as the file shows."""
 
     @classmethod
     def of(
@@ -49,6 +52,7 @@ class ReplayPlan:
         is_again: bool = False,
         time_unit: str | None = None,
         earliest: str | None = None,
+        encoding: str | None = None,
     ) -> Self:
         """The plan that the command line's words mean. Errors: ``ConfigurationError``."""
         _require("--format", table, ("auto", "long", "clif"))
@@ -60,7 +64,8 @@ class ReplayPlan:
             )
         times_speed = float(factor[1]) if factor else None
         epochs = Epochs.of(time_unit, earliest)
-        return cls(path, table, start == "now", times_speed, is_again, epochs)
+        named = None if encoding is None else known_encoding(encoding)
+        return cls(path, table, start == "now", times_speed, is_again, epochs, named)
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,7 @@ def preview_file(plan: ReplayPlan, folder: Path) -> tuple[str, int]:
 
 
 def _rows(plan: ReplayPlan) -> tuple[Rows, list[Unreadable]]:
-    rows, unreadable = read_rows(plan.path, plan.table_format, plan.epochs)
+    rows, unreadable = read_rows(plan.path, plan.table_format, plan.epochs, plan.encoding)
     for row in unreadable:
         say(f"line {row.line}: {row.reason}")
     return rows, unreadable

@@ -51,8 +51,10 @@ class Table:
     """Whether 36,5 may be a number in it."""
 
 
-def read_table(path: Path, wanted: Collection[str]) -> Table:
+def read_table(path: Path, wanted: Collection[str], encoding: str | None = None) -> Table:
     """Reads the ``wanted`` columns of ``path``, Parquet or CSV as its first bytes say.
+
+    ``encoding``: that of CSV, if it is neither UTF-8 nor UTF-16.
 
     Raises:
         BadInputError, OSError, ValueError, ArrowException: if the file as a whole cannot be
@@ -64,9 +66,11 @@ def read_table(path: Path, wanted: Collection[str]) -> Table:
             hint="give the path of a CSV or Parquet file",
         )
     with path.open("rb", buffering=0) as file, unpacked(file) as stream:
-        return (
-            _read_parquet(path, stream, wanted) if is_parquet(stream) else _read_csv(stream, wanted)
-        )
+        if not is_parquet(stream):
+            return _read_csv(stream, wanted, encoding)
+        if encoding:
+            raise BadInputError("it is Parquet", hint="leave --encoding out: its text is UTF-8")
+        return _read_parquet(path, stream, wanted)
 
 
 def _read_parquet(path: Path, stream: io.BufferedReader, wanted: Collection[str]) -> Table:
@@ -99,10 +103,10 @@ def _in_memory(stream: io.BufferedReader) -> pa.BufferReader:
     return pa.BufferReader(content)
 
 
-def _read_csv(stream: io.BufferedReader, wanted: Collection[str]) -> Table:
+def _read_csv(stream: io.BufferedReader, wanted: Collection[str], encoding: str | None) -> Table:
     # line by line: one stray quote may spoil its own line, not the block that follows it, and
     # every complaint has its true line number
-    lines = _lines(as_text(stream))
+    lines = _lines(as_text(stream, encoding))
     first = next(lines, (0, ""))[1] or ""
     declared = _SEPARATOR_LINE.fullmatch(first)
     if declared:
@@ -115,7 +119,7 @@ def _read_csv(stream: io.BufferedReader, wanted: Collection[str]) -> Table:
             f"its header {shown(first, 200)} is not CSV: {shown(error)}",
             hint="repair its first line",
         ) from error
-    columns = _Columns([place for place, name in enumerate(header) if name in wanted])
+    columns = _Columns([place for place, name in enumerate(header) if name in wanted], encoding)
     for number, line in lines:
         columns.add(number, line, delimiter, len(header))
     found = columns.ended()
@@ -132,8 +136,9 @@ def _read_csv(stream: io.BufferedReader, wanted: Collection[str]) -> Table:
 class _Columns:
     """The wanted fields of CSV lines, gathered into Arrow arrays every so often."""
 
-    def __init__(self, places: Sequence[int]) -> None:
+    def __init__(self, places: Sequence[int], encoding: str | None) -> None:
         self.places = places
+        self._other = f"not {encoding or 'UTF-8 or UTF-16 (--encoding says which)'}"
         self.lines: list[Integers] = []
         self.unreadable: list[Unreadable] = []
         self._chunks: list[list[pa.Array]] = []
@@ -145,7 +150,7 @@ class _Columns:
         if line is None:
             self._refuse(number, f"a line of more than {_LONGEST_LINE} characters")
         elif NOT_TEXT in line:
-            self._refuse(number, f"not UTF-8 or UTF-16: {shown(line)}")
+            self._refuse(number, f"{self._other}: {shown(line)}")
         elif line and not line.isspace():
             try:
                 fields = _fields(line, delimiter)

@@ -51,7 +51,9 @@ class Rows:
         return len(self.time_ms)
 
 
-def read_rows(path: Path, table_format: str, epochs: Epochs) -> tuple[Rows, list[Unreadable]]:
+def read_rows(
+    path: Path, table_format: str, epochs: Epochs, encoding: str | None = None
+) -> tuple[Rows, list[Unreadable]]:
     """The readings of a file and what is unreadable in it, by line.
 
     ``table_format``: ``long``, ``clif`` or ``auto``.
@@ -60,7 +62,7 @@ def read_rows(path: Path, table_format: str, epochs: Epochs) -> tuple[Rows, list
         BadInputError: if the file as a whole cannot be read or is another table.
     """
     try:
-        table = read_table(path, {*LONG_NAMES.values(), *CLIF_NAMES.values()})
+        table = read_table(path, {*LONG_NAMES.values(), *CLIF_NAMES.values()}, encoding)
         return rows_of(table, table_format, epochs)
     except BadInputError as error:
         raise BadInputError(

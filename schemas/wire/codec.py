@@ -10,7 +10,6 @@ from typing import Any
 
 import fastavro
 
-from common.broker.limits import MAX_MESSAGE_BYTES
 from common.errors import BadInputError
 from schemas.batch import SensorBatch, Series
 from schemas.wire import encode as columnar
@@ -19,8 +18,6 @@ from schemas.wire.versions import HEADER_SIZE, NAME, SchemaVersion, versions
 CONTENT_TYPE = "avro/binary"
 MOST_GATHERED_BYTES = 300_000
 """Single readings are gathered into a batch up to this upper bound of their size."""
-MAX_COPY_BYTES = 2 * MAX_MESSAGE_BYTES
-"""Limit for a dead letter: the largest body that Kafka accepts by default, plus its headers."""
 
 FIRST_TAKEN = "first-taken"
 """Header of a batch that is published again: when it first arrived, epoch ms as text."""

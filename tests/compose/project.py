@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from common.settings import DatabaseSettings, KafkaSettings
+from common.settings import DatabaseSettings, KafkaSecurity, KafkaSettings
 from ops.look.snapshot import Observer, look_if_possible
 from tests import loopback
 from tests.waiting import wait_until
@@ -124,8 +124,14 @@ class Project:
     def secret(self, name):
         return (self.folder / "ops" / "secrets" / name).read_text(encoding="ascii")
 
-    def kafka(self):
-        return KafkaSettings(kafka_bootstrap_servers=f"127.0.0.1:{self.kafka_port}")
+    def kafka(self, principal="reader"):
+        return KafkaSettings(
+            kafka_bootstrap_servers=f"127.0.0.1:{self.kafka_port}",
+            kafka_security_protocol=KafkaSecurity.SASL_SSL,
+            kafka_sasl_username=principal,
+            kafka_sasl_password=SecretStr(self.secret(f"kafka_{principal}_password")),
+            kafka_ssl_ca=self.folder / "ops" / "secrets" / "ca.pem",
+        )
 
     def database(self, role="reader"):
         return DatabaseSettings(

@@ -11,6 +11,7 @@ from db.ledger import RangeCounts
 from db.mapping import FOREVER_MS
 from db.read.evidence import REGISTRO_ROW, open_evidence
 from db.read.quarantined import SETTLED
+from db.write.quarantine import headers_text
 
 TOPIC = "sensor-batches"
 YEAR_2020_MS = 1_577_836_800_000
@@ -134,6 +135,22 @@ def test_refused_batches_are_recognized_by_their_bytes(migrated, settings):
     migrated.commit()
     with open_evidence(settings) as evidence:
         assert list(evidence.refused_bodies()) == [b"\x00a"]
+
+
+def test_refused_messages_are_read_as_their_dead_letters_must_be(migrated, settings):
+    headers = headers_text([{"key": "a", "value": None}, {"key": "ä", "value": b"\xff"}])
+    migrated.cursor().executemany(
+        "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, detalhe,"
+        " recebido_em, chave, mensagem, cabecalhos)"
+        " VALUES (%s, 1, 2, -1, -1, 'bad_frame', 'x', '2020-01-01 00:00:00.500', %s, %s, %s)",
+        [("t", b"", b"\x00a", headers), ("u", None, None, None)],
+    )
+    migrated.commit()
+    rest = ("bad_frame", "x", "t", 1, 2, YEAR_2020_MS + 500)
+    with open_evidence(settings) as evidence:
+        assert list(evidence.refused("t")) == [
+            (b"", b"\x00a", [("a", None), ("ä", b"\xff")], *rest)
+        ]
 
 
 def test_an_entry_discarded_before_its_batch_was_processed_again_is_no_outcome(migrated, settings):

@@ -70,7 +70,7 @@ def test_a_value_that_the_consumer_wrote_meanwhile_is_newer_even_if_it_looks_the
     seen = {(TOPIC, 0): 3}
     commit(session, tmp_path, "x")
     said = []
-    repair(plan("x", "y"), settings, tmp_path, seen, pytest.fail, said.append)
+    repair(plan("x", "y"), settings, tmp_path, seen, pytest.fail, pytest.fail, said.append)
     assert query(session, VALUES) == [("x", Decimal(7)), ("y", Decimal(5))]
     assert said == ["added or corrected 1 registro row"]
 
@@ -81,7 +81,7 @@ def test_files_that_no_ledger_names_are_put_aside_and_kept(session, settings, tm
     content = (tmp_path / name).read_bytes()
     for _ in range(2):
         found = RepairPlan(set_aside=[name])
-        repair(found, settings, tmp_path, {}, pytest.fail, print)
+        repair(found, settings, tmp_path, {}, pytest.fail, pytest.fail, print)
         assert not (tmp_path / name).exists()
         (tmp_path / name).write_bytes(content)
     aside = [path for path in (tmp_path / SET_ASIDE).rglob("*") if path.is_file()]
@@ -91,5 +91,5 @@ def test_files_that_no_ledger_names_are_put_aside_and_kept(session, settings, tm
 def test_the_publisher_is_given_the_batches_in_the_order_of_the_plan(session, settings, tmp_path):
     listed = [ArchivedBatch(tmp_path / "a.jsonl", name, None) for name in "cab"]
     given = []
-    repair(RepairPlan(publish=listed), settings, tmp_path, {}, given.extend, print)
+    repair(RepairPlan(publish=listed), settings, tmp_path, {}, given.extend, pytest.fail, print)
     assert given == listed

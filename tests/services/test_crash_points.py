@@ -60,7 +60,8 @@ class ProducerChain:
         create_topic(broker.settings, self.kafka.kafka_shards_topic, 3)
 
     def start(self, **environment):
-        names = {name.upper(): value for name, value in self.kafka.model_dump().items()}
+        given = self.kafka.model_dump(exclude_none=True)
+        names = {name.upper(): str(value) for name, value in given.items()}
         own = {
             "OUTPUT_DIR": str(self.folder),
             "PATIENTS": str(PATIENTS),

@@ -10,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from confluent_kafka import OFFSET_END, TopicPartition
+from confluent_kafka.admin import AdminClient
 
+from common.broker.limits import MAX_MESSAGE_BYTES
 from db.connection import connect, transaction
 from ops.cli.commands.reconcile import prove
 from schemas.reasons import OF_MESSAGES, Reason
-from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
+from schemas.wire.codec import default_codec
 from tests.documents import REPOSITORY, blocks, text_of
 from tests.services.checks import REGISTRO
 from tests.services.outsiders import SCHEMA, JavaExample, PythonExample, loaded_python_example
@@ -229,12 +232,33 @@ def test_refused_messages_are_copied_to_the_dead_letter_topic(outcome):
     assert {dict(copy.headers())["dlq-reason"].decode() for copy in copies} == REFUSED
 
 
-def test_reconcile_names_readings_of_outsiders_and_finds_nothing_else(outcome):
+def test_reconcile_proves_readings_of_outsiders_by_the_topic_itself(outcome):
     pipeline = outcome.pipeline
     proof = prove(pipeline.kafka, pipeline.database, pipeline.output)
-    [finding] = proof.findings
-    assert "readings in no archive file" in finding
-    assert "readings in no archive file" in PAGE
+    assert proof.is_proved, proof.findings
+    refused = len(REFUSED)
+    assert (proof.archived, proof.refused_messages) == (0, refused)
+    assert proof.produced == proof.outside == proof.accepted + proof.quarantined > 0
+    [note] = proof.notes
+    assert "compared with the topic itself" in note
+    assert "compares those of your own with the topic itself" in " ".join(PAGE.split())
+
+
+def test_what_retention_took_of_outsiders_is_a_note_and_no_alarm(outcome):
+    """The last test but those without a topic: it deletes the messages."""
+    pipeline = outcome.pipeline
+    client = AdminClient({"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers})
+    topic = pipeline.kafka.kafka_topic
+    ends = [
+        TopicPartition(topic, partition, OFFSET_END)
+        for partition in client.list_topics(topic, timeout=10).topics[topic].partitions
+    ]
+    for future in client.delete_records(ends).values():
+        future.result()
+    proof = prove(pipeline.kafka, pipeline.database, pipeline.output)
+    assert proof.is_proved, proof.findings
+    assert (proof.produced, proof.outside) == (0, 0)
+    assert any("the topic no longer has them (retention)" in note for note in proof.notes)
 
 
 def test_the_python_example_runs_without_our_packages(python_example):

@@ -1,6 +1,10 @@
 """Messages that cannot be read: kept, copied to the dead-letter topic, and blocking nothing."""
 
+from confluent_kafka import Producer
+
 from common.broker.limits import KEPT_BYTES
+from ops.cli.commands.reconcile import prove
+from tests.services.asking import asked, run
 from tests.services.checks import (
     assert_proved,
     heart_rate,
@@ -59,10 +63,55 @@ def test_dead_letters_are_copied_whatever_their_size_key_and_headers(pipeline):
 def test_without_a_dead_letter_topic_refused_messages_are_quarantined_and_the_rest_continues(
     pipeline,
 ):
+    missing = f"{pipeline.kafka.kafka_topic}-missing"
     pipeline.publish_raw((b"key", b"{}", None))
     pipeline.publish(heart_rate([70.0], start=now_ms()))
-    with pipeline.consumer(KAFKA_DLQ_TOPIC=f"{pipeline.kafka.kafka_topic}-missing"):
+    with pipeline.consumer(KAFKA_DLQ_TOPIC=missing):
         pipeline.wait_for_messages(2)
     assert "no_dead_letter_topic" in pipeline.log()
-    proof = assert_proved(pipeline)
+    without = pipeline.kafka.model_copy(update={"kafka_dlq_topic": missing})
+    proof = prove(without, pipeline.database, pipeline.output)
+    assert proof.is_proved, proof.findings
     assert (proof.refused_messages, proof.registro) == (1, 1)
+    assert [note for note in proof.notes if "no dead-letter topic" in note]
+
+
+def test_a_missing_dead_letter_is_named_and_repair_copies_it_from_quarantine(pipeline):
+    """Here the topic was created after the messages had been refused."""
+    largest = b"\xc3\x01" + bytes(1_040_000)
+    sent = [(None, None, None), (b"k", b"{}", [("a", None), ("a", b"\xff")]), (b"l", largest, None)]
+    pipeline.publish_raw(*sent)
+    with pipeline.consumer(KAFKA_DLQ_TOPIC=f"{pipeline.kafka.kafka_topic}-missing"):
+        pipeline.wait_for_messages(len(sent))
+    code, found = asked(pipeline, "reconcile")
+    assert (code, found["finding_details"]) == (
+        1,
+        [{"code": "no_dead_letter", "count": 3, "repair": "copy the messages from quarantine"}],
+    )
+    ended = run(pipeline, "reconcile", "--repair")
+    assert (ended.returncode, dead_letters(pipeline) != []) == (0, True), ended.stderr
+    assert assert_proved(pipeline).refused_messages == len(sent)
+    copies = {copy.key(): copy for copy in dead_letters(pipeline)}
+    assert copies[b"k"].value() == b"{}"
+    assert copies[b"k"].headers()[:2] == [("a", None), ("a", b"\xff")]
+    assert run(pipeline, "reconcile", "--repair").returncode == 0
+    assert len(dead_letters(pipeline)) == len(sent)
+
+
+def test_altered_and_stray_dead_letters_are_named(pipeline):
+    pipeline.publish_raw((b"key", b"{}", None))
+    with pipeline.consumer():
+        pipeline.wait_for_messages(1)
+    assert_proved(pipeline)
+    [copy] = dead_letters(pipeline)
+    client = Producer({"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers})
+    client.produce(copy.topic(), b"[]", copy.key(), headers=copy.headers())
+    client.produce(copy.topic(), b"something else")
+    assert client.flush(60) == 0
+    code, found = asked(pipeline, "reconcile", "--repair")
+    assert code == 1
+    assert {finding["code"] for finding in found["finding_details"]} == {
+        "altered_dead_letter",
+        "stray_dead_letter",
+    }
+    assert len(found["beyond_repair"]) == 2

@@ -5,10 +5,10 @@ import json
 import random
 from dataclasses import replace
 
-from common.broker.limits import KEPT_BYTES
+from common.broker.limits import KEPT_BYTES, MAX_MESSAGE_BYTES
 from common.errors import BadInputError
 from schemas.reasons import Reason
-from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
+from schemas.wire.codec import default_codec
 from schemas.wire.versions import HEADER_SIZE, LATEST, MAGIC, latest
 from tests.builders import GOLDEN, GOLDEN_BATCH, batch, series
 from tests.spark.frames import cleaned, reasons

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.broker.limits import MAX_MESSAGE_BYTES
 from common.errors import BadInputError
 from common.intervals import MAX_SAMPLES
 from schemas.batch import SensorBatch, Series
 from schemas.catalogue import sensors
-from schemas.wire.codec import MAX_MESSAGE_BYTES, batch_from, default_codec
+from schemas.wire.codec import batch_from, default_codec
 from schemas.wire.versions import HEADER_SIZE, LATEST, MAGIC, latest
 from tests.builders import GOLDEN, GOLDEN_BATCH, NOW, batch, series
 

@@ -22,7 +22,7 @@ IMAGES = {
     "PROMETHEUS_IMAGE": "prom/prometheus:v3.5.0",
     "GRAFANA_IMAGE": "grafana/grafana:12.2.0",
 }
-ADDRESSES = ("listener", "quorum.voters", "log.dirs")
+ADDRESSES = ("listener", "quorum.voters", "log.dirs", "location")
 
 # Who may open a connection to whom; `secrets` has no network at all
 MAY_REACH = {
@@ -44,7 +44,9 @@ def test_env_example_names_every_setting_with_its_default_and_no_other():
     lines = (REPOSITORY / ".env.example").read_text(encoding="utf-8").splitlines()
     shown = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     assert set(used) == set(shown.items())
-    assert "${" not in re.sub(r"\$\{[A-Z_]+:-[^}]*\}", "", CODE), "a setting without a default"
+    # with two $ it is Kafka's: a password that the broker reads from its file
+    own = re.sub(r"\$\$\{directory:[^}]*\}|\$\{[A-Z_]+:-[^}]*\}", "", CODE)
+    assert "${" not in own, "a setting without a default"
 
 
 def test_images_carry_the_version_of_the_project():
@@ -77,7 +79,23 @@ def test_a_container_reaches_only_those_whose_network_it_needs():
 
 
 def test_secrets_are_the_files_that_the_command_makes():
-    assert set(re.findall(r"^  (\w+): \{file: \"\$\{SECRETS_DIR", CODE, re.MULTILINE)) <= set(NAMES)
+    found = re.findall(r"^  ([\w.]+): \{file: \"\$\{SECRETS_DIR", CODE, re.MULTILINE)
+    assert set(found) <= set(NAMES)
+    assert set(NAMES) - set(found) <= {"db_server.pem", "db_server.key"}
+
+
+def test_each_part_gets_its_own_secrets_only():
+    """A producer has none of the database; nobody who looks or writes has the administrators'."""
+    found = {}
+    for name in ("kafka", "mysql", "producer", "consumer", "monitor"):
+        (block,) = re.findall(rf"^  {name}:\n((?:    .*\n|\n)+)", CODE, re.MULTILINE)
+        (listed,) = re.findall(r"^    secrets: \[(.*)\]$", block, re.MULTILINE)
+        found[name] = set(listed.split(", ")) - {"ca.pem"}
+    assert found["producer"] == {"kafka_producer_password"}
+    assert found["consumer"] == {"kafka_consumer_password", "db_consumer_password"}
+    assert not {name for name in found["kafka"] if name.startswith("db_")}
+    assert not {name for name in found["mysql"] if name.startswith("kafka_")}
+    assert not {name for name in found["monitor"] if "admin" in name or "root" in name}
 
 
 @pytest.mark.parametrize(

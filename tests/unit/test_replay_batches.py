@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from common.broker.limits import MAX_MESSAGE_BYTES
 from producer.replay.anchor import Shifts, file_digest
 from producer.replay.moments import Epochs
 from producer.replay.registration import first_readings
@@ -16,7 +17,7 @@ from producer.replay.rows import Kind, Rows, read_rows
 from producer.replay.sending import paced
 from producer.replay.series import regular_runs
 from producer.replay.windows import WINDOW_MS, batches_of
-from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
+from schemas.wire.codec import default_codec
 from tests.unit.test_replay_reading import EXCERPT
 
 HEART = Kind("frequencia_cardiaca", None, "bpm")

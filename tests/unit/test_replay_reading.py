@@ -9,7 +9,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from common.errors import BadInputError
+from common.errors import BadInputError, ConfigurationError
+from producer.replay import ReplayPlan
 from producer.replay.moments import Epochs
 from producer.replay.rows import Kind, read_rows
 
@@ -119,8 +120,55 @@ def test_line_that_is_not_utf8_is_a_bad_row(tmp_path):
     found, unreadable = readings(path)
     assert [row[0] for row in found] == ["p1", "p2"]
     assert [(row.line, row.reason) for row in unreadable] == [
-        (3, "not UTF-8 or UTF-16: 'p\\udcff1,0,frequencia_cardiaca,,71,bpm'")
+        (
+            3,
+            "not UTF-8 or UTF-16 (--encoding says which): 'p\\udcff1,0,frequencia_cardiaca,,71,bpm'",
+        )
     ]
+
+
+@pytest.mark.parametrize("encoding", ["windows-1252", "iso-8859-1", "cp850"])
+def test_a_named_encoding_is_the_way_out_of_that(tmp_path, encoding):
+    """As Excel for Windows writes CSV in Brazil, with semicolons and decimal commas."""
+    path = tmp_path / "readings.csv"
+    lines = (HEADER.replace(",", ";"), f"joão;{AT};temperatura_corporal;;36,5;°C")
+    path.write_bytes("\r\n".join(lines).encode(encoding))
+    rows, unreadable = read_rows(path, "auto", Epochs(), encoding)
+    assert (rows.patients, rows.kinds, unreadable) == (
+        ["joão"],
+        [Kind("temperatura_corporal", None, "°C")],
+        [],
+    )
+    assert rows.value.tolist() == [36.5]
+    assert len(read(path)[1]) == 1
+
+
+def test_what_is_not_of_the_named_encoding_is_a_bad_row(tmp_path):
+    path = csv_file(tmp_path, f"p1,{AT},frequencia_cardiaca,,70,bpm")
+    with path.open("ab") as file:
+        file.write(b"p\x81,0,frequencia_cardiaca,,71,bpm\r\n")
+    rows, unreadable = read_rows(path, "auto", Epochs(), "windows-1252")
+    assert (len(rows), [row.line for row in unreadable]) == (1, [3])
+    assert unreadable[0].reason.startswith("not windows-1252: ")
+
+
+def test_an_encoding_that_the_file_contradicts_is_refused(tmp_path):
+    marked = tmp_path / "marked.csv"
+    marked.write_text(HEADER, encoding="utf-8-sig")
+    with pytest.raises(BadInputError, match="marked as UTF-8") as refusal:
+        read_rows(marked, "auto", Epochs(), "windows-1252")
+    assert "leave --encoding out" in refusal.value.hint
+    parquet = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"patient_id": ["p"]}), parquet)
+    with pytest.raises(BadInputError, match="it is Parquet"):
+        read_rows(parquet, "auto", Epochs(), "windows-1252")
+
+
+@pytest.mark.parametrize("name", ["windows-1253x", "base64", "rot13", "", "utf-8\0"])
+def test_a_name_that_is_no_encoding_is_refused_before_anything_is_read(tmp_path, name):
+    with pytest.raises(ConfigurationError, match="no such encoding") as refusal:
+        ReplayPlan.of(tmp_path, encoding=name)
+    assert "windows-1252" in refusal.value.hint
 
 
 @pytest.mark.parametrize("text", ["", " ", "NaN", "nan", "NA", "null"])

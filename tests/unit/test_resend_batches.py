@@ -5,10 +5,11 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.broker.limits import MAX_MESSAGE_BYTES
 from db.mend.resend import OpenEntry
 from ops.quarantine.batches import FUTURE, NO_TIME, UNREADABLE, portion_of
 from schemas.batch import Series
-from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
+from schemas.wire.codec import default_codec
 from tests.builders import GOLDEN, GOLDEN_BATCH, NOW, batch, series
 
 

@@ -43,12 +43,24 @@ def test_a_command_runs_in_the_service_ops():
 
 def test_a_console_tool_runs_in_the_broker():
     tool = ["docker", "compose", "exec", "kafka", "/opt/kafka/bin/kafka-topics.sh"]
-    assert command("kafka", "topics", "--list") == [
-        *tool,
-        "--bootstrap-server",
-        "kafka:9092",
-        "--list",
-    ]
+    server = ["--bootstrap-server", "kafka:9092"]
+    login = ["--command-config", "/run/admin.properties"]
+    assert command("kafka", "topics", "--list") == [*tool, *server, *login, "--list"]
+    own = ["--command-config", "/run/own.properties", "--list"]
+    assert command("kafka", "topics", *own) == [*tool, *server, *own]
+
+
+@pytest.mark.parametrize(
+    ("words", "principal"),
+    [
+        (["replay", "output/raw"], "producer"),
+        (["reconcile", "--repair"], "admin"),
+        (["reconcile"], "reader"),
+    ],
+)
+def test_a_command_logs_in_at_the_broker_as_it_declares(words, principal):
+    login = f"KAFKA_SASL_USERNAME={principal}"
+    assert (login in command(*words)) == (principal != "reader")
 
 
 def test_a_file_to_replay_is_mounted_and_registering_uses_another_account(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from common.broker.limits import MAX_MESSAGE_BYTES
 from common.intervals import IntervalSettings
 from common.settings import KafkaSettings
 from db.write.registro import DECIMALS, rounded
@@ -15,7 +16,7 @@ from schemas.batch import LONGEST_PATIENT_ID, NAMESPACE, batch_id, is_identity
 from schemas.cleaning.clean import NAME_LIMIT, ORDER
 from schemas.cleaning.times import FIRST_TIME_MS, FUTURE_TOLERANCE_MS, LAST_TIME_MS
 from schemas.reasons import OF_MESSAGES, Reason
-from schemas.wire.codec import MAX_MESSAGE_BYTES, default_codec
+from schemas.wire.codec import default_codec
 from schemas.wire.versions import versions
 from tests.builders import GOLDEN, GOLDEN_BATCH, batch, series
 from tests.documents import blocks

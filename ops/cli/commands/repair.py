@@ -4,10 +4,14 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from common.broker.dead_letters import send_dead_letters
+from common.broker.faults import explained
 from common.output import put_json, put_line
-from common.settings import KafkaSettings
+from common.settings import DatabaseSettings, KafkaSettings
 from db.read.evidence import open_evidence
 from ops.cli.commands.reconcile import prove, show, wait_for_consumer
+from ops.reconcile.findings import counted
+from ops.reconcile.letters import Place
 from ops.reconcile.plan import RepairPlan, plan_repair
 from ops.reconcile.prove import Comparison, compare
 from ops.reconcile.repair import repair
@@ -39,7 +43,8 @@ def reconcile_and_repair(
     for line in _lines(plan, is_dry_run=False):
         say(line)
     publish = functools.partial(_publish, kafka, say)
-    repair(plan, database, output / "trusted", found.next_offsets, publish, say)
+    copy = functools.partial(_copy, kafka, database, say)
+    repair(plan, database, output / "trusted", found.next_offsets, publish, copy, say)
     if plan.publish and not wait_seconds:
         say("the consumer reads them from the topic; check with `vitals reconcile` afterwards")
         return 1
@@ -50,6 +55,19 @@ def reconcile_and_repair(
 
 def _publish(kafka: KafkaSettings, say: Say, archived: Sequence[ArchivedBatch]) -> None:
     say(str(republish(listed_batches(archived), kafka)))
+
+
+def _copy(
+    kafka: KafkaSettings, database: DatabaseSettings, say: Say, places: Sequence[Place]
+) -> None:
+    wanted = set(places)
+    with open_evidence(database) as evidence:
+        entries = evidence.refused(kafka.kafka_topic)
+        letters = (entry for entry in entries if (entry.partition, entry.offset) in wanted)
+        failed = send_dead_letters(letters, kafka)
+    if failed:
+        raise explained(failed[0], f"copy messages to {kafka.kafka_dlq_topic}", kafka)
+    say(f"copied {counted(len(wanted), 'refused message')} to {kafka.kafka_dlq_topic}")
 
 
 def _show(found: Comparison, plan: RepairPlan, *, as_json: bool, is_dry_run: bool) -> int:

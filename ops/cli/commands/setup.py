@@ -5,7 +5,17 @@ from typing import Annotated
 import structlog
 from pydantic import Field, SecretStr
 
-from common.settings import DatabaseSettings, KafkaSettings, Port, Settings, TopicSettings
+from common.broker.connection import connected
+from common.broker.principals import Principal
+from common.broker.rights import give_logins, give_rights
+from common.settings import (
+    DatabaseSettings,
+    KafkaSettings,
+    Port,
+    SaslMechanism,
+    Settings,
+    TopicSettings,
+)
 from db.connection import connect
 from db.schema.accounts import Role, account_name, create_accounts, grant_tables
 from db.schema.migrate import migrate
@@ -13,6 +23,8 @@ from db.schema.seed import seed
 from db.write.looks import prune_looks
 from ops.people.settings import LooksSettings
 from ops.stack.topics import create_topics
+
+_LOGIN_TIMEOUT_S = 10.0
 
 _log = structlog.get_logger()
 
@@ -40,6 +52,17 @@ class SetupSettings(Settings):
     """Given to `vitals_reader`, which may only SELECT."""
     db_cadence_password: SecretStr
     """Given to `vitals_cadence`, which writes the monitor's two tables."""
+    kafka_first_login_servers: str | None = None
+    """The broker's own listener, where the administrator logs in by PLAIN before the broker knows any
+    other password; without it nobody gets a login or a right at the broker."""
+    kafka_producer_password: SecretStr | None = None
+    """Given to the principal `producer`, which may publish batches."""
+    kafka_consumer_password: SecretStr | None = None
+    """Given to the principal `consumer`, which reads batches and writes dead letters."""
+    kafka_reader_password: SecretStr | None = None
+    """Given to the principal `reader`, which may only read."""
+    kafka_gateway_password: SecretStr | None = None
+    """Given to the principal `gateway`, for producers of your own."""
     patients: Annotated[int, Field(ge=1)] = 100
     """How many demo patients are registered."""
     simulation_seed: int = 7
@@ -62,6 +85,16 @@ class SetupSettings(Settings):
             Role.CADENCE: self.db_cadence_password.get_secret_value(),
         }
 
+    def principals(self) -> dict[Principal, str]:
+        """The password of every principal that gets a login."""
+        given = {
+            Principal.PRODUCER: self.kafka_producer_password,
+            Principal.CONSUMER: self.kafka_consumer_password,
+            Principal.READER: self.kafka_reader_password,
+            Principal.GATEWAY: self.kafka_gateway_password,
+        }
+        return {name: secret.get_secret_value() for name, secret in given.items() if secret}
+
     def _account(self, user: str, password: SecretStr) -> DatabaseSettings:
         return DatabaseSettings(
             db_host=self.db_host,
@@ -82,6 +115,7 @@ def set_up(
         UnavailableError: the broker or the database does not answer; the same call may work later.
         ConfigurationError: an account, a topic's name or the schema has to be changed first.
     """
+    kafka = _set_up_logins(settings, kafka)
     create_topics(kafka, topics)
     _log.info(
         "topics_ready", topics=[kafka.kafka_topic, kafka.kafka_dlq_topic, kafka.kafka_shards_topic]
@@ -95,3 +129,31 @@ def set_up(
             _log.info("old_looks_deleted", rows=prune_looks(migrator, looks.oldest_look()))
             added = seed(migrator, settings.patients, settings.simulation_seed)
     _log.info("demo_patients_ready", added=added.patients, patients=settings.patients)
+
+
+def _set_up_logins(settings: SetupSettings, kafka: KafkaSettings) -> KafkaSettings:
+    """Gives every principal its login and its rights; returns how the administrator logs in now."""
+    own = kafka.kafka_sasl_password
+    if settings.kafka_first_login_servers is None or own is None:
+        return kafka
+    administrator = _administrator(kafka, settings.kafka_first_login_servers)
+    principals = settings.principals()
+    give_logins(administrator, {Principal.ADMIN: own.get_secret_value(), **principals})
+    give_rights(administrator, principals)
+    _log.info("principals_ready", principals=[str(name) for name in principals])
+    return administrator
+
+
+def _administrator(kafka: KafkaSettings, servers: str) -> KafkaSettings:
+    changes = {
+        "kafka_bootstrap_servers": servers,
+        "kafka_sasl_mechanism": SaslMechanism.PLAIN,
+    }
+    first = kafka.model_copy(update=changes)
+    host, _, port = servers.rpartition(":")
+    try:
+        with connected(first, (host, int(port)), _LOGIN_TIMEOUT_S):
+            return first
+    except OSError:
+        # a rotated password: that listener learns it when the broker starts again
+        return kafka

@@ -1,7 +1,11 @@
 """The outbox against a real broker: what is archived is published, whatever fails in between."""
 
+import math
+import time
+
 import pytest
 
+from common.broker.topics import set_topic_options
 from producer.delivery.outbox import Outbox
 from producer.delivery.publisher import Publisher
 from schemas.batch import SensorBatch, Series, batch_id
@@ -48,6 +52,18 @@ def test_message_has_the_patient_as_key_printable_headers_and_the_archived_batch
     by_id = {batch.batch_id: batch for batch in batches_in(kafka)}
     assert {batch.batch_id: batch for batch in archive.read(done)} == by_id
     assert archive.pending() == []
+
+
+def test_an_acknowledgement_tells_the_brokers_clock(kafka, archive):
+    """Where the topic takes it; the consumer compares readings with it."""
+    set_topic_options(kafka, kafka.kafka_topic, {"message.timestamp.type": "LogAppendTime"})
+    outbox = Outbox(archive, publisher := Publisher(kafka))
+    assert outbox.broker_clock.latest_ms() == math.inf
+    outbox.put(TICK, [batch(1)])
+    outbox.drain(20)
+    publisher.close()
+    ahead_s = outbox.broker_clock.latest_ms() / 1000 - time.time()
+    assert 240 < ahead_s < 300
 
 
 def test_batches_archived_while_the_broker_was_killed_are_in_the_topic_afterwards(
