@@ -32,6 +32,8 @@ NEEDS_A_STACK = {
     "patient add": ["p-1"],
     "patient end": ["p-1"],
     "patient list": [],
+    "users looks": [],
+    "users prune": [],
 }
 MORE = {
     "reconcile --repair": ["reconcile", "--repair"],
