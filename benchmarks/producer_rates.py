@@ -212,10 +212,8 @@ class _Replica:
         shards: int,
     ) -> tuple[int, float, float]:
         """Returns readings, begin and end; the clock is the machine's, so processes can be compared."""
-        producer_id = f"benchmark-{shard}-of-{shards}"
-        backlog = Backlog(
-            kafka, folder, patients, producer_id=producer_id, shard=shard, shards=shards
-        )
+        name = f"benchmark-{shard}-of-{shards}"
+        backlog = Backlog(kafka, folder, patients, producer_id=name, shard=shard, shards=shards)
         try:
             backlog.publish(1)
             cls.start.wait(_START_LIMIT_S)

@@ -7,7 +7,7 @@ import time
 from pyspark.sql import functions as F  # noqa: N812 - its usual name
 from pyspark.sql.avro.functions import from_avro
 
-from common.broker.clients import COMMITTED
+from common.broker.clients import COMMITTED, connection_options
 from common.settings import KafkaSettings, load
 from consumer.driver.session import build_session
 from consumer.settings import ConsumerSettings
@@ -22,7 +22,7 @@ def main(topic: str, passes: int) -> list[float]:
     for _ in range(passes):
         messages = (
             spark.read.format("kafka")
-            .option("kafka.bootstrap.servers", kafka.kafka_bootstrap_servers)
+            .options(**{f"kafka.{name}": at for name, at in connection_options(kafka).items()})
             .option("subscribe", topic)
             .option("kafka.isolation.level", COMMITTED)
             .load()

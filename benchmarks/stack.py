@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.core_speed import CoreSpeed
 from benchmarks.settings import SEED
+from common.broker.principals import Principal
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect, quoted
 from db.schema.migrate import migrate
@@ -65,7 +66,7 @@ def benchmark_stack(invocation: Invocation, patients: int, say: Say) -> Iterator
     settings.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="benchmark-", dir=settings.home) as name:
         folder = Path(name)
-        stack = EmbeddedStack(folder, source)
+        stack = EmbeddedStack(folder, source, is_kafka_plain_too=True)
         stack.prepare(say)
         archive = archive_path(settings.cache, java)
         ensure_archive(archive, jars=stack.spark_jars, environment=invocation.environment, say=say)
@@ -78,7 +79,7 @@ def benchmark_stack(invocation: Invocation, patients: int, say: Say) -> Iterator
             stack.wait_for_broker(settings)
             environment = {
                 **invocation.environment,
-                **embedded_addresses(folder),
+                **embedded_addresses(folder, Principal.ADMIN),
                 "SPARK_JARS_DIR": str(stack.spark_jars),
                 SETTING: str(archive),
                 "OUTPUT_DIR": str(folder / "output"),

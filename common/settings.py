@@ -48,8 +48,9 @@ class KafkaSettings(Settings):
 
     kafka_bootstrap_servers: str
     """Address of the broker, `host:port`; several are separated by commas."""
-    kafka_security_protocol: KafkaSecurity = KafkaSecurity.PLAINTEXT
-    """TLS and a login; `PLAINTEXT` has neither: anybody on the network can read and forge messages."""
+    kafka_security_protocol: KafkaSecurity = KafkaSecurity.SASL_SSL
+    """`SASL_SSL`: TLS and a login. `PLAINTEXT` has neither: anybody on the network can read and forge
+    messages."""
     kafka_sasl_mechanism: SaslMechanism = SaslMechanism.SCRAM_SHA_512
     """How this part logs in."""
     kafka_sasl_username: Annotated[str | None, Field(validate_default=True)] = None
@@ -74,7 +75,7 @@ class KafkaSettings(Settings):
     @classmethod
     def _is_given(cls, value: Any, info: ValidationInfo) -> Any:
         if value is None and info.data.get("kafka_security_protocol") is KafkaSecurity.SASL_SSL:
-            raise ValueError("required with SASL_SSL")
+            raise ValueError("required, unless KAFKA_SECURITY_PROTOCOL is PLAINTEXT")
         return value
 
 

@@ -138,9 +138,6 @@ def topic(broker: KafkaBroker) -> str:
 @pytest.fixture
 def kafka_settings(broker: KafkaBroker, topic: str) -> KafkaSettings:
     """Settings of a pipeline of its own: its topic, its groups."""
-    return KafkaSettings(
-        kafka_bootstrap_servers=broker.bootstrap_servers,
-        kafka_topic=topic,
-        kafka_group=f"{topic}-consumer",
-        kafka_producers_group=f"{topic}-producers",
-    )
+    names = {"kafka_topic": topic, "kafka_group": f"{topic}-consumer"}
+    names["kafka_producers_group"] = f"{topic}-producers"
+    return broker.settings.model_copy(update=names)

@@ -43,7 +43,8 @@ class PeerSide:
         folder = self._stack.folder / "peers" / f"{self._topic}-{self.name}-{self._runs}"
         folder.mkdir(parents=True)
         self._run = PeerRun(
-            bootstrap_servers=self._stack.broker.bootstrap_servers,
+            # their users' usual way, without TLS
+            bootstrap_servers=self._stack.broker.plain_servers,
             topic=self._topic,
             partitions=self._partitions,
             database=self._stack.database,

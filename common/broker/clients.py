@@ -1,8 +1,10 @@
 """Kafka's clients: the one place that knows librdkafka's options. A client connects when first used."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME as LOG_APPEND_TIME
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
@@ -18,6 +20,7 @@ __all__ = [
     "Options",
     "Producer",
     "admin",
+    "client_options",
     "connection_options",
     "consumer",
     "producer",
@@ -61,7 +64,7 @@ def producer(settings: KafkaSettings, options: Options) -> Producer:
         # (docs/decisions/0025)
         "topic.metadata.refresh.interval.ms": 10_000,
     }
-    return Producer({**_common(settings), **role, **options})
+    return Producer({**client_options(settings), **role, **options})
 
 
 def consumer(settings: KafkaSettings, group: str, options: Options) -> Consumer:
@@ -70,15 +73,16 @@ def consumer(settings: KafkaSettings, group: str, options: Options) -> Consumer:
     Reads, and counts, no further than the first open transaction.
     """
     role = {"group.id": group, "enable.auto.commit": False, "isolation.level": COMMITTED}
-    return Consumer({**_common(settings), **role, **options})
+    return Consumer({**client_options(settings), **role, **options})
 
 
 def admin(settings: KafkaSettings) -> AdminClient:
     """For topics and their offsets."""
-    return AdminClient(_common(settings))
+    return AdminClient(client_options(settings))
 
 
-def _common(settings: KafkaSettings) -> dict[str, Any]:
+def client_options(settings: KafkaSettings) -> dict[str, Any]:
+    """What all of our own clients share; it holds the password."""
     return {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         **_security(settings),
@@ -89,8 +93,17 @@ def _common(settings: KafkaSettings) -> dict[str, Any]:
     }
 
 
+@functools.cache
+def _warn_once() -> None:
+    structlog.get_logger().warning(
+        "broker_without_protection",
+        hint="anybody on the network can read and forge messages; set KAFKA_SECURITY_PROTOCOL=SASL_SSL",
+    )
+
+
 def _security(settings: KafkaSettings) -> dict[str, str]:
     if settings.kafka_security_protocol is KafkaSecurity.PLAINTEXT:
+        _warn_once()
         return {}
     secret = settings.kafka_sasl_password
     options = {

@@ -6,6 +6,7 @@ import structlog
 
 from db import ledger
 from db.connection import Connection
+from db.sessions import other_sessions
 
 # two consumers often wait for each other for milliseconds: not worth a log line
 _PATIENCE_SECONDS = 3.0
@@ -37,7 +38,7 @@ def _report(connection: Connection, partition: int) -> None:
     if partition in _reported:
         return
     _reported[partition] = time.monotonic()
-    sessions = ledger.other_sessions(connection)
+    sessions = other_sessions(connection)
     _log.warning(
         "waiting_for_other_writer",
         partition=partition,

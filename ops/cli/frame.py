@@ -1,5 +1,7 @@
 """What the commands share: the groups in the help, common options, and how they reach the stack."""
 
+import inspect
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +11,7 @@ from common.errors import ConfigurationError
 from ops.cli.services import Service
 
 if TYPE_CHECKING:
+    from common.broker.principals import Principal
     from ops.stack.invocation import Invocation
 
 RUN = "Run it"
@@ -25,12 +28,22 @@ def invocation_of(context: typer.Context, *services: Service) -> "Invocation":
 
     Raises as ``ops.cli.presence.require`` does.
     """
-    invocation: Invocation = context.obj()
+    made: Invocation = context.obj()
+    invocation = replace(made, principal=_principal_of(context))
     if services:
         from ops.cli.presence import require
 
         require(invocation, *services)
     return invocation
+
+
+def _principal_of(context: typer.Context) -> "Principal":
+    from ops.cli.declared import principal_of
+
+    callback = context.command.callback
+    if callback is None:
+        raise RuntimeError("a group of commands reaches no broker")
+    return principal_of(inspect.unwrap(callback), context.params)
 
 
 def moment(text: str) -> datetime:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from common.broker.principals import Principal
 from common.output import put_line
 from ops.cli.frame import SET_UP, invocation_of
 
@@ -42,12 +43,19 @@ def secrets_command(
 
 
 @app.command("env", rich_help_panel=SET_UP)
-def env_command(context: typer.Context) -> None:
-    """Print the addresses and the password of the running stack for a shell.
+def env_command(
+    context: typer.Context,
+    *,
+    principal: Annotated[
+        Principal, typer.Option("--as", help="Whose login at the broker.")
+    ] = Principal.READER,
+) -> None:
+    """Print the addresses and the passwords of the running stack for a shell.
 
-    Use it as: eval "$(vitals env)"
+    Use it as: eval "$(vitals env)"; `--as gateway` for a producer of your own. `vitals` commands take the
+    login that they need.
     """
     from ops.cli.commands.env import export_lines
 
-    for line in export_lines(invocation_of(context)):
+    for line in export_lines(invocation_of(context), principal):
         put_line(line)

@@ -10,7 +10,8 @@ from db.read.traces import Place
 from ops.explain.question import Question
 from ops.progress import Progress
 from schemas.files.days import day_folder
-from schemas.files.trusted import UNREADABLE, find_rows, why_unreadable
+from schemas.files.trusted import UNREADABLE, why_unreadable
+from schemas.files.trusted_search import find_rows
 
 _AS_IN_FILE = ("series", "position", "batch_id", "component", "value", "unit")
 

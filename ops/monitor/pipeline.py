@@ -1,6 +1,5 @@
 """The state of the pipeline: producers, lag, rates, freshness, durations."""
 
-import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,29 +8,20 @@ from typing import Any
 from common.repeated_starts import RepeatedStart
 from common.times import unix_ms
 from db.ledger import LedgerRow
-from db.mend.cadence import RepeatedWindow
 from db.read.status import LedgerTotals
-from ops.look.codes import Code, Condition
+from ops.look.codes import Condition
 from ops.look.conditions import Seen, conditions_of, is_away
 from ops.look.processes import Process
 from ops.monitor.errors_seen import ErrorsSeen
 from ops.monitor.history import History
 from ops.monitor.offsets import Offsets
+from ops.monitor.rates import RATE_OVER_MS, LastKnown, PublishedRates
 from ops.monitor.settling import is_settling
+from ops.monitor.twice import SentTwice
 from ops.stack.running import Failures, Part
 
-_RATE_OVER_MS = 60_000
 _RECENT_MS = 60_000
 _UNKNOWN_AFTER_MS = 30_000
-
-
-@dataclass
-class _Twice:
-    """Windows that both producers of a pair sent; ``kafka_ms``: when Kafka got the last one."""
-
-    seen_ms: int
-    count: int
-    kafka_ms: int
 
 
 @dataclass
@@ -50,13 +40,19 @@ class PipelineView:
     totals: LedgerTotals = field(default_factory=LedgerTotals)
     recent: deque[LedgerRow] = field(default_factory=deque)
     """The ranges of the last minute."""
+    sent_twice: SentTwice = field(default_factory=SentTwice)
     began_ms: int = field(default_factory=unix_ms)
     _newest_ms: int | None = None
-    _published: dict[tuple[str, int], deque[tuple[float, float]]] = field(default_factory=dict)
+    _rates: PublishedRates = field(default_factory=PublishedRates)
     _shards: int = 0
     _most_shards: int = 0
     _batches: tuple[float, float] = (0.0, 0.0)
-    _pairs: dict[tuple[str, str], _Twice] = field(default_factory=dict)
+    _in_known: LastKnown = field(init=False)
+    _committed_known: LastKnown = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is known yet."""
+        self._in_known, self._committed_known = LastKnown(self.began_ms), LastKnown(self.began_ms)
 
     @property
     def now_ms(self) -> int:
@@ -85,24 +81,6 @@ class PipelineView:
         """The age of the last commit; None if there was none in the last minute."""
         return self.now_ms - self.recent[-1].committed_ms if self.recent else None
 
-    def note_repeated(self, windows: Iterable[RepeatedWindow]) -> None:
-        """Notes windows that two producers sent."""
-        for window in windows:
-            pair = (window.first_producer, window.producer)
-            before = self._pairs.get(pair)
-            count = before.count if before else 0
-            self._pairs[pair] = _Twice(self.now_ms, count + 1, window.kafka_ms)
-
-    def twice(self) -> dict[tuple[str, str], _Twice]:
-        """Of the last minute, by pair: who was first, who was second."""
-        now_ms = self.now_ms
-        self._pairs = {
-            pair: twice
-            for pair, twice in self._pairs.items()
-            if now_ms - twice.seen_ms <= _RECENT_MS
-        }
-        return self._pairs
-
     def note_processes(
         self, processes: Sequence[Process], parts: Mapping[str, Part] | None = None
     ) -> None:
@@ -113,19 +91,10 @@ class PipelineView:
             part = (parts or {}).get(process.name)
             process.has_answered |= part is not None and part.is_started(self.now_ms)
         self.errors.note_counters(processes)
-        now = time.monotonic()
-        for producer in self.of_role("producer"):
-            if (
-                total := producer.value("vitals_producer_readings_total", stage="published")
-            ) is None:
-                continue
-            kept = self._published.setdefault(producer.address, deque())
-            if kept and total < kept[-1][1]:
-                kept.clear()
-            kept.append((now, total))
-            # one older reading stays: the span is never shorter than what is averaged
-            while len(kept) > 1 and kept[1][0] <= now - _RATE_OVER_MS / 1000:
-                kept.popleft()
+        producers = self.of_role("producer")
+        self._rates.note(producers)
+        self._in_known.note(self.now_ms, is_known=self._rates.total(producers) is not None)
+        self._committed_known.note(self.now_ms, is_known=self.has_database)
         self._shards = int(self._sum("vitals_producer_shards"))
         self._most_shards = max(self._most_shards, self._shards)
         self._note_durations()
@@ -195,21 +164,10 @@ class PipelineView:
             stuck=self.stuck,
             certificates=self.certificates,
         )
-        return [*conditions_of(seen), *self._windows_twice()]
+        return [*conditions_of(seen), *self.sent_twice.conditions(self.now_ms)]
 
     def _restarts(self) -> dict[str, Failures]:
         return {process.name: Failures(process.restarts_ms) for process in self.processes}
-
-    def _windows_twice(self) -> list[Condition]:
-        return [
-            Condition(
-                Code.WINDOW_TWICE,
-                " + ".join(pair),
-                {"producers": list(pair), "count": windows.count, "window_ms": windows.kafka_ms},
-                text=f"{' and '.join(pair)} sent {windows.count} windows twice",
-            )
-            for pair, windows in self.twice().items()
-        ]
 
     @property
     def outbox_files(self) -> int:
@@ -220,16 +178,14 @@ class PipelineView:
         living = (producer for producer in self.of_role("producer") if producer.is_up)
         return sum(producer.value(name) or 0.0 for producer in living)
 
-    def _rate(self, process: Process) -> float:
-        kept = self._published.get(process.address)
-        if not kept or not process.is_up:
-            return 0.0
-        (began, first), (ended, last) = kept[0], kept[-1]
-        return (last - first) / (ended - began) if ended > began else 0.0
+    def _committed_rate(self, now_ms: int) -> float | None:
+        """Readings a second of the last minute, or of the time since the monitor started.
 
-    def _committed_rate(self, now_ms: int) -> float:
-        """Readings a second of the last minute, or of the time since the monitor started."""
-        span_ms = min(_RATE_OVER_MS, now_ms - self.began_ms)
+        None while the database does not say.
+        """
+        if not self.has_database:
+            return None
+        span_ms = min(RATE_OVER_MS, now_ms - self.began_ms)
         recent = [row for row in self.recent if now_ms - row.committed_ms <= span_ms]
         return 1000 * sum(row.counts.readings for row in recent) / max(1000, span_ms)
 
@@ -243,8 +199,10 @@ class PipelineView:
             "broker": self.offsets.ends is not None,
             "consumer": any(consumer.is_up for consumer in self.of_role("consumer")),
             "producers": [self._producer(producer) for producer in producers],
-            "readings_in_per_second": round(sum(map(self._rate, producers)), 1),
-            "readings_committed_per_second": round(self._committed_rate(now_ms), 1),
+            "readings_in_per_second": _rounded(self._rates.total(producers)),
+            "readings_in_known_ms": self._in_known.at_ms,
+            "readings_committed_per_second": _rounded(self._committed_rate(now_ms)),
+            "readings_committed_known_ms": self._committed_known.at_ms,
             "freshness_ms": None if self._newest_ms is None else now_ms - self._newest_ms,
             "outbox_files": self.outbox_files,
             "lag": self.offsets.as_list(),
@@ -271,5 +229,9 @@ class PipelineView:
             "patients": patients,
             "share": patients / all_patients if all_patients else 0.0,
             "outbox": process.value("vitals_producer_outbox_files"),
-            "readings_per_second": round(self._rate(process), 1),
+            "readings_per_second": _rounded(self._rates.of(process)),
         }
+
+
+def _rounded(rate: float | None) -> float | None:
+    return None if rate is None else round(rate, 1)

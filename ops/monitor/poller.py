@@ -148,7 +148,7 @@ class Poller:
             self._gaps = GapKeeper(book, self._reader, self._writer)
         else:
             self._repeated.look_into(ranges)
-        view.note_repeated(self._repeated.take())
+        view.sent_twice.note(self._repeated.take(), view.now_ms)
         connection.rollback()
         return True
 

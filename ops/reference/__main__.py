@@ -5,9 +5,15 @@ import sys
 
 from ops.reference.cli import cli_page
 from ops.reference.metrics import metrics_page
+from ops.reference.rights import rights_page
 from ops.reference.settings import settings_page
 
-PAGES = {"settings": settings_page, "cli": cli_page, "metrics": metrics_page}
+PAGES = {
+    "settings": settings_page,
+    "cli": cli_page,
+    "metrics": metrics_page,
+    "rights": rights_page,
+}
 
 
 def main() -> None:

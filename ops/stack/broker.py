@@ -1,29 +1,42 @@
 """A real Kafka, one node in KRaft mode, on the loopback."""
 
 import base64
-import functools
+import os
 import subprocess
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import indent
-from typing import BinaryIO
 
-from common.atomic import write_atomic
+from common.broker.principals import ALL_POWERFUL, Principal
+from common.broker.rights import give_logins
 from common.broker.topics import cluster
 from common.errors import UnavailableError
-from common.settings import KafkaSettings
-from ops.kafka_tools import RUN_CLASS, SERVER_OPTION, TOOLS, needs_server
+from common.private_files import make_private
+from common.settings import KafkaSettings, SaslMechanism
+from ops.credentials.authority import ensure_authority, ensure_server_certificate
+from ops.credentials.embedded import HOSTS
+from ops.credentials.files import PRIVATE, write_secret
+from ops.credentials.passwords import ensure_password
+from ops.kafka_tools import OPTIONS_OPTION, RUN_CLASS, SERVER_OPTION, TOOLS, needs_server
 from ops.stack.child import ChildProcess
+from ops.stack.formatted import FORMATTED, copy_formatted
 from ops.stack.java import IN_UTF8, find_java
-from ops.stack.kafka_files import TOOL_LOGGING, broker_properties, log4j_configuration
+from ops.stack.kafka_files import (
+    TOOL_LOGGING,
+    Logins,
+    Places,
+    broker_properties,
+    log4j_configuration,
+    properties_text,
+    tool_options,
+)
+from ops.stack.logins import broker_settings, password_file
 from ops.stack.ports import LOOPBACK, choose_port, quiet_port
 from ops.stack.server import Server
 
 _FAST_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
 _PROPERTIES = "server.properties"
-# written last: it says that the folder is formatted
-_FORMATTED = "meta.properties"
 # benchmarks run through the broker: it keeps the optimising compiler
 _BROKER_JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-Djava.awt.headless=true")
 
@@ -34,10 +47,16 @@ def remembered_port(folder: Path) -> int | None:
     return int(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
+def reaching(settings: KafkaSettings, options: Path) -> list[str]:
+    """The options with which a console tool reaches a broker; ``options``: of `tool_options`."""
+    return [SERVER_OPTION, settings.kafka_bootstrap_servers, OPTIONS_OPTION, str(options)]
+
+
 class KafkaBroker(Server):
     """A broker in its own folder.
 
-    ``jars``: the folder that holds ``kafka/`` with the jars of that set.
+    ``jars``: the folder that holds ``kafka/`` with the jars of that set. Certificate and passwords are
+    made in the folder of secrets where they are missing.
     """
 
     name = "kafka"
@@ -49,17 +68,21 @@ class KafkaBroker(Server):
         port: int | None = None,
         *,
         java: Path | None = None,
+        secrets_folder: Path | None = None,
         advertised_port: int | None = None,
+        is_plain_too: bool = False,
     ) -> None:
         """Touches nothing before `prepare` or `start`.
 
-        ``advertised_port``: the port clients are sent to, if not the broker's own.
+        ``advertised_port``: the port clients are sent to, if not the broker's own. ``is_plain_too``:
+        everybody on this machine may do anything, at a port of its own.
         """
         super().__init__(folder, port)
         self.jars = jars.resolve()
+        self.secrets = (secrets_folder or self.folder / "secrets").resolve()
         self._java = java
-        self._advertised_port = advertised_port
-        self._controller_port = 0
+        self._advertised_port, self._is_plain_too = advertised_port, is_plain_too
+        self._places = Places(0, 0, 0)
 
     @property
     def bootstrap_servers(self) -> str:
@@ -67,33 +90,68 @@ class KafkaBroker(Server):
         return f"{LOOPBACK}:{self.port}"
 
     @property
+    def plain_servers(self) -> str:
+        """The address for clients without TLS and login; known after `prepare`."""
+        return f"{LOOPBACK}:{self._places.plain_port}"
+
+    @property
     def settings(self) -> KafkaSettings:
-        """For our own clients; known after `prepare`."""
-        return KafkaSettings(kafka_bootstrap_servers=self.bootstrap_servers)
+        """For an administrator; known after `prepare`, of use after `wait_ready`."""
+        return self.settings_of(Principal.ADMIN)
+
+    def settings_of(self, principal: Principal) -> KafkaSettings:
+        """For our own clients; known after `prepare`, of use after `wait_ready`."""
+        return broker_settings(self.secrets, self.bootstrap_servers, principal)
+
+    @property
+    def first_login(self) -> KafkaSettings:
+        """The administrator at the listener that needs nothing but the broker's own files."""
+        places = {"kafka_bootstrap_servers": f"{LOOPBACK}:{self._places.broker_port}"}
+        return self.settings.model_copy(
+            update={**places, "kafka_sasl_mechanism": SaslMechanism.PLAIN}
+        )
 
     def prepare(self) -> None:
         """Writes the configuration and formats the data folder if it is new; safe to repeat."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_private(self.folder)
         self._java = self._java or find_java(None)
         self.port = choose_port(
             "VITALS_KAFKA_PORT", self._requested_port, remembered_port(self.folder)
         )
-        self._controller_port = quiet_port()
-        (self.folder / _PROPERTIES).write_text(
-            broker_properties(
-                Path("data"),
-                self.port,
-                self._controller_port,
-                advertised_port=self._advertised_port,
-            ),
-            encoding="utf-8",
+        self._places = Places(
+            self.port,
+            broker_port=quiet_port(),
+            controller_port=quiet_port(),
+            advertised_port=self._advertised_port,
+            plain_port=quiet_port() if self._is_plain_too else None,
         )
+        text = properties_text(self._properties())
+        write_secret(self.folder / _PROPERTIES, text.encode("ascii"), PRIVATE)
         (self.folder / "port").write_text(str(self.port), encoding="utf-8")
         own_log = log4j_configuration(Path(self.log.name))
         (self.folder / "log4j2.xml").write_text(own_log, encoding="utf-8")
         self.prepare_tools()
-        if not (self.folder / "data" / _FORMATTED).exists():
+        if not (self.folder / "data" / FORMATTED).exists():
             self._format_data()
+
+    def wait_ready(self, timeout_seconds: float = 60) -> None:
+        """As of any server; then the principals can log in."""
+        super().wait_ready(timeout_seconds)
+        passwords = self._passwords()
+        del passwords[Principal.BROKER]
+        give_logins(self.first_login, passwords)
+
+    def _properties(self) -> dict[str, str]:
+        ensure_authority(self.secrets)
+        ensure_server_certificate(self.secrets, "kafka", HOSTS)
+        passwords = self._passwords()
+        known = {principal: passwords[principal] for principal in ALL_POWERFUL}
+        # no name of a folder above: Java reads the file as Latin-1
+        secrets = Path(os.path.relpath(self.secrets, self.folder))
+        return broker_properties(Path("data"), self._places, Logins(secrets, known))
+
+    def _passwords(self) -> dict[Principal, str]:
+        return {name: ensure_password(self.secrets, password_file(name)) for name in Principal}
 
     def prepare_tools(self) -> None:
         """Writes what the console tools need, even if no broker was ever started here."""
@@ -111,12 +169,12 @@ class KafkaBroker(Server):
         self._start(ChildProcess("kafka", command, self.folder / "kafka.out", folder=self.folder))
 
     def tool_command(
-        self, name: str, arguments: Sequence[str], *, server: Callable[[], str] | None = None
+        self, name: str, arguments: Sequence[str], reach: Sequence[str] = ()
     ) -> list[str]:
         """The command line of one of Kafka's console tools.
 
-        ``name`` is one of `TOOLS`; ``run-class`` takes the class as its first argument and
-        gets no ``--bootstrap-server`` added. ``server``: a broker other than this one.
+        ``name`` is one of `TOOLS`; ``run-class`` takes the class as its first argument. ``reach``: the
+        options of `reaching`, for a tool that needs a broker and names none.
         """
         java = str(self._java or find_java(None))
         logging = self._logging("tools.xml")
@@ -124,22 +182,20 @@ class KafkaBroker(Server):
         main_class = TOOLS[name].main_class
         if main_class is None:
             return [*base, *arguments]
-        if not needs_server(name, arguments):
-            return [*base, main_class, *arguments]
-        address = server() if server else self.bootstrap_servers
-        return [*base, main_class, SERVER_OPTION, address, *arguments]
+        return [*base, main_class, *(reach if needs_server(name, arguments) else ()), *arguments]
 
     def run_tool(
         self, name: str, *arguments: str, given: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        """Runs a console tool to its end; ``given`` is its standard input."""
-        return subprocess.run(
-            self.tool_command(name, arguments),
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        """Runs a console tool as an administrator to its end; ``given`` is its standard input."""
+        with tool_options(self.settings) as options:
+            return subprocess.run(
+                self.tool_command(name, arguments, reaching(self.settings, options)),
+                input=given,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
 
     @property
     def _class_path(self) -> str:
@@ -147,11 +203,11 @@ class KafkaBroker(Server):
 
     @property
     def _ports(self) -> tuple[int, ...]:
-        return (int(self.port or 0), self._controller_port)
+        return tuple(self._places.listeners.values())
 
     def _is_answering(self) -> bool:
         try:
-            return bool(cluster(self.settings, timeout_s=2).brokers)
+            return bool(cluster(self.first_login, timeout_s=2).brokers)
         except UnavailableError:
             return False
 
@@ -160,14 +216,15 @@ class KafkaBroker(Server):
         return f"-Dlog4j2.configurationFile={(self.folder / name).as_uri()}"
 
     def _format_data(self) -> None:
-        # formatting writes a few small files and costs two seconds of a JVM: keep the first ones
+        # formatting writes a few small files and costs two seconds of a JVM: keep the first ones, which
+        # hold no login
         kept = self.jars / "kafka" / "formatted"
         data = self.folder / "data"
-        if not (kept / _FORMATTED).exists():
+        if not (kept / FORMATTED).exists():
             self._format()
-            _copy(data, kept)
+            copy_formatted(data, kept)
         else:
-            _copy(kept, data)
+            copy_formatted(kept, data)
 
     def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -187,15 +244,3 @@ class KafkaBroker(Server):
                 + indent(result.stderr[-2000:].strip(), " " * 4),
                 hint="check the disk and who owns the folder",
             )
-
-
-def _copy(source: Path, target: Path) -> None:
-    # which files there are depends on Kafka's version
-    files = [path for path in source.rglob("*") if path.is_file()]
-    for path in sorted(files, key=lambda path: path.name == _FORMATTED):
-        copy = target / path.relative_to(source)
-        write_atomic(copy, functools.partial(_write, path.read_bytes()))
-
-
-def _write(content: bytes, file: BinaryIO) -> None:
-    file.write(content)

@@ -8,6 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from common.broker.principals import RESTRICTED
+from common.broker.rights import give_rights
 from common.settings import TopicSettings
 from ops.credentials.embedded import make_embedded_certificates
 from ops.stack.broker import KafkaBroker
@@ -32,8 +34,12 @@ class EmbeddedStack:
         kafka_port: int | None = None,
         database_port: int | None = None,
         kafka_advertised_port: int | None = None,
+        is_kafka_plain_too: bool = False,
     ) -> None:
-        """Touches nothing before `prepare`. ``kafka_advertised_port``: that of a proxy."""
+        """Touches nothing before `prepare`.
+
+        ``kafka_advertised_port``: that of a proxy. ``is_kafka_plain_too``: see `KafkaBroker`.
+        """
         self.home = home
         self.source = source
         self.broker = KafkaBroker(
@@ -41,7 +47,9 @@ class EmbeddedStack:
             source.folder,
             kafka_port,
             java=source.java,
+            secrets_folder=home / SECRETS_FOLDER,
             advertised_port=kafka_advertised_port,
+            is_plain_too=is_kafka_plain_too,
         )
         self._database_port = database_port
         self._database: DatabaseServer | None = None
@@ -79,8 +87,10 @@ class EmbeddedStack:
             part.result()
 
     def wait_for_broker(self, topics: TopicSettings) -> None:
-        """Returns when the broker answers and has the topics."""
+        """Returns when the broker answers, and has the topics and what each principal may do."""
         self.broker.wait_ready()
+        # before the topics: whoever sees a topic may use it
+        give_rights(self.broker.settings, RESTRICTED)
         create_topics(self.broker.settings, topics)
 
     def _prepare_kafka(self, on_progress: OnProgress) -> None:

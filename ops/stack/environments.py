@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from common.broker.principals import Principal
 from ops.stack.class_archive import SETTING
 from ops.stack.exports import embedded_addresses
 from ops.stack.invocation import Invocation
@@ -32,11 +33,13 @@ class Environments:
         self._spark_jars, self._class_archive = spark_jars, class_archive
         self.given: dict[str, dict[str, str]] = {}
         """A change takes effect at the next start of the part."""
+        self._principals: dict[str, Principal] = {}
         self.ports: dict[str, int] = {}
         """What each part listens on: for its metrics; the monitor, for its page."""
 
-    def give(self, name: str) -> dict[str, str]:
+    def give(self, name: str, principal: Principal) -> dict[str, str]:
         """The environment that a part is started with from now on, and its port."""
+        self._principals[name] = principal
         self.ports.setdefault(name, quiet_port())
         environment = self.given[name] = self.of(name)
         return environment
@@ -78,7 +81,7 @@ class Environments:
 
     def _addresses(self, name: str) -> dict[str, str]:
         """What changes where a port was taken."""
-        found = embedded_addresses(self._home)
+        found = embedded_addresses(self._home, self._principals.get(name, Principal.READER))
         port = str(self.ports.get(name, ""))
         if name == MONITOR:
             targets = [f"{part}={address}" for part, address in self.targets().items()]

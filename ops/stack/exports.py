@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from common.broker.principals import Principal
 from ops.stack.broker import remembered_port as kafka_port
 from ops.stack.database_server import DATABASE
 from ops.stack.database_server import remembered_port as database_port
+from ops.stack.logins import broker_environment, password_file
 from ops.stack.ports import LOOPBACK
 
 KAFKA_FOLDER = "kafka"
@@ -13,14 +15,20 @@ SECRETS_FOLDER = "secrets"
 ACCOUNT = "vitals"
 
 
-def embedded_addresses(home: Path) -> dict[str, str]:
-    """What ``vitals env`` exports; empty if no stack has been started in ``home`` yet."""
+def embedded_addresses(home: Path, principal: Principal = Principal.READER) -> dict[str, str]:
+    """What ``vitals env`` exports; empty if no stack has been started in ``home`` yet.
+
+    ``principal``: whose login at the broker.
+    """
     kafka, database = kafka_port(home / KAFKA_FOLDER), database_port(home / DATABASE_FOLDER)
     password = home / SECRETS_FOLDER / ACCOUNT
-    if kafka is None or database is None or not password.exists():
+    secrets = (home / SECRETS_FOLDER).absolute()
+    # an earlier version's stack has no logins: nothing of ours has been started here
+    is_there = password.exists() and (secrets / password_file(principal)).exists()
+    if kafka is None or database is None or not is_there:
         return {}
     return {
-        "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{kafka}",
+        **broker_environment(secrets, f"{LOOPBACK}:{kafka}", principal),
         "DB_HOST": LOOPBACK,
         "DB_PORT": str(database),
         "DB_USER": ACCOUNT,

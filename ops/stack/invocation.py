@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from common.broker.principals import Principal
 from common.settings import (
     DatabaseSettings,
     KafkaSettings,
@@ -21,6 +22,9 @@ from ops.people.settings import LooksSettings
 from ops.stack.exports import DATABASE_FOLDER, embedded_addresses
 
 S = TypeVar("S", bound=Settings)
+
+_BROKER = "KAFKA_BOOTSTRAP_SERVERS"
+_IN_FILE = f"{_BROKER}_FILE"
 
 
 class StackSettings(OutputSettings, TopicSettings, LooksSettings):
@@ -84,6 +88,8 @@ class Invocation:
 
     settings: StackSettings
     environment: Mapping[str, str]
+    principal: Principal = Principal.READER
+    """The login at the broker of this stack that the command needs."""
 
     @property
     def is_named(self) -> bool:
@@ -110,10 +116,18 @@ class Invocation:
         return self._load(DatabaseSettings)
 
     def _load(self, kind: type[S]) -> S:
-        addresses = embedded_addresses(self.settings.home)
+        addresses = embedded_addresses(self.settings.home, self.principal)
+        own = addresses.get(_BROKER)
+        if own and self.environment.get(_BROKER, own) == own and _IN_FILE not in self.environment:
+            # the login that the command needs, whichever `vitals env` has put into the environment
+            broker = {name: at for name, at in addresses.items() if name.startswith("KAFKA_")}
+        else:
+            broker = {}
         given = {
             name.lower(): value
             for name, value in addresses.items()
-            if name not in self.environment and f"{name}_FILE" not in self.environment
+            if not name.startswith("KAFKA_")
+            and name not in self.environment
+            and f"{name}_FILE" not in self.environment
         }
-        return load(kind, **given)
+        return load(kind, **given, **{name.lower(): at for name, at in broker.items()})

@@ -1,8 +1,16 @@
 """The configuration files of the embedded Kafka."""
 
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+from common.broker.clients import connection_options
+from common.broker.principals import ALL_POWERFUL, Principal
+from common.settings import KafkaSettings
 from ops.stack.ports import LOOPBACK
 
 _PATTERN = "%d{ISO8601} %p %c{1} %m%n"
@@ -14,24 +22,58 @@ TOOL_LOGGING = """<Configuration status="OFF"><Appenders>
 """
 
 
-def broker_properties(
-    data: Path, port: int, controller_port: int, *, advertised_port: int | None = None
-) -> str:
+CLIENTS, BROKER, PLAIN, CONTROLLER = "CLIENTS", "BROKER", "PLAIN", "CONTROLLER"
+_MODULES = "org.apache.kafka.common.security"
+_AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the broker listens, on the loopback."""
+
+    port: int
+    """For clients."""
+    broker_port: int
+    """For itself, and for whoever gives the clients their logins."""
+    controller_port: int
+    advertised_port: int | None = None
+    """The port clients are sent to, if not ``port``."""
+    plain_port: int | None = None
+    """By name only: for clients without TLS and login, who may do anything."""
+
+    @property
+    def listeners(self) -> dict[str, int]:
+        """The ports by the listeners' names."""
+        ports = {CLIENTS: self.port, BROKER: self.broker_port, CONTROLLER: self.controller_port}
+        return ports | ({PLAIN: self.plain_port} if self.plain_port else {})
+
+
+@dataclass(frozen=True)
+class Logins:
+    """What the broker knows before it has read its own metadata."""
+
+    folder: Path
+    """Of `kafka_server.pem` and `ca.pem`; relative to the broker's current folder."""
+    passwords: Mapping[Principal, str]
+    """Of those who log in at the listener `BROKER`."""
+
+
+def broker_properties(data: Path, places: Places, logins: Logins) -> dict[str, str]:
     """One node that is both broker and controller, for this machine only.
 
     ``data``: relative to the broker's current folder, because a comma in ``log.dirs`` separates
-    folders and Java reads the file as Latin-1. ``advertised_port``: the port clients are sent to, if
-    not ``port``.
+    folders and Java reads the file as Latin-1.
     """
-    properties = {
+    advertised = places.listeners | {CLIENTS: places.advertised_port or places.port}
+    del advertised[CONTROLLER]
+    return {
         "process.roles": "broker,controller",
         "node.id": "1",
-        "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
-        "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{advertised_port or port}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "inter.broker.listener.name": "PLAINTEXT",
+        "controller.quorum.voters": f"1@{LOOPBACK}:{places.controller_port}",
+        "controller.listener.names": CONTROLLER,
+        "listeners": _addresses(places.listeners),
+        "advertised.listeners": _addresses(advertised),
+        "inter.broker.listener.name": BROKER,
         "log.dirs": str(data),
         "auto.create.topics.enable": "false",
         "offsets.topic.replication.factor": "1",
@@ -45,8 +87,60 @@ def broker_properties(
         # on one machine a group's members join at once: there is nothing to wait for
         "group.initial.rebalance.delay.ms": "0",
         "controlled.shutdown.max.retries": "1",
+        **_security(places, logins),
     }
-    return "".join(f"{name}={value}\n" for name, value in properties.items())
+
+
+def _security(places: Places, logins: Logins) -> dict[str, str]:
+    protocols = {name: "PLAINTEXT" if name == PLAIN else "SASL_SSL" for name in places.listeners}
+    nobody = ("ANONYMOUS",) if places.plain_port else ()
+    options = {
+        "listener.security.protocol.map": ",".join(map(":".join, protocols.items())),
+        "sasl.mechanism.inter.broker.protocol": "PLAIN",
+        "sasl.mechanism.controller.protocol": "PLAIN",
+        f"listener.name.{CLIENTS.lower()}.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        f"listener.name.{CLIENTS.lower()}.scram-sha-512.sasl.jaas.config": f"{_MODULES}.scram"
+        ".ScramLoginModule required;",
+        "ssl.enabled.protocols": "TLSv1.3",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(logins.folder / "kafka_server.pem"),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(logins.folder / "ca.pem"),
+        "authorizer.class.name": _AUTHORIZER,
+        "allow.everyone.if.no.acl.found": "false",
+        "super.users": ";".join(f"User:{name}" for name in (*ALL_POWERFUL, *nobody)),
+    }
+    known = "".join(f' user_{name}="{text}"' for name, text in logins.passwords.items())
+    own = f'username="{Principal.BROKER}" password="{logins.passwords[Principal.BROKER]}"'
+    for name in (BROKER, CONTROLLER):
+        listener = f"listener.name.{name.lower()}"
+        options[f"{listener}.sasl.enabled.mechanisms"] = "PLAIN"
+        options[f"{listener}.plain.sasl.jaas.config"] = (
+            f"{_MODULES}.plain.PlainLoginModule required {own}{known};"
+        )
+    return options
+
+
+def _addresses(ports: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://{LOOPBACK}:{port}" for name, port in ports.items())
+
+
+def properties_text(properties: Mapping[str, str]) -> str:
+    """As Java reads it."""
+    # the escapes of JSON are those of Java
+    return "".join(f"{name}={json.dumps(value)[1:-1]}\n" for name, value in properties.items())
+
+
+@contextmanager
+def tool_options(settings: KafkaSettings) -> Iterator[Path]:
+    """A private file with which a console tool logs in; it is deleted at the end of the block."""
+    options = connection_options(settings)
+    # the tools have an option of their own for it
+    del options["bootstrap.servers"]
+    with tempfile.NamedTemporaryFile("w", suffix=".properties", encoding="ascii") as file:
+        file.write(properties_text(options))
+        file.flush()
+        yield Path(file.name)
 
 
 def log4j_configuration(log: Path) -> str:

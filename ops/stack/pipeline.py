@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from common.broker.principals import Principal
 from common.errors import ConfigurationError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect
@@ -93,7 +94,8 @@ class Pipeline:
         self.supervisor.add(database, stop_seconds=_DATABASE_STOP_SECONDS)
         self.supervisor.add(broker, stop_seconds=_KAFKA_STOP_SECONDS)
         # Spark takes the longest to start, and waits for tables and topics on its own
-        self._add("consumer", "-m", "consumer", stop_seconds=_CONSUMER_STOP_SECONDS)
+        consumer = self.child("consumer", Principal.CONSUMER, "-m", "consumer")
+        self._add(consumer, stop_seconds=_CONSUMER_STOP_SECONDS)
         database.wait_ready()
         with connect(self.database(), database=False) as connection:
             migrate(connection, self.database().db_name)
@@ -103,12 +105,11 @@ class Pipeline:
             if self._plan.producers:
                 seed(connection, self._plan.patients, self._invocation.settings.simulation_seed)
         for number in range(1, self._plan.producers + 1):
-            self._add(
-                f"producer-{number}", "-m", "producer", "run", stop_seconds=_PRODUCER_STOP_SECONDS
-            )
-
+            producer = self.child(f"producer-{number}", Principal.PRODUCER, "-m", "producer", "run")
+            self._add(producer, stop_seconds=_PRODUCER_STOP_SECONDS)
         if self._plan.has_monitor:
-            self._add(MONITOR, "-m", "ops", "monitor", stop_seconds=_MONITOR_STOP_SECONDS)
+            monitor = self.child(MONITOR, Principal.READER, "-m", "ops", "monitor")
+            self._add(monitor, stop_seconds=_MONITOR_STOP_SECONDS)
             self._say_page()
             self._let_somebody_in()
 
@@ -135,21 +136,21 @@ class Pipeline:
         while self._held:
             self._held.pop().close()
 
-    def kafka(self) -> KafkaSettings:
+    def kafka(self, principal: Principal = Principal.READER) -> KafkaSettings:
         """How to reach the broker."""
-        return self.stack.broker.settings
+        return self.stack.broker.settings_of(principal)
 
     def database(self) -> DatabaseSettings:
         """How to reach the database."""
         return self.stack.database.settings()
 
-    def child(self, name: str, *arguments: str) -> ChildProcess:
+    def child(self, name: str, principal: Principal, *arguments: str) -> ChildProcess:
         """A Python process with a part's environment and its own log; not yet started."""
         return ChildProcess(
             name,
             [sys.executable, *arguments],
             self.logs / f"{name}.log",
-            environment=self.environments.give(name),
+            environment=self.environments.give(name, principal),
         )
 
     @property
@@ -203,8 +204,7 @@ class Pipeline:
             secret = people.add(FIRST_PERSON, PageRole.ENGINEER)
             self._say(f"sign in with this secret, which is not shown again: {secret}")
 
-    def _add(self, name: str, *arguments: str, stop_seconds: float) -> None:
-        child = self.child(name, *arguments)
+    def _add(self, child: ChildProcess, *, stop_seconds: float) -> None:
         self.supervisor.add(child, stop_seconds=stop_seconds)
         self._record()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from common.broker.principals import Principal
 from db.connection import connect
 from db.moments import EPOCH_MS_SQL
 from ops.storm.errands import Errand, Errands
@@ -47,7 +48,9 @@ class Corrections:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"corrections-{len(self._sent) + 1}.csv"
         _write(path, values)
-        errand = self.errands.begin("corrections", "-m", "producer", "replay", str(path))
+        errand = self.errands.begin(
+            "corrections", Principal.PRODUCER, "-m", "producer", "replay", str(path)
+        )
         self.values |= {instant: value * 1000 for instant, value in values.items()}
         self._sent.append((errand, frozenset(chosen)))
         return errand

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
+from common.broker.principals import Principal
 from ops.stack import ChildProcess
 from ops.stack.pipeline import Pipeline
 
@@ -28,9 +29,9 @@ class Errands:
     pipeline: Pipeline
     _begun: list[Errand] = field(default_factory=list)
 
-    def begin(self, name: str, *arguments: str) -> Errand:
+    def begin(self, name: str, principal: Principal, *arguments: str) -> Errand:
         """Starts a Python process with a part's environment; its log has that name and a number."""
-        child = self.pipeline.child(f"{name}-{len(self._begun) + 1}", *arguments)
+        child = self.pipeline.child(f"{name}-{len(self._begun) + 1}", principal, *arguments)
         child.start()
         errand = Errand(child)
         self._begun.append(errand)

@@ -5,7 +5,6 @@ its own names and columns of the trusted files, and does not ask `schemas.files.
 """
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import Connection, connect
 from db.moments import EPOCH_MS_SQL
 from ops.storm.expected import READINGS, Instant
+from ops.storm.logs import broken_statements, named_patients
 from schemas.batch import SensorBatch
 from schemas.files.raw import batches_in
 
@@ -59,10 +59,6 @@ _LEDGER = (
     "SELECT particao, deslocamento_inicial, deslocamento_final, mensagens, leituras, aceitas"
     " FROM livro_razao WHERE topico = %s ORDER BY particao, deslocamento_inicial"
 )
-# a log may not name a patient
-_NAMED_PATIENT = re.compile(r"\bdemo-\d{6}\b")
-# errors of statements that the server will never accept: no fault explains them
-_BROKEN_STATEMENT = re.compile(r"\b(IntegrityError|DataError|ProgrammingError|DataRefusedError)\b")
 
 
 @dataclass(frozen=True)
@@ -166,8 +162,8 @@ def read_everything(
         refused=refused,
         dead_letters=_dead_letters(kafka),
         ledger=ledger,
-        broken_statements=_log_lines(logs, "consumer*.log", _BROKEN_STATEMENT),
-        named_patients=_log_lines(logs, "*.log", _NAMED_PATIENT),
+        broken_statements=broken_statements(logs),
+        named_patients=named_patients(logs),
     )
 
 
@@ -237,16 +233,3 @@ def _table(rows: list[tuple[Any, ...]], names: list[str]) -> pa.Table:
 
 def _listed(folder: Path, pattern: str) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern))
-
-
-def _log_lines(logs: Path, pattern: str, sought: re.Pattern[str]) -> list[str]:
-    return [
-        f"{path.name}:{number}: {sought.findall(line)[0]}"
-        for path in sorted(logs.glob(pattern))
-        for number, line in enumerate(_lines(path), start=1)
-        if sought.search(line)
-    ]
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8", errors="replace").splitlines()

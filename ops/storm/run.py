@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from common.broker.principals import Principal
 from common.errors import UnavailableError
 from common.times import unix_ms
 from db.connection import connect
@@ -38,8 +39,7 @@ _CATCH_UP_SECONDS = 300
 _LOOK_EVERY_SECONDS = 1.0
 _LONGEST_DELAY_SECONDS = 2.0
 _DISK_MEGABYTES = 64
-# twice what the readings of 100 patients take in a minute as raw JSON
-_DISK_MEGABYTES_PER_MINUTE = 32
+_DISK_MEGABYTES_PER_MINUTE = 32  # twice what 100 patients take as raw JSON
 _WINDOW_MS = _WINDOW_SECONDS * 1000
 
 
@@ -145,7 +145,7 @@ class Run:
             pipeline=pipeline,
             broker_proxy=self._broker_proxy,
             database_proxy=self._database_proxy,
-            injected=Injected(pipeline.kafka()),
+            injected=Injected(pipeline.kafka(Principal.ADMIN)),
             scratch=self.home / "tmp",
             disks=self._disks,
             errands=errands,

@@ -14,15 +14,14 @@ from common.settings import KafkaSettings
 from common.times import iso_of_ms, unix_ms
 from producer import metrics
 from producer.delivery.outbox import Outbox
+from producer.live.modelled import warn_of_sensors_without_model
 from producer.live.positions import Positions
 from producer.live.refusal import Refusal
 from producer.live.schedule import AFTER_WINDOW_MS, Schedule
 from producer.live.shards import GroupListener, ShardGroup
 from producer.live.simulated_windows import SimulatedWindows
 from producer.settings import ProducerSettings
-from producer.simulation import simulated_sensors
 from schemas.batch import SensorBatch
-from schemas.catalogue import sensors
 
 _TURN_S = 0.2
 _RELEASE_LIMIT_S = 5.0
@@ -239,14 +238,3 @@ class Runner:
 
     def _start(self, window: int) -> str:
         return iso_of_ms(window * self._settings.window_ms)
-
-
-def warn_of_sensors_without_model() -> None:
-    """Logs one line that names the catalogue's sensors without a model: they have no readings."""
-    simulated = simulated_sensors()
-    if without := [sensor.code for sensor in sensors() if sensor not in simulated]:
-        log.warning(
-            "sensors_not_simulated",
-            sensors=without,
-            hint="they have no readings; add a model for each to producer/simulation",
-        )

@@ -14,15 +14,13 @@ import structlog
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from common.broker.clients import consumer
-from common.broker.topics import partitions_of
 from common.crash_points import CrashPoint, reach
-from common.errors import ConfigurationError, UnavailableError
 from common.pauses import jittered
 from common.settings import KafkaSettings
+from producer.live.waiting import shard_count
 
 _ASK_TIMEOUT_S = 5.0
 _RETRY_S = 2.0
-_TOPIC_GRACE_S = 30.0
 _UNIT = "window_ms="
 _FENCED = {
     KafkaError.ILLEGAL_GENERATION,
@@ -81,27 +79,11 @@ class ShardGroup:
     def join(self, is_stopping: Callable[[], bool]) -> int:
         """Joins the group and returns the number of shards, or 0 if stopped before.
 
-        Waits for a broker that is away for as long as it takes, with a log line now and then.
-
-        Raises:
-            ConfigurationError: if the topic of the shards does not exist.
+        Waits, and raises, as ``shard_count`` does.
         """
-        began = time.monotonic()
-        while not is_stopping():
-            try:
-                count = self._count()
-            except UnavailableError as error:
-                log.warning("waiting_for_kafka", error=error.message, hint=error.hint)
-                _sleep_unless(is_stopping, jittered(_ASK_TIMEOUT_S))
-            except ConfigurationError:
-                # the process that creates the topics may be starting at the same time
-                if time.monotonic() - began > _TOPIC_GRACE_S:
-                    raise
-                _sleep_unless(is_stopping, 1.0)
-            else:
-                self._subscribe()
-                return count
-        return 0
+        if count := shard_count(self._consumer, self._settings, is_stopping):
+            self._subscribe()
+        return count
 
     def poll(self, timeout_s: float) -> None:
         """Takes part in the group for up to ``timeout_s``; the listener hears of changes."""
@@ -165,14 +147,6 @@ class ShardGroup:
             "log_level": 2,
         }
         return consumer(self._settings, self._settings.kafka_producers_group, options)
-
-    def _count(self) -> int:
-        settings = self._settings
-        partitions_of(self._consumer, settings.kafka_topic, settings, _ASK_TIMEOUT_S)
-        shards = partitions_of(
-            self._consumer, settings.kafka_shards_topic, settings, _ASK_TIMEOUT_S
-        )
-        return len(shards)
 
     def _subscribe(self) -> None:
         self._consumer.subscribe(
@@ -271,9 +245,3 @@ class ShardGroup:
             )
         done = [] if error else [position for position in positions if not position.error]
         self._listener.committed({position.partition: position.offset for position in done})
-
-
-def _sleep_unless(is_stopping: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_stopping() and time.monotonic() < deadline:
-        time.sleep(0.1)

@@ -11,7 +11,6 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,23 +29,23 @@ from schemas.files.attempts import ATTEMPT, Attempt
 from schemas.files.days import ALL_DAYS, day_folder
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
-_MOMENT = pa.timestamp("ms", tz="UTC")
+MOMENT = pa.timestamp("ms", tz="UTC")
 SCHEMA = pa.schema(
     [
         *((name, _TEXT) for name in ("patient_id", "sensor", "component")),
         ("value", pa.float64()),
         ("unit", _TEXT),
-        ("event_time", _MOMENT),
+        ("event_time", MOMENT),
         *((name, _TEXT) for name in ("batch_id", "topic")),
         ("partition", pa.int32()),
         ("offset", pa.int64()),
         *((name, pa.int32()) for name in ("series", "position")),
-        ("kafka_time", _MOMENT),
+        ("kafka_time", MOMENT),
     ]
 )
 """The columns in order, as `read_trusted` returns them."""
 # JSON lines have microseconds, which Arrow does not read as milliseconds
-_TYPE_IN_LINES = {_TEXT: pa.string(), _MOMENT: pa.timestamp("us", tz="UTC")}
+_TYPE_IN_LINES = {_TEXT: pa.string(), MOMENT: pa.timestamp("us", tz="UTC")}
 _IN_LINES = pa.schema(
     [(field.name, _TYPE_IN_LINES.get(field.type, field.type)) for field in SCHEMA]
 )
@@ -162,7 +161,7 @@ def read_trusted(path: Path, columns: Sequence[str] = SCHEMA.names) -> pa.Table:
         with pq.ParquetFile(path, read_dictionary=texts) as file:
             rows = file.read(columns=list(columns))
     else:
-        rows = _read_lines(path)
+        rows = read_lines(path)
     return rows.select(columns).cast(pa.schema([SCHEMA.field(name) for name in columns]))
 
 
@@ -180,60 +179,16 @@ def coded(column: pa.ChunkedArray) -> tuple[list[Any], Ints]:
     return [*texts, None], values.indices.fill_null(len(texts)).to_numpy().astype(np.int64)
 
 
-def find_rows(
-    path: Path, patient_id: str, event_ms: int
-) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """The rows of a patient at an instant: row number from 1 on, rows in the file, columns.
-
-    Reads only the row groups of a Parquet file whose times span the instant. Raises `UNREADABLE`.
-    """
-    moment = pa.scalar(event_ms, _MOMENT)
-    if path.suffix == ".parquet":
-        pieces = _read_spanning(path, moment.as_py())
-    else:
-        lines = _read_lines(path)
-        pieces = iter([(0, len(lines), lines)])
-    for before, count, rows in pieces:
-        is_here = pc.equal(rows["event_time"], moment)
-        hits = pc.and_(is_here, pc.equal(rows["patient_id"], patient_id))
-        for place in pc.indices_nonzero(hits).to_pylist():
-            (columns,) = rows.slice(place, 1).to_pylist()
-            yield before + place + 1, count, columns
-
-
-def _read_spanning(path: Path, moment: datetime) -> Iterator[tuple[int, int, pa.Table]]:
-    """For each row group that may hold the moment: rows before it, rows in the file, its rows."""
-    # reading the footer costs a third of opening the file, and is enough for most files
-    metadata = pq.read_metadata(path)
-    column = metadata.schema.names.index("event_time")
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    spanning = [
-        number
-        for number, group in enumerate(groups)
-        if _spans(group.column(column).statistics, moment)
-    ]
-    if not spanning:
-        return
-    with pq.ParquetFile(path, metadata=metadata) as file:
-        for number in spanning:
-            rows = file.read_row_group(number, columns=SCHEMA.names)
-            yield sum(group.num_rows for group in groups[:number]), metadata.num_rows, rows
-
-
-def _spans(times: pq.Statistics | None, moment: datetime) -> bool:
-    # a file from elsewhere may have no statistics: it is read
-    return times is None or bool(times.min <= moment <= times.max)
-
-
-def _read_lines(path: Path) -> pa.Table:
+def read_lines(path: Path) -> pa.Table:
+    """A file of JSON lines, its columns as they are there. Raises `UNREADABLE`."""
     return pa.json.read_json(path, parse_options=pa.json.ParseOptions(_IN_LINES))
 
 
 def _columns(rows: pa.Table, topic: str) -> pa.Table:
     made = {
-        "event_time": rows["event_ms"].cast(_MOMENT),
+        "event_time": rows["event_ms"].cast(MOMENT),
         "topic": pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0), len(rows)), [topic]),
-        "kafka_time": rows["kafka_ms"].cast(_MOMENT),
+        "kafka_time": rows["kafka_ms"].cast(MOMENT),
     }
     return pa.table({name: made[name] if name in made else rows[name] for name in SCHEMA.names})
 

@@ -29,9 +29,9 @@ def make_world(broker, database_server, jars, class_archive, tmp_path_factory):
     """Makes worlds on the broker that all tests share, or on one of their own."""
     made = []
 
-    def make(*, patients=10, servers=broker.bootstrap_servers, **rhythm):
+    def make(*, patients=10, kafka=broker.settings, **rhythm):
         pipeline = new_pipeline(
-            servers,
+            kafka,
             database_server.admin_settings(),
             jars,
             class_archive,

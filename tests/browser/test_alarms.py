@@ -1,6 +1,7 @@
 """The page names what has failed, and the alarm clears once it works again."""
 
 import os
+import re
 import signal
 
 import pytest
@@ -24,7 +25,7 @@ def own_broker(jars, tmp_path_factory):
 @pytest.fixture(scope="module")
 def world(make_world, own_broker):
     """Two real producers instead of the bedside."""
-    world = make_world(servers=own_broker.bootstrap_servers)
+    world = make_world(kafka=own_broker.settings)
     producers = {number: world.producer(number) for number in (1, 2)}
     with world.running(bedside=False):
         world.producers = producers
@@ -55,6 +56,21 @@ def test_a_killed_producer_is_named_and_clears_when_it_is_back(world, open_page)
     expect(page.locator("#list-alarms tbody tr").filter(has_text="producer-2")).not_to_contain_text(
         "active"
     )
+
+
+def test_a_rate_whose_producers_are_away_is_unknown_since_then(world, open_page):
+    page = open_page(world, "#/pipeline")
+    figure = page.locator("#figure-in")
+    expect(figure).not_to_contain_text("Unknown")
+    for producer in world.producers.values():
+        producer.kill()
+    expect(figure).to_contain_text(re.compile(r"Unknown since \d\d:\d\d"))
+    rows = page.locator("#list-producers tbody tr")
+    expect(rows.filter(has_text="producer-1").locator("td").last).to_have_text("\u2013")
+    for producer in world.producers.values():
+        producer.start()
+    expect(figure).not_to_contain_text("Unknown")
+    expect(page.locator(".alarm")).to_have_count(0, timeout=120_000)
 
 
 def test_a_stopped_consumer_is_named_and_clears_when_it_resumes(world, open_page):

@@ -1,10 +1,14 @@
 """The ward: tiles follow the database, say what is wrong, and can be filtered and reached by keyboard."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
 
+from db.connection import connect
+from db.schema.stays import begin, end
+from schemas.catalogue import sensors
 from tests.browser.pages import alarm, tile, vital
 
 NEWEST = (
@@ -251,3 +255,26 @@ def test_patients_who_are_not_monitored_come_last(world, open_page, order):
     page.evaluate(TAKE, [first := shown_order(page)[0], {OUT: 3, IS_MONITORED: False}])
     expect(tile(page, first)).to_contain_text("Not monitored")
     expect(tile(page, first)).to_have_attribute("aria-posinset", str(world.patients))
+
+
+def test_a_patient_whose_mappings_have_ended_is_last_and_raises_no_alarm(world, open_page):
+    """His readings go on for a while, and then stop."""
+    page = open_page(world)
+    by_need(page)
+    expect(tile(page, "demo-000009")).to_have_attribute("data-state", "fresh")
+    codes = [sensor.code for sensor in sensors()]
+    with connect(world.pipeline.database) as connection:
+        end(connection, "demo-000009", codes, datetime.now(UTC))
+        try:
+            expect(tile(page, "demo-000009")).to_contain_text("Not monitored")
+            world.bedside.gone.add("demo-000009")
+            world.wait_for_windows(5)
+            world.wait_for_no_lag()
+            shown = tile(page, "demo-000009")
+            expect(shown).to_have_attribute("aria-posinset", str(world.patients))
+            expect(shown).to_have_attribute("data-state", "unmonitored")
+            expect(page.locator(".alarm[data-subject='demo-000009']")).to_have_count(0)
+        finally:
+            world.bedside.gone.clear()
+            begin(connection, "demo-000009", codes, datetime.now(UTC), None)
+    expect(tile(page, "demo-000009")).to_have_attribute("data-state", "fresh")

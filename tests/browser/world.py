@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from confluent_kafka import Consumer, TopicPartition
 
+from common.broker.clients import client_options
 from ops.stack import ChildProcess
 from ops.stack.ports import LOOPBACK
 from tests import loopback
@@ -143,9 +144,7 @@ class World:
 
 def ends_of(kafka):
     """The end of each partition that is not empty."""
-    client = Consumer(
-        {"bootstrap.servers": kafka.kafka_bootstrap_servers, "group.id": "browser-tests"}
-    )
+    client = Consumer({**client_options(kafka), "group.id": "browser-tests"})
     try:
         for partition in (
             client.list_topics(kafka.kafka_topic, timeout=20).topics[kafka.kafka_topic].partitions

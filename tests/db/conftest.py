@@ -19,11 +19,17 @@ class GivenServerSettings(DatabaseSettings):
 
 
 @pytest.fixture(scope="session")
-def server_settings(request):
+def any_server_settings(request):
     """The admin account of a real server: the one from the environment, or our own."""
     if "VITALS_TEST_DB_HOST" in os.environ:
         return GivenServerSettings()
     return request.getfixturevalue("database_server").admin_settings()
+
+
+@pytest.fixture
+def server_settings(any_server_settings):
+    """The server that a test uses."""
+    return any_server_settings
 
 
 @pytest.fixture

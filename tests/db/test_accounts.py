@@ -20,6 +20,7 @@ from db.read.looks import looks
 from db.schema.accounts import MIGRATOR_ALONE, Role, create_accounts, grant_tables
 from db.schema.migrate import migrate, require_current_schema
 from db.schema.seed import seed
+from db.sessions import other_sessions
 from db.write import quarantine, registro
 from db.write.bulk import LoadMethod, infile_folder
 from db.write.looks import prune_looks, record_look
@@ -66,7 +67,7 @@ def test_the_consumer_may_do_all_that_its_statements_do(accounts, method):
         for first, value in ((0, 98.5), (1, 99.5)):
             assert ledger.lock_next_offset(connection, "t", 0) == first
             assert ledger.try_lock_next_offset(connection, "t", 0) == first
-            assert ledger.other_sessions(connection) == []
+            assert other_sessions(connection) == []
             assert ledger.taken_batches(connection, ["a"]) == ({"a"} if first else set())
             registro.upsert(connection, accepted(mapping.mapping_id, value), method)
             assert len(registro.upsert(connection, accepted(mapping.mapping_id, 1e9), method)) == 1

@@ -1,4 +1,4 @@
-"""A server at America/Sao_Paulo, and sessions with its zone: every time and every order is as in UTC."""
+"""Sessions at UTC-3, and a server at America/Sao_Paulo: every time and every order is as in UTC."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,19 +12,46 @@ from db.read.feed import first_since
 from db.read.status import LedgerReader
 from db.schema.migrate import migrate
 from db.schema.patients import register
+from ops.stack import prepare_database
 
-ZONE = "-03:00"
+OFFSET, SERVERS_OWN = "-03:00", "SYSTEM"
 MINUTE = timedelta(minutes=1)
 
 
+@pytest.fixture(scope="module")
+def sao_paulo(source, tmp_path_factory):
+    """A server on a machine of that zone."""
+    with pytest.MonkeyPatch.context() as machine:
+        machine.setenv("TZ", "America/Sao_Paulo")
+        server = prepare_database(tmp_path_factory.mktemp("abroad"), source)
+        server.start()
+    server.wait_ready()
+    yield server.admin_settings()
+    server.stop()
+
+
+@pytest.fixture(params=[OFFSET, SERVERS_OWN])
+def zone(request):
+    return request.param
+
+
 @pytest.fixture
-def abroad(server_settings, settings):
+def server_settings(request, zone):
+    name = "sao_paulo" if zone == SERVERS_OWN else "any_server_settings"
+    return request.getfixturevalue(name)
+
+
+@pytest.fixture
+def abroad(server_settings, settings, zone):
     """A database made on a server with that zone; other sessions have their own, so it harms none."""
     with connect(server_settings, database=False) as administrator:
         cursor = administrator.cursor()
         cursor.execute("SELECT @@global.time_zone")
         (before,) = cursor.fetchone()
-        cursor.execute("SET GLOBAL time_zone = %s", (ZONE,))
+        cursor.execute("SET GLOBAL time_zone = %s", (zone,))
+        cursor.execute("SET time_zone = @@global.time_zone")
+        cursor.execute("SELECT TIMESTAMPDIFF(HOUR, UTC_TIMESTAMP(), CURRENT_TIMESTAMP())")
+        assert cursor.fetchone() == (-3,)
         try:
             with connect(settings, database=False) as connection:
                 migrate(connection, settings.db_name)

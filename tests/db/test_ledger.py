@@ -12,6 +12,7 @@ from db.connection import connect
 from db.ledger import RangeCounts
 from db.read import feed
 from db.read.traces import Place, Traces
+from db.sessions import other_sessions
 
 TOPIC = "sensor-batches"
 COUNTS = RangeCounts(3, 1, 1, 40, 38, 2, {"missing": 2})
@@ -74,7 +75,7 @@ def test_a_lock_that_another_holds_is_not_waited_for_and_its_holder_is_named(mig
         cursor = other.cursor()
         cursor.execute("SELECT CONNECTION_ID()")
         (number,) = cursor.fetchone()
-        [holder] = ledger.other_sessions(migrated)
+        [holder] = other_sessions(migrated)
         assert holder.startswith(f"session {number} from ")
         other.rollback()
         assert ledger.try_lock_next_offset(migrated, TOPIC, 0) == 2

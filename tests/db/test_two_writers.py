@@ -9,7 +9,6 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pytest
 
-from common.settings import KafkaSettings
 from consumer.handover import MappingState, WriterJob
 from consumer.worker import connection as worker_connection
 from consumer.worker import mapping as worker_mapping
@@ -25,6 +24,7 @@ from schemas.files.folder_identity import identity_of
 from schemas.files.trusted import TrustedFormat, uncommitted_files
 from schemas.wire.codec import default_codec
 from tests.builders import NOW
+from tests.nobody import NO_BROKER
 from tests.waiting import wait_until
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -42,7 +42,7 @@ def job(migrated, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(worker_connection, "_kept", [])
     monkeypatch.setattr(worker_connection, "_committed_before", set())
     made = WriterJob(
-        kafka=KafkaSettings(kafka_bootstrap_servers="127.0.0.1:1"),
+        kafka=NO_BROKER,
         trusted_folder=tmp_path,
         trusted_format=TrustedFormat.PARQUET,
         load_method=LoadMethod.INSERT,

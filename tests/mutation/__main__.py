@@ -144,8 +144,8 @@ MUTANTS = (
         (
             Change(
                 "schemas/files/trusted.py",
-                'rows["event_ms"].cast(_MOMENT)',
-                'pc.add(rows["event_ms"], 3_600_000).cast(_MOMENT)',
+                'rows["event_ms"].cast(MOMENT)',
+                'pc.add(rows["event_ms"], 3_600_000).cast(MOMENT)',
             ),
         ),
     ),

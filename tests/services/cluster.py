@@ -9,12 +9,21 @@ import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from common.broker.principals import ALL_POWERFUL
 from common.broker.topics import cluster as brokers_of
 from common.errors import UnavailableError
-from common.settings import KafkaSettings
+from common.settings import KafkaSecurity, KafkaSettings
 from ops.stack import ChildProcess
 from ops.stack.broker import KafkaBroker
-from ops.stack.kafka_files import broker_properties
+from ops.stack.kafka_files import (
+    BROKER,
+    CLIENTS,
+    CONTROLLER,
+    Logins,
+    Places,
+    broker_properties,
+    properties_text,
+)
 from ops.stack.ports import LOOPBACK, quiet_port, wait_for_port
 from tests.waiting import wait_until
 
@@ -43,7 +52,8 @@ def three_brokers(folder, jars):
     identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     nodes = [_node(folder / str(number), tools, number, ports, identity) for number in (1, 2, 3)]
     settings = KafkaSettings(
-        kafka_bootstrap_servers=",".join(f"{LOOPBACK}:{port}" for port, _ in ports)
+        kafka_bootstrap_servers=",".join(f"{LOOPBACK}:{port}" for port, _ in ports),
+        kafka_security_protocol=KafkaSecurity.PLAINTEXT,
     )
     try:
         for node in nodes:
@@ -59,18 +69,25 @@ def _node(folder, tools, number, ports, identity):
     folder.mkdir(parents=True)
     voters = ",".join(f"{node}@{LOOPBACK}:{port}" for node, (_, port) in enumerate(ports, 1))
     more = {
-        "node.id": number,
+        # somebody else's Kafka, on a network of its own
+        "listener.security.protocol.map": ",".join(
+            f"{listener}:PLAINTEXT" for listener in (CLIENTS, BROKER, CONTROLLER)
+        ),
+        "authorizer.class.name": "",
+        "node.id": str(number),
         "controller.quorum.voters": voters,
-        "default.replication.factor": 3,
-        "min.insync.replicas": 2,
-        "offsets.topic.replication.factor": 3,
-        "transaction.state.log.replication.factor": 3,
+        "default.replication.factor": "3",
+        "min.insync.replicas": "2",
+        "offsets.topic.replication.factor": "3",
+        "transaction.state.log.replication.factor": "3",
         # a lost broker is noticed after nine seconds by default
-        "broker.session.timeout.ms": 9000,
+        "broker.session.timeout.ms": "9000",
     }
-    lines = "".join(f"{name}={value}\n" for name, value in more.items())
-    properties = broker_properties(Path("data"), *ports[number - 1]) + lines
-    (folder / "server.properties").write_text(properties)
+    port, controller_port = ports[number - 1]
+    places = Places(port, quiet_port(), controller_port)
+    logins = Logins(Path("secrets"), dict.fromkeys(ALL_POWERFUL, "unused"))
+    properties = broker_properties(Path("data"), places, logins) | more
+    (folder / "server.properties").write_text(properties_text(properties))
     storage = ("kafka.tools.StorageTool", "format", f"--cluster-id={identity}")
     command = tools.tool_command("run-class", [*storage, "-c", "server.properties"])
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

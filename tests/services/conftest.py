@@ -12,7 +12,7 @@ def make_pipeline(broker, database_server, jars, class_archive, tmp_path):
 
     def make(*, patients=10, partitions=4):
         pipeline = new_pipeline(
-            broker.bootstrap_servers,
+            broker.settings,
             database_server.admin_settings(),
             jars,
             class_archive,

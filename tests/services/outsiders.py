@@ -10,6 +10,7 @@ import confluent_kafka
 
 from ops.stack import JarSet, listed_jars, retrieve_jars
 from ops.stack.ivy import ivy_jar
+from tests.kafka import environment_of
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = REPOSITORY / "docs" / "reference" / "examples"
@@ -77,8 +78,7 @@ def run(command, kafka, **environment):
     ended = subprocess.run(
         command,
         env={
-            "KAFKA_BOOTSTRAP_SERVERS": kafka.kafka_bootstrap_servers,
-            "KAFKA_TOPIC": kafka.kafka_topic,
+            **environment_of(kafka),
             **environment,
         },
         capture_output=True,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
+from common.broker.clients import client_options
 from common.settings import DatabaseSettings, KafkaSettings, TopicSettings
 from db.connection import KeptConnection, connect
 from db.schema.migrate import migrate
@@ -20,6 +21,7 @@ from ops.stack import create_topics
 from ops.stack.descendants import descendants
 from schemas.wire.codec import default_codec
 from tests.archives import claimed_archive
+from tests.kafka import environment_of
 from tests.topic import messages_in
 
 REPOSITORY = Path(__file__).parents[2]
@@ -43,7 +45,6 @@ class Pipeline:
     @property
     def environment(self):
         names = {
-            **self.kafka.model_dump(),
             **self.database.model_dump(exclude={"db_password"}),
             "db_password": self.database.db_password.get_secret_value(),
             "spark_jars_dir": self.jars / "spark",
@@ -51,7 +52,8 @@ class Pipeline:
             "output_dir": self.output,
             "trigger_interval_seconds": 0.2,
         }
-        return os.environ | {name.upper(): str(value) for name, value in names.items()}
+        own = {name.upper(): str(value) for name, value in names.items()}
+        return os.environ | environment_of(self.kafka) | own
 
     def publish(self, *batches, archived=True):
         """Archives and publishes batches as a producer does; returns once they are acknowledged."""
@@ -72,7 +74,7 @@ class Pipeline:
 
         client = Producer(
             {
-                "bootstrap.servers": self.kafka.kafka_bootstrap_servers,
+                **client_options(self.kafka),
                 "partitioner": "murmur2_random",
                 "message.max.bytes": 2_000_000,
                 "queue.buffering.max.messages": 1_000_000,
@@ -151,22 +153,22 @@ class Pipeline:
             kill_group(process)
 
 
-def new_pipeline(servers, admin, jars, class_archive, folder, *, patients=10, partitions=4):
-    """A pipeline with a migrated database and the demo patients."""
+def new_pipeline(broker, admin, jars, class_archive, folder, *, patients=10, partitions=4):
+    """A pipeline with a migrated database and the demo patients; ``broker``: an administrator's settings."""
     name = uuid.uuid4().hex[:12]
     topic = f"test-{name}"
     database = admin.model_copy(update={"db_name": f"test_{name}"})
     with connect(database, database=False) as connection:
         migrate(connection, database.db_name)
         seed(connection, patients, 7)
-    kafka = KafkaSettings(
-        kafka_bootstrap_servers=servers,
-        kafka_topic=topic,
-        kafka_dlq_topic=f"{topic}-dlq",
-        kafka_shards_topic=f"{topic}-shards",
-        kafka_group=f"{topic}-consumer",
-        kafka_producers_group=f"{topic}-producers",
-    )
+    names = {
+        "kafka_topic": topic,
+        "kafka_dlq_topic": f"{topic}-dlq",
+        "kafka_shards_topic": f"{topic}-shards",
+        "kafka_group": f"{topic}-consumer",
+        "kafka_producers_group": f"{topic}-producers",
+    }
+    kafka = broker.model_copy(update=names)
     create_topics(kafka, TopicSettings(topic_partitions=partitions))
     return Pipeline(kafka, database, jars, class_archive, folder / name)
 

@@ -18,6 +18,7 @@ from benchmarks.timed_run import run_side
 from common.demo_patients import demo_patient_ids
 from db.connection import connect
 from ops.stack.class_archive import SETTING
+from tests.kafka import environment_of
 
 SIZES = dataclasses.replace(
     QUICK,
@@ -42,7 +43,6 @@ def stack(broker, database_server, source, jars, class_archive, tmp_path):
     names = {
         **database.model_dump(exclude={"db_password"}),
         "db_password": database.db_password.get_secret_value(),
-        "kafka_bootstrap_servers": broker.bootstrap_servers,
         "spark_jars_dir": jars / "spark",
         "output_dir": tmp_path / "output",
         SETTING: class_archive,
@@ -58,7 +58,9 @@ def stack(broker, database_server, source, jars, class_archive, tmp_path):
         partitions=4,
         java=source.java,
         spark_jars=jars / "spark",
-        environment=os.environ | {name.upper(): str(value) for name, value in names.items()},
+        environment=os.environ
+        | environment_of(broker.settings)
+        | {name.upper(): str(value) for name, value in names.items()},
     )
     with connect(admin, database=False) as connection:
         connection.cursor().execute(f"DROP DATABASE IF EXISTS {database.db_name}")

@@ -6,6 +6,7 @@ import time
 import pytest
 from confluent_kafka import KafkaError, Producer
 
+from common.broker.clients import client_options
 from common.broker.topics import set_topic_options
 from common.repeated_starts import read_starts, starts_file
 from ops.explain.question import iso
@@ -34,7 +35,7 @@ def publish_at_once(pipeline, *messages):
     errors = []
     client = Producer(
         {
-            "bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers,
+            **client_options(pipeline.kafka),
             "compression.type": "zstd",
             "message.max.bytes": 1_000_000_000,
             "batch.size": 1_000_000_000,

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import ConfigResource
 
-from common.broker.clients import admin
+from common.broker.clients import admin, client_options
 from common.broker.reader import Span, TopicReader, messages_of
 from common.broker.sender import Sender
 from common.broker.topics import (
@@ -89,7 +89,7 @@ def test_offsets_without_a_message_do_not_block_a_reader(kafka_settings):
     topic = kafka_settings.kafka_topic
     client = Producer(
         {
-            "bootstrap.servers": kafka_settings.kafka_bootstrap_servers,
+            **client_options(kafka_settings),
             "transactional.id": topic,
         }
     )

@@ -32,8 +32,7 @@ def distributed(kafka, database_server, jars, class_archive, tmp_path):
     """A pipeline on three brokers and a cluster without workers yet."""
     settings, _ = kafka
     admin = database_server.admin_settings()
-    servers = settings.kafka_bootstrap_servers
-    pipeline = new_pipeline(servers, admin, jars, class_archive, tmp_path, patients=PATIENTS)
+    pipeline = new_pipeline(settings, admin, jars, class_archive, tmp_path, patients=PATIENTS)
     (pipeline.output / "trusted").mkdir(parents=True)
     cluster = SparkCluster(tmp_path / "spark")
     cluster.start_master()

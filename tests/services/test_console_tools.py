@@ -27,9 +27,7 @@ def tool(broker):
     """Runs a console tool against the broker and returns what it prints."""
 
     def run(name, *arguments):
-        ended = broker.run_tool(
-            name, "--bootstrap-server", broker.bootstrap_servers, *map(str, arguments)
-        )
+        ended = broker.run_tool(name, *map(str, arguments))
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 

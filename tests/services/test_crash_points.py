@@ -17,10 +17,10 @@ from common.broker.topics import create_topic
 from common.crash_points import CrashPoint
 from common.demo_patients import demo_patient_ids
 from common.repeated_starts import note_stop, starts_file
-from common.settings import KafkaSettings
 from db.read.evidence import open_evidence
 from ops.cli.commands.reconcile import prove
 from producer.delivery.archive import RawArchive
+from tests.kafka import environment_of
 from tests.services.simulated import READINGS_A_BATCH, simulated
 from tests.topic import batches_in
 
@@ -50,18 +50,14 @@ class ProducerChain:
     def __init__(self, broker, seed, folder):
         name = uuid.uuid4().hex[:12]
         self.seed, self.folder = seed, folder
-        self.kafka = KafkaSettings(
-            kafka_bootstrap_servers=broker.bootstrap_servers,
-            kafka_topic=f"batches-{name}",
-            kafka_shards_topic=f"shards-{name}",
-            kafka_producers_group=f"producers-{name}",
-        )
+        names = {"kafka_topic": f"batches-{name}", "kafka_shards_topic": f"shards-{name}"}
+        names["kafka_producers_group"] = f"producers-{name}"
+        self.kafka = broker.settings.model_copy(update=names)
         create_topic(broker.settings, self.kafka.kafka_topic, 4)
         create_topic(broker.settings, self.kafka.kafka_shards_topic, 3)
 
     def start(self, **environment):
-        given = self.kafka.model_dump(exclude_none=True)
-        names = {name.upper(): str(value) for name, value in given.items()}
+        names = environment_of(self.kafka)
         own = {
             "OUTPUT_DIR": str(self.folder),
             "PATIENTS": str(PATIENTS),

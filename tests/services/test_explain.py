@@ -6,6 +6,7 @@ from functools import partial
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from common.broker.clients import client_options
 from ops.explain.question import iso
 from schemas.batch import SensorBatch, Series, batch_id
 from schemas.wire.codec import default_codec
@@ -209,7 +210,7 @@ def put_into_outbox(pipeline, made):
 
 def remove_messages(pipeline, *, until):
     """Deletes messages as retention would."""
-    admin = AdminClient({"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers})
+    admin = AdminClient(client_options(pipeline.kafka))
     place = TopicPartition(pipeline.kafka.kafka_topic, 0, until)
     for done in admin.delete_records([place]).values():
         done.result(30)

@@ -15,7 +15,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from common.broker.clients import admin
+from common.broker.clients import admin, client_options
 from common.broker.partitioner import partition_of
 from common.broker.reader import Span, TopicReader
 from ops.cli.commands.reconcile import prove
@@ -35,8 +35,7 @@ class Sent:
 
     def __init__(self, pipeline, **options):
         self._pipeline = pipeline
-        servers = pipeline.kafka.kafka_bootstrap_servers
-        self.client = Producer({"bootstrap.servers": servers, **options})
+        self.client = Producer({**client_options(pipeline.kafka), **options})
         if "transactional.id" in options:
             self.client.init_transactions(30)
 

@@ -20,7 +20,7 @@ def hostile(broker, database_server, jars, class_archive, tmp_path_factory):
     """Each text as patient, sensor, component, unit, producer, batch id, key, header and body."""
     folder = tmp_path_factory.mktemp("hostile")
     admin = database_server.admin_settings()
-    pipeline = new_pipeline(broker.bootstrap_servers, admin, jars, class_archive, folder)
+    pipeline = new_pipeline(broker.settings, admin, jars, class_archive, folder)
     for number, text in enumerate((*HOSTILE, NAME)):
         strange = Series(text, text, text, NOW, 1000, [1.0])
         made = batch(strange, series(), patient_id=text, identity=f"{number}{text}")

@@ -4,6 +4,7 @@ import time
 
 from confluent_kafka import Producer
 
+from common.broker.clients import client_options
 from common.broker.topics import set_topic_options
 from common.repeated_starts import note_start, starts_file
 from tests.services.asking import asked, run
@@ -35,7 +36,7 @@ def test_status_names_what_is_wrong(pipeline):
     # so that a message can be old at once
     own_clock = {"message.timestamp.type": "CreateTime"}
     set_topic_options(pipeline.kafka, pipeline.kafka.kafka_topic, own_clock)
-    client = Producer({"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers})
+    client = Producer(client_options(pipeline.kafka))
     two_minutes_ago = int(time.time() * 1000) - 120_000
     client.produce(pipeline.kafka.kafka_topic, b"{}", b"key", timestamp=two_minutes_ago)
     assert client.flush(30) == 0

@@ -67,7 +67,7 @@ def outcome(
 ):
     """Each example sends a window, then repeats the other's; then the wrong messages follow."""
     pipeline = new_pipeline(
-        broker.bootstrap_servers,
+        broker.settings,
         database_server.admin_settings(),
         jars,
         class_archive,

@@ -14,6 +14,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from common.broker.clients import client_options
 from common.crash_points import CrashPoint
 from db.connection import connect
 from ops.cli.commands.reconcile import prove
@@ -77,9 +78,7 @@ def state(pipeline):
 
 
 def message_count(pipeline):
-    client = Consumer(
-        {"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers, "group.id": "counter"}
-    )
+    client = Consumer({**client_options(pipeline.kafka), "group.id": "counter"})
     topic = pipeline.kafka.kafka_topic
     partitions = client.list_topics(topic, timeout=10).topics[topic].partitions
     places = [TopicPartition(topic, partition) for partition in partitions]
@@ -208,7 +207,7 @@ def assert_an_unexplained_row_stays(pipeline):
 
 def delete_records(pipeline):
     """Deletes all messages, as retention would."""
-    admin = AdminClient({"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers})
+    admin = AdminClient(client_options(pipeline.kafka))
     topic = pipeline.kafka.kafka_topic
     count = len(admin.list_topics(topic, timeout=10).topics[topic].partitions)
     places = [TopicPartition(topic, partition, -1) for partition in range(count)]

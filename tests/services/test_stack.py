@@ -6,6 +6,8 @@ from common.broker.topics import create_topic
 from common.errors import UnavailableError
 from db.connection import connect
 from ops.stack import DatabaseServer, JarSource, KafkaBroker, prepare_database
+from ops.stack.broker import reaching
+from ops.stack.kafka_files import tool_options
 
 
 @pytest.fixture
@@ -65,10 +67,11 @@ def test_console_tools_of_the_pruned_kafka_run(broker: KafkaBroker, topic: str):
         *("--record-size", "10", "--throughput", "-1"),
     )
     assert "10 records sent" in measured.stdout, measured.stderr
-    classes = broker.run_tool(
-        *("run-class", "org.apache.kafka.tools.GetOffsetShell"),
-        *("--bootstrap-server", broker.bootstrap_servers, "--topic", topic),
-    )
+    with tool_options(broker.settings) as options:
+        classes = broker.run_tool(
+            *("run-class", "org.apache.kafka.tools.GetOffsetShell"),
+            *(*reaching(broker.settings, options), "--topic", topic),
+        )
     assert classes.stdout.count(f"{topic}:") == 4, classes.stderr
 
 

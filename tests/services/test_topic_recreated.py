@@ -4,6 +4,7 @@ import time
 
 from confluent_kafka.admin import AdminClient
 
+from common.broker.clients import client_options
 from common.broker.topics import create_topic
 from db.connection import connect
 from tests.services.checks import (
@@ -14,7 +15,7 @@ from tests.services.simulated import simulated
 
 def recreate(pipeline, broker):
     """Deletes the topic and recreates it under the same name."""
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+    admin = AdminClient(client_options(broker.settings))
     name = pipeline.kafka.kafka_topic
     admin.delete_topics([name], operation_timeout=30)[name].result()
     while name in admin.list_topics(timeout=10).topics:

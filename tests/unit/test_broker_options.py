@@ -1,8 +1,10 @@
 """How our Kafka clients handle errors and a missing broker."""
 
 import pytest
+import structlog
 from confluent_kafka import KafkaError, KafkaException
 
+from common.broker import clients
 from common.broker.clients import admin, connection_options, consumer, producer
 from common.broker.faults import explained, is_away, reported
 from common.broker.reader import TopicReader
@@ -11,8 +13,7 @@ from common.broker.topics import partitions_of
 from common.errors import ConfigurationError, UnavailableError
 from common.secret import PlacedSecret
 from common.settings import KafkaSettings
-
-NO_BROKER = KafkaSettings(kafka_bootstrap_servers="127.0.0.1:1")
+from tests.nobody import NO_BROKER
 
 
 @pytest.mark.parametrize(
@@ -132,3 +133,14 @@ def test_a_message_over_the_limit_is_refused_and_does_not_count_as_a_missing_bro
     sender.send("vitals", b"key", bytes(2_000), [])
     [refused] = sender.flush(0.1)
     assert not is_away(refused)
+
+
+def test_a_connection_without_protection_is_told_once():
+    clients._warn_once.cache_clear()
+    with structlog.testing.capture_logs() as logs:
+        admin(NO_BROKER)
+        consumer(NO_BROKER, "g", {})
+        admin(secured(PlacedSecret("s3cret", "KAFKA_SASL_PASSWORD")))
+    assert [(line["log_level"], line["event"]) for line in logs] == [
+        ("warning", "broker_without_protection")
+    ]

@@ -5,15 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from common.broker.principals import Principal
 from common.version import VERSION
 from ops.credentials.compose import NAMES
-from ops.stack.kafka_files import broker_properties
+from ops.stack.kafka_files import Logins, Places, broker_properties
 
 REPOSITORY = Path(__file__).parents[2]
 COMPOSE = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
 CODE = "\n".join(line for line in COMPOSE.splitlines() if not line.lstrip().startswith("#"))
-EMBEDDED = dict(
-    line.split("=", 1) for line in broker_properties(Path("data"), 9092, 9093).splitlines()
+EMBEDDED = broker_properties(
+    Path("data"),
+    Places(9092, 9091, 9093),
+    Logins(Path("secrets"), dict.fromkeys(Principal, "secret")),
 )
 IMAGES = {
     "KAFKA_IMAGE": "apache/kafka:4.4.0",

@@ -48,7 +48,7 @@ def test_the_chart_has_a_gap_while_the_database_is_away():
 
 def test_the_figure_counts_a_whole_minute_of_bursts():
     now_ms = unix_ms()
-    view = PipelineView(began_ms=now_ms - 3_600_000)
+    view = PipelineView(has_database=True, began_ms=now_ms - 3_600_000)
     view.note_ranges(
         [
             ledger_row(range(1), committed_ms=now_ms - 9_000 - ago)
@@ -63,7 +63,7 @@ def test_the_figure_counts_a_whole_minute_of_bursts():
 def test_a_producers_rate_spans_what_it_is_averaged_over(monkeypatch):
     """Its counter rises once a window; the rate is the same whenever one looks."""
     clock = 1_000.0
-    monkeypatch.setattr("ops.monitor.pipeline.time.monotonic", lambda: clock)
+    monkeypatch.setattr("ops.monitor.rates.time.monotonic", lambda: clock)
     producer = Process(("127.0.0.1", 1), "producer", "producer-1", is_fixed=True, is_up=True)
     view, rates = PipelineView(), []
     for second in range(200):
@@ -75,3 +75,24 @@ def test_a_producers_rate_spans_what_it_is_averaged_over(monkeypatch):
         view.note_processes([producer])
         rates.append(view.as_dict()["readings_in_per_second"])
     assert {round(rate) for rate in rates[70:]} == {A_WINDOW // 10}
+
+
+def test_a_rate_whose_source_is_away_is_unknown_since_it_was_seen_last(monkeypatch):
+    """A zero, or the rate of before, would look like today's."""
+    now_ms = 1_000_000
+    monkeypatch.setattr("ops.monitor.pipeline.unix_ms", lambda: now_ms)
+    producer = Process(("127.0.0.1", 1), "producer", "producer-1", is_fixed=True, is_up=True)
+    producer.has_answered = True
+    view = PipelineView(has_database=True)
+    view.note_processes([producer])
+    shown = view.as_dict()
+    rates = ("readings_in_per_second", "readings_committed_per_second")
+    assert [shown[name] for name in rates] == [0.0, 0.0]
+    now_ms += 60_000
+    view.has_database, producer.is_up, producer.misses = False, False, 2
+    view.note_processes([producer])
+    shown = view.as_dict()
+    assert [shown[name] for name in rates] == [None, None]
+    assert shown["producers"][0]["readings_per_second"] is None
+    known = ("readings_in_known_ms", "readings_committed_known_ms")
+    assert [shown[name] for name in known] == [1_000_000, 1_000_000]

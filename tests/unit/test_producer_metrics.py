@@ -7,14 +7,12 @@ import pytest
 from confluent_kafka import KafkaError
 from prometheus_client import REGISTRY
 
-from common.settings import KafkaSettings
 from producer import metrics
 from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
 from producer.delivery.publisher import Publisher
 from tests.builders import NOW, batch, series
-
-NO_BROKER = KafkaSettings(kafka_bootstrap_servers="127.0.0.1:1")
+from tests.nobody import NO_BROKER
 
 
 class Counted:

@@ -25,7 +25,7 @@ KINDS = [kind for kinds in GROUPS.values() for kind in kinds]
 OURS = ("common", "db", "producer", "consumer", "ops")
 
 
-@pytest.mark.parametrize("page", ["settings", "cli", "metrics"])
+@pytest.mark.parametrize("page", ["settings", "cli", "metrics", "rights"])
 def test_the_committed_page_is_what_the_code_generates(page):
     command = f"python -m ops.reference {page}"
     printed = subprocess.run(

@@ -4,12 +4,12 @@ import socket
 
 import pytest
 
-from common.settings import KafkaSettings
 from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
 from producer.delivery.publisher import Publisher
 from producer.replay.sending import _wait
 from tests.builders import NOW, batch, series
+from tests.nobody import plain_broker
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def silent():
     """
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        yield KafkaSettings(kafka_bootstrap_servers=f"127.0.0.1:{port}")
+        yield plain_broker(port)
 
 
 def test_each_file_is_queued_at_once_though_nothing_waits_for_it(silent, tmp_path):

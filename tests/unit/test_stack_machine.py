@@ -2,16 +2,25 @@
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from common.broker.principals import Principal
 from common.errors import ConfigurationError, UnavailableError
+from ops.credentials.passwords import ensure_password
 from ops.stack import DatabaseServer, provision, server_binary
 from ops.stack.database_files import Flavour
-from ops.stack.invocation import StackSettings
+from ops.stack.invocation import Invocation, StackSettings
 from ops.stack.java import find_java, parse_version
-from ops.stack.kafka_files import broker_properties, log4j_configuration
+from ops.stack.kafka_files import (
+    Logins,
+    Places,
+    broker_properties,
+    log4j_configuration,
+    properties_text,
+)
 from ops.stack.ports import choose_port, wait_for_port, was_taken
 from tests.loopback import free_port
 
@@ -146,7 +155,9 @@ def test_the_socket_of_the_database_fits_into_what_the_kernel_allows(name, is_be
 
 def test_kafkas_files_hold_no_path(tmp_path):
     """Commas, %, $ and accents of a path mean something there."""
-    assert str(tmp_path) not in broker_properties(Path("data"), 1, 2)
+    logins = Logins(Path("../secrets"), dict.fromkeys(Principal, "secret"))
+    properties = properties_text(broker_properties(Path("data"), Places(1, 2, 3), logins))
+    assert str(tmp_path) not in properties
     assert 'fileName="kafka.log"' in log4j_configuration(Path("kafka.log"))
 
 
@@ -169,3 +180,28 @@ def test_output_is_beside_the_data_of_its_stack_unless_it_was_elsewhere(tmp_path
     assert StackSettings().output_dir == Path("output")
     monkeypatch.setenv("OUTPUT_DIR", "third")
     assert StackSettings().output_dir == Path("third")
+
+
+def test_a_command_takes_its_login_from_its_own_stack_only(tmp_path, monkeypatch):
+    """Another broker gets the login that the environment names, never one of ours."""
+    for folder, port in (("kafka", 2001), ("database", 2002)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "port").write_text(str(port))
+    for name in ("vitals", *(f"kafka_{principal}_password" for principal in Principal)):
+        ensure_password(tmp_path / "secrets", name)
+    settings = StackSettings(vitals_home=tmp_path)
+    monkeypatch.setenv("KAFKA_SASL_USERNAME", "gateway")
+    made = Invocation(settings, dict(os.environ), Principal.ADMIN)
+    assert made.kafka().kafka_sasl_username == "admin"
+    assert made.kafka().kafka_sasl_password.place.name == "kafka_admin_password"
+    own = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:2001"}
+    assert replace(made, environment=own).kafka().kafka_sasl_username == "admin"
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "elsewhere:9092")
+    monkeypatch.setenv("KAFKA_SASL_PASSWORD", "theirs")
+    theirs = replace(made, environment=dict(os.environ)).kafka()
+    assert (theirs.kafka_bootstrap_servers, theirs.kafka_sasl_username) == (
+        "elsewhere:9092",
+        "gateway",
+    )
+    assert theirs.kafka_sasl_password.get_secret_value() == "theirs"
+    assert theirs.kafka_ssl_ca is None

@@ -16,11 +16,11 @@ from schemas.files.trusted import (
     TrustedFormat,
     TrustedName,
     coded,
-    find_rows,
     read_trusted,
     uncommitted_files,
     write_trusted,
 )
+from schemas.files.trusted_search import find_rows
 from tests.builders import NOW, PATIENT
 
 ATTEMPT = "a0123456789ab"

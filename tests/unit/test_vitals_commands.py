@@ -116,6 +116,7 @@ def stopped_home(tmp_path):
 def test_a_broker_that_the_environment_names_is_named_where_it_is_away(vitals, monkeypatch, name):
     address = f"127.0.0.1:{free_port()}"
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", address)
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
     for setting, value in database_at(free_port()).items():
         monkeypatch.setenv(setting, value)
     code, out, err = vitals(*name.split(), *NEEDS_A_STACK[name])
@@ -143,6 +144,7 @@ def test_of_several_brokers_one_is_enough(vitals, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as server:
         live = f"127.0.0.1:{server.getsockname()[1]}"
         monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{free_port()},PLAINTEXT://{live}")
+        monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
         monkeypatch.setenv("DB_HOST", "127.0.0.1")
         monkeypatch.setenv("DB_PORT", str(free_port()))
         monkeypatch.setenv("DB_USER", "u")
@@ -251,6 +253,7 @@ def test_a_server_that_accepts_connections_but_is_not_a_broker_is_named_too(vita
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", address)
+        monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
         monkeypatch.setitem(TopicReader.__init__.__kwdefaults__, "timeout_s", 0.5)
         code, _, err = vitals("tail")
     assert code == 3

@@ -1,8 +1,11 @@
 import java.io.File;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -90,12 +93,32 @@ public class Publish {
     return new UUID(high, low);
   }
 
+  /** Where the broker is and how to log in there, as `vitals env --as gateway` sets it. */
+  static Map<String, Object> connection() throws Exception {
+    Map<String, String> given = System.getenv();
+    Map<String, Object> settings = new HashMap<>();
+    settings.put("bootstrap.servers", given.get("KAFKA_BOOTSTRAP_SERVERS"));
+    if ("SASL_SSL".equals(given.get("KAFKA_SECURITY_PROTOCOL"))) {
+      String password = Files.readString(Path.of(given.get("KAFKA_SASL_PASSWORD_FILE"))).strip();
+      settings.put("security.protocol", "SASL_SSL");
+      settings.put("sasl.mechanism", "SCRAM-SHA-512");
+      settings.put(
+          "sasl.jaas.config",
+          String.format(
+              "org.apache.kafka.common.security.scram.ScramLoginModule required"
+                  + " username=\"%s\" password=\"%s\";",
+              given.get("KAFKA_SASL_USERNAME"), password));
+      settings.put("ssl.truststore.type", "PEM");
+      settings.put("ssl.truststore.location", given.get("KAFKA_SSL_CA"));
+    }
+    return settings;
+  }
+
   /** Returns the acknowledged message's place; throws where Kafka did not take it: run it again. */
   static RecordMetadata publish(GenericRecord batch, byte[] body) throws Exception {
-    Map<String, Object> settings = Map.of(
-        "bootstrap.servers", System.getenv("KAFKA_BOOTSTRAP_SERVERS"),
-        "acks", "all",
-        "enable.idempotence", true);
+    Map<String, Object> settings = connection();
+    settings.put("acks", "all");
+    settings.put("enable.idempotence", true);
     String patientId = batch.get("patient_id").toString();
     ProducerRecord<String, byte[]> record = new ProducerRecord<>(TOPIC, patientId, body);
     Map<String, Object> headers = Map.of(

@@ -67,11 +67,24 @@ def encode(schema: dict[str, Any], batch: dict[str, Any]) -> bytes:
     return body.getvalue()
 
 
+def connection() -> dict[str, Any]:
+    """Where the broker is and how to log in there, as `vitals env --as gateway` sets it."""
+    options = {"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"]}
+    if os.environ.get("KAFKA_SECURITY_PROTOCOL") == "SASL_SSL":
+        options["security.protocol"] = "SASL_SSL"
+        options["sasl.mechanism"] = "SCRAM-SHA-512"
+        options["sasl.username"] = os.environ["KAFKA_SASL_USERNAME"]
+        password = Path(os.environ["KAFKA_SASL_PASSWORD_FILE"])
+        options["sasl.password"] = password.read_text(encoding="utf-8").rstrip("\r\n")
+        options["ssl.ca.location"] = os.environ["KAFKA_SSL_CA"]
+    return options
+
+
 def publish(batch: dict[str, Any], body: bytes) -> Message:
     """Returns the acknowledged message; ends the program where Kafka did not take it."""
     producer = Producer(
         {
-            "bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"],
+            **connection(),
             "acks": "all",
             "enable.idempotence": True,
             "partitioner": "murmur2_random",  # the choice of the Java client

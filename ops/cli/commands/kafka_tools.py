@@ -9,9 +9,10 @@ from ops.cli.presence import require
 from ops.cli.services import Service
 from ops.kafka_tools import needs_server
 from ops.stack import JarSet, KafkaBroker, find_java, jar_source, retrieve
-from ops.stack.broker import remembered_port
+from ops.stack.broker import reaching, remembered_port
 from ops.stack.exports import KAFKA_FOLDER
 from ops.stack.invocation import Invocation
+from ops.stack.kafka_files import tool_options
 
 
 def run_kafka_tool(invocation: Invocation, name: str, arguments: Sequence[str]) -> int:
@@ -39,7 +40,8 @@ def run_kafka_tool(invocation: Invocation, name: str, arguments: Sequence[str]) 
     folder = settings.home / KAFKA_FOLDER
     broker = KafkaBroker(folder, source.folder, remembered_port(folder), java=source.java)
     broker.prepare_tools()
-    command = broker.tool_command(
-        name, arguments, server=lambda: invocation.kafka().kafka_bootstrap_servers
-    )
-    return run_plainly(command)
+    if not needs_server(name, arguments):
+        return run_plainly(broker.tool_command(name, arguments))
+    kafka = invocation.kafka()
+    with tool_options(kafka) as options:
+        return run_plainly(broker.tool_command(name, arguments, reaching(kafka, options)))

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
+from common.broker.principals import Principal
 from common.errors import VitalsError
 from db.connection import Connection, connect
 from ops.storm.errors import NotNowError, not_now_without_database
@@ -47,7 +48,7 @@ def _hold_progress(world: World, _: random.Random) -> Iterator[Evidence]:
 @contextmanager
 def _two_consumers(world: World, _: random.Random) -> Iterator[Evidence]:
     """A writer hangs mid-transaction, and a second consumer comes for the same range."""
-    second = world.pipeline.child(_SECOND_CONSUMER, "-m", "consumer")
+    second = world.pipeline.child(_SECOND_CONSUMER, Principal.CONSUMER, "-m", "consumer")
     # other ranges than the first: with equal ones a lost fence would go unnoticed
     world.pipeline.environments.given[_SECOND_CONSUMER]["MAX_MESSAGES_PER_BATCH"] = _FEW_MESSAGES
     with _locked(world, _SENSOR_ROWS, wait_seconds=_LONG_WAIT_SECONDS) as is_waiting:

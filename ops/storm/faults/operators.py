@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from common.broker.principals import Principal
 from db.connection import connect
 from ops.storm.errors import not_now_without_database
 from ops.storm.faults.kind import Evidence, FaultKind
@@ -32,14 +33,14 @@ def _repair(world: World, _: random.Random) -> Iterator[Evidence]:
             cursor.execute(statement)
         connection.commit()
     arguments = ("-m", "ops", "reconcile", "--repair", "--wait", str(_WAIT_SECONDS))
-    yield world.errands.begin("repair", *arguments).is_done
+    yield world.errands.begin("repair", Principal.ADMIN, *arguments).is_done
 
 
 @contextmanager
 def _resend(world: World, _: random.Random) -> Iterator[Evidence]:
     """Sends entries of the quarantine again; the same rules refuse them again."""
     arguments = ("-m", "ops", "quarantine", "replay", "--reason", "out_of_range")
-    yield world.errands.begin("resend", *arguments).is_done
+    yield world.errands.begin("resend", Principal.ADMIN, *arguments).is_done
 
 
 KINDS = [

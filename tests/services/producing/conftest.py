@@ -8,7 +8,8 @@ import uuid
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from common.settings import KafkaSettings
+from common.broker.clients import client_options
+from tests.kafka import environment_of
 from tests.services.producing.files import SHARDS
 
 
@@ -16,13 +17,10 @@ from tests.services.producing.files import SHARDS
 def kafka(broker):
     """Topics and a group of this test's own."""
     name = uuid.uuid4().hex[:12]
-    settings = KafkaSettings(
-        kafka_bootstrap_servers=broker.bootstrap_servers,
-        kafka_topic=f"batches-{name}",
-        kafka_shards_topic=f"shards-{name}",
-        kafka_producers_group=f"producers-{name}",
-    )
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
+    names = {"kafka_topic": f"batches-{name}", "kafka_shards_topic": f"shards-{name}"}
+    names["kafka_producers_group"] = f"producers-{name}"
+    settings = broker.settings.model_copy(update=names)
+    admin = AdminClient(client_options(broker.settings))
     topics = [NewTopic(settings.kafka_topic, 4), NewTopic(settings.kafka_shards_topic, SHARDS)]
     for created in admin.create_topics(topics).values():
         created.result(timeout=20)
@@ -36,10 +34,7 @@ def start_producer(kafka, tmp_path):
 
     def start(producer_id, **environment):
         settings = {
-            "KAFKA_BOOTSTRAP_SERVERS": kafka.kafka_bootstrap_servers,
-            "KAFKA_TOPIC": kafka.kafka_topic,
-            "KAFKA_SHARDS_TOPIC": kafka.kafka_shards_topic,
-            "KAFKA_PRODUCERS_GROUP": kafka.kafka_producers_group,
+            **environment_of(kafka),
             "OUTPUT_DIR": str(tmp_path),
             "PRODUCER_ID": producer_id,
             "PATIENTS": "24",

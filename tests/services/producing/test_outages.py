@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from confluent_kafka import Consumer, TopicPartition
 
+from common.broker.clients import client_options
 from tests.services.faults import killed
 from tests.services.producing.files import SHARDS, done_files, events, log_of, pending_files
 from tests.topic import batches_in
@@ -107,7 +108,7 @@ def test_a_position_that_a_wrong_clock_committed_does_not_silence_its_shards(
     tomorrow = int(time.time()) + 86_400
     client = Consumer(
         {
-            "bootstrap.servers": kafka.kafka_bootstrap_servers,
+            **client_options(kafka),
             "group.id": kafka.kafka_producers_group,
         }
     )

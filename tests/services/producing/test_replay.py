@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from producer.replay import ReplayPlan, replay_file
+from tests.kafka import environment_of
 from tests.services.producing.files import pending_files
 from tests.topic import batches_in
 
@@ -42,8 +43,7 @@ def test_replay_as_a_command_names_bad_lines_and_ends_with_a_summary(kafka, tmp_
         "p1,never,glicose,,99.5,mg/dL\n"
     )
     settings = {
-        "KAFKA_BOOTSTRAP_SERVERS": kafka.kafka_bootstrap_servers,
-        "KAFKA_TOPIC": kafka.kafka_topic,
+        **environment_of(kafka),
         "OUTPUT_DIR": str(tmp_path / "out"),
     }
     done = subprocess.run(

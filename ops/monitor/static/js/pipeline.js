@@ -1,7 +1,7 @@
 /** The pipeline: what is up, how fast, how far behind, what went wrong. */
 
 import { el, icon, setClass, setIcon, setText, table } from "./dom.js";
-import { ago, moment, number, percent } from "./format.js";
+import { ago, moment, number, percent, time } from "./format.js";
 import { onFrame } from "./frames.js";
 import { makeHistory } from "./history.js";
 import { t } from "./i18n.js";
@@ -72,9 +72,11 @@ function makePart(name) {
 const sum = (values) => values.reduce((total, value) => total + (value ?? 0), 0);
 // while nobody answers, an old figure or a sum of nothing would look like today's
 const known = (isAnswering, value) => number(isAnswering ? value : null);
+const rate = (value, knownMs) =>
+  value === null ? t("tile.unknown", { since: time(knownMs, "minute") }) : number(value);
 const FIGURES = [
-  ["in", "figure.perSecond", (it) => number(it.readings_in_per_second)],
-  ["committed", "figure.perSecond", (it) => known(it.database, it.readings_committed_per_second)],
+  ["in", "figure.perSecond", (it) => rate(it.readings_in_per_second, it.readings_in_known_ms)],
+  ["committed", "figure.perSecond", (it) => rate(it.readings_committed_per_second, it.readings_committed_known_ms)],
   ["freshness", "figure.freshnessHelp", (it) => (it.freshness_ms === null ? "–" : `${number(it.freshness_ms / 1000, 1)} s`)],
   ["lag", "figure.lagHelp", (it) => known(it.broker && it.database, sum(it.lag.map((partition) => partition.lag)))],
   ["outbox", "figure.outboxHelp", (it) => number(it.outbox_files)],
