@@ -27,6 +27,7 @@ _CONSUMER_RIGHTS = {
     "quarentena": _WRITE,
     "progresso": "SELECT, INSERT, UPDATE",
     "livro_razao": "SELECT, INSERT",
+    "decisao": "SELECT",
     "lote": "SELECT, INSERT",
     "topico": "SELECT, INSERT",
 }
@@ -37,7 +38,8 @@ _CADENCE_RIGHTS = {
 }
 _READER_TABLES = (
     *("migracao", "paciente", "sensor", "componente_sensor", "paciente_sensor", "registro"),
-    *("quarentena", "progresso", "livro_razao", "lote", "topico", "lacuna", "janela_repetida"),
+    *("quarentena", "decisao", "progresso", "livro_razao", "lote", "topico", "lacuna"),
+    "janela_repetida",
 )
 MIGRATOR_ALONE = (
     *("medico", "doencas", "doenca_paciente", "diagnostico", "cirurgia", "medico_paciente"),
@@ -74,20 +76,42 @@ def create_accounts(
     passwords: Mapping[Role, str],
     *,
     named: Mapping[Role, str] | None = None,
+    is_plaintext: bool = False,
 ) -> None:
     """Creates the accounts and sets their passwords; grants the migrator its rights.
 
+    They are closed to connections without TLS, those of older versions too, unless ``is_plaintext``.
     ``named``: other user names. Safe to repeat: a new password replaces the old one. Raises
     UnavailableError or ConfigurationError (the administrator may not do this).
     """
-    schema = _schema(database)
     with reported("create the database accounts"):
         cursor = administrator.cursor()
         for role, password in passwords.items():
-            user = _user(role, named)
-            cursor.execute(f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY %s", (password,))
-            cursor.execute(f"ALTER USER {user} IDENTIFIED BY %s", (password,))
-        cursor.execute(f"GRANT ALL PRIVILEGES ON {schema}.* TO {_user(Role.MIGRATOR, named)}")
+            for statement in account_statements(
+                _user(role, named), "%s", is_plaintext=is_plaintext
+            ):
+                cursor.execute(statement, (password,))
+        for statement in schema_grants(database, named=named):
+            cursor.execute(statement)
+
+
+def account_statements(user: str, password: str, *, is_plaintext: bool = False) -> list[str]:
+    """They create the account or change it; ``password`` is quoted, or a placeholder."""
+    needs = "NONE" if is_plaintext else "SSL"
+    return [
+        f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY {password} REQUIRE {needs}",
+        f"ALTER USER {user} IDENTIFIED BY {password} REQUIRE {needs}",
+    ]
+
+
+def schema_grants(database: str, *, named: Mapping[Role, str] | None = None) -> list[str]:
+    """The rights that need no table to exist."""
+    return [f"GRANT ALL PRIVILEGES ON {_schema(database)}.* TO {_user(Role.MIGRATOR, named)}"]
+
+
+def account(role: Role) -> str:
+    """A role's account as statements name it."""
+    return _user(role, None)
 
 
 def grant_tables(

@@ -139,6 +139,7 @@ class Project:
             db_port=self.mysql_port,
             db_user="root" if role == "root" else f"vitals_{role}",
             db_password=SecretStr(self.secret(f"db_{role}_password")),
+            db_ssl_ca=self.folder / "ops" / "secrets" / "ca.pem",
         )
 
     def page(self, path, headers=None):
