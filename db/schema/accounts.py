@@ -57,11 +57,12 @@ class Role(StrEnum):
     CADENCE = "cadence"
 
 
-_TABLE_RIGHTS = {
+TABLE_RIGHTS = {
     Role.CONSUMER: _CONSUMER_RIGHTS,
     Role.READER: dict.fromkeys(_READER_TABLES, _READ),
     Role.CADENCE: _CADENCE_RIGHTS,
 }
+"""The migrator has its rights on the whole database."""
 _NO_SUCH_GRANT = 1141
 
 
@@ -123,7 +124,7 @@ def grant_tables(
     """
     with reported("grant the accounts their rights"):
         cursor = administrator.cursor()
-        for role, rights_by_table in _TABLE_RIGHTS.items():
+        for role, rights_by_table in TABLE_RIGHTS.items():
             for table, rights in rights_by_table.items():
                 where = f"{quoted(database)}.{table}"
                 cursor.execute(f"GRANT {rights} ON {where} TO {_user(role, named)}")

@@ -1,6 +1,5 @@
-"""``vitals setup``, ``secrets`` and ``env``: preparing a stack and connecting to it."""
+"""``vitals setup`` and ``env``: preparing a stack and connecting to it."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,18 +29,6 @@ def setup_command() -> None:
     set_up(settings, kafka, topics, looks)
 
 
-@app.command("secrets", rich_help_panel=SET_UP)
-def secrets_command(
-    folder: Annotated[
-        Path, typer.Argument(help="The folder where docker-compose.yml looks for them.")
-    ] = Path("ops/secrets"),
-) -> None:
-    """Create the certificates and passwords of the stack in containers that are missing."""
-    from ops.credentials.compose import make_secrets
-
-    make_secrets(folder, put_line)
-
-
 @app.command("env", rich_help_panel=SET_UP)
 def env_command(
     context: typer.Context,
@@ -50,7 +37,7 @@ def env_command(
         Principal, typer.Option("--as", help="Whose login at the broker.")
     ] = Principal.READER,
 ) -> None:
-    """Print the addresses and the passwords of the running stack for a shell.
+    """Print the addresses and accounts of the running stack for a shell.
 
     Use it as: eval "$(vitals env)"; `--as gateway` for a producer of your own. `vitals` commands take the
     login that they need.

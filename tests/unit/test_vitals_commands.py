@@ -40,8 +40,9 @@ MORE = {
     "replay of the archive": ["replay", "output/raw"],
     "status --json": ["status", "--json"],
 }
-MAKES_ITS_OWN = {"up", "demo", "down", "prove", "secrets", "setup"} | {
-    f"users {verb}" for verb in ("add", "remove", "list")
+MAKES_ITS_OWN = {
+    *("up", "demo", "down", "prove", "secrets make", "secrets rotate", "setup"),
+    *("users add", "users remove", "users list"),
 }
 WITHOUT_A_STACK = {name: [*name.split(), *words] for name, words in NEEDS_A_STACK.items()} | MORE
 NOTHING_RUNS = "nothing is running: start it with `vitals up`"

@@ -150,7 +150,7 @@ def set_up(
 def _set_up_logins(settings: SetupSettings, kafka: KafkaSettings) -> KafkaSettings:
     """Gives every principal its login and its rights; returns how the administrator logs in now."""
     own = kafka.kafka_sasl_password
-    if settings.kafka_first_login_servers is None or own is None:
+    if not settings.kafka_first_login_servers or own is None:
         return kafka
     administrator = _administrator(kafka, settings.kafka_first_login_servers)
     principals = settings.principals()
