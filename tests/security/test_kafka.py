@@ -140,6 +140,8 @@ def test_a_wrong_password_opens_no_listener(broker, listener, tmp_path):
             connected(wrong, (host, int(port)), 10),
         ):
             pass
+        with pytest.raises(UnavailableError, match=r"does not let us in: .*login"):
+            cluster(wrong, timeout_s=2)
 
 
 @pytest.fixture
@@ -150,7 +152,7 @@ def other_authority(tmp_path):
 
 def test_a_client_that_does_not_know_the_authority_refuses(broker, other_authority):
     wrong = broker.settings.model_copy(update={"kafka_ssl_ca": other_authority})
-    with pytest.raises(UnavailableError):
+    with pytest.raises(UnavailableError, match="its certificate is not trusted"):
         cluster(wrong, timeout_s=2)
     host, _, port = wrong.kafka_bootstrap_servers.rpartition(":")
     with pytest.raises(ssl.SSLCertVerificationError), connected(wrong, (host, int(port)), 10):
