@@ -25,6 +25,7 @@ _CONSUMER_RIGHTS = {
     "quarentena": _WRITE,
     "progresso": "SELECT, INSERT, UPDATE",
     "livro_razao": "SELECT, INSERT",
+    "decisao": "SELECT",
     "lote": "SELECT, INSERT",
     "topico": "SELECT, INSERT",
 }
