@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.stack.descendants import descendants
 from tests.security.running import running_stack
 from tests.security.stranger import as_stranger
 
@@ -30,9 +31,26 @@ def test_no_file_of_a_running_stack_is_open_to_others(stack):
         str(path)
         for folder in (stack.home, *stack.temporary.iterdir(), *_ours_in_memory())
         for path in (folder, *folder.rglob("*"))
-        if _is_open(path)
+        if _is_open(path) and not _is_certificate(path)
     ]
     assert found == []
+
+
+def test_a_part_knows_the_broker_password_of_its_own_login_only(stack):
+    """Its environment has the path; no command line and no environment has a password."""
+    passwords = {
+        path.name: path.read_bytes() for path in (stack.home / "secrets").glob("kafka_*_password")
+    }
+    assert len(passwords) == 6
+    logins = {"producer-1": "producer", "consumer": "consumer", "monitor": "reader"}
+    for part, pid in stack.pids.items():
+        for process in [pid, *(child.pid for child in descendants(pid))]:
+            told = b"".join(
+                Path(f"/proc/{process}/{name}").read_bytes() for name in ("environ", "cmdline")
+            )
+            assert not [name for name, password in passwords.items() if password in told]
+            named = {name for name in passwords if name.encode() in told}
+            assert named == ({f"kafka_{logins[part]}_password"} if part in logins else set()), part
 
 
 def test_both_see_it_where_the_umask_is_as_usual(jars, class_archive, tmp_path):
@@ -74,6 +92,11 @@ def _opened(root):
 
 def _ours_in_memory():
     return sorted(_MEMORY.glob("vitals-*"))
+
+
+def _is_certificate(path):
+    """Public: a server sends it to whoever connects."""
+    return path.suffix == ".pem" and b"PRIVATE KEY" not in path.read_bytes()
 
 
 def _is_open(path):
