@@ -5,7 +5,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -85,13 +85,12 @@ class Attacker:
             raise RefusedError from error
 
     def commit(self, group, topic):
-        client = Consumer({**self.options, "group.id": group})
-        try:
-            (place,) = client.commit(offsets=[TopicPartition(topic, 0, 0)], asynchronous=False)
-            if place.error:
-                raise KafkaException(place.error)
-        finally:
-            client.close()
+        """Sets the group's offset; by a consumer, librdkafka would wait for a coordinator."""
+        wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0, 0)])
+        (answer,) = self.admin.alter_consumer_group_offsets([wanted]).values()
+        (place,) = answer.result(_SECONDS).topic_partitions
+        if place.error:
+            raise KafkaException(place.error)
 
     def transact(self):
         client = Producer({**self.options, "transactional.id": f"attack-{next(_count)}"})
