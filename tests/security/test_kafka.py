@@ -18,7 +18,7 @@ from common.secret import PlacedSecret
 from common.settings import KafkaSecurity, KafkaSettings, SaslMechanism, TopicSettings
 from ops.credentials.authority import ensure_authority, ensure_server_certificate
 from ops.stack import KafkaBroker, create_topics
-from tests.security.kafka_acts import Attacker, acts_on, make_group
+from tests.security.kafka_acts import Attacker, acts_on, make_groups
 from tests.security.rogue import Rogue
 
 MAY = {
@@ -73,7 +73,7 @@ def kafka(broker):
     settings = with_own_names(broker.settings)
     give_rights(settings, RESTRICTED)
     create_topics(settings, TopicSettings(topic_partitions=1, producer_shards=1))
-    make_group(settings)
+    make_groups(settings)
     return settings
 
 
@@ -88,7 +88,7 @@ def test_a_login_can_do_its_work_and_nothing_else(broker, kafka, principal):
 def test_without_the_authorizer_the_least_login_does_everything(unguarded):
     settings = with_own_names(unguarded.settings)
     create_topics(settings, TopicSettings(topic_partitions=1, producer_shards=1))
-    make_group(settings)
+    make_groups(settings)
     attacker = Attacker(login_of(unguarded, Principal.GATEWAY, settings))
     refused = {name for name, act in acts_on(settings).items() if not attacker.succeeds(act)}
     assert not refused
