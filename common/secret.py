@@ -1,5 +1,6 @@
 """A secret that knows where it was read: it travels to other processes as that place."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,22 @@ Place = Path | str
 
 
 class PlacedSecret(SecretStr):
-    """Pickled as its place, never as its value: the process that unpickles it reads it there."""
+    """Pickled as its place, never as its value: the process that unpickles it reads it there.
+
+    What is in a file may be replaced at any time: each use reads it again.
+    """
 
     def __init__(self, value: str, place: Place) -> None:
         """``place``: where ``value`` was read."""
         super().__init__(value)
         self.place = place
+
+    def get_secret_value(self) -> str:
+        """The file's text now; the last one known if it cannot be read, or is being written."""
+        if isinstance(self.place, Path):
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                return secret_in(self.place) or super().get_secret_value()
+        return super().get_secret_value()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """How it is pickled."""

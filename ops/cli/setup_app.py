@@ -1,6 +1,5 @@
-"""``vitals setup``, ``secrets`` and ``env``: preparing a stack and connecting to it."""
+"""``vitals setup`` and ``env``: preparing a stack and connecting to it."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,22 +20,13 @@ def setup_command() -> None:
     from common import log
     from common.settings import KafkaSettings, LogSettings, TopicSettings, load, load_all
     from ops.cli.commands.setup import SetupSettings, set_up
+    from ops.people.settings import LooksSettings
 
-    settings, kafka, topics = load_all(SetupSettings, KafkaSettings, TopicSettings)
+    settings, kafka, topics, looks = load_all(
+        SetupSettings, KafkaSettings, TopicSettings, LooksSettings
+    )
     log.configure(load(LogSettings), service="setup")
-    set_up(settings, kafka, topics)
-
-
-@app.command("secrets", rich_help_panel=SET_UP)
-def secrets_command(
-    folder: Annotated[
-        Path, typer.Argument(help="The folder where docker-compose.yml looks for them.")
-    ] = Path("ops/secrets"),
-) -> None:
-    """Create the certificates and passwords of the stack in containers that are missing."""
-    from ops.credentials.compose import make_secrets
-
-    make_secrets(folder, put_line)
+    set_up(settings, kafka, topics, looks)
 
 
 @app.command("env", rich_help_panel=SET_UP)
@@ -47,7 +37,7 @@ def env_command(
         Principal, typer.Option("--as", help="Whose login at the broker.")
     ] = Principal.READER,
 ) -> None:
-    """Print the addresses and the passwords of the running stack for a shell.
+    """Print the addresses and accounts of the running stack for a shell.
 
     Use it as: eval "$(vitals env)"; `--as gateway` for a producer of your own. `vitals` commands take the
     login that they need.

@@ -10,8 +10,12 @@ from common.broker.principals import Principal
 from common.errors import ConfigurationError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect
+from db.schema.accounts import Role, grant_tables
 from db.schema.migrate import migrate
 from db.schema.seed import seed
+from db.write.looks import prune_looks
+from ops.look.processes import TLS
+from ops.people.register import FIRST_PERSON, PageRole, People
 from ops.stack import ChildProcess, find_java, jar_source
 from ops.stack.class_archive import archive_path, ensure_archive
 from ops.stack.embedded import EmbeddedStack
@@ -94,11 +98,15 @@ class Pipeline:
         consumer = self.child("consumer", Principal.CONSUMER, "-m", "consumer")
         self._add(consumer, stop_seconds=_CONSUMER_STOP_SECONDS)
         database.wait_ready()
-        with connect(self.database(), database=False) as connection:
-            migrate(connection, self.database().db_name)
+        migrator, name = database.settings(Role.MIGRATOR), self.database().db_name
+        with connect(migrator, database=False) as connection:
+            migrate(connection, name)
+        with connect(database.admin_settings(), database=False) as administrator:
+            grant_tables(administrator, name)
         self.stack.wait_for_broker(self._invocation.settings)
-        if self._plan.producers:
-            with connect(self.database()) as connection:
+        with connect(migrator) as connection:
+            prune_looks(connection, self._invocation.settings.oldest_look())
+            if self._plan.producers:
                 seed(connection, self._plan.patients, self._invocation.settings.simulation_seed)
         for number in range(1, self._plan.producers + 1):
             producer = self.child(f"producer-{number}", Principal.PRODUCER, "-m", "producer", "run")
@@ -107,6 +115,7 @@ class Pipeline:
             monitor = self.child(MONITOR, Principal.READER, "-m", "ops", "monitor")
             self._add(monitor, stop_seconds=_MONITOR_STOP_SECONDS)
             self._say_page()
+            self._let_somebody_in()
 
     def check(self) -> None:
         """Restarts what has failed; raises ConfigurationError if that cannot help.
@@ -136,8 +145,8 @@ class Pipeline:
         return self.stack.broker.settings_of(principal)
 
     def database(self) -> DatabaseSettings:
-        """How to reach the database."""
-        return self.stack.database.settings()
+        """How to look into the database."""
+        return self.stack.database.settings(Role.READER)
 
     def child(self, name: str, principal: Principal, *arguments: str) -> ChildProcess:
         """A Python process with a part's environment and its own log; not yet started."""
@@ -179,8 +188,25 @@ class Pipeline:
                 service.process.stop(_MOVE_SECONDS)
                 service.release(time.monotonic())
 
+    @property
+    def _page_scheme(self) -> str:
+        """What its address begins with, where that is not a port's usual HTTP."""
+        return TLS if self._invocation.environment.get("MONITOR_TLS_CERT") else ""
+
     def _say_page(self) -> None:
-        self._say(f"monitor page: http://{LOOPBACK}:{self._ports[MONITOR]}/")
+        self._say(
+            f"monitor page: {self._page_scheme or 'http://'}{LOOPBACK}:{self._ports[MONITOR]}/"
+        )
+
+    def _let_somebody_in(self) -> None:
+        people = People(self._invocation.settings.people)
+        if people.register().people:
+            self._say(
+                "sign in with your secret; `vitals users add NAME` makes one for somebody else"
+            )
+        else:
+            secret = people.add(FIRST_PERSON, PageRole.ENGINEER)
+            self._say(f"sign in with this secret, which is not shown again: {secret}")
 
     def _add(self, child: ChildProcess, *, stop_seconds: float) -> None:
         self.supervisor.add(child, stop_seconds=stop_seconds)
@@ -191,7 +217,7 @@ class Pipeline:
 
     def _parts(self) -> dict[str, Part]:
         addresses = self.environments.targets() | {
-            MONITOR: f"{LOOPBACK}:{self._ports.get(MONITOR)}"
+            MONITOR: f"{self._page_scheme}{LOOPBACK}:{self._ports.get(MONITOR)}"
         }
         return {
             (name := service.process.name): Part(

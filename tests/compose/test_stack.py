@@ -6,11 +6,13 @@ import re
 import mysql.connector
 import pytest
 
+from common.errors import UnavailableError, VitalsError
 from db.connection import connect
 from ops.credentials.compose import NAMES
 from tests.compose.project import OURS
 from tests.documents import CONTAINERS, blocks, text_of
 from tests.oracle import Oracle
+from tests.signing_in import signed_in
 from tests.waiting import wait_until
 
 LIMIT_S = 90
@@ -28,13 +30,14 @@ def test_a_clean_clone_is_healthy_in_time_and_rows_arrive(stack):
     assert stack.inspect(setup)["State"]["ExitCode"] == 0
 
 
-def test_the_monitor_page_asks_for_its_token_and_shows_the_ward(stack):
+def test_the_monitor_page_asks_for_a_secret_and_shows_the_ward(stack):
     stack.wait_for_more(0)
     assert stack.page("/api/ward")[0] == 401
-    token = stack.secret("monitor_token")
+    added = stack.run("vitals", "--compose", "users", "add", "somebody", "--role", "engineer")
+    session = signed_in(stack.monitor_port, added.stdout)
 
     def states():
-        status, body = stack.page("/api/ward", token=token)
+        status, body = stack.page("/api/ward", session)
         assert status == 200
         return {tile[1] for tile in json.loads(body)["tiles"]}
 
@@ -214,6 +217,21 @@ def test_an_account_of_the_stack_may_do_only_what_it_needs(stack, role, statemen
     with connect(stack.database(role)) as connection, pytest.raises(mysql.connector.Error) as error:
         connection.cursor().execute(statement)
     assert error.value.errno in {1044, 1142, 1143}
+
+
+def test_the_database_takes_tls_only_and_shows_the_certificate_of_the_stack(stack):
+    settings = stack.database("consumer")
+    plain = settings.model_copy(update={"db_ssl": False})
+    with pytest.raises(VitalsError, match="insecure transport"):
+        connect(plain)
+    stranger = settings.model_copy(update={"db_ssl_ca": None})
+    with pytest.raises(UnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
+        connect(stranger)
+    connect(stranger.model_copy(update={"db_ssl_verify": False})).close()
+    with connect(stack.database("root")) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT user, ssl_type FROM mysql.user WHERE user LIKE 'vitals%'")
+        assert {needs for _, needs in cursor.fetchall()} == {"ANY"}
 
 
 def test_without_passwords_the_stack_says_which_file_is_missing(make_project):

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from contextlib import closing, contextmanager
 
+import pytest
+
 from common.times import unix_ms
 from db.connection import connect
 from db.read.evidence import open_evidence
@@ -143,7 +145,8 @@ def test_a_correction_that_arrives_between_a_repairs_plan_and_its_republish_stay
             _publish(pipeline.kafka, print, plan.ordered_ms, archived)
 
         trusted = pipeline.output / "trusted"
-        repair(plan, pipeline.database, trusted, found.next_offsets, publish, print)
+        seen = found.next_offsets
+        repair(plan, pipeline.database, trusted, seen, publish, pytest.fail, print)
         pipeline.wait_for_messages(3)
     assert values(pipeline) == [88, 71]
     assert pipeline.rows(ENTRIES) == [("overtaken", "aberta")]

@@ -9,12 +9,13 @@ import time
 
 import pytest
 
-from common.settings import DatabaseSettings
+from common.settings import DatabaseSettings, load
 from db.connection import connect
 from ops.stack.exports import embedded_addresses
 from ops.stack.running import recorded
 from tests import loopback
 from tests.json_times import assert_times
+from tests.signing_in import signed_in
 from tests.waiting import wait_until
 
 
@@ -77,7 +78,13 @@ def test_pipeline_starts_is_inspected_and_stops(vitals):
     assert {"sensor-batches", "producer-shards"} <= set(topics)
     exports = vitals("env").stdout.splitlines()
     names = {export.removeprefix("export ").split("=")[0] for export in exports}
-    assert {"KAFKA_BOOTSTRAP_SERVERS", "DB_HOST", "DB_PORT", "DB_PASSWORD"} <= names
+    assert {
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "DB_HOST",
+        "DB_PORT",
+        "DB_PASSWORD_FILE",
+        "DB_SSL_CA",
+    } <= names
 
     second = vitals("up")
     assert second.returncode == 2
@@ -131,7 +138,7 @@ def stopped(vitals, status, name):
 def query(home, sql):
     """Runs a statement on the database of this home; returns its rows."""
     addresses = {name.lower(): value for name, value in embedded_addresses(home).items()}
-    with connect(DatabaseSettings(**addresses)) as connection:
+    with connect(load(DatabaseSettings, **addresses)) as connection:
         cursor = connection.cursor()
         cursor.execute(sql)
         rows = cursor.fetchall() if cursor.with_rows else []
@@ -154,8 +161,10 @@ def test_status_names_what_stands_still_and_a_restart_leaves_no_false_gap(vitals
     address = recorded(vitals.home)["monitor"].address
     port = int(address.rpartition(":")[2])
 
+    session = signed_in(port, vitals("users", "add", "somebody").stdout)
+
     def unmonitored():
-        ward = json.loads(loopback.get(port, "/api/ward")[1])
+        ward = json.loads(loopback.get(port, "/api/ward", session)[1])
         names = {row: patient for row, patient, _ in ward["patients"]}
         return [names[tile[0]] for tile in ward["tiles"] if not tile[8]]
 
