@@ -25,6 +25,7 @@ from benchmarks.stack import BenchmarkStack, benchmark_stack
 from common.demo_patients import demo_patient_ids
 from common.settings import load
 from db import ledger
+from db.batches import record_batches
 from db.connection import Connection, connect
 from db.mapping import read_mappings
 from db.write import quarantine, registro
@@ -85,7 +86,7 @@ class Writer:
         registro.upsert(self.connection, accepted, LoadMethod.AUTO)
         quarantine.insert(self.connection, rejected, LoadMethod.AUTO)
         offset_of = {batch.batch_id: offset for batch, offset in zip(batches, offsets, strict=True)}
-        ledger.record_batches(self.connection, _TOPIC, partition, offset_of)
+        record_batches(self.connection, _TOPIC, partition, offset_of)
         counts = ledger.RangeCounts(
             len(batches), 0, 0, len(rows), len(accepted), 0, {"missing": len(rejected)}
         )

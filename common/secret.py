@@ -1,5 +1,6 @@
 """A secret that knows where it was read: it travels to other processes as that place."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,22 @@ Place = Path | str
 
 
 class PlacedSecret(SecretStr):
-    """Pickled as its place, never as its value: the process that unpickles it reads it there."""
+    """Pickled as its place, never as its value: the process that unpickles it reads it there.
+
+    What is in a file may be replaced at any time: each use reads it again.
+    """
 
     def __init__(self, value: str, place: Place) -> None:
         """``place``: where ``value`` was read."""
         super().__init__(value)
         self.place = place
+
+    def get_secret_value(self) -> str:
+        """The file's text now; the last one known if it cannot be read, or is being written."""
+        if isinstance(self.place, Path):
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                return secret_in(self.place) or super().get_secret_value()
+        return super().get_secret_value()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """How it is pickled."""
@@ -42,6 +53,16 @@ def read_secret(place: Place) -> PlacedSecret:
             f"cannot read the secret {place}: it is not set in this process",
             hint=f"set {place} for the workers, too; or {place}_FILE, a path that they have",
         ) from None
+
+
+def current(secret: SecretStr) -> str:
+    """The secret as it is now: it may have been changed since the settings were read.
+
+    Raises ConfigurationError if it is gone.
+    """
+    if isinstance(secret, PlacedSecret) and isinstance(secret.place, Path):
+        return read_secret(secret.place).get_secret_value()
+    return secret.get_secret_value()
 
 
 def secret_in(path: Path) -> str:

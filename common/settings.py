@@ -101,6 +101,13 @@ class DatabaseSettings(Settings):
     """The account of this part."""
     db_password: SecretStr
     """The password of that account."""
+    db_ssl: bool = True
+    """TLS; `false` is plaintext: anybody on the network reads patients' data."""
+    db_ssl_ca: Path | None = None
+    """The certificates (PEM) of the authorities that the server's certificate may come from; the
+    system's own unless set."""
+    db_ssl_verify: bool = True
+    """`false` takes any certificate: anybody may answer in the server's place, and gets the password."""
     db_name: str = "health_data"
     """The database that holds all tables."""
     db_connect_timeout_seconds: Annotated[int, Field(ge=1)] = 10

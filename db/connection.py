@@ -1,16 +1,20 @@
 """Connections to the database: the one place that knows the driver's options."""
 
-import ipaddress
+import functools
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import mysql.connector
+import structlog
 
 from common.errors import ConfigurationError, UnavailableError, VitalsError
+from common.secret import current
 from common.settings import DatabaseSettings
 from db.faults import FaultKind, hint_for, kind_of
+from db.tls import TlsConnection, context_of
 
 # known to MySQL and to MariaDB; each server's own default collation is unknown to the other
 CHARACTER_SET = "utf8mb4"
@@ -21,8 +25,9 @@ _SESSION = (
     " 'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
     "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
 )
-_ACCESS_DENIED = 1045
 _UNKNOWN_DATABASE = 1049
+
+_log = structlog.get_logger()
 
 
 class Connection(Protocol):
@@ -63,6 +68,9 @@ def connect(
 ) -> Connection:
     """Opens a session in UTC, strict mode, READ COMMITTED, without autocommit.
 
+    Guarantee: unless the settings ask for less by name, the password goes only to a server whose
+    certificate is by their authority and for their host, and nothing is sent in plaintext.
+
     ``database=False`` selects no database (it may not exist yet). ``local_infile_folder``: the only
     folder from which the server may request files (LOAD DATA LOCAL); without it, none.
     ``answer_seconds``: a server that is silent for longer is unavailable; None: no limit.
@@ -70,7 +78,8 @@ def connect(
     it; None: as the server is set, usually eight hours.
 
     Raises:
-        UnavailableError: the server does not answer or accepts no connections now.
+        UnavailableError: the server does not answer, accepts no connections now, or is not the one that
+            it should be, which may be elsewhere for the moment.
         ConfigurationError: the server refuses this user, password or database.
     """
     options = _options(settings)
@@ -82,11 +91,7 @@ def connect(
         options |= {"read_timeout": answer_seconds, "write_timeout": answer_seconds}
     if idle_seconds is not None:
         options["init_command"] = f"{_SESSION}, wait_timeout = {idle_seconds}"
-    try:
-        connection: Connection = _open(settings, options)
-    except (mysql.connector.Error, OSError) as error:
-        raise _explained(error, settings) from error
-    return connection
+    return _opened(settings, options)
 
 
 class KeptConnection:
@@ -174,38 +179,51 @@ def _options(settings: DatabaseSettings) -> dict[str, Any]:
         "host": settings.db_host,
         "port": settings.db_port,
         "user": settings.db_user,
-        "password": settings.db_password.get_secret_value(),
+        "password": current(settings.db_password),
         "connection_timeout": settings.db_connect_timeout_seconds,
         "charset": CHARACTER_SET,
         "collation": COLLATION,
         "autocommit": False,
         "init_command": _SESSION,
         "allow_local_infile": False,
-        # the C extension needs a newer OpenSSL than Debian 12 has
-        "use_pure": True,
     }
 
 
-def _open(settings: DatabaseSettings, options: dict[str, Any]) -> Any:
-    if _is_loopback(settings.db_host):
-        try:
-            return mysql.connector.connect(**options, ssl_disabled=True)
-        except mysql.connector.Error as error:
-            # caching_sha2_password accepts a user without TLS only once the server has cached the
-            # password; until then it calls the right one wrong
-            if error.errno != _ACCESS_DENIED:
-                raise
-    return mysql.connector.connect(**options)
-
-
-def _is_loopback(host: str) -> bool:
-    # a TLS handshake costs 75 to 220 ms of CPU and hides nothing on the same machine
-    if host == "localhost":
-        return True
+def _opened(settings: DatabaseSettings, options: dict[str, Any]) -> Connection:
+    connection: Any = TlsConnection(context_of(settings) if settings.db_ssl else None)
+    if not (settings.db_ssl and settings.db_ssl_verify):
+        _warn(f"{settings.db_host}:{settings.db_port}")
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        connection.connect(**options)
+    except (mysql.connector.Error, OSError) as error:
+        if settings.db_ssl and not connection.is_encrypted:
+            raise _unproved(error, settings) from error
+        raise _explained(error, settings) from error
+    opened: Connection = connection
+    return opened
+
+
+@functools.cache
+def _warn(server: str) -> None:
+    _log.warning(
+        "database_unprotected",
+        server=server,
+        error="DB_SSL or DB_SSL_VERIFY is false: others may read patients' data and the password",
+        hint="set DB_SSL_CA to the authority of the server's certificate, and leave out the other two",
+    )
+
+
+def _unproved(error: mysql.connector.Error | OSError, settings: DatabaseSettings) -> VitalsError:
+    # whoever answers has not shown who it is: what it says about us, such as a wrong password, counts
+    # for nothing, and the true server may come back
+    where = f"{settings.db_host}:{settings.db_port}"
+    hint = "check DB_HOST and DB_PORT and that the server runs; `vitals up` starts one"
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__
+    if cause is not None:
+        hint = "check DB_SSL_CA, its authority, and DB_HOST, a name of its certificate"
+    return UnavailableError(f"cannot reach the database at {where}: {error}".rstrip(), hint=hint)
 
 
 def _explained(error: mysql.connector.Error | OSError, settings: DatabaseSettings) -> VitalsError:

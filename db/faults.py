@@ -28,7 +28,8 @@ class FaultKind(StrEnum):
 
 
 # client errors CR_*: "MySQL Error Message Reference", Client Error Messages
-_CONNECTION_LOST = {2002, 2003, 2005, 2006, 2012, 2013, 2055}
+# 2026: no TLS, as with another server in the place of ours
+_CONNECTION_LOST = {2002, 2003, 2005, 2006, 2012, 2013, 2026, 2055}
 # 3024 is the server's query timeout, and the connector's number for its own read and write timeouts;
 # 1927 and 1969 are MariaDB's connection killed and statement timeout ("MariaDB Error Code Reference")
 _INTERRUPTED = {1317, 1927, 1969, 3024}
@@ -42,7 +43,7 @@ _LOCKS = {1020, 1205, 1206, 1213, 1614, 3058, 3101, 3572}
 
 # who may connect and do what; 4151 is MariaDB's locked account
 _ACCESS = {1044, 1045, 1129, 1130, 1142, 1143, 1227, 1251, 1370, 1524, 1698}
-_ACCESS |= {1820, 1862, 2026, 2059, 2061, 3118, 4151}
+_ACCESS |= {1820, 1862, 2059, 2061, 3118, 3159, 4151}
 # database, table or column that a migration would have made
 _SCHEMA = {1049, 1054, 1146}
 # a server that lacks or limits what we need: packet size, charset, collation, time zone, variable
@@ -71,6 +72,7 @@ MISSING_PARENT = {1216, NO_PARENT}
 _HINTS = {
     **dict.fromkeys(_ACCESS, "check DB_USER, DB_PASSWORD and what the server grants this user"),
     **dict.fromkeys(_SCHEMA, f"check DB_NAME, then run `{_MIGRATE}`"),
+    3159: "it demands TLS: leave out DB_SSL=false",
     1153: "raise max_allowed_packet on the server",
     2020: "raise max_allowed_packet on the server",
 }

@@ -1,19 +1,16 @@
 """Progress and ledger: which ranges of the topic are committed, and what became of them."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import mysql.connector
 
-from common.errors import UnavailableError
 from db.connection import Connection, transaction
 from db.faults import reported
-from db.literals import texts
-from db.moments import EPOCH_MS_SQL
+from db.moments import EPOCH_MS_SQL, moment_of
 
-_IDS_PER_QUERY = 1_000
 _NEXT_OFFSET = "SELECT proximo_deslocamento FROM progresso WHERE topico = %s AND particao = %s"
 COUNT_COLUMNS = (
     "mensagens, mensagens_repetidas, mensagens_recusadas, leituras, aceitas, sem_mapeamento,"
@@ -188,43 +185,16 @@ def record_range(
     )
 
 
-def taken_batches(connection: Connection, batch_ids: Iterable[str]) -> set[str]:
-    """Which of these batches an earlier range has already processed."""
-    # an id that the column cannot hold was refused
-    ids = list(filter(str.isascii, batch_ids))
+def files_since(connection: Connection, moment_ms: int) -> list[tuple[str, int]]:
+    """Trusted files of ranges committed after a moment (epoch ms), each with the time of its commit."""
     cursor = connection.cursor()
-    taken: set[str] = set()
-    for start in range(0, len(ids), _IDS_PER_QUERY):
-        some = ", ".join(texts(ids[start : start + _IDS_PER_QUERY], "ascii"))
-        cursor.execute(f"SELECT lote_id FROM lote WHERE lote_id IN ({some})")
-        taken.update(row[0] for row in cursor.fetchall())
-    return taken
-
-
-def record_batches(
-    connection: Connection, topic: str, partition: int, offsets: Mapping[str, int]
-) -> None:
-    """Marks batches (id -> offset) as processed, in the caller's transaction.
-
-    Raises UnavailableError if another partition has processed one of them since the caller looked:
-    when the transaction is repeated, it is a repeated batch.
-    """
-    cursor = connection.cursor()
-    (name,) = texts([topic], "ascii")
-    rows = [
-        f"({batch_id}, {name}, {partition:d}, {offset:d})"
-        for batch_id, offset in zip(texts(offsets, "ascii"), offsets.values(), strict=True)
-    ]
-    for start in range(0, len(rows), _IDS_PER_QUERY):
-        some = ", ".join(rows[start : start + _IDS_PER_QUERY])
-        try:
-            cursor.execute(
-                f"INSERT INTO lote (lote_id, topico, particao, deslocamento) VALUES {some}"
-            )
-        except mysql.connector.IntegrityError as error:
-            raise UnavailableError(
-                "cannot record a batch: it was processed a moment ago"
-            ) from error
+    cursor.execute(
+        f"SELECT arquivos, {EPOCH_MS_SQL.format('confirmado_em')} FROM livro_razao"
+        " WHERE confirmado_em > %s ORDER BY confirmado_em",
+        (moment_of(moment_ms),),
+    )
+    rows = cursor.fetchall()
+    return [(name, committed_ms) for text, committed_ms in rows for name in json.loads(text)]
 
 
 def committed_files(connection: Connection, topic: str, partition: int, first: int) -> set[str]:

@@ -15,3 +15,12 @@ def epoch_ms(moment: datetime) -> int:
 def moment_of(milliseconds: int) -> datetime:
     """The moment of these epoch milliseconds. Raises OverflowError beyond the years 1 to 9999."""
     return EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def moment_of_hour(hour: int) -> datetime:
+    """The begin of an hour since 1970, or the last moment that a DATETIME can store."""
+    try:
+        return EPOCH + timedelta(hours=hour)
+    except OverflowError:
+        # the end of the last hour that a DATETIME can store
+        return datetime.max  # noqa: DTZ901 - as above

@@ -14,6 +14,7 @@ from ops.cli.look_app import app as look_app
 from ops.cli.patient_app import app as patient_app
 from ops.cli.proof_app import app as proof_app
 from ops.cli.quarantine_app import app as quarantine_app
+from ops.cli.secrets_app import app as secrets_app
 from ops.cli.setup_app import app as setup_app
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ app.add_typer(look_app)
 app.add_typer(proof_app)
 app.add_typer(quarantine_app, name="quarantine", rich_help_panel=PROVE)
 app.add_typer(setup_app)
+app.add_typer(secrets_app, name="secrets", rich_help_panel=SET_UP)
 app.add_typer(patient_app, name="patient", rich_help_panel=SET_UP)
 
 

@@ -26,6 +26,8 @@ class Reason(StrEnum):
     FUTURE_TIMESTAMP = "future_timestamp"
     # the reading or the message, for a cause that no rule foresees
     REFUSED_BY_DATABASE = "refused_by_database"
+    # it passed the rules, but a value that was made known later is stored already
+    OVERTAKEN = "overtaken"
     # accepted, but no mapping covers it yet
     UNMAPPED = "unmapped"
 

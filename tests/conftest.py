@@ -65,6 +65,8 @@ class ExternalDatabase:
     port: int
     user: str
     password: str
+    authority: Path | None
+    """Of its certificate; None: it has made one by itself, and any is taken."""
 
     def settings(self, database: str = "health_data") -> DatabaseSettings:
         return DatabaseSettings(
@@ -73,6 +75,8 @@ class ExternalDatabase:
             db_user=self.user,
             db_password=SecretStr(self.password),
             db_name=database,
+            db_ssl_verify=self.authority is not None,
+            db_ssl_ca=self.authority,
         )
 
     admin_settings = settings
@@ -110,13 +114,14 @@ def broker(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kaf
 def database_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DatabaseServer | ExternalDatabase]:
-    """The embedded server, or the one that VITALS_TEST_DB_HOST names."""
+    """The embedded server, or the one that VITALS_TEST_DB_HOST and VITALS_TEST_DB_SSL_CA name."""
     if host := os.environ.get("VITALS_TEST_DB_HOST"):
         yield ExternalDatabase(
             host,
             int(os.environ["VITALS_TEST_DB_PORT"]),
             os.environ["VITALS_TEST_DB_USER"],
             os.environ["VITALS_TEST_DB_PASSWORD"],
+            Path(given) if (given := os.environ.get("VITALS_TEST_DB_SSL_CA")) else None,
         )
         return
     source = request.getfixturevalue("source")

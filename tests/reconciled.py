@@ -9,7 +9,7 @@ import pyarrow as pa
 from db.checksums import HOUR_MS, row_checksums, sums_by
 from db.mapping import Mapping
 from db.read.evidence import REGISTRO_ROW
-from db.read.quarantined import QUARANTINED, READING_KEY, UNMAPPED
+from db.read.quarantined import OVERTAKEN, QUARANTINED, READING_KEY, UNMAPPED
 from ops.reconcile.letters import Letters
 from ops.reconcile.prove import compare_places
 from ops.reconcile.topic import TopicRest
@@ -61,6 +61,10 @@ class World:
     """(batch id, series, position) of readings that were not accepted."""
     readings: dict = dataclasses.field(default_factory=dict)
     """The same keys -> what the consumer made of a reading; tests alter it."""
+    overtaken: list = dataclasses.field(default_factory=list)
+    """Those of ``quarantined`` that passed the rules, and came after a newer value."""
+    known: dict = dataclasses.field(default_factory=dict)
+    """Batch id -> since when its values are known, of late ones (epoch ms)."""
     unmapped: list = dataclasses.field(default_factory=list)
     """(partition, offset, series, position) of accepted readings without a mapping."""
     waiting: dict = dataclasses.field(default_factory=dict)
@@ -182,6 +186,18 @@ class MemoryEvidence:
     def next_offsets(self):
         return dict(self.world.next_offsets)
 
+    def moment_ms(self):
+        return NOW
+
+    def known_since(self):
+        return self.world.known
+
+    def overtaken(self):
+        rows = [self.world.readings[key] for key in self.world.overtaken]
+        return pa.Table.from_pylist(
+            [{name: row[name] for name in OVERTAKEN.names} for row in rows], OVERTAKEN
+        )
+
     def ranges(self):
         return sorted(self.world.ranges, key=lambda row: (row.partition, row.first))
 
@@ -198,14 +214,14 @@ class MemoryEvidence:
         rows = [
             {
                 **dict(zip(READING_KEY.names, key, strict=True)),
-                "reason": "missing",
+                "reason": None if key in self.world.overtaken else "missing",
                 **self.world.readings.get(key, {}),
             }
             for key in self.world.quarantined
             if is_wanted(key)
         ]
         # as a reading that the sensor sent without a component
-        rows = [{**row, "component": None} for row in rows]
+        rows = [row if row["reason"] is None else {**row, "component": None} for row in rows]
         return pa.Table.from_pylist(rows, QUARANTINED)
 
     def received(self, batch_ids):

@@ -31,6 +31,7 @@ def describe(run: PeerRun, name: str, **more: object) -> Path:
         "user": run.database.db_user,
         "password": run.database.db_password.get_secret_value(),
         "database": run.database.db_name,
+        "ssl_ca": str(run.database.db_ssl_ca),
         **more,
     }
     write_private(path, json.dumps(document, indent=2))

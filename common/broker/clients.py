@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
 from common.broker.java import java_login
+from common.broker.renewal import renewed
 from common.settings import KafkaSecurity, KafkaSettings
 
 __all__ = [
@@ -53,6 +54,14 @@ def connection_options(settings: KafkaSettings) -> dict[str, str]:
     }
 
 
+class _Producer(Producer):
+    """One that can be referred to weakly."""
+
+
+class _Consumer(Consumer):
+    """One that can be referred to weakly."""
+
+
 def producer(settings: KafkaSettings, options: Options) -> Producer:
     """Waits for all in-sync replicas."""
     role = {
@@ -64,7 +73,7 @@ def producer(settings: KafkaSettings, options: Options) -> Producer:
         # (docs/decisions/0025)
         "topic.metadata.refresh.interval.ms": 10_000,
     }
-    return Producer({**client_options(settings), **role, **options})
+    return renewed(_Producer({**client_options(settings), **role, **options}), settings)
 
 
 def consumer(settings: KafkaSettings, group: str, options: Options) -> Consumer:
@@ -73,12 +82,12 @@ def consumer(settings: KafkaSettings, group: str, options: Options) -> Consumer:
     Reads, and counts, no further than the first open transaction.
     """
     role = {"group.id": group, "enable.auto.commit": False, "isolation.level": COMMITTED}
-    return Consumer({**client_options(settings), **role, **options})
+    return renewed(_Consumer({**client_options(settings), **role, **options}), settings)
 
 
 def admin(settings: KafkaSettings) -> AdminClient:
     """For topics and their offsets."""
-    return AdminClient(client_options(settings))
+    return renewed(AdminClient(client_options(settings)), settings)
 
 
 def client_options(settings: KafkaSettings) -> dict[str, Any]:

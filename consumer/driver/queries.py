@@ -1,4 +1,4 @@
-"""The queries of one run, one after the other: a new one begins where partitions were added."""
+"""The queries of one run, one after the other: a new one begins where partitions were added, or the password changed."""
 
 import functools
 import tempfile
@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 from pyspark.sql import SparkSession
 
+from common.broker.renewal import LoginWatch
 from common.health import Health
 from consumer.driver.group_commits import GroupCommits
 from consumer.driver.growth import ends_before_growth
@@ -49,15 +50,26 @@ class Queries:
 
     def run(self, starts_within: StartsWithin) -> None:
         """Returns after `stop` is set; raises what ends a query."""
+        lag, login = self.lag, LoginWatch(self.job.kafka)
+
+        def is_over() -> bool:
+            # Kafka's Java client keeps the password that it began with
+            return lag.has_grown() or login.change() is not None
+
+        while not self.stop.is_set():
+            if not lag.has_grown() or self._has_finished_before_growth(starts_within):
+                self._run({}, is_over)
+
+    def _has_finished_before_growth(self, starts_within: StartsWithin) -> bool:
+        """Whether what was sent before partitions were added is committed now."""
         lag = self.lag
-        self._run({}, lag.has_grown)
-        while not self.stop.is_set() and lag.has_grown():
-            until = ends_before_growth(self.job.kafka, lag.next_offsets, self.health.beat)
-            if not lag.has_reached(until):
-                self._run(until, functools.partial(lag.has_reached, until))
-            if lag.has_reached(until):
-                lag.note(starts_within(_GROWTH_WAIT_SECONDS, True))
-                self._run({}, lag.has_grown)
+        until = ends_before_growth(self.job.kafka, lag.next_offsets, self.health.beat)
+        if not lag.has_reached(until):
+            self._run(until, functools.partial(lag.has_reached, until))
+        if not lag.has_reached(until):
+            return False
+        lag.note(starts_within(_GROWTH_WAIT_SECONDS, True))
+        return True
 
     def _run(self, until: Mapping[int, int], is_over: Callable[[], bool]) -> None:
         """One query from where the lag is, with a checkpoint of its own."""

@@ -26,14 +26,17 @@ from consumer.database_retry import retried, take_retries
 from consumer.handover import MappingState, RangeSummary, WriterJob
 from consumer.worker import connection as worker_connection
 from consumer.worker import dead_letters
+from consumer.worker.entering import enter
 from consumer.worker.mapping import find_mappings
 from consumer.worker.outcome import RangeOutcome, batch_offsets, kept, offset_range, sort_out
+from consumer.worker.overtaken import known_by_offset
 from consumer.worker.progress_lock import lock_next_offset
 from consumer.worker.readings import cleaned
 from consumer.worker.refusals import with_refusals
 from db import ledger
+from db.batches import record_batches, taken_batches
 from db.connection import Connection
-from db.write import quarantine, registro, unmapped
+from db.write import quarantine
 from schemas.files.attempts import Attempt, begin_attempt, take_over
 from schemas.files.folder_identity import require_identity
 from schemas.files.trusted import uncommitted_files, write_trusted
@@ -122,7 +125,7 @@ def _commit(rows: pa.Table, job: WriterJob, committed: Mapping[int, int]) -> Ran
             connection.rollback()
             return None
         batches = batch_offsets(rows)
-        for batch_id in ledger.taken_batches(connection, batches):
+        for batch_id in taken_batches(connection, batches):
             del batches[batch_id]
         with begin_attempt(job.trusted_folder, job.topic, partition) as attempt:
             outcome = _write(connection, rows, batches, job, attempt)
@@ -151,24 +154,22 @@ def _write(
 
     The outcome and the files are those without the rows that the database refused.
     """
-    partition = attempt.partition
+    partition, known = attempt.partition, known_by_offset(rows)
     outcome = foreseen = sort_out(rows, batches, job.topic)
     files = _trusted_files(attempt, foreseen, job)
     reach(CrashPoint.RANGE_TRUSTED)
-    waiting = unmapped.lock_waiting(connection, outcome.mapped)
-    if refused := registro.upsert(connection, outcome.mapped, job.load_method, writer=partition):
-        rows = with_refusals(rows, outcome.mapped, refused)
-        outcome = sort_out(rows, batches, job.topic)
-    unmapped.resolve_older(connection, waiting, outcome.mapped)
+    rows, outcome = enter(connection, rows, outcome, job)
     reach(CrashPoint.RANGE_REGISTRO)
     if refused := quarantine.insert(connection, outcome.rejected, job.load_method):
         rows = with_refusals(rows, outcome.rejected, refused)
         outcome = sort_out(rows, batches, job.topic)
+    if known:
+        quarantine.decide_as_before(connection, job.topic, partition, outcome.offsets)
     reach(CrashPoint.RANGE_QUARANTINE)
     if len(outcome.accepted) < len(foreseen.accepted):
         files = _trusted_files_again(attempt, outcome, job, files)
     dead_letters.copy_refused(outcome.rejected, job.kafka)
-    ledger.record_batches(connection, job.topic, partition, outcome.batches)
+    record_batches(connection, job.topic, partition, outcome.batches, known)
     ledger.record_range(connection, job.topic, partition, outcome.offsets, outcome.counts, files)
     reach(CrashPoint.RANGE_LEDGER)
     return outcome

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from common.arrays import Ints
 from common.times import DAY_MS
+from consumer.worker.known import ages
 from consumer.worker.mapping import Mappings
 from db.mapping import NO_MAPPING, active_ids
 from db.write.quarantine import headers_text
@@ -21,6 +22,7 @@ from schemas.wire.decode import Decoded, decode
 from schemas.wire.limits import FIRST_KAFKA_MS, MAX_DATES, refusals
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
+_AGES = ("known_ms", "ordered_ms")
 READINGS = pa.schema(
     [
         ("partition", pa.int32()),
@@ -34,11 +36,13 @@ READINGS = pa.schema(
         *((name, pa.binary()) for name in ("key", "body")),
         ("headers", pa.string()),
         ("mapping_id", pa.int32()),
+        *((name, pa.int64()) for name in _AGES),
     ]
 )
 """One row per reading; a message without readings (refused, or empty) has one row with -1 for series
 and position. Texts that many rows share are stored once. An accepted reading (``reason`` null) has
-canonical names and its value in the sensor's unit; any other has everything as received."""
+canonical names and its value in the sensor's unit; any other has everything as received. `_AGES`: see
+`consumer.worker.known`."""
 
 
 FindMappings = Callable[[Collection[str]], Mappings]
@@ -59,6 +63,8 @@ def _cleaned(messages: pa.RecordBatch, find: FindMappings) -> pa.Table:
     kafka_ms = np.clip(messages["kafka_ms"].to_numpy(), FIRST_KAFKA_MS, LAST_TIME_MS)
     index = messages.schema.get_field_index("kafka_ms")
     messages = messages.set_column(index, "kafka_ms", pa.array(kafka_ms))
+    for name, moments in zip(_AGES, ages(messages), strict=True):
+        messages = messages.append_column(name, moments)
     judged = judge(series, readings, kafka_ms)
     columns = {
         **_of_messages(messages, decoded, series.message[readings.series]),
@@ -101,7 +107,7 @@ def _scattered(decoded: Decoded) -> dict[int, tuple[Reason, str]]:
 def _of_messages(messages: pa.RecordBatch, decoded: Decoded, message: Ints) -> dict[str, pa.Array]:
     rows = pa.array(message)
     return {
-        **{name: messages[name].take(rows) for name in ("partition", "offset", "kafka_ms")},
+        **{name: messages[name].take(rows) for name in ("partition", "offset", "kafka_ms", *_AGES)},
         "batch_id": shared(pa.array(decoded.batch_id, pa.string()), rows),
         "patient_id": shared(pa.array(decoded.patient_id, pa.string()), rows),
     }

@@ -1,13 +1,17 @@
-"""Rows of a range that passed the cleaning rules and that the database refused."""
+"""Rows of a range that passed the cleaning rules, and that are not accepted nevertheless."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 import structlog
 
 from db.write.salvage import Refusal
 from schemas.reasons import Reason
+
+Place = tuple[int, int, int]
+"""Offset, series and position of a reading."""
 
 _log = structlog.get_logger()
 
@@ -22,24 +26,28 @@ def with_refusals(rows: pa.Table, written: pa.Table, refusals: Sequence[Refusal]
     """
     _tell(rows, refusals)
     refused = written.take([refusal.index for refusal in refusals])
-    found = dict(zip(_places(refused), refusals, strict=True))
+    return with_changes(rows, dict(zip(_places(refused), map(_change, refusals), strict=True)))
+
+
+def with_changes(rows: pa.Table, changes: Mapping[Place, Mapping[str, Any]]) -> pa.Table:
+    """The ``rows`` of a range with other values in some columns of some rows. Slow, for rare ranges."""
     columns = {name: rows[name].to_pylist() for name in ("reason", "detail", "mapping_id")}
     for row, place in enumerate(_places(rows)):
-        refusal = found.get(place)
-        if refusal is None:
-            continue
-        if refusal.is_parent_missing:
-            columns["mapping_id"][row] = None
-        else:
-            columns["reason"][row] = Reason.REFUSED_BY_DATABASE.value
-            columns["detail"][row] = refusal.words
+        for name, value in changes.get(place, {}).items():
+            columns[name][row] = value
     for name, values in columns.items():
         index = rows.schema.get_field_index(name)
         rows = rows.set_column(index, name, pa.array(values, rows.schema.field(index).type))
     return rows
 
 
-def _places(rows: pa.Table) -> Iterator[tuple[int, int, int]]:
+def _change(refusal: Refusal) -> Mapping[str, Any]:
+    if refusal.is_parent_missing:
+        return {"mapping_id": None}
+    return {"reason": Reason.REFUSED_BY_DATABASE.value, "detail": refusal.words}
+
+
+def _places(rows: pa.Table) -> Iterator[Place]:
     columns = (rows[name].to_pylist() for name in ("offset", "series", "position"))
     return zip(*columns, strict=True)
 

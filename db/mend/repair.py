@@ -23,6 +23,14 @@ _IDS_PER_STATEMENT = 1_000
 _INSERT = "INSERT INTO registro (paciente_sensor_id, componente, created_at, valor) VALUES "
 # a row that has appeared since is the consumer's, and newer
 _KEEP = " ON DUPLICATE KEY UPDATE valor = registro.valor"
+# an open entry may be claimed for a resend whose batch exists already
+_DECISIONS = """
+INSERT INTO decisao SELECT lote_id, serie, posicao, estado, lote_reenvio FROM quarentena
+ WHERE {} AND posicao >= 0 AND lote_id IS NOT NULL AND (estado <> 'aberta' OR lote_reenvio IS NOT NULL)
+   AND (motivo <> 'unmapped' OR estado = 'descartada')
+    ON DUPLICATE KEY UPDATE estado = VALUES(estado), lote_reenvio = VALUES(lote_reenvio)"""
+_INSIDE = "topico = %s AND particao = %s AND deslocamento >= %s AND deslocamento < %s"
+_AT_PLACE = "topico = %s AND particao = %s AND deslocamento = %s AND serie = %s AND posicao = %s"
 _UPDATE = (
     "UPDATE registro SET valor = %s WHERE paciente_sensor_id = %s AND componente = %s"
     " AND created_at = %s AND valor = %s"
@@ -59,7 +67,8 @@ def forget_range(
     """Makes the batches of a range count as not processed; False if the range has changed.
 
     One transaction, under the partition's lock: deletes the rows of ``lote`` and their quarantine
-    entries (except those that a person has discarded); the ledger then names no file of the range
+    entries (except those that a person has discarded), but keeps what was decided on them: the
+    consumer gives it to the entries that take their place; the ledger then names no file of the range
     and counts its messages as repeated. ``registro`` stays unchanged. ``strays``: keys of quarantine
     entries (topic, partition, offset, series, position) that belong to these batches but are
     elsewhere. Safe to repeat. Raises as ``enter_rows`` does.
@@ -77,23 +86,23 @@ def forget_range(
         row = cursor.fetchone()
         if row is None or tuple(json.loads(row[0])) != part.files:
             return False
-        inside = "topico = %s AND particao = %s AND deslocamento >= %s AND deslocamento < %s"
-        cursor.execute(
-            f"DELETE FROM quarentena WHERE {inside} AND posicao >= 0 AND estado <> 'descartada'",
-            place,
-        )
+        _take_entries(cursor, _INSIDE, place)
         for stray in strays:
-            cursor.execute(
-                "DELETE FROM quarentena WHERE topico = %s AND particao = %s AND deslocamento = %s"
-                " AND serie = %s AND posicao = %s AND estado <> 'descartada'",
-                stray,
-            )
+            _take_entries(cursor, _AT_PLACE, stray)
         for start in range(0, len(batch_ids), _IDS_PER_STATEMENT):
             ids = batch_ids[start : start + _IDS_PER_STATEMENT]
             chosen = f"lote_id IN ({', '.join(['%s'] * len(ids))})"
-            cursor.execute(f"DELETE FROM lote WHERE {chosen} AND {inside}", (*ids, *place))
+            cursor.execute(f"DELETE FROM lote WHERE {chosen} AND {_INSIDE}", (*ids, *place))
         _clear_ledger(cursor, part)
     return True
+
+
+def _take_entries(cursor: Any, where: str, place: Sequence[Any]) -> None:
+    """Deletes entries of readings; what was decided on them is kept for those that take their place."""
+    cursor.execute(_DECISIONS.format(where), place)
+    cursor.execute(
+        f"DELETE FROM quarentena WHERE {where} AND posicao >= 0 AND estado <> 'descartada'", place
+    )
 
 
 def _clear_ledger(cursor: Any, part: LedgerRow) -> None:

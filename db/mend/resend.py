@@ -2,7 +2,8 @@
 
 An entry is claimed with the id of the batch that will carry it, before that batch exists. After a
 kill the same entries are sent again under the same id, and a batch is processed only once. Unmapped
-readings are not resent: they were accepted, and the consumer enters them once there is a mapping.
+readings are not resent: they were accepted, and the consumer enters them once there is a mapping. Nor
+are overtaken ones: a newer value is stored.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,14 +14,16 @@ from db.connection import Connection, transaction
 from db.moments import EPOCH_MS_SQL
 from db.read.quarantine_desk import OPEN, RESENT, RESOLVED, Selection
 from db.write.quarantine import bare_reading
+from schemas.reasons import Reason
 
 LOCK = "requeue-quarantine"
 _PLACES_PER_STATEMENT = 1_000
 _MESSAGES_PER_QUERY = 500
-_OPEN = f"topico = %s AND estado = '{OPEN}' AND motivo <> 'unmapped'"
+_OPEN = f"topico = %s AND estado = '{OPEN}' AND motivo NOT IN ('unmapped', '{Reason.OVERTAKEN}')"
 _COLUMNS = (
     "particao, deslocamento, serie, posicao, motivo, paciente, sensor, componente, unidade,"
-    f" valor_bruto, {EPOCH_MS_SQL.format('medido_em')}, chave, mensagem, cabecalhos, lote_reenvio"
+    f" valor_bruto, {EPOCH_MS_SQL.format('medido_em')}, {EPOCH_MS_SQL.format('recebido_em')},"
+    " chave, mensagem, cabecalhos, lote_reenvio"
 )
 
 Place = tuple[int, int]
@@ -42,6 +45,8 @@ class OpenEntry:
     unit: str | None
     value: float | None
     event_ms: int | None
+    received_ms: int | None
+    """When Kafka received it, or first received it."""
     key: bytes | None
     body: bytes | None
     headers: str | None
@@ -220,8 +225,8 @@ def _by_message(entries: Iterable[OpenEntry]) -> Iterator[tuple[Place, list[tupl
 
 
 def _entry(row: Sequence[Any]) -> OpenEntry:
-    key, body = (None if blob is None else bytes(blob) for blob in row[11:13])
-    values: list[Any] = [*row[:11], key, body, *row[13:15], bool(row[15])]
+    key, body = (None if blob is None else bytes(blob) for blob in row[12:14])
+    values: list[Any] = [*row[:12], key, body, *row[14:16], bool(row[16])]
     entry = OpenEntry(*values)
     if entry.is_message or entry.body is None:
         return entry

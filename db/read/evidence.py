@@ -5,7 +5,6 @@ The server computes counts and checksums (``db.checksums``); rows are read only 
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -14,12 +13,23 @@ import pyarrow as pa
 from common.broker.dead_letters import DeadLetter
 from common.settings import DatabaseSettings
 from db.checksums import HOUR_SQL, ROW_SQL, Sums, wrapped
-from db.connection import Connection, connect
+from db.connection import Connection
 from db.faults import reported
 from db.ledger import SELECT_ROWS, LedgerRow, ledger_row
 from db.mapping import Mapping, read_mappings
-from db.moments import EPOCH, EPOCH_MS_SQL
-from db.read.quarantined import QUARANTINED, READING, letter_of, quarantined, table, unmapped
+from db.moments import EPOCH_MS_SQL, moment_of_hour
+from db.read.quarantined import (
+    COUNTS,
+    OVERTAKEN_ROWS,
+    QUARANTINED,
+    READING,
+    letter_of,
+    overtaken,
+    quarantined,
+    table,
+    unmapped,
+)
+from db.read.snapshot import snapshot
 
 _ROWS_PER_FETCH = 20_000
 _BODIES_PER_FETCH = 50
@@ -27,12 +37,6 @@ _BODIES_PER_FETCH = 50
 _IDS_PER_QUERY = 5_000
 _MAPPINGS_PER_QUERY = 200
 _COMPONENTS = "'valor', 'sistolica', 'diastolica', 'x', 'y', 'z'"
-# after a repair, entries that a person had discarded stay at the batch's old place: no longer an outcome
-_COUNTS = """
-  FROM quarentena q LEFT JOIN lote l ON l.lote_id = q.lote_id
- WHERE q.posicao >= 0 AND q.motivo <> 'unmapped'
-   AND NOT (q.estado = 'descartada' AND l.lote_id IS NOT NULL AND (l.topico <> q.topico
-            OR l.particao <> q.particao OR l.deslocamento <> q.deslocamento))"""
 
 REGISTRO_ROW = pa.schema(
     [
@@ -53,6 +57,10 @@ class Evidence:
     def __init__(self, connection: Connection) -> None:
         """``connection``: already in its snapshot; see ``open_evidence``."""
         self._connection = connection
+
+    def moment_ms(self) -> int:
+        """Now, by the server's clock, epoch ms."""
+        return int(next(self._rows(f"SELECT {EPOCH_MS_SQL.format('UTC_TIMESTAMP(3)')}"))[0])
 
     def next_offsets(self) -> dict[tuple[str, int], int]:
         """The first uncommitted offset, by topic and partition."""
@@ -78,18 +86,29 @@ class Evidence:
         """Processed batches: id, topic, partition, offset."""
         return self._rows("SELECT lote_id, topico, particao, deslocamento FROM lote")
 
+    def known_since(self) -> dict[str, int]:
+        """Since when the values of these batches are known (epoch ms), where a message said so."""
+        moment = EPOCH_MS_SQL.format("conhecido_em")
+        return dict(
+            self._rows(f"SELECT lote_id, {moment} FROM lote WHERE conhecido_em IS NOT NULL")
+        )
+
+    def overtaken(self) -> pa.Table:
+        """`OVERTAKEN`: readings that are not stored because a newer value is."""
+        return overtaken(self._rows(OVERTAKEN_ROWS))
+
     def quarantined(self) -> Iterator[pa.Table]:
         """The readings in quarantine, `QUARANTINED`, a few thousand at a time.
 
         Unmapped readings are left out: they are accepted.
         """
-        rows = self._rows(f"SELECT {READING} {_COUNTS}")
+        rows = self._rows(f"SELECT {READING} {COUNTS}")
         while some := list(islice(rows, _ROWS_PER_FETCH)):
             yield quarantined(some)
 
     def quarantined_of(self, batch_ids: Sequence[str]) -> pa.Table:
         """Those of these batches."""
-        query = f"SELECT {READING} {_COUNTS} AND q.lote_id IN ({{}})"
+        query = f"SELECT {READING} {COUNTS} AND q.lote_id IN ({{}})"
         chunks = self._in_chunks(query, batch_ids)
         return pa.concat_tables([QUARANTINED.empty_table(), *map(quarantined, chunks)])
 
@@ -172,8 +191,8 @@ class Evidence:
             f"SELECT {HOUR_SQL.format('created_at')} AS hora, paciente_sensor_id, COUNT(*),"
             f" SUM({ROW_SQL}) FROM registro"
             " WHERE created_at >= %s AND created_at < %s GROUP BY hora, paciente_sensor_id",
-            _moment(first_hour),
-            _moment(until_hour),
+            moment_of_hour(first_hour),
+            moment_of_hour(until_hour),
         )
         return {(hour, mapping): (count, wrapped(total)) for hour, mapping, count, total in rows}
 
@@ -185,8 +204,8 @@ class Evidence:
             f" AND componente IN ({_COMPONENTS}) AND created_at >= %s AND created_at < %s",
             mapping_ids,
             REGISTRO_ROW,
-            _moment(hour),
-            _moment(hour + 1),
+            moment_of_hour(hour),
+            moment_of_hour(hour + 1),
             at_once=_MAPPINGS_PER_QUERY,
         )
 
@@ -220,29 +239,7 @@ class Evidence:
 
 
 @contextmanager
-def snapshot(settings: DatabaseSettings) -> Iterator[Connection]:
-    """A consistent snapshot of the database for the length of the block; locks nothing.
-
-    Raises as ``connect`` does.
-    """
-    with connect(settings) as connection:
-        with reported("open a snapshot of the database"):
-            cursor = connection.cursor()
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-        yield connection
-
-
-@contextmanager
 def open_evidence(settings: DatabaseSettings) -> Iterator[Evidence]:
     """Like ``snapshot``, for reconcile."""
     with snapshot(settings) as connection:
         yield Evidence(connection)
-
-
-def _moment(hour: int) -> datetime:
-    try:
-        return EPOCH + timedelta(hours=hour)
-    except OverflowError:
-        # the end of the last hour that a DATETIME can store
-        return datetime.max  # noqa: DTZ901 - as above

@@ -26,9 +26,28 @@ QUARANTINED = pa.schema(
     ]
 )
 """As decided by the cleaning: ``reason`` is `SETTLED` once an entry was resent or discarded, and null for
-a reading that waits for its mapping, or that only the database refused."""
+a reading that passed it: it waits for its mapping, was overtaken, or only the database refused it."""
+OVERTAKEN = pa.schema(
+    [
+        *READING_KEY,
+        *((name, pa.string()) for name in ("patient_id", "sensor", "component")),
+        ("event_ms", pa.int64()),
+    ]
+)
+OVERTAKEN_ROWS = (
+    "SELECT lote_id, serie, posicao, paciente, sensor, componente,"
+    f" {EPOCH_MS_SQL.format('medido_em')} FROM quarentena WHERE motivo = '{Reason.OVERTAKEN}'"
+)
 UNMAPPED = pa.schema([("offset", pa.int64()), *QUARANTINED])
 _DECIDED = ("patient_id", "sensor", "component", "unit", "event_ms", "value", "reason")
+_PASSED = {None, Reason.REFUSED_BY_DATABASE, Reason.OVERTAKEN, Reason.UNMAPPED}
+"""Reasons of readings that passed the cleaning."""
+# after a repair, entries that a person had discarded stay at the batch's old place: no longer an outcome
+COUNTS = """
+  FROM quarentena q LEFT JOIN lote l ON l.lote_id = q.lote_id
+ WHERE q.posicao >= 0 AND q.motivo <> 'unmapped'
+   AND NOT (q.estado = 'descartada' AND l.lote_id IS NOT NULL AND (l.topico <> q.topico
+            OR l.particao <> q.particao OR l.deslocamento <> q.deslocamento))"""
 READING = (
     "q.lote_id, q.serie, q.posicao, q.paciente, q.sensor, q.componente, q.unidade,"
     f" {EPOCH_MS_SQL.format('q.medido_em')}, q.valor_bruto, q.motivo,"
@@ -48,6 +67,11 @@ def unmapped(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
     return table([(offset, *_as_decided(*row)) for offset, *row in rows], UNMAPPED)
 
 
+def overtaken(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
+    """`OVERTAKEN` of rows of `OVERTAKEN_ROWS`."""
+    return table(list(rows), OVERTAKEN)
+
+
 def letter_of(row: tuple[Any, ...]) -> DeadLetter:
     """A refused message: chave, mensagem, cabecalhos, and the other fields of `DeadLetter` in its order."""
     key, body, headers, *place = row
@@ -62,7 +86,7 @@ def _as_decided(*row: Any) -> tuple[Any, ...]:
         bare = bare_reading(bytes(body))
         fields = tuple(bare[name] for name in _DECIDED)
     reason = fields[-1] if state == "aberta" else SETTLED
-    is_accepted = fields[-1] in {None, Reason.REFUSED_BY_DATABASE, Reason.UNMAPPED}
+    is_accepted = fields[-1] in _PASSED
     return (*key, *fields[:-1], None if is_accepted else reason, kafka_ms)
 
 

@@ -25,6 +25,7 @@ _CONSUMER_RIGHTS = {
     "quarentena": _WRITE,
     "progresso": "SELECT, INSERT, UPDATE",
     "livro_razao": "SELECT, INSERT",
+    "decisao": "SELECT",
     "lote": "SELECT, INSERT",
     "topico": "SELECT, INSERT",
 }
@@ -40,7 +41,8 @@ class Role(StrEnum):
     CADENCE = "cadence"
 
 
-_TABLE_RIGHTS = {Role.CONSUMER: _CONSUMER_RIGHTS, Role.CADENCE: _CADENCE_RIGHTS}
+TABLE_RIGHTS = {Role.CONSUMER: _CONSUMER_RIGHTS, Role.CADENCE: _CADENCE_RIGHTS}
+"""Migrator and reader have theirs on the whole database."""
 
 
 def account_name(role: Role) -> str:
@@ -54,21 +56,46 @@ def create_accounts(
     passwords: Mapping[Role, str],
     *,
     named: Mapping[Role, str] | None = None,
+    is_plaintext: bool = False,
 ) -> None:
     """Creates the accounts and sets their passwords; grants migrator and reader their rights.
 
+    They are closed to connections without TLS, those of older versions too, unless ``is_plaintext``.
     ``named``: other user names. Safe to repeat: a new password replaces the old one. Raises
     UnavailableError or ConfigurationError (the administrator may not do this).
     """
-    schema = _schema(database)
     with reported("create the database accounts"):
         cursor = administrator.cursor()
         for role, password in passwords.items():
-            user = _user(role, named)
-            cursor.execute(f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY %s", (password,))
-            cursor.execute(f"ALTER USER {user} IDENTIFIED BY %s", (password,))
-        cursor.execute(f"GRANT ALL PRIVILEGES ON {schema}.* TO {_user(Role.MIGRATOR, named)}")
-        cursor.execute(f"GRANT SELECT ON {schema}.* TO {_user(Role.READER, named)}")
+            for statement in account_statements(
+                _user(role, named), "%s", is_plaintext=is_plaintext
+            ):
+                cursor.execute(statement, (password,))
+        for statement in schema_grants(database, named=named):
+            cursor.execute(statement)
+
+
+def account_statements(user: str, password: str, *, is_plaintext: bool = False) -> list[str]:
+    """They create the account or change it; ``password`` is quoted, or a placeholder."""
+    needs = "NONE" if is_plaintext else "SSL"
+    return [
+        f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY {password} REQUIRE {needs}",
+        f"ALTER USER {user} IDENTIFIED BY {password} REQUIRE {needs}",
+    ]
+
+
+def schema_grants(database: str, *, named: Mapping[Role, str] | None = None) -> list[str]:
+    """The rights that need no table to exist."""
+    schema = _schema(database)
+    return [
+        f"GRANT ALL PRIVILEGES ON {schema}.* TO {_user(Role.MIGRATOR, named)}",
+        f"GRANT SELECT ON {schema}.* TO {_user(Role.READER, named)}",
+    ]
+
+
+def account(role: Role) -> str:
+    """A role's account as statements name it."""
+    return _user(role, None)
 
 
 def grant_tables(
@@ -80,7 +107,7 @@ def grant_tables(
     """
     with reported("grant the accounts their rights"):
         cursor = administrator.cursor()
-        for role, rights_by_table in _TABLE_RIGHTS.items():
+        for role, rights_by_table in TABLE_RIGHTS.items():
             for table, rights in rights_by_table.items():
                 where = f"{quoted(database)}.{table}"
                 cursor.execute(f"GRANT {rights} ON {where} TO {_user(role, named)}")

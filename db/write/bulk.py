@@ -97,10 +97,10 @@ def load(
     columns: tuple[Column, ...],
     rows: pa.Table,
     method: LoadMethod,
-) -> None:
+) -> bool:
     """Upserts ``rows`` (its columns in the order of ``columns``) into ``table``.
 
-    Guarantee: every row is written exactly as given, or an exception is raised and the caller must
+    Returns whether any of them replaced another row, of the table or of ``rows``. Guarantee: every row is written exactly as given, or an exception is raised and the caller must
     undo it, with a savepoint or the whole transaction. Safe to repeat.
 
     Raises:
@@ -109,12 +109,12 @@ def load(
         mysql.connector.Error: see ``db.faults`` for which may be retried.
     """
     if rows.num_rows == 0:
-        return
+        return False
     is_insert = method is LoadMethod.INSERT or (
         method is LoadMethod.AUTO and not _allows_infile(connection)
     )
     try:
-        (_insert if is_insert else _load_infile)(connection, table, columns, rows)
+        return (_insert if is_insert else _load_infile)(connection, table, columns, rows)
     except mysql.connector.Error as error:
         if not is_row_refused(error):
             raise
@@ -152,7 +152,8 @@ def _warn_once(why: str) -> None:
 
 def _load_infile(
     connection: Connection, table: str, columns: tuple[Column, ...], rows: pa.Table
-) -> None:
+) -> bool:
+    has_replaced = False
     setters = ", ".join(column.setter for column in columns if column.kind is not Kind.PLAIN)
     for part in _parts(rows, _BYTES_PER_FILE, len(rows)):
         with _csv_file(part) as path:
@@ -163,7 +164,9 @@ def _load_infile(
                 f" LINES TERMINATED BY '\\n' ({', '.join(column.field for column in columns)})"
                 + (f" SET {setters}" if setters else "")
             )
+            has_replaced |= cursor.rowcount != len(part)
         _demand_no_warnings(connection, table)
+    return has_replaced
 
 
 def _parts(rows: pa.Table, most_bytes: int, most_rows: int) -> Iterator[pa.Table]:
@@ -196,7 +199,8 @@ def _csv_file(rows: pa.Table) -> Iterator[str]:
 
 def _insert(
     connection: Connection, table: str, columns: tuple[Column, ...], rows: pa.Table
-) -> None:
+) -> bool:
+    has_replaced = False
     names = ", ".join(column.name for column in columns)
     values = ", ".join(column.placeholder for column in columns)
     updates = ", ".join(f"{column.name} = VALUES({column.name})" for column in columns)
@@ -213,7 +217,10 @@ def _insert(
         cursor.execute(
             f"{text} ON DUPLICATE KEY UPDATE {updates}", [value for row in records for value in row]
         )
+        # the server counts a row that replaces another one twice, or not at all if they are the same
+        has_replaced |= cursor.rowcount != len(records)
         _demand_no_warnings(connection, table)
+    return has_replaced
 
 
 def _demand_no_warnings(connection: Connection, table: str) -> None:

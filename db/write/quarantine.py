@@ -23,6 +23,12 @@ _ROWS_AT_ONCE = 20_000
 # fields of a reading that a bare entry holds as JSON instead of in columns
 _BARE = ("reason", "detail", "patient_id", "sensor", "component", "unit", "value", "event_ms")
 
+_DECIDE = """
+UPDATE quarentena q JOIN decisao d ON d.lote_id = q.lote_id AND d.serie = q.serie AND d.posicao = q.posicao
+   SET q.estado = d.estado, q.lote_reenvio = d.lote_reenvio
+ WHERE q.topico = %s AND q.particao = %s AND q.deslocamento >= %s AND q.deslocamento < %s
+   AND q.posicao >= 0 AND q.estado = 'aberta' AND (q.motivo <> 'unmapped' OR d.estado = 'descartada')"""
+
 _COLUMNS = (
     *map(Column, ("topico", "particao", "deslocamento", "serie", "posicao", "motivo")),
     *map(Column, ("detalhe", "lote_id", "paciente", "sensor", "componente", "unidade")),
@@ -47,11 +53,20 @@ def insert(connection: Connection, rejected: pa.Table, method: LoadMethod) -> Se
     # with names of 255 characters, all rows of a range at once would be hundreds of megabytes
     for start in range(0, len(rejected), _ROWS_AT_ONCE):
         some = rejected.slice(start, _ROWS_AT_ONCE)
-        found = load_what_fits(connection, "quarentena", _COLUMNS, _rows(some), method)
+        found = load_what_fits(connection, "quarentena", _COLUMNS, _rows(some), method).refused
         if found:
             load(connection, "quarentena", _COLUMNS, _rows(_bare(some, found)), method)
         refused += (replace(refusal, index=start + refusal.index) for refusal in found)
     return refused
+
+
+def decide_as_before(connection: Connection, topic: str, partition: int, offsets: range) -> None:
+    """Gives the entries of a range that was processed again what was decided on them before.
+
+    In the caller's transaction; safe to repeat. A reading that waits for a mapping waits again, unless
+    a person has discarded it.
+    """
+    connection.cursor().execute(_DECIDE, (topic, partition, offsets.start, offsets.stop))
 
 
 def bare_reading(message: bytes) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from db.connection import Connection
 from db.faults import NO_PARENT
 from db.write.bulk import Column, LoadMethod
-from db.write.salvage import Refusal, load_what_fits
+from db.write.salvage import Loaded, Refusal, load_what_fits
 
 DECIMALS = 3
 """Decimal places in ``registro.valor`` and in trusted files."""
@@ -32,16 +32,15 @@ def rounded(values: Any) -> Any:
 
 def upsert(
     connection: Connection, readings: pa.Table, method: LoadMethod, *, writer: int = 0
-) -> Sequence[Refusal]:
+) -> Loaded:
     """Writes readings: columns mapping_id, component, event_ms (UTC), value (rounded already).
 
     ``writer``: a number that differs between concurrent writers.
     Part of the caller's transaction; safe to repeat. For readings with the same identity the last
-    row wins, so the caller keeps them in topic order. Returns those that the database refuses, for
-    the caller to keep elsewhere; all others are written.
+    row wins, so the caller keeps them in topic order.
     """
     if len(readings) == 0:
-        return []
+        return Loaded()
     mapping_id = readings["mapping_id"].to_numpy()
     has_parent = _has_parent(connection, mapping_id)
     order = _writing_order(readings, mapping_id, writer)
@@ -52,15 +51,16 @@ def upsert(
     cursor = connection.cursor()
     # the server would look up the parent of every row, a fifth of its work: we hold locks on all
     cursor.execute("SET foreign_key_checks = 0")
-    refused = load_what_fits(connection, "registro", _COLUMNS, rows, method)
+    loaded = load_what_fits(connection, "registro", _COLUMNS, rows, method)
     cursor.execute("SET foreign_key_checks = 1")
-    return [
-        *(replace(refusal, index=int(order[refusal.index])) for refusal in refused),
+    refused = [
+        *(replace(refusal, index=int(order[refusal.index])) for refusal in loaded.refused),
         *(
             Refusal(int(index), NO_PARENT, "no such paciente_sensor")
             for index in np.flatnonzero(~has_parent)
         ),
     ]
+    return replace(loaded, refused=refused)
 
 
 def as_datetime(epoch_ms: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -25,33 +25,45 @@ class Refusal:
         return self.number in MISSING_PARENT
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of rows that were to be written."""
+
+    refused: Sequence[Refusal] = ()
+    """For the caller to keep; all others are written."""
+    has_replaced: bool = False
+    """Whether a row replaced another one, of the table or of those before it."""
+
+
 def load_what_fits(
     connection: Connection,
     table: str,
     columns: tuple[Column, ...],
     rows: pa.Table,
     method: LoadMethod,
-) -> Sequence[Refusal]:
-    """Upserts the ``rows`` that the server accepts; returns the others for the caller to keep.
+) -> Loaded:
+    """Upserts the ``rows`` that the server accepts.
 
     Part of the caller's transaction; keeps the order of the rows, so that the later of two with the
     same key wins. One refused row among n costs about 2 log2(n) attempts; without one it takes a
     single attempt. Safe to repeat. Raises mysql.connector.Error if the error is not about a row.
     """
     refused: list[Refusal] = []
+    has_replaced = False
     # the first part on top: parts are written in the order of the rows
     parts = [range(rows.num_rows)] if rows.num_rows else []
     while parts:
         part = parts.pop()
-        refusal = _attempt(connection, table, columns, rows.slice(part.start, len(part)), method)
-        if refusal is None:
+        attempted = _attempt(connection, table, columns, rows.slice(part.start, len(part)), method)
+        if not isinstance(attempted, DataRefusedError):
+            has_replaced |= attempted
             continue
         if len(part) == 1:
-            refused.append(Refusal(part.start, refusal.number, refusal.words))
+            refused.append(Refusal(part.start, attempted.number, attempted.words))
         else:
             half = len(part) // 2
             parts += [part[half:], part[:half]]
-    return refused
+    return Loaded(refused, has_replaced)
 
 
 def _attempt(
@@ -60,13 +72,14 @@ def _attempt(
     columns: tuple[Column, ...],
     rows: pa.Table,
     method: LoadMethod,
-) -> DataRefusedError | None:
+) -> DataRefusedError | bool:
+    """Whether a row replaced another one; the error if a row is refused."""
     cursor = connection.cursor()
     cursor.execute("SAVEPOINT attempt")
     try:
-        load(connection, table, columns, rows, method)
+        has_replaced = load(connection, table, columns, rows, method)
     except DataRefusedError as error:
         cursor.execute("ROLLBACK TO SAVEPOINT attempt")
         return error
     cursor.execute("RELEASE SAVEPOINT attempt")
-    return None
+    return has_replaced

@@ -9,7 +9,7 @@ accepted value resolves the readings that wait with its key. So what waits alway
 
 import itertools
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +77,10 @@ _NEAR = f"""
 SELECT paciente, sensor, componente, medido_em, topico, particao, deslocamento, serie, posicao
   FROM quarentena WHERE {_WAITING} AND paciente IN ({{}}) AND sensor IN ({{}})
    AND medido_em BETWEEN %s AND %s FOR UPDATE"""
+_WORN = """
+SELECT DISTINCT p.identificador, s.codigo FROM paciente p
+  JOIN paciente_sensor ps ON ps.paciente_id = p.id JOIN sensor s ON s.id = ps.sensor_id
+ WHERE p.identificador IN ({})"""
 _AT_PLACE = (
     " WHERE topico = %s AND particao = %s AND deslocamento = %s AND serie = %s AND posicao = %s"
 )
@@ -142,16 +146,37 @@ def lock_waiting(connection: Connection, readings: pa.Table) -> Sequence[Waiting
 
 def resolve_older(connection: Connection, waiting: Sequence[Waiting], readings: pa.Table) -> None:
     """Resolves those of `lock_waiting` that have a newer value among ``readings``."""
+    cursor = connection.cursor()
+    for place in with_newer(waiting, readings):
+        cursor.execute(_RESOLVE, place)
+
+
+def with_newer(waiting: Sequence[Waiting], readings: pa.Table) -> Iterator[Sequence[Any]]:
+    """The places of those of `lock_waiting` that have a value among ``readings``."""
     if not waiting:
         return
     patients = pa.array({patient_id for patient_id, *_ in waiting}, pa.string())
     near = readings.filter(pc.is_in(readings["patient_id"].cast(pa.string()), value_set=patients))
     names = ("patient_id", "sensor", "component", "event_ms")
     keys = set(zip(*(near[name].to_pylist() for name in names), strict=True))
-    cursor = connection.cursor()
     for patient_id, sensor, component, moment, *place in waiting:
         if (patient_id, sensor, component, epoch_ms(moment)) in keys:
-            cursor.execute(_RESOLVE, place)
+            yield place
+
+
+def were_mapped(connection: Connection, readings: pa.Table) -> bool:
+    """Whether any of these patients ever wore the sensor: a value may have entered ``registro``."""
+    pairs = set(
+        zip(*(readings[name].to_pylist() for name in ("patient_id", "sensor")), strict=True)
+    )
+    patients = texts({patient_id for patient_id, _ in pairs}, "utf8mb4")
+    cursor = connection.cursor()
+    for start in range(0, len(patients), _PATIENTS_A_QUERY):
+        some = ", ".join(patients[start : start + _PATIENTS_A_QUERY])
+        cursor.execute(_WORN.format(some))
+        if not pairs.isdisjoint(cursor.fetchall()):
+            return True
+    return False
 
 
 def _enter(connection: Connection, mapping: Mapping) -> int:

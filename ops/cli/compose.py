@@ -81,7 +81,7 @@ class ComposeStack:
             if path.is_file():
                 options += ["--volume", f"{path}:/input/{path.name}:ro"]
                 line = line.with_path(parameter, f"/input/{path.name}")
-        role = role_of(line)
+        role = role_of(line.function, line.values)
         if role is not Role.READER:
             options += ["--env", f"DB_USER={account_name(role)}"]
             options += ["--env", f"DB_PASSWORD_FILE=/run/secrets/db_{role}_password"]
@@ -116,6 +116,7 @@ class ComposeStack:
             "DB_PORT": port,
             "DB_USER": account_name(Role.READER),
             "DB_PASSWORD_FILE": secrets["db_reader_password"]["file"],
+            "DB_SSL_CA": secrets["ca.pem"]["file"],
         }
         return [f"export {name}={shlex.quote(value)}" for name, value in names.items()]
 

@@ -40,9 +40,9 @@ class HostFile:
 HOST_FILE = HostFile()
 
 
-def role_of(line: CommandLine) -> Role:
-    """The role whose rights a command line needs."""
-    needed = _needed(line.function, line.values)
+def role_of(function: Callable[..., Any], values: Mapping[str, Any]) -> Role:
+    """The account of the database that a command needs with these values of its parameters."""
+    needed = _needed(function, values)
     return next((needs.role for needs in needed if needs.role), Role.READER)
 
 

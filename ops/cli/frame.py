@@ -12,6 +12,7 @@ from ops.cli.services import Service
 
 if TYPE_CHECKING:
     from common.broker.principals import Principal
+    from db.schema.accounts import Role
     from ops.stack.invocation import Invocation
 
 RUN = "Run it"
@@ -29,7 +30,8 @@ def invocation_of(context: typer.Context, *services: Service) -> "Invocation":
     Raises as ``ops.cli.presence.require`` does.
     """
     made: Invocation = context.obj()
-    invocation = replace(made, principal=_principal_of(context))
+    principal, role = _logins_of(context)
+    invocation = replace(made, principal=principal, role=role)
     if services:
         from ops.cli.presence import require
 
@@ -37,13 +39,13 @@ def invocation_of(context: typer.Context, *services: Service) -> "Invocation":
     return invocation
 
 
-def _principal_of(context: typer.Context) -> "Principal":
-    from ops.cli.declared import principal_of
+def _logins_of(context: typer.Context) -> "tuple[Principal, Role]":
+    from ops.cli.declared import principal_of, role_of
 
-    callback = context.command.callback
-    if callback is None:
-        raise RuntimeError("a group of commands reaches no broker")
-    return principal_of(inspect.unwrap(callback), context.params)
+    if context.command.callback is None:
+        raise RuntimeError("a group of commands reaches no server")
+    command = inspect.unwrap(context.command.callback)
+    return principal_of(command, context.params), role_of(command, context.params)
 
 
 def moment(text: str) -> datetime:

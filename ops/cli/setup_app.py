@@ -1,6 +1,5 @@
-"""``vitals setup``, ``secrets`` and ``env``: preparing a stack and connecting to it."""
+"""``vitals setup`` and ``env``: preparing a stack and connecting to it."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,18 +24,6 @@ def setup_command() -> None:
     settings, kafka, topics = load_all(SetupSettings, KafkaSettings, TopicSettings)
     log.configure(load(LogSettings), service="setup")
     set_up(settings, kafka, topics)
-
-
-@app.command("secrets", rich_help_panel=SET_UP)
-def secrets_command(
-    folder: Annotated[
-        Path, typer.Argument(help="The folder where docker-compose.yml looks for them.")
-    ] = Path("ops/secrets"),
-) -> None:
-    """Create the certificates and passwords of the stack in containers that are missing."""
-    from ops.credentials.compose import make_secrets
-
-    make_secrets(folder, put_line)
 
 
 @app.command("env", rich_help_panel=SET_UP)

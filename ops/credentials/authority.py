@@ -1,7 +1,8 @@
 """The files of the certificate authority and of the servers' certificates.
 
 ``ca.pem`` is what clients verify with; its first certificate is the authority that issues.
-``ca.key`` is read here only. ``NAME_server.pem`` is a server's certificate; its key is in
+``ca.key`` is read here only; without it the certificates are somebody else's business, and only looked
+for. ``NAME_server.pem`` is a server's certificate; its key is in
 ``NAME_server.key``, or before the certificate where the server wants both in one file.
 """
 
@@ -11,7 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from common.errors import ConfigurationError
-from ops.credentials.files import MOUNTED, PRIVATE, make_private_folder, write_secret
+from ops.credentials.files import (
+    MOUNTED,
+    PRIVATE,
+    make_private_folder,
+    replace_secret,
+    write_secret,
+)
 from ops.credentials.x509 import Identity
 
 AUTHORITY, AUTHORITY_KEY = "ca.pem", "ca.key"
@@ -40,7 +47,11 @@ def ensure_server_certificate(
     Raises as `ensure_authority`.
     """
     with _one_at_a_time:
-        authority, found = _authority(folder), _found(folder, name)
+        authority = _authority(folder)
+        if authority is None:
+            _require(_certificate_path(folder, name), _key_path(folder, name))
+            return
+        found = _found(folder, name)
         is_good = (
             found is not None
             and found.hosts == set(hosts)
@@ -51,7 +62,25 @@ def ensure_server_certificate(
             _write(folder, name, authority.issue(hosts), mode)
 
 
-def _authority(folder: Path) -> Identity:
+def replace_server_certificate(folder: Path, name: str, hosts: Sequence[str]) -> None:
+    """Overwrites an existing certificate by a new one, in its place; not one of another authority.
+
+    The server must read it again then. Safe to repeat. Raises as `ensure_authority`.
+    """
+    with _one_at_a_time:
+        authority = _authority(folder)
+        if authority is None:
+            return
+        made = authority.issue(hosts)
+        certificate = _certificate_path(folder, name)
+        if name in _IN_ONE_FILE:
+            replace_secret(certificate, made.key + made.certificate)
+        else:
+            replace_secret(_key_path(folder, name), made.key)
+            replace_secret(certificate, made.certificate)
+
+
+def _authority(folder: Path) -> Identity | None:
     certificate, key = folder / AUTHORITY, folder / AUTHORITY_KEY
     if not certificate.exists():
         make_private_folder(folder)
@@ -60,14 +89,26 @@ def _authority(folder: Path) -> Identity:
         write_secret(key, made.key, PRIVATE)
         write_secret(certificate, made.certificate, MOUNTED)
         return made
+    if not key.exists():
+        return None
     try:
         return Identity.read(key.read_bytes(), certificate.read_bytes())
-    except (ValueError, FileNotFoundError) as error:
+    except ValueError as error:
         raise ConfigurationError(
             f"cannot use the certificate authority {certificate} with {key}: {error}",
             hint="put the two files back from a backup; or delete both, make new secrets, and give"
             f" the new {AUTHORITY} to every client",
         ) from error
+
+
+def _require(*paths: Path) -> None:
+    for path in paths:
+        if not path.exists():
+            raise ConfigurationError(
+                f"there is no {path}, and no {path.parent / AUTHORITY_KEY} to make it with",
+                hint="put your own certificate there, or the authority's key back:"
+                " docs/how-to/secrets.md",
+            )
 
 
 def _found(folder: Path, name: str) -> Identity | None:

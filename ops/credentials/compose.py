@@ -24,7 +24,7 @@ PASSWORDS = (
     "monitor_token",
 )
 _LOCAL = ("localhost", "127.0.0.1")
-_SERVERS = {"kafka": ("kafka", *_LOCAL), "db": ("mysql", *_LOCAL)}
+SERVERS = {"kafka": ("kafka", *_LOCAL), "db": ("mysql", *_LOCAL)}
 """Each server's names inside the network, and for programs on this machine."""
 NAMES = (*PASSWORDS, AUTHORITY, "kafka_server.pem", "db_server.pem", "db_server.key")
 """Every file that a container may mount, as docker-compose.yml names them."""
@@ -42,7 +42,7 @@ def make_secrets(folder: Path, say: Callable[[str], None]) -> None:
         for name in PASSWORDS:
             ensure_password(folder, name, mode=MOUNTED)
         ensure_authority(folder)
-        for server, hosts in _SERVERS.items():
+        for server, hosts in SERVERS.items():
             ensure_server_certificate(folder, server, hosts, mode=MOUNTED)
     except OSError as error:
         raise ConfigurationError(

@@ -13,12 +13,12 @@ def ensure_password(folder: Path, name: str, *, mode: int = PRIVATE) -> str:
     path = folder / name
     if path.exists():
         return path.read_text(encoding="ascii").strip()
-    return new_password(folder, name, mode=mode)
-
-
-def new_password(folder: Path, name: str, *, mode: int = PRIVATE) -> str:
-    """Replaces the file's password, or makes the first one. Raises OSError."""
     make_private_folder(folder)
-    password = secrets.token_urlsafe(_BYTES)
-    write_secret(folder / name, password.encode("ascii"), mode)
+    password = new_password()
+    write_secret(path, password.encode("ascii"), mode)
     return password
+
+
+def new_password() -> str:
+    """In no file yet."""
+    return secrets.token_urlsafe(_BYTES)

@@ -8,8 +8,8 @@ from common.errors import UnavailableError
 from common.settings import DatabaseSettings, KafkaSettings
 from common.times import unix_ms, utc_moment
 from db.faults import reported
-from db.read.evidence import snapshot
 from db.read.quarantine_desk import WholeEntry
+from db.read.snapshot import snapshot
 from db.read.traces import Place, RegistroRow, Traces
 from db.write.quarantine import bare_reading
 from ops.explain.archive import ArchiveLine, ArchiveLook

@@ -24,6 +24,7 @@ class Fate(StrEnum):
     DISCARDED = "discarded by a person"
     QUARANTINED = "quarantined"
     RESENT = "quarantined, sent again"
+    OVERTAKEN = "came late, a newer value is stored"
     REFUSED = "its whole message was refused"
     IN_TOPIC = "in the topic, not committed yet"
     IN_OUTBOX = "in the outbox, not published yet"
@@ -33,6 +34,7 @@ class Fate(StrEnum):
 
 
 _ANEW = "if the rules have changed, `vitals quarantine resend` has it judged again"
+_AFTER_RULES = (Reason.UNMAPPED, Reason.OVERTAKEN, Reason.REFUSED_BY_DATABASE)
 _CANDIDATES = (Fate.ENTERED_LATER, Fate.ACCEPTED)
 
 
@@ -159,8 +161,8 @@ class Sighting:
         if self.judgement is None:
             return None
         found = self.judgement.reason
-        # neither comes from a rule: mapping and database are checked after the rules
-        by_rules = None if recorded in (Reason.UNMAPPED, Reason.REFUSED_BY_DATABASE) else recorded
+        # none comes from a rule: mapping, age and database are checked after the rules
+        by_rules = None if recorded in _AFTER_RULES else recorded
         if found == by_rules:
             return None
         return f"quarantine says {recorded}, but today's rules say {found or 'accepted'}: {_ANEW}"
@@ -180,4 +182,6 @@ class Sighting:
             return {OPEN: Fate.UNMAPPED, RESOLVED: Fate.ENTERED_LATER}.get(
                 entry.state, Fate.DISCARDED
             )
+        if entry.reason == Reason.OVERTAKEN:
+            return Fate.OVERTAKEN
         return Fate.RESENT if entry.state in (RESENT, RESOLVED) else Fate.QUARANTINED

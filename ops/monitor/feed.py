@@ -31,6 +31,8 @@ from schemas.reasons import Reason
 _COLUMNS = ("patient_id", "sensor", "component", "event_time", "value")
 _LOOK_BACK_S = 600
 _REJECTED_PER_RANGE = 2_000
+_NOT_JUDGED = (Reason.UNMAPPED, Reason.OVERTAKEN, Reason.FUTURE_TIMESTAMP)
+"""Reasons that say nothing about what a sensor sends now."""
 _SAMPLES_PER_REASON = 20
 _IMPLAUSIBLE = {Reason.OUT_OF_RANGE, Reason.PRESSURE_INVERTED, Reason.NOT_FINITE}
 _log = structlog.get_logger()
@@ -161,7 +163,7 @@ class Feed:
             for entry in entries
             if entry.measured_at is not None
             and entry.patient_id in row_of
-            and entry.reason not in (Reason.UNMAPPED, Reason.FUTURE_TIMESTAMP)
+            and entry.reason not in _NOT_JUDGED
         ]
         if not placed:
             return

@@ -35,6 +35,11 @@ class Resend:
     """Series and position of each entry in the batch; empty if the message is sent unchanged."""
 
     @property
+    def known_ms(self) -> int | None:
+        """Since when its readings are known: later values replace them, not the other way round."""
+        return _known_ms(self.entries)
+
+    @property
     def original(self) -> OpenEntry | None:
         """The entry of a whole message, which is resent with its own bytes."""
         return None if self.positions else self.entries[0]
@@ -160,11 +165,25 @@ def _resend(identity: str, entries: Sequence[OpenEntry], produced_at: int) -> Re
         patient_id=ordered[0].patient_id or "",
         producer_id=PRODUCER_ID,
         window_start=min(entry.event_ms or 0 for entry in ordered),
-        produced_at=produced_at,
+        produced_at=_made_ms(ordered, produced_at),
         series=tuple(_series(run) for run in runs),
     )
     positions = [(number, place) for number, run in enumerate(runs) for place in range(len(run))]
     return Resend(batch, ordered, positions)
+
+
+def _known_ms(entries: Sequence[OpenEntry]) -> int | None:
+    return min(
+        (entry.received_ms for entry in entries if entry.received_ms is not None), default=None
+    )
+
+
+def _made_ms(entries: Sequence[OpenEntry], now_ms: int) -> int:
+    # what another producer adopts is sent as old as this says; a future time was not yet plausible then
+    if any(entry.reason == Reason.FUTURE_TIMESTAMP for entry in entries):
+        return now_ms
+    known_ms = _known_ms(entries)
+    return now_ms if known_ms is None else known_ms
 
 
 def _continues(run: Sequence[OpenEntry], entry: OpenEntry) -> bool:

@@ -1,12 +1,14 @@
-"""Resends whole messages from the quarantine with their own bytes, key and headers."""
+"""Resends entries: whole messages with their own bytes, key and headers, and how old all of them are."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from common.settings import KafkaSettings
 from db.write.quarantine import headers_of
 from ops.quarantine.batches import Resend
 from producer.delivery.publisher import DeliveryError, Publisher, Report
 from schemas.batch import SensorBatch
+from schemas.wire.codec import FRESH, Age
 
 
 class OriginalsPublisher(Publisher):
@@ -18,21 +20,24 @@ class OriginalsPublisher(Publisher):
         self.delivered: dict[str, tuple[int, int]] = {}
         """Partition and offset where the originals are now, by batch id."""
         self._originals: dict[str, Resend] = {}
+        self._known_ms: dict[str, int] = {}
         for resend in resends:
+            if resend.known_ms is not None:
+                self._known_ms[resend.batch.batch_id] = resend.known_ms
             if resend.original is not None:
                 self._originals.setdefault(resend.batch.batch_id, resend)
 
-    def offer(
-        self, batch: SensorBatch, on_report: Report, *, first_taken_ms: int | None = None
-    ) -> bool:
-        """As in ``Publisher``."""
+    def offer(self, batch: SensorBatch, on_report: Report, age: Age = FRESH) -> bool:
+        """As in ``Publisher``; a resend says since when its readings are known, late or not."""
         resend = self._originals.get(batch.batch_id)
+        age = replace(age, known_ms=self._known_ms.get(batch.batch_id, age.known_ms))
         if resend is None or (entry := resend.original) is None:
-            return super().offer(batch, on_report, first_taken_ms=first_taken_ms)
+            return super().offer(batch, on_report, age)
 
         def report(error: DeliveryError | None, place: tuple[int, int]) -> None:
             if error is None:
                 self.delivered[batch.batch_id] = place
             on_report(error)
 
-        return self.queue(entry.key, entry.body or b"", headers_of(entry.headers), report)
+        headers = [*headers_of(entry.headers), *age.headers()]
+        return self.queue(entry.key, entry.body or b"", headers, report)

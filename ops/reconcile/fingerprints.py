@@ -100,7 +100,8 @@ def _numbers(value: pa.ChunkedArray, is_accepted: Mask) -> Ints:
     is_finite = np.isfinite(raw)
     # adding zero makes a negative zero positive
     finite = np.where(is_finite, raw, 0.0) + 0.0
-    counted = thousandths(pa.array(np.where(is_accepted, finite, 0.0))).to_numpy()
+    # what was kept of an accepted reading that is not stored is not rounded yet
+    counted = thousandths(rounded(pa.array(np.where(is_accepted, finite, 0.0)))).to_numpy()
     return np.where(is_finite, np.where(is_accepted, counted, finite.view(np.int64)), _NOTHING)
 
 

@@ -13,11 +13,15 @@ from db.ledger import LedgerRow
 from db.read.evidence import REGISTRO_ROW, Evidence, Stray
 from ops.reconcile.findings import counted
 from ops.reconcile.letters import Place
+from ops.reconcile.old_order import in_old_order, old_order, rising
 from ops.reconcile.proof import row_names, utc
 from ops.reconcile.prove import Comparison
 from producer.delivery.republish import ArchivedBatch
 
 _NAMED = 8
+_COMMIT_MS = 60_000
+"""The most between the time of a commit in the ledger and its COMMIT: the server ends a session that is
+silent for longer."""
 _LATE = "batches of the same patient and time are under way; repair again once they are processed"
 _TO_ENTER = pa.schema([*REGISTRO_ROW, ("found", pa.int64())])
 
@@ -36,6 +40,8 @@ class RepairPlan:
     """By batch: places of its rows in quarantine outside the range that processed it."""
     publish: list[ArchivedBatch] = field(default_factory=list)
     """In their original order: the newest value of a key must win again."""
+    ordered_ms: int = 0
+    """What was committed until then was compared, and is in that order (epoch ms)."""
     readings: int = 0
     copy: list[Place] = field(default_factory=list)
     """Refused messages that are to be copied to the dead-letter topic."""
@@ -79,7 +85,12 @@ def plan_repair(found: Comparison, evidence: Evidence) -> RepairPlan:
     """The plan for a comparison; ``evidence`` reads more from the same database."""
     archive, outcomes = found.archive, found.outcomes
     range_of = outcomes.range_numbers(found.trusted.ranges)
-    plan = RepairPlan(set_aside=found.unnamed_files, rows=_rows(found), copy=found.copies.missing)
+    plan = RepairPlan(
+        set_aside=found.unnamed_files,
+        rows=_rows(found),
+        copy=found.copies.missing,
+        ordered_ms=found.seen_ms - _COMMIT_MS,
+    )
     if found.copies.cut:
         what = counted(found.copies.cut, "dead letter")
         plan.hopeless.append(f"{what}: quarantine has only the beginning of the message")
@@ -146,23 +157,6 @@ def overlapping(chosen: Mask, patient: Ints, first: Ints, last: Ints) -> Mask:
     return found
 
 
-def in_old_order(
-    numbers: Ints, range_of: Ints, offset: Ints, produced: Ints, patient: Ints
-) -> Ints:
-    """Sorts batches into their original order (all other arrays by batch).
-
-    Those of one patient that were processed: the order of their commits, whatever partitions they
-    came through (``range_of``: the ledger's ranges are in that order). Compared with one that was
-    never processed, the time of production counts.
-    """
-    turn = produced.copy()
-    taken = np.flatnonzero(range_of >= 0)
-    taken = taken[np.lexsort((offset[taken], range_of[taken], patient[taken]))]
-    for own in np.split(taken, np.flatnonzero(np.diff(patient[taken])) + 1):
-        turn[own] = np.maximum.accumulate(produced[own])
-    return numbers[np.lexsort((offset[numbers], range_of[numbers], turn[numbers]))]
-
-
 def _rows(found: Comparison) -> pa.Table:
     missing = [
         table.append_column("found", pa.nulls(len(table), pa.int64()))
@@ -181,12 +175,16 @@ def _plan_publishing(
         **{name: part.committed_ms for part, names in plan.retake for name in names},
         **evidence.received([name for _, names in plan.retake for name in names]),
     }
-    range_of = outcomes.range_numbers(found.trusted.ranges)
-    columns = (archive.column("produced"), archive.column("patient"))
-    ordered = in_old_order(numbers, range_of, outcomes.offset, *columns)
+    ranges = found.trusted.ranges
+    said = evidence.known_since()
+    by_number = {archive.number[name]: said[name] for name in said.keys() & archive.number.keys()}
+    produced, patient = archive.column("produced"), archive.column("patient")
+    order = old_order(outcomes.range_numbers(ranges), outcomes.offset, produced, ranges, by_number)
+    ordered = in_old_order(numbers, order.places, produced, patient)
+    known_ms = np.minimum(rising(ordered, order.known_ms, patient), plan.ordered_ms)
     plan.publish = [
-        ArchivedBatch(archive.path(int(number)), ids[number], first_taken.get(ids[number]))
-        for number in ordered
+        ArchivedBatch(archive.path(int(number)), ids[number], first_taken.get(ids[number]), int(at))
+        for number, at in zip(ordered, known_ms, strict=True)
     ]
     plan.readings = int(archive.column("readings")[numbers].sum())
 

@@ -25,6 +25,7 @@ from ops.reconcile.expected import ExpectedRows
 from ops.reconcile.findings import Finding
 from ops.reconcile.letters import Copies, compare_letters
 from ops.reconcile.outcomes import Outcomes
+from ops.reconcile.overtaken import OvertakenCheck
 from ops.reconcile.proof import Proof, batch_name
 from ops.reconcile.topic import Broker, KafkaBroker, TopicRest, batch_id_of
 from ops.reconcile.trusted import TrustedFiles
@@ -48,6 +49,8 @@ class Comparison:
     """Numbers of the batches whose outcomes do not match their archived readings."""
     rows: Differences
     copies: Copies
+    seen_ms: int
+    """When the tables were as they are compared, by the database's clock (epoch ms)."""
 
 
 def compare(
@@ -69,6 +72,7 @@ def compare_places(
     say: Say = lambda _: None,
 ) -> Comparison:
     """As ``compare``, on an open snapshot."""
+    seen_ms = evidence.moment_ms()
     say("reading the archive")
     archive = read_archive(output / "raw")
     outcomes = _outcomes(archive, evidence, broker)
@@ -82,8 +86,9 @@ def compare_places(
     proof.quarantined = outcomes.note_quarantined(evidence.quarantined())
     trusted = TrustedFiles(output / "trusted", ranges)
     check = RegistroCheck(ExpectedRows(trusted, evidence), trusted, evidence)
+    overtaken = OvertakenCheck(trusted, evidence)
     say("reading the trusted files")
-    altered = _read_trusted(proof, trusted, outcomes, check)
+    altered = _read_trusted(proof, trusted, outcomes, check, overtaken)
     say("comparing")
     lost = _compare_topic(proof, outcomes, rest, evidence)
     _note_gaps(proof, topic, rest, trusted)
@@ -108,6 +113,7 @@ def compare_places(
         differing=differing.batches,
         rows=rows,
         copies=copies,
+        seen_ms=seen_ms,
     )
 
 
@@ -166,13 +172,18 @@ def _outcomes(archive: ArchiveIndex, evidence: Evidence, broker: Broker) -> Outc
 
 
 def _read_trusted(
-    proof: Proof, trusted: TrustedFiles, outcomes: Outcomes, check: RegistroCheck
+    proof: Proof,
+    trusted: TrustedFiles,
+    outcomes: Outcomes,
+    check: RegistroCheck,
+    overtaken: OvertakenCheck,
 ) -> pa.Table:
-    """Returns the keys of the unmapped readings that quarantine has otherwise."""
+    """Returns the keys of the readings that quarantine has otherwise: unmapped, or overtaken by nothing."""
     without = 0
     altered = [READING_KEY.empty_table()]
     for rows in trusted.tables():
         outcomes.note_trusted(rows)
+        overtaken.note(rows)
         marked, unmarked, is_altered = check.note(rows)
         if is_altered.any():
             wrong = rows.filter(pa.array(is_altered))
@@ -183,7 +194,7 @@ def _read_trusted(
     proof.accepted = proof.trusted
     proof.missing += without
     proof.find(Finding.NOT_MARKED_UNMAPPED, [], without)
-    return pa.concat_tables(altered)
+    return pa.concat_tables([*altered, overtaken.unexplained])
 
 
 def _note_files(

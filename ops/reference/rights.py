@@ -1,10 +1,12 @@
 """The page of what each login may do, from the tables that grant it."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from common.broker.principals import ALL_POWERFUL, Principal
 from common.broker.rights import RIGHTS, Right
 from common.settings import KafkaSettings
+from db.schema.accounts import TABLE_RIGHTS, Role, account_name
 from ops.reference.markdown import code, generated, page_of, table
 
 _HEAD = """\
@@ -16,6 +18,21 @@ _BROKER = f"""\
 
 Reading and writing include describing: partitions, offsets. Nobody but {" and ".join(map(code, ALL_POWERFUL))}
 creates, changes or deletes a topic, a group, a login or a right. Whoever has no login gets no answer."""
+
+_DATABASE = """\
+## Database
+
+Nobody but root creates an account or grants a right. Every account demands TLS. A right that a newer version no longer
+needs is not taken back from an account that has it."""
+
+_WORK = {
+    Role.MIGRATOR: "`vitals up`, `vitals setup`; `vitals patient`, `quarantine discard`, `quarantine resend`,"
+    " `reconcile --repair`, `replay --register`",
+    Role.CONSUMER: "the consumer and its workers",
+    Role.READER: "the page; every command that only looks",
+    Role.CADENCE: "the page, for gaps and repeated windows",
+}
+_EVERYWHERE = {Role.MIGRATOR: "everything", Role.READER: "SELECT"}
 
 _WHO = {
     Principal.BROKER: "the broker itself",
@@ -29,12 +46,31 @@ _WHO = {
 
 def rights_page() -> str:
     """The whole page as Markdown."""
-    return page_of((generated("Rights", "rights"), _HEAD, _BROKER, _principals()))
+    return page_of(
+        (generated("Rights", "rights"), _HEAD, _BROKER, _principals(), _DATABASE, _accounts())
+    )
 
 
 def _principals() -> str:
     rows = (row for principal in Principal for row in _rows(principal))
     return table(("login", "who", "may", "on"), rows)
+
+
+def _accounts() -> str:
+    rows = (row for role in Role for row in _account_rows(role))
+    return table(("account", "who", "may", "on"), rows)
+
+
+def _account_rows(role: Role) -> Iterator[tuple[str, ...]]:
+    name, who = code(account_name(role)), _WORK[role]
+    if role in _EVERYWHERE:
+        yield name, who, _EVERYWHERE[role], "every table of `DB_NAME`"
+    tables_by_rights: dict[str, list[str]] = defaultdict(list)
+    for named_table, rights in TABLE_RIGHTS.get(role, {}).items():
+        tables_by_rights[rights].append(code(named_table))
+    for rights, tables in tables_by_rights.items():
+        yield name, who, rights, ", ".join(tables)
+        name = who = ""
 
 
 def _rows(principal: Principal) -> Iterator[tuple[str, ...]]:

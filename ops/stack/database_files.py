@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
+from db.schema.accounts import Role, account, account_statements, schema_grants
+from ops.credentials.authority import AUTHORITY
 from ops.stack.ports import LOOPBACK
 
 TEMPORARY = "tmp"
@@ -25,13 +27,15 @@ _OPTIONS = {
         *("--mysqlx=OFF", "--skip-log-bin", "--secure-file-priv=NULL"),
         "--innodb-redo-log-capacity=268435456",
     ],
-    # MariaDB makes a new RSA key at every start: up to 12 s, for a loopback connection
-    Flavour.MARIADB: ["--innodb-log-file-size=268435456", "--skip-ssl"],
+    Flavour.MARIADB: ["--innodb-log-file-size=268435456"],
 }
 
 
-def server_options(flavour: Flavour, data: Path, port: int) -> list[str]:
-    """The durable defaults that the servers ship; only what this machine needs is set."""
+def server_options(flavour: Flavour, data: Path, port: int, secrets: Path) -> list[str]:
+    """The durable defaults that the servers ship; only what this machine needs is set.
+
+    ``secrets``: the folder of the server's certificate and of its authority.
+    """
     return [
         *common_options(data),
         f"--bind-address={LOOPBACK}",
@@ -44,6 +48,12 @@ def server_options(flavour: Flavour, data: Path, port: int) -> list[str]:
         "--performance-schema=OFF",
         # the accounts belong to an address: no name server is asked about the loopback
         "--skip-name-resolve",
+        # without its own, MariaDB makes an RSA key at every start: up to 12 s
+        f"--ssl-cert={secrets / 'db_server.pem'}",
+        f"--ssl-key={secrets / 'db_server.key'}",
+        f"--ssl-ca={secrets / AUTHORITY}",
+        "--tls-version=TLSv1.3",
+        "--require-secure-transport=ON",
         *_OPTIONS[flavour],
     ]
 
@@ -65,21 +75,21 @@ def environment() -> dict[str, str]:
     return {**os.environ, "UMASK": "0600", "UMASK_DIR": "0700"}
 
 
-def accounts_sql(database: str, passwords: Mapping[str, str]) -> str:
+def accounts_sql(database: str, root: str, passwords: Mapping[Role, str]) -> str:
     """Database and accounts, one statement per line; repeated at every start, without effect.
 
-    The passwords are URL-safe text: they need no quoting.
+    ``root`` and ``passwords`` are URL-safe text: they need no quoting.
     """
+    administrator = f"'root'@'{LOOPBACK}'"
     lines = [
         f"CREATE DATABASE IF NOT EXISTS {database} CHARACTER SET utf8mb4",
-        f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{passwords['root']}'",
+        # of earlier versions: it had all rights, and every part its password
+        f"DROP USER IF EXISTS 'vitals'@'{LOOPBACK}'",
+        *account_statements("'root'@'localhost'", f"'{root}'"),
+        *account_statements(administrator, f"'{root}'"),
+        f"GRANT ALL PRIVILEGES ON *.* TO {administrator} WITH GRANT OPTION",
     ]
-    for account, rights in (("root", "*.*"), ("vitals", f"{database}.*")):
-        user, password = f"'{account}'@'{LOOPBACK}'", passwords[account]
-        option = " WITH GRANT OPTION" if account == "root" else ""
-        lines += [
-            f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{password}'",
-            f"ALTER USER {user} IDENTIFIED BY '{password}'",
-            f"GRANT ALL PRIVILEGES ON {rights} TO {user}{option}",
-        ]
+    for role, password in passwords.items():
+        lines += account_statements(account(role), f"'{password}'")
+    lines += schema_grants(database)
     return "".join(f"{line};\n" for line in lines)

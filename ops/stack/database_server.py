@@ -1,17 +1,19 @@
 """A real MySQL-protocol server on the loopback, in its own folder."""
 
 import os
-import secrets
 import shutil
 import tempfile
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from common.errors import VitalsError
 from common.private_files import make_private
+from common.secret import read_secret
 from common.settings import DatabaseSettings
 from db.connection import connect
+from db.schema.accounts import Role, account_name
+from ops.credentials.authority import AUTHORITY
+from ops.credentials.embedded import make_embedded_certificates
+from ops.credentials.passwords import ensure_password
 from ops.stack.child import ChildProcess
 from ops.stack.database_files import TEMPORARY, accounts_sql, environment, server_options
 from ops.stack.ports import LOOPBACK, choose_port
@@ -19,11 +21,15 @@ from ops.stack.server import Server
 from ops.stack.server_binary import ServerBinary
 
 DATABASE = "health_data"
-_ACCOUNTS = ("root", "vitals")
+_ROOT = "root"
 # the kernel's limit for a socket's path is 108 bytes, with the zero at its end
 _MAX_SOCKET_PATH_BYTES = 107
 _SOCKET = "server.sock"
-_PASSWORD_BYTES = 18
+
+
+def account_file(account: str) -> str:
+    """The name of the file with the password of a role, or of root; the same in both stacks."""
+    return f"db_{account}_password"
 
 
 def remembered_port(folder: Path) -> int | None:
@@ -35,7 +41,7 @@ def remembered_port(folder: Path) -> int | None:
 class DatabaseServer(Server):
     """A database server; ``binary`` says which one it is.
 
-    Passwords are generated at the first start and kept in ``secrets`` (files of mode 0600).
+    Certificates and passwords are made at the first start and kept in ``secrets`` (files of mode 0600).
     """
 
     name = "database"
@@ -55,7 +61,7 @@ class DatabaseServer(Server):
         self._socket_folder: Path | None = None
 
     def prepare(self) -> None:
-        """Makes passwords and system tables if the folder is new; safe to repeat.
+        """Makes secrets and system tables if the folder is new; safe to repeat.
 
         Raises:
             UnavailableError: the server cannot make its tables here as this user.
@@ -67,11 +73,10 @@ class DatabaseServer(Server):
             "VITALS_DB_PORT", self._requested_port, remembered_port(self.folder)
         )
         (self.folder / "port").write_text(str(self.port), encoding="utf-8")
-        for account in _ACCOUNTS:
-            path = self._secrets / account
-            if not path.exists():
-                _write_private(path, secrets.token_urlsafe(_PASSWORD_BYTES))
-        _write_private(self._secrets / "accounts.sql", accounts_sql(DATABASE, self._passwords()))
+        make_embedded_certificates(self._secrets)
+        root = ensure_password(self._secrets, account_file(_ROOT))
+        passwords = {role: ensure_password(self._secrets, account_file(role)) for role in Role}
+        _write_private(self._secrets / "accounts.sql", accounts_sql(DATABASE, root, passwords))
         if not self._is_initialised.exists():
             # left over from an interrupted start
             shutil.rmtree(self._data, ignore_errors=True)
@@ -85,7 +90,9 @@ class DatabaseServer(Server):
         # what a killed server left
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
-        options = server_options(self.binary.flavour, self._data, int(self.port or 0))
+        options = server_options(
+            self.binary.flavour, self._data, int(self.port or 0), self._secrets
+        )
         command = [
             *(*self.binary.command, *options, f"--socket={self._socket_path()}"),
             # runs before the server accepts its first connection: no account is ever open
@@ -99,20 +106,21 @@ class DatabaseServer(Server):
         self._remove_socket_folder()
         return ended_alone
 
-    def settings(self, database: str = DATABASE) -> DatabaseSettings:
-        """How the parts connect: the account ``vitals`` with all rights on ``health_data``."""
-        return self._settings("vitals", database)
+    def settings(self, role: Role = Role.MIGRATOR, database: str = DATABASE) -> DatabaseSettings:
+        """How a role connects: the migrator has all rights on ``health_data``, and on nothing else."""
+        return self._settings(account_name(role), role, database)
 
     def admin_settings(self, database: str = DATABASE) -> DatabaseSettings:
         """How an administrator connects: ``root``."""
-        return self._settings("root", database)
+        return self._settings(_ROOT, _ROOT, database)
 
-    def _settings(self, account: str, database: str) -> DatabaseSettings:
+    def _settings(self, account: str, password: str, database: str) -> DatabaseSettings:
         return DatabaseSettings(
             db_host=LOOPBACK,
             db_port=int(self.port or 0),
             db_user=account,
-            db_password=SecretStr(self._passwords()[account]),
+            db_password=read_secret(self._secrets / account_file(password)),
+            db_ssl_ca=self._secrets / AUTHORITY,
             db_name=database,
         )
 
@@ -130,14 +138,11 @@ class DatabaseServer(Server):
 
     def _is_answering(self) -> bool:
         try:
-            with connect(self.settings()):
+            with connect(self.admin_settings(), database=False):
                 return True
         except VitalsError:
             # perhaps another server, which took the port
             return False
-
-    def _passwords(self) -> dict[str, str]:
-        return {name: (self._secrets / name).read_text(encoding="ascii") for name in _ACCOUNTS}
 
     def _socket_path(self) -> Path:
         path = self.folder / _SOCKET

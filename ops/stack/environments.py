@@ -4,13 +4,17 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from common.broker.principals import Principal
+from db.schema.accounts import Role
 from ops.stack.class_archive import SETTING
-from ops.stack.exports import embedded_addresses
+from ops.stack.exports import DATABASE_NAMES, cadence_account, embedded_addresses
 from ops.stack.invocation import Invocation
 from ops.stack.plan import Plan
 from ops.stack.ports import LOOPBACK, quiet_port
 
 MONITOR = "monitor"
+_PRODUCER = "producer-"
+# the second consumer is one of the storm's; whatever else runs is a person's command
+_ROLES = {MONITOR: Role.READER, "consumer": Role.CONSUMER, "consumer-2": Role.CONSUMER}
 _STARTUP_WAIT_SECONDS = 120
 
 
@@ -48,7 +52,7 @@ class Environments:
         """The environment of a part, or of a command that works with the stack."""
         settings = self._invocation.settings
         return {
-            **self._invocation.environment,
+            **self._inherited(),
             "SPARK_JARS_DIR": str(self._spark_jars),
             SETTING: str(self._class_archive),
             "OUTPUT_DIR": str(self._output),
@@ -79,12 +83,21 @@ class Environments:
             if name != MONITOR and (port := self.ports.get(name)) is not None
         }
 
+    def _inherited(self) -> dict[str, str]:
+        """All but another database and its account: a part gets one account, its own."""
+        given = self._invocation.environment.items()
+        return {name: value for name, value in given if not name.startswith(DATABASE_NAMES)}
+
     def _addresses(self, name: str) -> dict[str, str]:
         """What changes where a port was taken."""
-        found = embedded_addresses(self._home, self._principals.get(name, Principal.READER))
+        principal = self._principals.get(name, Principal.READER)
+        found = embedded_addresses(self._home, principal, _ROLES.get(name, Role.MIGRATOR))
+        if name.startswith(_PRODUCER):
+            found = {key: value for key, value in found.items() if not key.startswith("DB_")}
         port = str(self.ports.get(name, ""))
         if name == MONITOR:
             targets = [f"{part}={address}" for part, address in self.targets().items()]
+            found |= cadence_account(self._home)
             found |= {"MONITOR_PORT": port, "METRICS_TARGETS": ",".join(targets)}
         elif port:
             found |= {"METRICS_PORT": port, "METRICS_HOST": LOOPBACK}

@@ -3,26 +3,31 @@
 from pathlib import Path
 
 from common.broker.principals import Principal
+from db.schema.accounts import Role, account_name
+from ops.credentials.authority import AUTHORITY
 from ops.stack.broker import remembered_port as kafka_port
-from ops.stack.database_server import DATABASE
+from ops.stack.database_server import DATABASE, account_file
 from ops.stack.database_server import remembered_port as database_port
 from ops.stack.logins import broker_environment, password_file
 from ops.stack.ports import LOOPBACK
 
+DATABASE_NAMES = ("DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_SSL", "CADENCE_DB")
+"""How the names begin that say which database it is, and whose account."""
 KAFKA_FOLDER = "kafka"
 DATABASE_FOLDER = "database"
 SECRETS_FOLDER = "secrets"
-ACCOUNT = "vitals"
 
 
-def embedded_addresses(home: Path, principal: Principal = Principal.READER) -> dict[str, str]:
+def embedded_addresses(
+    home: Path, principal: Principal = Principal.READER, role: Role = Role.MIGRATOR
+) -> dict[str, str]:
     """What ``vitals env`` exports; empty if no stack has been started in ``home`` yet.
 
-    ``principal``: whose login at the broker.
+    ``principal``: whose login at the broker. ``role``: whose account of the database.
     """
     kafka, database = kafka_port(home / KAFKA_FOLDER), database_port(home / DATABASE_FOLDER)
-    password = home / SECRETS_FOLDER / ACCOUNT
     secrets = (home / SECRETS_FOLDER).absolute()
+    password = secrets / account_file(role)
     # an earlier version's stack has no logins: nothing of ours has been started here
     is_there = password.exists() and (secrets / password_file(principal)).exists()
     if kafka is None or database is None or not is_there:
@@ -31,7 +36,16 @@ def embedded_addresses(home: Path, principal: Principal = Principal.READER) -> d
         **broker_environment(secrets, f"{LOOPBACK}:{kafka}", principal),
         "DB_HOST": LOOPBACK,
         "DB_PORT": str(database),
-        "DB_USER": ACCOUNT,
-        "DB_PASSWORD": password.read_text(encoding="ascii"),
+        "DB_USER": account_name(role),
+        "DB_PASSWORD_FILE": str(password),
+        "DB_SSL_CA": str(secrets / AUTHORITY),
         "DB_NAME": DATABASE,
+    }
+
+
+def cadence_account(home: Path) -> dict[str, str]:
+    """What the page gets besides the reader's account: the one that records gaps."""
+    return {
+        "CADENCE_DB_USER": account_name(Role.CADENCE),
+        "CADENCE_DB_PASSWORD_FILE": str(home / SECRETS_FOLDER / account_file(Role.CADENCE)),
     }

@@ -18,12 +18,10 @@ from common.settings import (
     TopicSettings,
     load,
 )
+from db.schema.accounts import Role
 from ops.stack.exports import DATABASE_FOLDER, embedded_addresses
 
 S = TypeVar("S", bound=Settings)
-
-_BROKER = "KAFKA_BOOTSTRAP_SERVERS"
-_IN_FILE = f"{_BROKER}_FILE"
 
 
 class StackSettings(OutputSettings, TopicSettings):
@@ -82,12 +80,13 @@ class Invocation:
     environment: Mapping[str, str]
     principal: Principal = Principal.READER
     """The login at the broker of this stack that the command needs."""
+    role: Role = Role.READER
+    """The account of the database of this stack that it needs."""
 
     @property
     def is_named(self) -> bool:
         """Whether the environment names a broker or a database."""
-        names = ("KAFKA_BOOTSTRAP_SERVERS", "DB_HOST")
-        return any(name in self.environment or f"{name}_FILE" in self.environment for name in names)
+        return any(self._names(name) for name in ("KAFKA_BOOTSTRAP_SERVERS", "DB_HOST"))
 
     @property
     def has_addresses(self) -> bool:
@@ -108,18 +107,20 @@ class Invocation:
         return self._load(DatabaseSettings)
 
     def _load(self, kind: type[S]) -> S:
-        addresses = embedded_addresses(self.settings.home, self.principal)
-        own = addresses.get(_BROKER)
-        if own and self.environment.get(_BROKER, own) == own and _IN_FILE not in self.environment:
-            # the login that the command needs, whichever `vitals env` has put into the environment
-            broker = {name: at for name, at in addresses.items() if name.startswith("KAFKA_")}
-        else:
-            broker = {}
-        given = {
-            name.lower(): value
-            for name, value in addresses.items()
-            if not name.startswith("KAFKA_")
-            and name not in self.environment
-            and f"{name}_FILE" not in self.environment
-        }
-        return load(kind, **given, **{name.lower(): at for name, at in broker.items()})
+        addresses = embedded_addresses(self.settings.home, self.principal, self.role)
+        given: dict[str, str] = {}
+        # the logins that the command needs, whichever `vitals env` has put into the environment
+        if self._is_own(addresses, "KAFKA_BOOTSTRAP_SERVERS"):
+            given |= {name: at for name, at in addresses.items() if name.startswith("KAFKA_")}
+        # nothing of them for another server: it must not learn of ours
+        if self._is_own(addresses, "DB_HOST") and self._is_own(addresses, "DB_PORT"):
+            given |= {name: at for name, at in addresses.items() if name.startswith("DB_")}
+        return load(kind, **{name.lower(): at for name, at in given.items()})
+
+    def _is_own(self, addresses: Mapping[str, str], name: str) -> bool:
+        own = addresses.get(name)
+        is_same = self.environment.get(name, own) == own and f"{name}_FILE" not in self.environment
+        return own is not None and is_same
+
+    def _names(self, name: str) -> bool:
+        return name in self.environment or f"{name}_FILE" in self.environment

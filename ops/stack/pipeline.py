@@ -10,6 +10,7 @@ from common.broker.principals import Principal
 from common.errors import ConfigurationError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect
+from db.schema.accounts import Role, grant_tables
 from db.schema.migrate import migrate
 from db.schema.seed import seed
 from ops.stack import ChildProcess, find_java, jar_source
@@ -94,11 +95,14 @@ class Pipeline:
         consumer = self.child("consumer", Principal.CONSUMER, "-m", "consumer")
         self._add(consumer, stop_seconds=_CONSUMER_STOP_SECONDS)
         database.wait_ready()
-        with connect(self.database(), database=False) as connection:
-            migrate(connection, self.database().db_name)
+        migrator, name = database.settings(Role.MIGRATOR), self.database().db_name
+        with connect(migrator, database=False) as connection:
+            migrate(connection, name)
+        with connect(database.admin_settings(), database=False) as administrator:
+            grant_tables(administrator, name)
         self.stack.wait_for_broker(self._invocation.settings)
         if self._plan.producers:
-            with connect(self.database()) as connection:
+            with connect(migrator) as connection:
                 seed(connection, self._plan.patients, self._invocation.settings.simulation_seed)
         for number in range(1, self._plan.producers + 1):
             producer = self.child(f"producer-{number}", Principal.PRODUCER, "-m", "producer", "run")
@@ -136,8 +140,8 @@ class Pipeline:
         return self.stack.broker.settings_of(principal)
 
     def database(self) -> DatabaseSettings:
-        """How to reach the database."""
-        return self.stack.database.settings()
+        """How to look into the database."""
+        return self.stack.database.settings(Role.READER)
 
     def child(self, name: str, principal: Principal, *arguments: str) -> ChildProcess:
         """A Python process with a part's environment and its own log; not yet started."""

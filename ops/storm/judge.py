@@ -13,6 +13,7 @@ from ops.storm.found import Found
 from ops.storm.judge_messages import judge_messages
 from ops.storm.verdict import Truth, Verdict
 from schemas.batch import SensorBatch
+from schemas.reasons import Reason
 
 _KEY = ["batch_id", "series", "position"]
 _INSTANT = list(Instant._fields)
@@ -31,6 +32,7 @@ def judge(truth: Truth, found: Found) -> Verdict:
     _judge_resent(verdict, readings, again)
     readings = pa.concat_tables([readings, again])
     verdict.produced = len(readings)
+    readings = _with_overtaken(readings, truth.corrections, found)
     accepted = readings.filter(pc.is_null(readings["reason"]))
     rejected = readings.filter(pc.is_valid(readings["reason"]))
     _judge_trusted(verdict, accepted, found)
@@ -90,6 +92,22 @@ def _judge_resent(verdict: Verdict, readings: pa.Table, again: pa.Table) -> None
     sent = set(zip(*rejected.to_pydict().values(), strict=True))
     rows = zip(*again.select(_SENT).to_pydict().values(), strict=True)
     verdict.demand([row for row in rows if row not in sent], "readings were resent otherwise")
+
+
+def _with_overtaken(readings: pa.Table, corrections: dict[Instant, int], found: Found) -> pa.Table:
+    """What may have come late: a reading whose instant was corrected. If it was the newest, registro shows it."""
+    said = found.quarantined.filter(pc.equal(found.quarantined["reason"], Reason.OVERTAKEN.value))
+    places = set(zip(*(said[name].to_pylist() for name in _KEY), strict=True))
+    if not places:
+        return readings
+    rows = readings.to_pylist()
+    for row in rows:
+        is_corrected = Instant(*(row[name] for name in _INSTANT)) in corrections
+        is_said = row["reason"] is None and tuple(row[name] for name in _KEY) in places
+        if is_said and is_corrected:
+            # it had passed the rules: its value is kept in the sensor's unit
+            row |= {"reason": Reason.OVERTAKEN.value, "raw": row[_VALUE] / 1000}
+    return pa.Table.from_pylist(rows, readings.schema)
 
 
 def _judge_trusted(verdict: Verdict, accepted: pa.Table, found: Found) -> None:

@@ -103,6 +103,9 @@ class Run:
             observer.close()
         verdict = self._judge(world, first_windows, until)
         verdict.findings += late
+        # not what it was: a finding is shown
+        told = [f"{len(said)} bytes" for said in world.told_to_rogues]
+        verdict.demand(told, "messages were told to a server that is not ours")
         recoveries = recoveries_after(storm.outages, self._commits(), self._input())
         restarts = {
             service.process.name: service.restarts for service in pipeline.supervisor.services

@@ -33,6 +33,8 @@ class World:
     """By the folder below the output: ``raw``, ``trusted``; empty if mounts are not allowed."""
     errands: Errands
     corrections: Corrections
+    told_to_rogues: list[bytes] = field(default_factory=list)
+    """What clients have said to servers that are not ours."""
     _later: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
 
     def later(self, seconds: float, action: Callable[[], object]) -> None:

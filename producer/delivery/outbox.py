@@ -19,6 +19,7 @@ from producer.delivery.archive import RawArchive
 from producer.delivery.broker_clock import BrokerClock
 from producer.delivery.publisher import DeliveryError, Publisher
 from schemas.batch import SensorBatch
+from schemas.wire.codec import FRESH, Age
 
 _RETRY_FIRST_S = 1.0
 _RETRY_MOST_S = 30.0
@@ -33,6 +34,8 @@ class _Delivery:
 
     path: Path
     batches: Sequence[SensorBatch] | None
+    is_late: bool = False
+    """Not sent when it was made: whatever was made known since must win over it."""
     not_yet_queued: Iterator[SensorBatch] | None = None
     offered: SensorBatch | None = None
     in_flight: int = 0
@@ -143,10 +146,12 @@ class Outbox:
             if delivery.not_yet_queued is None:
                 if delivery.batches is None:
                     delivery.batches = self._archive.read(delivery.path)
+                    delivery.is_late = True
                 delivery.not_yet_queued = iter(delivery.batches)
                 delivery.offered = next(delivery.not_yet_queued, None)
             while delivery.offered is not None:
-                if not self._publisher.offer(delivery.offered, delivery.note):
+                age = Age(known_ms=delivery.offered.produced_at) if delivery.is_late else FRESH
+                if not self._publisher.offer(delivery.offered, delivery.note, age):
                     return False
                 delivery.in_flight += 1
                 delivery.offered = next(delivery.not_yet_queued, None)

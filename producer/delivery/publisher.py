@@ -15,7 +15,7 @@ from common.settings import KafkaSettings
 from producer import metrics
 from producer.delivery.broker_clock import BrokerClock
 from schemas.batch import SensorBatch
-from schemas.wire.codec import default_codec
+from schemas.wire.codec import FRESH, Age, default_codec
 
 _QUEUE_KBYTES = 65_536
 _QUEUE_MESSAGES = 100_000
@@ -52,12 +52,8 @@ class Publisher:
         """Raises UnavailableError without a broker, ConfigurationError without the topic."""
         partitions_of(self._client(), self._settings.kafka_topic, self._settings)
 
-    def offer(
-        self, batch: SensorBatch, on_report: Report, *, first_taken_ms: int | None = None
-    ) -> bool:
+    def offer(self, batch: SensorBatch, on_report: Report, age: Age = FRESH) -> bool:
         """Queues a batch; False where the queue is full (poll, then offer it again).
-
-        ``first_taken_ms``: for a republished batch, see ``schemas.wire.codec``.
 
         Guarantee: ``on_report`` is called exactly once for every batch that was queued, from
         ``poll`` or ``flush``: with None when all in-sync replicas have it, else with the error.
@@ -77,7 +73,7 @@ class Publisher:
                 hint="make its window shorter",
             )
         key = batch.patient_id.encode()
-        headers = self._codec.headers(batch, first_taken_ms=first_taken_ms)
+        headers = self._codec.headers(batch, age)
         return self.queue(key, body, headers, lambda error, _: on_report(error))
 
     def queue(

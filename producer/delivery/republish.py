@@ -17,6 +17,7 @@ from common.settings import KafkaSettings
 from producer.delivery.publisher import DeliveryError, Publisher
 from schemas.batch import SensorBatch
 from schemas.files.raw import batches_in
+from schemas.wire.codec import Age
 
 _POLL_S = 0.05
 
@@ -31,12 +32,16 @@ class ArchivedBatch:
     batch_id: str
     first_taken_ms: int | None
     """When Kafka first received it, so that it is judged as it was then; None: when it was made."""
+    known_ms: int | None = None
+    """Since when its values are known; None: since it was made."""
 
 
-def listed_batches(listed: Sequence[ArchivedBatch]) -> Iterator[tuple[SensorBatch, int]]:
+def listed_batches(
+    listed: Sequence[ArchivedBatch], *, ordered_ms: int | None = None
+) -> Iterator[tuple[SensorBatch, Age]]:
     """The listed batches in their order; each run of the same file is read once.
 
-    Raises BadInputError where a file does not hold its batch.
+    ``ordered_ms``: what was committed until then is in its order. Raises BadInputError where a file does not hold its batch.
     """
     for path, group in groupby(listed, lambda archived: archived.path):
         wanted = {archived.batch_id: archived for archived in group}
@@ -44,14 +49,17 @@ def listed_batches(listed: Sequence[ArchivedBatch]) -> Iterator[tuple[SensorBatc
         for batch_id, archived in wanted.items():
             if batch_id not in held:
                 raise BadInputError(f"batch {batch_id} is not in {path}")
-            batch, first_taken_ms = held[batch_id], archived.first_taken_ms
-            yield batch, batch.produced_at if first_taken_ms is None else first_taken_ms
+            made = held[batch_id].produced_at
+            first_taken_ms, known_ms = (
+                made if at is None else at for at in (archived.first_taken_ms, archived.known_ms)
+            )
+            yield held[batch_id], Age(first_taken_ms, known_ms, ordered_ms)
 
 
-def all_batches(paths: Iterable[Path]) -> Iterator[tuple[SensorBatch, int]]:
+def all_batches(paths: Iterable[Path]) -> Iterator[tuple[SensorBatch, Age]]:
     """All batches of archive files, as if Kafka had received each when it was made."""
     for batch in batches_in(paths):
-        yield batch, batch.produced_at
+        yield batch, Age(batch.produced_at, batch.produced_at)
 
 
 @dataclass(frozen=True)
@@ -66,8 +74,8 @@ class RepublishReport:
         return f"published again: {self.batches} batches, {self.readings} readings"
 
 
-def republish(batches: Iterable[tuple[SensorBatch, int]], kafka: KafkaSettings) -> RepublishReport:
-    """Publishes (batch, first_taken_ms) pairs in their order.
+def republish(batches: Iterable[tuple[SensorBatch, Age]], kafka: KafkaSettings) -> RepublishReport:
+    """Publishes batches in their order, each with its age.
 
     Guarantee: when this returns, Kafka has acknowledged all of them. Memory is bounded by the
     client's queue. Safe to repeat.
@@ -82,8 +90,8 @@ def republish(batches: Iterable[tuple[SensorBatch, int]], kafka: KafkaSettings) 
     began = time.monotonic()
     try:
         publisher.require_topic()
-        for batch, first_taken_ms in batches:
-            while not publisher.offer(batch, deliveries.note, first_taken_ms=first_taken_ms):
+        for batch, age in batches:
+            while not publisher.offer(batch, deliveries.note, age):
                 publisher.poll(_POLL_S)
             deliveries.offered += 1
             readings += batch.reading_count

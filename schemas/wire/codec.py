@@ -5,6 +5,7 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -22,7 +23,40 @@ MOST_GATHERED_BYTES = 300_000
 FIRST_TAKEN = "first-taken"
 """Header of a batch that is published again: when it first arrived, epoch ms as text."""
 
+KNOWN_SINCE = "known-since"
+"""Header of a batch that is sent later than it was made: since when its values are known, epoch ms as
+text. They replace none that was made known later."""
+
+ORDERED_UNTIL = "ordered-until"
+"""Header beside `KNOWN_SINCE`: whoever publishes the batch again has seen what was committed until then,
+and publishes all of that in its old order. So only what was committed since is looked at, epoch ms."""
+
 Headers = list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """What a batch that is not sent when it is made says about itself, epoch ms; None: nothing."""
+
+    first_taken_ms: int | None = None
+    """When Kafka first received it: the cleaning rules use that time."""
+    known_ms: int | None = None
+    """See `KNOWN_SINCE`."""
+    ordered_ms: int | None = None
+    """See `ORDERED_UNTIL`."""
+
+    def headers(self) -> Headers:
+        """As text that the console tools can print."""
+        moments = {
+            FIRST_TAKEN: self.first_taken_ms,
+            KNOWN_SINCE: self.known_ms,
+            ORDERED_UNTIL: self.ordered_ms,
+        }
+        return [(name, str(at).encode()) for name, at in moments.items() if at is not None]
+
+
+FRESH = Age()
+"""Sent when it was made."""
 
 
 class Codec:
@@ -93,19 +127,15 @@ class Codec:
             )
         return batch_from(datum)
 
-    def headers(self, batch: SensorBatch, *, first_taken_ms: int | None = None) -> Headers:
-        """Kafka headers in text that the console tools can print.
-
-        ``first_taken_ms``: for a batch that is published again; the cleaning rules use that time.
-        """
-        again = [(FIRST_TAKEN, str(first_taken_ms).encode())] if first_taken_ms is not None else []
+    def headers(self, batch: SensorBatch, age: Age = FRESH) -> Headers:
+        """Kafka headers in text that the console tools can print."""
         return [
             ("content-type", CONTENT_TYPE.encode()),
             ("schema", NAME.encode()),
             ("schema-version", str(self._writer.version).encode()),
             ("batch-id", batch.batch_id.encode()),
             ("producer-id", batch.producer_id.encode()),
-            *again,
+            *age.headers(),
         ]
 
 

@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
 OURS = ("producer", "consumer", "setup", "monitor")
-_OVERRIDE = "tests/compose/host-network.yml"
+OVERRIDE = "tests/compose/host-network.yml"
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Project:
     def environment(self):
         own = {
             "COMPOSE_PROJECT_NAME": self.name,
-            "COMPOSE_FILE": f"docker-compose.yml:{_OVERRIDE}",
+            "COMPOSE_FILE": f"docker-compose.yml:{OVERRIDE}",
             "KAFKA_HOST_PORT": str(self.kafka_port),
             "MYSQL_HOST_PORT": str(self.mysql_port),
             "MONITOR_HOST_PORT": str(self.monitor_port),
@@ -95,9 +95,14 @@ class Project:
         return "\n".join("\n".join(block.strip().splitlines()[:24]) for block in found[-5:])
 
     def make_secrets(self):
-        return self.compose(
-            "run", "--rm", "--user", f"{os.getuid()}:{os.getgid()}", "secrets", seconds=600
-        )
+        return self._as_owner("secrets")
+
+    def rotate(self):
+        return self._as_owner("rotate")
+
+    def _as_owner(self, service):
+        user = f"{os.getuid()}:{os.getgid()}"
+        return self.compose("run", "--rm", "--user", user, service, seconds=600)
 
     def remove(self):
         with suppress(AssertionError):
@@ -139,6 +144,7 @@ class Project:
             db_port=self.mysql_port,
             db_user="root" if role == "root" else f"vitals_{role}",
             db_password=SecretStr(self.secret(f"db_{role}_password")),
+            db_ssl_ca=self.folder / "ops" / "secrets" / "ca.pem",
         )
 
     def page(self, path, *, token=None):

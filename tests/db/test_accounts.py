@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
-from db import ledger
+from db import batches, ledger
 from db.connection import connect
 from db.ledger import RangeCounts
 from db.mapping import read_mappings
@@ -63,12 +63,13 @@ def test_the_consumer_may_do_all_that_its_statements_do(accounts, method):
             assert ledger.lock_next_offset(connection, "t", 0) == first
             assert ledger.try_lock_next_offset(connection, "t", 0) == first
             assert other_sessions(connection) == []
-            assert ledger.taken_batches(connection, ["a"]) == ({"a"} if first else set())
+            assert batches.taken_batches(connection, ["a"]) == ({"a"} if first else set())
             registro.upsert(connection, accepted(mapping.mapping_id, value), method)
-            assert len(registro.upsert(connection, accepted(mapping.mapping_id, 1e9), method)) == 1
+            loaded = registro.upsert(connection, accepted(mapping.mapping_id, 1e9), method)
+            assert len(loaded.refused) == 1
             quarantine.insert(connection, rejected(), method)
             if not first:
-                ledger.record_batches(connection, "t", 0, {"a": 0})
+                batches.record_batches(connection, "t", 0, {"a": 0})
             counts = RangeCounts(1, 0, 0, 2, 1, 0, {"missing": 1})
             ledger.record_range(connection, "t", 0, range(first, first + 1), counts, ["f"])
             connection.commit()

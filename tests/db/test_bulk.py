@@ -98,12 +98,14 @@ def test_readings_are_the_same_rows_either_way(session, query):
 def test_a_later_row_of_a_key_wins_within_a_load_and_over_what_is_there(session, query):
     def write(method):
         first = readings((1, "valor", 0, 70.0), (1, "valor", 1000, 71.0), (1, "valor", 0, 72.0))
-        registro.upsert(session, first, method)
+        assert registro.upsert(session, first, method).has_replaced
         session.commit()
-        registro.upsert(session, readings((1, "valor", 1000, 80.0), (2, "x", 0, 1.0)), method)
+        newer = readings((1, "valor", 1000, 80.0), (2, "x", 0, 1.0))
+        assert registro.upsert(session, newer, method).has_replaced
+        assert not registro.upsert(session, readings((2, "x", 1, 1.0)), method).has_replaced
 
     rows = both_ways(session, query, REGISTRO, "registro", write)
-    assert [row[3] for row in rows] == [Decimal(72), Decimal(80), Decimal(1)]
+    assert [row[3] for row in rows] == [Decimal(72), Decimal(80), Decimal(1), Decimal(1)]
 
 
 def test_a_load_of_several_chunks_is_whole_either_way(session, query):
@@ -247,5 +249,5 @@ def test_the_client_sends_files_of_its_own_folder_only(session, tmp_path, monkey
 
 def test_no_file_is_left_behind(session):
     registro.upsert(session, readings((1, "valor", 0, 70.0)), INFILE)
-    assert registro.upsert(session, readings((1, "valor", 0, 1e9)), INFILE)
+    assert registro.upsert(session, readings((1, "valor", 0, 1e9)), INFILE).refused
     assert list(infile_folder().iterdir()) == []

@@ -44,7 +44,7 @@ def write(connection, mapping_id, component, values):
     table = pa.Table.from_pylist(
         [dict(zip(READINGS.names, row, strict=True)) for row in rows], READINGS
     )
-    assert registro.upsert(connection, table, INFILE, writer=0) == []
+    assert registro.upsert(connection, table, INFILE, writer=0).refused == []
     connection.commit()
 
 

@@ -24,13 +24,9 @@ def run(*arguments, **variables):
 
 @pytest.fixture
 def variables(settings):
-    return {
-        "DB_HOST": settings.db_host,
-        "DB_PORT": str(settings.db_port),
-        "DB_USER": settings.db_user,
-        "DB_PASSWORD": settings.db_password.get_secret_value(),
-        "DB_NAME": settings.db_name,
-    }
+    names = settings.model_dump(exclude={"db_password"}, exclude_none=True)
+    password = {"DB_PASSWORD": settings.db_password.get_secret_value()}
+    return password | {name.upper(): str(value) for name, value in names.items()}
 
 
 def test_migrate_and_seed_make_a_working_database_and_may_be_repeated(variables):

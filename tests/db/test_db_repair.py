@@ -7,11 +7,12 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from db import ledger
+from db import batches, ledger
 from db.connection import connect
 from db.ledger import RangeCounts
 from db.mend.repair import enter_rows, forget_range
 from db.read.evidence import REGISTRO_ROW, open_evidence
+from db.write.quarantine import decide_as_before
 
 TOPIC = "sensor-batches"
 TO_ENTER = pa.schema([*REGISTRO_ROW, ("found", pa.int64())])
@@ -91,7 +92,7 @@ def test_thousands_of_rows_are_entered(session, query):
 @pytest.fixture
 def part(session, settings):
     """A range of two batches with rows in quarantine of every kind, beside another range."""
-    ledger.record_batches(session, TOPIC, 0, {"a": 0, "b": 1, "c": 4})
+    batches.record_batches(session, TOPIC, 0, {"a": 0, "b": 1, "c": 4})
     session.cursor().executemany(
         "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, lote_id,"
         " estado) VALUES (%s, 0, %s, %s, %s, %s, %s, %s)",
@@ -129,10 +130,45 @@ def test_a_forgotten_range_has_taken_nothing_and_its_messages_are_kept(session, 
     assert query(session, "SELECT COUNT(*) FROM registro") == [(1,)]
 
 
+def test_what_was_decided_on_an_entry_holds_for_the_one_that_takes_its_place(session, part, query):
+    """Settled, discarded, or claimed for a resend. What waits for a mapping waits again."""
+    insert = (
+        "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, lote_id,"
+        " estado, lote_reenvio) VALUES (%s, 0, %s, %s, 0, %s, %s, %s, %s)"
+    )
+    cursor = session.cursor()
+    cursor.executemany(
+        insert,
+        [
+            (TOPIC, 3, 5, "missing", "b", "resolvida", "r"),
+            (TOPIC, 3, 6, "missing", "b", "aberta", "claimed"),
+            (TOPIC, 3, 7, "missing", "b", "reenviada", "r"),
+        ],
+    )
+    assert forget_range(session, part, ["a", "b"], [(TOPIC, 0, 9, 0, 0)])
+    again = [(TOPIC, 20, 0, "missing", "a"), (TOPIC, 21, 0, "unmapped", "b")]
+    again += [(TOPIC, 21, series, "missing", "b") for series in (5, 6, 7)]
+    again += [(TOPIC, 99, 5, "missing", "b")]
+    cursor.executemany(insert, [(*entry, "aberta", None) for entry in again])
+    decide_as_before(session, TOPIC, 0, range(20, 30))
+    assert query(
+        session,
+        "SELECT deslocamento, serie, estado, lote_reenvio FROM quarentena WHERE deslocamento >= 20"
+        " ORDER BY 1, 2",
+    ) == [
+        (20, 0, "aberta", None),
+        (21, 0, "aberta", None),
+        (21, 5, "resolvida", "r"),
+        (21, 6, "aberta", "claimed"),
+        (21, 7, "reenviada", "r"),
+        (99, 5, "aberta", None),
+    ]
+
+
 def test_a_range_that_has_been_forgotten_is_left_alone(session, part, query):
     """By another repair, whose batches may already be on their way."""
     assert forget_range(session, part, ["a", "b"], [])
-    ledger.record_batches(session, TOPIC, 0, {"a": 2})
+    batches.record_batches(session, TOPIC, 0, {"a": 2})
     session.commit()
     assert not forget_range(session, part, ["a", "b"], [])
     assert query(session, "SELECT lote_id FROM lote ORDER BY 1") == [("a",), ("c",)]

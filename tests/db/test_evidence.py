@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from db import ledger
+from db import batches, ledger
 from db.checksums import HOUR_MS, row_checksums, sums_by, wrapped
 from db.connection import connect
 from db.ledger import RangeCounts
@@ -105,7 +105,7 @@ def entries(evidence):
 
 
 def test_quarantine_is_read_without_messages_and_unmapped_readings(migrated, settings):
-    ledger.record_batches(migrated, TOPIC, 0, {"a": 1, "b": 2})
+    batches.record_batches(migrated, TOPIC, 0, {"a": 1, "b": 2})
     quarantine(
         migrated,
         (TOPIC, 1, 0, 0, "missing", "a", "aberta"),
@@ -155,7 +155,7 @@ def test_refused_messages_are_read_as_their_dead_letters_must_be(migrated, setti
 
 def test_an_entry_discarded_before_its_batch_was_processed_again_is_no_outcome(migrated, settings):
     """At the old offset it only records a person's decision; in any other state it is a duplicate."""
-    ledger.record_batches(migrated, TOPIC, 0, {"a": 7})
+    batches.record_batches(migrated, TOPIC, 0, {"a": 7})
     quarantine(
         migrated,
         (TOPIC, 1, 0, 0, "missing", "a", "descartada"),
@@ -215,7 +215,7 @@ def test_a_look_sees_one_moment_while_others_write(filled, settings):
         before = evidence.registro_hours()
         with connect(settings) as writer:
             writer.cursor().execute("DELETE FROM registro")
-            ledger.record_batches(writer, TOPIC, 0, {"a": 1})
+            batches.record_batches(writer, TOPIC, 0, {"a": 1})
             writer.commit()
         assert evidence.registro_hours() == before
         assert list(evidence.taken()) == []

@@ -7,7 +7,7 @@ import mysql.connector
 import pytest
 
 from common.errors import UnavailableError
-from db import ledger
+from db import batches, ledger
 from db.connection import connect
 from db.ledger import RangeCounts
 from db.read import feed
@@ -37,11 +37,11 @@ def test_a_rolled_back_range_leaves_no_trace(migrated, query):
     record(migrated, range(7))
     ledger.lock_next_offset(migrated, TOPIC, 0)
     ledger.record_range(migrated, TOPIC, 0, range(7, 9), COUNTS, ["f"])
-    ledger.record_batches(migrated, TOPIC, 0, {"a": 7})
+    batches.record_batches(migrated, TOPIC, 0, {"a": 7})
     migrated.rollback()
     assert ledger.next_offsets(migrated, TOPIC) == {0: 7}
     assert ledger.committed_files(migrated, TOPIC, 0, 0) == set()
-    assert ledger.taken_batches(migrated, ["a"]) == set()
+    assert batches.taken_batches(migrated, ["a"]) == set()
 
 
 def test_nobody_else_commits_a_partition_that_is_locked(migrated, settings):
@@ -113,27 +113,27 @@ def test_files_are_those_of_ranges_from_an_offset_on(migrated):
 
 def test_taken_batches_are_found_among_thousands(migrated):
     taken = {f"batch-{number}": number for number in range(2_500)}
-    ledger.record_batches(migrated, TOPIC, 0, taken)
+    batches.record_batches(migrated, TOPIC, 0, taken)
     migrated.commit()
     asked = [*taken, "new", "BATCH-1"]
-    assert ledger.taken_batches(migrated, asked) == set(taken)
-    assert ledger.taken_batches(migrated, []) == set()
+    assert batches.taken_batches(migrated, asked) == set(taken)
+    assert batches.taken_batches(migrated, []) == set()
 
 
 def test_a_batch_that_another_partition_took_meanwhile_is_worth_another_try(migrated):
-    ledger.record_batches(migrated, TOPIC, 0, {"a": 1})
+    batches.record_batches(migrated, TOPIC, 0, {"a": 1})
     migrated.commit()
     with pytest.raises(UnavailableError, match="processed a moment ago"):
-        ledger.record_batches(migrated, TOPIC, 1, {"b": 5, "a": 6})
+        batches.record_batches(migrated, TOPIC, 1, {"b": 5, "a": 6})
     migrated.rollback()
-    assert ledger.taken_batches(migrated, ["a", "b"]) == {"a"}
+    assert batches.taken_batches(migrated, ["a", "b"]) == {"a"}
 
 
 @pytest.mark.parametrize("name", ["joão", "bed\u202e", "😀"])
 def test_an_id_that_no_batch_can_have_is_not_found_among_the_taken(migrated, name):
     """It is in an archive or a message of somebody else, and must not end the search for others."""
-    ledger.record_batches(migrated, "t", 0, {"a": 1})
-    assert ledger.taken_batches(migrated, [name, "a"]) == {"a"}
+    batches.record_batches(migrated, "t", 0, {"a": 1})
+    assert batches.taken_batches(migrated, [name, "a"]) == {"a"}
     assert Traces(migrated).taken([name, "a"]) == {"a": Place("t", 0, 1)}
     assert feed.places_of(migrated, [name, "a"]) == {"a": (0, 1)}
     assert feed.places_of(migrated, [name]) == {}
@@ -159,3 +159,19 @@ def test_offsets_without_a_message_are_passed_over_only_by_who_stands_before_the
         ledger.pass_over(migrated, TOPIC, 0, offsets)
     assert ledger.next_offsets(migrated, TOPIC) == {0: 9}
     assert query(migrated, "SELECT COUNT(*) FROM livro_razao") == [(1,)]
+
+
+def test_the_age_of_a_late_batch_is_kept(migrated, query):
+    known = 1_790_000_000_123
+    batches.record_batches(migrated, TOPIC, 0, {"a": 1, "b": 2}, {2: known})
+    assert batches.known_since(migrated, ["a", "b", "c"]) == {"b": known}
+    assert batches.known_since(migrated, []) == {}
+
+
+def test_files_are_found_by_the_time_of_their_commit(migrated):
+    counts = ledger.NOTHING
+    ledger.record_range(migrated, TOPIC, 0, range(1), counts, ["x", "y"])
+    ledger.record_range(migrated, TOPIC, 1, range(1), counts, [])
+    [(name, committed_ms), (other, _)] = ledger.files_since(migrated, 0)
+    assert {name, other} == {"x", "y"}
+    assert ledger.files_since(migrated, committed_ms + 60_000) == []

@@ -78,7 +78,7 @@ def test_discarding_touches_open_entries_of_the_selection_only_and_once(filled, 
 
 def vitals(settings, *arguments):
     """The command's exit code and what it prints."""
-    names = settings.model_dump(exclude={"db_password", "db_connect_timeout_seconds"})
+    names = settings.model_dump(exclude={"db_password"}, exclude_none=True)
     environment = {name.upper(): str(value) for name, value in names.items()}
     environment["DB_PASSWORD"] = settings.db_password.get_secret_value()
     done = subprocess.run(

@@ -24,7 +24,7 @@ def test_a_value_that_the_server_would_change_is_named_and_costs_no_other_row(
     session, query, method, bad
 ):
     table = readings((1, "valor", 0, 70.0), bad, (1, "valor", 2000, 71.0), (1, "valor", 0, 72.0))
-    [refusal] = registro.upsert(session, table, method)
+    [refusal] = registro.upsert(session, table, method).refused
     session.commit()
     assert refusal.index == 1
     assert refusal.is_parent_missing == (bad[0] == 99)
@@ -46,7 +46,7 @@ def test_what_the_tables_own_rules_refuse_is_found_among_good_rows(session, quer
     )
     values = [66.6, 1.0, 77.7, 2.0, 3.0, 66.6, 66.6]
     table = readings(*((1, "valor", place, value) for place, value in enumerate(values)))
-    refused = registro.upsert(session, table, method)
+    refused = registro.upsert(session, table, method).refused
     session.commit()
     assert [refusal.index for refusal in refused] == [0, 2, 5, 6]
     assert refused[1].words == "no such value"
@@ -70,10 +70,10 @@ def test_one_bad_row_among_a_thousand_is_found_by_halving(session, method):
         for value in (70.0, 1e6)
     )
     before = statements()
-    assert registro.upsert(session, good, method) == []
+    assert registro.upsert(session, good, method).refused == []
     assert statements() - before == 1
     before = statements()
-    [refusal] = registro.upsert(session, bad, method)
+    [refusal] = registro.upsert(session, bad, method).refused
     assert refusal.index == 613
     assert statements() - before <= 1 + 2 * 10
 

@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from db import ledger
+from db import batches, ledger
 from db.ledger import RangeCounts
 from db.moments import epoch_ms
-from db.read.evidence import snapshot
+from db.read.snapshot import snapshot
 from db.read.status import newest_reading
 from db.read.traces import Place, RegistroRow, Traces
 
@@ -57,7 +57,7 @@ def traces(worn, settings):
     for offsets, repeated, files in ((range(5), 1, []), (range(5, 7), 0, [FILE])):
         counts = RangeCounts(len(offsets), repeated, 0, 0, 0, 0, {})
         ledger.record_range(worn, TOPIC, 0, offsets, counts, files)
-    ledger.record_batches(worn, TOPIC, 0, {"b" * 36: 6})
+    batches.record_batches(worn, TOPIC, 0, {"b" * 36: 6})
     worn.commit()
     with snapshot(settings) as connection:
         yield Traces(connection)

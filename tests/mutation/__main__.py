@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
 _SEED = 3
 _NAMED = 2
 _LEDGER_ROWS = (
-    "    ledger.record_batches(connection, job.topic, partition, outcome.batches)\n"
+    "    record_batches(connection, job.topic, partition, outcome.batches, known)\n"
     "    ledger.record_range(connection, job.topic, partition, outcome.offsets, outcome.counts, files)\n"
 )
 
@@ -186,7 +186,7 @@ MUTANTS = (
                 "            del batches[batch_id]\n",
                 "            pass\n",
             ),
-            Change("db/ledger.py", 'f"INSERT INTO lote (', 'f"INSERT IGNORE INTO lote ('),
+            Change("db/batches.py", '"INSERT INTO lote (', '"INSERT IGNORE INTO lote ('),
         ),
     ),
 )

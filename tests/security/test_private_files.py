@@ -3,14 +3,18 @@
 import os
 import socket
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from ops.stack.descendants import descendants
 from tests.security.running import running_stack
 from tests.security.stranger import as_stranger
 
 _MEMORY = Path("/dev/shm")
+# certificates, without their keys: whoever connects is shown them
+_PUBLIC = {"ca.pem", "db_server.pem"}
 _WITHOUT_UMASK = "import os\nos.umask(0o022)\nos.umask = lambda mask: 0o022\n"
 
 
@@ -30,9 +34,30 @@ def test_no_file_of_a_running_stack_is_open_to_others(stack):
         str(path)
         for folder in (stack.home, *stack.temporary.iterdir(), *_ours_in_memory())
         for path in (folder, *folder.rglob("*"))
-        if _is_open(path)
+        if _is_open(path) and path.name not in _PUBLIC
     ]
     assert found == []
+
+
+def test_no_secret_is_on_a_command_line_or_in_an_environment(stack):
+    """The list of processes is public, and core dumps and crash reports hold environments."""
+    secrets = {
+        path.read_bytes().strip() for path in (stack.home / "secrets").glob("*_password")
+    } | {(stack.home / "secrets" / "ca.key").read_bytes()}
+    assert len(secrets) > 5
+    found = []
+    for pid in processes_of(stack):
+        for kind in ("cmdline", "environ"):
+            with suppress(OSError):
+                text = Path(f"/proc/{pid}/{kind}").read_bytes()
+                found += [(pid, kind) for secret in secrets if secret in text]
+    assert found == []
+
+
+def test_a_producer_is_told_nothing_of_the_database(stack):
+    environment = Path(f"/proc/{stack.pids['producer-1']}/environ").read_bytes()
+    assert b"KAFKA_SASL_PASSWORD_FILE=" in environment
+    assert b"DB_" not in environment
 
 
 def test_both_see_it_where_the_umask_is_as_usual(jars, class_archive, tmp_path):
@@ -42,6 +67,11 @@ def test_both_see_it_where_the_umask_is_as_usual(jars, class_archive, tmp_path):
         # Spark's blocks, which hold readings and the job
         assert any("blockmgr-" in path for path in openings), openings
         assert any(_is_open(path) for path in stack.home.rglob("*.log"))
+
+
+def processes_of(stack):
+    pids = list(stack.pids.values())
+    return {*pids, *(child.pid for pid in pids for child in descendants(pid))}
 
 
 def _openings(stack):

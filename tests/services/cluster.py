@@ -106,12 +106,18 @@ def _are_there(settings):
 class SparkCluster:
     """A master, and workers in mount namespaces of their own."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, password):
+        """``password``: of the database, which workers read in a file."""
         self.folder, self.children = folder, []
         self.port = quiet_port()
         # a file of settings, as on a real cluster
         (folder / "conf").mkdir(parents=True)
-        (folder / "conf" / "spark-defaults.conf").write_text("spark.executor.memory 512m\n")
+        (folder / "conf" / "spark-defaults.conf").write_text(
+            "spark.executor.memory 512m\nspark.authenticate true\n"
+            f"spark.network.crypto.enabled true\nspark.authenticate.secret {uuid.uuid4().hex}\n"
+        )
+        self.password = folder / "db_password"
+        self.password.write_text(password)
         self.python, self.is_python_used = folder / "python", folder / "python-was-used"
         self.python.write_text(
             f'#!/bin/sh\ntouch {self.is_python_used}\nexec {sys.executable} "$@"\n'
@@ -126,6 +132,7 @@ class SparkCluster:
             "SPARK_LOCAL_IP": LOOPBACK,
             "PYSPARK_PYTHON": str(self.python),
             "SPARK_CONF_DIR": str(self.folder / "conf"),
+            "DB_PASSWORD_FILE": str(self.password),
         }
 
     def start_master(self):
@@ -150,6 +157,7 @@ class SparkCluster:
 
     def _start(self, name, command, environment):
         plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        plain["SPARK_CONF_DIR"] = str(self.folder / "conf")
         child = ChildProcess(
             name,
             command,

@@ -34,7 +34,7 @@ def distributed(kafka, database_server, jars, class_archive, tmp_path):
     admin = database_server.admin_settings()
     pipeline = new_pipeline(settings, admin, jars, class_archive, tmp_path, patients=PATIENTS)
     (pipeline.output / "trusted").mkdir(parents=True)
-    cluster = SparkCluster(tmp_path / "spark")
+    cluster = SparkCluster(tmp_path / "spark", admin.db_password.get_secret_value())
     cluster.start_master()
     yield pipeline, cluster
     cluster.close()

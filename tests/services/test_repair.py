@@ -332,7 +332,7 @@ def test_reconcile_beside_producers_and_consumer_finds_nothing(make_pipeline):
 
 
 def test_a_discarded_reading_stays_recorded_when_its_range_is_processed_again(make_pipeline):
-    """A person's decision stays with the old entry; the reading counts once."""
+    """A person's decision stays with the old entry, and holds for the new one; the reading counts once."""
     pipeline = make_pipeline(partitions=1)
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0, -1.0], start=start))
@@ -343,4 +343,4 @@ def test_a_discarded_reading_stays_recorded_when_its_range_is_processed_again(ma
         done = vitals(pipeline, "reconcile", "--repair", "--wait", "60")
         assert done.returncode == 0, done.stdout + done.stderr
     states = pipeline.rows("SELECT deslocamento, estado FROM quarentena ORDER BY 1")
-    assert states == [(0, "descartada"), (1, "aberta")]
+    assert states == [(0, "descartada"), (1, "descartada")]

@@ -13,7 +13,7 @@ import mysql.connector
 from pydantic import ValidationError
 
 from common.errors import VitalsError
-from common.settings import DatabaseSettings, KafkaSettings
+from common.settings import DatabaseSettings, KafkaSettings, load
 from ops.stack.exports import embedded_addresses
 from tests.oracle import Oracle
 from tests.topic import batches_in
@@ -46,7 +46,7 @@ def running_stack(folder, cache):
 
 def addresses(home):
     found = {name.lower(): value for name, value in embedded_addresses(home).items()}
-    return KafkaSettings(**found), DatabaseSettings(**found)
+    return load(KafkaSettings, **found), load(DatabaseSettings, **found)
 
 
 def wait_for_window(home, moment_ms, *, seconds):

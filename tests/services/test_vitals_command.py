@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from common.settings import DatabaseSettings
+from common.settings import DatabaseSettings, load
 from db.connection import connect
 from ops.stack.exports import embedded_addresses
 from ops.stack.running import recorded
@@ -77,7 +77,13 @@ def test_pipeline_starts_is_inspected_and_stops(vitals):
     assert {"sensor-batches", "producer-shards"} <= set(topics)
     exports = vitals("env").stdout.splitlines()
     names = {export.removeprefix("export ").split("=")[0] for export in exports}
-    assert {"KAFKA_BOOTSTRAP_SERVERS", "DB_HOST", "DB_PORT", "DB_PASSWORD"} <= names
+    assert {
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "DB_HOST",
+        "DB_PORT",
+        "DB_PASSWORD_FILE",
+        "DB_SSL_CA",
+    } <= names
 
     second = vitals("up")
     assert second.returncode == 2
@@ -131,7 +137,7 @@ def stopped(vitals, status, name):
 def query(home, sql):
     """Runs a statement on the database of this home; returns its rows."""
     addresses = {name.lower(): value for name, value in embedded_addresses(home).items()}
-    with connect(DatabaseSettings(**addresses)) as connection:
+    with connect(load(DatabaseSettings, **addresses)) as connection:
         cursor = connection.cursor()
         cursor.execute(sql)
         rows = cursor.fetchall() if cursor.with_rows else []

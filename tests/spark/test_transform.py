@@ -14,7 +14,7 @@ CONTRACT = (
     "partition int, offset bigint, kafka_ms bigint, series int, position int, reason string,"
     " detail string, batch_id string, patient_id string, sensor string, component string,"
     " unit string, value double, event_ms bigint, key binary, body binary,"
-    " headers string, mapping_id int"
+    " headers string, mapping_id int, known_ms bigint, ordered_ms bigint"
 )
 IDENTITY = batch().batch_id
 
@@ -42,9 +42,9 @@ def test_an_accepted_reading_is_normal_and_a_rejected_one_is_as_it_came(spark):
     normal = ("temperatura_corporal", "valor", "C", celsius)
     missing = ("glicose", None, "mmol/L", math.nan)
     expected = [
-        (*place, 0, 0, None, None, *who, *normal, NOW, *kept, 5),
-        (*place, 0, 1, *limits, *who, *as_sent, NOW + 1000, *kept, None),
-        (*place, 1, 0, Reason.MISSING.value, None, *who, *missing, NOW, *kept, None),
+        (*place, 0, 0, None, None, *who, *normal, NOW, *kept, 5, None, None),
+        (*place, 0, 1, *limits, *who, *as_sent, NOW + 1000, *kept, None, None, None),
+        (*place, 1, 0, Reason.MISSING.value, None, *who, *missing, NOW, *kept, None, None, None),
     ]
     assert_df_equality(
         found,
@@ -79,6 +79,7 @@ def test_every_reason_but_the_writers_own_can_be_seen(spark):
     seen = {row.reason for row in cleaned(spark, bodies)}
     assert seen == {reason.value for reason in Reason} - {
         Reason.UNMAPPED,
+        Reason.OVERTAKEN,
         Reason.REFUSED_BY_DATABASE,
     }
 

@@ -11,7 +11,11 @@ import pytest
 
 from common.errors import ConfigurationError
 from ops.credentials import authority
-from ops.credentials.authority import ensure_authority, ensure_server_certificate
+from ops.credentials.authority import (
+    ensure_authority,
+    ensure_server_certificate,
+    replace_server_certificate,
+)
 from ops.credentials.passwords import ensure_password
 
 HOSTS = ("localhost", "127.0.0.1")
@@ -109,11 +113,29 @@ def test_several_at_once_make_one_authority(tmp_path):
     assert handshake(tmp_path, name="localhost", trusting=tmp_path) == "TLSv1.3"
 
 
-def test_an_authority_without_its_key_is_an_error_that_says_what_to_do(tmp_path):
-    ensure_authority(tmp_path)
-    (tmp_path / "ca.key").unlink()
+def test_an_authority_with_another_key_is_an_error_that_says_what_to_do(tmp_path):
+    for folder in ("ours", "others"):
+        ensure_authority(tmp_path / folder)
+    (tmp_path / "others" / "ca.key").replace(tmp_path / "ours" / "ca.key")
     with pytest.raises(ConfigurationError, match="backup"):
-        made(tmp_path)
+        made(tmp_path / "ours")
+
+
+def test_without_the_authoritys_key_certificates_are_kept_and_a_missing_one_is_named(tmp_path):
+    first = made(tmp_path)
+    (tmp_path / "ca.key").unlink()
+    replace_server_certificate(tmp_path, "db", ["other.example"])
+    assert made(tmp_path, ["other.example"]) == first
+    with pytest.raises(ConfigurationError, match=r"no .*kafka_server\.pem"):
+        ensure_server_certificate(tmp_path, "kafka", HOSTS)
+
+
+def test_a_rotation_makes_a_new_certificate_for_a_server_that_has_the_old_one_open(tmp_path):
+    first = made(tmp_path)
+    with (tmp_path / "db_server.pem").open("rb") as mounted:
+        replace_server_certificate(tmp_path, "db", HOSTS)
+        assert mounted.read() == (tmp_path / "db_server.pem").read_bytes() != first
+    assert handshake(tmp_path, name="localhost", trusting=tmp_path) == "TLSv1.3"
 
 
 def test_openssl_reads_them_as_a_chain(tmp_path):

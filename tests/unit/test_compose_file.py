@@ -29,16 +29,27 @@ ADDRESSES = ("listener", "quorum.voters", "log.dirs", "location")
 
 # Who may open a connection to whom; `secrets` has no network at all
 MAY_REACH = {
-    "kafka": {"setup", "producer", "consumer", "monitor", "ops"},
-    "mysql": {"setup", "consumer", "monitor", "ops"},
-    "setup": {"kafka", "mysql", "producer", "consumer", "monitor", "ops"},
-    "producer": {"kafka", "setup", "consumer", "monitor", "ops", "prometheus", "grafana"},
-    "consumer": {"kafka", "mysql", "setup", "producer", "monitor", "ops", "prometheus", "grafana"},
-    "monitor": {"kafka", "mysql", "setup", "producer", "consumer", "ops"},
-    "ops": {"kafka", "mysql", "setup", "producer", "consumer", "monitor"},
+    "kafka": {"setup", "producer", "consumer", "monitor", "ops", "rotate"},
+    "mysql": {"setup", "consumer", "monitor", "ops", "rotate"},
+    "setup": {"kafka", "mysql", "producer", "consumer", "monitor", "ops", "rotate"},
+    "producer": {"kafka", "setup", "consumer", "monitor", "ops", "prometheus", "grafana", "rotate"},
+    "consumer": {
+        "kafka",
+        "mysql",
+        "setup",
+        "producer",
+        "monitor",
+        "ops",
+        "prometheus",
+        "grafana",
+        "rotate",
+    },
+    "monitor": {"kafka", "mysql", "setup", "producer", "consumer", "ops", "rotate"},
+    "ops": {"kafka", "mysql", "setup", "producer", "consumer", "monitor", "rotate"},
     "prometheus": {"producer", "consumer", "grafana"},
     "grafana": {"producer", "consumer", "prometheus"},
     "secrets": set(),
+    "rotate": {"kafka", "mysql", "setup", "producer", "consumer", "monitor", "ops"},
 }
 
 
@@ -83,8 +94,7 @@ def test_a_container_reaches_only_those_whose_network_it_needs():
 
 def test_secrets_are_the_files_that_the_command_makes():
     found = re.findall(r"^  ([\w.]+): \{file: \"\$\{SECRETS_DIR", CODE, re.MULTILINE)
-    assert set(found) <= set(NAMES)
-    assert set(NAMES) - set(found) <= {"db_server.pem", "db_server.key"}
+    assert set(found) == set(NAMES)
 
 
 def test_each_part_gets_its_own_secrets_only():

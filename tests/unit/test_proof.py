@@ -337,3 +337,24 @@ def test_a_repair_does_not_write_wrong_trusted_values_over_right_rows(world):
     plan = plan_repair(world.compare(), MemoryEvidence(world))
     assert len(plan.rows) == 0
     assert [ids for _, ids in plan.retake] == [[ID]]
+
+
+def test_a_reading_in_quarantine_as_overtaken_needs_a_newer_value(world):
+    """Without one it is wrong, and processed again."""
+    older, newer = (
+        other(name, series("glicose", [value])) for name, value in (("o", 100.0), ("n", 120.0))
+    )
+    world.archive(older, newer)
+    world.take(newer)
+    world.take(older, rejected=[("o", 0, 0)])
+    world.overtaken, world.known = [("o", 0, 0)], {"o": NOW - 1}
+    proof = world.prove()
+    assert proof.is_proved, proof.findings
+    assert (proof.accepted, proof.quarantined, proof.superseded) == (1, 1, 0)
+    world.known["n"] = NOW - 2
+    found = world.compare()
+    assert [finding.code for finding in found.proof.tallies] == ["altered_outcome"]
+    plan = plan_repair(found, MemoryEvidence(world))
+    assert [batch.batch_id for batch in plan.publish] == ["n", "o"]
+    world.known["n"] = world.known["o"]
+    assert not world.prove().is_proved

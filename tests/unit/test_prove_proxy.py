@@ -8,7 +8,7 @@ import pytest
 
 from ops.storm.proxy import LostCommit, TcpProxy
 
-COMMIT = b"\x07\x00\x00\x00\x03COMMIT"
+COMMIT = bytes([23, 3, 3, 0, 28]) + b"the ciphertext of COMMIT 28!"
 
 
 class Server:

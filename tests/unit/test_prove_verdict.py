@@ -202,3 +202,24 @@ def test_a_quarantined_reading_that_is_lost_or_has_another_reason_is_found():
 )
 def test_everything_else_out_of_place_is_found(changes, finding):
     assert finding in findings(**changes)
+
+
+def test_a_corrected_value_may_have_come_late_and_no_other_one():
+    """The heart rate that was corrected lies in quarantine instead of in its trusted file."""
+
+    def late(row):
+        whole = complete()
+        entry = whole.trusted.slice(row, 1).to_pylist()[0]
+        reading = {**entry, "raw": entry["thousandths"] / 1000, "reason": "overtaken"}
+        rows = pa.Table.from_pylist([reading], whole.quarantined.schema)
+        first, second = whole.ledger
+        return {
+            "trusted": without(whole.trusted, row),
+            "quarantined": pa.concat_tables([whole.quarantined, rows]),
+            "ledger": [dataclasses.replace(first, accepted=first.accepted - 1), second],
+        }
+
+    rows = complete().trusted.select(["batch_id", "sensor"]).to_pylist()
+    corrected = rows.index({"batch_id": BATCH.batch_id, "sensor": "frequencia_cardiaca"})
+    assert findings(**late(corrected)) == ""
+    assert "1 readings are missing in the trusted files" in findings(**late(0))

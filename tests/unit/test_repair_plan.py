@@ -5,11 +5,14 @@ import math
 
 import numpy as np
 
-from ops.reconcile.plan import in_old_order, overlapping, plan_repair, with_overlapping
-from tests.builders import NOW, PATIENT, batch, series
+from ops.reconcile.old_order import in_old_order, old_order, rising
+from ops.reconcile.plan import overlapping, plan_repair, with_overlapping
+from tests.builders import NOW, PATIENT, batch, ledger_row, series
 from tests.reconciled import TOPIC, MemoryEvidence
 
 HOUR = 3_600_000
+LEDGER = [ledger_row(range(number, number + 1), committed_ms=1000 * number) for number in range(8)]
+"""Range number n was committed n seconds after 1970."""
 
 
 def made(name, values=(100.0,), *, at=NOW, produced=NOW, patient_id=PATIENT):
@@ -191,7 +194,7 @@ def test_the_old_order_is_by_offset_or_else_by_when_batches_were_made():
     """The second was made first but waited in an outbox: its offset counts."""
     range_of, offset = np.array([0, 0, -1, 0]), np.array([5, 6, -1, 7])
     produced, patient = np.array([20, 10, 15, 30]), np.zeros(4, np.int64)
-    ordered = in_old_order(np.arange(4), range_of, offset, produced, patient)
+    ordered = sort(range_of, offset, produced, patient, {})
     assert list(ordered) == [2, 0, 1, 3]
 
 
@@ -199,5 +202,30 @@ def test_the_old_order_of_a_patient_is_that_of_the_commits_over_all_partitions()
     """The first came through an added partition, with a low offset; another patient does not count."""
     range_of, offset = np.array([7, 3, 1, -1]), np.array([0, 900, 5, -1])
     produced, patient = np.array([10, 20, 99, 30]), np.array([0, 0, 1, 0])
-    ordered = in_old_order(np.arange(4), range_of, offset, produced, patient)
+    ordered = sort(range_of, offset, produced, patient, {})
     assert list(ordered) == [1, 0, 3, 2]
+
+
+def test_a_batch_that_came_late_has_its_old_place_where_its_values_were_made_known():
+    """The first, known since 2.5 s, was committed after its corrections of 3 and 4 s; not the second."""
+    range_of, zeros = np.array([7, 6, 2, 3, 4]), np.zeros(5, np.int64)
+    assert list(sort(range_of, zeros, zeros, zeros, {0: 2_500, 1: 9_000})) == [2, 0, 3, 4, 1]
+
+
+def test_of_two_late_batches_the_one_that_was_known_first_is_the_older_one():
+    range_of, zeros = np.array([7, 6, 3]), np.zeros(3, np.int64)
+    assert list(sort(range_of, zeros, zeros, zeros, {0: 2_700, 1: 2_500})) == [1, 0, 2]
+
+
+def test_what_is_published_again_is_as_old_as_it_was_and_rises_in_its_order():
+    """The second was never processed, but lies between the first and the third."""
+    range_of, zeros = np.array([5, -1, 6, 6]), np.zeros(4, np.int64)
+    order = old_order(range_of, zeros, np.array([1, 2, 3, 4]), LEDGER, {3: 4_000})
+    assert list(order.known_ms) == [5_000, 2, 6_000, 4_000]
+    numbers, patient = np.array([3, 0, 1, 2]), np.zeros(4, np.int64)
+    assert list(rising(numbers, order.known_ms, patient)) == [4_000, 5_000, 5_000, 6_000]
+
+
+def sort(range_of, offset, produced, patient, said):
+    order = old_order(range_of, offset, produced, LEDGER, said)
+    return in_old_order(np.arange(len(range_of)), order.places, produced, patient)

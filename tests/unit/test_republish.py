@@ -7,7 +7,7 @@ import pytest
 from common.errors import BadInputError
 from ops.cli.commands.replay import archive_files, is_archive
 from producer.delivery.republish import ArchivedBatch, all_batches, listed_batches
-from schemas.wire.codec import FIRST_TAKEN, default_codec
+from schemas.wire.codec import FIRST_TAKEN, Age, default_codec
 from tests.archives import claimed_archive
 from tests.builders import NOW, batch, series
 
@@ -29,7 +29,7 @@ def archived(tmp_path):
 
 
 def ids(batches):
-    return [(batch.batch_id, at) for batch, at in batches]
+    return [(batch.batch_id, age.first_taken_ms) for batch, age in batches]
 
 
 def test_all_batches_of_files_come_as_of_when_they_were_made(archived):
@@ -75,4 +75,4 @@ def test_a_file_of_readings_is_not_an_archive(tmp_path):
 def test_only_republished_batches_have_the_header():
     codec = default_codec()
     assert FIRST_TAKEN not in dict(codec.headers(made("a")))
-    assert dict(codec.headers(made("a"), first_taken_ms=5))[FIRST_TAKEN] == b"5"
+    assert dict(codec.headers(made("a"), Age(first_taken_ms=5)))[FIRST_TAKEN] == b"5"

@@ -24,6 +24,7 @@ def entry(series=0, position=0, **given):
         "unit": "mg/dL",
         "value": 9999.0,
         "event_ms": NOW + position * 1000,
+        "received_ms": None,
         "key": None,
         "body": None,
         "headers": None,
@@ -145,3 +146,14 @@ def test_an_interval_that_the_wire_cannot_hold_starts_another_series():
     assert [series.values for series in resend.batch.series] == [[9999.0]] * 3
     assert not any(math.isnan(value) for series in resend.batch.series for value in series.values)
     default_codec().encode(resend.batch)
+
+
+def test_a_resent_batch_is_as_old_as_its_message_but_for_a_time_that_was_still_to_come():
+    """So it replaces no correction sent meanwhile, whoever publishes it; see `KNOWN_SINCE`."""
+    [resend] = portion(entry(received_ms=NOW - 5)).resends
+    assert (resend.known_ms, resend.batch.produced_at) == (NOW - 5, NOW - 5)
+    future = entry(received_ms=NOW - 5, reason="future_timestamp")
+    [resend] = portion(future, reason="future_timestamp").resends
+    assert (resend.known_ms, resend.batch.produced_at) == (NOW - 5, NOW)
+    [resend] = portion(entry()).resends
+    assert (resend.known_ms, resend.batch.produced_at) == (None, NOW)

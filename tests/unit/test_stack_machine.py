@@ -9,6 +9,7 @@ import pytest
 
 from common.broker.principals import Principal
 from common.errors import ConfigurationError, UnavailableError
+from db.schema.accounts import Role
 from ops.credentials.passwords import ensure_password
 from ops.stack import DatabaseServer, provision, server_binary
 from ops.stack.database_files import Flavour
@@ -187,7 +188,8 @@ def test_a_command_takes_its_login_from_its_own_stack_only(tmp_path, monkeypatch
     for folder, port in (("kafka", 2001), ("database", 2002)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "port").write_text(str(port))
-    for name in ("vitals", *(f"kafka_{principal}_password" for principal in Principal)):
+    names = [f"kafka_{principal}_password" for principal in Principal]
+    for name in (*names, *(f"db_{role}_password" for role in Role)):
         ensure_password(tmp_path / "secrets", name)
     settings = StackSettings(vitals_home=tmp_path)
     monkeypatch.setenv("KAFKA_SASL_USERNAME", "gateway")
@@ -205,3 +207,14 @@ def test_a_command_takes_its_login_from_its_own_stack_only(tmp_path, monkeypatch
     )
     assert theirs.kafka_sasl_password.get_secret_value() == "theirs"
     assert theirs.kafka_ssl_ca is None
+    monkeypatch.setenv("DB_HOST", "elsewhere")
+    monkeypatch.setenv("DB_USER", "theirs")
+    monkeypatch.setenv("DB_PASSWORD", "theirs")
+    assert made.database().db_user == "vitals_reader"
+    theirs = replace(made, environment=dict(os.environ), role=Role.MIGRATOR).database()
+    assert (theirs.db_host, theirs.db_user) == ("elsewhere", "theirs")
+    assert theirs.db_password.get_secret_value() == "theirs"
+    assert theirs.db_ssl_ca is None
+    ours = replace(made, environment={"DB_USER": "vitals_reader"}, role=Role.MIGRATOR).database()
+    assert (ours.db_port, ours.db_user) == (2002, "vitals_migrator")
+    assert ours.db_password.place.name == "db_migrator_password"

@@ -16,7 +16,7 @@ from schemas.batch import LONGEST_PATIENT_ID, NAMESPACE, batch_id, is_identity
 from schemas.cleaning.clean import NAME_LIMIT, ORDER
 from schemas.cleaning.times import FIRST_TIME_MS, FUTURE_TOLERANCE_MS, LAST_TIME_MS
 from schemas.reasons import OF_MESSAGES, Reason
-from schemas.wire.codec import default_codec
+from schemas.wire.codec import Age, default_codec
 from schemas.wire.versions import versions
 from tests.builders import GOLDEN, GOLDEN_BATCH, batch, series
 from tests.documents import blocks
@@ -108,7 +108,7 @@ def type_text(kind):
 
 
 def test_the_headers_are_those_of_the_codec():
-    headers = default_codec().headers(GOLDEN_BATCH, first_taken_ms=1)
+    headers = default_codec().headers(GOLDEN_BATCH, Age(1, 2, 3))
     shown = [(literal(name), value) for name, value, _ in table("Headers")]
     assert [name for name, _ in shown] == [name for name, _ in headers]
     fixed = {name: value.strip("`") for name, value in shown if value.startswith("`")}
@@ -185,6 +185,7 @@ def test_every_reason_is_explained_in_the_order_of_the_checks():
     assert shown == [
         *((reason.value, "message") for reason in messages),
         *((reason.value, "reading") for reason in ORDER),
+        (Reason.OVERTAKEN.value, "reading"),
         (Reason.REFUSED_BY_DATABASE.value, "message or reading"),
         (Reason.UNMAPPED.value, "reading"),
     ]

@@ -44,7 +44,8 @@ class Script:
             charset="utf8mb4",
             collation="utf8mb4_unicode_520_ci",
             time_zone="+00:00",
-            ssl_disabled=True,
+            ssl_ca=run["ssl_ca"],
+            ssl_verify_cert=True,
             # without gap locks two of these processes seldom wait for each other
             init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
             allow_local_infile_in_path=str(self._file.parent),

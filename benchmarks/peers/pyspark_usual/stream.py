@@ -34,7 +34,8 @@ def connect(run: dict[str, Any]) -> Any:
         charset="utf8mb4",
         collation="utf8mb4_unicode_520_ci",
         time_zone="+00:00",
-        ssl_disabled=True,
+        ssl_ca=run["ssl_ca"],
+        ssl_verify_cert=True,
     )
 
 

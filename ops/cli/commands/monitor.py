@@ -9,6 +9,7 @@ from ops.cli.services import Service
 from ops.monitor.serve import serve
 from ops.monitor.settings import MonitorSettings
 from ops.stack import JarSet, find_java, jar_source, listed_jars, retrieve
+from ops.stack.exports import cadence_account
 from ops.stack.invocation import Invocation
 from ops.stack.running import recorded
 
@@ -19,10 +20,13 @@ def monitor(invocation: Invocation, say: Callable[[str], None]) -> None:
     Raises:
         ConfigurationError, UnavailableError: what is missing, and what to do.
     """
-    settings = load(MonitorSettings)
-    if not invocation.is_named:
+    if invocation.is_named:
+        settings = load(MonitorSettings)
+    else:
         # if the environment names the stack, the page starts without it and reports that it is away
         require_own_stack(invocation)
+        account = cadence_account(invocation.settings.home)
+        settings = load(MonitorSettings, **{name.lower(): text for name, text in account.items()})
     is_foreign = invocation.has_addresses and not is_own(invocation, Service.BROKER)
     serve(
         settings,

@@ -42,7 +42,7 @@ def reconcile_and_repair(
         show(found.proof, as_json=False)
     for line in _lines(plan, is_dry_run=False):
         say(line)
-    publish = functools.partial(_publish, kafka, say)
+    publish = functools.partial(_publish, kafka, say, plan.ordered_ms)
     copy = functools.partial(_copy, kafka, database, say)
     repair(plan, database, output / "trusted", found.next_offsets, publish, copy, say)
     if plan.publish and not wait_seconds:
@@ -53,8 +53,10 @@ def reconcile_and_repair(
     return show(prove(kafka, database, output, say), as_json=as_json)
 
 
-def _publish(kafka: KafkaSettings, say: Say, archived: Sequence[ArchivedBatch]) -> None:
-    say(str(republish(listed_batches(archived), kafka)))
+def _publish(
+    kafka: KafkaSettings, say: Say, ordered_ms: int, archived: Sequence[ArchivedBatch]
+) -> None:
+    say(str(republish(listed_batches(archived, ordered_ms=ordered_ms), kafka)))
 
 
 def _copy(

@@ -1,5 +1,6 @@
 """``vitals setup``: topics, accounts, tables and demo patients of a stack started elsewhere."""
 
+from pathlib import Path
 from typing import Annotated
 
 import structlog
@@ -38,6 +39,13 @@ class SetupSettings(Settings):
     """The database that holds all tables."""
     db_connect_timeout_seconds: Annotated[int, Field(ge=1)] = 10
     """How long a connection may take to open before the attempt counts as failed."""
+    db_ssl: bool = True
+    """TLS; `false` is plaintext: anybody on the network reads patients' data."""
+    db_ssl_ca: Path | None = None
+    """The certificates (PEM) of the authorities that the server's certificate may come from; the
+    system's own unless set."""
+    db_ssl_verify: bool = True
+    """`false` takes any certificate: anybody may answer in the server's place, and gets the password."""
     db_admin_user: str = "root"
     """The account that creates the other accounts."""
     db_admin_password: SecretStr
@@ -101,6 +109,9 @@ class SetupSettings(Settings):
             db_password=password,
             db_name=self.db_name,
             db_connect_timeout_seconds=self.db_connect_timeout_seconds,
+            db_ssl=self.db_ssl,
+            db_ssl_ca=self.db_ssl_ca,
+            db_ssl_verify=self.db_ssl_verify,
         )
 
 
@@ -117,7 +128,12 @@ def set_up(settings: SetupSettings, kafka: KafkaSettings, topics: TopicSettings)
         "topics_ready", topics=[kafka.kafka_topic, kafka.kafka_dlq_topic, kafka.kafka_shards_topic]
     )
     with connect(settings.administrator(), database=False) as administrator:
-        create_accounts(administrator, settings.db_name, settings.passwords())
+        create_accounts(
+            administrator,
+            settings.db_name,
+            settings.passwords(),
+            is_plaintext=not settings.db_ssl,
+        )
         with connect(settings.migrator(), database=False) as migrator:
             applied = migrate(migrator, settings.db_name)
             grant_tables(administrator, settings.db_name)
@@ -129,7 +145,7 @@ def set_up(settings: SetupSettings, kafka: KafkaSettings, topics: TopicSettings)
 def _set_up_logins(settings: SetupSettings, kafka: KafkaSettings) -> KafkaSettings:
     """Gives every principal its login and its rights; returns how the administrator logs in now."""
     own = kafka.kafka_sasl_password
-    if settings.kafka_first_login_servers is None or own is None:
+    if not settings.kafka_first_login_servers or own is None:
         return kafka
     administrator = _administrator(kafka, settings.kafka_first_login_servers)
     principals = settings.principals()

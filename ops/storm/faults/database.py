@@ -20,6 +20,8 @@ _FEW_MESSAGES = "40"
 # a sensor's readings refer to this row: their writer waits for it after writing its files
 _SENSOR_ROWS = "SELECT id FROM {name}.paciente_sensor FOR UPDATE"
 _PROGRESS_ROWS = "SELECT particao FROM {name}.progresso FOR UPDATE"
+# of every part; not an administrator's
+_SESSIONS = "SELECT id FROM information_schema.processlist WHERE user LIKE 'vitals%'"
 _WAITING = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
 
 
@@ -30,7 +32,7 @@ def _locked(world: World, rows: str, *, wait_seconds: int) -> Iterator[Evidence]
         name = world.pipeline.database().db_name
         _run(connection, f"SET GLOBAL innodb_lock_wait_timeout = {wait_seconds}")
         # a session keeps the limit it began with
-        _kill_others(connection, world.pipeline.database().db_user)
+        _kill_others(connection)
         _run(connection, rows.format(name=name))
         try:
             yield lambda: _is_true(watcher, _WAITING)
@@ -63,7 +65,7 @@ def _two_consumers(world: World, _: random.Random) -> Iterator[Evidence]:
 @contextmanager
 def _kill_sessions(world: World, _: random.Random) -> Iterator[Evidence]:
     with world.administrator() as connection:
-        if _kill_others(connection, world.pipeline.database().db_user) == 0:
+        if _kill_others(connection) == 0:
             raise NotNowError("nobody is connected")
     yield at_once
 
@@ -71,11 +73,10 @@ def _kill_sessions(world: World, _: random.Random) -> Iterator[Evidence]:
 @contextmanager
 def _exhaust_connections(world: World, _: random.Random) -> Iterator[Evidence]:
     """All connections are taken, and existing sessions are killed."""
-    user = world.pipeline.database().db_user
     with world.administrator() as connection, ExitStack() as held:
         (before,) = _row(connection, "SELECT @@GLOBAL.max_connections")
         _run(connection, f"SET GLOBAL max_connections = {_FEWEST_CONNECTIONS}")
-        _kill_others(connection, user)
+        _kill_others(connection)
         is_full = False
         for _number in range(_FEWEST_CONNECTIONS + 1):
             try:
@@ -100,10 +101,10 @@ def _read_only(world: World, _: random.Random) -> Iterator[Evidence]:
                 _run(connection, "SET GLOBAL read_only = OFF")
 
 
-def _kill_others(connection: Connection, user: str) -> int:
+def _kill_others(connection: Connection) -> int:
     with not_now_without_database():
         cursor = connection.cursor()
-        cursor.execute("SELECT id FROM information_schema.processlist WHERE user = %s", (user,))
+        cursor.execute(_SESSIONS)
         sessions = [session for (session,) in cursor.fetchall()]
     for session in sessions:
         with suppress(Exception):  # it may have ended since

@@ -1,0 +1,49 @@
+"""A new certificate and new passwords for a running server."""
+
+from db.connection import Connection
+from db.faults import reported
+
+
+def reload_certificate(administrator: Connection) -> None:
+    """The server reads its certificate again; open connections stay. Safe to repeat.
+
+    Raises UnavailableError or ConfigurationError (the files do not belong together, or no right to).
+    """
+    with reported("read the server's certificate again"):
+        statement = "FLUSH SSL" if _is_mariadb(administrator) else "ALTER INSTANCE RELOAD TLS"
+        administrator.cursor().execute(statement)
+
+
+def replace_password(administrator: Connection, user: str, password: str) -> None:
+    """Gives all accounts of a user another password.
+
+    In MySQL the old one is good, too, until `forget_old_password`. Open connections stay. Raises as
+    `reload_certificate`.
+    """
+    keeping = "" if _is_mariadb(administrator) else " RETAIN CURRENT PASSWORD"
+    with reported("replace a password"):
+        cursor = administrator.cursor()
+        for account in _accounts_of(administrator, user):
+            cursor.execute(f"ALTER USER {account} IDENTIFIED BY %s{keeping}", (password,))
+
+
+def forget_old_password(administrator: Connection, user: str) -> None:
+    """From now on only the newest password is good. Safe to repeat. Raises as `reload_certificate`."""
+    if _is_mariadb(administrator):
+        return
+    with reported("forget an old password"):
+        cursor = administrator.cursor()
+        for account in _accounts_of(administrator, user):
+            cursor.execute(f"ALTER USER {account} DISCARD OLD PASSWORD")
+
+
+def _accounts_of(connection: Connection, user: str) -> list[str]:
+    cursor = connection.cursor()
+    cursor.execute("SELECT Host FROM mysql.user WHERE User = %s", (user,))
+    return [f"'{user}'@'{host}'" for (host,) in cursor.fetchall()]
+
+
+def _is_mariadb(connection: Connection) -> bool:
+    cursor = connection.cursor()
+    cursor.execute("SELECT VERSION()")
+    return "MariaDB" in cursor.fetchone()[0]
