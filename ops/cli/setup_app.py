@@ -34,7 +34,7 @@ def env_command(
         Principal, typer.Option("--as", help="Whose login at the broker.")
     ] = Principal.READER,
 ) -> None:
-    """Print the addresses and the passwords of the running stack for a shell.
+    """Print the addresses and accounts of the running stack for a shell.
 
     Use it as: eval "$(vitals env)"; `--as gateway` for a producer of your own. `vitals` commands take the
     login that they need.

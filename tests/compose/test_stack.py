@@ -6,6 +6,7 @@ import re
 import mysql.connector
 import pytest
 
+from common.errors import UnavailableError, VitalsError
 from db.connection import connect
 from ops.credentials.compose import NAMES
 from tests.compose.project import OURS
@@ -214,6 +215,21 @@ def test_an_account_of_the_stack_may_do_only_what_it_needs(stack, role, statemen
     with connect(stack.database(role)) as connection, pytest.raises(mysql.connector.Error) as error:
         connection.cursor().execute(statement)
     assert error.value.errno in {1044, 1142, 1143}
+
+
+def test_the_database_takes_tls_only_and_shows_the_certificate_of_the_stack(stack):
+    settings = stack.database("consumer")
+    plain = settings.model_copy(update={"db_ssl": False})
+    with pytest.raises(VitalsError, match="insecure transport"):
+        connect(plain)
+    stranger = settings.model_copy(update={"db_ssl_ca": None})
+    with pytest.raises(UnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
+        connect(stranger)
+    connect(stranger.model_copy(update={"db_ssl_verify": False})).close()
+    with connect(stack.database("root")) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT user, ssl_type FROM mysql.user WHERE user LIKE 'vitals%'")
+        assert {needs for _, needs in cursor.fetchall()} == {"ANY"}
 
 
 def test_without_passwords_the_stack_says_which_file_is_missing(make_project):

@@ -8,7 +8,7 @@ import pytest
 
 from common.errors import UnavailableError, VitalsError
 from db.connection import connect
-from db.schema.accounts import Role, grant_tables
+from db.schema.accounts import Role, create_accounts, grant_tables
 from db.schema.migrate import migrate
 from ops.credentials.authority import ensure_authority
 from ops.credentials.x509 import Identity
@@ -208,3 +208,20 @@ def is_allowed(connection, statement):
     finally:
         connection.rollback()
     return True
+
+
+def test_setup_closes_an_account_of_an_earlier_version_to_plaintext(server):
+    administrator, reader = server.admin_settings(), server.settings(Role.READER)
+    passwords = {Role.READER: reader.db_password.get_secret_value()}
+    with connect(administrator) as connection:
+        cursor = connection.cursor()
+
+        def needs():
+            cursor.execute("SELECT ssl_type FROM mysql.user WHERE User = 'vitals_reader'")
+            [(found,)] = cursor.fetchall()
+            return found if isinstance(found, str) else found.decode()
+
+        cursor.execute("ALTER USER 'vitals_reader'@'%' REQUIRE NONE")
+        assert needs() == ""
+        create_accounts(connection, "health_data", passwords)
+        assert needs() == "ANY"

@@ -38,7 +38,7 @@ MORE = {
     "replay of the archive": ["replay", "output/raw"],
     "status --json": ["status", "--json"],
 }
-MAKES_ITS_OWN = {"up", "demo", "down", "prove", "secrets", "setup"}
+MAKES_ITS_OWN = {"up", "demo", "down", "prove", "secrets make", "secrets rotate", "setup"}
 WITHOUT_A_STACK = {name: [*name.split(), *words] for name, words in NEEDS_A_STACK.items()} | MORE
 NOTHING_RUNS = "nothing is running: start it with `vitals up`"
 

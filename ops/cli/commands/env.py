@@ -3,6 +3,7 @@
 import shlex
 
 from common.broker.principals import Principal
+from db.schema.accounts import Role
 from ops.cli.presence import require_own_stack
 from ops.stack.exports import embedded_addresses
 from ops.stack.invocation import Invocation
@@ -16,8 +17,9 @@ def export_lines(invocation: Invocation, principal: Principal) -> list[str]:
     """
     require_own_stack(invocation)
     settings = invocation.settings
+    role = Role.CONSUMER if principal is Principal.CONSUMER else Role.MIGRATOR
     names = {
-        **embedded_addresses(settings.home, principal),
+        **embedded_addresses(settings.home, principal, role),
         "SPARK_JARS_DIR": str(settings.cache / "jars" / JarSet.SPARK.value),
         "OUTPUT_DIR": str(settings.output_dir.resolve()),
     }
