@@ -55,16 +55,6 @@ def read_secret(place: Place) -> PlacedSecret:
         ) from None
 
 
-def current(secret: SecretStr) -> str:
-    """The secret as it is now: it may have been changed since the settings were read.
-
-    Raises ConfigurationError if it is gone.
-    """
-    if isinstance(secret, PlacedSecret) and isinstance(secret.place, Path):
-        return read_secret(secret.place).get_secret_value()
-    return secret.get_secret_value()
-
-
 def secret_in(path: Path) -> str:
     """The text of a file, without the end of its line. Raises OSError, UnicodeDecodeError."""
     return path.read_text(encoding="utf-8").rstrip("\r\n")

@@ -2,6 +2,7 @@
 
 import functools
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any, Protocol, Self
 
 import mysql.connector
 import structlog
+from pydantic import SecretStr
 
 from common.errors import ConfigurationError, UnavailableError, VitalsError
-from common.secret import current
+from common.secret import PlacedSecret
 from common.settings import DatabaseSettings
 from db.faults import FaultKind, hint_for, kind_of
 from db.tls import TlsConnection, context_of
@@ -25,7 +27,8 @@ _SESSION = (
     " 'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
     "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
 )
-_UNKNOWN_DATABASE = 1049
+_ACCESS_DENIED, _UNKNOWN_DATABASE = 1045, 1049
+_ROTATION_S = 0.5
 
 _log = structlog.get_logger()
 
@@ -179,7 +182,7 @@ def _options(settings: DatabaseSettings) -> dict[str, Any]:
         "host": settings.db_host,
         "port": settings.db_port,
         "user": settings.db_user,
-        "password": current(settings.db_password),
+        "password": settings.db_password.get_secret_value(),
         "connection_timeout": settings.db_connect_timeout_seconds,
         "charset": CHARACTER_SET,
         "collation": COLLATION,
@@ -198,9 +201,21 @@ def _opened(settings: DatabaseSettings, options: dict[str, Any]) -> Connection:
     except (mysql.connector.Error, OSError) as error:
         if settings.db_ssl and not connection.is_encrypted:
             raise _unproved(error, settings) from error
+        if _was_replaced(error, settings.db_password, options["password"]):
+            return _opened(
+                settings, options | {"password": settings.db_password.get_secret_value()}
+            )
         raise _explained(error, settings) from error
     opened: Connection = connection
     return opened
+
+
+def _was_replaced(error: Exception, secret: SecretStr, used: str) -> bool:
+    """Whether the password is another one now: a rotation changes the account a moment before the file."""
+    if getattr(error, "errno", None) != _ACCESS_DENIED or not isinstance(secret, PlacedSecret):
+        return False
+    time.sleep(_ROTATION_S)
+    return secret.get_secret_value() != used
 
 
 @functools.cache

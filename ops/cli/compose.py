@@ -32,6 +32,8 @@ _NOT_HERE = {
     "prove": "vitals prove, without --compose",
     "monitor": "the service monitor, which is running already: http://127.0.0.1:18080/",
 }
+_SECRETS = {"make": "secrets", "rotate": "rotate"}
+"""The service that runs a command of `vitals secrets`."""
 _HOST_PORTS = {"kafka": 19092, "mysql": 3306}
 _TOOL_OPTIONS = "/run/admin.properties"
 
@@ -72,6 +74,10 @@ class ComposeStack:
             )
         if line.name == "kafka":
             return self._console_tool(line.values["tool"], line.rest)
+        if line.words[0] == "secrets":
+            # as the owner of the folder: nobody else can write there
+            owner = ["--user", f"{os.getuid()}:{os.getgid()}"] if hasattr(os, "getuid") else []
+            return self._docker("run", "--rm", *owner, _SECRETS[line.name])
         return self._ops(line)
 
     def _ops(self, line: CommandLine) -> list[str]:

@@ -21,7 +21,6 @@ PASSWORDS = (
     "kafka_consumer_password",
     "kafka_reader_password",
     "kafka_gateway_password",
-    "monitor_token",
 )
 _LOCAL = ("localhost", "127.0.0.1")
 SERVERS = {"kafka": ("kafka", *_LOCAL), "db": ("mysql", *_LOCAL)}

@@ -1,24 +1,31 @@
 """``vitals secrets rotate``: new certificates and passwords while everything runs.
 
 Nobody is restarted. Servers read their certificates again; open connections stay, and whoever connects
-again reads the password in its file. Each password is first known to its server, then to its file: a kill
-in between is mended by the next `setup`, which gives the servers what the files say.
+again reads the password in its file. Each password is first known to its server, then to its file. A kill
+in between is mended by the next rotation, and by whatever sets a stack up from its files.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from common.broker.certificates import reload_certificates
+from common.broker.connection import connected
 from common.broker.principals import Principal
 from common.broker.rights import give_logins
+from common.errors import VitalsError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect
 from db.schema.accounts import Role, account_name
 from db.schema.rotation import forget_old_password, reload_certificate, replace_password
 from ops.credentials.authority import replace_server_certificate
-from ops.credentials.files import replace_secret
+from ops.credentials.files import PRIVATE, replace_secret, write_secret
 from ops.credentials.passwords import new_password
+
+_TIMEOUT_S = 10.0
 
 # the administrator last: the others' change needs it
 _ACCOUNTS = {f"db_{role}_password": account_name(role) for role in Role}
@@ -47,30 +54,62 @@ def rotate(stack: Stack, say: Callable[[str], None]) -> None:
     Safe to repeat. Raises OSError, UnavailableError or ConfigurationError; what was replaced until then
     works.
     """
+    _take_up(stack)
     for server, hosts in stack.hosts.items():
         replace_server_certificate(stack.folder, server, hosts)
     reload_certificates(stack.kafka)
     with connect(stack.database, database=False) as administrator:
         reload_certificate(administrator)
     say(f"certificates replaced: {', '.join(stack.hosts)}")
-    _rotate_logins(stack)
-    _rotate_accounts(stack)
+    for file, principal in _LOGINS.items():
+        with _replaced(stack.folder / file) as password:
+            # the broker's own is in its configuration: it takes both sides from the file when it starts
+            if principal is not Principal.BROKER:
+                give_logins(stack.kafka, {principal: password})
+    for file, user in _ACCOUNTS.items():
+        with connect(stack.database, database=False) as administrator:
+            with _replaced(stack.folder / file) as password:
+                replace_password(administrator, user, password)
+            forget_old_password(administrator, user)
     say(f"{len(FILES)} passwords replaced: whoever connects from now on takes the new one")
 
 
-def _rotate_logins(stack: Stack) -> None:
-    for file, principal in _LOGINS.items():
-        password = new_password()
-        # the broker's own is in its configuration: it takes both sides from the file when it starts
-        if principal is not Principal.BROKER:
-            give_logins(stack.kafka, {principal: password})
-        replace_secret(stack.folder / file, password.encode())
+@contextmanager
+def _replaced(path: Path) -> Iterator[str]:
+    """A new password: the server takes it in the block, then the file has it.
+
+    It is written down before: a rotation that is cut off does not lock the administrators out.
+    """
+    password, coming = new_password(), _coming(path)
+    write_secret(coming, password.encode(), PRIVATE)
+    yield password
+    replace_secret(path, password.encode())
+    coming.unlink()
 
 
-def _rotate_accounts(stack: Stack) -> None:
-    for file, user in _ACCOUNTS.items():
-        password = new_password()
-        with connect(stack.database, database=False) as administrator:
-            replace_password(administrator, user, password)
-            replace_secret(stack.folder / file, password.encode())
-            forget_old_password(administrator, user)
+def _take_up(stack: Stack) -> None:
+    """Where a rotation was cut off, an administrator's password may be one that its file has not."""
+    for file, log_in in (("kafka_admin_password", _log_in), ("db_root_password", _connect)):
+        path, coming = stack.folder / file, _coming(stack.folder / file)
+        if coming.exists():
+            with suppress(OSError, VitalsError):
+                log_in(stack, SecretStr(coming.read_text(encoding="ascii")))
+                replace_secret(path, coming.read_bytes())
+
+
+def _log_in(stack: Stack, password: SecretStr) -> None:
+    servers = stack.kafka.kafka_bootstrap_servers.split(",")[0]
+    host, _, port = servers.rpartition(":")
+    settings = stack.kafka.model_copy(update={"kafka_sasl_password": password})
+    with connected(settings, (host, int(port)), _TIMEOUT_S):
+        pass
+
+
+def _connect(stack: Stack, password: SecretStr) -> None:
+    settings = stack.database.model_copy(update={"db_password": password})
+    with connect(settings, database=False):
+        pass
+
+
+def _coming(path: Path) -> Path:
+    return path.with_name(f"{path.name}.coming")

@@ -18,6 +18,7 @@ from common.settings import (
 from consumer.settings import ConsumerSettings
 from ops.cli.commands.setup import SetupSettings
 from ops.monitor.settings import MonitorSettings
+from ops.people.settings import LooksSettings
 from ops.reference.containers import ContainerSetting, container_settings
 from ops.reference.markdown import code, generated, page_of, table
 from ops.reference.meanings import meanings
@@ -30,7 +31,7 @@ GROUPS: dict[str, tuple[type[Settings], ...]] = {
     "Producer": (ProducerSettings,),
     "Consumer": (ConsumerSettings,),
     "Monitor": (MonitorSettings,),
-    "Topics and accounts": (TopicSettings, SetupSettings),
+    "Topics and accounts": (TopicSettings, SetupSettings, LooksSettings),
     "The vitals command": (StackSettings,),
 }
 """Every settings class of the product, under the heading of its section."""
@@ -122,6 +123,8 @@ def _default(name: str, value: Any) -> str:
         return "host and process id"
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return code(str(value).lower())
     if isinstance(value, float):
         return code(f"{value:g}" if value else "0.0")
     return code(value.value if isinstance(value, StrEnum) else value)
@@ -140,6 +143,8 @@ def _values(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
         return ", ".join(map(code, pattern[2:-2].split("|")))
     if shape["type"] in ("integer", "number"):
         return _range("whole number" if shape["type"] == "integer" else "number", shape)
+    if shape["type"] == "boolean":
+        return f"{code('true')}, {code('false')}"
     formats = {"password": "secret", "path": "path"}
     return formats.get(shape.get("format", ""), "text")
 

@@ -22,6 +22,7 @@ from ops.stack.server_binary import ServerBinary
 
 DATABASE = "health_data"
 _ROOT = "root"
+_EARLIER_PASSWORDS = ("root", "vitals")
 # the kernel's limit for a socket's path is 108 bytes, with the zero at its end
 _MAX_SOCKET_PATH_BYTES = 107
 _SOCKET = "server.sock"
@@ -73,6 +74,8 @@ class DatabaseServer(Server):
             "VITALS_DB_PORT", self._requested_port, remembered_port(self.folder)
         )
         (self.folder / "port").write_text(str(self.port), encoding="utf-8")
+        for name in _EARLIER_PASSWORDS:
+            (self._secrets / name).unlink(missing_ok=True)
         make_embedded_certificates(self._secrets)
         root = ensure_password(self._secrets, account_file(_ROOT))
         passwords = {role: ensure_password(self._secrets, account_file(role)) for role in Role}

@@ -168,7 +168,15 @@ def test_no_account_reaches_beyond_its_database(server, role):
         assert [statement for statement in FOREIGN if is_allowed(account, statement)] == []
 
 
-def test_the_account_of_earlier_versions_is_gone(server):
+def test_a_start_drops_the_account_of_earlier_versions_and_its_password(server):
+    with connect(server.admin_settings()) as administrator:
+        administrator.cursor().execute("CREATE USER 'vitals'@'127.0.0.1' IDENTIFIED BY 'known'")
+    earlier = server.folder / "secrets" / "vitals"
+    earlier.write_text("known")
+    server.stop()
+    server.start()
+    server.wait_ready()
+    assert not earlier.exists()
     with connect(server.admin_settings()) as administrator:
         cursor = administrator.cursor()
         cursor.execute("SELECT COUNT(*) FROM mysql.user WHERE User IN ('vitals', '')")

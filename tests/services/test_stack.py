@@ -1,6 +1,7 @@
 """The embedded broker and database, as real processes."""
 
 import pytest
+from pydantic import SecretStr
 
 from common.broker.topics import create_topic
 from common.errors import UnavailableError
@@ -103,12 +104,10 @@ def test_database_keeps_committed_rows_over_a_kill(own_database: DatabaseServer)
 
 def test_database_has_no_open_account(own_database: DatabaseServer):
     """Passwords are required from the first start, and are stored in private files."""
-    wrong = own_database.admin_settings().model_copy(
-        update={"db_password": type(own_database.admin_settings().db_password)("")}
-    )
+    wrong = own_database.admin_settings().model_copy(update={"db_password": SecretStr("")})
     with pytest.raises(Exception, match="refuses"):
         connect(wrong)
-    secret = own_database.folder / "secrets" / "root"
+    secret = own_database.folder / "secrets" / "db_root_password"
     assert secret.stat().st_mode & 0o077 == 0
     assert connect(own_database.admin_settings()).is_connected()
 

@@ -8,8 +8,10 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from common.broker.principals import Principal
 from common.broker.reader import TopicReader
 from common.version import VERSION
+from db.schema.accounts import Role
 from ops import __main__ as vitals_main
 from tests.loopback import free_port
 
@@ -32,13 +34,18 @@ NEEDS_A_STACK = {
     "patient add": ["p-1"],
     "patient end": ["p-1"],
     "patient list": [],
+    "users looks": [],
+    "users prune": [],
 }
 MORE = {
     "reconcile --repair": ["reconcile", "--repair"],
     "replay of the archive": ["replay", "output/raw"],
     "status --json": ["status", "--json"],
 }
-MAKES_ITS_OWN = {"up", "demo", "down", "prove", "secrets make", "secrets rotate", "setup"}
+MAKES_ITS_OWN = {
+    *("up", "demo", "down", "prove", "secrets make", "secrets rotate", "setup"),
+    *("users add", "users remove", "users list"),
+}
 WITHOUT_A_STACK = {name: [*name.split(), *words] for name, words in NEEDS_A_STACK.items()} | MORE
 NOTHING_RUNS = "nothing is running: start it with `vitals up`"
 
@@ -103,7 +110,9 @@ def stopped_home(tmp_path):
         (tmp_path / "home" / folder).mkdir(parents=True)
         (tmp_path / "home" / folder / "port").write_text(str(free_port()))
     (tmp_path / "home" / "secrets").mkdir()
-    (tmp_path / "home" / "secrets" / "vitals").write_text("secret")
+    names = [f"kafka_{principal}_password" for principal in Principal]
+    for name in (*names, *(f"db_{role}_password" for role in Role)):
+        (tmp_path / "home" / "secrets" / name).write_text("secret")
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,13 @@ def test_a_command_logs_in_at_the_broker_as_it_declares(words, principal):
     assert (login in command(*words)) == (principal != "reader")
 
 
+@pytest.mark.parametrize(("name", "service"), [("make", "secrets"), ("rotate", "rotate")])
+def test_secrets_are_written_by_the_owner_of_their_folder(name, service):
+    owner = f"{os.getuid()}:{os.getgid()}"
+    run = ["docker", "compose", "run", "--rm", "--user", owner]
+    assert command("secrets", name) == [*run, service]
+
+
 def test_a_file_to_replay_is_mounted_and_registering_uses_another_account(tmp_path):
     (tmp_path / "some readings.csv").touch()
     made = command("replay", "some readings.csv", "--register")
