@@ -29,6 +29,7 @@ _CONSUMER_RIGHTS = {
     "livro_razao": "SELECT, INSERT",
     "decisao": "SELECT",
     "lote": "SELECT, INSERT",
+    "registro_correcao": "SELECT, INSERT",
     "topico": "SELECT, INSERT",
 }
 _CADENCE_RIGHTS = {
@@ -39,7 +40,7 @@ _CADENCE_RIGHTS = {
 _READER_TABLES = (
     *("migracao", "paciente", "sensor", "componente_sensor", "paciente_sensor", "registro"),
     *("quarentena", "decisao", "progresso", "livro_razao", "lote", "topico", "lacuna"),
-    "janela_repetida",
+    *("janela_repetida", "registro_correcao"),
 )
 MIGRATOR_ALONE = (
     *("medico", "doencas", "doenca_paciente", "diagnostico", "cirurgia", "medico_paciente"),

@@ -14,6 +14,7 @@ from common.settings import (
     OutputSettings,
     Settings,
     TopicSettings,
+    TrustSettings,
 )
 from consumer.settings import ConsumerSettings
 from ops.cli.commands.setup import SetupSettings
@@ -29,7 +30,7 @@ GROUPS: dict[str, tuple[type[Settings], ...]] = {
     "Kafka and database": (KafkaSettings, DatabaseSettings),
     "All parts": (OutputSettings, LogSettings, MetricsSettings, CrashSettings),
     "Producer": (ProducerSettings,),
-    "Consumer": (ConsumerSettings,),
+    "Consumer": (ConsumerSettings, TrustSettings),
     "Monitor": (MonitorSettings,),
     "Topics and accounts": (TopicSettings, SetupSettings, LooksSettings),
     "The vitals command": (StackSettings,),
@@ -49,7 +50,7 @@ SET_BY_UP = frozenset(
         *("DB_SSL_CA", "CADENCE_DB_USER", "CADENCE_DB_PASSWORD"),
         *("SPARK_JARS_DIR", "SPARK_CLASS_ARCHIVE", "OUTPUT_DIR", "PRODUCER_ID", "PATIENTS"),
         *("STARTUP_WAIT_SECONDS", "LOG_FORMAT", "METRICS_PORT", "METRICS_HOST"),
-        *("MONITOR_PORT", "METRICS_TARGETS"),
+        *("MONITOR_PORT", "METRICS_TARGETS", "BATCH_KEY_PATH", "BATCH_KEYS_DIR"),
     )
 )
 """Names that `vitals up` sets for the processes it starts, whatever the environment says."""

@@ -14,12 +14,14 @@ from db.schema.accounts import Role, grant_tables
 from db.schema.migrate import migrate
 from db.schema.seed import seed
 from db.write.looks import prune_looks
+from ops.credentials.batch_keys import PRODUCER, key_file
 from ops.look.processes import TLS
 from ops.people.register import FIRST_PERSON, PageRole, People
 from ops.stack import ChildProcess, find_java, jar_source
 from ops.stack.class_archive import archive_path, ensure_archive
 from ops.stack.embedded import EmbeddedStack
 from ops.stack.environments import MONITOR, Environments
+from ops.stack.exports import SECRETS_FOLDER
 from ops.stack.folders import occupy
 from ops.stack.invocation import Invocation
 from ops.stack.log_tail import last_lines
@@ -141,8 +143,9 @@ class Pipeline:
             self._held.pop().close()
 
     def kafka(self, principal: Principal = Principal.READER) -> KafkaSettings:
-        """How to reach the broker."""
-        return self.stack.broker.settings_of(principal)
+        """How to reach the broker, and to sign what is sent."""
+        key = self._home / SECRETS_FOLDER / key_file(PRODUCER)
+        return self.stack.broker.settings_of(principal).model_copy(update={"batch_key_path": key})
 
     def database(self) -> DatabaseSettings:
         """How to look into the database."""

@@ -89,7 +89,9 @@ def test_marked_names_are_those_that_the_pipeline_sets_for_its_parts():
     source = inspect.getsource(ops.stack.environments)
     given = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)*)":', source)) | {SETTING}
     simulated = {"SIMULATION_SEED", "FAULT_SHARE"}  # passed on unchanged
-    addresses = {name for name in SET_BY_UP if name.startswith(("DB_", "KAFKA_", "CADENCE_DB_"))}
+    addresses = {
+        name for name in SET_BY_UP if name.startswith(("DB_", "KAFKA_", "CADENCE_DB_", "BATCH_"))
+    }
     assert given - simulated == SET_BY_UP - addresses
 
 
