@@ -1,11 +1,12 @@
 """The keys that sign batches: one file a producer principal, its first line the key that signs."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from common.times import iso
-from ops.credentials.files import PRIVATE, make_private_folder, write_secret
+from ops.credentials.files import PRIVATE, make_private_folder, replace_secret, write_secret
 from schemas.wire.signature import FILE_PREFIX, BatchKey, read_keys
 
 PRODUCER, OPERATOR = "producer", "operator"
@@ -28,21 +29,20 @@ def ensure_batch_key(folder: Path, principal: str, *, mode: int = PRIVATE) -> bo
     if path.exists():
         return False
     make_private_folder(folder)
-    _write(path, [_new_key(principal)], mode)
+    write_secret(path, _text([_new_key(principal)]), mode)
     return True
 
 
-def rotate_batch_key(
-    folder: Path, principal: str, *, mode: int = PRIVATE, until: datetime | None = None
-) -> None:
+def rotate_batch_key(folder: Path, principal: str, *, until: datetime | None = None) -> None:
     """A new key signs; the one before it verifies until the next rotation, or ``until`` (with a zone).
 
-    The consumer must have read the file before a producer does. Repeating it retires one key more.
-    Raises OSError; ConfigurationError for a file that holds no keys.
+    Whoever signs or verifies reads the file again: nobody is restarted. Where they have copies of it, the
+    consumer's must be replaced first. Repeating it retires one key more. Raises OSError;
+    ConfigurationError for a file that holds no keys.
     """
     path = folder / key_file(principal)
     before = _line(read_keys(path)[0], until)
-    _write(path, [_new_key(principal), before], mode)
+    replace_secret(path, _text([_new_key(principal), before]))
 
 
 def _new_key(principal: str) -> str:
@@ -53,5 +53,5 @@ def _line(key: BatchKey, until: datetime | None) -> str:
     return f"{key.id} {key.secret.hex()}" + (f" {iso(until)}" if until else "")
 
 
-def _write(path: Path, lines: list[str], mode: int) -> None:
-    write_secret(path, "".join(f"{line}\n" for line in lines).encode("ascii"), mode)
+def _text(lines: Sequence[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode("ascii")

@@ -13,6 +13,7 @@ import pytest
 from confluent_kafka import OFFSET_END, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from common.broker.clients import client_options
 from common.broker.limits import MAX_MESSAGE_BYTES
 from db.connection import connect, transaction
 from ops.cli.commands.reconcile import prove
@@ -257,7 +258,7 @@ def test_reconcile_proves_readings_of_outsiders_by_the_topic_itself(outcome):
 def test_what_retention_took_of_outsiders_is_a_note_and_no_alarm(outcome):
     """The last test but those without a topic: it deletes the messages."""
     pipeline = outcome.pipeline
-    client = AdminClient({"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers})
+    client = AdminClient(client_options(pipeline.kafka))
     topic = pipeline.kafka.kafka_topic
     ends = [
         TopicPartition(topic, partition, OFFSET_END)
