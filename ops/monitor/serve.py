@@ -94,6 +94,8 @@ def serve(
     poller.start()
     try:
         say(f"monitor page: {settings.url}")
+        if not settings.is_protected:
+            say("it is served without TLS: whoever is on the way to its browsers sees the patients")
         if not people.register().people:
             say("nobody may sign in yet: `vitals users add NAME --role engineer` makes a secret")
         server.run()

@@ -62,13 +62,17 @@ class MonitorSettings(IntervalSettings):
         if self.monitor_tls_cert:
             _require_pair(self.monitor_tls_cert, self.monitor_tls_key)
         _require_addresses(self.proxies)
-        is_protected = self.is_local or self.monitor_tls_cert or self.proxies
-        if not is_protected and not self.monitor_plaintext:
+        if not self.is_protected and not self.monitor_plaintext:
             raise ConfigurationError(
                 f"the page would be served without TLS to all who can reach {self.monitor_host}",
                 hint="set MONITOR_TLS_CERT and MONITOR_TLS_KEY, or MONITOR_PROXY, or"
                 " MONITOR_HOST=127.0.0.1; docs/how-to/page-behind-a-proxy.md shows each",
             )
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether nobody between the page and its browsers reads along."""
+        return self.is_local or self.monitor_tls_cert is not None or bool(self.proxies)
 
     @property
     def proxies(self) -> list[str]:
