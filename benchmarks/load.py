@@ -16,6 +16,7 @@ from common.broker.clients import Producer, producer
 from common.settings import KafkaSettings
 from producer.simulation import simulated_sensors
 from schemas.wire.codec import default_codec
+from schemas.wire.signature import Signer
 
 _GRID_MS = 100
 _LAST = simulated_sensors()[-1]
@@ -63,6 +64,15 @@ def batches_of(made: Window) -> list[Message]:
     return [
         (batch.patient_id.encode(), codec.encode(batch), list(codec.headers(batch)))
         for batch in made.batches
+    ]
+
+
+def signed_batches(kafka: KafkaSettings) -> Encode:
+    """As ``batches_of``, signed: the product's consumer takes no others."""
+    signer = Signer(kafka.batch_key_path)
+    return lambda made: [
+        (key, body, list(signer.signed(key, body, headers)))
+        for key, body, headers in batches_of(made)
     ]
 
 

@@ -13,11 +13,12 @@ from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect, quoted
 from db.schema.migrate import migrate
 from db.schema.seed import seed
+from ops.credentials.batch_keys import PRODUCER, key_file
 from ops.stack import find_java, jar_source
 from ops.stack.broker import KafkaBroker
 from ops.stack.class_archive import SETTING, archive_path, ensure_archive
 from ops.stack.embedded import EmbeddedStack
-from ops.stack.exports import embedded_addresses
+from ops.stack.exports import SECRETS_FOLDER, embedded_addresses
 from ops.stack.invocation import Invocation
 
 Say = Callable[[str], None]
@@ -44,8 +45,9 @@ class BenchmarkStack:
 
     @property
     def kafka(self) -> KafkaSettings:
-        """How to reach the broker, with the product's topic names."""
-        return self.broker.settings
+        """How to reach the broker, with the product's topic names, and to sign batches."""
+        key = self.folder / SECRETS_FOLDER / key_file(PRODUCER)
+        return self.broker.settings.model_copy(update={"batch_key_path": key})
 
     @property
     def output(self) -> Path:

@@ -70,6 +70,8 @@ class KafkaSettings(Settings):
     """The consumer group whose offsets show the consumer's lag."""
     kafka_producers_group: str = "vitals-producers"
     """The consumer group in which producers share the patients."""
+    batch_key_path: Path | None = None
+    """The file of the key that signs batches, for whoever sends some; without it they go unsigned."""
 
     @field_validator("kafka_sasl_username", "kafka_sasl_password")
     @classmethod
@@ -112,6 +114,18 @@ class DatabaseSettings(Settings):
     """The database that holds all tables."""
     db_connect_timeout_seconds: Annotated[int, Field(ge=1)] = 10
     """How long a connection may take to open before the attempt counts as failed."""
+
+
+class TrustSettings(Settings):
+    """Which batches count."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True)
+
+    require_authentic: bool = True
+    """Whether a batch must be signed with a known key and come under its patient's key; else it is
+    quarantined as `unauthentic`."""
+    batch_keys_dir: Path | None = None
+    """The folder with the files `batch_key_*`, whose keys verify batches."""
 
 
 class LogSettings(Settings):

@@ -23,6 +23,7 @@ from common.settings import (
     KafkaSettings,
     LogSettings,
     OutputSettings,
+    TrustSettings,
     load,
     load_all,
 )
@@ -66,8 +67,9 @@ def main() -> int:
 
 
 def _run(stop: threading.Event, *, logs_json: bool) -> None:
-    settings, kafka, database, output, serving = load_all(
-        ConsumerSettings, KafkaSettings, DatabaseSettings, OutputSettings, MetricsSettings
+    settings, kafka, database, trust, output, serving = load_all(
+        *(ConsumerSettings, KafkaSettings, DatabaseSettings, TrustSettings),
+        *(OutputSettings, MetricsSettings),
     )
     health = Health(*_CHECKS)
     with (
@@ -80,9 +82,11 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
         from consumer.driver.readiness import starting_offsets
         from consumer.driver.session import build_session, jars_folder, warm_workers
         from consumer.handover import WriterJob
+        from consumer.worker.authentic import require_keys
         from db.write.bulk import sweep_infile_folders
         from schemas.files.folder_identity import identity_of
 
+        require_keys(trust)
         sweep_infile_folders()
         offsets = TopicOffsets(kafka)
 
@@ -111,6 +115,7 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
             trusted_format=settings.trusted_format,
             load_method=settings.load_method,
             database=database,
+            trust=trust,
             trusted_identity=identity_of(trusted),
             committed=starts,
         )

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from common.settings import DatabaseSettings, KafkaSettings
+from common.settings import DatabaseSettings, KafkaSettings, TrustSettings
 from db.ledger import RangeCounts
 from db.write.bulk import LoadMethod
 from schemas.files.trusted import TrustedFormat
@@ -29,6 +29,8 @@ class WriterJob:
     trusted_format: TrustedFormat
     load_method: LoadMethod
     database: DatabaseSettings
+    trust: TrustSettings
+    """Where the workers find the keys; never the keys: what Spark carries is not secret."""
     trusted_identity: str
     """Of the trusted folder as the driver sees it: a worker that sees another one writes nothing."""
     committed: Mapping[int, int]

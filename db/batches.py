@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import mysql.connector
 
@@ -11,19 +12,36 @@ from db.literals import texts
 from db.moments import EPOCH_MS_SQL, moment_of
 
 _IDS_PER_QUERY = 1_000
-_NONE: Mapping[int, int] = MappingProxyType({})
+_NONE: Mapping[Any, Any] = MappingProxyType({})
+
+
+class BatchOrigin(NamedTuple):
+    """What a batch was when it was taken."""
+
+    content: bytes | None
+    """A digest (`schemas.wire.decode`); None: taken by an earlier version."""
+    signed_by: str | None
+    """The id of a key; None: unsigned, or taken by an earlier version."""
+
+
+_NO_ORIGIN = BatchOrigin(None, None)
 
 
 def taken_batches(connection: Connection, batch_ids: Iterable[str]) -> set[str]:
     """Which of these batches an earlier range has already processed."""
+    return set(taken_contents(connection, batch_ids))
+
+
+def taken_contents(connection: Connection, batch_ids: Iterable[str]) -> dict[str, bytes | None]:
+    """Those of these batches that an earlier range has processed, with the digest of their content."""
     # an id that the column cannot hold was refused
     ids = list(filter(str.isascii, batch_ids))
     cursor = connection.cursor()
-    taken: set[str] = set()
+    taken: dict[str, bytes | None] = {}
     for start in range(0, len(ids), _IDS_PER_QUERY):
         some = ", ".join(texts(ids[start : start + _IDS_PER_QUERY], "ascii"))
-        cursor.execute(f"SELECT lote_id FROM lote WHERE lote_id IN ({some})")
-        taken.update(row[0] for row in cursor.fetchall())
+        cursor.execute(f"SELECT lote_id, conteudo FROM lote WHERE lote_id IN ({some})")
+        taken |= {name: content and bytes(content) for name, content in cursor.fetchall()}
     return taken
 
 
@@ -48,10 +66,11 @@ def record_batches(
     partition: int,
     offsets: Mapping[str, int],
     known: Mapping[int, int] = _NONE,
+    origins: Mapping[str, BatchOrigin] = _NONE,
 ) -> None:
     """Marks batches (id -> offset) as processed, in the caller's transaction.
 
-    ``known``: by offset, since when the values of a late message are known (epoch ms).
+    ``known``: by offset, since when the values of a late message are known (epoch ms). ``origins``: by id.
 
     Raises UnavailableError if another partition has processed one of them since the caller looked:
     when the transaction is repeated, it is a repeated batch.
@@ -59,20 +78,29 @@ def record_batches(
     cursor = connection.cursor()
     (name,) = texts([topic], "ascii")
     rows = [
-        f"({batch_id}, {name}, {partition:d}, {offset:d}, {_moment(known.get(offset))})"
-        for batch_id, offset in zip(texts(offsets, "ascii"), offsets.values(), strict=True)
+        f"({literal}, {name}, {partition:d}, {offset:d}, {_moment(known.get(offset))},"
+        f" {_origin(origins.get(batch_id, _NO_ORIGIN))})"
+        for literal, (batch_id, offset) in zip(
+            texts(offsets, "ascii"), offsets.items(), strict=True
+        )
     ]
     for start in range(0, len(rows), _IDS_PER_QUERY):
         some = ", ".join(rows[start : start + _IDS_PER_QUERY])
         try:
             cursor.execute(
-                "INSERT INTO lote (lote_id, topico, particao, deslocamento, conhecido_em)"
-                f" VALUES {some}"
+                "INSERT INTO lote (lote_id, topico, particao, deslocamento, conhecido_em, conteudo,"
+                f" assinado_por) VALUES {some}"
             )
         except mysql.connector.IntegrityError as error:
             raise UnavailableError(
                 "cannot record a batch: it was processed a moment ago"
             ) from error
+
+
+def _origin(origin: BatchOrigin) -> str:
+    content = "NULL" if origin.content is None else f"X'{origin.content.hex()}'"
+    (signed_by,) = ("NULL",) if origin.signed_by is None else texts([origin.signed_by], "ascii")
+    return f"{content}, {signed_by}"
 
 
 def _moment(known_ms: int | None) -> str:

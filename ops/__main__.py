@@ -16,6 +16,7 @@ from ops.cli.proof_app import app as proof_app
 from ops.cli.quarantine_app import app as quarantine_app
 from ops.cli.secrets_app import app as secrets_app
 from ops.cli.setup_app import app as setup_app
+from ops.cli.users_app import app as users_app
 
 if TYPE_CHECKING:
     from ops.stack.invocation import Invocation
@@ -143,6 +144,7 @@ app.add_typer(quarantine_app, name="quarantine", rich_help_panel=PROVE)
 app.add_typer(setup_app)
 app.add_typer(secrets_app, name="secrets", rich_help_panel=SET_UP)
 app.add_typer(patient_app, name="patient", rich_help_panel=SET_UP)
+app.add_typer(users_app, name="users", rich_help_panel=SET_UP)
 
 
 def main() -> None:

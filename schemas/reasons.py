@@ -13,6 +13,8 @@ class Reason(StrEnum):
     UNKNOWN_SCHEMA = "unknown_schema"
     UNDECODABLE = "undecodable"
     INVALID_BATCH = "invalid_batch"
+    UNAUTHENTIC = "unauthentic"
+    CONFLICTING = "conflicting"
     # the reading, by its series
     UNKNOWN_SENSOR = "unknown_sensor"
     UNKNOWN_COMPONENT = "unknown_component"
@@ -39,6 +41,11 @@ OF_MESSAGES = (
     Reason.UNKNOWN_SCHEMA,
     Reason.UNDECODABLE,
     Reason.INVALID_BATCH,
+    Reason.UNAUTHENTIC,
+    Reason.CONFLICTING,
     Reason.REFUSED_BY_DATABASE,
 )
 """The reasons for which a whole message may be kept."""
+
+OF_ORIGIN = (Reason.UNAUTHENTIC, Reason.CONFLICTING)
+"""The message can be read, and it is doubtful who sent it: nothing that it says may count."""

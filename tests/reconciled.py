@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from db.checksums import HOUR_MS, row_checksums, sums_by
 from db.mapping import Mapping
+from db.read.corrections import UNDONE
 from db.read.evidence import REGISTRO_ROW
 from db.read.quarantined import OVERTAKEN, QUARANTINED, READING_KEY, UNMAPPED
 from ops.reconcile.letters import Letters
@@ -250,6 +251,9 @@ class MemoryEvidence:
 
     def refused_bodies(self):
         return iter(self.world.refused)
+
+    def undone(self):
+        return UNDONE.empty_table()
 
     def mappings(self):
         return [Mapping(*mapping) for mapping in self.world.mappings]

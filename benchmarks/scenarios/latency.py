@@ -9,9 +9,9 @@ from benchmarks.bench import Bench
 from benchmarks.database import Expected, reset
 from benchmarks.load import (
     Encode,
-    batches_of,
     make_load,
     patients_for,
+    signed_batches,
 )
 from benchmarks.peer_topics import encoder_for
 from benchmarks.played import LatencyRun, Phase, first_window, play
@@ -63,7 +63,8 @@ def run(bench: Bench) -> Latency:
     bench.patients(most)
     if bench.wants(OURS):
         topic = "bench-latency"
-        _measure(bench, Ours(bench.stack, topic), topic, batches_of, phases, result)
+        encode = signed_batches(bench.stack.kafka)
+        _measure(bench, Ours(bench.stack, topic), topic, encode, phases, result)
     phase = Phase(_name(sizes.peer_rate), sizes.peer_rate, sizes.warm_s, sizes.peers_measured_s)
     for peer in bench.peers():
         if not bench.has_time(phase.seconds + _PHASE_SECONDS):

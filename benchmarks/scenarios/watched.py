@@ -1,10 +1,12 @@
 """Whether the monitor page slows the consumer: the same backlog with and without an open page."""
 
 import http.client
+import json
 import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 
 from benchmarks.bench import Bench
@@ -16,6 +18,7 @@ from benchmarks.stack import BenchmarkStack
 from benchmarks.timed_run import SideRun, run_side
 from benchmarks.topics import publish_backlog
 from common.demo_patients import demo_patient_ids
+from ops.people.register import PageRole, People
 from ops.stack import ChildProcess
 from ops.stack.ports import LOOPBACK, quiet_port, wait_for_port
 
@@ -44,10 +47,12 @@ class _WatchedOurs(Ours):
     name: str = "ours_watched"
 
     def start(self) -> list[ChildProcess]:
-        monitor, port = _monitor(self.stack, self.topic)
+        people = People(self.stack.folder / f"{self.topic}-people.json")
+        monitor, port = _monitor(self.stack, self.topic, people.path)
+        secret = people.add("watcher", PageRole.ENGINEER)
         monitor.start()
         wait_for_port(port, _START_S, monitor.require_alive)
-        threading.Thread(target=_watch, args=(port,), daemon=True).start()
+        threading.Thread(target=_watch, args=(port, secret), daemon=True).start()
         # the consumer first: the log of a run is that of its first process
         return [*super().start(), monitor]
 
@@ -78,9 +83,14 @@ def run(bench: Bench) -> Watched:
     return result
 
 
-def _monitor(stack: BenchmarkStack, topic: str) -> tuple[ChildProcess, int]:
+def _monitor(stack: BenchmarkStack, topic: str, people: Path) -> tuple[ChildProcess, int]:
     port = quiet_port()
-    own = {"KAFKA_TOPIC": topic, "MONITOR_PORT": str(port), "VITALS_CACHE": str(stack.cache)}
+    own = {
+        "KAFKA_TOPIC": topic,
+        "MONITOR_PORT": str(port),
+        "VITALS_CACHE": str(stack.cache),
+        "VITALS_PEOPLE": str(people),
+    }
     child = ChildProcess(
         "monitor",
         [sys.executable, "-m", "ops", "monitor"],
@@ -90,11 +100,16 @@ def _monitor(stack: BenchmarkStack, topic: str) -> tuple[ChildProcess, int]:
     return child, port
 
 
-def _watch(port: int) -> None:
+def _watch(port: int, secret: str) -> None:
     """Reads all that an open page would, until the monitor ends."""
     client = http.client.HTTPConnection(LOOPBACK, port, timeout=60)
     with suppress(OSError, http.client.HTTPException):
-        client.request("GET", "/api/stream")
+        form = {"Content-Type": "application/json"}
+        client.request("POST", "/api/login", json.dumps({"secret": secret}), form)
+        entered = client.getresponse()
+        entered.read()
+        cookie = entered.headers["Set-Cookie"].partition(";")[0]
+        client.request("GET", "/api/stream", headers={"Cookie": cookie})
         answer = client.getresponse()
         while answer.read1(_READ_BYTES):
             pass

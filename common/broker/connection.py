@@ -15,6 +15,13 @@ _MOST_BYTES = 64_000_000
 _DIGESTS = {SaslMechanism.SCRAM_SHA_512: "sha512", SaslMechanism.SCRAM_SHA_256: "sha256"}
 
 
+_ASK_SECONDS = 2.0
+
+
+class LoginError(OSError):
+    """The broker does not take the login, or does not know our password itself."""
+
+
 class BrokerConnection:
     """One request at a time; logged in. Every method raises OSError or struct.error."""
 
@@ -34,7 +41,7 @@ class BrokerConnection:
         mechanism = settings.kafka_sasl_mechanism.encode()
         answer = self.ask(_SASL_HANDSHAKE, struct.pack(">h", len(mechanism)) + mechanism)
         if struct.unpack_from(">h", answer) != (0,):
-            raise OSError(f"it does not take {settings.kafka_sasl_mechanism}")
+            raise LoginError(f"it does not take {settings.kafka_sasl_mechanism}")
         user, secret = settings.kafka_sasl_username or "", settings.kafka_sasl_password
         password = secret.get_secret_value() if secret else ""
         digest = _DIGESTS.get(settings.kafka_sasl_mechanism)
@@ -44,14 +51,14 @@ class BrokerConnection:
             else:
                 log_in(digest, user, password, self._authenticate)
         except (ScramError, ValueError) as error:
-            raise OSError(f"the login fails: {error}") from error
+            raise LoginError(f"the login fails: {error}") from error
 
     def _authenticate(self, message: bytes) -> bytes:
         answer = self.ask(_SASL_AUTHENTICATE, struct.pack(">i", len(message)) + message)
         code, said = struct.unpack_from(">hh", answer)
         place = 4 + max(said, 0)
         if code:
-            raise OSError(f"it refuses the login: {answer[4:place].decode(errors='replace')}")
+            raise LoginError(f"it refuses the login: {answer[4:place].decode(errors='replace')}")
         (size,) = struct.unpack_from(">i", answer, place)
         return answer[place + 4 : place + 4 + max(size, 0)]
 
@@ -72,3 +79,21 @@ def connected(
         connection = BrokerConnection(secured)
         connection.log_in(settings)
         yield connection
+
+
+def refusal(settings: KafkaSettings) -> str | None:
+    """Why a broker does not let us in, which its clients do not say; None: none answers, or one does."""
+    if settings.kafka_security_protocol is KafkaSecurity.PLAINTEXT:
+        return None
+    for address in settings.kafka_bootstrap_servers.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            with connected(settings, (host, int(port)), _ASK_SECONDS):
+                return None
+        except ssl.SSLCertVerificationError as error:
+            return f"its certificate is not trusted: {error.verify_message}"
+        except (ssl.SSLError, LoginError) as error:
+            return str(error)
+        except (OSError, struct.error, ValueError):
+            continue
+    return None

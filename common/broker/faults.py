@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException
 
+from common.broker.connection import refusal
 from common.errors import ConfigurationError, UnavailableError, VitalsError
 from common.settings import KafkaSettings
 
@@ -38,6 +39,11 @@ def explained(error: KafkaError, operation: str, settings: KafkaSettings) -> Vit
         return ConfigurationError(
             f"{where} refuses it: {error.str()}",
             hint="check the names in the settings, and what the broker allows this client to do",
+        )
+    if is_away(error) and (why := refusal(settings)):
+        return UnavailableError(
+            f"{where} does not let us in: {why}",
+            hint="check KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_* and KAFKA_SSL_CA",
         )
     said = "does not answer" if is_away(error) else "has trouble"
     return UnavailableError(

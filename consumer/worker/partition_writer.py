@@ -26,15 +26,16 @@ from consumer.database_retry import retried, take_retries
 from consumer.handover import MappingState, RangeSummary, WriterJob
 from consumer.worker import connection as worker_connection
 from consumer.worker import dead_letters
+from consumer.worker.conflicts import origins_of, without_conflicts
 from consumer.worker.entering import enter
 from consumer.worker.mapping import find_mappings
 from consumer.worker.outcome import RangeOutcome, batch_offsets, kept, offset_range, sort_out
 from consumer.worker.overtaken import known_by_offset
 from consumer.worker.progress_lock import lock_next_offset
-from consumer.worker.readings import cleaned
+from consumer.worker.readings import Cleaned, cleaned
 from consumer.worker.refusals import with_refusals
 from db import ledger
-from db.batches import record_batches, taken_batches
+from db.batches import record_batches, taken_contents
 from db.connection import Connection
 from db.write import quarantine
 from schemas.files.attempts import Attempt, begin_attempt, take_over
@@ -47,6 +48,8 @@ no producer can exceed this bound on memory."""
 
 _BYTES_A_TRANSACTION = 8_000_000
 """The same for the keys, bodies and headers of refused messages."""
+_READ_BYTES_A_TRANSACTION = 64_000_000
+"""The same for those of all others, which are held in case that their batch id is taken already."""
 _DATES_A_TRANSACTION = 400
 """The same for dates of readings: each costs a file, and two fsyncs."""
 
@@ -62,48 +65,58 @@ def write_partition(
     Raises what is not transient, with nothing of that transaction committed.
     """
     # not a loop: its variable would hold one transaction's rows while those of the next are gathered
-    rows = cleaned(messages, functools.partial(find_mappings, mappings))
+    found = cleaned(messages, functools.partial(find_mappings, mappings), job.trust)
     committed = dict(job.committed)
-    return map(functools.partial(_committed, job, committed), _transactions(rows))
+    return map(functools.partial(_committed, job, committed), _transactions(found))
 
 
-def _transactions(cleaned_rows: Iterable[pa.Table]) -> Iterator[pa.Table]:
+def _transactions(found: Iterable[Cleaned]) -> Iterator[Cleaned]:
     """All rows of whole messages in the topic's order, as many as one transaction holds."""
-    held: list[pa.Table] = []
-    for rows in cleaned_rows:
-        held.append(rows)
+    held: list[Cleaned] = []
+    for part in found:
+        held.append(part)
         if _is_enough(held):
-            yield pa.concat_tables(held)
+            yield _together(held)
             held = []
     if held:
-        yield pa.concat_tables(held)
+        yield _together(held)
 
 
-def _is_enough(held: list[pa.Table]) -> bool:
-    if sum(map(len, held)) >= _READINGS_A_TRANSACTION:
+def _together(held: list[Cleaned]) -> Cleaned:
+    return Cleaned(
+        pa.concat_tables([part.rows for part in held]),
+        pa.concat_tables([part.read for part in held]),
+    )
+
+
+def _is_enough(held: list[Cleaned]) -> bool:
+    if sum(len(part.rows) for part in held) >= _READINGS_A_TRANSACTION:
         return True
-    carried = sum(rows[name].nbytes for rows in held for name in ("key", "body", "headers"))
-    return carried >= _BYTES_A_TRANSACTION or _most_dates(held) >= _DATES_A_TRANSACTION
+    carried = sum(part.rows[name].nbytes for part in held for name in ("key", "body", "headers"))
+    if carried >= _BYTES_A_TRANSACTION or _most_dates(held) >= _DATES_A_TRANSACTION:
+        return True
+    read_bytes: int = sum(part.read.nbytes for part in held)
+    return read_bytes >= _READ_BYTES_A_TRANSACTION
 
 
-def _most_dates(held: list[pa.Table]) -> int:
+def _most_dates(held: list[Cleaned]) -> int:
     """At least the number of dates that these rows name."""
-    extremes = [pc.min_max(rows["event_ms"]).as_py() for rows in held]
+    extremes = [pc.min_max(part.rows["event_ms"]).as_py() for part in held]
     moments = [moment for found in extremes for moment in found.values() if moment is not None]
     days = (max(moments) - min(moments)) // DAY_MS + 1 if moments else 0
     if days < _DATES_A_TRANSACTION:
         return days
-    return len(np.unique(np.concatenate([_days(rows) for rows in held])))
+    return len(np.unique(np.concatenate([_days(part.rows) for part in held])))
 
 
 def _days(rows: pa.Table) -> Any:
     return rows["event_ms"].drop_null().to_numpy() // DAY_MS
 
 
-def _committed(job: WriterJob, committed: dict[int, int], cleaned_rows: pa.Table) -> pa.RecordBatch:
-    rows = cleaned_rows.unify_dictionaries()
+def _committed(job: WriterJob, committed: dict[int, int], found: Cleaned) -> pa.RecordBatch:
+    rows = found.rows.unify_dictionaries()
     started = time.monotonic()
-    outcome = _commit(rows, job, committed)
+    outcome = _commit(rows, found.read, job, committed)
     duration_ms = round((time.monotonic() - started) * 1000)
     summary = _summary(rows, outcome, duration_ms)
     committed[summary.partition] = summary.until
@@ -111,8 +124,10 @@ def _committed(job: WriterJob, committed: dict[int, int], cleaned_rows: pa.Table
 
 
 @retried
-def _commit(rows: pa.Table, job: WriterJob, committed: Mapping[int, int]) -> RangeOutcome | None:
-    """Commits what is not committed yet; None if all of it was."""
+def _commit(
+    rows: pa.Table, read: pa.Table, job: WriterJob, committed: Mapping[int, int]
+) -> RangeOutcome | None:
+    """Commits what is not committed yet; None if all of it was. ``read``: see `Cleaned`."""
     partition = rows["partition"][0].as_py()
     require_identity(job.trusted_folder, job.trusted_identity)
     with worker_connection.use(job.database) as connection:
@@ -124,9 +139,14 @@ def _commit(rows: pa.Table, job: WriterJob, committed: Mapping[int, int]) -> Ran
         if len(rows) == 0:
             connection.rollback()
             return None
+        read = kept(read, pc.greater_equal(read["offset"], next_offset))
+        taken = taken_contents(connection, read["batch_id"].to_pylist())
+        rows = without_conflicts(rows, read, taken)
         batches = batch_offsets(rows)
-        for batch_id in taken_batches(connection, batches):
+        for batch_id in batches.keys() & taken.keys():
             del batches[batch_id]
+        known, origins = known_by_offset(rows), origins_of(read)
+        record_batches(connection, job.topic, partition, batches, known, origins)
         with begin_attempt(job.trusted_folder, job.topic, partition) as attempt:
             outcome = _write(connection, rows, batches, job, attempt)
             connection.commit()
@@ -169,7 +189,6 @@ def _write(
     if len(outcome.accepted) < len(foreseen.accepted):
         files = _trusted_files_again(attempt, outcome, job, files)
     dead_letters.copy_refused(outcome.rejected, job.kafka)
-    record_batches(connection, job.topic, partition, outcome.batches, known)
     ledger.record_range(connection, job.topic, partition, outcome.offsets, outcome.counts, files)
     reach(CrashPoint.RANGE_LEDGER)
     return outcome

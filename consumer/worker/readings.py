@@ -4,15 +4,19 @@ All of it works on whole Arrow batches; Python sees each message's series once a
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from common.arrays import Ints
+from common.settings import TrustSettings
 from common.times import DAY_MS
+from consumer.worker.authentic import Proofs
 from consumer.worker.known import ages
 from consumer.worker.mapping import Mappings
+from consumer.worker.outcome import kept
 from db.mapping import NO_MAPPING, active_ids
 from db.write.quarantine import headers_text
 from schemas.cleaning.clean import Judged, details, judge, names_and_values, shared
@@ -49,15 +53,28 @@ FindMappings = Callable[[Collection[str]], Mappings]
 """Returns the mappings of at least these patient ids."""
 
 
-def cleaned(messages: Iterable[pa.RecordBatch], find: FindMappings) -> Iterator[pa.Table]:
-    """`READINGS` of each batch of the messages from ``consumer.driver.messages.select_messages``."""
+@dataclass(frozen=True)
+class Cleaned:
+    """What some messages hold."""
+
+    rows: pa.Table
+    """`READINGS`."""
+    read: pa.Table
+    """The messages that could be read, in the topic's order: partition, offset, kafka_ms, key, value and
+    headers as they came, batch_id, and what `lote` keeps: content and signed_by."""
+
+
+def cleaned(
+    messages: Iterable[pa.RecordBatch], find: FindMappings, trust: TrustSettings
+) -> Iterator[Cleaned]:
+    """Each batch of the messages from ``consumer.driver.messages.select_messages``, cleaned."""
     for batch in messages:
         if batch.num_rows:
-            yield _cleaned(batch, find)
+            yield _cleaned(batch, find, Proofs(batch, trust))
 
 
-def _cleaned(messages: pa.RecordBatch, find: FindMappings) -> pa.Table:
-    decoded = _decoded(messages)
+def _cleaned(messages: pa.RecordBatch, find: FindMappings, proofs: Proofs) -> Cleaned:
+    decoded = _decoded(messages, proofs)
     series, readings = decoded.series, decoded.readings
     # a message with an impossible timestamp is refused, and kept under the nearest possible one
     kafka_ms = np.clip(messages["kafka_ms"].to_numpy(), FIRST_KAFKA_MS, LAST_TIME_MS)
@@ -77,14 +94,26 @@ def _cleaned(messages: pa.RecordBatch, find: FindMappings) -> pa.Table:
         "mapping_id": _mapping_ids(decoded, judged, find),
     }
     rows = pa.table([_column(columns, field, len(readings.series)) for field in READINGS], READINGS)
-    return pa.concat_tables([rows, _without_readings(messages, decoded)])
+    rows = pa.concat_tables([rows, _without_readings(messages, decoded)])
+    return Cleaned(rows, _read(messages, decoded, proofs))
 
 
-def _decoded(messages: pa.RecordBatch) -> Decoded:
+def _read(messages: pa.RecordBatch, decoded: Decoded, proofs: Proofs) -> pa.Table:
+    names = ("partition", "offset", "kafka_ms", "key", "value", "headers")
+    made = {
+        "batch_id": pa.array(decoded.batch_id, pa.string()),
+        "content": pa.array(decoded.content, pa.binary()),
+        "signed_by": pa.array(proofs.signed_by, pa.string()),
+    }
+    whole = pa.table({**{name: messages[name] for name in names}, **made})
+    return kept(whole, pc.is_valid(whole["batch_id"]))
+
+
+def _decoded(messages: pa.RecordBatch, proofs: Proofs) -> Decoded:
     refused = refusals(messages)
-    decoded = decode(messages["value"], refused=refused)
+    decoded = decode(messages["value"], refused=refused, verify=proofs.verify)
     if scattered := _scattered(decoded):
-        return decode(messages["value"], refused=refused | scattered)
+        return decode(messages["value"], refused=refused | scattered, verify=proofs.verify)
     return decoded
 
 

@@ -56,7 +56,7 @@ def enter_rows(connection: Connection, rows: pa.Table, without_newer: WithoutNew
         for start in range(0, len(rows), _ROWS_PER_TRANSACTION):
             with transaction(connection):
                 chunk = rows.slice(start, _ROWS_PER_TRANSACTION)
-                entered += _enter(connection, without_newer(chunk, _lock_progress(connection)))
+                entered += _enter(connection, without_newer(chunk, lock_progress(connection)))
             reach(CrashPoint.REPAIR_ENTERED)
     return entered
 
@@ -121,7 +121,8 @@ def _clear_ledger(cursor: Any, part: LedgerRow) -> None:
     )
 
 
-def _lock_progress(connection: Connection) -> NextOffsets:
+def lock_progress(connection: Connection) -> NextOffsets:
+    """The first uncommitted offset of each partition, all locked until the transaction ends."""
     cursor = connection.cursor()
     cursor.execute(
         "SELECT topico, particao, proximo_deslocamento FROM progresso ORDER BY topico, particao"

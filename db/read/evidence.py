@@ -18,6 +18,7 @@ from db.faults import reported
 from db.ledger import SELECT_ROWS, LedgerRow, ledger_row
 from db.mapping import Mapping, read_mappings
 from db.moments import EPOCH_MS_SQL, moment_of_hour
+from db.read.corrections import undone
 from db.read.quarantined import (
     COUNTS,
     OVERTAKEN_ROWS,
@@ -172,6 +173,10 @@ class Evidence:
             at_once=_BODIES_PER_FETCH,
         )
         return map(letter_of, rows)
+
+    def undone(self) -> pa.Table:
+        """`db.read.corrections.UNDONE`."""
+        return undone(self._connection)
 
     def mappings(self) -> list[Mapping]:
         """The active periods as the consumer sees them."""

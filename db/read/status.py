@@ -1,7 +1,7 @@
 """The ledger's totals, cheap enough to read every second."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,11 +10,17 @@ from db.connection import Connection
 from db.ledger import COUNT_COLUMNS, RangeCounts, range_counts
 from db.moments import moment_of
 from db.read.latest import newest_values
+from schemas.reasons import OF_ORIGIN
 
 _SETTLED_AFTER = timedelta(seconds=60)
 # producers send one burst per window: measured over less than a window, the rate would jump
 _RATE_OVER = timedelta(seconds=20)
 _MOST_ASKED = 5_000
+# bounded: somebody may have sent millions
+_DOUBTFUL = (
+    "SELECT COUNT(*) FROM (SELECT 1 FROM quarentena WHERE motivo = %s AND estado = 'aberta'"
+    " AND topico = %s LIMIT 999) some"
+)
 _BEGINNING = datetime(1970, 1, 1)  # noqa: DTZ001 - the column is UTC without a zone
 _END = datetime(9999, 1, 1)  # noqa: DTZ001 - as above
 
@@ -35,6 +41,8 @@ class LedgerTotals:
     """Committed in the last twenty seconds."""
     minute: "LedgerTotals | None" = None
     """The sums of the last minute alone."""
+    doubtful: Counter[str] = field(default_factory=Counter)
+    """Open entries of the quarantine whose sender is in doubt, by reason; some hundred at most."""
 
     @property
     def quarantined(self) -> int:
@@ -81,6 +89,13 @@ def newest_reading(connection: Connection) -> datetime | None:
     return None if found is None else moment_of(found).replace(tzinfo=UTC)
 
 
+def _doubtful(cursor: Any, topic: str) -> Iterator[tuple[str, int]]:
+    for reason in OF_ORIGIN:
+        cursor.execute(_DOUBTFUL, (reason.value, topic))
+        ((count,),) = cursor.fetchall()
+        yield reason.value, count
+
+
 class LedgerReader:
     """Totals of one topic; each read looks again only at the ranges of the last minute.
 
@@ -110,6 +125,7 @@ class LedgerReader:
         since = now - _RATE_OVER
         fresh = sum(counts.readings for counts, committed in recent if committed >= since)
         totals.readings_per_second = fresh / _RATE_OVER.total_seconds()
+        totals.doubtful = Counter(dict(_doubtful(cursor, self._topic)))
         connection.rollback()
         return totals
 

@@ -10,6 +10,7 @@ from db.connection import Connection
 from db.ledger import SELECT_ROWS, LedgerRow, ledger_row, next_offsets
 from db.mapping import Mapping, read_mappings
 from db.moments import EPOCH_MS_SQL, epoch_ms, moment_of
+from db.read.corrections import Correction, corrections_of
 from db.read.quarantine_desk import WholeEntry, at_place, of_patient, whole_entries
 from db.schema.patients import known_patients
 from schemas.files.days import day_folder
@@ -67,6 +68,12 @@ class Traces:
                 moment_of(event_ms),
             )
         ]
+
+    def corrections(
+        self, mapping_ids: Sequence[int], component: str, event_ms: int
+    ) -> list[Correction]:
+        """The values of this reading that others have overwritten."""
+        return corrections_of(self._connection, mapping_ids, component, event_ms)
 
     def neighbours(
         self, mapping_ids: Sequence[int], component: str, event_ms: int

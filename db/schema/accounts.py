@@ -2,12 +2,14 @@
 
 migrator   everything in this one database: migrations, patients, mappings
 consumer   only what its statements need, table by table
-reader     SELECT, for people, `vitals` and dashboards
-cadence    only the two tables in which the monitor records gaps and repeated windows
+reader     SELECT on the pipeline's tables, for people, `vitals`, dashboards and the page
+cadence    what the page writes: gaps, repeated windows, and who looked at a patient, which it cannot read
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
+
+import mysql.connector
 
 from db.connection import Connection, quoted
 from db.faults import reported
@@ -27,9 +29,24 @@ _CONSUMER_RIGHTS = {
     "livro_razao": "SELECT, INSERT",
     "decisao": "SELECT",
     "lote": "SELECT, INSERT",
+    "registro_correcao": "SELECT, INSERT",
     "topico": "SELECT, INSERT",
 }
-_CADENCE_RIGHTS = {"lacuna": _WRITE, "janela_repetida": "SELECT, INSERT, UPDATE"}
+_CADENCE_RIGHTS = {
+    "lacuna": _WRITE,
+    "janela_repetida": "SELECT, INSERT, UPDATE",
+    "acesso": "INSERT",
+}
+_READER_TABLES = (
+    *("migracao", "paciente", "sensor", "componente_sensor", "paciente_sensor", "registro"),
+    *("quarentena", "decisao", "progresso", "livro_razao", "lote", "topico", "lacuna"),
+    *("janela_repetida", "registro_correcao"),
+)
+MIGRATOR_ALONE = (
+    *("medico", "doencas", "doenca_paciente", "diagnostico", "cirurgia", "medico_paciente"),
+    *("prontuario", "acesso"),
+)
+"""Tables that nobody else reads: clinical records, and who looked at a patient."""
 
 
 class Role(StrEnum):
@@ -41,8 +58,13 @@ class Role(StrEnum):
     CADENCE = "cadence"
 
 
-TABLE_RIGHTS = {Role.CONSUMER: _CONSUMER_RIGHTS, Role.CADENCE: _CADENCE_RIGHTS}
-"""Migrator and reader have theirs on the whole database."""
+TABLE_RIGHTS = {
+    Role.CONSUMER: _CONSUMER_RIGHTS,
+    Role.READER: dict.fromkeys(_READER_TABLES, _READ),
+    Role.CADENCE: _CADENCE_RIGHTS,
+}
+"""The migrator has its rights on the whole database."""
+_NO_SUCH_GRANT = 1141
 
 
 def account_name(role: Role) -> str:
@@ -58,7 +80,7 @@ def create_accounts(
     named: Mapping[Role, str] | None = None,
     is_plaintext: bool = False,
 ) -> None:
-    """Creates the accounts and sets their passwords; grants migrator and reader their rights.
+    """Creates the accounts and sets their passwords; grants the migrator its rights.
 
     They are closed to connections without TLS, those of older versions too, unless ``is_plaintext``.
     ``named``: other user names. Safe to repeat: a new password replaces the old one. Raises
@@ -86,11 +108,7 @@ def account_statements(user: str, password: str, *, is_plaintext: bool = False) 
 
 def schema_grants(database: str, *, named: Mapping[Role, str] | None = None) -> list[str]:
     """The rights that need no table to exist."""
-    schema = _schema(database)
-    return [
-        f"GRANT ALL PRIVILEGES ON {schema}.* TO {_user(Role.MIGRATOR, named)}",
-        f"GRANT SELECT ON {schema}.* TO {_user(Role.READER, named)}",
-    ]
+    return [f"GRANT ALL PRIVILEGES ON {_schema(database)}.* TO {_user(Role.MIGRATOR, named)}"]
 
 
 def account(role: Role) -> str:
@@ -101,9 +119,9 @@ def account(role: Role) -> str:
 def grant_tables(
     administrator: Connection, database: str, *, named: Mapping[Role, str] | None = None
 ) -> None:
-    """Grants consumer and cadence their rights on the tables, which must exist.
+    """Grants consumer, reader and cadence their rights on the tables, which must exist.
 
-    Safe to repeat. Raises as ``create_accounts`` does.
+    Takes from the reader what earlier versions granted: every table. Safe to repeat. Raises as ``create_accounts`` does.
     """
     with reported("grant the accounts their rights"):
         cursor = administrator.cursor()
@@ -111,6 +129,12 @@ def grant_tables(
             for table, rights in rights_by_table.items():
                 where = f"{quoted(database)}.{table}"
                 cursor.execute(f"GRANT {rights} ON {where} TO {_user(role, named)}")
+        try:
+            reader = _user(Role.READER, named)
+            cursor.execute(f"REVOKE SELECT ON {_schema(database)}.* FROM {reader}")
+        except mysql.connector.Error as error:
+            if error.errno != _NO_SUCH_GRANT:
+                raise
 
 
 def _user(role: Role, named: Mapping[Role, str] | None) -> str:

@@ -10,7 +10,9 @@ import pyarrow.compute as pc
 
 from db.connection import Connection
 from db.faults import NO_PARENT
+from db.write import corrections
 from db.write.bulk import Column, LoadMethod
+from db.write.corrections import Overwriting
 from db.write.salvage import Loaded, Refusal, load_what_fits
 
 DECIMALS = 3
@@ -31,11 +33,17 @@ def rounded(values: Any) -> Any:
 
 
 def upsert(
-    connection: Connection, readings: pa.Table, method: LoadMethod, *, writer: int = 0
+    connection: Connection,
+    readings: pa.Table,
+    method: LoadMethod,
+    *,
+    writer: int = 0,
+    overwriting: Overwriting | None = None,
 ) -> Loaded:
     """Writes readings: columns mapping_id, component, event_ms (UTC), value (rounded already).
 
-    ``writer``: a number that differs between concurrent writers.
+    ``writer``: a number that differs between concurrent writers. ``overwriting``: values that others
+    overwrite are noted; the readings have the columns of `db.write.corrections.note`.
     Part of the caller's transaction; safe to repeat. For readings with the same identity the last
     row wins, so the caller keeps them in topic order.
     """
@@ -48,10 +56,18 @@ def upsert(
     rows = readings.select(["mapping_id", "component", "event_ms", "value"]).take(pa.array(order))
     rows = rows.set_column(1, "component", rows["component"].cast(pa.string()))
     rows = rows.set_column(2, "event_ms", as_datetime(rows["event_ms"]))
+
+    def note(part: range) -> None:
+        written = readings.take(pa.array(order[part.start : part.stop]))
+        if overwriting is not None:
+            corrections.note(connection, written, overwriting)
+
     cursor = connection.cursor()
     # the server would look up the parent of every row, a fifth of its work: we hold locks on all
     cursor.execute("SET foreign_key_checks = 0")
-    loaded = load_what_fits(connection, "registro", _COLUMNS, rows, method)
+    loaded = load_what_fits(
+        connection, "registro", _COLUMNS, rows, method, note if overwriting else None
+    )
     cursor.execute("SET foreign_key_checks = 1")
     refused = [
         *(replace(refusal, index=int(order[refusal.index])) for refusal in loaded.refused),

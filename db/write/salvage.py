@@ -1,6 +1,7 @@
 """Bulk writes that leave out rows the server refuses, found by bisection, not row by row."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -35,14 +36,22 @@ class Loaded:
     """Whether a row replaced another one, of the table or of those before it."""
 
 
+BeforeOverwriting = Callable[[range], object]
+"""Called with the numbers of the rows that are about to be written."""
+
+
 def load_what_fits(
     connection: Connection,
     table: str,
     columns: tuple[Column, ...],
     rows: pa.Table,
     method: LoadMethod,
+    overwriting: BeforeOverwriting | None = None,
 ) -> Loaded:
     """Upserts the ``rows`` that the server accepts.
+
+    ``overwriting`` is called before any of its rows takes the place of another one with other values.
+    Such a part is written twice.
 
     Part of the caller's transaction; keeps the order of the rows, so that the later of two with the
     same key wins. One refused row among n costs about 2 log2(n) attempts; without one it takes a
@@ -54,7 +63,11 @@ def load_what_fits(
     parts = [range(rows.num_rows)] if rows.num_rows else []
     while parts:
         part = parts.pop()
-        attempted = _attempt(connection, table, columns, rows.slice(part.start, len(part)), method)
+        load_part = functools.partial(
+            load, connection, table, columns, rows.slice(part.start, len(part)), method
+        )
+        note = overwriting and functools.partial(overwriting, part)
+        attempted = _attempt(connection, load_part, note)
         if not isinstance(attempted, DataRefusedError):
             has_replaced |= attempted
             continue
@@ -67,17 +80,18 @@ def load_what_fits(
 
 
 def _attempt(
-    connection: Connection,
-    table: str,
-    columns: tuple[Column, ...],
-    rows: pa.Table,
-    method: LoadMethod,
+    connection: Connection, load_part: Callable[[], bool], note: Callable[[], object] | None
 ) -> DataRefusedError | bool:
     """Whether a row replaced another one; the error if a row is refused."""
     cursor = connection.cursor()
     cursor.execute("SAVEPOINT attempt")
     try:
-        has_replaced = load(connection, table, columns, rows, method)
+        has_replaced = load_part()
+        if has_replaced and note is not None:
+            # the old values are gone: back to where they were
+            cursor.execute("ROLLBACK TO SAVEPOINT attempt")
+            note()
+            load_part()
     except DataRefusedError as error:
         cursor.execute("ROLLBACK TO SAVEPOINT attempt")
         return error

@@ -23,6 +23,7 @@ from db.faults import MISSING_PARENT, is_row_refused, reported
 from db.literals import texts
 from db.mapping import Mapping, read_mappings
 from db.moments import EPOCH_MS_SQL, epoch_ms, moment_of
+from db.write.corrections import NOTE_WAITING
 
 _ROWS_PER_TRANSACTION = 5_000
 _PAIRS_PER_LOOK = 500
@@ -202,7 +203,7 @@ def _enter(connection: Connection, mapping: Mapping) -> int:
 def _enter_newest(cursor: Any, mapping_id: int, newest_first: Sequence[Waiting]) -> int:
     """Enters the newest value of a reading that ``registro`` takes; those before it wait on."""
     for number, (*place, component, moment, value, detail) in enumerate(newest_first):
-        error = _refusal(cursor, (mapping_id, component, moment, value))
+        error = _refusal(cursor, place, (mapping_id, component, moment, value))
         if error is None:
             for superseded in newest_first[number:]:
                 cursor.execute(_RESOLVE, superseded[:5])
@@ -214,11 +215,16 @@ def _enter_newest(cursor: Any, mapping_id: int, newest_first: Sequence[Waiting])
     return 0
 
 
-def _refusal(cursor: Any, reading: tuple[Any, ...]) -> mysql.connector.Error | None:
+def _refusal(
+    cursor: Any, place: Sequence[Any], reading: tuple[Any, ...]
+) -> mysql.connector.Error | None:
+    cursor.execute("SAVEPOINT entering")
     try:
+        cursor.execute(NOTE_WAITING, (*reading[:3], *place))
         cursor.execute(_ENTER, reading)
     except mysql.connector.Error as error:
         if not is_row_refused(error):
             raise
+        cursor.execute("ROLLBACK TO SAVEPOINT entering")
         return error
     return None

@@ -123,6 +123,7 @@ class ComposeStack:
             "DB_USER": account_name(Role.READER),
             "DB_PASSWORD_FILE": secrets["db_reader_password"]["file"],
             "DB_SSL_CA": secrets["ca.pem"]["file"],
+            "BATCH_KEY_PATH": secrets["batch_key_operator"]["file"],
         }
         return [f"export {name}={shlex.quote(value)}" for name, value in names.items()]
 

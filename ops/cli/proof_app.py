@@ -55,6 +55,15 @@ Repair = Annotated[
 DryRepair = Annotated[
     bool, typer.Option("--dry-run", help="With --repair: only list what would be done.")
 ]
+Undo = Annotated[
+    str | None,
+    typer.Option(
+        "--undo",
+        metavar="BATCH",
+        help="Put back the values that the readings of this batch have overwritten.",
+    ),
+    Needs(Role.MIGRATOR),
+]
 File = Annotated[
     Path,
     typer.Argument(
@@ -152,6 +161,7 @@ def reconcile_command(
     wait_seconds: Wait = 0,
     is_repairing: Repair = False,
     is_dry_run: DryRepair = False,
+    undo: Undo = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare archive, topic, files and tables: did every reading arrive exactly once?
@@ -172,6 +182,10 @@ def reconcile_command(
     output = invocation.settings.output_dir
     if wait_seconds:
         wait_for_consumer(invocation.kafka(), invocation.database(), wait_seconds, say)
+    if undo is not None:
+        from ops.cli.commands.repair import undo_corrections
+
+        undo_corrections(invocation, undo, say)
     if is_repairing:
         from ops.cli.commands.repair import reconcile_and_repair
 

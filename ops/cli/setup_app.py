@@ -20,10 +20,13 @@ def setup_command() -> None:
     from common import log
     from common.settings import KafkaSettings, LogSettings, TopicSettings, load, load_all
     from ops.cli.commands.setup import SetupSettings, set_up
+    from ops.people.settings import LooksSettings
 
-    settings, kafka, topics = load_all(SetupSettings, KafkaSettings, TopicSettings)
+    settings, kafka, topics, looks = load_all(
+        SetupSettings, KafkaSettings, TopicSettings, LooksSettings
+    )
     log.configure(load(LogSettings), service="setup")
-    set_up(settings, kafka, topics)
+    set_up(settings, kafka, topics, looks)
 
 
 @app.command("env", rich_help_panel=SET_UP)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from common.errors import ConfigurationError
 from ops.credentials.authority import AUTHORITY, ensure_authority, ensure_server_certificate
+from ops.credentials.batch_keys import OPERATOR, PRODUCER, ensure_batch_key, key_file
 from ops.credentials.files import MOUNTED, make_private_folder
 from ops.credentials.passwords import ensure_password
 
@@ -21,12 +22,16 @@ PASSWORDS = (
     "kafka_consumer_password",
     "kafka_reader_password",
     "kafka_gateway_password",
-    "monitor_token",
 )
 _LOCAL = ("localhost", "127.0.0.1")
 SERVERS = {"kafka": ("kafka", *_LOCAL), "db": ("mysql", *_LOCAL)}
 """Each server's names inside the network, and for programs on this machine."""
-NAMES = (*PASSWORDS, AUTHORITY, "kafka_server.pem", "db_server.pem", "db_server.key")
+_BATCH_KEYS = (PRODUCER, OPERATOR)
+NAMES = (
+    *PASSWORDS,
+    *map(key_file, _BATCH_KEYS),
+    *(AUTHORITY, "kafka_server.pem", "db_server.pem", "db_server.key"),
+)
 """Every file that a container may mount, as docker-compose.yml names them."""
 
 
@@ -41,6 +46,8 @@ def make_secrets(folder: Path, say: Callable[[str], None]) -> None:
         make_private_folder(folder)
         for name in PASSWORDS:
             ensure_password(folder, name, mode=MOUNTED)
+        for principal in _BATCH_KEYS:
+            ensure_batch_key(folder, principal, mode=MOUNTED)
         ensure_authority(folder)
         for server, hosts in SERVERS.items():
             ensure_server_certificate(folder, server, hosts, mode=MOUNTED)

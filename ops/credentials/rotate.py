@@ -22,6 +22,7 @@ from db.connection import connect
 from db.schema.accounts import Role, account_name
 from db.schema.rotation import forget_old_password, reload_certificate, replace_password
 from ops.credentials.authority import replace_server_certificate
+from ops.credentials.batch_keys import OPERATOR, PRODUCER, key_file, rotate_batch_key
 from ops.credentials.files import PRIVATE, replace_secret, write_secret
 from ops.credentials.passwords import new_password
 
@@ -49,7 +50,7 @@ class Stack:
 
 
 def rotate(stack: Stack, say: Callable[[str], None]) -> None:
-    """Replaces the certificates of both servers and all of their passwords.
+    """Replaces the certificates of both servers, all of their passwords, and our keys of batches.
 
     Safe to repeat. Raises OSError, UnavailableError or ConfigurationError; what was replaced until then
     works.
@@ -61,17 +62,24 @@ def rotate(stack: Stack, say: Callable[[str], None]) -> None:
     with connect(stack.database, database=False) as administrator:
         reload_certificate(administrator)
     say(f"certificates replaced: {', '.join(stack.hosts)}")
-    for file, principal in _LOGINS.items():
+    for file, login in _LOGINS.items():
         with _replaced(stack.folder / file) as password:
             # the broker's own is in its configuration: it takes both sides from the file when it starts
-            if principal is not Principal.BROKER:
-                give_logins(stack.kafka, {principal: password})
+            if login is not Principal.BROKER:
+                give_logins(stack.kafka, {login: password})
     for file, user in _ACCOUNTS.items():
         with connect(stack.database, database=False) as administrator:
             with _replaced(stack.folder / file) as password:
                 replace_password(administrator, user, password)
             forget_old_password(administrator, user)
     say(f"{len(FILES)} passwords replaced: whoever connects from now on takes the new one")
+    # others' producers have copies of theirs
+    ours = [name for name in (PRODUCER, OPERATOR) if (stack.folder / key_file(name)).exists()]
+    for principal in ours:
+        rotate_batch_key(stack.folder, principal)
+    say(
+        f"{len(ours)} keys of batches replaced: those before them still verify, until the next time"
+    )
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from db.mapping import FOREVER_MS
+from db.read.corrections import Correction, Side
 from db.read.traces import Place
 from ops.explain.question import iso
 from ops.explain.sighting import Sighting
@@ -44,6 +45,7 @@ def document(story: Story) -> dict[str, Any]:
             ],
             "committed_before": iso(around.before_ms),
             "committed_after": iso(around.after_ms),
+            "corrections": [_correction(found) for found in around.corrections],
             "outbox_files": around.outbox_files,
             "lag_messages": around.lag_messages,
             "notes": around.notes,
@@ -51,10 +53,30 @@ def document(story: Story) -> dict[str, Any]:
     }
 
 
+def _correction(found: Correction) -> dict[str, Any]:
+    return {
+        "old": _side(found.old),
+        "new": _side(found.new),
+        "corrected": iso(found.corrected_ms),
+        "undone": iso(found.undone_ms),
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {
+        "value": side.value,
+        "batch_id": side.batch_id,
+        "topic": side.topic,
+        "partition": side.partition,
+        "offset": side.offset,
+        "received": iso(side.received_ms),
+    }
+
+
 def _message(sighting: Sighting, *, is_standing: bool) -> dict[str, Any]:
     batch, judged = sighting.batch, sighting.judgement
     return {
-        "fate": str(sighting.fate),
+        "fate": str(sighting.fate) + (", taken back by a person" if sighting.is_undone else ""),
         "stands": is_standing,
         "batch_id": sighting.batch_id,
         "series": sighting.series,

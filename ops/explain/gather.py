@@ -110,11 +110,21 @@ class _Search:
         rows: list[RegistroRow] = []
         if asked.component is not None:
             rows = self.traces.registro(ids, asked.component, asked.event_ms)
+            around.corrections = self.traces.corrections(ids, asked.component, asked.event_ms)
             neighbours = self.traces.neighbours(ids, asked.component, asked.event_ms)
             around.before_ms, around.after_ms = neighbours
         self._set_ledger()
+        undone = {
+            (found.new.topic, found.new.partition, found.new.offset)
+            for found in around.corrections
+            if found.undone_ms is not None
+        }
         for sighting in self.found.all():
             self._complete(sighting)
+            place = sighting.place
+            sighting.is_undone = (
+                place is not None and (place.topic, place.partition, place.offset) in undone
+            )
         return Story(asked, self.found.all(), rows, around)
 
     def _look_into_quarantine(self) -> None:

@@ -110,10 +110,22 @@ def _known(known: dict[str, Any]) -> Iterator[str]:
         yield f"mapping {mapping['mapping_id']} from {mapping['from']} {end}: {is_active}"
     before, after = known["committed_before"], known["committed_after"]
     yield f"next to it in registro: before {before or 'none'}, after {after or 'none'}"
+    for found in known["corrections"]:
+        old, new = (f"{_side(found[name])}" for name in ("old", "new"))
+        undone = f", taken back {found['undone']}" if found["undone"] else ""
+        yield f"{old} was overwritten by {new}, committed {found['corrected']}{undone}"
     if known["lag_messages"] is not None:
         yield f"in the topic and not committed: {known['lag_messages']:,} messages"
     yield f"files in the outbox: {known['outbox_files']:,}"
     yield from known["notes"]
+
+
+def _side(side: dict[str, Any]) -> str:
+    if side["batch_id"] is None:
+        return f"{side['value']:.12g} (of a message that is not known)"
+    return (
+        f"{side['value']:.12g} (batch {side['batch_id']}, {_place(side)}, taken {side['received']})"
+    )
 
 
 def _place(place: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from ops.explain.rules import Judgement
 from ops.explain.trusted import TrustedRow
 from ops.look.messages import SeenMessage
 from schemas.batch import SensorBatch
-from schemas.reasons import Reason
+from schemas.reasons import OF_ORIGIN, Reason
 
 
 class Fate(StrEnum):
@@ -89,6 +89,8 @@ class Sighting:
     judgement_note: str = ""
     is_uncommitted: bool = False
     """Found in the topic after the last committed offset."""
+    is_undone: bool = False
+    """A person has taken back what it overwrote."""
     is_topic_asked: bool = True
     """Whether the broker answered."""
 
@@ -131,8 +133,8 @@ class Sighting:
 
     @property
     def may_stand(self) -> bool:
-        """Whether it went to ``registro``, where a newer one may have overwritten it."""
-        return self.fate in _CANDIDATES
+        """Whether it went to ``registro`` and was not taken back; a newer one may have overwritten it."""
+        return self.fate in _CANDIDATES and not self.is_undone
 
     @property
     def value(self) -> float | None:
@@ -154,8 +156,8 @@ class Sighting:
         if self.is_refused_whole:
             batch = self.message.batch if self.message else None
             is_read = batch is not None and batch.is_identified
-            # if the database refused it, the bytes were readable
-            if not is_read or recorded == Reason.REFUSED_BY_DATABASE:
+            # if the database refused it, or nobody could prove to have sent it, the bytes were readable
+            if not is_read or recorded in (Reason.REFUSED_BY_DATABASE, *OF_ORIGIN):
                 return None
             return f"quarantine says {recorded}, but the message can be read today: {_ANEW}"
         if self.judgement is None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from db.mapping import Mapping
+from db.read.corrections import Correction
 from db.read.traces import RegistroRow
 from ops.explain.question import Question
 from ops.explain.sighting import Fate, Sighting
@@ -26,6 +27,8 @@ class Surroundings:
     """None: there is no archive here."""
     lag_messages: int | None = None
     """None: the broker does not answer."""
+    corrections: list[Correction] = field(default_factory=list)
+    """The values that others have overwritten."""
     notes: list[str] = field(default_factory=list)
     """What could not be searched, and why."""
 

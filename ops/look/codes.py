@@ -25,6 +25,8 @@ class Code(StrEnum):
     MANY_PATIENTS_STOPPED = "many_patients_stopped"
     WINDOW_TWICE = "window_twice"
     QUARANTINE_STORM = "quarantine_storm"
+    UNAUTHENTIC_MESSAGES = "unauthentic_messages"
+    CONFLICTING_BATCHES = "conflicting_batches"
     CERTIFICATE_ENDS = "certificate_ends"
 
 
@@ -40,6 +42,7 @@ CRITICAL = {
 
 
 _NAMED_ONLY = {Code.QUARANTINE_STORM, Code.WINDOW_TWICE, Code.CERTIFICATE_ENDS}
+_NAMED_ONLY |= {Code.UNAUTHENTIC_MESSAGES, Code.CONFLICTING_BATCHES}
 """The pipeline does what it should: devices or their settings are at fault, or there is time left."""
 
 

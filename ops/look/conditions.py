@@ -11,6 +11,7 @@ from db.read.status import LedgerTotals
 from ops.look.codes import Code, Condition
 from ops.look.processes import Process
 from ops.stack.running import Failures
+from schemas.reasons import Reason
 
 _DOWN_AFTER_MISSES = 2
 _RESTART_SHOWN_S = 20.0
@@ -39,6 +40,8 @@ class Seen:
     outbox_files: int | None = None
     minute: LedgerTotals | None = None
     """What was committed in the last minute."""
+    doubtful: Mapping[str, int] = field(default_factory=dict)
+    """Open entries of the quarantine whose sender is in doubt, by reason."""
     processes: Sequence[Process] = ()
     are_all_shards_owned: bool = False
     expects_producers: bool = False
@@ -66,6 +69,7 @@ def conditions_of(seen: Seen) -> list[Condition]:
         *_away(seen, "monitor", Code.MONITOR_AWAY),
         *_outbox(seen),
         *_storm(seen),
+        *_doubtful(seen),
         *_certificates(seen),
     ]
 
@@ -195,6 +199,18 @@ def _storm(seen: Seen) -> list[Condition]:
     text = f"quarantine storm: {share:.0%} of the last minute's readings, mostly {reason}"
     detail = {"share": round(share, 2), "reason": reason}
     return [Condition(Code.QUARANTINE_STORM, detail=detail, text=text)]
+
+
+def _doubtful(seen: Seen) -> list[Condition]:
+    texts = {
+        Reason.UNAUTHENTIC: (Code.UNAUTHENTIC_MESSAGES, "messages whose sender is not proven"),
+        Reason.CONFLICTING: (Code.CONFLICTING_BATCHES, "batches under an id of other content"),
+    }
+    return [
+        Condition(code, detail={"count": count}, text=f"{count} {text} in quarantine")
+        for reason, (code, text) in texts.items()
+        if (count := seen.doubtful.get(reason, 0))
+    ]
 
 
 def _certificates(seen: Seen) -> list[Condition]:

@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import ssl
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,8 @@ from common.times import unix_ms
 _TIMEOUT_S = 1.5
 _GONE_AFTER_S = 600.0
 _AT_ONCE = 16
+TLS = "https://"
+"""Begins the address of a part that is asked by TLS."""
 
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -131,10 +134,20 @@ def _addresses(target: Target) -> list[str]:
     return sorted({str(entry[4][0]) for entry in found})
 
 
+def _connection(host: str, port: int) -> http.client.HTTPConnection:
+    if not host.startswith(TLS):
+        return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
+    # the page tells everybody whether it is alive, and its certificate names it as browsers do
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    host = host.removeprefix(TLS)
+    return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=context)
+
+
 def _ask(process: Process, now: float) -> None:
     host, port = process.address
     try:
-        connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
+        connection = _connection(host, port)
         try:
             # the page has no metrics, but it tells whether its poller lives
             connection.request("GET", "/live" if process.role == "monitor" else "/metrics")

@@ -92,6 +92,7 @@ class PipelineHealth:
                 since_commit_ms=None if since is None else since * 1000,
                 outbox_files=self.outbox_files,
                 minute=totals.minute,
+                doubtful=totals.doubtful,
                 processes=self.processes,
                 expects_producers=any(found.role == "producer" for found in self.processes),
                 failures=self.failures,

@@ -11,52 +11,50 @@ from typing import Annotated, Any
 import orjson
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import FileResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, Field
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from common.errors import UnavailableError
+from common.errors import VitalsError
 from common.settings import DatabaseSettings
 from db.connection import KeptConnection
 from db.faults import reported
-from ops.monitor.access import COOKIE, Access, SafeHeaders, is_right
+from db.write.looks import LONGEST_ID
+from ops.monitor.access import Access, SafeHeaders, add_signing_in, address_of, answer, session_of
 from ops.monitor.board import Board
 from ops.monitor.columns import columns
 from ops.monitor.limits import SmallBodies
+from ops.monitor.looks import Looks
 from ops.monitor.patient import patient_as_dict
+from ops.monitor.sessions import Attempts, Sessions
+from ops.people.register import PageRole
 
 STATIC = Path(__file__).with_name("static")
 _LOOK_EVERY_S = 0.25
 _ANSWER_S = 20
-_COOKIE_SECONDS = 30 * 86_400
 _LONGEST_SPAN_MS = 31 * 86_400_000
 # the end of the year 9999: no table holds a later time
 _LAST_MS = 253_402_300_799_999
 _UPLOT = "META-INF/resources/webjars/uplot/1.6.30/dist/"
 
 
-class Login(BaseModel):
-    """What the form sends."""
-
-    # a cookie can hold nothing else
-    token: Annotated[str, Field(pattern=r"^[\x20-\x7e]*$")]
-
-
 def build_app(
     board: Board,
     *,
-    token: str | None,
+    sessions: Sessions,
     is_local: bool,
     uplot: Path,
     reader: DatabaseSettings,
+    looks: DatabaseSettings,
     is_alive: Callable[[], bool],
 ) -> FastAPI:
-    """The application. ``uplot``: the WebJar; ``is_alive``: whether the poller still runs."""
+    """The application. ``uplot``: the WebJar; ``looks``: the account that records who looks at
+    patients; ``is_alive``: whether the poller still runs.
+    """  # noqa: D205 - one sentence for each
     # no generated documentation: it would load scripts from elsewhere
     app = FastAPI(title="Vital signs", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(Access, token=token)
+    app.add_middleware(Access, sessions=sessions)
     app.add_middleware(SmallBodies)
     app.add_middleware(GZipMiddleware, minimum_size=2_000)
     if is_local:
@@ -65,8 +63,10 @@ def build_app(
     app.add_middleware(SafeHeaders)
     app.add_exception_handler(RequestValidationError, _explain)
     _add_health(app, board, is_alive)
-    _add_page(app, token, uplot)
-    _add_data(app, board, reader)
+    add_signing_in(app, sessions, Attempts())
+    _add_page(app, uplot)
+    _add_data(app, board, reader, Looks(KeptConnection(looks, answer_seconds=_ANSWER_S)))
+    _add_stream(app, board, sessions)
     return app
 
 
@@ -74,7 +74,7 @@ async def _explain(_: Request, error: Exception) -> Response:
     """400 with a sentence; what was sent is not repeated."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
     found = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
-    return _json({"error": "; ".join(found)}, 400)
+    return answer({"error": "; ".join(found)}, 400)
 
 
 def _add_health(app: FastAPI, board: Board, is_alive: Callable[[], bool]) -> None:
@@ -89,7 +89,7 @@ def _add_health(app: FastAPI, board: Board, is_alive: Callable[[], bool]) -> Non
         )
 
 
-def _add_page(app: FastAPI, required: str | None, uplot: Path) -> None:
+def _add_page(app: FastAPI, uplot: Path) -> None:
     with zipfile.ZipFile(uplot) as jar:
         vendor = {
             "uplot.js": (jar.read(f"{_UPLOT}uPlot.iife.min.js"), "text/javascript"),
@@ -97,22 +97,8 @@ def _add_page(app: FastAPI, required: str | None, uplot: Path) -> None:
         }
 
     @app.get("/")
-    def index(request: Request, token: str | None = None) -> Response:
-        if token is None:
-            return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
-        # the token must not stay in the address, where the screen and the history show it
-        answer = RedirectResponse("/", 303)
-        if is_right(token, required):
-            _let_in(answer, token, request)
-        return answer
-
-    @app.post("/api/login")
-    def login(given: Login, request: Request) -> Response:
-        if not is_right(given.token, required):
-            return Response('{"error": "wrong token"}', 401, media_type="application/json")
-        answer = Response(status_code=204)
-        _let_in(answer, given.token, request)
-        return answer
+    def index() -> Response:
+        return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
 
     @app.get("/vendor/{name}")
     def vendor_file(name: str) -> Response:
@@ -133,18 +119,7 @@ class _Static(StaticFiles):
         return answer
 
 
-def _let_in(answer: Response, token: str, request: Request) -> None:
-    answer.set_cookie(
-        COOKIE,
-        token,
-        max_age=_COOKIE_SECONDS,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
-
-
-def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings) -> None:
+def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings, looks: Looks) -> None:
     connection = KeptConnection(reader, answer_seconds=_ANSWER_S)
     one_at_a_time = threading.Lock()
     rhythm = board.ward.rhythm
@@ -157,47 +132,56 @@ def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings) -> None:
     @app.get("/api/ward")
     def ward() -> Response:
         _, tiles = board.tiles()
-        return _json({"now": board.now_ms, **head, "patients": board.names(), "tiles": tiles})
+        return answer({"now": board.now_ms, **head, "patients": board.names(), "tiles": tiles})
 
     @app.get("/api/quarantine")
     def quarantine() -> Response:
-        return _json(board.quarantine)
+        return answer(board.quarantine)
 
     @app.get("/api/patient/{patient_id}")
     def patient(
+        request: Request,
         patient_id: str,
         begin: Annotated[int, Query(alias="from", ge=0, le=_LAST_MS)],
         until: Annotated[int, Query(ge=0, le=_LAST_MS)],
     ) -> Response:
         if not 0 < until - begin <= _LONGEST_SPAN_MS:
-            return _json({"error": "from must be before until, by at most 31 days"}, 400)
+            return answer({"error": "from must be before until, by at most 31 days"}, 400)
+        if len(patient_id) > LONGEST_ID:
+            return answer({"error": "no such patient"}, 404)
         try:
             with one_at_a_time, reported("read the readings of a patient"):
+                looks.record(session_of(request), patient_id, address_of(request))
                 found = patient_as_dict(
                     connection.get(), patient_id, begin, until, rhythm.interval_ms
                 )
-        except UnavailableError as error:
-            return _json({"error": error.message}, 503)
+        except VitalsError as error:
+            return answer({"error": error.message}, 503)
         if found is None:
-            return _json({"error": "no such patient"}, 404)
-        return _json(found)
+            return answer({"error": "no such patient"}, 404)
+        return answer(found)
 
+
+def _add_stream(app: FastAPI, board: Board, sessions: Sessions) -> None:
     @app.get("/api/stream")
     async def stream(request: Request) -> StreamingResponse:
         headers = {"X-Accel-Buffering": "no"}
         return StreamingResponse(
-            _events(board, request), media_type="text/event-stream", headers=headers
+            _events(board, request, sessions), media_type="text/event-stream", headers=headers
         )
 
 
-async def _events(board: Board, request: Request) -> AsyncIterator[bytes]:
-    """Changes since the last event, until the page disconnects.
+async def _events(board: Board, request: Request, sessions: Sessions) -> AsyncIterator[bytes]:
+    """Changes since the last event, until the page disconnects or its session ends.
 
     A page opens this first and then loads the whole ward: changes in between are in both.
     """
+    session = session_of(request)
+    is_engineer = session.person.role is PageRole.ENGINEER
     alarms = sent = -1
     version, patients = board.version, len(board.ward)
-    while not await request.is_disconnected():
+    while sessions.is_open(session) and not await request.is_disconnected():
+        sessions.keep(session)
         if board.version != sent:
             sent = board.version
             if len(board.ward) > patients:
@@ -206,7 +190,8 @@ async def _events(board: Board, request: Request) -> AsyncIterator[bytes]:
             # thousands of tiles take some ten milliseconds: not in the loop that serves all pages
             version, tiles = await asyncio.to_thread(board.tiles, version)
             yield _event("ward", {"now": board.now_ms, "tiles": tiles})
-            yield _event("pipeline", board.pipeline)
+            if is_engineer:
+                yield _event("pipeline", board.pipeline)
             if board.alarms_version != alarms:
                 alarms = board.alarms_version
                 yield _event("alarms", {"alarms": board.alarms})
@@ -215,7 +200,3 @@ async def _events(board: Board, request: Request) -> AsyncIterator[bytes]:
 
 def _event(name: str, data: dict[str, Any]) -> bytes:
     return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
-
-
-def _json(data: dict[str, Any], status: int = 200) -> Response:
-    return Response(orjson.dumps(data), status, media_type="application/json")

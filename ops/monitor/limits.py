@@ -1,6 +1,7 @@
 """What one connection and one request may cost the page, whoever is at its other end."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import h11
@@ -92,8 +93,11 @@ class SmallBodies:
         await self._app(scope, body_first, send)
 
 
-def bounded_server(app: ASGIApp, **options: Any) -> uvicorn.Server:
-    """A server with these limits; ``options`` are uvicorn's. Nothing listens yet."""
+def bounded_server(app: ASGIApp, *, proxies: Sequence[str] = (), **options: Any) -> uvicorn.Server:
+    """A server with these limits; ``options`` are uvicorn's. Nothing listens yet.
+
+    ``proxies``: whose X-Forwarded-For and X-Forwarded-Proto count; nobody else's do.
+    """
     config = uvicorn.Config(
         app,
         http=BoundedConnection,
@@ -105,8 +109,9 @@ def bounded_server(app: ASGIApp, **options: Any) -> uvicorn.Server:
         access_log=False,
         log_config=None,
         server_header=False,
-        # nobody may claim another address; FORWARDED_ALLOW_IPS is not read
-        proxy_headers=False,
+        # given in any case: else uvicorn trusts this machine, and FORWARDED_ALLOW_IPS
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         **options,
     )
     return uvicorn.Server(config)

@@ -32,6 +32,8 @@ def patient_as_dict(
     """The charts of this time; None if the patient is not registered."""
     patient = latest.patient(connection, patient_id)
     if patient is None:
+        # an open transaction would block the next migration
+        connection.rollback()
         return None
     mappings = [
         mapping

@@ -157,6 +157,7 @@ class PipelineView:
             since_commit_ms=self.since_commit_ms,
             outbox_files=self.outbox_files,
             minute=self.totals.minute,
+            doubtful=self.totals.doubtful,
             processes=self.processes,
             are_all_shards_owned=self.are_all_shards_owned,
             expects_producers=any(found.has_answered for found in self.of_role("producer")),

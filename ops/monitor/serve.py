@@ -15,9 +15,11 @@ from ops.monitor.feed import Feed
 from ops.monitor.limits import bounded_server
 from ops.monitor.poller import Poller
 from ops.monitor.repeated import RepeatedWindows
+from ops.monitor.sessions import Sessions
 from ops.monitor.settings import MonitorSettings
 from ops.monitor.ward import Ward
 from ops.monitor.windows import Rhythm
+from ops.people.register import People
 from ops.stack.ports import is_free
 from ops.stack.running import Part
 
@@ -33,18 +35,20 @@ def serve(
     database: DatabaseSettings,
     trusted: Path,
     uplot: Path,
+    people: People,
     say: Callable[[str], None],
     parts: Callable[[], Mapping[str, Part]],
 ) -> None:
     """Serves the page until SIGTERM or Ctrl-C.
 
-    ``trusted``: the folder of trusted files; ``uplot``: the WebJar with the charts; ``parts``: what
+    ``trusted``: the folder of trusted files; ``uplot``: the WebJar with the charts; ``people``:
+    who may sign in; ``parts``: what
     `vitals up` recorded.
 
     Raises:
         ConfigurationError: a setting is wrong, or the port is in use.
     """
-    token = settings.token
+    settings.require_protection()
     targets = parse_targets(settings.metrics_targets or "")
     if settings.is_local and not is_free(settings.monitor_port):
         raise ConfigurationError(
@@ -66,17 +70,34 @@ def serve(
     )
     app = build_app(
         board,
-        token=token,
-        is_local=settings.is_local,
+        sessions=Sessions(
+            people,
+            idle_s=60 * settings.monitor_idle_minutes,
+            longest_s=3_600 * settings.monitor_session_hours,
+        ),
+        # behind a proxy a browser names the proxy's host
+        is_local=settings.is_local and not settings.proxies,
         uplot=uplot,
         reader=database,
+        looks=writer,
         is_alive=lambda: poller.is_alive,
     )
-    server = bounded_server(app, host=settings.monitor_host, port=settings.monitor_port)
+    server = bounded_server(
+        app,
+        proxies=settings.proxies,
+        host=settings.monitor_host,
+        port=settings.monitor_port,
+        ssl_certfile=settings.monitor_tls_cert,
+        ssl_keyfile=settings.monitor_tls_key,
+    )
     _step_back()
     poller.start()
     try:
-        say(f"monitor page: http://{settings.monitor_host}:{settings.monitor_port}/")
+        say(f"monitor page: {settings.url}")
+        if not settings.is_protected:
+            say("it is served without TLS: whoever is on the way to its browsers sees the patients")
+        if not people.register().people:
+            say("nobody may sign in yet: `vitals users add NAME --role engineer` makes a secret")
         server.run()
     finally:
         poller.stop()

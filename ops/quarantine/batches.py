@@ -23,6 +23,8 @@ _SERIES_BYTES = 60
 NO_TIME = "without a usable time"
 FUTURE = "of the future (name them with --reason future_timestamp)"
 UNREADABLE = "messages that still cannot be read"
+UNPROVEN = "messages of unproven origin (name them with --reason unauthentic if you vouch for them)"
+CONFLICTING = "messages under a batch id of other content"
 
 
 @dataclass(frozen=True)
@@ -64,14 +66,15 @@ def portion_of(
     """The batches for these entries, which are sorted by place.
 
     ``reason``: the selected one; readings with a future time are resent only if it is theirs:
-    their time may have passed by now, so the same rule would accept them.
+    their time may have passed by now, so the same rule would accept them. Nor are messages that nobody
+    has signed, unless a person names them.
     """
     portion = Portion()
     for _, group in groupby(entries, lambda entry: (entry.partition, entry.offset)):
         message = list(group)
         for entry in message:
             if entry.is_message and (entry.is_selected or entry.claimed_by):
-                _add_message(portion, entry)
+                _add_message(portion, entry, reason)
         readings = [entry for entry in message if not entry.is_message]
         for claimed in sorted({reading.claimed_by for reading in readings if reading.claimed_by}):
             of_batch = [reading for reading in readings if reading.claimed_by == claimed]
@@ -85,7 +88,14 @@ def portion_of(
     return portion
 
 
-def _add_message(portion: Portion, entry: OpenEntry) -> None:
+def _add_message(portion: Portion, entry: OpenEntry, reason: str | None) -> None:
+    # sent again, it would be signed in our name
+    is_vouched_for = entry.claimed_by or reason == Reason.UNAUTHENTIC
+    if entry.reason == Reason.CONFLICTING or (
+        entry.reason == Reason.UNAUTHENTIC and not is_vouched_for
+    ):
+        portion.left[CONFLICTING if entry.reason == Reason.CONFLICTING else UNPROVEN] += 1
+        return
     body = entry.body or b""
     try:
         batch = default_codec().decode(body)

@@ -42,6 +42,7 @@ class ExpectedRows:
         self._range_of = trusted.range_of
         self._evidence = evidence
         self._mappings = MappingIndex(evidence.mappings())
+        self._undone = evidence.undone()
         self._waiting: tuple[int, Ints, Ints] = (-1, np.empty(0, np.int64), np.empty(0, np.int64))
 
     def of(self, rows: pa.Table) -> pa.Table:
@@ -62,7 +63,20 @@ class ExpectedRows:
         }
         whole = [columns[name] if name in columns else rows[name] for name in _COLUMNS.names]
         table = pa.Table.from_arrays(whole, schema=_COLUMNS)
-        return table.filter(pa.array((mapping_id != NO_MAPPING) & ~is_unmapped)).combine_chunks()
+        found = table.filter(pa.array((mapping_id != NO_MAPPING) & ~is_unmapped)).combine_chunks()
+        return self._without_undone(found) if len(self._undone) else found
+
+    def _without_undone(self, rows: pa.Table) -> pa.Table:
+        """Without the readings that a person has taken back."""
+        ranges = [(part.topic, part.partition) for part in self._ranges]
+        places = [ranges[number] for number in rows["range"].to_pylist()]
+        keyed = rows.append_column("topic", pa.array([topic for topic, _ in places], pa.string()))
+        keyed = keyed.append_column("partition", pa.array([one for _, one in places], pa.int64()))
+        at = keyed.schema.get_field_index("component")
+        keyed = keyed.set_column(at, "component", keyed["component"].cast(pa.string()))
+        names = self._undone.schema.names
+        left = keyed.join(self._undone, keys=names, join_type="left anti")
+        return left.select(_COLUMNS.names).cast(_COLUMNS).combine_chunks()
 
     def sorted_out(self, rows: pa.Table) -> tuple[Ints, Mask, Mask]:
         """By row: its mapping id or ``NO_MAPPING``, and whether it is unmapped according to quarantine.

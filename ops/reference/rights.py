@@ -23,16 +23,16 @@ _DATABASE = """\
 ## Database
 
 Nobody but root creates an account or grants a right. Every account demands TLS. A right that a newer version no longer
-needs is not taken back from an account that has it."""
+needs is not taken back from an account that has it, but for the reader's on every table."""
 
 _WORK = {
     Role.MIGRATOR: "`vitals up`, `vitals setup`; `vitals patient`, `quarantine discard`, `quarantine resend`,"
-    " `reconcile --repair`, `replay --register`",
+    " `reconcile --repair`, `replay --register`, `users looks`, `users prune`",
     Role.CONSUMER: "the consumer and its workers",
     Role.READER: "the page; every command that only looks",
-    Role.CADENCE: "the page, for gaps and repeated windows",
+    Role.CADENCE: "the page, for gaps, repeated windows and who looked at a patient",
 }
-_EVERYWHERE = {Role.MIGRATOR: "everything", Role.READER: "SELECT"}
+_EVERYWHERE = {Role.MIGRATOR: "everything"}
 
 _WHO = {
     Principal.BROKER: "the broker itself",

@@ -14,10 +14,12 @@ from common.settings import (
     OutputSettings,
     Settings,
     TopicSettings,
+    TrustSettings,
 )
 from consumer.settings import ConsumerSettings
 from ops.cli.commands.setup import SetupSettings
 from ops.monitor.settings import MonitorSettings
+from ops.people.settings import LooksSettings
 from ops.reference.containers import ContainerSetting, container_settings
 from ops.reference.markdown import code, generated, page_of, table
 from ops.reference.meanings import meanings
@@ -28,9 +30,9 @@ GROUPS: dict[str, tuple[type[Settings], ...]] = {
     "Kafka and database": (KafkaSettings, DatabaseSettings),
     "All parts": (OutputSettings, LogSettings, MetricsSettings, CrashSettings),
     "Producer": (ProducerSettings,),
-    "Consumer": (ConsumerSettings,),
+    "Consumer": (ConsumerSettings, TrustSettings),
     "Monitor": (MonitorSettings,),
-    "Topics and accounts": (TopicSettings, SetupSettings),
+    "Topics and accounts": (TopicSettings, SetupSettings, LooksSettings),
     "The vitals command": (StackSettings,),
 }
 """Every settings class of the product, under the heading of its section."""
@@ -48,7 +50,7 @@ SET_BY_UP = frozenset(
         *("DB_SSL_CA", "CADENCE_DB_USER", "CADENCE_DB_PASSWORD"),
         *("SPARK_JARS_DIR", "SPARK_CLASS_ARCHIVE", "OUTPUT_DIR", "PRODUCER_ID", "PATIENTS"),
         *("STARTUP_WAIT_SECONDS", "LOG_FORMAT", "METRICS_PORT", "METRICS_HOST"),
-        *("MONITOR_PORT", "METRICS_TARGETS"),
+        *("MONITOR_PORT", "METRICS_TARGETS", "BATCH_KEY_PATH", "BATCH_KEYS_DIR"),
     )
 )
 """Names that `vitals up` sets for the processes it starts, whatever the environment says."""
@@ -122,6 +124,8 @@ def _default(name: str, value: Any) -> str:
         return "host and process id"
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return code(str(value).lower())
     if isinstance(value, float):
         return code(f"{value:g}" if value else "0.0")
     return code(value.value if isinstance(value, StrEnum) else value)
@@ -140,6 +144,8 @@ def _values(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
         return ", ".join(map(code, pattern[2:-2].split("|")))
     if shape["type"] in ("integer", "number"):
         return _range("whole number" if shape["type"] == "integer" else "number", shape)
+    if shape["type"] == "boolean":
+        return f"{code('true')}, {code('false')}"
     formats = {"password": "secret", "path": "path"}
     return formats.get(shape.get("format", ""), "text")
 

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from common.broker.principals import RESTRICTED
 from common.broker.rights import give_rights
 from common.settings import TopicSettings
+from ops.credentials.batch_keys import PRODUCER, ensure_batch_key
 from ops.credentials.embedded import make_embedded_certificates
 from ops.stack.broker import KafkaBroker
 from ops.stack.database_server import DatabaseServer
@@ -76,6 +77,7 @@ class EmbeddedStack:
         require_disk_space(self.home)
         require_disk_space(self.source.folder)
         make_embedded_certificates(self.home / SECRETS_FOLDER)
+        ensure_batch_key(self.home / SECRETS_FOLDER, PRODUCER)
         # in parallel: the first start mostly waits for the network, later ones for a JVM
         with _download_bars() as bar_for, ThreadPoolExecutor(max_workers=3) as pool:
             parts: list[Future[Path] | Future[None]] = [

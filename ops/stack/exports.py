@@ -5,6 +5,7 @@ from pathlib import Path
 from common.broker.principals import Principal
 from db.schema.accounts import Role, account_name
 from ops.credentials.authority import AUTHORITY
+from ops.credentials.batch_keys import PRODUCER, key_file
 from ops.stack.broker import remembered_port as kafka_port
 from ops.stack.database_server import DATABASE, account_file
 from ops.stack.database_server import remembered_port as database_port
@@ -40,6 +41,8 @@ def embedded_addresses(
         "DB_PASSWORD_FILE": str(password),
         "DB_SSL_CA": str(secrets / AUTHORITY),
         "DB_NAME": DATABASE,
+        "BATCH_KEY_PATH": str(secrets / key_file(PRODUCER)),
+        "BATCH_KEYS_DIR": str(secrets),
     }
 
 

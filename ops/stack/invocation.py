@@ -19,12 +19,13 @@ from common.settings import (
     load,
 )
 from db.schema.accounts import Role
+from ops.people.settings import LooksSettings
 from ops.stack.exports import DATABASE_FOLDER, embedded_addresses
 
 S = TypeVar("S", bound=Settings)
 
 
-class StackSettings(OutputSettings, TopicSettings):
+class StackSettings(OutputSettings, TopicSettings, LooksSettings):
     """Where the embedded stack lives and what it may use; every setting has a working default."""
 
     # JAVA_HOME= and the like mean "not set", as they do for a shell
@@ -42,6 +43,8 @@ class StackSettings(OutputSettings, TopicSettings):
     """Port of the embedded database; a free one is chosen and remembered unless set."""
     vitals_monitor_port: Port | None = None
     """Port of the page that `vitals up` serves; 8080, or else a free one, unless set."""
+    vitals_people: Path | None = None
+    """The people who may sign in to the page; `people.json` in `VITALS_HOME` unless set."""
     java_home: Path | None = None
     """The Java installation to use; `java` on PATH unless set."""
     simulation_seed: int = 7
@@ -65,6 +68,11 @@ class StackSettings(OutputSettings, TopicSettings):
     def home(self) -> Path:
         """The data folder, absolute."""
         return self.vitals_home.resolve()
+
+    @property
+    def people(self) -> Path:
+        """The file of the people who may sign in, absolute."""
+        return (self.vitals_people or self.vitals_home / "people.json").resolve()
 
     @property
     def cache(self) -> Path:

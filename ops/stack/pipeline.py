@@ -13,10 +13,15 @@ from db.connection import connect
 from db.schema.accounts import Role, grant_tables
 from db.schema.migrate import migrate
 from db.schema.seed import seed
+from db.write.looks import prune_looks
+from ops.credentials.batch_keys import PRODUCER, key_file
+from ops.look.processes import TLS
+from ops.people.register import FIRST_PERSON, PageRole, People
 from ops.stack import ChildProcess, find_java, jar_source
 from ops.stack.class_archive import archive_path, ensure_archive
 from ops.stack.embedded import EmbeddedStack
 from ops.stack.environments import MONITOR, Environments
+from ops.stack.exports import SECRETS_FOLDER
 from ops.stack.folders import occupy
 from ops.stack.invocation import Invocation
 from ops.stack.log_tail import last_lines
@@ -101,8 +106,9 @@ class Pipeline:
         with connect(database.admin_settings(), database=False) as administrator:
             grant_tables(administrator, name)
         self.stack.wait_for_broker(self._invocation.settings)
-        if self._plan.producers:
-            with connect(migrator) as connection:
+        with connect(migrator) as connection:
+            prune_looks(connection, self._invocation.settings.oldest_look())
+            if self._plan.producers:
                 seed(connection, self._plan.patients, self._invocation.settings.simulation_seed)
         for number in range(1, self._plan.producers + 1):
             producer = self.child(f"producer-{number}", Principal.PRODUCER, "-m", "producer", "run")
@@ -111,6 +117,7 @@ class Pipeline:
             monitor = self.child(MONITOR, Principal.READER, "-m", "ops", "monitor")
             self._add(monitor, stop_seconds=_MONITOR_STOP_SECONDS)
             self._say_page()
+            self._let_somebody_in()
 
     def check(self) -> None:
         """Restarts what has failed; raises ConfigurationError if that cannot help.
@@ -136,8 +143,9 @@ class Pipeline:
             self._held.pop().close()
 
     def kafka(self, principal: Principal = Principal.READER) -> KafkaSettings:
-        """How to reach the broker."""
-        return self.stack.broker.settings_of(principal)
+        """How to reach the broker, and to sign what is sent."""
+        key = self._home / SECRETS_FOLDER / key_file(PRODUCER)
+        return self.stack.broker.settings_of(principal).model_copy(update={"batch_key_path": key})
 
     def database(self) -> DatabaseSettings:
         """How to look into the database."""
@@ -183,8 +191,25 @@ class Pipeline:
                 service.process.stop(_MOVE_SECONDS)
                 service.release(time.monotonic())
 
+    @property
+    def _page_scheme(self) -> str:
+        """What its address begins with, where that is not a port's usual HTTP."""
+        return TLS if self._invocation.environment.get("MONITOR_TLS_CERT") else ""
+
     def _say_page(self) -> None:
-        self._say(f"monitor page: http://{LOOPBACK}:{self._ports[MONITOR]}/")
+        self._say(
+            f"monitor page: {self._page_scheme or 'http://'}{LOOPBACK}:{self._ports[MONITOR]}/"
+        )
+
+    def _let_somebody_in(self) -> None:
+        people = People(self._invocation.settings.people)
+        if people.register().people:
+            self._say(
+                "sign in with your secret; `vitals users add NAME` makes one for somebody else"
+            )
+        else:
+            secret = people.add(FIRST_PERSON, PageRole.ENGINEER)
+            self._say(f"sign in with this secret, which is not shown again: {secret}")
 
     def _add(self, child: ChildProcess, *, stop_seconds: float) -> None:
         self.supervisor.add(child, stop_seconds=stop_seconds)
@@ -195,7 +220,7 @@ class Pipeline:
 
     def _parts(self) -> dict[str, Part]:
         addresses = self.environments.targets() | {
-            MONITOR: f"{LOOPBACK}:{self._ports.get(MONITOR)}"
+            MONITOR: f"{self._page_scheme}{LOOPBACK}:{self._ports.get(MONITOR)}"
         }
         return {
             (name := service.process.name): Part(

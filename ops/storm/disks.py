@@ -20,6 +20,9 @@ _PROBE = ".probe"
 _PROBE_BYTES = 1 << 20
 _PIECE_BYTES = 4_096
 _BY_PIECES_BYTES = 4 << 20
+_MEGABYTES = 64
+# twice what the readings of 100 patients take in a minute as raw JSON
+_MEGABYTES_PER_MINUTE = 32
 
 
 def is_inside(environment: Mapping[str, str]) -> bool:
@@ -102,3 +105,11 @@ def _run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise UnavailableError(f"cannot change a disk: {done.stderr.strip()}")
+
+
+def small_disks(output: Path, minutes: float) -> dict[str, Disk]:
+    """Mounts one for the archive and one for the trusted files of a run of this length."""
+    disks = {name: Disk(output / name) for name in ("raw", "trusted")}
+    for disk in disks.values():
+        disk.mount(_MEGABYTES + round(minutes * _MEGABYTES_PER_MINUTE))
+    return disks

@@ -14,8 +14,10 @@ from common.broker.sender import Sender
 from common.broker.topics import set_topic_options
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
+from ops.storm.forged import forged_messages
 from schemas.batch import SensorBatch
 from schemas.wire.codec import Headers, default_codec
+from schemas.wire.signature import Header, Signer
 from schemas.wire.versions import versions
 
 _FLUSH_SECONDS = 90
@@ -34,7 +36,7 @@ _ABSURD_COUNT = bytes(5) + bytes.fromhex("80a8d6b907")
 
 @dataclass(frozen=True)
 class Poison:
-    """An unreadable message, as quarantine must keep it: of a large body, the beginning."""
+    """A message that must be refused, as quarantine must keep it: of a large body, the beginning."""
 
     partition: int
     offset: int
@@ -61,16 +63,20 @@ class Injected:
             self._sender.send(self.kafka.kafka_topic, key, body, headers, on_placed)
         self.poll()
 
+    def send_forged(
+        self, draw: random.Random, committed: Sequence[SensorBatch], coming: Sequence[SensorBatch]
+    ) -> None:
+        """Queues what somebody without a key sends: see `ops.storm.forged`."""
+        for key, body, headers in forged_messages(draw, committed, coming, self._signer):
+            on_placed = partial(self._note_poison, key=key, body=body, headers=headers)
+            self._sender.send(self.kafka.kafka_topic, key, body, headers, on_placed)
+        self.poll()
+
     def send_again(self, batch: SensorBatch) -> Callable[[], bool]:
         """Publishes a batch once more: it must have no effect. Returns whether it is delivered."""
-        codec, key = default_codec(), batch.patient_id.encode()
         places: list[tuple[int, int]] = []
         self._sender.send(
-            self.kafka.kafka_topic,
-            key,
-            codec.encode(batch),
-            codec.headers(batch),
-            lambda *place: places.append(place),
+            self.kafka.kafka_topic, *self._signed(batch), lambda *place: places.append(place)
         )
         self.poll()
         return lambda: bool(places)
@@ -91,8 +97,8 @@ class Injected:
             ):
                 sender.begin_transaction()
                 for batch in made:
-                    body, key = default_codec().encode(batch), batch.patient_id.encode()
-                    headers = dict[str, str | bytes | None](default_codec().headers(batch))
+                    key, body, signed = self._signed(batch)
+                    headers = dict[str, str | bytes | None](signed)
                     sender.produce(self.kafka.kafka_topic, body, key, headers=headers)
                 sender.flush(_TRANSACTION_SECONDS)
                 end(_TRANSACTION_SECONDS)
@@ -129,6 +135,15 @@ class Injected:
     ) -> None:
         kept = body if len(body) <= MAX_MESSAGE_BYTES else body[:_KEPT_BYTES]
         self.poison.append(Poison(partition, offset, key, kept, headers))
+
+    def _signed(self, batch: SensorBatch) -> tuple[bytes, bytes, Sequence[Header]]:
+        """Key, body and headers, as a producer of ours sends them."""
+        key, body = batch.patient_id.encode(), default_codec().encode(batch)
+        return key, body, self._signer.signed(key, body, default_codec().headers(batch))
+
+    @cached_property
+    def _signer(self) -> Signer:
+        return Signer(self.kafka.batch_key_path)
 
     @cached_property
     def _sender(self) -> Sender:

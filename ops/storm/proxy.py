@@ -84,7 +84,7 @@ class TcpProxy:
     def close(self) -> None:
         """Ends everything; safe to repeat."""
         if self._thread.is_alive():
-            self.cut()
+            self._call(self._end())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(_CALL_SECONDS)
 
@@ -96,6 +96,14 @@ class TcpProxy:
         for passage in list(self._passages):
             passage.cut()
         return count
+
+    async def _end(self) -> None:
+        await self._cut()
+        # a task that nobody has awaited complains when it is collected, in the middle of something else
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         port = self._target()

@@ -15,7 +15,7 @@ from ops.stack.pipeline import Pipeline
 from ops.stack.plan import Plan
 from ops.stack.ports import LOOPBACK
 from ops.storm.corrections import Corrections
-from ops.storm.disks import Disk, is_inside
+from ops.storm.disks import Disk, is_inside, small_disks
 from ops.storm.errands import Errands
 from ops.storm.found import read_everything
 from ops.storm.injected import Injected
@@ -38,8 +38,6 @@ _START_SECONDS = 180
 _CATCH_UP_SECONDS = 300
 _LOOK_EVERY_SECONDS = 1.0
 _LONGEST_DELAY_SECONDS = 2.0
-_DISK_MEGABYTES = 64
-_DISK_MEGABYTES_PER_MINUTE = 32  # twice what 100 patients take as raw JSON
 _WINDOW_MS = _WINDOW_SECONDS * 1000
 
 
@@ -136,10 +134,7 @@ class Run:
         if not is_inside(environment):
             self._view.say("this machine allows no mounts: disks are neither filled nor protected")
             return {}
-        disks = {name: Disk(self._pipeline.output / name) for name in ("raw", "trusted")}
-        for disk in disks.values():
-            disk.mount(_DISK_MEGABYTES + round(self._trial.minutes * _DISK_MEGABYTES_PER_MINUTE))
-        return disks
+        return small_disks(self._pipeline.output, self._trial.minutes)
 
     def _world(self) -> World:
         pipeline = self._pipeline

@@ -20,7 +20,7 @@ class BrokerClock:
     def note(self, kind: int, timestamp_ms: int) -> None:
         """The timestamp of a message that was just acknowledged."""
         # a topic that takes the producer's clock says nothing about the broker's
-        if kind == LOG_APPEND_TIME:
+        if kind == LOG_APPEND_TIME and timestamp_ms > 0:
             self._ahead_ms = timestamp_ms - _since_boot_ms()
 
     def latest_ms(self) -> float:

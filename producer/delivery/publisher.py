@@ -16,6 +16,7 @@ from producer import metrics
 from producer.delivery.broker_clock import BrokerClock
 from schemas.batch import SensorBatch
 from schemas.wire.codec import FRESH, Age, default_codec
+from schemas.wire.signature import Signer
 
 _QUEUE_KBYTES = 65_536
 _QUEUE_MESSAGES = 100_000
@@ -31,11 +32,15 @@ PlacedReport = Callable[[DeliveryError | None, tuple[int, int]], None]
 
 
 class Publisher:
-    """Sends batches to the topic, keyed by patient. Connects with the first batch."""
+    """Sends batches to the topic, keyed by patient and signed by us. Connects with the first batch."""
 
     def __init__(self, settings: KafkaSettings, *, message_timeout_ms: int = 120_000) -> None:
-        """``message_timeout_ms``: after this a delivery is reported as failed, see the outbox."""
+        """``message_timeout_ms``: after this a delivery is reported as failed, see the outbox.
+
+        Raises ConfigurationError for a key file that cannot be used.
+        """
         self._settings = settings
+        self._signer = Signer(settings.batch_key_path)
         self._message_timeout_ms = message_timeout_ms
         self._producer: Producer | None = None
         self._codec = default_codec()
@@ -79,7 +84,7 @@ class Publisher:
     def queue(
         self, key: bytes | None, body: bytes, headers: Headers, on_report: PlacedReport
     ) -> bool:
-        """Queues a message as it is; False and ``on_report`` as in ``offer``."""
+        """Queues a message as it is, but for our signature; False and ``on_report`` as in ``offer``."""
 
         def report(error: KafkaError | None, message: Message) -> None:
             if error is None:
@@ -92,7 +97,7 @@ class Publisher:
                 self._settings.kafka_topic,
                 key=key,
                 value=body,
-                headers=list(headers),
+                headers=list(self._signer.signed(key, body, headers)),
                 on_delivery=report,
             )
         except BufferError:

@@ -33,6 +33,18 @@ def find_rows(
             yield before + place + 1, count, columns
 
 
+def spans(path: Path, first_ms: int, last_ms: int) -> bool:
+    """Whether a file may hold readings of this time (UTC epoch ms). Raises `UNREADABLE`."""
+    if path.suffix != ".parquet":
+        return True
+    metadata = pq.read_metadata(path)
+    column = metadata.schema.names.index("event_time")
+    first, last = (pa.scalar(moment, MOMENT).as_py() for moment in (first_ms, last_ms))
+    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+    times = [group.column(column).statistics for group in groups]
+    return any(found is None or (found.min <= last and first <= found.max) for found in times)
+
+
 def _read_spanning(path: Path, moment: datetime) -> Iterator[tuple[int, int, pa.Table]]:
     """For each row group that may hold the moment: rows before it, rows in the file, its rows."""
     # reading the footer costs a third of opening the file, and is enough for most files

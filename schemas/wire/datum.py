@@ -22,6 +22,8 @@ class Heads:
     batch_id: Spans
     patient_id: Spans
     producer_id: Spans
+    series_at: Ints
+    """Where the array of series begins."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ def read_data(lanes: Lanes, message: Ints) -> tuple[Heads, list[Runs]]:
     batch_id, patient_id, producer_id = lanes.text(), lanes.text(), lanes.text()
     lanes.number()  # window_start
     lanes.number()  # produced_at
+    series_at = lanes.at
     count = lanes.number()
     lanes.is_good &= count >= 0
     runs, number = [], 0
@@ -70,7 +73,7 @@ def read_data(lanes: Lanes, message: Ints) -> tuple[Heads, list[Runs]]:
         number += 1
     lanes.close_array(count)
     lanes.is_good &= lanes.at == lanes.end
-    return Heads(batch_id, patient_id, producer_id), runs
+    return Heads(batch_id, patient_id, producer_id, series_at), runs
 
 
 def _read_series(lanes: Lanes, message: Ints, number: int) -> Runs:

@@ -5,8 +5,9 @@ there, because it is broken or only unusual, is decoded on its own by fastavro, 
 refuse bytes after the datum.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -15,7 +16,7 @@ import pyarrow as pa
 from common.arrays import Bytes, Ints, Mask
 from common.broker.limits import MAX_MESSAGE_BYTES
 from common.errors import BadInputError
-from schemas.batch import is_identity
+from schemas.batch import SensorBatch, is_identity
 from schemas.cleaning.flatten import ReadingArrays, SeriesArrays, places, readings_of
 from schemas.reasons import Reason
 from schemas.wire.codec import Codec, default_codec
@@ -23,6 +24,7 @@ from schemas.wire.datum import VERSION, Extra, Runs, joined, read_data
 from schemas.wire.lanes import PADDING, Lanes, Spans
 from schemas.wire.versions import HEADER_SIZE, MAGIC, versions
 
+DIGEST_BYTES = 16
 _HEADER = next(version.header for version in versions() if version.version == VERSION)
 
 
@@ -34,8 +36,10 @@ class Decoded:
     """Why a message is refused; None if it was read."""
     details: list[str | None]
     batch_id: list[str | None]
-    """None if refused, like ``patient_id``."""
+    """None if refused, like ``patient_id`` and ``content``."""
     patient_id: list[str | None]
+    content: list[bytes | None]
+    """A digest of patient and series: who made the batch, and when, does not matter."""
     series: SeriesArrays
     """Of the messages that were read."""
     readings: ReadingArrays
@@ -43,16 +47,22 @@ class Decoded:
 
 Refusals = Mapping[int, tuple[Reason, str]]
 """Messages that are refused before they are decoded, by number, with reason and detail."""
+Verify = Callable[[int, str], str | None]
+"""Given the number of a message and the patient that it names: why it is not authentic, or None."""
 
 
 def decode(
-    bodies: pa.Array, codec: Codec | None = None, refused: Refusals = MappingProxyType({})
+    bodies: pa.Array,
+    codec: Codec | None = None,
+    refused: Refusals = MappingProxyType({}),
+    verify: Verify | None = None,
 ) -> Decoded:
     """Decodes bodies (binary; null is a tombstone). Never raises because of their content.
 
-    ``codec``: knows the versions that may be read, by default all published ones.
+    ``codec``: knows the versions that may be read, by default all published ones. ``verify`` is asked
+    about each message that could be read.
     """
-    return _Decoding(bodies, codec or default_codec(), refused).result()
+    return _Decoding(bodies, codec or default_codec(), refused).result(verify)
 
 
 class _Decoding:
@@ -69,22 +79,40 @@ class _Decoding:
         self._is_open = np.ones(count, bool)
         """Not refused so far."""
         self._ids, self._patients = _no_spans(count), _no_spans(count)
+        self._series_at = np.zeros(count, np.int64)
+        self._tails: dict[int, bytes] = {}
+        """The series of messages that were not read in step, in the usual encoding."""
         self._runs: list[Runs] = []
         for message, error in refused.items():
             self._refuse(message, *error)
 
-    def result(self) -> Decoded:
+    def result(self, verify: Verify | None) -> Decoded:
         self._refuse_frames()
         is_read = self._read_in_step()
         self._read_one_by_one(np.flatnonzero(self._is_open & ~is_read).tolist())
-        names = [_texts(spans, self._data, self._is_open) for spans in (self._ids, self._patients)]
+        ids, patients = (
+            _texts(spans, self._data, self._is_open) for spans in (self._ids, self._patients)
+        )
+        content: list[bytes | None] = [None] * len(self._bodies)
         for message in np.flatnonzero(self._is_open).tolist():
-            if not is_identity(names[0][message] or "", names[1][message] or ""):
-                names[0][message] = names[1][message] = None
+            batch_id, patient_id = ids[message] or "", patients[message] or ""
+            if not is_identity(batch_id, patient_id):
                 detail = "batch_id is no uuid, or patient_id is empty or long"
                 self._refuse(message, Reason.INVALID_BATCH, detail)
+            elif verify is not None and (why := verify(message, patient_id)):
+                self._refuse(message, Reason.UNAUTHENTIC, why)
+            else:
+                content[message] = self._digest(message, patient_id)
+                continue
+            ids[message] = patients[message] = None
         series, readings = _arrays(self._data, self._kept_runs(self._is_open))
-        return Decoded(self._reasons, self._details, names[0], names[1], series, readings)
+        return Decoded(self._reasons, self._details, ids, patients, content, series, readings)
+
+    def _digest(self, message: int, patient_id: str) -> bytes:
+        digest = hashlib.blake2b(f"{patient_id}\n".encode(), digest_size=DIGEST_BYTES)
+        begin, end = self._series_at[message], self._begin[message] + self._size[message]
+        digest.update(self._tails.get(message) or self._data[begin:end].data)
+        return digest.digest()
 
     def _refuse(self, message: int, reason: Reason, detail: str) -> None:
         self._reasons[message], self._details[message] = reason, detail
@@ -104,6 +132,7 @@ class _Decoding:
         heads, self._runs = read_data(lanes, rows)
         for spans, found in ((self._ids, heads.batch_id), (self._patients, heads.patient_id)):
             spans.start[rows], spans.size[rows] = found
+        self._series_at[rows] = heads.series_at
         is_read = np.zeros(len(self._bodies), bool)
         is_read[rows] = lanes.is_good & _are_texts(
             self._data, heads.batch_id, heads.patient_id, heads.producer_id
@@ -120,6 +149,7 @@ class _Decoding:
             try:
                 batch = self._codec.decode(self._bodies[message].as_py())
                 runs = extra.runs(message, batch.series)
+                self._tails[message] = _tail(batch, self._bodies[message].as_py())
             except (BadInputError, OverflowError) as error:
                 self._refuse(message, Reason.UNDECODABLE, _undecodable(error))
                 continue
@@ -163,6 +193,18 @@ def _frame_error(body: bytes | None, codec: Codec) -> tuple[Reason, str] | None:
     if not codec.knows(body):
         return Reason.UNKNOWN_SCHEMA, start
     return None
+
+
+def _tail(batch: SensorBatch, body: bytes) -> bytes:
+    """The series as they are usually encoded: the end of the message."""
+    codec = default_codec()
+    try:
+        # an empty array is one byte
+        head = len(codec.encode(replace(batch, series=()))) - 1
+        return codec.encode(batch)[head:]
+    except (TypeError, ValueError, OverflowError):
+        # a number that only a reader takes
+        return body
 
 
 def _undecodable(error: Exception) -> str:

@@ -55,13 +55,15 @@ def world(make_world):
 
 @pytest.fixture
 def open_page(browser):
-    """Opens pages of a world; at the end none may have failed or contacted another host."""
+    """Opens pages of a world, signed in; at the end none may have failed or contacted another host."""
     watched = []
 
-    def open_(world, view="#/ward", **context):
+    def open_(world, view="#/ward", *, is_signed_in=True, **context):
         options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB"} | context
         opened = Watched(browser.new_context(**options), world.url)
         watched.append(opened)
+        if is_signed_in:
+            opened.context.add_cookies([world.cookie()])
         opened.page.goto(f"{world.url}/{view}")
         return opened.page
 

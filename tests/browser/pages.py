@@ -33,6 +33,11 @@ class Watched:
         assert {url for url in foreign if urlsplit(url).scheme != "data"} == set()
 
 
+def sign_in(page, secret):
+    page.get_by_label("Your secret").fill(secret)
+    page.keyboard.press("Enter")
+
+
 def tile(page, patient):
     return page.locator(f".tile[data-patient='{patient}']")
 

@@ -13,6 +13,7 @@ from playwright.sync_api import expect, sync_playwright
 from ops.stack.ports import LOOPBACK
 from tests.browser.chromium import CACHE, find_or_bring
 from tests.loopback import free_port
+from tests.signing_in import new_person, signed_in
 
 PICTURES = Path(__file__).parents[2] / "docs" / "monitor"
 MOST_BYTES = 200_000
@@ -28,7 +29,7 @@ SHOTS = (
 
 @contextmanager
 def running(folder):
-    """`vitals up` with some faulty readings; yields its page's address."""
+    """`vitals up` with some faulty readings; yields its page's port and people."""
     port = free_port()
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("KAFKA_", "DB_"))}
     environment = inherited | {
@@ -49,14 +50,16 @@ def running(folder):
             stderr=log,
         )
     try:
-        yield f"http://{LOOPBACK}:{port}/"
+        yield port, folder / "home" / "people.json"
     finally:
         subprocess.run([*command, "down"], env=environment, check=False, capture_output=True)
         up.wait(150)
 
 
-def take(url):
+def take(port, people):
     PICTURES.mkdir(exist_ok=True)
+    url = f"http://{LOOPBACK}:{port}/"
+    cookie = signed_in(port, new_person(people))["Cookie"].partition("=")
     with sync_playwright() as playwright:
         # grey antialiasing: half the colours, two thirds of the bytes
         browser = playwright.chromium.launch(
@@ -64,6 +67,7 @@ def take(url):
         )
         for name, view, scheme, there in SHOTS:
             page = browser.new_page(viewport=SIZE, color_scheme=scheme, locale="en-GB")
+            page.context.add_cookies([{"name": cookie[0], "value": cookie[2], "url": url}])
             page.goto(url + view)
             expect(page.locator(there).first).to_be_visible(timeout=60_000)
             page.wait_for_timeout(2_000)
@@ -75,7 +79,7 @@ def take(url):
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as name, running(Path(name)) as url:
+    with tempfile.TemporaryDirectory() as name, running(Path(name)) as page_of:
         print(f"waiting {SECONDS_BEFORE} s, so that the charts have something to show")
         time.sleep(SECONDS_BEFORE)
-        take(url)
+        take(*page_of)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ops.stack import KafkaBroker
-from tests.browser.pages import alarm, tile
+from tests.browser.pages import alarm, sign_in, tile
 from tests.waiting import wait_until
 
 
@@ -104,7 +104,7 @@ def test_a_stopped_broker_is_named_and_everything_resumes_when_it_is_back(
     expect(tile(page, "demo-000001")).to_have_attribute("data-state", "fresh")
 
 
-def test_a_lost_stream_is_reported_and_reopened(world, open_page):
+def test_a_lost_stream_is_reported_and_reopened_for_who_signs_in_again(world, open_page):
     page = open_page(world)
     expect(tile(page, "demo-000002")).to_have_attribute("data-state", "fresh")
     world.monitor.kill()
@@ -115,6 +115,7 @@ def test_a_lost_stream_is_reported_and_reopened(world, open_page):
     expect(banner).to_contain_text("What is shown is no longer up to date")
     world.monitor.start()
     world.wait_ready()
+    sign_in(page, world.secret)
     expect(banner).to_be_hidden()
     before = tile(page, "demo-000002").locator("[data-sensor='movimentacao']").inner_text()
     expect(tile(page, "demo-000002").locator("[data-sensor='movimentacao']")).not_to_have_text(

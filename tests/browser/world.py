@@ -14,6 +14,7 @@ from tests import loopback
 from tests.browser.bedside import Bedside
 from tests.browser.chromium import CACHE
 from tests.loopback import free_port
+from tests.signing_in import new_person, signed_in
 from tests.waiting import wait_until
 
 
@@ -40,6 +41,10 @@ class World:
                 if name != "monitor"
             ),
         }
+        self.people = pipeline.output / "people.json"
+        self.environment["VITALS_PEOPLE"] = str(self.people)
+        self.secret = new_person(self.people)
+        self._session = {}
         self.consumer = None
         self.monitor = self.child("monitor", "ops", "monitor")
         self.bedside = Bedside(
@@ -101,7 +106,18 @@ class World:
 
     def json(self, path):
         """The body of the monitor's answer."""
-        return json.loads(loopback.get(self.ports["monitor"], path)[1])
+        status, body = loopback.get(self.ports["monitor"], path, self._session)
+        if status == 401:
+            self._session = signed_in(self.ports["monitor"], self.secret)
+            return self.json(path)
+        return json.loads(body)
+
+    def cookie(self, secret=None):
+        """A new session, as a browser keeps it."""
+        name, _, key = signed_in(self.ports["monitor"], secret or self.secret)["Cookie"].partition(
+            "="
+        )
+        return {"name": name, "value": key, "url": self.url, "httpOnly": True, "sameSite": "Strict"}
 
     @staticmethod
     def now_ms():

@@ -147,9 +147,8 @@ class Project:
             db_ssl_ca=self.folder / "ops" / "secrets" / "ca.pem",
         )
 
-    def page(self, path, *, token=None):
+    def page(self, path, headers=None):
         """Status and body of the monitor page, asked from this machine."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
         return loopback.get(self.monitor_port, path, headers)
 
     def accepted(self):

@@ -41,7 +41,7 @@ def test_nobody_else_logs_in(stack, principal):
 
 def test_a_wrong_password_is_refused(stack):
     with pytest.raises(OSError, match="login"):
-        log_in(changed(stack.kafka(), sasl_password=SecretStr(stack.secret("monitor_token"))))
+        log_in(changed(stack.kafka(), sasl_password=SecretStr(stack.secret("db_reader_password"))))
 
 
 def test_no_plaintext_is_answered(stack):

@@ -12,6 +12,7 @@ from ops.credentials.compose import NAMES
 from tests.compose.project import OURS
 from tests.documents import CONTAINERS, blocks, text_of
 from tests.oracle import Oracle
+from tests.signing_in import signed_in
 from tests.waiting import wait_until
 
 LIMIT_S = 90
@@ -29,13 +30,14 @@ def test_a_clean_clone_is_healthy_in_time_and_rows_arrive(stack):
     assert stack.inspect(setup)["State"]["ExitCode"] == 0
 
 
-def test_the_monitor_page_asks_for_its_token_and_shows_the_ward(stack):
+def test_the_monitor_page_asks_for_a_secret_and_shows_the_ward(stack):
     stack.wait_for_more(0)
     assert stack.page("/api/ward")[0] == 401
-    token = stack.secret("monitor_token")
+    added = stack.run("vitals", "--compose", "users", "add", "somebody", "--role", "engineer")
+    session = signed_in(stack.monitor_port, added.stdout)
 
     def states():
-        status, body = stack.page("/api/ward", token=token)
+        status, body = stack.page("/api/ward", session)
         assert status == 200
         return {tile[1] for tile in json.loads(body)["tiles"]}
 

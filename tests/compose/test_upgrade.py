@@ -9,15 +9,15 @@ from tests.waiting import wait_until
 PLAINTEXT = f"docker-compose.yml:{OVERRIDE}:tests/compose/plaintext.yml"
 
 
-def accepted(project, **changes):
-    with connect(project.database().model_copy(update=changes)) as connection:
+def accepted(project):
+    with connect(project.database()) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT COALESCE(SUM(aceitas), 0) FROM livro_razao")
         return int(cursor.fetchone()[0])
 
 
-def topic_of_the_ledger(project, **changes):
-    with connect(project.database().model_copy(update=changes)) as connection:
+def topic_of_the_ledger(project):
+    with connect(project.database()) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT * FROM topico")
         return cursor.fetchall()
@@ -27,10 +27,10 @@ def test_a_running_plaintext_stack_becomes_a_secured_one_and_nothing_is_lost(mak
     project = make_project(COMPOSE_FILE=PLAINTEXT, GENERATION_INTERVAL_SECONDS="2")
     project.make_secrets()
     project.compose("up", "--detach", "--wait", "--scale", "producer=2")
-    wait_until(lambda: accepted(project, db_ssl=False) > 20_000, project.logs, seconds=90)
+    wait_until(lambda: accepted(project) > 20_000, project.logs, seconds=90)
     plain = project.kafka().model_copy(update={"kafka_security_protocol": KafkaSecurity.PLAINTEXT})
     with connected(plain, ("127.0.0.1", project.kafka_port), 5):
-        topic = topic_of_the_ledger(project, db_ssl=False)
+        topic = topic_of_the_ledger(project)
     del project.settings["COMPOSE_FILE"]
     project.make_secrets()
     project.compose("up", "--detach", "--wait", "--scale", "producer=2")

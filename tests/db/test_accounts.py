@@ -8,20 +8,25 @@ import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
+from common.times import DAY_MS
 from db import batches, ledger
 from db.connection import connect
 from db.ledger import RangeCounts
 from db.mapping import read_mappings
 from db.mapping_changes import mapping_version
 from db.mend.cadence import Gap, GapCause, RepeatedWindow, record_repeated, settle_gaps
-from db.schema.accounts import Role, create_accounts, grant_tables
+from db.moments import moment_of
+from db.read.looks import looks
+from db.schema.accounts import MIGRATOR_ALONE, Role, create_accounts, grant_tables
 from db.schema.migrate import migrate, require_current_schema
 from db.schema.seed import seed
 from db.sessions import other_sessions
 from db.write import quarantine, registro
 from db.write.bulk import LoadMethod, infile_folder
+from db.write.looks import prune_looks, record_look
 from db.write.unmapped import enter_mapped
 
+LOOK = "(quando, quem, paciente, origem) VALUES (NOW(3), 'a', 'p', 'x')"
 REFUSED = {1044, 1142, 1143, 1227}
 
 
@@ -137,6 +142,17 @@ def rejected():
     [
         (Role.READER, "INSERT INTO progresso VALUES ('t', 0, 0)"),
         (Role.READER, "DELETE FROM registro"),
+        (Role.READER, "SELECT quem FROM acesso"),
+        (Role.READER, f"INSERT INTO acesso {LOOK}"),
+        (Role.READER, "SELECT anotacao FROM prontuario"),
+        (Role.READER, "SELECT * FROM diagnostico"),
+        (Role.CONSUMER, "SELECT quem FROM acesso"),
+        (Role.CONSUMER, f"INSERT INTO acesso {LOOK}"),
+        (Role.CADENCE, "SELECT quem FROM acesso"),
+        (Role.CADENCE, "UPDATE acesso SET quem = 'somebody else'"),
+        (Role.CADENCE, "DELETE FROM acesso"),
+        (Role.CADENCE, "TRUNCATE TABLE acesso"),
+        (Role.CADENCE, f"REPLACE INTO acesso {LOOK}"),
         (Role.READER, "CREATE TABLE t (a INT)"),
         (Role.READER, "SELECT user FROM mysql.user"),
         (Role.CONSUMER, "SELECT nome FROM medico"),
@@ -166,6 +182,48 @@ def test_an_account_is_refused_what_is_not_its_business(accounts, role, statemen
         with pytest.raises(mysql.connector.Error) as error:
             cursor.execute(statement)
     assert error.value.errno in REFUSED, error.value
+
+
+def test_the_page_adds_looks_that_only_the_migrator_reads_and_deletes(accounts):
+    moments = [moment_of(DAY_MS * day + 7) for day in (1, 2, 3)]
+    with connect(accounts[Role.CADENCE]) as connection:
+        for moment in moments:
+            record_look(connection, "ana", "p-1 ", "127.0.0.1", moment)
+    with connect(accounts[Role.MIGRATOR]) as connection:
+        found = [look.at for look in looks(connection, who="ana", patient_id="p-1 ", limit=9)]
+        assert found == moments[::-1]
+        assert list(looks(connection, patient_id="p-1", limit=9)) == []
+        assert [look.at for look in looks(connection, since=moments[1], limit=1)] == moments[2:]
+        connection.rollback()
+        assert prune_looks(connection, moments[1]) == 1
+        assert prune_looks(connection, moments[1]) == 0
+        assert len(list(looks(connection, limit=9))) == 2
+
+
+def test_every_table_is_read_by_the_reader_or_by_nobody_but_the_migrator(accounts):
+    tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+    seen = {}
+    for role in (Role.READER, Role.MIGRATOR):
+        with connect(accounts[role]) as connection:
+            cursor = connection.cursor()
+            cursor.execute(tables)
+            seen[role] = {name for (name,) in cursor.fetchall()}
+    assert seen[Role.MIGRATOR] - seen[Role.READER] == set(MIGRATOR_ALONE)
+
+
+def test_a_right_of_earlier_versions_is_taken_from_the_reader(accounts, server_settings):
+    named = {role: account.db_user for role, account in accounts.items()}
+    database = accounts[Role.READER].db_name
+    with connect(server_settings, database=False) as administrator:
+        schema = database.replace("_", r"\_")
+        administrator.cursor().execute(
+            f"GRANT SELECT ON `{schema}`.* TO '{named[Role.READER]}'@'%'"
+        )
+        with connect(accounts[Role.READER]) as connection:
+            connection.cursor().execute("SELECT quem FROM acesso LIMIT 0")
+        grant_tables(administrator, database, named=named)
+    with connect(accounts[Role.READER]) as connection, pytest.raises(Exception, match="1142"):
+        connection.cursor().execute("SELECT quem FROM acesso LIMIT 0")
 
 
 def test_an_account_does_not_see_a_database_whose_name_only_looks_alike(accounts, server_settings):

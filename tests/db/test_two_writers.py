@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pytest
 
+from common.settings import TrustSettings
 from consumer.handover import MappingState, WriterJob
 from consumer.worker import connection as worker_connection
 from consumer.worker import mapping as worker_mapping
@@ -47,6 +48,7 @@ def job(migrated, settings, tmp_path, monkeypatch):
         trusted_format=TrustedFormat.PARQUET,
         load_method=LoadMethod.INSERT,
         database=settings,
+        trust=TrustSettings(require_authentic=False),
         trusted_identity=identity_of(tmp_path),
         committed={},
     )

@@ -18,10 +18,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 _SEED = 3
 _NAMED = 2
-_LEDGER_ROWS = (
-    "    record_batches(connection, job.topic, partition, outcome.batches, known)\n"
-    "    ledger.record_range(connection, job.topic, partition, outcome.offsets, outcome.counts, files)\n"
-)
+_LEDGER_ROWS = "    ledger.record_range(connection, job.topic, partition, outcome.offsets, outcome.counts, files)\n"
 
 
 @dataclass(frozen=True)
@@ -174,6 +171,17 @@ MUTANTS = (
                 "consumer/worker/partition_writer.py",
                 "    reach(CrashPoint.RANGE_TRUSTED)\n",
                 f"{_LEDGER_ROWS}    connection.commit()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "the MAC is not checked",
+        "forged-batch",
+        (
+            Change(
+                "consumer/worker/authentic.py",
+                "        return None if hmac.compare_digest(",
+                "        return None if True or hmac.compare_digest(",
             ),
         ),
     ),

@@ -2,10 +2,16 @@
 
 import itertools
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -27,6 +33,7 @@ from common.broker.clients import client_options
 from common.broker.raw import _fetch
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
+from tests.waiting import wait_until
 
 _SECONDS = 20
 _DENIED = {"TOPIC", "GROUP", "CLUSTER", "TRANSACTIONAL_ID"}
@@ -62,8 +69,9 @@ class Attacker:
         quiet.disabled = True
         return {**client_options(self.kafka), "logger": quiet}
 
-    @property
+    @cached_property
     def admin(self):
+        """Kept: a client that is collected drops its requests."""
         return AdminClient(self.options)
 
     def write(self, topic):
@@ -85,13 +93,12 @@ class Attacker:
             raise RefusedError from error
 
     def commit(self, group, topic):
-        client = Consumer({**self.options, "group.id": group})
-        try:
-            (place,) = client.commit(offsets=[TopicPartition(topic, 0, 0)], asynchronous=False)
-            if place.error:
-                raise KafkaException(place.error)
-        finally:
-            client.close()
+        """Sets the group's offset; by a consumer, librdkafka would wait for a coordinator."""
+        wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0, 0)])
+        (answer,) = self.admin.alter_consumer_group_offsets([wanted]).values()
+        (place,) = answer.result(_SECONDS).topic_partitions
+        if place.error:
+            raise KafkaException(place.error)
 
     def transact(self):
         client = Producer({**self.options, "transactional.id": f"attack-{next(_count)}"})
@@ -112,7 +119,13 @@ class Attacker:
         answered(self.admin.create_partitions([NewPartitions(topic, 5 + next(_count))]))
 
     def empty(self, topic):
-        answered(self.admin.delete_records([TopicPartition(topic, 0, 0)]))
+        try:
+            answered(self.admin.delete_records([TopicPartition(topic, 0, 0)]))
+        except KafkaException as error:
+            # the client asks where a topic is first, and is not told
+            if error.args[0].code() != KafkaError._NOENT:
+                raise
+            raise RefusedError from error
 
     def delete(self, topic):
         answered(self.admin.delete_topics([topic]))
@@ -176,8 +189,16 @@ def acts_on(kafka):
     return acts
 
 
-def make_group(kafka):
-    """A group that can be forgotten: one that has committed."""
-    Attacker(kafka).commit(kafka.kafka_group, kafka.kafka_topic)
-    with suppress(KafkaException):
-        Attacker(kafka).commit(kafka.kafka_producers_group, kafka.kafka_shards_topic)
+def make_groups(kafka):
+    """Returns when all groups have committed: a new broker first makes the topic of their offsets."""
+    administrator = Attacker(kafka)
+    for name, act in acts_on(kafka).items():
+        if name.startswith("commit"):
+            wait_until(lambda act=act: _is_done(administrator, act))
+
+
+def _is_done(who, act):
+    try:
+        return who.succeeds(act)
+    except KafkaException:
+        return False

@@ -18,7 +18,7 @@ from common.secret import PlacedSecret
 from common.settings import KafkaSecurity, KafkaSettings, SaslMechanism, TopicSettings
 from ops.credentials.authority import ensure_authority, ensure_server_certificate
 from ops.stack import KafkaBroker, create_topics
-from tests.security.kafka_acts import Attacker, acts_on, make_group
+from tests.security.kafka_acts import Attacker, acts_on, make_groups
 from tests.security.rogue import Rogue
 
 MAY = {
@@ -73,7 +73,7 @@ def kafka(broker):
     settings = with_own_names(broker.settings)
     give_rights(settings, RESTRICTED)
     create_topics(settings, TopicSettings(topic_partitions=1, producer_shards=1))
-    make_group(settings)
+    make_groups(settings)
     return settings
 
 
@@ -88,7 +88,7 @@ def test_a_login_can_do_its_work_and_nothing_else(broker, kafka, principal):
 def test_without_the_authorizer_the_least_login_does_everything(unguarded):
     settings = with_own_names(unguarded.settings)
     create_topics(settings, TopicSettings(topic_partitions=1, producer_shards=1))
-    make_group(settings)
+    make_groups(settings)
     attacker = Attacker(login_of(unguarded, Principal.GATEWAY, settings))
     refused = {name for name, act in acts_on(settings).items() if not attacker.succeeds(act)}
     assert not refused
@@ -140,6 +140,8 @@ def test_a_wrong_password_opens_no_listener(broker, listener, tmp_path):
             connected(wrong, (host, int(port)), 10),
         ):
             pass
+        with pytest.raises(UnavailableError, match=r"does not let us in: .*login"):
+            cluster(wrong, timeout_s=2)
 
 
 @pytest.fixture
@@ -150,7 +152,7 @@ def other_authority(tmp_path):
 
 def test_a_client_that_does_not_know_the_authority_refuses(broker, other_authority):
     wrong = broker.settings.model_copy(update={"kafka_ssl_ca": other_authority})
-    with pytest.raises(UnavailableError):
+    with pytest.raises(UnavailableError, match="its certificate is not trusted"):
         cluster(wrong, timeout_s=2)
     host, _, port = wrong.kafka_bootstrap_servers.rpartition(":")
     with pytest.raises(ssl.SSLCertVerificationError), connected(wrong, (host, int(port)), 10):

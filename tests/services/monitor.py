@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests import loopback
 from tests.json_times import assert_times
 from tests.loopback import free_port
 from tests.services.pipeline import REPOSITORY
+from tests.signing_in import new_person, signed_in
 
 
 @dataclass
@@ -21,6 +22,8 @@ class Monitor:
 
     port: int
     log: Path
+    session: dict[str, str] = field(default_factory=dict)
+    """The headers of somebody who may see everything."""
 
     @property
     def url(self):
@@ -28,7 +31,7 @@ class Monitor:
 
     def get(self, path, **headers):
         """Status and body, parsed if it is JSON."""
-        status, body = loopback.get(self.port, path, headers)
+        status, body = loopback.get(self.port, path, self.session | headers)
         return status, _parsed(body)
 
     def wait_for(self, path, is_right, *, seconds=60):
@@ -48,7 +51,7 @@ class Monitor:
     def events(self):
         """Iterates over (event, data) as they come."""
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as client:
-            client.request("GET", "/api/stream")
+            client.request("GET", "/api/stream", headers=self.session)
             yield _events(client.getresponse())
 
 
@@ -58,10 +61,13 @@ def running_monitor(pipeline, **environment):
     port = free_port()
     log = pipeline.output / "monitor.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    people = pipeline.output / "people.json"
+    secret = new_person(people)
+    own = {"MONITOR_PORT": str(port), "VITALS_PEOPLE": str(people)}
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "ops", "monitor"],
-            env=pipeline.environment | {"MONITOR_PORT": str(port)} | environment,
+            env=pipeline.environment | own | environment,
             cwd=REPOSITORY,
             stdout=out,
             stderr=out,
@@ -69,6 +75,7 @@ def running_monitor(pipeline, **environment):
     monitor = Monitor(port, log)
     try:
         _wait_until_ready(process, monitor)
+        monitor.session = signed_in(port, secret)
         yield monitor
     finally:
         process.terminate()

@@ -79,6 +79,7 @@ def run(command, kafka, **environment):
         command,
         env={
             **environment_of(kafka),
+            "BATCH_KEY_PATH": str(kafka.batch_key_path),
             **environment,
         },
         capture_output=True,

@@ -17,9 +17,11 @@ from common.settings import DatabaseSettings, KafkaSettings, TopicSettings
 from db.connection import KeptConnection, connect
 from db.schema.migrate import migrate
 from db.schema.seed import seed
+from ops.credentials.batch_keys import PRODUCER, ensure_batch_key, key_file
 from ops.stack import create_topics
 from ops.stack.descendants import descendants
 from schemas.wire.codec import default_codec
+from schemas.wire.signature import Signer
 from tests.archives import claimed_archive
 from tests.kafka import environment_of
 from tests.topic import messages_in
@@ -51,6 +53,7 @@ class Pipeline:
             "spark_class_archive": self.class_archive,
             "output_dir": self.output,
             "trigger_interval_seconds": 0.2,
+            "batch_keys_dir": self.kafka.batch_key_path.parent,
         }
         own = {name.upper(): str(value) for name, value in names.items()}
         return os.environ | environment_of(self.kafka) | own
@@ -62,12 +65,14 @@ class Pipeline:
                 archive.finish(archive.write(batches[0].window_start, batches))
         codec = default_codec()
         self.publish_raw(
-            *((batch.patient_id, codec.encode(batch), codec.headers(batch)) for batch in batches)
+            *((batch.patient_id, codec.encode(batch), codec.headers(batch)) for batch in batches),
+            signed=True,
         )
 
-    def publish_raw(self, *messages):
+    def publish_raw(self, *messages, signed=False):
         """Publishes (key, body, headers) as they are; returns the messages with their places."""
         errors, delivered = [], []
+        signer = Signer(self.kafka.batch_key_path if signed else None)
 
         def report(error, message):
             (errors if error else delivered).append(error or message)
@@ -81,11 +86,12 @@ class Pipeline:
             }
         )
         for key, body, headers in messages:
+            sent_key = key.encode() if isinstance(key, str) else key
             client.produce(
                 self.kafka.kafka_topic,
                 body,
                 key,
-                headers=headers,
+                headers=signer.signed(sent_key, body, headers or []) if signed else headers,
                 on_delivery=report,
             )
             client.poll(0)
@@ -161,7 +167,9 @@ def new_pipeline(broker, admin, jars, class_archive, folder, *, patients=10, par
     with connect(database, database=False) as connection:
         migrate(connection, database.db_name)
         seed(connection, patients, 7)
+    ensure_batch_key(folder / name / "secrets", PRODUCER)
     names = {
+        "batch_key_path": folder / name / "secrets" / key_file(PRODUCER),
         "kafka_topic": topic,
         "kafka_dlq_topic": f"{topic}-dlq",
         "kafka_shards_topic": f"{topic}-shards",

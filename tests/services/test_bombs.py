@@ -11,6 +11,7 @@ from common.broker.topics import set_topic_options
 from common.repeated_starts import read_starts, starts_file
 from ops.explain.question import iso
 from schemas.wire.codec import default_codec
+from schemas.wire.signature import Signer
 from tests.archives import claimed_archive
 from tests.services.asking import asked, run
 from tests.services.checks import assert_proved, heart_rate
@@ -62,7 +63,9 @@ def good(pipeline, start, *, count=3):
     made = [heart_rate([70.0], start=start + place * 1000) for place in range(count)]
     with claimed_archive(pipeline.output / "raw", "test") as archive:
         archive.finish(archive.write(start, made))
-    return [(b"demo-000001", codec.encode(one), codec.headers(one), 0) for one in made]
+    signer, key = Signer(pipeline.kafka.batch_key_path), b"demo-000001"
+    bodies = [(codec.encode(one), codec.headers(one)) for one in made]
+    return [(key, body, signer.signed(key, body, headers), 0) for body, headers in bodies]
 
 
 def restarted_until_committed(pipeline, count, *, seconds=120):

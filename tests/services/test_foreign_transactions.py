@@ -21,6 +21,7 @@ from common.broker.reader import Span, TopicReader
 from ops.cli.commands.reconcile import prove
 from ops.look.snapshot import Observer
 from schemas.wire.codec import default_codec
+from schemas.wire.signature import Signer
 from tests.archives import claimed_archive
 from tests.services.checks import assert_proved, group_lag, heart_rate, logged
 from tests.services.pipeline import kill_group
@@ -34,7 +35,7 @@ class Sent:
     """Batches of one client, to the partitions that the test names."""
 
     def __init__(self, pipeline, **options):
-        self._pipeline = pipeline
+        self._pipeline, self._signer = pipeline, Signer(pipeline.kafka.batch_key_path)
         self.client = Producer({**client_options(pipeline.kafka), **options})
         if "transactional.id" in options:
             self.client.init_transactions(30)
@@ -46,7 +47,8 @@ class Sent:
     def send(self, batch, partition):
         codec = default_codec()
         topic, key = self._pipeline.kafka.kafka_topic, batch.patient_id
-        body, headers = codec.encode(batch), codec.headers(batch)
+        body = codec.encode(batch)
+        headers = self._signer.signed(key.encode(), body, codec.headers(batch))
         self.client.produce(topic, body, key, partition, headers=headers)
         assert self.client.flush(30) == 0
 

@@ -185,23 +185,6 @@ def test_a_window_that_two_producers_sent_names_both(pipeline):
     assert twice["detail"]["producers"] == ["test", "other"]
 
 
-def test_a_token_is_required_if_one_is_set(pipeline):
-    with running_monitor(pipeline, MONITOR_TOKEN="let me in") as monitor:
-        assert monitor.get("/live")[0] == 200
-        assert monitor.get("/")[0] == 200
-        for path in (
-            "/api/ward",
-            "/api/stream",
-            "/api/quarantine",
-            "/api/patient/a?from=0&until=1",
-        ):
-            assert monitor.get(path)[0] == 401
-            assert monitor.get(path, Authorization="Bearer wrong")[0] == 401
-        assert monitor.get("/api/ward", Authorization="Bearer let me in")[0] == 200
-        assert monitor.get("/api/ward", Cookie='vitals_monitor="let me in"')[0] == 200
-        assert monitor.get("/api/ward", Host="evil.example")[0] == 400
-
-
 def test_rejected_readings_are_counted_and_shown_by_reason(pipeline):
     pipeline.publish(*simulated(2, fault_share=0.1))
     with pipeline.consumer():

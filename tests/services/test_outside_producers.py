@@ -13,11 +13,13 @@ import pytest
 from confluent_kafka import OFFSET_END, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from common.broker.clients import client_options
 from common.broker.limits import MAX_MESSAGE_BYTES
 from db.connection import connect, transaction
 from ops.cli.commands.reconcile import prove
 from schemas.reasons import OF_MESSAGES, Reason
 from schemas.wire.codec import default_codec
+from schemas.wire.signature import Signer
 from tests.documents import REPOSITORY, blocks, text_of
 from tests.services.checks import REGISTRO
 from tests.services.outsiders import SCHEMA, JavaExample, PythonExample, loaded_python_example
@@ -83,15 +85,16 @@ def outcome(
         python_example.publish(pipeline.kafka, PATIENT, second),
         python_example.publish(pipeline.kafka, UNREGISTERED, first),
     ]
-    [changed] = pipeline.publish_raw((PATIENT, with_other_values(pipeline), None))
-    messages = pipeline.publish_raw(
-        *((reason, value, None) for reason, value in wrong_values().items())
-    )
+    [changed] = pipeline.publish_raw((PATIENT, with_other_values(pipeline), None), signed=True)
+    wrong = ((WRONG, value, None) for value in wrong_values().values())
+    messages = pipeline.publish_raw(*wrong, signed=True)
+    [forged] = pipeline.publish_raw((WRONG, good_value(), None))
     with pipeline.consumer():
-        pipeline.wait_for_messages(len(printed) + len([changed, *messages]))
+        pipeline.wait_for_messages(len(printed) + len([changed, *messages, forged]))
+    reasons = [*wrong_values(), Reason.CONFLICTING, Reason.UNAUTHENTIC]
     wrong = {
-        Reason(message.key().decode()): (message.partition(), message.offset())
-        for message in messages
+        reason: (message.partition(), message.offset())
+        for reason, message in zip(reasons, [*messages, changed, forged], strict=True)
     }
     yield Outcome(pipeline, printed, wrong)
     pipeline.drop_database()
@@ -110,6 +113,12 @@ def with_other_values(pipeline):
     batch = codec.decode(pipeline.messages()[0].value())
     pulse = replace(batch.series[0], values=[200.0])
     return codec.encode(replace(batch, series=(pulse,)))
+
+
+def good_value():
+    """What the example sends for the patient of the wrong messages."""
+    example, schema = loaded_python_example(), json.loads(SCHEMA.read_text(encoding="utf-8"))
+    return example.encode(schema, example.sensor_batch(WRONG, WRONG_START - 60_000))
 
 
 def wrong_values():
@@ -167,14 +176,14 @@ def moment(start, second):
     )
 
 
-def test_a_batch_that_is_sent_again_has_no_effect_whoever_sends_it_and_whatever_it_holds(outcome):
+def test_a_batch_that_is_sent_again_has_no_effect_whoever_sends_it(outcome):
     """The id depends on source, patient and window, so both languages produce the same one."""
     [python, java, java_again, python_again, _] = map(published, outcome.printed)
     assert (java_again, python_again) == (python, java)
     places = outcome.pipeline.rows("SELECT particao, deslocamento FROM lote ORDER BY 1, 2")
-    assert len(places) == 3 + len(outcome.wrong) - len(REFUSED)
+    assert len(places) == 3 + len(outcome.wrong.keys() - REFUSED)
     repeated = "SELECT CAST(SUM(mensagens_repetidas) AS SIGNED) FROM livro_razao"
-    assert outcome.pipeline.rows(repeated) == [(3,)]
+    assert outcome.pipeline.rows(repeated) == [(2,)]
 
 
 def published(printed):
@@ -186,10 +195,12 @@ def test_both_examples_write_the_same_bytes_key_and_headers(outcome):
     codec = default_codec()
     copies = defaultdict(list)
     for message in messages_in(outcome.pipeline.kafka):
-        if message.key() == PATIENT.encode() and message.headers():
+        if message.key() == PATIENT.encode() and "schema" in dict(message.headers() or []):
             batch = codec.decode(message.value())
             assert message.value() == codec.encode(batch)
-            assert dict(message.headers()) == dict(codec.headers(batch))
+            signer = Signer(outcome.pipeline.kafka.batch_key_path)
+            right = signer.signed(message.key(), message.value(), codec.headers(batch))
+            assert dict(message.headers()) == dict(right)
             same = codec.encode(replace(batch, produced_at=0))
             copies[batch.window_start].append((same, message.partition()))
     assert [len(copies[start]) for start in STARTS] == [2, 2]
@@ -247,7 +258,7 @@ def test_reconcile_proves_readings_of_outsiders_by_the_topic_itself(outcome):
 def test_what_retention_took_of_outsiders_is_a_note_and_no_alarm(outcome):
     """The last test but those without a topic: it deletes the messages."""
     pipeline = outcome.pipeline
-    client = AdminClient({"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers})
+    client = AdminClient(client_options(pipeline.kafka))
     topic = pipeline.kafka.kafka_topic
     ends = [
         TopicPartition(topic, partition, OFFSET_END)

@@ -2,6 +2,7 @@
 
 from confluent_kafka import Producer
 
+from common.broker.clients import client_options
 from common.broker.limits import KEPT_BYTES
 from ops.cli.commands.reconcile import prove
 from tests.services.asking import asked, run
@@ -104,7 +105,7 @@ def test_altered_and_stray_dead_letters_are_named(pipeline):
         pipeline.wait_for_messages(1)
     assert_proved(pipeline)
     [copy] = dead_letters(pipeline)
-    client = Producer({"bootstrap.servers": pipeline.kafka.kafka_bootstrap_servers})
+    client = Producer(client_options(pipeline.kafka))
     client.produce(copy.topic(), b"[]", copy.key(), headers=copy.headers())
     client.produce(copy.topic(), b"something else")
     assert client.flush(60) == 0

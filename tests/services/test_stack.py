@@ -3,12 +3,16 @@
 import pytest
 from pydantic import SecretStr
 
+from common.broker.reader import messages_of
+from common.broker.sender import Sender
 from common.broker.topics import create_topic
 from common.errors import UnavailableError
 from db.connection import connect
 from ops.stack import DatabaseServer, JarSource, KafkaBroker, prepare_database
 from ops.stack.broker import reaching
 from ops.stack.kafka_files import tool_options
+from ops.stack.server import Server
+from tests.nobody import plain_broker
 
 
 @pytest.fixture
@@ -42,6 +46,46 @@ def test_broker_keeps_messages_and_port_over_a_kill(own_broker: KafkaBroker):
     assert own_broker.port == port
     offsets = own_broker.run_tool("get-offsets", "--topic", "kept")
     assert offsets.stdout.strip() == "kept:0:2"
+
+
+class EarlierBroker(KafkaBroker):
+    """As it was before TLS and logins."""
+
+    def _properties(self):
+        found = super()._properties()
+        del found["authorizer.class.name"]
+        listeners = found["listener.security.protocol.map"]
+        return found | {
+            "listener.security.protocol.map": listeners.replace("SASL_SSL", "PLAINTEXT")
+        }
+
+    @property
+    def settings(self):
+        return plain_broker(self.port)
+
+    first_login = settings
+
+    def wait_ready(self, timeout_seconds=60):
+        Server.wait_ready(self, timeout_seconds)
+
+
+def test_the_data_of_a_broker_from_before_logins_is_there_after_the_upgrade(jars, tmp_path):
+    """Its metadata knows no login: the first one comes from the broker's own files."""
+    earlier = EarlierBroker(tmp_path / "kafka", jars)
+    earlier.start()
+    earlier.wait_ready()
+    create_topic(earlier.settings, "kept", 1)
+    sender = Sender(earlier.settings, {})
+    sender.send("kept", b"key", b"body", [])
+    assert sender.flush(30) == []
+    earlier.stop()
+    broker = KafkaBroker(tmp_path / "kafka", jars)
+    broker.start()
+    try:
+        broker.wait_ready()
+        assert [message.value() for message in messages_of(broker.settings, "kept")] == [b"body"]
+    finally:
+        broker.stop()
 
 
 def test_console_tools_of_the_pruned_kafka_run(broker: KafkaBroker, topic: str):

@@ -15,6 +15,7 @@ from ops.stack.exports import embedded_addresses
 from ops.stack.running import recorded
 from tests import loopback
 from tests.json_times import assert_times
+from tests.signing_in import signed_in
 from tests.waiting import wait_until
 
 
@@ -160,8 +161,10 @@ def test_status_names_what_stands_still_and_a_restart_leaves_no_false_gap(vitals
     address = recorded(vitals.home)["monitor"].address
     port = int(address.rpartition(":")[2])
 
+    session = signed_in(port, vitals("users", "add", "somebody").stdout)
+
     def unmonitored():
-        ward = json.loads(loopback.get(port, "/api/ward")[1])
+        ward = json.loads(loopback.get(port, "/api/ward", session)[1])
         names = {row: patient for row, patient, _ in ward["patients"]}
         return [names[tile[0]] for tile in ward["tiles"] if not tile[8]]
 

@@ -18,6 +18,7 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
+from common.settings import TrustSettings
 from consumer.driver.messages import select_messages
 from consumer.worker.mapping import Mappings
 from consumer.worker.readings import READINGS
@@ -46,6 +47,7 @@ Mapping = tuple[str, str, Sequence[tuple[int, int, int]]]
 
 
 HEADERS = (("producer-id", b"p1"),)
+UNSIGNED = TrustSettings(require_authentic=False)
 
 
 def messages_frame(
@@ -79,8 +81,8 @@ def cleaned_frame(messages: DataFrame, mappings: Iterable[Mapping] = ()) -> Data
     return select_messages(messages).mapInArrow(
         lambda batches: (
             part
-            for rows in cleaned_batches_of(batches, lambda _: known)
-            for part in rows.cast(plain).to_batches()
+            for found in cleaned_batches_of(batches, lambda _: known, UNSIGNED)
+            for part in found.rows.cast(plain).to_batches()
         ),
         from_arrow_schema(plain),
     )

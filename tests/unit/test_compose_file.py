@@ -104,8 +104,9 @@ def test_each_part_gets_its_own_secrets_only():
         (block,) = re.findall(rf"^  {name}:\n((?:    .*\n|\n)+)", CODE, re.MULTILINE)
         (listed,) = re.findall(r"^    secrets: \[(.*)\]$", block, re.MULTILINE)
         found[name] = set(listed.split(", ")) - {"ca.pem"}
-    assert found["producer"] == {"kafka_producer_password"}
-    assert found["consumer"] == {"kafka_consumer_password", "db_consumer_password"}
+    keys = {"batch_key_producer", "batch_key_operator"}
+    assert found["producer"] == {"kafka_producer_password", "batch_key_producer"}
+    assert found["consumer"] == {"kafka_consumer_password", "db_consumer_password", *keys}
     assert not {name for name in found["kafka"] if name.startswith("db_")}
     assert not {name for name in found["mysql"] if name.startswith("kafka_")}
     assert not {name for name in found["monitor"] if "admin" in name or "root" in name}

@@ -1,6 +1,7 @@
 """Messages decoded together give the same result as fastavro gives for each alone."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -145,3 +146,16 @@ def test_numbers_of_every_length():
             made = batch(Series("glicose", None, "mg/dL", start, 1000, [math.pi]))
             body = CODEC.encode(made)
             assert found(pa.array([body], pa.binary())) == said([made])
+
+
+def test_the_digest_of_a_batch_is_that_of_its_patient_and_series():
+    """Read in step or alone, whoever made it and when."""
+    many = batch(*(series(values=[float(number)]) for number in range(80)))
+    remade = replace(many, producer_id="another", produced_at=1, window_start=2)
+    others = [replace(many, patient_id="q"), replace(many, series=many.series[:-1])]
+    bodies = [CODEC.encode(made) for made in (many, remade, *others)]
+    in_step = decode(pa.array(bodies * 8, pa.binary())).content
+    alone = [decode(pa.array([body], pa.binary())).content[0] for body in bodies]
+    assert in_step == alone * 8
+    assert alone[0] == alone[1]
+    assert len({*alone}) == 3

@@ -34,6 +34,7 @@ def ids(batches):
 
 def test_all_batches_of_files_come_as_of_when_they_were_made(archived):
     assert ids(all_batches(archived)) == [(name, NOW + 9) for name in "abcd"]
+    assert {age for _, age in all_batches(archived)} == {Age(NOW + 9, NOW + 9)}
 
 
 def test_a_list_is_followed_in_its_order(archived):
@@ -41,6 +42,12 @@ def test_a_list_is_followed_in_its_order(archived):
     wanted = [(first, "b", None), (second, "d", 7), (second, "c", 8), (first, "a", 9)]
     listed = [ArchivedBatch(*batch) for batch in wanted]
     assert ids(listed_batches(listed)) == [("b", NOW + 9), ("d", 7), ("c", 8), ("a", 9)]
+
+
+def test_a_listed_batch_says_how_old_it_is_and_what_its_sender_has_seen(archived):
+    listed = [ArchivedBatch(archived[0], "b", 7, 8), ArchivedBatch(archived[0], "a", None)]
+    ages = [age for _, age in listed_batches(listed, ordered_ms=9)]
+    assert ages == [Age(7, 8, 9), Age(NOW + 9, NOW + 9, 9)]
 
 
 def test_a_listed_batch_that_is_missing_from_its_file_is_named(archived):

@@ -144,6 +144,19 @@ def test_the_clock_of_a_topic_that_takes_the_producers_is_not_believed(
     assert made(positions, schedule)[-1] == NOW + 359
 
 
+def test_a_clock_of_the_broker_that_was_wrong_for_one_answer_costs_nothing(
+    clock, boot, broker_clock, positions, schedule
+):
+    """A day slow: the windows that are made again bring the right answer."""
+    positions.take(0, NOW, NOW)
+    answer(broker_clock, NOW - 8_640)
+    broker_clock.note(TIMESTAMP_LOG_APPEND_TIME, -1)
+    clock(NOW + 1)
+    assert made(positions, schedule)
+    answer(broker_clock, NOW + 1)
+    assert made(positions, schedule)[-1] == NOW
+
+
 def test_an_answer_that_was_read_late_silences_nobody(
     clock, boot, broker_clock, positions, schedule
 ):

@@ -34,13 +34,18 @@ NEEDS_A_STACK = {
     "patient add": ["p-1"],
     "patient end": ["p-1"],
     "patient list": [],
+    "users looks": [],
+    "users prune": [],
 }
 MORE = {
     "reconcile --repair": ["reconcile", "--repair"],
     "replay of the archive": ["replay", "output/raw"],
     "status --json": ["status", "--json"],
 }
-MAKES_ITS_OWN = {"up", "demo", "down", "prove", "secrets make", "secrets rotate", "setup"}
+MAKES_ITS_OWN = {
+    *("up", "demo", "down", "prove", "secrets make", "secrets rotate", "setup"),
+    *("users add", "users remove", "users list"),
+}
 WITHOUT_A_STACK = {name: [*name.split(), *words] for name, words in NEEDS_A_STACK.items()} | MORE
 NOTHING_RUNS = "nothing is running: start it with `vitals up`"
 

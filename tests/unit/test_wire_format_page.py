@@ -17,6 +17,7 @@ from schemas.cleaning.clean import NAME_LIMIT, ORDER
 from schemas.cleaning.times import FIRST_TIME_MS, FUTURE_TOLERANCE_MS, LAST_TIME_MS
 from schemas.reasons import OF_MESSAGES, Reason
 from schemas.wire.codec import Age, default_codec
+from schemas.wire.signature import SIGNATURE, SIGNED_BY, SIGNED_HEADERS, mac
 from schemas.wire.versions import versions
 from tests.builders import GOLDEN, GOLDEN_BATCH, batch, series
 from tests.documents import blocks
@@ -79,8 +80,8 @@ def test_the_python_example_imports_two_packages_and_none_of_ours():
 def test_the_java_example_imports_two_libraries():
     text = (FOLDER / "examples" / "Publish.java").read_text(encoding="utf-8")
     imported = re.findall(r"^import (.*);", text, re.MULTILINE)
-    libraries = {re.match(r"java\.|org\.apache\.\w+", name)[0] for name in imported}
-    assert libraries == {"java.", "org.apache.avro", "org.apache.kafka"}
+    libraries = {re.match(r"javax?\.|org\.apache\.\w+", name)[0] for name in imported}
+    assert libraries == {"java.", "javax.", "org.apache.avro", "org.apache.kafka"}
 
 
 def test_every_version_is_shown_with_its_frame():
@@ -110,10 +111,18 @@ def type_text(kind):
 def test_the_headers_are_those_of_the_codec():
     headers = default_codec().headers(GOLDEN_BATCH, Age(1, 2, 3))
     shown = [(literal(name), value) for name, value, _ in table("Headers")]
-    assert [name for name, _ in shown] == [name for name, _ in headers]
+    assert [name for name, _ in shown] == [*(name for name, _ in headers), SIGNED_BY, SIGNATURE]
     fixed = {name: value.strip("`") for name, value in shown if value.startswith("`")}
     assert fixed == {name: value.decode() for name, value in headers if name in fixed}
     assert fixed.keys() == {"content-type", "schema", "schema-version"}
+
+
+def test_the_signature_on_the_page_follows_its_rule():
+    shown = dict(table("Signature"))
+    secret, body = (bytes.fromhex(literal(shown[name])) for name in ("secret", "value"))
+    assert ", ".join(SIGNED_HEADERS) in shown
+    code = mac(secret, literal(shown["message key"]).encode(), (None,) * 3, body)
+    assert literal(shown["gives"]) == code.hex()
 
 
 def test_the_batch_id_on_the_page_follows_its_rule():

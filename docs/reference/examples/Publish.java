@@ -6,9 +6,12 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
@@ -93,6 +96,23 @@ public class Publish {
     return new UUID(high, low);
   }
 
+  /** Adds the two headers that prove who sent it: HMAC-SHA256 with the key in our key file. */
+  static void sign(ProducerRecord<String, byte[]> record) throws Exception {
+    String[] key = Files.readString(Path.of(System.getenv("BATCH_KEY_PATH"))).split("\\s+");
+    Mac mac = Mac.getInstance("HmacSHA256");
+    mac.init(new SecretKeySpec(HexFormat.of().parseHex(key[1]), "HmacSHA256"));
+    // message key, three headers that we do not send, value: each after its length
+    byte[] patientId = record.key().getBytes(StandardCharsets.UTF_8);
+    byte[] none = new byte[0];
+    for (byte[] part : List.of(patientId, none, none, none, record.value())) {
+      mac.update(ByteBuffer.allocate(4).putInt(part.length).array());
+      mac.update(part);
+    }
+    record.headers().add("signed-by", key[0].getBytes(StandardCharsets.UTF_8));
+    String code = HexFormat.of().formatHex(mac.doFinal());
+    record.headers().add("signature", code.getBytes(StandardCharsets.UTF_8));
+  }
+
   /** Where the broker is and how to log in there, as `vitals env --as gateway` sets it. */
   static Map<String, Object> connection() throws Exception {
     Map<String, String> given = System.getenv();
@@ -129,6 +149,7 @@ public class Publish {
         "producer-id", batch.get("producer_id"));
     headers.forEach((name, value) ->
         record.headers().add(name, value.toString().getBytes(StandardCharsets.UTF_8)));
+    sign(record);
     try (KafkaProducer<String, byte[]> producer =
         new KafkaProducer<>(settings, new StringSerializer(), new ByteArraySerializer())) {
       return producer.send(record).get();

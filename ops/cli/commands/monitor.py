@@ -8,6 +8,7 @@ from ops.cli.presence import is_own, require_own_stack
 from ops.cli.services import Service
 from ops.monitor.serve import serve
 from ops.monitor.settings import MonitorSettings
+from ops.people.register import People
 from ops.stack import JarSet, find_java, jar_source, listed_jars, retrieve
 from ops.stack.exports import cadence_account
 from ops.stack.invocation import Invocation
@@ -34,6 +35,7 @@ def monitor(invocation: Invocation, say: Callable[[str], None]) -> None:
         invocation.database(),
         invocation.settings.output_dir.resolve() / "trusted",
         settings.monitor_uplot_jar or uplot_jar(invocation),
+        People(invocation.settings.people),
         say,
         lambda: {} if is_foreign else recorded(invocation.settings.home),
     )

@@ -8,6 +8,8 @@ from common.broker.dead_letters import send_dead_letters
 from common.broker.faults import explained
 from common.output import put_json, put_line
 from common.settings import DatabaseSettings, KafkaSettings
+from db.connection import connect
+from db.mend.undo import undo_batch
 from db.read.evidence import open_evidence
 from ops.cli.commands.reconcile import prove, show, wait_for_consumer
 from ops.reconcile.findings import counted
@@ -51,6 +53,12 @@ def reconcile_and_repair(
     if plan.publish:
         wait_for_consumer(kafka, database, wait_seconds, say)
     return show(prove(kafka, database, output, say), as_json=as_json)
+
+
+def undo_corrections(invocation: Invocation, batch_id: str, say: Say) -> None:
+    """Puts back what the readings of a batch have overwritten; see `db.mend.undo`."""
+    with connect(invocation.database()) as connection:
+        say(str(undo_batch(connection, batch_id)))
 
 
 def _publish(

@@ -21,6 +21,8 @@ from db.connection import connect
 from db.schema.accounts import Role, account_name, create_accounts, grant_tables
 from db.schema.migrate import migrate
 from db.schema.seed import seed
+from db.write.looks import prune_looks
+from ops.people.settings import LooksSettings
 from ops.stack.topics import create_topics
 
 _LOGIN_TIMEOUT_S = 10.0
@@ -115,7 +117,9 @@ class SetupSettings(Settings):
         )
 
 
-def set_up(settings: SetupSettings, kafka: KafkaSettings, topics: TopicSettings) -> None:
+def set_up(
+    settings: SetupSettings, kafka: KafkaSettings, topics: TopicSettings, looks: LooksSettings
+) -> None:
     """Creates what is missing and keeps what is there; safe to repeat, also after an abort.
 
     Raises:
@@ -138,6 +142,7 @@ def set_up(settings: SetupSettings, kafka: KafkaSettings, topics: TopicSettings)
             applied = migrate(migrator, settings.db_name)
             grant_tables(administrator, settings.db_name)
             _log.info("accounts_and_tables_ready", migrations_applied=len(applied))
+            _log.info("old_looks_deleted", rows=prune_looks(migrator, looks.oldest_look()))
             added = seed(migrator, settings.patients, settings.simulation_seed)
     _log.info("demo_patients_ready", added=added.patients, patients=settings.patients)
 

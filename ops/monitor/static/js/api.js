@@ -1,4 +1,4 @@
-/** Requests to the monitor; 401 anywhere asks for the token. */
+/** Requests to the monitor; 401 anywhere shows the form to sign in. */
 
 export class LoginNeeded extends Error {}
 export class ApiError extends Error {
@@ -24,14 +24,16 @@ export async function getJson(path) {
   return answer.json();
 }
 
-/** True if the token was right. */
-export async function login(token) {
-  const answer = await fetch("/api/login", {
+async function post(path, body) {
+  const answer = await fetch(path, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ token }),
+    body: JSON.stringify(body),
   });
-  if (answer.ok) return true;
-  if (answer.status === 401) return false;
-  throw new ApiError(answer.status, `/api/login: ${answer.status}`);
+  if (!answer.ok) throw new ApiError(answer.status, `${path}: ${answer.status}`);
 }
+
+/** Throws an ApiError: 401 for an unknown secret, 429 after too many of them. */
+export const login = (secret) => post("/api/login", { secret });
+
+export const logout = () => post("/api/logout", {});

@@ -5,21 +5,22 @@ import { el, setText } from "./dom.js";
 import { number } from "./format.js";
 import { onFrame } from "./frames.js";
 import { language, t } from "./i18n.js";
+import { mayOpen, person } from "./person.js";
 import { store } from "./store.js";
 
 const VIEWS = ["ward", "pipeline", "quarantine"];
 const THEMES = ["auto", "light", "dark"];
 
 export class Header {
-  /** ``onLanguage(code)`` and ``onTheme()`` are called after a change. */
-  constructor(host, { onLanguage, onTheme }) {
-    Object.assign(this, { host, onLanguage, onTheme });
+  /** ``onLanguage(code)`` and ``onTheme()`` are called after a change, ``onSignOut()`` by its button. */
+  constructor(host, { onLanguage, onTheme, onSignOut }) {
+    Object.assign(this, { host, onLanguage, onTheme, onSignOut });
     const draw = () => this.#countAlarms();
     store.addEventListener("alarms", () => onFrame(draw));
   }
 
   draw() {
-    this.links = VIEWS.map((view) => el("a", { href: `#/${view}`, "data-view": view }, t(`nav.${view}`)));
+    this.links = VIEWS.filter(mayOpen).map((view) => el("a", { href: `#/${view}`, "data-view": view }, t(`nav.${view}`)));
     this.count = el("span", { class: "alarm-count", hidden: true });
     this.host.replaceChildren(
       el("a", { class: "brand", href: "#/ward" }, t("title")),
@@ -28,6 +29,7 @@ export class Header {
       this.count,
       this.#languages(),
       this.#themes(),
+      this.#signOut(),
     );
     this.#countAlarms();
   }
@@ -52,6 +54,12 @@ export class Header {
       onclick: () => this.onLanguage(code),
     }, code.toUpperCase()));
     return el("div", { class: "switch", role: "group", "aria-label": t("language.label") }, ...buttons);
+  }
+
+  #signOut() {
+    if (person.name === null) return "";
+    const label = t("signOut.of", { name: person.name });
+    return el("button", { type: "button", id: "sign-out", title: label, onclick: () => this.onSignOut() }, t("signOut"));
   }
 
   #themes() {

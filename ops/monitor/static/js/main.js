@@ -1,12 +1,13 @@
 /** Puts the parts together: texts, header, alarms, stream, and the view that the address names. */
 
 import { AlarmBar } from "./alarmbar.js";
-import { whenLoginNeeded } from "./api.js";
+import { LoginNeeded, logout, whenLoginNeeded } from "./api.js";
 import { el, visible } from "./dom.js";
 import { Header } from "./header.js";
 import { chooseLanguage, loadLanguage, preferredLanguage, t } from "./i18n.js";
 import { showLogin } from "./loginform.js";
 import { lostBanner } from "./lost.js";
+import { forgetPerson, loadPerson, mayOpen } from "./person.js";
 import { showPatient } from "./patient.js";
 import { showPipeline } from "./pipeline.js";
 import { showQuarantine } from "./quarantine.js";
@@ -17,6 +18,7 @@ import { showWard } from "./ward.js";
 
 const VIEWS = { ward: showWard, patient: showPatient, pipeline: showPipeline, quarantine: showQuarantine };
 const content = document.getElementById("content");
+const RETRY_MS = 3000;
 let view = null;
 let isLoginShown = false;
 
@@ -27,6 +29,10 @@ const header = new Header(document.getElementById("top"), {
     document.querySelector(`[data-language=${code}]`).focus();
   },
   onTheme: show,
+  onSignOut: async () => {
+    await logout();
+    location.reload();
+  },
 });
 const alarms = new AlarmBar(document.getElementById("alarms"));
 
@@ -43,25 +49,38 @@ function show() {
   view = null;
   content.replaceChildren();
   const route = currentRoute();
-  const name = route.view in VIEWS ? route.view : "ward";
+  const name = route.view in VIEWS && mayOpen(route.view) ? route.view : "ward";
   document.title = `${name === "patient" ? visible(route.subject) : t(`nav.${name}`)} – ${t("title")}`;
   header.markView(name);
   document.body.dataset.view = isLoginShown ? "login" : name;
-  if (isLoginShown) showLogin(content, loggedIn);
+  if (isLoginShown) showLogin(content, begin);
   else if (!store.isLoaded) content.append(el("p", { class: "nothing" }, t("loading")));
   else view = VIEWS[name](content, route);
 }
 
-function loggedIn() {
+async function begin() {
   isLoginShown = false;
-  show();
+  try {
+    await loadPerson();
+  } catch (error) {
+    if (error instanceof LoginNeeded) return;
+    setTimeout(begin, RETRY_MS);
+  }
+  redraw();
   stream.start();
 }
 
 whenLoginNeeded(() => {
   if (isLoginShown) return;
+  if (store.isLoaded) {
+    // what was shown to the person before must not stay, not even in memory
+    location.reload();
+    return;
+  }
   isLoginShown = true;
   stream.stop();
+  forgetPerson();
+  header.draw();
   show();
 });
 
@@ -92,4 +111,4 @@ store.addEventListener("ward", () => {
 await loadLanguage(preferredLanguage());
 redraw();
 lostBanner(document.getElementById("lost"), stream);
-stream.start();
+await begin();

@@ -1,0 +1,1 @@
+"""Who may sign in to the page: the register of people, which `vitals users` changes."""
