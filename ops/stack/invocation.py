@@ -24,6 +24,9 @@ from ops.stack.exports import DATABASE_FOLDER, embedded_addresses
 
 S = TypeVar("S", bound=Settings)
 
+# whoever publishes also signs: the key belongs to the login
+_OF_KAFKA = ("KAFKA_", "BATCH_KEY_PATH")
+
 
 class StackSettings(OutputSettings, TopicSettings, LooksSettings):
     """Where the embedded stack lives and what it may use; every setting has a working default."""
@@ -119,7 +122,7 @@ class Invocation:
         given: dict[str, str] = {}
         # the logins that the command needs, whichever `vitals env` has put into the environment
         if self._is_own(addresses, "KAFKA_BOOTSTRAP_SERVERS"):
-            given |= {name: at for name, at in addresses.items() if name.startswith("KAFKA_")}
+            given |= {name: at for name, at in addresses.items() if name.startswith(_OF_KAFKA)}
         # nothing of them for another server: it must not learn of ours
         if self._is_own(addresses, "DB_HOST") and self._is_own(addresses, "DB_PORT"):
             given |= {name: at for name, at in addresses.items() if name.startswith("DB_")}

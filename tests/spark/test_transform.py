@@ -80,6 +80,8 @@ def test_every_reason_but_the_writers_own_can_be_seen(spark):
     assert seen == {reason.value for reason in Reason} - {
         Reason.UNMAPPED,
         Reason.OVERTAKEN,
+        Reason.UNAUTHENTIC,
+        Reason.CONFLICTING,
         Reason.REFUSED_BY_DATABASE,
     }
 

@@ -196,6 +196,7 @@ def test_a_command_takes_its_login_from_its_own_stack_only(tmp_path, monkeypatch
     made = Invocation(settings, dict(os.environ), Principal.ADMIN)
     assert made.kafka().kafka_sasl_username == "admin"
     assert made.kafka().kafka_sasl_password.place.name == "kafka_admin_password"
+    assert made.kafka().batch_key_path == tmp_path / "secrets" / "batch_key_producer"
     own = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:2001"}
     assert replace(made, environment=own).kafka().kafka_sasl_username == "admin"
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "elsewhere:9092")
@@ -206,7 +207,7 @@ def test_a_command_takes_its_login_from_its_own_stack_only(tmp_path, monkeypatch
         "gateway",
     )
     assert theirs.kafka_sasl_password.get_secret_value() == "theirs"
-    assert theirs.kafka_ssl_ca is None
+    assert (theirs.kafka_ssl_ca, theirs.batch_key_path) == (None, None)
     monkeypatch.setenv("DB_HOST", "elsewhere")
     monkeypatch.setenv("DB_USER", "theirs")
     monkeypatch.setenv("DB_PASSWORD", "theirs")
