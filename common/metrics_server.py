@@ -4,6 +4,7 @@ It never names a patient or a value; still, it is meant for the machine's own ne
 """
 
 import socketserver
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import cast
 
+import structlog
 from prometheus_client import REGISTRY, CollectorRegistry, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
@@ -68,6 +70,11 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     health: Health
     registry: CollectorRegistry
+
+    def handle_error(self, *_: object) -> None:
+        """One event, where the base class would print; a client that no longer waits is none."""
+        if not isinstance(sys.exception(), ConnectionError):
+            structlog.get_logger().exception("request_failed")
 
 
 class _Handler(BaseHTTPRequestHandler):

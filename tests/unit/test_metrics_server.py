@@ -2,8 +2,10 @@
 
 import re
 import socket
+import struct
 import subprocess
 import textwrap
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -11,11 +13,14 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+from structlog.testing import capture_logs
 
 from common.errors import ConfigurationError
 from common.health import Health
 from common.metrics_server import MetricsSettings, served
 from tests.loopback import free_port
+from tests.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -96,6 +101,40 @@ def test_the_healthcheck_of_the_containers_passes_only_where_the_part_is_ready(s
         assert not passes()
         health.tell("database", None)
         assert passes()
+
+
+class Slow(Collector):
+    """Answers once it is let, and then with an error if it has one."""
+
+    def __init__(self, error=None):
+        self.asked, self.let, self.error = threading.Event(), threading.Event(), error
+
+    def describe(self):
+        return []
+
+    def collect(self):
+        self.asked.set()
+        assert self.let.wait(timeout=30)
+        if self.error:
+            raise self.error
+        return []
+
+
+@pytest.mark.parametrize("error", [None, ValueError("no such number")])
+def test_only_an_answer_that_fails_is_logged_and_as_one_event(settings, capsys, error):
+    """A client that has stopped waiting is no event, and nothing is printed past the log."""
+    registry, slow = CollectorRegistry(), Slow(error)
+    registry.register(slow)
+    with served(settings, Health(), registry), capture_logs() as logs:
+        with socket.create_connection(("127.0.0.1", settings.metrics_port)) as client:
+            client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            assert slow.asked.wait(timeout=30)
+            # closed with a reset
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        slow.let.set()
+        wait_until(lambda: not [at for at in threading.enumerate() if "request" in at.name])
+    assert [entry["event"] for entry in logs] == (["request_failed"] if error else [])
+    assert capsys.readouterr() == ("", "")
 
 
 def test_without_a_port_nothing_listens_and_a_port_is_free_after_the_block(settings):
