@@ -50,7 +50,7 @@ class Project:
         }
         return inherited | own | self.settings
 
-    def run(self, *command, seconds=300, check=True):
+    def run(self, *command, seconds=900, check=True):
         """Runs a command in the clone; its output is in the failure."""
         done = subprocess.run(
             command,
@@ -69,7 +69,7 @@ class Project:
             )
         return done
 
-    def compose(self, *arguments, seconds=300, check=True):
+    def compose(self, *arguments, seconds=900, check=True):
         return self.run("docker", "compose", *arguments, seconds=seconds, check=check)
 
     def logs(self, *services, tail="all"):
@@ -102,7 +102,7 @@ class Project:
 
     def _as_owner(self, service):
         user = f"{os.getuid()}:{os.getgid()}"
-        return self.compose("run", "--rm", "--user", user, service, seconds=600)
+        return self.compose("run", "--rm", "--user", user, service)
 
     def remove(self):
         with suppress(AssertionError):
@@ -160,19 +160,17 @@ class Project:
         finally:
             observer.close()
 
-    def wait_for_more(self, than, *, seconds=90):
+    def wait_for_more(self, than):
         """Waits until more readings are accepted; returns how long it took."""
         started = time.monotonic()
-        wait_until(
-            lambda: (self.accepted() or 0) > than, lambda: self.logs(tail=30), seconds=seconds
-        )
+        wait_until(lambda: (self.accepted() or 0) > than, lambda: self.logs(tail=30), seconds=300)
         return time.monotonic() - started
 
     def prove(self):
         """Stops the producers and lets `vitals reconcile` compare everything."""
         self.compose("stop", "producer")
         done = self.compose(
-            "run", "--rm", "ops", "vitals", "reconcile", "--wait", "120", "--json", check=False
+            "run", "--rm", "ops", "vitals", "reconcile", "--wait", "600", "--json", check=False
         )
         assert done.stdout, done.stderr
         proof = json.loads(done.stdout)

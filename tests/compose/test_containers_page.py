@@ -7,7 +7,7 @@ from tests.waiting import wait_until
 def test_every_command_block_of_the_page_works_in_the_order_of_the_page(make_project):
     project = make_project()
     for block in blocks(text_of(CONTAINERS), "sh"):
-        done = project.run("bash", "-euo", "pipefail", "-c", block, seconds=600)
+        done = project.run("bash", "-euo", "pipefail", "-c", block)
         if "--wait\n" in block and "down -v" not in block:
             wait_until(project.accepted)  # the next blocks need rows
         if "vitals reconcile" in block:

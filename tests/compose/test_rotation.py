@@ -9,11 +9,13 @@ import pytest
 from common.broker.connection import connected
 from common.errors import VitalsError
 from db.connection import connect
+from ops.credentials.batch_keys import OPERATOR, PRODUCER, key_file
 from ops.credentials.rotate import FILES
 from tests.waiting import wait_until
 
 WINDOW_S = 2
 LONGEST_PAUSE_S = 10
+TIMEOUT_S = 30
 PARTS = ("kafka", "mysql", "producer", "consumer", "monitor")
 
 
@@ -29,16 +31,17 @@ def loaded(make_project):
     return project
 
 
-def passwords(project):
-
-    return {name: project.secret(name) for name in FILES}
+def secrets_of(project):
+    """The passwords, and the keys that sign batches."""
+    names = (*FILES, key_file(PRODUCER), key_file(OPERATOR))
+    return {name: project.secret(name) for name in names}
 
 
 def certificate(project):
     """What the broker shows to a client that verifies it."""
     context = ssl.create_default_context(cafile=project.kafka().kafka_ssl_ca)
     with (
-        socket.create_connection(("127.0.0.1", project.kafka_port), timeout=5) as stream,
+        socket.create_connection(("127.0.0.1", project.kafka_port), timeout=TIMEOUT_S) as stream,
         context.wrap_socket(stream, server_hostname="127.0.0.1") as secured,
     ):
         return secured.getpeercert()["serialNumber"]
@@ -67,13 +70,13 @@ def longest_pause_s(project, since):
 
 
 def test_a_rotation_replaces_everything_and_restarts_nothing(loaded):
-    old, shown, started = passwords(loaded), certificate(loaded), starts(loaded)
+    old, shown, started = secrets_of(loaded), certificate(loaded), starts(loaded)
     kafka, database, since = loaded.kafka(), loaded.database(), commits(loaded)[-1]
     loaded.rotate()
-    new = passwords(loaded)
+    new = secrets_of(loaded)
     assert [name for name in old if old[name] == new[name]] == []
     assert certificate(loaded) != shown
-    with pytest.raises(OSError, match="login"), connected(kafka, address(loaded), 5):
+    with pytest.raises(OSError, match="login"), connected(kafka, address(loaded), TIMEOUT_S):
         pass
     with pytest.raises(VitalsError), connect(database):
         pass
@@ -88,8 +91,8 @@ def test_a_rotation_replaces_everything_and_restarts_nothing(loaded):
 def test_everybody_comes_back_with_what_is_new_when_a_server_restarts(loaded, server):
     restarts = loaded.restarts("consumer")
     loaded.compose("restart", server)
-    wait_until(lambda: loaded.accepted() is not None, loaded.logs, seconds=60)
-    loaded.wait_for_more(loaded.accepted() + 50_000, seconds=150)
+    wait_until(lambda: loaded.accepted() is not None, loaded.logs, seconds=300)
+    loaded.wait_for_more(loaded.accepted() + 50_000)
     assert loaded.restarts("consumer") <= restarts + 1
 
 

@@ -13,7 +13,7 @@ from common.settings import KafkaSecurity
 from ops.credentials.authority import ensure_authority
 from tests.topic import messages_in
 
-TIMEOUT_S = 5
+TIMEOUT_S = 10
 
 
 def log_in(kafka):

@@ -27,9 +27,9 @@ def test_a_running_plaintext_stack_becomes_a_secured_one_and_nothing_is_lost(mak
     project = make_project(COMPOSE_FILE=PLAINTEXT, GENERATION_INTERVAL_SECONDS="2")
     project.make_secrets()
     project.compose("up", "--detach", "--wait", "--scale", "producer=2")
-    wait_until(lambda: accepted(project) > 20_000, project.logs, seconds=90)
+    wait_until(lambda: accepted(project) > 20_000, project.logs, seconds=300)
     plain = project.kafka().model_copy(update={"kafka_security_protocol": KafkaSecurity.PLAINTEXT})
-    with connected(plain, ("127.0.0.1", project.kafka_port), 5):
+    with connected(plain, ("127.0.0.1", project.kafka_port), 30):
         topic = topic_of_the_ledger(project)
     del project.settings["COMPOSE_FILE"]
     project.make_secrets()
