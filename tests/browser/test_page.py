@@ -81,6 +81,27 @@ def test_the_browsers_language_is_used_and_another_choice_is_remembered(varied, 
 
 
 @pytest.mark.parametrize(
+    "file", ["static/js/sentence.js", "vendor/uplot.js", "static/base.css", "static/i18n/en.json"]
+)
+def test_a_page_that_lacks_one_of_its_files_loads_it_again(varied, open_page, file):
+    """A browser drops what it is loading when a network of the machine comes or goes."""
+    page = open_page(varied, "#/patient/demo-000001")
+    dropped = []
+
+    def drop(route):
+        dropped.append(route.request.url)
+        route.abort("failed")
+
+    page.route(f"**/{file}", drop, times=1)
+    page.reload()
+    page.wait_for_function(
+        "() => getComputedStyle(document.documentElement).getPropertyValue('--surface')"
+    )
+    expect(page.locator(".strip .uplot").first).to_be_visible()
+    assert len(dropped) == 1
+
+
+@pytest.mark.parametrize(
     ("locale", "text"),
     [("en-GB", "gives no clinical alarms"), ("pt-BR", "não emite alarmes clínicos")],
 )

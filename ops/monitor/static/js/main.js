@@ -108,7 +108,16 @@ store.addEventListener("ward", () => {
   wasLoaded = store.isLoaded;
 });
 
-await loadLanguage(preferredLanguage());
+async function loadTexts() {
+  try {
+    await loadLanguage(preferredLanguage());
+  } catch {
+    await new Promise((again) => setTimeout(again, RETRY_MS));
+    await loadTexts();
+  }
+}
+
+await loadTexts();
 redraw();
 lostBanner(document.getElementById("lost"), stream);
 await begin();
