@@ -31,6 +31,11 @@ TAKE = """async ([id, change]) => {
 OUT, UNKNOWN_SINCE, IS_MONITORED, REJECTED = "1", "7", "8", "9"
 
 
+def now_utc():
+    """As the tables hold it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
 def by_need(page):
     page.get_by_label("Order").select_option("need")
 
@@ -264,7 +269,7 @@ def test_a_patient_whose_mappings_have_ended_is_last_and_raises_no_alarm(world, 
     expect(tile(page, "demo-000009")).to_have_attribute("data-state", "fresh")
     codes = [sensor.code for sensor in sensors()]
     with connect(world.pipeline.database) as connection:
-        end(connection, "demo-000009", codes, datetime.now(UTC))
+        end(connection, "demo-000009", codes, now_utc())
         try:
             expect(tile(page, "demo-000009")).to_contain_text("Not monitored")
             world.bedside.gone.add("demo-000009")
@@ -276,5 +281,5 @@ def test_a_patient_whose_mappings_have_ended_is_last_and_raises_no_alarm(world, 
             expect(page.locator(".alarm[data-subject='demo-000009']")).to_have_count(0)
         finally:
             world.bedside.gone.clear()
-            begin(connection, "demo-000009", codes, datetime.now(UTC), None)
+            begin(connection, "demo-000009", codes, now_utc(), None)
     expect(tile(page, "demo-000009")).to_have_attribute("data-state", "fresh")
