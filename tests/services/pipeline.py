@@ -167,9 +167,9 @@ def new_pipeline(broker, admin, jars, class_archive, folder, *, patients=10, par
     with connect(database, database=False) as connection:
         migrate(connection, database.db_name)
         seed(connection, patients, 7)
-    ensure_batch_key(folder / name / "secrets", PRODUCER)
+    ensure_batch_key(folder / f"{name}-secrets", PRODUCER)
     names = {
-        "batch_key_path": folder / name / "secrets" / key_file(PRODUCER),
+        "batch_key_path": folder / f"{name}-secrets" / key_file(PRODUCER),
         "kafka_topic": topic,
         "kafka_dlq_topic": f"{topic}-dlq",
         "kafka_shards_topic": f"{topic}-shards",

@@ -71,7 +71,7 @@ def test_a_worker_without_the_shared_folder_refuses_before_it_writes(distributed
     cluster.start_worker("alone", pipeline.output, shares=False)
     pipeline.publish(*simulated(1))
     with pipeline.consumer(**cluster.environment) as consumer:
-        assert consumer.wait(120) == 1
+        assert consumer.wait(300) == 1
     assert "is not the folder that the driver writes to" in (
         pipeline.output / "consumer.log"
     ).read_text(encoding="utf-8")
