@@ -121,7 +121,8 @@ def test_entries_are_settled_once_and_only_by_their_batch(filled, query):
 def test_a_batch_tells_which_of_its_readings_were_refused_once_it_is_taken(filled):
     assert resend.refused_readings(filled, "a") is None
     filled.cursor().execute(
-        "INSERT INTO lote VALUES ('a', 't', 0, 1, NULL), ('b', 't', 0, 3, NULL)"
+        "INSERT INTO lote (lote_id, topico, particao, deslocamento)"
+        " VALUES ('a', 't', 0, 1), ('b', 't', 0, 3)"
     )
     filled.commit()
     assert resend.refused_readings(filled, "a") == {(0, 0), (0, 1), (0, 2)}
