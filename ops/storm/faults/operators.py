@@ -1,4 +1,4 @@
-"""What people do meanwhile: they repair what was damaged, and send quarantined readings again."""
+"""What people do meanwhile: they repair what was damaged, resend what was refused, and replace secrets."""
 
 import random
 from collections.abc import Iterator
@@ -43,7 +43,15 @@ def _resend(world: World, _: random.Random) -> Iterator[Evidence]:
     yield world.errands.begin("resend", Principal.ADMIN, *arguments).is_done
 
 
+@contextmanager
+def _rotate(world: World, _: random.Random) -> Iterator[Evidence]:
+    """Replaces all certificates and passwords; whoever connects again must log in with the new ones."""
+    arguments = ("-m", "ops", "secrets", "rotate")
+    yield world.errands.begin("rotate", Principal.ADMIN, *arguments).is_done
+
+
 KINDS = [
     FaultKind("repair", _repair, 50, 60, ends_with_evidence=True),
     FaultKind("resend", _resend, 50, 60, ends_with_evidence=True),
+    FaultKind("rotated-secrets", _rotate, 50, 60, ends_with_evidence=True),
 ]
