@@ -14,7 +14,7 @@ from ops.credentials.rotate import FILES
 from tests.waiting import wait_until
 
 WINDOW_S = 2
-LONGEST_PAUSE_S = 30
+LONGEST_PAUSE_S = 10
 TIMEOUT_S = 30
 PARTS = ("kafka", "mysql", "producer", "consumer", "monitor")
 
