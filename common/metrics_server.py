@@ -72,7 +72,7 @@ class _Server(socketserver.ThreadingTCPServer):
     registry: CollectorRegistry
 
     def handle_error(self, *_: object) -> None:
-        """One event, where the base class would print; a client that no longer waits is none."""
+        """Logs the error, where the base class would print it; a client that went away is not an error."""
         if not isinstance(sys.exception(), ConnectionError):
             structlog.get_logger().exception("request_failed")
 

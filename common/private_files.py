@@ -20,6 +20,6 @@ def make_private(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     mode = folder.stat().st_mode & 0o7777
     if mode & _OTHERS:
-        # somebody else's folder stays open, and what we write there is closed by itself
+        # somebody else's folder stays open; the umask closes the files that we write there
         with contextlib.suppress(PermissionError):
             folder.chmod(mode & ~_OTHERS)
