@@ -39,5 +39,8 @@ class OriginalsPublisher(Publisher):
                 self.delivered[batch.batch_id] = place
             on_report(error)
 
-        headers = [*headers_of(entry.headers), *age.headers()]
+        own = headers_of(entry.headers)
+        said = {name for name, _ in own}
+        # what it says of its age counts; twice, it would be taken for forged
+        headers = [*own, *(header for header in age.headers() if header[0] not in said)]
         return self.queue(entry.key, entry.body or b"", headers, report)
