@@ -23,6 +23,7 @@ _OPEN = f"topico = %s AND estado = '{OPEN}' AND motivo NOT IN ('unmapped', '{Rea
 _COLUMNS = (
     "particao, deslocamento, serie, posicao, motivo, paciente, sensor, componente, unidade,"
     f" valor_bruto, {EPOCH_MS_SQL.format('medido_em')}, {EPOCH_MS_SQL.format('recebido_em')},"
+    f" (SELECT {EPOCH_MS_SQL.format('conhecido_em')} FROM lote WHERE lote.lote_id = quarentena.lote_id),"
     " chave, mensagem, cabecalhos, lote_reenvio"
 )
 
@@ -47,6 +48,8 @@ class OpenEntry:
     event_ms: int | None
     received_ms: int | None
     """When Kafka received it, or first received it."""
+    known_ms: int | None
+    """Since when its batch's values are known, where its message said so: it came late, or by a repair."""
     key: bytes | None
     body: bytes | None
     headers: str | None
@@ -225,8 +228,8 @@ def _by_message(entries: Iterable[OpenEntry]) -> Iterator[tuple[Place, list[tupl
 
 
 def _entry(row: Sequence[Any]) -> OpenEntry:
-    key, body = (None if blob is None else bytes(blob) for blob in row[12:14])
-    values: list[Any] = [*row[:12], key, body, *row[14:16], bool(row[16])]
+    key, body = (None if blob is None else bytes(blob) for blob in row[13:15])
+    values: list[Any] = [*row[:13], key, body, *row[15:17], bool(row[17])]
     entry = OpenEntry(*values)
     if entry.is_message or entry.body is None:
         return entry

@@ -183,9 +183,9 @@ def _resend(identity: str, entries: Sequence[OpenEntry], produced_at: int) -> Re
 
 
 def _known_ms(entries: Sequence[OpenEntry]) -> int | None:
-    return min(
-        (entry.received_ms for entry in entries if entry.received_ms is not None), default=None
-    )
+    # a repair sends with the ages that it compared: they are older than what it sent them for
+    ages = (age for entry in entries for age in (entry.received_ms, entry.known_ms))
+    return min((age for age in ages if age is not None), default=None)
 
 
 def _made_ms(entries: Sequence[OpenEntry], now_ms: int) -> int:

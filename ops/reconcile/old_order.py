@@ -61,10 +61,15 @@ def in_old_order(numbers: Ints, places: Ints, produced: Ints, patient: Ints) -> 
     return numbers[np.lexsort((places[numbers], turn[numbers]))]
 
 
-def rising(numbers: Ints, known_ms: Ints, patient: Ints) -> Ints:
-    """``known_ms`` of ``numbers``, in their order; of one patient none is older than those before it."""
+def rising(numbers: Ints, known_ms: Ints, patient: Ints, *, until_ms: int) -> Ints:
+    """``known_ms`` of ``numbers``, in their order: of one patient each is younger than those before it.
+
+    None is younger than ``until_ms``: the last ones move back, so that their order stays.
+    """
     found = known_ms[numbers]
     for own_patient in np.unique(patient[numbers]):
         own = np.flatnonzero(patient[numbers] == own_patient)
-        found[own] = np.maximum.accumulate(found[own])
+        turn = np.arange(len(own))
+        risen = np.maximum.accumulate(found[own] - turn) + turn
+        found[own] = np.minimum(risen, until_ms - turn[::-1])
     return found

@@ -181,7 +181,7 @@ def _plan_publishing(
     produced, patient = archive.column("produced"), archive.column("patient")
     order = old_order(outcomes.range_numbers(ranges), outcomes.offset, produced, ranges, by_number)
     ordered = in_old_order(numbers, order.places, produced, patient)
-    known_ms = np.minimum(rising(ordered, order.known_ms, patient), plan.ordered_ms)
+    known_ms = rising(ordered, order.known_ms, patient, until_ms=plan.ordered_ms)
     plan.publish = [
         ArchivedBatch(archive.path(int(number)), ids[number], first_taken.get(ids[number]), int(at))
         for number, at in zip(ordered, known_ms, strict=True)

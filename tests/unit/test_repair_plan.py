@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import numpy as np
+import pytest
 
 from ops.reconcile.old_order import in_old_order, old_order, rising
 from ops.reconcile.plan import overlapping, plan_repair, with_overlapping
@@ -217,13 +218,25 @@ def test_of_two_late_batches_the_one_that_was_known_first_is_the_older_one():
     assert list(sort(range_of, zeros, zeros, zeros, {0: 2_700, 1: 2_500})) == [1, 0, 2]
 
 
-def test_what_is_published_again_is_as_old_as_it_was_and_rises_in_its_order():
-    """The second was never processed, but lies between the first and the third."""
+@pytest.mark.parametrize(
+    ("until_ms", "ages"),
+    [
+        (9_000, [4_000, 5_000, 5_001, 6_000]),
+        (5_500, [4_000, 5_000, 5_001, 5_500]),
+        (4_002, [3_999, 4_000, 4_001, 4_002]),
+    ],
+)
+def test_what_is_published_again_is_as_old_as_it_was_and_keeps_its_order(until_ms, ages):
+    """The second was never processed, but lies between the first and the third. None has another's age."""
     range_of, zeros = np.array([5, -1, 6, 6]), np.zeros(4, np.int64)
     order = old_order(range_of, zeros, np.array([1, 2, 3, 4]), LEDGER, {3: 4_000})
     assert list(order.known_ms) == [5_000, 2, 6_000, 4_000]
     numbers, patient = np.array([3, 0, 1, 2]), np.zeros(4, np.int64)
-    assert list(rising(numbers, order.known_ms, patient)) == [4_000, 5_000, 5_000, 6_000]
+    assert list(rising(numbers, order.known_ms, patient, until_ms=until_ms)) == ages
+    # another patient's readings have an order of their own
+    patient[1] = 1
+    found = rising(numbers, order.known_ms, patient, until_ms=9_000)
+    assert list(found) == [4_000, 5_000, 2, 6_000]
 
 
 def sort(range_of, offset, produced, patient, said):

@@ -25,6 +25,7 @@ def entry(series=0, position=0, **given):
         "value": 9999.0,
         "event_ms": NOW + position * 1000,
         "received_ms": None,
+        "known_ms": None,
         "key": None,
         "body": None,
         "headers": None,
@@ -157,3 +158,6 @@ def test_a_resent_batch_is_as_old_as_its_message_but_for_a_time_that_was_still_t
     assert (resend.known_ms, resend.batch.produced_at) == (NOW - 5, NOW)
     [resend] = portion(entry()).resends
     assert (resend.known_ms, resend.batch.produced_at) == (None, NOW)
+    # what a repair sent again came with an age that lies before the repair's own comparison
+    [resend] = portion(entry(received_ms=NOW - 5, known_ms=NOW - 60_000)).resends
+    assert (resend.known_ms, resend.batch.produced_at) == (NOW - 60_000, NOW - 60_000)
