@@ -150,6 +150,8 @@ def test_the_periods_are_links_and_the_past_does_not_move(world, open_page):
         expect(page.locator(".range[aria-current]")).to_have_text(label)
         expect(page.locator(".strip .uplot").first).to_be_visible()
     page.get_by_role("link", name="5 min", exact=True).click()
+    # the links of the period before would be replaced under the mouse
+    expect(page.locator(".range[aria-current]")).to_have_text("5 min")
     page.get_by_role("link", name="Earlier").click()
     expect(page.locator(".shown")).to_contain_text("Past")
     until = int(re.search(r"until=(\d+)", page.url)[1])

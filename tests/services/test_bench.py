@@ -17,7 +17,9 @@ from benchmarks.stack import BenchmarkStack
 from benchmarks.timed_run import run_side
 from common.demo_patients import demo_patient_ids
 from db.connection import connect
+from ops.credentials.batch_keys import PRODUCER, ensure_batch_key
 from ops.stack.class_archive import SETTING
+from ops.stack.exports import SECRETS_FOLDER
 from tests.kafka import environment_of
 
 SIZES = dataclasses.replace(
@@ -38,6 +40,7 @@ SIZES = dataclasses.replace(
 @pytest.fixture
 def stack(broker, database_server, source, jars, class_archive, tmp_path):
     """The session's broker and server, with a database that is dropped at the end."""
+    ensure_batch_key(tmp_path / SECRETS_FOLDER, PRODUCER)
     admin = database_server.admin_settings()
     database = admin.model_copy(update={"db_name": f"bench_{uuid.uuid4().hex[:12]}"})
     names = {
@@ -45,6 +48,7 @@ def stack(broker, database_server, source, jars, class_archive, tmp_path):
         "db_password": database.db_password.get_secret_value(),
         "spark_jars_dir": jars / "spark",
         "output_dir": tmp_path / "output",
+        "batch_keys_dir": tmp_path / SECRETS_FOLDER,
         SETTING: class_archive,
     }
     yield BenchmarkStack(

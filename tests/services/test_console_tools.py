@@ -1,6 +1,7 @@
 """Kafka's own console tools see what the pipeline does: readable messages and the consumer's lag."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -48,7 +49,7 @@ def described(tool, pipeline):
 
 
 def test_the_console_consumer_shows_whose_batch_it_is_and_what_made_it(pipeline, tool):
-    """Key and headers are text; the body is Avro, not meant for a terminal."""
+    """Key and headers are text, who signed it too; the body is Avro, not meant for a terminal."""
     batch = heart_rate(0, [70.0])
     pipeline.publish(batch, archived=False)
     printed = tool(
@@ -60,7 +61,10 @@ def test_the_console_consumer_shows_whose_batch_it_is_and_what_made_it(pipeline,
     )
     headers, key = printed.strip().split("\t")
     assert key == PATIENT
-    assert dict(header.split(":", 1) for header in headers.split(",")) == {
+    shown = dict(header.split(":", 1) for header in headers.split(","))
+    assert re.fullmatch(r"[0-9a-f]{64}", shown.pop("signature"))
+    assert shown.pop("signed-by").startswith("producer-")
+    assert shown == {
         "content-type": "avro/binary",
         "schema": "SensorBatch",
         "schema-version": "1",

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from common.broker.principals import Principal
 from common.broker.topics import create_topic
 from common.settings import load
 from ops.stack.invocation import Invocation, StackSettings
@@ -271,7 +272,7 @@ def test_the_embedded_pipeline_gives_each_part_a_port_that_it_keeps(source, tmp_
     say = "import os; print(os.environ['METRICS_HOST'], os.environ['METRICS_PORT'], sep=':')"
     try:
         assert made.environments.targets() == {}
-        children = {name: made.child(name, "-c", say) for name in names}
+        children = {name: made.child(name, Principal.CONSUMER, "-c", say) for name in names}
         for child in children.values():
             made.supervisor.add(child, stop_seconds=5)
         targets = made.environments.targets()

@@ -117,6 +117,8 @@ async function loadTexts() {
   }
 }
 
+// early.js loads the page again where a file is missing: until then nothing is drawn without it
+if (!window.uPlot) await new Promise(() => {});
 await loadTexts();
 redraw();
 lostBanner(document.getElementById("lost"), stream);
