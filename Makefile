@@ -49,7 +49,7 @@ check: $(VENV)/.dev ## lint, format, spelling, types, import layers, unit tests:
 	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q -n auto --dist loadscope tests/unit
 
 audit: $(VENV)/.dev ## known vulnerabilities of all locked packages and jars, where an advisory database answers
 	@$(BIN)/python -m ops.supply.audit $(ARGS)

@@ -46,6 +46,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+# some hundred brokers live for a minute each: what an optimising compiler does costs them a third of it
+os.environ.setdefault("KAFKA_JVM_PERFORMANCE_OPTS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
+
 # how fast an example runs is the machine's business: several tests run at a time
 hypothesis.settings.register_profile("vitals", deadline=None)
 hypothesis.settings.load_profile("vitals")

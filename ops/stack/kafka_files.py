@@ -86,6 +86,8 @@ def broker_properties(data: Path, places: Places, logins: Logins) -> dict[str, s
         "share.coordinator.state.topic.num.partitions": "1",
         # on one machine a group's members join at once: there is nothing to wait for
         "group.initial.rebalance.delay.ms": "0",
+        # each half second by default: a twentieth of a core, for followers that there are none of
+        "metadata.max.idle.interval.ms": "10000",
         "controlled.shutdown.max.retries": "1",
         **_security(places, logins),
     }

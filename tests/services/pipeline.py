@@ -52,7 +52,7 @@ class Pipeline:
             "spark_jars_dir": self.jars / "spark",
             "spark_class_archive": self.class_archive,
             "output_dir": self.output,
-            "trigger_interval_seconds": 0.2,
+            "trigger_interval_seconds": 0.5,
             "batch_keys_dir": self.kafka.batch_key_path.parent,
         }
         own = {name.upper(): str(value) for name, value in names.items()}
