@@ -8,8 +8,7 @@ cadence    what the page writes: gaps, repeated windows, and who looked at a pat
 
 from collections.abc import Mapping
 from enum import StrEnum
-
-import mysql.connector
+from typing import Any
 
 from db.connection import Connection, quoted
 from db.faults import reported
@@ -64,7 +63,6 @@ TABLE_RIGHTS = {
     Role.CADENCE: _CADENCE_RIGHTS,
 }
 """The migrator has its rights on the whole database."""
-_NO_SUCH_GRANT = 1141
 
 
 def account_name(role: Role) -> str:
@@ -121,20 +119,33 @@ def grant_tables(
 ) -> None:
     """Grants consumer, reader and cadence their rights on the tables, which must exist.
 
-    Takes from the reader what earlier versions granted: every table. Safe to repeat. Raises as ``create_accounts`` does.
+    Takes from them what else they have in this database, as from earlier versions. Safe to repeat. Raises
+    as ``create_accounts`` does.
     """
     with reported("grant the accounts their rights"):
         cursor = administrator.cursor()
         for role, rights_by_table in TABLE_RIGHTS.items():
+            user = _user(role, named)
             for table, rights in rights_by_table.items():
-                where = f"{quoted(database)}.{table}"
-                cursor.execute(f"GRANT {rights} ON {where} TO {_user(role, named)}")
-        try:
-            reader = _user(Role.READER, named)
-            cursor.execute(f"REVOKE SELECT ON {_schema(database)}.* FROM {reader}")
-        except mysql.connector.Error as error:
-            if error.errno != _NO_SUCH_GRANT:
-                raise
+                cursor.execute(f"GRANT {rights} ON {quoted(database)}.{table} TO {user}")
+            for place, right in _granted(cursor, database, user):
+                if right not in rights_by_table.get(place, "").split(", "):
+                    where = (
+                        f"{quoted(database)}.{quoted(place)}" if place else f"{_schema(database)}.*"
+                    )
+                    cursor.execute(f"REVOKE {right} ON {where} FROM {user}")
+
+
+def _granted(cursor: Any, database: str, user: str) -> list[tuple[str, str]]:
+    """Table ("" for all of them) and right."""
+    cursor.execute(
+        "SELECT TABLE_NAME, PRIVILEGE_TYPE FROM information_schema.TABLE_PRIVILEGES"
+        " WHERE GRANTEE = %s AND TABLE_SCHEMA = %s UNION ALL"
+        " SELECT '', PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES"
+        " WHERE GRANTEE = %s AND TABLE_SCHEMA = %s",
+        (user, database, user, _escaped(database)),
+    )
+    return list(cursor.fetchall())
 
 
 def _user(role: Role, named: Mapping[Role, str] | None) -> str:
@@ -143,5 +154,9 @@ def _user(role: Role, named: Mapping[Role, str] | None) -> str:
 
 
 def _schema(database: str) -> str:
+    return quoted(_escaped(database))
+
+
+def _escaped(database: str) -> str:
     # in the database name of a GRANT, _ and % are wildcards
-    return quoted(database.replace("_", r"\_").replace("%", r"\%"))
+    return database.replace("_", r"\_").replace("%", r"\%")

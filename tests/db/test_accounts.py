@@ -211,19 +211,29 @@ def test_every_table_is_read_by_the_reader_or_by_nobody_but_the_migrator(account
     assert seen[Role.MIGRATOR] - seen[Role.READER] == set(MIGRATOR_ALONE)
 
 
-def test_a_right_of_earlier_versions_is_taken_from_the_reader(accounts, server_settings):
+@pytest.mark.parametrize(
+    ("role", "right", "table", "statement"),
+    [
+        (Role.READER, "SELECT", "*", "SELECT quem FROM acesso LIMIT 0"),
+        (Role.CONSUMER, "DELETE", "livro_razao", "DELETE FROM livro_razao"),
+        (Role.CADENCE, "SELECT", "acesso", "SELECT quem FROM acesso LIMIT 0"),
+    ],
+)
+def test_a_right_of_earlier_versions_is_taken_away(
+    accounts, server_settings, role, right, table, statement
+):
     named = {role: account.db_user for role, account in accounts.items()}
-    database = accounts[Role.READER].db_name
+    database = accounts[role].db_name
     with connect(server_settings, database=False) as administrator:
-        schema = database.replace("_", r"\_")
+        schema = database.replace("_", r"\_") if table == "*" else database
         administrator.cursor().execute(
-            f"GRANT SELECT ON `{schema}`.* TO '{named[Role.READER]}'@'%'"
+            f"GRANT {right} ON `{schema}`.{table} TO '{named[role]}'@'%'"
         )
-        with connect(accounts[Role.READER]) as connection:
-            connection.cursor().execute("SELECT quem FROM acesso LIMIT 0")
+        with connect(accounts[role]) as connection:
+            connection.cursor().execute(statement)
         grant_tables(administrator, database, named=named)
-    with connect(accounts[Role.READER]) as connection, pytest.raises(Exception, match="1142"):
-        connection.cursor().execute("SELECT quem FROM acesso LIMIT 0")
+    with connect(accounts[role]) as connection, pytest.raises(Exception, match="1142"):
+        connection.cursor().execute(statement)
 
 
 def test_an_account_does_not_see_a_database_whose_name_only_looks_alike(accounts, server_settings):
