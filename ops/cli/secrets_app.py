@@ -25,7 +25,7 @@ def make_command(
         Path, typer.Argument(help="The folder where docker-compose.yml looks for them.")
     ] = Path("ops/secrets"),
 ) -> None:
-    """Create the certificates and passwords of the stack in containers that are missing.
+    """Create the certificates, passwords and signing keys of the stack in containers that are missing.
 
     `vitals up` does it by itself for the stack that it runs.
     """
@@ -43,7 +43,7 @@ def rotate_command(
         typer.Argument(help="In containers: the folder of the secrets.", show_default=False),
     ] = None,
 ) -> None:
-    """Replace the certificates and passwords of the running stack, while everything runs.
+    """Replace the certificates, passwords and signing keys of the running stack, while everything runs.
 
     No part is restarted, and no reading is lost. Open connections stay.
     """

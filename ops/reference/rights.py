@@ -22,12 +22,11 @@ creates, changes or deletes a topic, a group, a login or a right. Whoever has no
 _DATABASE = """\
 ## Database
 
-Nobody but root creates an account or grants a right. Every account demands TLS. A right that a newer version no longer
-needs is not taken back from an account that has it, but for the reader's on every table."""
+Nobody but root creates an account or grants a right. Every account demands TLS."""
 
 _WORK = {
     Role.MIGRATOR: "`vitals up`, `vitals setup`; `vitals patient`, `quarantine discard`, `quarantine resend`,"
-    " `reconcile --repair`, `replay --register`, `users looks`, `users prune`",
+    " `reconcile --repair|--undo`, `replay --register`, `users looks`, `users prune`",
     Role.CONSUMER: "the consumer and its workers",
     Role.READER: "the page; every command that only looks",
     Role.CADENCE: "the page, for gaps, repeated windows and who looked at a patient",
