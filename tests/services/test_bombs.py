@@ -19,8 +19,6 @@ from tests.services.memory import MOST_BYTES, memory_of
 from tests.services.simulated import now_ms
 from tests.topic import messages_in
 
-pytestmark = pytest.mark.alone
-
 BOMB_BYTES = 300_000_000
 UNLIMITED = {
     "max.decompressed.message.bytes": "2147483639",
@@ -93,6 +91,7 @@ def test_the_broker_refuses_a_bomb(make_pipeline):
     assert messages_in(pipeline.kafka) == []
 
 
+@pytest.mark.alone
 def test_a_bomb_costs_one_entry_where_the_broker_does_not_refuse_it(make_pipeline):
     """It ends the consumer twice; then it is isolated, and its neighbours are committed.
 

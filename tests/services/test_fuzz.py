@@ -6,7 +6,6 @@ import uuid
 from collections import Counter
 
 import pyarrow.parquet as pq
-import pytest
 
 from common.broker.limits import KEPT_BYTES
 from common.demo_patients import demo_patient_ids
@@ -90,7 +89,6 @@ class Expected:
                 self.quarantined[place] = Reason.UNMAPPED
 
 
-@pytest.mark.alone
 def test_thousands_of_damaged_messages_are_kept_and_do_not_affect_their_siblings(make_pipeline):
     pipeline = make_pipeline(partitions=1)
     administer(pipeline, "UPDATE paciente_sensor SET ativo_desde = '2020-01-01'", "COMMIT")
