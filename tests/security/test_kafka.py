@@ -226,7 +226,9 @@ def test_the_formatted_folder_that_stacks_share_knows_no_login(broker):
 
 def test_no_other_file_of_a_broker_holds_a_password(broker):
     """Its configuration has two; its log, its data and the files for tools none."""
-    secret = re.compile(b"|".join(re.escape(text.encode()) for text in broker._passwords().values()))
+    secret = re.compile(
+        b"|".join(re.escape(text.encode()) for text in broker._passwords().values())
+    )
     files = [path for path in broker.folder.rglob("*") if path.is_file()]
     holding = {
         path.relative_to(broker.folder).parts[0]
