@@ -78,7 +78,7 @@ def rotate(stack: Stack, say: Callable[[str], None]) -> None:
     for principal in ours:
         rotate_batch_key(stack.folder, principal)
     say(
-        f"{len(ours)} keys of batches replaced: those before them still verify, until the next time"
+        f"signing keys replaced: {', '.join(ours)}; those before still verify until the next rotation"
     )
 
 

@@ -53,6 +53,8 @@ class Environments:
         settings = self._invocation.settings
         return {
             **self._inherited(),
+            # a command that rotates secrets must find this home's, not those of the user's own stack
+            "VITALS_HOME": str(self._home),
             "SPARK_JARS_DIR": str(self._spark_jars),
             SETTING: str(self._class_archive),
             "OUTPUT_DIR": str(self._output),
