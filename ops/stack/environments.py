@@ -53,8 +53,10 @@ class Environments:
         settings = self._invocation.settings
         return {
             **self._inherited(),
-            # a command that rotates secrets must find this home's, not those of the user's own stack
+            # the page's people, and the secrets that a command rotates, are this home's: a demo or a storm
+            # runs beside the user's own stack
             "VITALS_HOME": str(self._home),
+            "VITALS_CACHE": str(settings.cache),
             "SPARK_JARS_DIR": str(self._spark_jars),
             SETTING: str(self._class_archive),
             "OUTPUT_DIR": str(self._output),

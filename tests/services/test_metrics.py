@@ -264,12 +264,12 @@ def test_a_port_in_use_stops_a_producer_and_it_names_the_setting(pipeline):
     assert "set METRICS_PORT to a free port" in (pipeline.output / "producer.log").read_text()
 
 
-def test_the_embedded_pipeline_gives_each_part_a_port_that_it_keeps(source, tmp_path):
+def test_the_embedded_pipeline_gives_each_part_its_home_and_a_port_that_it_keeps(source, tmp_path):
     """Variables set in the shell are for parts that are started by hand."""
     settings = load(StackSettings, vitals_home=tmp_path / "home", output_dir=tmp_path / "output")
     made = EmbeddedPipeline(Invocation(settings, {"METRICS_PORT": "1"}), Plan(), print)
     names = ("consumer", "producer-1", "producer-2")
-    say = "import os; print(os.environ['METRICS_HOST'], os.environ['METRICS_PORT'], sep=':')"
+    say = "import os; print(*map(os.environ.get, ('METRICS_HOST', 'METRICS_PORT', 'VITALS_HOME')))"
     try:
         assert made.environments.targets() == {}
         children = {name: made.child(name, Principal.CONSUMER, "-c", say) for name in names}
@@ -283,6 +283,7 @@ def test_the_embedded_pipeline_gives_each_part_a_port_that_it_keeps(source, tmp_
         for name, child in children.items():
             starts = 2 if name == "producer-1" else 1
             wait_until(lambda child=child: child.exit_code == 0)
-            assert child.log.read_text() == f"{targets[name]}\n" * starts
+            line = f"{targets[name].replace(':', ' ')} {settings.home}\n"
+            assert child.log.read_text() == line * starts
     finally:
         made.stop()
