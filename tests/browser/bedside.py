@@ -43,7 +43,7 @@ class Bedside(threading.Thread):
     def end(self):
         self._ended.set()
         self.join(60)
-        assert not self._errors
+        assert not self._errors, self._errors
 
     @contextmanager
     def paused(self):
@@ -80,7 +80,8 @@ class Bedside(threading.Thread):
 
     def _note(self, error):
         self._open -= 1
-        if error is not None:
+        # at the end, what is not acknowledged yet is given up
+        if error is not None and not self._ended.is_set():
             self._errors.append(error)
 
     def _changed(self, batch):
