@@ -67,6 +67,10 @@ def build_session(
         # quarter of a million readings, which a worker decodes in one go
         "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",
         "spark.sql.execution.arrow.maxBytesPerBatch": "2m",
+        # a plan of ours lives for one micro-batch and a few dozen rows: making its source, and compiling it
+        # at the start, costs more than it saves
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.streaming.noDataMicroBatches.enabled": "false",
         # the default one starts a process for each file that it renames, and writes a checksum beside
         # it: 45 ms per micro-batch for a checkpoint that no start ever reads (docs/decisions/0002)

@@ -29,7 +29,7 @@ def ensure_archive(
     """Makes the archive if it is missing; safe to repeat. A failure only costs time later."""
     if path.exists():
         return
-    say("preparing Spark's classes for faster starts (once, about 15 s)")
+    say("preparing Spark's classes for faster starts (once, about 20 s)")
     result = subprocess.run(
         [sys.executable, "-m", "consumer.driver.class_archive"],
         env={**environment, SETTING: str(path), "SPARK_JARS_DIR": str(jars)},

@@ -53,7 +53,7 @@ def mac(
     ``decisive``: the value of each of `SIGNED_HEADERS`.
     """
     parts = [part or b"" for part in (key, *decisive, body)]
-    text = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    text = b"".join([len(part).to_bytes(4, "big") + part for part in parts])
     return hmac.digest(secret, text, "sha256")
 
 

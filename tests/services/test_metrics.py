@@ -99,6 +99,22 @@ def sum_of(samples, name):
     return sum(value for key, value in samples.items() if key[0] == name)
 
 
+def halted(pipeline, process, part, others):
+    """What a producer counts, stopped between two windows; None inside of one.
+
+    ``others``: messages in the topic that are not its own.
+    """
+    made = part.scrape()
+    process.send_signal(signal.SIGSTOP)
+    published = made["producer_batches_total", "published"]
+    is_between = published >= 3 * PATIENTS
+    is_between &= published == made["producer_batches_total", "simulated"]
+    is_between &= len(pipeline.messages()) == published + others
+    if not is_between:
+        process.send_signal(signal.SIGCONT)
+    return made if is_between else None
+
+
 def test_counters_agree_with_what_was_produced_and_with_the_ledger(pipeline):
     """The messages include a repeated batch, an unreadable one and an unknown patient."""
     earlier = simulated(windows=1)
@@ -107,24 +123,13 @@ def test_counters_agree_with_what_was_produced_and_with_the_ledger(pipeline):
     pipeline.publish_raw((b"k", UNREADABLE, []))
     producer, consumer = Part(), Part()
 
-    def halted():
-        """What the producer counts, stopped between two windows; None inside of one."""
-        made = producer.scrape()
-        process.send_signal(signal.SIGSTOP)
-        published = made["producer_batches_total", "published"]
-        is_between = published >= 3 * PATIENTS
-        is_between &= published == made["producer_batches_total", "simulated"]
-        is_between &= len(pipeline.messages()) == published + len(earlier) + 5
-        if not is_between:
-            process.send_signal(signal.SIGCONT)
-        return made if is_between else None
-
     with (
         pipeline.consumer(**consumer.environment),
         producing(pipeline, producer) as process,
     ):
         wait_until(lambda: producer.is_ready() and consumer.is_ready(), pipeline.log)
-        made = wait_until(halted, pipeline.log)
+        others = len(earlier) + 5
+        made = wait_until(lambda: halted(pipeline, process, producer, others), pipeline.log)
         messages = len(pipeline.messages())
         pipeline.wait_for_messages(messages)
         wait_until(
