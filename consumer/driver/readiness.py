@@ -11,6 +11,7 @@ from common.errors import ConfigurationError, UnavailableError
 from common.settings import DatabaseSettings
 from consumer.driver.offsets import TopicOffsets, TopicRecreatedError
 from db.connection import connect
+from db.faults import reported
 from db.ledger import next_offsets, open_partitions, topic_identity
 from db.schema.migrate import require_current_schema
 
@@ -38,7 +39,7 @@ def starting_offsets(
     """
 
     def read() -> dict[int, int]:
-        with connect(database) as connection:
+        with reported("read where the topic continues"), connect(database) as connection:
             require_current_schema(connection)
             offsets.require_topic(functools.partial(topic_identity, connection, topic))
             committed = next_offsets(connection, topic)

@@ -1,0 +1,49 @@
+"""What the consumer waits for at its start, when the database goes away in the middle of it."""
+
+import pytest
+
+from common.errors import UnavailableError
+from consumer.driver.offsets import TopicOffsets
+from consumer.driver.readiness import starting_offsets
+from db.connection import connect
+
+
+class Cut(TopicOffsets):
+    """Kills the sessions of the database ``times`` times, while the topic is looked up."""
+
+    def __init__(self, pipeline, times):
+        super().__init__(pipeline.kafka)
+        self._database, self._times = pipeline.database, times
+
+    def require_topic(self, identity):
+        if self._times:
+            self._times -= 1
+            with connect(self._database) as connection:
+                cursor = connection.cursor()
+                cursor.execute(
+                    "SELECT id FROM information_schema.processlist"
+                    " WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+                )
+                for (session,) in cursor.fetchall():
+                    cursor.execute(f"KILL CONNECTION {session}")
+        super().require_topic(identity)
+
+
+def offsets_of(pipeline, cut, *, wait_seconds):
+    return starting_offsets(
+        pipeline.database,
+        cut,
+        pipeline.kafka.kafka_topic,
+        wait_seconds=wait_seconds,
+        is_stopping=lambda: False,
+        with_added=False,
+    )
+
+
+def test_a_session_that_is_cut_is_a_database_that_is_away(pipeline):
+    with pytest.raises(UnavailableError, match="cannot read where the topic continues"):
+        offsets_of(pipeline, Cut(pipeline, 1), wait_seconds=0)
+
+
+def test_a_start_that_may_wait_goes_on_with_another_session(pipeline):
+    assert offsets_of(pipeline, Cut(pipeline, 1), wait_seconds=30) == dict.fromkeys(range(4), 0)
