@@ -4,6 +4,7 @@ import pytest
 import structlog
 
 from tests.reconciled import LACKING, World
+from tests.unit.watched import new_ward
 
 
 @pytest.fixture(autouse=True)
@@ -24,3 +25,9 @@ def done(world):
     world.archive(LACKING)
     world.take(LACKING, rejected=[(LACKING.batch_id, 0, 0)])
     return world
+
+
+@pytest.fixture
+def ward():
+    """Two patients who wear everything."""
+    return new_ward()

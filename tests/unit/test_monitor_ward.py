@@ -1,61 +1,16 @@
 """The ward: newest values, samples by window, and the verdicts drawn from them."""
 
 import numpy as np
-import pytest
 
 from common.times import unix_ms
-from db.mend.cadence import GapCause
 from db.read.latest import Patient
 from ops.monitor.board import Board
 from ops.monitor.cadence import GapBook, judge
-from ops.monitor.columns import column_numbers, columns, sensor_codes
+from ops.monitor.columns import sensor_codes
 from ops.monitor.conditions import patient_conditions
-from ops.monitor.ward import NEVER, State, Ward
-from ops.monitor.windows import WINDOWS_KEPT, Rhythm
-
-WINDOW = 10_000
-START = 1_700_000_000_000
-HEART = column_numbers()["frequencia_cardiaca", "valor"]
-GLUCOSE = column_numbers()["glicose", "valor"]
-SENSORS = len(sensor_codes())
-
-
-@pytest.fixture
-def ward():
-    """Two patients who wear everything."""
-    made = Ward(Rhythm(WINDOW, 1_000))
-    made.add([Patient(1, "a", "Ana"), Patient(2, "b", None)])
-    made.mapping[:2] = np.arange(1, 2 * SENSORS + 1).reshape(2, SENSORS)
-    return made
-
-
-def send(ward, patient, window, *, without=(), samples=10):
-    """A full window of a patient, except for some sensors."""
-    for number, column in enumerate(columns()):
-        if column.sensor in without:
-            continue
-        times = START + window * WINDOW + 1_000 * np.arange(samples)
-        ward.accept(
-            np.full(samples, ward.row_of[patient]),
-            np.full(samples, number),
-            times,
-            np.arange(samples) + 100.0 * window,
-        )
-
-
-def reject(ward, column, event_ms, *, is_missing=False):
-    ward.reject(
-        np.zeros(1, int),
-        np.full(1, column),
-        np.array([event_ms]),
-        is_implausible=np.array([not is_missing]),
-        is_missing=np.array([is_missing]),
-    )
-
-
-def after(windows):
-    """A moment at which that many windows since the start are due."""
-    return START + windows * WINDOW + 5_000
+from ops.monitor.ward import NEVER, State
+from ops.monitor.windows import WINDOWS_KEPT
+from tests.unit.watched import GLUCOSE, HEART, START, WINDOW, after, reject, send
 
 
 def test_the_newest_value_of_each_column_is_kept_whatever_the_order(ward):
@@ -179,114 +134,6 @@ def test_readings_that_come_once_an_hour_have_no_rhythm_to_miss(ward):
     assert book.settle(START + 2 * 3_600_000 + 15_000) == ([], [])
 
 
-def test_gaps_are_reported_once_and_removed_when_the_samples_arrive(ward):
-    book = GapBook(ward, START // WINDOW)
-    send(ward, "a", 0)
-    send(ward, "a", 1, without=["glicose", "umidade_pele"])
-    missing, filled = book.settle(after(2))
-
-    assert filled == []
-    assert {(gap.mapping_id, gap.received, gap.expected) for gap in missing} == {
-        (5, 0, 10),
-        (6, 0, 10),
-    }
-    assert {gap.window_ms for gap in missing} == {START + WINDOW}
-    assert {gap.cause for gap in missing} == {GapCause.SENSOR}
-    assert book.settle(after(2)) == ([], [])
-
-    send(ward, "a", 1)
-    assert book.settle(after(2)) == ([], [(5, START + WINDOW), (6, START + WINDOW)])
-
-
-def test_a_stopped_patient_lacks_all_sensors_until_the_wait_ends(ward):
-    book = GapBook(ward, START // WINDOW)
-    send(ward, "a", 0)
-    missing, _ = book.settle(after(3))
-
-    assert len(missing) == 2 * SENSORS
-    assert {gap.cause for gap in missing} == {GapCause.PATIENT}
-    assert {gap.window_ms for gap in missing} == {START + WINDOW, START + 2 * WINDOW}
-    later, _ = book.settle(after(3) + 2 * 3_600_000)
-    assert later == []
-
-
-def test_a_window_with_some_of_its_samples_is_a_gap_with_their_count(ward):
-    book = GapBook(ward, START // WINDOW)
-    send(ward, "a", 0)
-    send(ward, "a", 1, samples=7)
-    missing, _ = book.settle(after(2))
-
-    assert {(gap.received, gap.expected) for gap in missing} == {(7, 10)}
-
-
-def test_gaps_that_could_not_be_written_are_reported_again(ward):
-    book = GapBook(ward, START // WINDOW)
-    send(ward, "a", 0)
-    send(ward, "a", 1, without=["glicose"])
-    missing, _ = book.settle(after(2))
-    book.forget(missing)
-
-    assert len(missing) == 1
-    assert book.settle(after(2))[0] == missing
-
-
-def test_a_removal_that_could_not_be_written_is_reported_again(ward):
-    book = GapBook(ward, START // WINDOW)
-    send(ward, "a", 0)
-    send(ward, "a", 1, without=["glicose"])
-    missing, _ = book.settle(after(2))
-    send(ward, "a", 1)
-    _, filled = book.settle(after(2))
-    book.forget([], filled)
-
-    assert filled == [(missing[0].mapping_id, START + WINDOW)]
-    assert book.settle(after(2)) == ([], filled)
-
-
-def test_a_gap_that_filled_while_it_could_not_be_written_is_only_removed(ward):
-    book = GapBook(ward, START // WINDOW)
-    send(ward, "a", 0)
-    send(ward, "a", 1, without=["glicose"])
-    missing, _ = book.settle(after(2))
-    book.forget(missing)
-    send(ward, "a", 1)
-
-    assert book.settle(after(2)) == ([], [(missing[0].mapping_id, START + WINDOW)])
-
-
-def test_what_could_not_be_written_is_reported_however_long_that_takes(ward):
-    """The window is no longer kept when the database is back."""
-    book = GapBook(ward, START // WINDOW)
-    send(ward, "a", 0)
-    send(ward, "a", 1, without=["glicose"])
-    missing, _ = book.settle(after(2))
-    book.forget(missing)
-
-    assert missing[0] in book.settle(after(200))[0]
-
-
-def test_an_instant_that_comes_again_counts_once(ward):
-    """A correction of one sample does not stand for another that is missing."""
-    book = GapBook(ward, START // WINDOW)
-    send(ward, "a", 0)
-    send(ward, "a", 1, samples=9)
-    send(ward, "a", 1, samples=2)
-    missing, _ = book.settle(after(2))
-
-    assert {gap.received for gap in missing} == {9}
-
-
-def test_samples_that_come_early_or_late_are_counted_each(ward):
-    book = GapBook(ward, START // WINDOW)
-    send(ward, "a", 0)
-    jitter = np.array([0, 370, -370, 300, -300, 200, -200, 100, -100, 0])
-    for number in range(len(columns())):
-        times = START + WINDOW + 1_000 * np.arange(10) + jitter
-        ward.accept(np.zeros(10, int), np.full(10, number), times, np.zeros(10))
-
-    assert book.settle(after(2)) == ([], [])
-
-
 def test_a_refused_reading_of_the_far_future_changes_nothing_but_the_sign_of_life(ward):
     """It neither keeps its patient fresh for ever nor takes the windows of the others."""
     book = GapBook(ward, START // WINDOW)
@@ -349,30 +196,3 @@ def test_a_state_that_cannot_be_known_is_never_fresh(ward):
         (State.FRESH, None),
         (State.UNSEEN, None),
     ]
-
-
-def test_a_clock_that_was_ahead_does_not_end_the_search_for_gaps(ward):
-    book = GapBook(ward, START // WINDOW)
-    send(ward, "a", 0)
-    book.settle(after(8_640))
-    book.settle(after(1))
-    send(ward, "a", 1, without=["glicose"])
-    missing, _ = book.settle(after(2))
-
-    assert {gap.window_ms for gap in missing} == {START + WINDOW}
-
-
-def test_the_window_in_which_a_mapping_begins_is_not_a_gap(ward):
-    book = GapBook(ward, START // WINDOW)
-    send(ward, "a", 0)
-    ward.mapping_from_ms[0] = START + WINDOW + 1
-    send(ward, "a", 1, samples=5)
-
-    assert book.settle(after(2)) == ([], [])
-
-
-def test_the_time_before_a_patient_began_is_not_a_gap(ward):
-    book = GapBook(ward, START // WINDOW)
-    send(ward, "a", 5)
-
-    assert book.settle(after(6)) == ([], [])
