@@ -5,7 +5,8 @@ connection. For what Kafka's clients cannot read; they are faster for everything
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from common.broker.clients import admin
 from common.broker.connection import connected
@@ -19,6 +20,14 @@ _PIECE_BYTES = 1_000_000
 _FETCH = (1, 4)
 
 
+class Aborted(NamedTuple):
+    """A transaction that was aborted."""
+
+    producer: int
+    first: int
+    """Its first offset."""
+
+
 def read_records(
     settings: KafkaSettings, topic: str, partition: int, first: int, until: int
 ) -> Iterator[Record]:
@@ -28,19 +37,16 @@ def read_records(
     BadInputError for a damaged batch.
     """
     address = _leader(settings, topic, partition)
-    aborts: dict[int, int] = {}
     while first < until:
         data, aborted = _fetch(settings, address, topic, partition, first)
-        aborts |= aborted
         batches = list(batches_of(data))
         if not batches:
             return
-        for batch in batches:
-            yield from (
-                record
-                for record in committed_records(batch, aborts)
-                if first <= record.offset < until
-            )
+        yield from (
+            record
+            for record in committed_records(batches, aborted)
+            if first <= record.offset < until
+        )
         first = batches[-1].until
 
 
@@ -50,18 +56,21 @@ def fetch_batch(settings: KafkaSettings, topic: str, partition: int, offset: int
     return next(batches_of(data))
 
 
-def committed_records(batch: Batch, aborts: dict[int, int]) -> Iterator[Record]:
-    """The messages of a batch, unless its transaction was aborted.
+def committed_records(batches: Iterable[Batch], aborted: Iterable[Aborted]) -> Iterator[Record]:
+    """The messages of a fetch without those of its aborted transactions, as Kafka's clients do it.
 
-    ``aborts``: by producer, where its aborted transaction began; it ends with its marker.
+    ``aborted``: all that reach into the fetch; one producer may have several.
     """
-    began = aborts.get(batch.producer)
-    is_aborted = batch.is_transactional and began is not None and began <= batch.first
-    if batch.is_control:
-        if is_aborted:
-            del aborts[batch.producer]
-    elif not is_aborted:
-        yield from records_of(batch)
+    coming = sorted(aborted, key=lambda transaction: transaction.first)
+    aborting: set[int] = set()
+    for batch in batches:
+        while coming and coming[0].first < batch.until:
+            aborting.add(coming.pop(0).producer)
+        if batch.is_control:
+            # the marker that ends a transaction
+            aborting.discard(batch.producer)
+        elif not (batch.is_transactional and batch.producer in aborting):
+            yield from records_of(batch)
 
 
 def _leader(settings: KafkaSettings, topic: str, partition: int) -> tuple[str, int]:
@@ -76,7 +85,7 @@ def _leader(settings: KafkaSettings, topic: str, partition: int) -> tuple[str, i
 
 def _fetch(
     settings: KafkaSettings, address: tuple[str, int], topic: str, partition: int, offset: int
-) -> tuple[bytes, dict[int, int]]:
+) -> tuple[bytes, list[Aborted]]:
     """A piece of the log from the batch with ``offset`` on, and the aborted transactions in it."""
     name = topic.encode()
     request = (
@@ -98,17 +107,16 @@ def _fetch(
         ) from error
 
 
-def _parsed(answer: bytes, name_size: int) -> tuple[bytes, dict[int, int]]:
+def _parsed(answer: bytes, name_size: int) -> tuple[bytes, list[Aborted]]:
     # throttle time, one topic with its name, one partition
     place = 4 + 4 + 2 + name_size + 4
     _, code, _, _, count = struct.unpack_from(">ihqqi", answer, place)
     if code:
         raise OSError(f"it answers with error {code}")
     place += struct.calcsize(">ihqqi")
-    aborted = {}
+    aborted = []
     for _ in range(max(count, 0)):
-        producer, first = struct.unpack_from(">qq", answer, place)
-        aborted[producer] = first
+        aborted.append(Aborted(*struct.unpack_from(">qq", answer, place)))
         place += 16
     (size,) = struct.unpack_from(">i", answer, place)
     return answer[place + 4 : place + 4 + max(size, 0)], aborted

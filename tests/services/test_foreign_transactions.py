@@ -15,8 +15,10 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from common.broker import raw
 from common.broker.clients import admin, client_options
 from common.broker.partitioner import partition_of
+from common.broker.raw import read_records
 from common.broker.reader import Span, TopicReader
 from ops.cli.commands.reconcile import prove
 from ops.look.snapshot import Observer
@@ -105,6 +107,23 @@ def test_an_aborted_transaction_is_nowhere_and_the_lag_reaches_zero(pipeline, ob
     assert values(pipeline) == [70, 71]
     assert assert_proved(pipeline).notes == []
     assert tailed(pipeline, 2) == [70, 71]
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 1_000_000])
+def test_what_is_read_outside_of_the_jvm_is_what_was_committed(pipeline, monkeypatch, piece_bytes):
+    """One producer commits and aborts in turn; a fetch has one of its batches, or all."""
+    monkeypatch.setattr(raw, "_PIECE_BYTES", piece_bytes)
+    sent = Sent(pipeline, **{"transactional.id": "another-program"})
+    for number, commits in enumerate([True, False, True, False, False, True]):
+        sent.transact(seen(number, 70.0), 0, commits=commits)
+    topic = pipeline.kafka.kafka_topic
+    with TopicReader(pipeline.kafka) as reader:
+        span = reader.span(topic, 0)
+        expected = [message.offset() for message in reader.read(topic, {0: span})]
+    for first in range(span.until):
+        found = read_records(pipeline.kafka, topic, 0, first, span.until)
+        assert [record.offset for record in found] == [at for at in expected if at >= first]
+    assert len(expected) == 3
 
 
 def test_what_waits_behind_an_open_transaction_is_under_way_and_no_lag(pipeline, observer):

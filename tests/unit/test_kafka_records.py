@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from common.broker.limits import KEPT_BYTES, MAX_HEADERS, MAX_KEY_BYTES, MAX_MESSAGE_BYTES
-from common.broker.raw import committed_records
+from common.broker.raw import Aborted, committed_records
 from common.broker.records import Record, batches_of, records_of
 from common.errors import BadInputError
 
@@ -116,17 +116,18 @@ def test_a_damaged_batch_is_told(codec):
             read(broken)
 
 
-def test_an_aborted_transaction_is_left_out_up_to_its_marker():
-    """What its producer sends afterwards counts, and so does what it committed before."""
+def test_aborted_transactions_are_left_out_up_to_their_markers():
+    """What their producer sends before, between and afterwards counts."""
     transactional, control = 0x10, 0x30
+    sent = [b"committed", b"aborted", None, b"between", None, b"aborted", b"too", None, b"later"]
     data = b"".join(
-        [
-            batch(record(0, b"", b"committed"), attributes=transactional, first=0),
-            batch(record(0, b"", b"aborted"), attributes=transactional, first=1),
-            batch(record(0, b"", b"marker"), attributes=control, first=2),
-            batch(record(0, b"", b"later"), attributes=transactional, first=3),
-        ]
+        batch(
+            record(0, b"", body or b"marker"),
+            attributes=control if body is None else transactional,
+            first=place,
+        )
+        for place, body in enumerate(sent)
     )
-    aborts = {-1: 1}
-    found = [one.body for part in batches_of(data) for one in committed_records(part, aborts)]
-    assert found == [b"committed", b"later"]
+    for aborted in ([Aborted(-1, 1), Aborted(-1, 5)], [Aborted(-1, 5), Aborted(-1, 1)]):
+        found = [one.body for one in committed_records(batches_of(data), aborted)]
+        assert found == [b"committed", b"between", b"later"]
