@@ -1,5 +1,6 @@
 """The raw archive as one producer writes it: the files of `schemas.files.raw`, and whose they are."""
 
+import errno
 import itertools
 import time
 from collections.abc import Sequence
@@ -8,13 +9,15 @@ from pathlib import Path
 import structlog
 
 from common.atomic import move, unfinished, write_atomic
-from common.errors import BadInputError, ConfigurationError
+from common.errors import BadInputError, ConfigurationError, UnavailableError
 from producer.delivery.ownership import Ownership
 from schemas.batch import SensorBatch
 from schemas.files import raw
 
 _PATIENCE_S = 2.0
 _ASK_AGAIN_S = 0.1
+# a producer that is started again meanwhile must not end for good, nor the stack with it
+_DISK_REFUSES = {errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 log = structlog.get_logger()
 
@@ -34,15 +37,18 @@ class RawArchive:
 
         Raises:
             ConfigurationError: if a live process uses the same id, or the folder cannot be written.
+            UnavailableError: the disk takes nothing now, from nobody: full, read-only, or broken.
         """
         try:
             self._wait_for_ownership()
             self._sweep(self._producer_id)
         except OSError as error:
-            raise ConfigurationError(
-                f"cannot write to the archive {self._folder}: {error.strerror}",
-                hint="set OUTPUT_DIR to a folder on a disk that this user may write to",
-            ) from error
+            what = f"cannot write to the archive {self._folder}: {error.strerror}"
+            if error.errno in _DISK_REFUSES:
+                hint = "it goes on once the disk takes writes again, or with another OUTPUT_DIR"
+                raise UnavailableError(what, hint=hint) from error
+            hint = "set OUTPUT_DIR to a folder on a disk that this user may write to"
+            raise ConfigurationError(what, hint=hint) from error
 
     def release(self) -> None:
         """Lets other producers take over what is left in our outbox."""

@@ -1,7 +1,9 @@
 """The raw archive: complete files or none, an owner for every outbox, nothing deleted."""
 
+import errno
 import json
 import math
+import os
 import resource
 import signal
 import subprocess
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import BadInputError, ConfigurationError
+from common.errors import BadInputError, ConfigurationError, UnavailableError
 from producer.delivery.archive import RawArchive
 from producer.delivery.ownership import Ownership
 from schemas.batch import SensorBatch, Series, batch_id
@@ -248,3 +250,17 @@ def test_a_producer_waits_as_long_as_its_files_are_being_adopted(tmp_path, monke
     with pytest.raises(ConfigurationError, match="another process runs under this id"):
         RawArchive(tmp_path / "raw", "one").claim()
     archive.release()
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_disk_that_takes_nothing_for_now_is_no_mistake_in_the_settings(
+    tmp_path, monkeypatch, number
+):
+    """As in a storm: a killed producer starts again while its disk is read-only."""
+
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(UnavailableError, match=os.strerror(number)):
+        RawArchive(tmp_path / "raw", "one").claim()
