@@ -123,14 +123,11 @@ def test_counters_agree_with_what_was_produced_and_with_the_ledger(pipeline):
     pipeline.publish_raw((b"k", UNREADABLE, []))
     producer, consumer = Part(), Part()
 
-    with (
-        pipeline.consumer(**consumer.environment),
-        producing(pipeline, producer) as process,
-    ):
+    with pipeline.consumer(**consumer.environment), producing(pipeline, producer) as process:
         wait_until(lambda: producer.is_ready() and consumer.is_ready(), pipeline.log)
         others = len(earlier) + 5
         made = wait_until(lambda: halted(pipeline, process, producer, others), pipeline.log)
-        messages = len(pipeline.messages())
+        messages = made["producer_batches_total", "published"] + others
         pipeline.wait_for_messages(messages)
         wait_until(
             lambda: sum_of(consumer.scrape(), "consumer_messages_total") == messages, pipeline.log

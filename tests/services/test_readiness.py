@@ -9,15 +9,15 @@ from db.connection import connect
 
 
 class Cut(TopicOffsets):
-    """Kills the sessions of the database ``times`` times, while the topic is looked up."""
+    """Kills the sessions of the database while the topic is looked up for the first time."""
 
-    def __init__(self, pipeline, times):
+    def __init__(self, pipeline):
         super().__init__(pipeline.kafka)
-        self._database, self._times = pipeline.database, times
+        self._database, self._is_cut = pipeline.database, False
 
     def require_topic(self, identity):
-        if self._times:
-            self._times -= 1
+        if not self._is_cut:
+            self._is_cut = True
             with connect(self._database) as connection:
                 cursor = connection.cursor()
                 cursor.execute(
@@ -29,10 +29,10 @@ class Cut(TopicOffsets):
         super().require_topic(identity)
 
 
-def offsets_of(pipeline, cut, *, wait_seconds):
+def offsets_of(pipeline, *, wait_seconds):
     return starting_offsets(
         pipeline.database,
-        cut,
+        Cut(pipeline),
         pipeline.kafka.kafka_topic,
         wait_seconds=wait_seconds,
         is_stopping=lambda: False,
@@ -42,8 +42,8 @@ def offsets_of(pipeline, cut, *, wait_seconds):
 
 def test_a_session_that_is_cut_is_a_database_that_is_away(pipeline):
     with pytest.raises(UnavailableError, match="cannot read where the topic continues"):
-        offsets_of(pipeline, Cut(pipeline, 1), wait_seconds=0)
+        offsets_of(pipeline, wait_seconds=0)
 
 
 def test_a_start_that_may_wait_goes_on_with_another_session(pipeline):
-    assert offsets_of(pipeline, Cut(pipeline, 1), wait_seconds=30) == dict.fromkeys(range(4), 0)
+    assert offsets_of(pipeline, wait_seconds=30) == dict.fromkeys(range(4), 0)

@@ -1,12 +1,35 @@
 """Files to replay, as other people make them."""
 
 from datetime import datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from common.times import epoch_ms
-from tests.unit.test_replay_reading import AT, HEADER
+from producer.replay.moments import Epochs
+from producer.replay.rows import Kind, read_rows
+
+EXCERPT = Path(__file__).parents[1] / "data" / "clif_vitals_excerpt.csv"
+HEADER = "patient_id,timestamp,sensor,component,value,unit"
+HEART = Kind("frequencia_cardiaca", None, "bpm")
+AT = 1_795_467_600_000
+
+
+def read(path, table_format="auto", epochs=None):
+    return read_rows(path, table_format, epochs or Epochs())
+
+
+def readings(path, table_format="auto", epochs=None):
+    """The file's readings as (patient, kind, time, value), and its bad lines."""
+    rows, unreadable = read(path, table_format, epochs)
+    found = [
+        (rows.patients[patient], rows.kinds[kind], time_ms, value)
+        for patient, kind, time_ms, value in zip(
+            rows.patient, rows.kind, rows.time_ms.tolist(), rows.value.tolist(), strict=True
+        )
+    ]
+    return found, unreadable
 
 
 def file_of(tmp_path, content):

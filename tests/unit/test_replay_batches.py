@@ -18,7 +18,7 @@ from producer.replay.sending import paced
 from producer.replay.series import regular_runs
 from producer.replay.windows import WINDOW_MS, batches_of
 from schemas.wire.codec import default_codec
-from tests.unit.test_replay_reading import EXCERPT
+from tests.unit.replaying import EXCERPT
 
 HEART = Kind("frequencia_cardiaca", None, "bpm")
 SYSTOLIC = Kind("pressao_arterial", "sistolica", "mmHg")

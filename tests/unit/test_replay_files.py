@@ -13,8 +13,7 @@ import pytest
 from common.errors import BadInputError
 from common.times import unix_ms
 from producer.replay.rows import Kind
-from tests.unit.replaying import file_of, parquet_file, text_file
-from tests.unit.test_replay_reading import AT, HEADER, HEART, read, readings
+from tests.unit.replaying import AT, HEADER, HEART, file_of, parquet_file, read, readings, text_file
 
 ROWS = [HEADER, f"p1,{AT},frequencia_cardiaca,,70,bpm", f"p1,{AT + 1},frequencia_cardiaca,,71,bpm"]
 EXPECTED = [("p1", HEART, AT, 70.0), ("p1", HEART, AT + 1, 71.0)]

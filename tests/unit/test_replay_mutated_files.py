@@ -16,7 +16,7 @@ from producer.replay.moments import Epochs
 from producer.replay.preview import outcomes
 from producer.replay.rows import read_rows
 from producer.replay.windows import batches_of
-from tests.unit.test_replay_reading import AT, HEADER
+from tests.unit.replaying import AT, HEADER
 
 COUNT = 10_000
 ROWS = 12

@@ -6,8 +6,7 @@ from producer.replay import ReplayPlan, preview_file
 from producer.replay.anchor import file_digest
 from producer.replay.moments import Epochs
 from producer.replay.windows import batches_of
-from tests.unit.replaying import file_of, text_file
-from tests.unit.test_replay_reading import HEADER, read
+from tests.unit.replaying import HEADER, file_of, read, text_file
 
 SENTINELS = [
     HEADER,

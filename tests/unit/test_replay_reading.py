@@ -1,7 +1,6 @@
 """Files of real readings: both formats, any order, bad rows reported by line."""
 
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,27 +12,7 @@ from common.errors import BadInputError, ConfigurationError
 from producer.replay import ReplayPlan
 from producer.replay.moments import Epochs
 from producer.replay.rows import Kind, read_rows
-
-EXCERPT = Path(__file__).parents[1] / "data" / "clif_vitals_excerpt.csv"
-HEADER = "patient_id,timestamp,sensor,component,value,unit"
-HEART = Kind("frequencia_cardiaca", None, "bpm")
-AT = 1_795_467_600_000
-
-
-def read(path, table_format="auto", epochs=None):
-    return read_rows(path, table_format, epochs or Epochs())
-
-
-def readings(path, table_format="auto", epochs=None):
-    """The file's readings as (patient, kind, time, value), and its bad lines."""
-    rows, unreadable = read(path, table_format, epochs)
-    found = [
-        (rows.patients[patient], rows.kinds[kind], time_ms, value)
-        for patient, kind, time_ms, value in zip(
-            rows.patient, rows.kind, rows.time_ms.tolist(), rows.value.tolist(), strict=True
-        )
-    ]
-    return found, unreadable
+from tests.unit.replaying import AT, EXCERPT, HEADER, HEART, read, readings
 
 
 def csv_file(tmp_path, *lines, header=HEADER):

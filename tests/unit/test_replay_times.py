@@ -12,8 +12,7 @@ from common.errors import BadInputError, ConfigurationError
 from common.times import epoch_ms, unix_ms
 from producer.replay.anchor import last_ms
 from producer.replay.moments import Epochs
-from tests.unit.replaying import at, parquet_file, text_file
-from tests.unit.test_replay_reading import AT, HEART, read, readings
+from tests.unit.replaying import AT, HEART, at, parquet_file, read, readings, text_file
 
 INT64 = np.iinfo(np.int64)
 NOW = unix_ms()
