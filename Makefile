@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 INSTALL := $(PIP) install --require-hashes
 # the `vitals` that pip writes knows the path of its Python: it breaks where that has a double quote, or has changed
-INSTALL_OURS := $(PIP) install --no-deps --no-build-isolation -e . && \
+# newer pips show that setuptools warns of folders with a package's name: ours are the packages
+INSTALL_OURS := PYTHONWARNINGS='ignore:Editable installation' $(PIP) install --no-deps --no-build-isolation -e . && \
 	printf '%s\n' '\#!/bin/sh' 'exec "$$(dirname "$$(realpath "$$0")")/python" -P -m ops "$$@"' >$(BIN)/vitals
 
 help: ## this list
