@@ -18,8 +18,9 @@ class ConsumerSettings(Settings):
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
 
-    spark_master: str = "local[*]"
-    """Spark's master URL: this process, or a cluster as `spark://host:7077`."""
+    spark_master: str | None = None
+    """Spark's master URL, such as `spark://host:7077` for a cluster, or `local[2]` for two tasks at a time on
+    this machine; unless set, two for each of its cores."""
     pyspark_python: str | None = None
     """The Python of Spark's workers, by its path there; the consumer's own unless set."""
     spark_driver_memory: str = "1g"
@@ -48,4 +49,4 @@ class ConsumerSettings(Settings):
     @property
     def is_cluster(self) -> bool:
         """Whether the workers are not in this process, perhaps not on this machine."""
-        return not self.spark_master.startswith("local")
+        return self.spark_master is not None and not self.spark_master.startswith("local")

@@ -11,6 +11,7 @@ import structlog
 from pyspark.sql import SparkSession
 
 from common.errors import ConfigurationError
+from consumer.driver.slots import local_master
 from consumer.settings import ConsumerSettings
 
 # a long exception text can overflow a thread's stack in one of Spark's regular expressions
@@ -83,7 +84,9 @@ def build_session(
         # without a limit, stopping a query waits a minute or more for a broker that is away
         "spark.sql.streaming.stopTimeout": "5s",
     }
-    builder = SparkSession.builder.master(settings.spark_master).appName("vitals-consumer")
+    builder = SparkSession.builder.master(settings.spark_master or local_master()).appName(
+        "vitals-consumer"
+    )
     if cluster is not None:
         options |= cluster
     else:
