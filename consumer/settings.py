@@ -31,8 +31,9 @@ class ConsumerSettings(Settings):
     """A file of prepared Java classes: the JVM starts in nearly half the time."""
     startup_wait_seconds: Annotated[float, Field(ge=0)] = 0.0
     """How long to wait at startup for the database, its tables and the topic."""
-    trigger_interval_seconds: Annotated[float, Field(ge=0)] = 0.3
-    """Time from the start of one micro-batch to the start of the next."""
+    trigger_interval_seconds: Annotated[float, Field(ge=0)] = 0.1
+    """The least time from the start of one micro-batch to the start of the next, which begins when
+    something came."""
     max_messages_per_batch: Annotated[int, Field(ge=1)] | None = None
     """The most messages in one micro-batch, 2,500 for each partition unless set; a larger backlog takes
     several. Memory is bounded separately, by readings."""

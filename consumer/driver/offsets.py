@@ -1,6 +1,6 @@
 """The topic's offsets: where to start (by the ledger), where they end, whether it is the same topic."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
@@ -81,7 +81,11 @@ class TopicOffsets:
         From any thread. Raises UnavailableError where the broker does not answer, ConfigurationError
         where the topic is gone.
         """
-        return self._admin.offsets(self._admin.partitions(), LATEST, _ENDS_TIMEOUT_SECONDS)
+        return self.ends_of(self._admin.partitions())
+
+    def ends_of(self, partitions: Iterable[int]) -> dict[int, int]:
+        """The same of these partitions, in one request."""
+        return self._admin.offsets(partitions, LATEST, _ENDS_TIMEOUT_SECONDS)
 
     def _recreated(self, how_it_shows: str) -> TopicRecreatedError:
         return TopicRecreatedError(

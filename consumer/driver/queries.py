@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from common.broker.renewal import LoginWatch
 from common.health import Health
+from consumer.driver.arrivals import Arrivals
 from consumer.driver.group_commits import GroupCommits
 from consumer.driver.growth import ends_before_growth
 from consumer.driver.lag import Lag
@@ -80,6 +81,7 @@ class Queries:
             processor = BatchProcessor(
                 self.watch,
                 self.offsets,
+                Arrivals(self.offsets, self.settings.trigger_interval_seconds),
                 self.lag,
                 self.group,
                 PassedOffsets(self.job.database, self.job.topic, scratch),
@@ -88,7 +90,7 @@ class Queries:
                 until,
             )
             messages = read_topic(self.spark, self.job.kafka, self.settings, starts)
-            query = start_query(messages, processor, self.settings, scratch)
+            query = start_query(messages, processor, scratch)
             # a consumer that died between the database's commit and this one left the group lagging
             self.group.commit(starts)
             _log.info("started", topic=self.job.topic, starting_offsets=starts)

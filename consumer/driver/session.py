@@ -77,6 +77,8 @@ def build_session(
         # it: 45 ms per micro-batch for a checkpoint that no start ever reads (docs/decisions/0002)
         "spark.sql.streaming.checkpointFileManagerClass": _CHECKPOINT_FILES,
         "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
+        # before the first message; afterwards `consumer.driver.arrivals` looks
+        "spark.sql.streaming.pollingDelay": "300ms",
         "spark.sql.streaming.numRecentProgressUpdates": "2",
         "spark.sql.streaming.minBatchesToRetain": "2",
         # Hadoop sets the modes of a checkpoint's files itself

@@ -19,6 +19,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from common.crash_points import CrashPoint, reach
 from consumer.driver import metrics
+from consumer.driver.arrivals import Arrivals
 from consumer.driver.group_commits import GroupCommits
 from consumer.driver.lag import Lag
 from consumer.driver.mapping import MappingWatch
@@ -26,7 +27,6 @@ from consumer.driver.messages import select_messages
 from consumer.driver.offsets import TopicOffsets
 from consumer.driver.passed import PassedOffsets
 from consumer.handover import SUMMARY, RangeSummary, WritePartition, WriterJob
-from consumer.settings import ConsumerSettings
 
 _LONGEST_BATCH_SECONDS = 60.0
 _STOP_TIMEOUT = "java.util.concurrent.TimeoutException"
@@ -47,6 +47,7 @@ class BatchProcessor:
         self,
         mapping: MappingWatch,
         offsets: TopicOffsets,
+        arrivals: Arrivals,
         lag: Lag,
         group: GroupCommits,
         passed: PassedOffsets,
@@ -59,7 +60,7 @@ class BatchProcessor:
         ``until``: the offsets before which the partitions stop, if they do.
         """
         self._mapping = mapping
-        self._offsets = offsets
+        self._offsets, self._arrivals = offsets, arrivals
         self._lag = lag
         self._group = group
         self._passed = passed
@@ -72,14 +73,16 @@ class BatchProcessor:
         self._is_stopping = False
 
     def __call__(self, messages: DataFrame, batch: int) -> None:
-        """Commits one micro-batch of decoded messages."""
+        """Commits one micro-batch of decoded messages; returns when there is something for the next one."""
+        began = time.monotonic()
         with self._running:
             # Spark may hand over one more batch while we stop: its messages stay in the topic, and
             # the ledger does not move, so the next start reads them
             if not self._is_stopping:
-                self._began_at = time.monotonic()
+                self._began_at = began
                 self._process(messages, batch)
                 self._began_at = math.inf
+        self._arrivals.wait(self._lag.next_offsets, began)
 
     def trouble(self) -> str | None:
         """Why a batch seems to be held, as while the database is away or a row is locked; or None."""
@@ -91,6 +94,7 @@ class BatchProcessor:
         self._is_stopping = True
         with self._running:
             pass
+        self._arrivals.end()
 
     def _process(self, messages: DataFrame, batch: int) -> None:
         started = time.monotonic()
@@ -137,9 +141,7 @@ class BatchProcessor:
         )
 
 
-def start_query(
-    messages: DataFrame, processor: BatchProcessor, settings: ConsumerSettings, scratch: Path
-) -> StreamingQuery:
+def start_query(messages: DataFrame, processor: BatchProcessor, scratch: Path) -> StreamingQuery:
     """Starts the query with its checkpoint in ``scratch``, a folder of this run.
 
     Spark's checkpoint is not kept: the ledger says where to start, every time. So a lost, cut
@@ -148,7 +150,8 @@ def start_query(
     return (
         select_messages(messages)
         .writeStream.foreachBatch(processor)
-        .trigger(processingTime=f"{settings.trigger_interval_seconds} seconds")
+        # at once: `Arrivals` says when
+        .trigger(processingTime="0 seconds")
         .option("checkpointLocation", str(scratch))
         .queryName("vitals")
         .start()
