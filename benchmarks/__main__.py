@@ -67,9 +67,12 @@ def benchmark(
         with shown(console, sizes.budget_s, scenarios) as plan:
             clif_table = settings.vitals_clif_table
             bench = Bench(stack, sizes, taking_part, plan.tell, clif_table, began=began)
+            bench.install_peers()
             run_all(bench, scenarios, plan.begin)
     document = report.as_document(bench, found)
     path = RESULTS / ("latest.json" if is_whole else "partial.json")
+    if is_whole and path.exists():
+        document = report.with_last(document, report.read_document(path))
     report.write_document(path, document)
     report.print_summary(Console(), document)
     print(f"all results: {path}")

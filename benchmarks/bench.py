@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from benchmarks.peers import PEERS, Peer
 from benchmarks.readings import MappingIds, mapping_ids
 from benchmarks.settings import OURS, Sizes
 from benchmarks.stack import BenchmarkStack, fresh_database
-from common.errors import ConfigurationError
+from common.errors import ConfigurationError, VitalsError
 from common.times import unix_ms
 
 CEILING = "ceiling"
@@ -39,6 +40,15 @@ class Bench:
     """By ``time.monotonic``; the time includes the start of the stack."""
     _granted_s: float = 0.0
     _topics: dict[str, Any] = field(default_factory=dict)
+
+    def install_peers(self) -> None:
+        """Installs those that take part, on nobody's time; one that cannot be says so when it starts."""
+        began = time.monotonic()
+        for peer in self.peers():
+            self.tell(f"installing {peer.name}")
+            with suppress(VitalsError, OSError):
+                peer.install(self.stack.cache, self.stack.java, self.tell)
+        self.began += time.monotonic() - began
 
     def begin(self, scenario: str) -> None:
         """Gives a scenario its time, and what earlier ones have left."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import tables
+from benchmarks.goals import goals_table
 from benchmarks.markdown import words
 from benchmarks.plots import draw
 from benchmarks.report import CORE_SPEED, has_failed
@@ -55,6 +56,7 @@ def page(document: Document, plots: list[str]) -> str:
             f" ({CORE_SPEED}: {part[CORE_SPEED]}): {', '.join(part['scenarios'])}."
         )
     sections = [
+        f"## Goals\n\n{_goals(document)}",
         _section("Throughput", document, "throughput", _throughput, plots),
         _section("Latency", document, "latency", _latency, plots),
         _section("Growth", document, "growth", _growth, plots),
@@ -88,6 +90,19 @@ def _section(
     return "\n\n".join([*parts, *filter(None, body(document))])
 
 
+def _goals(document: Document) -> str:
+    last = document.get("last")
+    before = (
+        f"The last run: {last['measured_at'][:16].replace('T', ' ')} UTC ({last['size']})."
+        if last
+        else "No earlier run is known on this machine."
+    )
+    return (
+        "What the pipeline is to reach on two cores that also run the broker, the database and the load."
+        f" {before}\n\n{goals_table(document)}"
+    )
+
+
 def _throughput(document: Document) -> list[str]:
     result = document["throughput"]
     prefix = (
@@ -118,9 +133,11 @@ def _latency(document: Document) -> list[str]:
             "Milliseconds from the end of a window until another connection, which looks every 10 ms, sees its"
             " last row. Open loop: every window of ten seconds is published when it ends, no matter who lags;"
             " windows end evenly over time unless the row says otherwise."
-            " `load late`: the worst delay of the load generator itself."
+            " `load late`: the worst delay of the load generator itself. The peers run with what their own"
+            " documentation advises for latency: see the settings."
         ),
         tables.latency(document),
+        tables.idle(document),
         "Where our time goes, as medians over the micro-batches in the consumer's log:",
         tables.micro_batches(document),
         "\n".join(tables.left_out(result)),

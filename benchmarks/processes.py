@@ -76,7 +76,8 @@ class _Watcher:
         self, usage: Usage, pids: Sequence[int], servers: Mapping[str, int], root_role: str
     ) -> None:
         self._usage, self._pids, self._servers, self._root_role = usage, pids, servers, root_role
-        self._before = {pid: cpu_seconds(pid) for pid in servers.values()}
+        own = [pid for root in pids for pid in (root, *(found.pid for found in descendants(root)))]
+        self._before = {pid: cpu_seconds(pid) for pid in (*servers.values(), *own)}
         # keeps the last figure of a process that has ended
         self._seen: dict[int, tuple[str, float]] = {}
 

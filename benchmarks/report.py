@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import goals
 from benchmarks.bench import CEILING, PLAIN, Bench
 from benchmarks.peers import PEERS
 from benchmarks.scenarios.latency import Latency
@@ -40,7 +41,13 @@ def as_document(bench: Bench, conditions: dict[str, Any]) -> dict[str, Any]:
         "conditions": {**conditions, CORE_SPEED: bench.stack.core_speed.summary()},
         "settings": {
             OURS: settings_shown(),
-            **{name: dict(peer.settings) for name, peer in PEERS.items()},
+            **{
+                name: {
+                    **peer.settings,
+                    **{f"{key}, for latency": value for key, value in peer.prompt_settings.items()},
+                }
+                for name, peer in PEERS.items()
+            },
         },
         "ratios": _ratios(rates, rates.median(OURS)),
         "ratios_warm": _ratios(rates, rates.median(WARM)),
@@ -48,6 +55,16 @@ def as_document(bench: Bench, conditions: dict[str, Any]) -> dict[str, Any]:
         "latency_ms": latency.by_rate() if isinstance(latency, Latency) else {},
         **{name: _plain(result) for name, result in bench.results.items()},
     }
+
+
+def with_last(document: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
+    """The document with what the run before it reached, by the names of the goals."""
+    kept = {
+        "measured_at": last["measured_at"],
+        "size": last["size"],
+        "figures": goals.figures(last),
+    }
+    return {**document, "last": kept}
 
 
 def write_document(path: Path, document: dict[str, Any]) -> None:

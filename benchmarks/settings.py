@@ -25,6 +25,9 @@ class LatencySizes:
     rates: tuple[int, ...] = (200, 2_000, 20_000)
     shares_of_maximum: tuple[float, ...] = (0.5, 0.8)
     peer_rate: int = 2_000
+    """Of all peers, and the first of those that keep up with more."""
+    peers_at_all_rates: tuple[str, ...] = ("debezium", "flink", "quix")
+    other_peers: tuple[str, ...] = ("plain_script", "pyspark_usual")
     warm_s: int = 12
     """Of load before the first window that counts, once per process."""
     settle_s: int = 3
@@ -32,6 +35,8 @@ class LatencySizes:
     measured_s: int = 15
     peers_measured_s: int = 10
     most_probed_patients: int = 200
+    idle_s: int = 60
+    """Without a message, after all load."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +97,13 @@ FULL = Sizes(
     producer_readings=1_000_000,
     perf_records=30_000,
     budget_s={
-        "throughput": 600,
+        "throughput": 500,
         "poison": 75,
         "producer": 15,
         "cold_start": 30,
         "replay": 20,
-        "latency": 260,
-        "growth": 170,
+        "latency": 480,
+        "growth": 50,
         "watched": 10,
     },
 )
@@ -110,7 +115,17 @@ QUICK = Sizes(
     windows=10,
     prefix_patients=300,
     side_timeout_s=60,
-    latency=LatencySizes(rates=(2_000,), shares_of_maximum=(), warm_s=5, settle_s=2, measured_s=8),
+    latency=LatencySizes(
+        rates=(2_000,),
+        shares_of_maximum=(),
+        peers_at_all_rates=("debezium",),
+        other_peers=(),
+        warm_s=5,
+        settle_s=2,
+        measured_s=8,
+        peers_measured_s=8,
+        idle_s=5,
+    ),
     growth=GrowthSizes(
         rounds=1,
         readings=900_000,
@@ -124,12 +139,12 @@ QUICK = Sizes(
     producer_readings=100_000,
     perf_records=5_000,
     budget_s={
-        "throughput": 197,
+        "throughput": 155,
         "poison": 8,
         "producer": 4,
         "cold_start": 0,
         "replay": 0,
-        "latency": 29,
+        "latency": 71,
         "growth": 0,
         "watched": 0,
     },

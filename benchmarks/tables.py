@@ -86,6 +86,14 @@ def latency(document: Document) -> str:
     return table(header, rows)
 
 
+def idle(document: Document) -> str:
+    """A sentence about the minute without a message; empty if it was not measured."""
+    if not (found := document["latency"].get("idle")):
+        return ""
+    cores = ", ".join(f"{role} {used:.3f}" for role, used in sorted(found["cores"].items()))
+    return f"Cores in use during {found['seconds']} s without a message: {cores}."
+
+
 def micro_batches(document: Document) -> str:
     """Where our time goes: medians of what the consumer logs."""
     names = ("count", "readings", "plan_ms", "run_ms", "write_ms", "duration_ms")

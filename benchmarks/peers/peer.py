@@ -42,6 +42,8 @@ class PeerRun:
     spark_jars: Path
     processes: int = 1
     """Only the plain script uses more than one."""
+    is_prompt: bool = False
+    """Started with what its documentation advises for latency, instead of throughput."""
 
 
 class Peer(Protocol):
@@ -51,6 +53,8 @@ class Peer(Protocol):
     topic_format: TopicFormat
     settings: Mapping[str, str]
     """As the results page shows them: versions, and every setting that matters."""
+    prompt_settings: Mapping[str, str]
+    """Those of ``PeerRun.is_prompt`` that differ."""
 
     def install(self, cache: Path, java: Path, say: Say) -> None:
         """Creates its environment below ``cache``; does nothing if it is already there.

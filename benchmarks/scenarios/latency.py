@@ -15,9 +15,10 @@ from benchmarks.load import (
 )
 from benchmarks.peer_topics import encoder_for
 from benchmarks.played import LatencyRun, Phase, first_window, play
+from benchmarks.processes import usage_of
 from benchmarks.readings import Rows, joined
 from benchmarks.scenarios.throughput import Throughput
-from benchmarks.settings import OURS, PARTITIONS
+from benchmarks.settings import OURS, PARTITIONS, LatencySizes
 from benchmarks.sides.ours import Ours
 from benchmarks.sides.peer import PeerSide
 from benchmarks.timed_run import Side
@@ -35,11 +36,20 @@ _PHASE_SECONDS = 6
 """How much longer a phase takes than its load: to make it, and to let it finish."""
 
 
+@dataclass(frozen=True)
+class Idle:
+    """An idle stack: cores in use by the role of the process, the consumer's and its servers'."""
+
+    seconds: int
+    cores: dict[str, float]
+
+
 @dataclass
 class Latency:
-    """All runs."""
+    """All runs, and what ours costs afterwards, without load."""
 
     runs: list[LatencyRun] = field(default_factory=list)
+    idle: Idle | None = None
     left_out: list[str] = field(default_factory=list)
 
     def by_rate(self) -> dict[str, dict[str, float | None]]:
@@ -55,7 +65,7 @@ class Latency:
 
 
 def run(bench: Bench) -> Latency:
-    """Ours at all rates in one process, then each peer at one rate."""
+    """Ours at all rates in one process, then each peer: the faster ones at all, the others at one."""
     sizes, result = bench.sizes.latency, Latency()
     phases = _phases(bench)
     most = max(patients_for(phase.rate) for phase in phases)
@@ -65,15 +75,29 @@ def run(bench: Bench) -> Latency:
         topic = "bench-latency"
         encode = signed_batches(bench.stack.kafka)
         _measure(bench, Ours(bench.stack, topic), topic, encode, phases, result)
-    phase = Phase(_name(sizes.peer_rate), sizes.peer_rate, sizes.warm_s, sizes.peers_measured_s)
     for peer in bench.peers():
-        if not bench.has_time(phase.seconds + _PHASE_SECONDS):
+        of_peer = _phases_of(peer.name, sizes)
+        if not of_peer:
+            continue
+        if not bench.has_time(of_peer[0].seconds + _PHASE_SECONDS):
             result.left_out.append(f"{peer.name}: no time left")
             continue
         topic = f"bench-latency-{peer.name}"
-        side = PeerSide(bench.stack, peer, topic, PARTITIONS)
-        _measure(bench, side, topic, encoder_for(peer.topic_format), [phase], result)
+        side = PeerSide(bench.stack, peer, topic, PARTITIONS, is_prompt=True)
+        _measure(bench, side, topic, encoder_for(peer.topic_format), of_peer, result)
     return result
+
+
+def _phases_of(peer: str, sizes: LatencySizes) -> list[Phase]:
+    if peer in sizes.peers_at_all_rates:
+        rates = [sizes.peer_rate, *(rate for rate in sizes.rates if rate != sizes.peer_rate)]
+    else:
+        rates = [sizes.peer_rate] if peer in sizes.other_peers else []
+    settle = [sizes.warm_s, *(sizes.settle_s for _ in rates[1:])]
+    return [
+        Phase(_name(rate), rate, settle_s, sizes.peers_measured_s)
+        for rate, settle_s in zip(rates, settle, strict=True)
+    ]
 
 
 def _phases(bench: Bench) -> list[Phase]:
@@ -140,6 +164,8 @@ def _measure(
                     result.runs.append(one)
             own = [run for run in result.runs if run.side == side.name]
             _check(connection, Expected(joined(rows)), own[-1:])
+        if side.name == OURS:
+            result.idle = _idle(bench, children, result)
     except VitalsError as error:
         said = side.complaint()
         problem = f"{error.message}; it says: {said}" if said else error.message
@@ -147,6 +173,20 @@ def _measure(
     finally:
         for child in children:
             child.stop(_STOP_S)
+
+
+def _idle(bench: Bench, children: Sequence[ChildProcess], result: Latency) -> Idle | None:
+    seconds = bench.sizes.latency.idle_s
+    if not bench.has_time(seconds):
+        result.left_out.append("an idle consumer: no time left")
+        return None
+    bench.tell(f"an idle consumer, {seconds} s")
+    servers = {"database": bench.stack.database_pid, "broker": bench.stack.broker.pid or 0}
+    began = time.monotonic()
+    with usage_of([child.pid or 0 for child in children], servers) as usage:
+        time.sleep(seconds)
+    passed = time.monotonic() - began
+    return Idle(seconds, {role: round(cpu / passed, 4) for role, cpu in usage.cpu_s.items()})
 
 
 def _check(connection: Connection, expected: Expected, last: Sequence[LatencyRun]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.settings import OURS
 from benchmarks.stack import BenchmarkStack
+from consumer.driver.slots import local_master
 from consumer.settings import ConsumerSettings
 from ops.stack import ChildProcess
 
@@ -48,12 +49,13 @@ class Ours:
 
 
 def settings_shown() -> dict[str, str]:
-    """The consumer's default settings."""
-    return {
+    """The consumer's settings on this machine, by default."""
+    defaults = {
         name.upper(): str(field.default)
         for name, field in ConsumerSettings.model_fields.items()
         if name not in _ADDRESSES
     }
+    return {**defaults, "SPARK_MASTER": local_master()}
 
 
 def commits(log: str) -> list[dict[str, Any]]:

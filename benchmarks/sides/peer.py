@@ -18,11 +18,12 @@ class PeerSide:
         *,
         processes: int = 1,
         name: str = "",
+        is_prompt: bool = False,
     ) -> None:
         """Starts nothing."""
         self.name = name or peer.name
         self._stack, self._peer, self._processes = stack, peer, processes
-        self._topic, self._partitions = topic, partitions
+        self._topic, self._partitions, self._is_prompt = topic, partitions, is_prompt
         self._runs = 0
         self._run: PeerRun | None = None
 
@@ -53,6 +54,7 @@ class PeerSide:
             environment=self._stack.environment,
             spark_jars=self._stack.spark_jars,
             processes=self._processes,
+            is_prompt=self._is_prompt,
         )
         return self._peer.start(self._run)
 

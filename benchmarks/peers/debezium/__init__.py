@@ -14,6 +14,8 @@ from ops.stack import ChildProcess
 _MANIFEST = Path(__file__).with_name("jars.txt")
 _TASKS = 2
 _BATCH_SIZE = 3000
+_FETCH_BYTES = "65536"
+_FLUSH_MS = "5000"
 _LOG_LEVEL = "warn"
 # it logs at level ERROR that it creates the dead letter topic
 _ERROR = r"^(?!.*DeadLetterQueueReporter).*\bERROR\b|^Caused by"
@@ -52,6 +54,14 @@ class Debezium:
         "max.poll.records": str(_BATCH_SIZE),
         "tasks.max": str(_TASKS),
         "errors.tolerance": "all, with a dead letter topic",
+        "fetch.min.bytes": _FETCH_BYTES,
+        "offset.flush.interval.ms": _FLUSH_MS,
+    }
+    prompt_settings: Mapping[str, str] = {
+        # a poll returns with the first message
+        "fetch.min.bytes": "1",
+        "fetch.max.wait.ms": "10",
+        "offset.flush.interval.ms": "1000",
     }
 
     def __init__(self) -> None:
@@ -86,6 +96,10 @@ class Debezium:
         """The last ERROR of Connect or of the connector."""
         return last_error(run.folder, _ERROR)
 
+    def _setting(self, run: PeerRun, name: str, default: str = "") -> str:
+        prompt = self.prompt_settings if run.is_prompt else {}
+        return prompt.get(name) or self.settings.get(name, default)
+
     def _worker(self, run: PeerRun) -> dict[str, str]:
         return {
             "bootstrap.servers": run.bootstrap_servers,
@@ -94,7 +108,7 @@ class Debezium:
             "value.converter.schemas.enable": "true",
             "value.converter.schema.content": json.dumps(_SCHEMA, separators=(",", ":")),
             "offset.storage.file.filename": str(run.folder / "offsets"),
-            "offset.flush.interval.ms": "5000",
+            "offset.flush.interval.ms": self._setting(run, "offset.flush.interval.ms"),
             "plugin.path": str(self._plugins),
             "plugin.discovery": "service_load",
             # any free port: two may run at once
@@ -118,7 +132,9 @@ class Debezium:
             "schema.evolution": "none",
             "batch.size": str(_BATCH_SIZE),
             "consumer.override.max.poll.records": str(_BATCH_SIZE),
-            "consumer.override.fetch.min.bytes": "65536",
+            "consumer.override.fetch.min.bytes": self._setting(run, "fetch.min.bytes"),
+            # Kafka's default, unless said otherwise
+            "consumer.override.fetch.max.wait.ms": self._setting(run, "fetch.max.wait.ms", "500"),
             "consumer.override.auto.offset.reset": "earliest",
             "errors.tolerance": "all",
             "errors.deadletterqueue.topic.name": f"{run.topic}-dead-letters",

@@ -13,6 +13,8 @@ _PYTHON = "3.11"
 _PARALLELISM = 1
 _BUFFERED_ROWS = 5000
 _CHECKPOINT_MS = 5000
+_FLUSH_MS, _PROMPT_FLUSH_MS = 1000, 20
+_BUFFER_MS, _PROMPT_BUFFER_MS = 100, 5
 
 
 class Flink:
@@ -28,7 +30,13 @@ class Flink:
         "mysql-connector-j": "9.1.0, rewriteBatchedStatements=true",
         "parallelism": str(_PARALLELISM),
         "sink.buffer-flush.max-rows": str(_BUFFERED_ROWS),
-        "checkpoints": f"every {_CHECKPOINT_MS} ms, at least once",
+        "sink.buffer-flush.interval": f"{_FLUSH_MS} ms",
+        "execution.buffer-timeout.interval": f"{_BUFFER_MS} ms",
+        "checkpoints": f"every {_CHECKPOINT_MS} ms, at least once, aligned",
+    }
+    prompt_settings: Mapping[str, str] = {
+        "sink.buffer-flush.interval": f"{_PROMPT_FLUSH_MS} ms",
+        "execution.buffer-timeout.interval": f"{_PROMPT_BUFFER_MS} ms",
     }
 
     def __init__(self) -> None:
@@ -52,6 +60,8 @@ class Flink:
             parallelism=_PARALLELISM,
             buffered_rows=_BUFFERED_ROWS,
             checkpoint_ms=_CHECKPOINT_MS,
+            flush_ms=_PROMPT_FLUSH_MS if run.is_prompt else _FLUSH_MS,
+            buffer_ms=_PROMPT_BUFFER_MS if run.is_prompt else _BUFFER_MS,
         )
         own = {"JAVA_HOME": str(run.java.resolve().parents[1]), "FLINK_LOG_DIR": str(run.folder)}
         command = [str(self._python), str(_HERE / "job.py"), str(where)]

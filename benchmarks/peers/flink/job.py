@@ -19,6 +19,8 @@ def main() -> None:
         "execution.checkpointing.interval": f"{run['checkpoint_ms']} ms",
         # the upsert makes a repeated row harmless
         "execution.checkpointing.mode": "AT_LEAST_ONCE",
+        "execution.checkpointing.unaligned.enabled": "false",
+        "execution.buffer-timeout.interval": f"{run['buffer_ms']} ms",
         "execution.checkpointing.storage": "filesystem",
         "execution.checkpointing.dir": (Path(run["folder"]) / "checkpoints").as_uri(),
         # one object per operator instead of a copy per record
@@ -42,7 +44,7 @@ def main() -> None:
             'url' = 'jdbc:mysql://{run["host"]}:{run["port"]}/{run["database"]}?rewriteBatchedStatements=true',
             'username' = '{run["user"]}', 'password' = '{run["password"]}',
             'sink.buffer-flush.max-rows' = '{run["buffered_rows"]}',
-            'sink.buffer-flush.interval' = '1s'
+            'sink.buffer-flush.interval' = '{run["flush_ms"]} ms'
         )""")
     table.execute_sql("INSERT INTO registro SELECT * FROM readings").wait()
 

@@ -26,6 +26,7 @@ class PlainScript:
         "rows a transaction": str(_ROWS),
         "offsets": "committed to the consumer group after the transaction",
     }
+    prompt_settings: Mapping[str, str] = {}
 
     def install(self, cache: Path, java: Path, say: Say) -> None:
         """Does nothing: it runs on the packages of the product."""

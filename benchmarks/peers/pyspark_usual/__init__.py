@@ -29,6 +29,7 @@ class PysparkUsual:
         "rows a statement": str(_ROWS),
         "master": "local[*]",
     }
+    prompt_settings: Mapping[str, str] = {}
 
     def install(self, cache: Path, java: Path, say: Say) -> None:
         """Does nothing: it runs on the packages of the product."""

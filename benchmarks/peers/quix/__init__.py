@@ -11,6 +11,7 @@ from ops.stack import ChildProcess
 _HERE = Path(__file__).parent
 _ROWS = 1000
 _COMMIT_EVERY = 10_000
+_COMMIT_S, _PROMPT_COMMIT_S = 5.0, 0.1
 
 
 class Quix:
@@ -23,7 +24,9 @@ class Quix:
         "mysql-connector-python": "26.10.0, executemany as multi-row INSERT",
         "rows a statement": str(_ROWS),
         "commit_every": str(_COMMIT_EVERY),
+        "commit_interval": f"{_COMMIT_S} s",
     }
+    prompt_settings: Mapping[str, str] = {"commit_interval": f"{_PROMPT_COMMIT_S} s"}
 
     def __init__(self) -> None:
         """Installs nothing before `install`."""
@@ -36,7 +39,13 @@ class Quix:
 
     def start(self, run: PeerRun) -> list[ChildProcess]:
         """Starts one process."""
-        where = describe(run, self.name, rows=_ROWS, commit_every=_COMMIT_EVERY)
+        where = describe(
+            run,
+            self.name,
+            rows=_ROWS,
+            commit_every=_COMMIT_EVERY,
+            commit_interval=_PROMPT_COMMIT_S if run.is_prompt else _COMMIT_S,
+        )
         command = [str(self._python), str(_HERE / "application.py"), str(where)]
         return [started(run, self.name, command)]
 

@@ -63,6 +63,7 @@ def main() -> None:
         consumer_group=run["group"],
         auto_offset_reset="earliest",
         commit_every=run["commit_every"],
+        commit_interval=run["commit_interval"],
         state_dir=Path(run["folder"]) / "state",
     )
     topic = application.topic(run["topic"], key_deserializer="bytes", value_deserializer="json")
