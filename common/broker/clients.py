@@ -95,6 +95,8 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
     return {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         **_security(settings),
+        # on by default: a request then waits for the answer to the one before, up to 40 ms
+        "socket.nagle.disable": True,
         # ten seconds by default: too slow to notice a broker that is back
         "reconnect.backoff.max.ms": 1_000,
         # our own messages report what goes wrong
