@@ -77,6 +77,10 @@ def build_session(
         # it: 45 ms per micro-batch for a checkpoint that no start ever reads (docs/decisions/0002)
         "spark.sql.streaming.checkpointFileManagerClass": _CHECKPOINT_FILES,
         "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
+        # nor Hadoop's checksums: a file beside each, and a process for its mode
+        "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+        # a text of every plan, which only the user interface shows
+        "spark.sql.ui.explainMode": "simple",
         # before the first message; afterwards `consumer.driver.arrivals` looks
         "spark.sql.streaming.pollingDelay": "300ms",
         "spark.sql.streaming.numRecentProgressUpdates": "2",

@@ -34,9 +34,10 @@ def main() -> None:
     _drop_archives()
     # not at the top: a module imported from an archive keeps it in use
     import pyarrow as pa
-    from pyspark.daemon import manager
+    from pyspark import daemon
 
     from common import collector, crash_points, log, settings
+    from consumer.worker.inbound import noting_socket
 
     # Arrow's own allocator gives memory back and asks for it again with every range: a sixth of a
     # worker's time, and 50 MB each
@@ -47,7 +48,8 @@ def main() -> None:
     log.configure(settings.load(settings.LogSettings), service="consumer-worker")
     crash_points.arm(settings.load(crash_points.CrashSettings))
     collector.spare_what_is_loaded()
-    manager()  # type: ignore[no-untyped-call]
+    daemon.worker = noting_socket(daemon.worker)
+    daemon.manager()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from consumer.worker import connection as worker_connection
 from consumer.worker import dead_letters
 from consumer.worker.conflicts import origins_of, without_conflicts
 from consumer.worker.entering import enter
+from consumer.worker.inbound import acknowledge
 from consumer.worker.mapping import find_mappings
 from consumer.worker.outcome import RangeOutcome, batch_offsets, kept, offset_range, sort_out
 from consumer.worker.overtaken import known_by_offset
@@ -64,6 +65,7 @@ def write_partition(
     Transient database errors are retried for as long as it takes: the batch is held meanwhile.
     Raises what is not transient, with nothing of that transaction committed.
     """
+    acknowledge()
     # not a loop: its variable would hold one transaction's rows while those of the next are gathered
     found = cleaned(messages, functools.partial(find_mappings, mappings), job.trust)
     committed = dict(job.committed)
