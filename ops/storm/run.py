@@ -50,10 +50,12 @@ class Run:
         self._trial, self._view = trial, view
         self._produced_until = 0.0
         self.home = settings.home / "prove"
-        self._broker_proxy = TcpProxy(lambda: self._pipeline.stack.broker.port)
-        self._database_proxy = TcpProxy(lambda: self._pipeline.stack.database.port)
-        self._broker_proxy.start()
-        self._database_proxy.start()
+        self._proxies = {
+            "broker": TcpProxy(lambda: self._pipeline.stack.broker.port),
+            "database": TcpProxy(lambda: self._pipeline.stack.database.port),
+        }
+        for proxy in self._proxies.values():
+            proxy.start()
         own = settings.model_copy(
             update={
                 "vitals_home": self.home,
@@ -70,7 +72,7 @@ class Run:
             environment=self._environment(),
             # a part is killed so often that it would spend the storm waiting
             longest_delay_seconds=_LONGEST_DELAY_SECONDS,
-            kafka_advertised_port=self._broker_proxy.port,
+            kafka_advertised_port=self._proxies["broker"].port,
         )
         self._pipeline = Pipeline(replace(invocation, settings=own), plan, view.say)
         self._disks = self._mount(invocation.environment)
@@ -113,13 +115,13 @@ class Run:
     def stop(self) -> None:
         """Ends everything; safe to repeat."""
         self._pipeline.stop()
-        self._broker_proxy.close()
-        self._database_proxy.close()
+        for proxy in self._proxies.values():
+            proxy.close()
 
     def _environment(self) -> dict[str, str]:
         return {
-            "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{self._broker_proxy.port}",
-            "DB_PORT": str(self._database_proxy.port),
+            "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{self._proxies['broker'].port}",
+            "DB_PORT": str(self._proxies["database"].port),
             "DB_CONNECT_TIMEOUT_SECONDS": "5",
             "GENERATION_INTERVAL_SECONDS": str(_WINDOW_SECONDS),
             "SENSOR_INTERVAL_SECONDS": str(_SAMPLE_SECONDS),
@@ -141,8 +143,7 @@ class Run:
         errands = Errands(pipeline)
         return World(
             pipeline=pipeline,
-            broker_proxy=self._broker_proxy,
-            database_proxy=self._database_proxy,
+            proxies=self._proxies,
             injected=Injected(pipeline.kafka(Principal.ADMIN)),
             scratch=self.home / "tmp",
             disks=self._disks,

@@ -24,8 +24,8 @@ class World:
     """One pipeline under test; faults find what they need here and leave what they did."""
 
     pipeline: Pipeline
-    broker_proxy: TcpProxy
-    database_proxy: TcpProxy
+    proxies: dict[str, TcpProxy]
+    """In front of ``broker`` and ``database``."""
     injected: Injected
     scratch: Path
     """Where the consumer's temporary files are."""
