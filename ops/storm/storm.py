@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -41,7 +41,6 @@ class Storm:
     fired: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
     outages: list[Outage] = field(default_factory=list)
-    _began: float = 0.0
     _active: list[_Active] = field(default_factory=list)
     _waiting: list[tuple[float, PlannedFault]] = field(default_factory=list)
 
@@ -53,13 +52,10 @@ class Storm:
         ``show`` is called each turn with the seconds since the start. Faults are ended even if
         something raises.
         """
-        self._began = time.monotonic()
-        left = deque(plan)
+        began = time.monotonic()
+        self._waiting = [(fault.at_seconds, fault) for fault in plan]
         try:
-            while (now := self._since()) < seconds or self._active or self._waiting:
-                while left and left[0].at_seconds <= now:
-                    fault = left.popleft()
-                    self._waiting.append((now, fault))
+            while (now := time.monotonic() - began) < seconds or self._active or self._waiting:
                 self._turn(now)
                 show(now)
                 time.sleep(_TICK_SECONDS)
@@ -97,8 +93,7 @@ class Storm:
     def _look_at(self, active: _Active, now: float) -> None:
         kind = active.fault.kind
         active.has_bitten = active.has_bitten or active.evidence()
-        is_over = now >= active.until or (kind.ends_with_evidence and active.has_bitten)
-        if not is_over:
+        if now < active.until and not (kind.ends_with_evidence and active.has_bitten):
             return
         self._active.remove(active)
         active.ending.close()
@@ -109,6 +104,3 @@ class Storm:
         else:
             self.missed[kind.name] += 1
             self.say(f"{now:6.1f} s  {kind.name}: ended without having hit anything")
-
-    def _since(self) -> float:
-        return time.monotonic() - self._began
