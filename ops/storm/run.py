@@ -23,12 +23,13 @@ from ops.storm.judge import judge
 from ops.storm.plan import planned_faults
 from ops.storm.proxy import TcpProxy
 from ops.storm.recovery import COMMITS, Commit, Input, recoveries_after
-from ops.storm.simulated import archived_batches, newest_common_window, simulated_batches
+from ops.storm.simulated import newest_common_window, simulated_batches
 from ops.storm.storm import Storm
 from ops.storm.trial import Outcome, Trial
 from ops.storm.verdict import Truth, Verdict
 from ops.storm.world import World
 from schemas.catalogue import sensors
+from schemas.files.raw import batches_in
 
 _FAULT_SHARE = 0.02
 _WINDOW_SECONDS = 2
@@ -159,7 +160,7 @@ class Run:
                 hint=f"the logs are in {self._pipeline.logs}",
             )
         first: dict[str, int] = {}
-        for batch in archived_batches(self._pipeline.output / "raw"):
+        for batch in batches_in((self._pipeline.output / "raw").glob("date=*/*.jsonl")):
             start = batch.window_start
             first[batch.patient_id] = min(start, first.get(batch.patient_id, start))
         return first
