@@ -22,7 +22,7 @@ from ops.storm.injected import Injected
 from ops.storm.judge import judge
 from ops.storm.plan import planned_faults
 from ops.storm.proxy import TcpProxy
-from ops.storm.recovery import COMMITS, Commit, Input, recoveries_after
+from ops.storm.recovery import COMMITS, Commit, Input, Recovery, recoveries_after
 from ops.storm.simulated import newest_common_window, simulated_batches
 from ops.storm.storm import Storm
 from ops.storm.trial import Outcome, Trial
@@ -107,11 +107,10 @@ class Run:
         # not what it was: a finding is shown
         told = [f"{len(said)} bytes" for said in world.told_to_rogues]
         verdict.demand(told, "messages were told to a server that is not ours")
-        recoveries = recoveries_after(storm.outages, self._commits(), self._input())
         restarts = {
             service.process.name: service.restarts for service in pipeline.supervisor.services
         }
-        return Outcome(verdict, storm, recoveries, time.monotonic() - began, restarts)
+        return Outcome(verdict, storm, self._recoveries(storm), time.monotonic() - began, restarts)
 
     def stop(self) -> None:
         """Ends everything; safe to repeat."""
@@ -235,16 +234,14 @@ class Run:
         snapshot = look_if_possible(observer)
         self._view.show(headline, snapshot, self._pipeline.supervisor.services)
 
-    def _input(self) -> Input:
+    def _recoveries(self, storm: Storm) -> list[Recovery]:
         series = sum(len(sensor.components) for sensor in sensors())
-        return Input(self._trial.patients * series / _SAMPLE_SECONDS, self._produced_until)
-
-    def _commits(self) -> list[Commit]:
-        pipeline = self._pipeline
-        with connect(pipeline.database()) as connection:
+        made = Input(self._trial.patients * series / _SAMPLE_SECONDS, self._produced_until)
+        with connect(self._pipeline.database()) as connection:
             cursor = connection.cursor()
-            cursor.execute(COMMITS, (pipeline.kafka().kafka_topic,))
-            return [Commit(float(moment), int(readings)) for moment, readings in cursor.fetchall()]
+            cursor.execute(COMMITS, (self._pipeline.kafka().kafka_topic,))
+            commits = [Commit(float(at), int(readings)) for at, readings in cursor.fetchall()]
+        return recoveries_after(storm.outages, commits, made)
 
     def _newest_common(self) -> int:
         """The start of the newest window that ``registro`` has for every patient; 0 without one."""
