@@ -42,8 +42,6 @@ class Judgement:
     """``reason`` None: accepted; ``value`` is what is written, in ``unit``."""
 
     reason: Reason | None
-    sensor: str
-    component: str
     raw_value: float
     raw_unit: str
     value: float
@@ -89,25 +87,9 @@ def judgement(batch: SensorBatch, series: int, position: int, taken_ms: int) -> 
     steps = [_step(case, rule, broken) for rule in ORDER]
     value = case.value if broken else float(rounded(pa.scalar(case.value)).as_py())
     if broken is None:
-        steps.append(
-            Step(
-                f"rounded to {DECIMALS} places",
-                None,
-                Outcome.PASSED,
-                _number(case.value),
-                _number(value),
-            )
-        )
-    return Judgement(
-        broken,
-        case.rule.code,
-        case.rule.part,
-        case.raw_value,
-        case.run.unit,
-        value,
-        case.rule.unit,
-        tuple(steps),
-    )
+        rule, texts = f"rounded to {DECIMALS} places", (_number(case.value), _number(value))
+        steps.append(Step(rule, None, Outcome.PASSED, *texts))
+    return Judgement(broken, case.raw_value, case.run.unit, value, case.rule.unit, tuple(steps))
 
 
 def _step(case: _Case, reason: Reason, broken: Reason | None) -> Step:
@@ -116,8 +98,7 @@ def _step(case: _Case, reason: Reason, broken: Reason | None) -> Step:
         outcome = Outcome.PASSED
     else:
         outcome = Outcome.FAILED if reason is broken else Outcome.NOT_ASKED
-    before, after = texts(case)
-    return Step(name, str(reason), outcome, before, after)
+    return Step(name, str(reason), outcome, *texts(case))
 
 
 def _sensor(case: _Case) -> tuple[str, str]:
