@@ -45,8 +45,8 @@ def find_uncommitted(
     """Searches the uncommitted messages for the reading, and counts the lag."""
     around.lag_messages = 0
     for partition in topic.partitions(name):
-        first, until = next_offsets.get(partition, 0), topic.span(name, partition)[1]
-        begin = topic.span(name, partition)[0]
+        first = next_offsets.get(partition, 0)
+        begin, until = topic.span(name, partition)
         if 0 < first < begin:
             around.notes.append(
                 f"retention removed offsets {first} to {begin - 1} of partition {partition} before"

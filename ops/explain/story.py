@@ -49,11 +49,8 @@ class Story:
     @property
     def active_mapping(self) -> Mapping | None:
         """The row of ``paciente_sensor`` that covers the instant."""
-        at = self.question.event_ms
-        found = (
-            mapping for mapping in self.around.mappings if mapping.from_ms <= at < mapping.until_ms
-        )
-        return next(found, None)
+        at, mappings = self.question.event_ms, self.around.mappings
+        return next((worn for worn in mappings if worn.from_ms <= at < worn.until_ms), None)
 
     @property
     def standing(self) -> Sighting | None:
@@ -83,12 +80,9 @@ class Story:
                 "it is not stored: it was accepted, but registro has no such row"
                 f"{self._without_mapping()}; `vitals reconcile` says more"
             )
-        if not self.sightings:
-            return (
-                "it was never seen: not in the archive, the topic, the trusted files or the tables"
-            )
-        newest = self.in_order()[-1]
-        return f"it is not stored: {self._why_not(newest)}"
+        if self.sightings:
+            return f"it is not stored: {self._why_not(self.in_order()[-1])}"
+        return "it was never seen: not in the archive, the topic, the trusted files or the tables"
 
     def _verdict_of_row(self, row: RegistroRow) -> str:
         where = f"registro has {row.value:.12g} under mapping {row.mapping_id}"
