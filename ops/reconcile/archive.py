@@ -12,7 +12,8 @@ import numpy as np
 from common.arrays import Ints, Mask
 from common.errors import BadInputError
 from ops.reconcile.fingerprints import UNKNOWN_TIME, expected_outcomes
-from ops.reconcile.outside import Messages, Outside, Place, find_outside, gone
+from ops.reconcile.outside import Outside, find_outside, gone
+from ops.reconcile.topic import Broker, Place
 from schemas.batch import SensorBatch, Series
 from schemas.files.days import ALL_DAYS
 from schemas.files.raw import BROKEN, PENDING, batch_of, batches_in, files_in, is_pending
@@ -89,9 +90,9 @@ class ArchiveIndex:
         """By number: whether a batch is in the topic only."""
         return np.asarray(self.column("file") == _OUTSIDE)
 
-    def add_outside(self, messages: Messages, taken: Mapping[str, Place]) -> None:
+    def add_outside(self, broker: Broker, taken: Mapping[str, Place]) -> None:
         """Adds those of these batches that the topic still has, and notes which it has no more."""
-        self.outside = Outside(partial(find_outside, messages))
+        self.outside = Outside(partial(find_outside, broker))
         left = dict(taken)
         for batch_id, batch in self.outside.read(taken):
             del left[batch_id]
@@ -102,7 +103,7 @@ class ArchiveIndex:
             self.outside.producers.add(batch.producer_id)
             self._judge_some()
         self._judge()
-        self.outside.gone = gone(messages, left)
+        self.outside.gone = gone(broker, left)
 
     def update(self) -> None:
         """Reads what is new since the last time, until no file moves while it reads.

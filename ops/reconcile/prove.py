@@ -27,7 +27,7 @@ from ops.reconcile.letters import Copies, compare_letters
 from ops.reconcile.outcomes import Outcomes
 from ops.reconcile.overtaken import OvertakenCheck
 from ops.reconcile.proof import Proof, batch_name
-from ops.reconcile.topic import Broker, KafkaBroker, TopicRest, batch_id_of
+from ops.reconcile.topic import Broker, TopicRest, batch_or_none
 from ops.reconcile.trusted import TrustedFiles
 
 Say = Callable[[str], object]
@@ -61,7 +61,7 @@ def compare(
     Raises UnavailableError or ConfigurationError if broker or database cannot be read.
     """
     with open_evidence(database) as evidence:
-        return compare_places(evidence, KafkaBroker(kafka), output, kafka.kafka_topic, say)
+        return compare_places(evidence, Broker(kafka), output, kafka.kafka_topic, say)
 
 
 def compare_places(
@@ -151,7 +151,8 @@ def _refused(archive: ArchiveIndex, evidence: Evidence) -> Mask:
     """Batches whose whole message is in quarantine, for example because its patient id is too long."""
     found = np.zeros(len(archive), bool)
     for body in evidence.refused_bodies():
-        if (number := archive.number.get(batch_id_of(body) or "")) is not None:
+        batch = batch_or_none(body)
+        if batch and (number := archive.number.get(batch.batch_id)) is not None:
             found[number] = True
     return found
 
