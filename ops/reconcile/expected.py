@@ -5,17 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from common.arrays import AnyInts, Ints, Mask
+from common.arrays import Ints, Mask
 from db.checksums import HOUR_MS
 from db.ledger import LedgerRow
-from db.mapping import NO_MAPPING
+from db.mapping import NO_MAPPING, active_ids, periods_by_patient
 from db.read.evidence import Evidence
 from ops.reconcile.compare_outcomes import reading_keys
 from ops.reconcile.fingerprints import outcomes_of
-from ops.reconcile.mapped import MappingIndex
 from ops.reconcile.trusted import TrustedFiles
 from schemas.batch import SensorBatch
 from schemas.catalogue import canonical_component, canonical_name
+from schemas.files.trusted import coded
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 _COLUMNS = pa.schema(
@@ -41,7 +41,7 @@ class ExpectedRows:
         self._ranges: Sequence[LedgerRow] = trusted.ranges
         self._range_of = trusted.range_of
         self._evidence = evidence
-        self._mappings = MappingIndex(evidence.mappings())
+        self._periods = periods_by_patient(evidence.mappings())
         self._undone = evidence.undone()
         self._waiting: tuple[int, Ints, Ints] = (-1, np.empty(0, np.int64), np.empty(0, np.int64))
 
@@ -83,7 +83,7 @@ class ExpectedRows:
 
         The third: whether quarantine has it otherwise than the trusted file.
         """
-        mapping_id = self._mappings.mapping_ids(rows)
+        mapping_id = self._mapping_ids(rows)
         is_unmapped, is_altered = np.zeros((2, len(rows)), bool)
         numbers = self._range_of[rows["file"].to_numpy()]
         for number in np.unique(numbers):
@@ -91,9 +91,7 @@ class ExpectedRows:
             if not part.counts.unmapped:
                 continue
             own = np.flatnonzero(numbers == number)
-            places = _places(
-                part, *(rows[column].to_numpy()[own] for column in ("offset", "series", "position"))
-            )
+            places = _places(part, rows, own)
             waiting, fingerprints = self._unmapped(int(number))
             is_waiting = np.isin(places, waiting)
             is_unmapped[own] = is_waiting
@@ -141,7 +139,7 @@ class ExpectedRows:
             }
         )
         rows = rows.filter(pa.array((moments // HOUR_MS == hour) & np.isin(keys, missing)))
-        mapping_id = self._mappings.mapping_ids(rows)
+        mapping_id = self._mapping_ids(rows)
         columns = [
             pa.array(mapping_id, pa.int32()),
             rows["component"].cast(pa.string()),
@@ -151,24 +149,37 @@ class ExpectedRows:
             pa.array(mapping_id != NO_MAPPING)
         )
 
+    def _mapping_ids(self, rows: pa.Table) -> Ints:
+        """The id for each row of ``patient_id, sensor, event_ms``, or ``NO_MAPPING``."""
+        patients, patient = coded(rows["patient_id"])
+        sensors, sensor = coded(rows["sensor"])
+        pairs, inverse = np.unique(patient * len(sensors) + sensor, return_inverse=True)
+        periods = [
+            self._periods.get(patients[pair // len(sensors)], {}).get(
+                sensors[pair % len(sensors)], ()
+            )
+            for pair in pairs.tolist()
+        ]
+        return active_ids(periods, inverse, rows["event_ms"].to_numpy())
+
     def _unmapped(self, number: int) -> tuple[Ints, Ints]:
         """The places of a range's unmapped readings, in order, and their fingerprints."""
         # rows of one range come one after the other
         if self._waiting[0] != number:
             part = self._ranges[number]
             rows = self._evidence.unmapped(part)
-            places = _places(
-                part, *(rows[column].to_numpy() for column in ("offset", "series", "position"))
-            )
+            places = _places(part, rows)
             order = np.argsort(places)
             fingerprints = outcomes_of(rows)["fingerprint"].to_numpy()
             self._waiting = (number, places[order], fingerprints[order])
         return self._waiting[1:]
 
 
-def _places(part: LedgerRow, offset: Ints, series: AnyInts, position: AnyInts) -> Ints:
-    # a message of a megabyte has less than 2^20 series and values, a range less than 2^23 messages
-    return ((offset - part.first) << 40) | (series.astype(np.int64) << 20) | position
+def _places(part: LedgerRow, rows: pa.Table, own: Ints | slice = slice(None)) -> Ints:
+    # a range has less than 2^23 messages
+    columns = ("offset", "series", "position")
+    offset, series, position = (rows[name].to_numpy()[own] for name in columns)
+    return reading_keys(offset - part.first, series, position)
 
 
 def _repeated(values: list[str], lengths: list[int]) -> pa.Array:
