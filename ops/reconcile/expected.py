@@ -1,6 +1,6 @@
 """The rows that ``registro`` should have, from trusted files, mappings and quarantine."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,8 @@ from ops.reconcile.fingerprints import outcomes_of
 from ops.reconcile.trusted import TrustedFiles
 from schemas.batch import SensorBatch
 from schemas.catalogue import canonical_component, canonical_name
+from schemas.cleaning.clean import shared
+from schemas.cleaning.flatten import arrays_of
 from schemas.files.trusted import coded
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -109,36 +111,26 @@ class ExpectedRows:
 
         Only the cleaning knows whether they were accepted.
         """
-        runs = [
-            (number, batch.patient_id, series, run)
-            for number, batch in batches.items()
-            for series, run in enumerate(batch.series)
-        ]
-        lengths = [len(run.values) for *_, run in runs]
-        positions = np.concatenate([np.empty(0, np.int64), *map(np.arange, lengths)])
-
-        def repeated(values: Iterable[int]) -> Ints:
-            return np.repeat(np.array([*values], np.int64), lengths)
-
-        keys = reading_keys(
-            repeated(number for number, *_ in runs),
-            repeated(series for *_, series, _ in runs),
-            positions,
-        )
-        moments = repeated(run.start for *_, run in runs) + positions * repeated(
-            run.interval_ms for *_, run in runs
-        )
+        series, readings = arrays_of(*batches.values())
+        message, of_series = series.message[readings.series], pa.array(readings.series)
+        patients = [batch.patient_id for batch in batches.values()]
+        sensors = list(map(canonical_name, series.sensor.to_pylist()))
+        components = list(map(canonical_component, series.component.to_pylist()))
         rows = pa.table(
             {
-                "patient_id": _repeated([patient for _, patient, *_ in runs], lengths),
-                "sensor": _repeated([canonical_name(run.sensor) for *_, run in runs], lengths),
-                "component": _repeated(
-                    [canonical_component(run.component) for *_, run in runs], lengths
-                ),
-                "event_ms": moments,
+                "patient_id": shared(pa.array(patients, pa.string()), pa.array(message)),
+                "sensor": shared(pa.array(sensors, pa.string()), of_series),
+                "component": shared(pa.array(components, pa.string()), of_series),
+                "event_ms": readings.event_ms,
             }
         )
-        rows = rows.filter(pa.array((moments // HOUR_MS == hour) & np.isin(keys, missing)))
+        keys = reading_keys(
+            np.array([*batches], np.int64)[message],
+            series.number[readings.series],
+            readings.position,
+        )
+        is_wanted = readings.is_time & (readings.event_ms // HOUR_MS == hour)
+        rows = rows.filter(pa.array(is_wanted & np.isin(keys, missing)))
         mapping_id = self._mapping_ids(rows)
         columns = [
             pa.array(mapping_id, pa.int32()),
@@ -180,10 +172,3 @@ def _places(part: LedgerRow, rows: pa.Table, own: Ints | slice = slice(None)) ->
     columns = ("offset", "series", "position")
     offset, series, position = (rows[name].to_numpy()[own] for name in columns)
     return reading_keys(offset - part.first, series, position)
-
-
-def _repeated(values: list[str], lengths: list[int]) -> pa.Array:
-    codes = np.repeat(np.arange(len(values), dtype=np.int32), lengths)
-    return pa.DictionaryArray.from_arrays(
-        pa.array(codes, pa.int32()), pa.array(values, pa.string())
-    )
