@@ -69,7 +69,7 @@ class RegistroCheck:
         hours = mapped["hour"].to_numpy()
         add_sums(self._sums, sums_by(hours, _checksums(mapped)))
         files = mapped["file"].to_numpy().astype(np.int64)
-        self._in_files.append(np.unique(((hours + _FAR) << 32) | files))
+        self._in_files.append(np.unique(_paired(hours, files)))
         unmarked = (mapping_id == NO_MAPPING) & ~is_unmapped
         return int(is_unmapped.sum()), int(unmarked.sum()), is_altered
 
@@ -100,11 +100,8 @@ class RegistroCheck:
         }
         expected: Sums = {}
         for rows in self._rows(hours, doubt):
-            keys = ((rows["hour"].to_numpy() - hours[0]) << 32) | rows["mapping_id"].to_numpy()
-            add_sums(expected, sums_by(keys, _checksums(rows)))
-        expected = {
-            (hours[0] + (key >> 32), key & 0xFFFFFFFF): sums for key, sums in expected.items()
-        }
+            add_sums(expected, sums_by(_pair_keys(rows), _checksums(rows)))
+        expected = {((key >> 32) - _FAR, key & 0xFFFFFFFF): sums for key, sums in expected.items()}
         sizes = {
             key: max(expected.get(key, (0,))[0], stored.get(key, (0,))[0])
             for key in sorted(expected.keys() | stored.keys())
@@ -114,16 +111,12 @@ class RegistroCheck:
             self._compare_rows(chunk, proof, doubt, differences)
 
     def _compare_rows(
-        self,
-        pairs: list[tuple[int, int]],
-        proof: Proof,
-        doubt: Doubt,
-        differences: Differences,
+        self, pairs: list[tuple[int, int]], proof: Proof, doubt: Doubt, differences: Differences
     ) -> None:
         by_hour: dict[int, list[int]] = {}
         for hour, mapping_id in pairs:
             by_hour.setdefault(hour, []).append(mapping_id)
-        keys = np.array([((hour + _FAR) << 32) | mapping for hour, mapping in pairs])
+        keys = _paired(*np.array(pairs, np.int64).T)
         mapped = pa.concat_tables(
             [
                 rows.filter(pa.array(np.isin(_pair_keys(rows), keys)))
@@ -182,8 +175,11 @@ def _checksums(rows: pa.Table) -> Ints:
 
 
 def _pair_keys(rows: pa.Table) -> Ints:
-    keys: Ints = ((rows["hour"].to_numpy() + _FAR) << 32) | rows["mapping_id"].to_numpy()
-    return keys
+    return _paired(rows["hour"].to_numpy(), rows["mapping_id"].to_numpy())
+
+
+def _paired(hours: Ints, numbers: Ints) -> Ints:
+    return ((hours + _FAR) << 32) | numbers
 
 
 def _chunks(sizes: dict[K, int]) -> Iterator[list[K]]:
