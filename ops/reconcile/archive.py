@@ -28,10 +28,6 @@ _COLUMNS = (
 )
 
 
-def _columns() -> dict[str, "array[int]"]:
-    return {name: array("q") for name in _COLUMNS}
-
-
 @dataclass
 class ArchiveIndex:
     """The batches of the archive by number; each id once, however often it was written.
@@ -47,7 +43,9 @@ class ArchiveIndex:
     patients: dict[str, int] = field(default_factory=dict)
     outside: Outside = field(default_factory=Outside)
     """Batches that were added from the topic, where other producers have sent them."""
-    _columns: "dict[str, array[int]]" = field(default_factory=_columns)
+    _columns: "dict[str, array[int]]" = field(
+        default_factory=lambda: {name: array("q") for name in _COLUMNS}
+    )
     _unjudged: list[SensorBatch] = field(default_factory=list)
 
     def __len__(self) -> int:

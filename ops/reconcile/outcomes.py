@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,8 @@ class Outcomes:
     """A reading's outcome is a row in the trusted files or in quarantine."""
 
     archive: ArchiveIndex
+    taken: InitVar[Iterable[tuple[str, str, int, int]]]
+    """Rows of ``lote``: id, topic, partition, offset."""
     places: list[tuple[str, int]] = field(default_factory=list)
     """Topic partitions by number."""
     foreign: Counter[str] = field(default_factory=Counter)
@@ -33,14 +35,11 @@ class Outcomes:
     offset: Ints = field(init=False)
     _in_files: list[Ints] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, taken: Iterable[tuple[str, str, int, int]]) -> None:
         """Nothing has an outcome yet."""
         self.count, self.fingerprint, self.place, self.offset = (
             np.full(len(self.archive), initial, np.int64) for initial in (0, 0, -1, -1)
         )
-
-    def note_taken(self, taken: Iterable[tuple[str, str, int, int]]) -> None:
-        """Adds rows of ``lote``: id, topic, partition, offset."""
         numbers: dict[tuple[str, int], int] = {}
         for batch_id, topic, partition, offset in taken:
             if (number := self.archive.number.get(batch_id)) is None:

@@ -65,11 +65,7 @@ def compare(
 
 
 def compare_places(
-    evidence: Evidence,
-    broker: Broker,
-    output: Path,
-    topic: str,
-    say: Say = lambda _: None,
+    evidence: Evidence, broker: Broker, output: Path, topic: str, say: Say = lambda _: None
 ) -> Comparison:
     """As ``compare``, on an open snapshot."""
     seen_ms = evidence.moment_ms()
@@ -139,11 +135,7 @@ def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest, evidence: 
     proof.published = int(readings[is_taken | is_in_topic | is_refused].sum())
     proof.quarantined += int(readings[is_refused].sum())
     proof.missing += int(readings[lost].sum())
-    proof.find(
-        Finding.LOST_BATCH,
-        map(batch_name, name_batches(archive, lost)),
-        len(lost),
-    )
+    proof.find(Finding.LOST_BATCH, map(batch_name, name_batches(archive, lost)), len(lost))
     return lost
 
 
@@ -158,17 +150,14 @@ def _refused(archive: ArchiveIndex, evidence: Evidence) -> Mask:
 
 
 def _outcomes(archive: ArchiveIndex, evidence: Evidence, broker: Broker) -> Outcomes:
-    outcomes = Outcomes(archive)
-    outcomes.note_taken(evidence.taken())
+    outcomes = Outcomes(archive, evidence.taken())
     if outcomes.foreign_taken:
         # a rename during a listing may hide the file from it
         archive.update()
-        outcomes = Outcomes(archive)
-        outcomes.note_taken(evidence.taken())
+        outcomes = Outcomes(archive, evidence.taken())
     if outcomes.foreign_taken:
         archive.add_outside(broker, outcomes.foreign_taken)
-        outcomes = Outcomes(archive)
-        outcomes.note_taken(evidence.taken())
+        outcomes = Outcomes(archive, evidence.taken())
     return outcomes
 
 
@@ -216,16 +205,15 @@ def _note_files(
 def _note_gaps(proof: Proof, topic: str, rest: TopicRest, trusted: TrustedFiles) -> None:
     # a gap between two ranges held no messages that could be read; a loss is a range without messages
     gone = [
-        (part.partition, range(part.first, part.until))
+        (part.partition, part.first, part.until)
         for part in trusted.ranges
         if part.topic == topic and not part.counts.messages
     ]
+    gone += [(partition, gap.start, gap.stop) for partition, gap in rest.gone.items()]
     proof.notes += [
-        f"partition {partition}: offsets {gap.start} to {gap.stop - 1} were gone from the topic before"
+        f"partition {partition}: offsets {first} to {until - 1} were gone from the topic before"
         " the consumer read them (retention)"
-        for partition, gap in sorted(
-            [*gone, *rest.gone.items()], key=lambda pair: (pair[0], pair[1].start)
-        )
+        for partition, first, until in sorted(gone)
     ]
 
 
