@@ -1,7 +1,6 @@
 """How the cleaning rules judge one reading, one by one, with the rules' own code."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -74,6 +73,7 @@ def judgement(batch: SensorBatch, series: int, position: int, taken_ms: int) -> 
     judged = judge(runs, readings, pa.array([taken_ms], pa.int64()).to_numpy())
     row = sum(len(run.values) for run in batch.series[:series]) + position
     reason = judged.reason_names[row].as_py()
+    broken = None if reason is None else Reason(reason)
     case = _Case(
         run=batch.series[series],
         position=position,
@@ -83,77 +83,61 @@ def judgement(batch: SensorBatch, series: int, position: int, taken_ms: int) -> 
         taken_ms=taken_ms,
         partners=_partners(judged, readings, row),
     )
-    broken = None if reason is None else Reason(reason)
-    steps = [_step(case, rule, broken) for rule in ORDER]
+    texts = _texts(case)
+    steps = []
+    for reason in ORDER:
+        name, before, after = texts[reason]
+        steps.append(Step(name, str(reason), _outcome(reason, broken), before, after))
     value = case.value if broken else float(rounded(pa.scalar(case.value)).as_py())
     if broken is None:
-        rule, texts = f"rounded to {DECIMALS} places", (_number(case.value), _number(value))
-        steps.append(Step(rule, None, Outcome.PASSED, *texts))
+        rounding = f"rounded to {DECIMALS} places"
+        steps.append(Step(rounding, None, Outcome.PASSED, _number(case.value), _number(value)))
     return Judgement(broken, case.raw_value, case.run.unit, value, case.rule.unit, tuple(steps))
 
 
-def _step(case: _Case, reason: Reason, broken: Reason | None) -> Step:
-    name, texts = _RULES[reason]
+def _outcome(reason: Reason, broken: Reason | None) -> Outcome:
     if broken is None or ORDER.index(reason) < ORDER.index(broken):
-        outcome = Outcome.PASSED
-    else:
-        outcome = Outcome.FAILED if reason is broken else Outcome.NOT_ASKED
-    return Step(name, str(reason), outcome, *texts(case))
+        return Outcome.PASSED
+    return Outcome.FAILED if reason is broken else Outcome.NOT_ASKED
 
 
-def _sensor(case: _Case) -> tuple[str, str]:
-    return case.run.sensor, case.rule.code
-
-
-def _component(case: _Case) -> tuple[str, str]:
-    return case.run.component or "none", case.rule.part
-
-
-def _unit(case: _Case) -> tuple[str, str]:
-    raw = f"{_number(case.raw_value)} {case.run.unit}"
-    return raw, "" if case.rule.error else f"{_number(case.value)} {case.rule.unit}"
-
-
-def _time(case: _Case) -> tuple[str, str]:
-    run = case.run
-    return f"{run.start} + {case.position} x {run.interval_ms} ms", iso(case.event_ms) or "no time"
-
-
-def _future(case: _Case) -> tuple[str, str]:
-    latest = iso(case.taken_ms + FUTURE_TOLERANCE_MS)
-    return iso(case.event_ms) or "no time", f"at most {latest}"
-
-
-def _missing(case: _Case) -> tuple[str, str]:
-    return _number(case.raw_value), "a value" if not math.isnan(case.raw_value) else "none"
-
-
-def _finite(case: _Case) -> tuple[str, str]:
-    return _number(case.value), "finite" if math.isfinite(case.value) else "not finite"
-
-
-def _limits(case: _Case) -> tuple[str, str]:
-    return f"{_number(case.value)} {case.rule.unit}", case.rule.plausible
-
-
-def _pair(case: _Case) -> tuple[str, str]:
-    part = case.rule.pressure_part
-    if part is None:
-        return "no blood pressure", ""
-    return f"{part} {_number(case.value)}", case.partners or "no partner at this instant"
-
-
-_RULES: dict[Reason, tuple[str, Callable[[_Case], tuple[str, str]]]] = {
-    Reason.UNKNOWN_SENSOR: ("sensor name recognised", _sensor),
-    Reason.UNKNOWN_COMPONENT: ("component of that sensor", _component),
-    Reason.UNKNOWN_UNIT: ("unit known, converted", _unit),
-    Reason.INVALID_TIME: ("time can be written", _time),
-    Reason.FUTURE_TIMESTAMP: ("not ahead of its message", _future),
-    Reason.MISSING: ("value there", _missing),
-    Reason.NOT_FINITE: ("value finite", _finite),
-    Reason.OUT_OF_RANGE: ("value plausible", _limits),
-    Reason.PRESSURE_INVERTED: ("systolic above diastolic", _pair),
-}
+def _texts(case: _Case) -> dict[Reason, tuple[str, str, str]]:
+    """By the reason of a reading that fails it: a rule's name, its input, and its result or limit."""
+    run, rule, part = case.run, case.rule, case.rule.pressure_part
+    raw, value = _number(case.raw_value), _number(case.value)
+    converted = f"{value} {rule.unit}"
+    moment = iso(case.event_ms) or "no time"
+    return {
+        Reason.UNKNOWN_SENSOR: ("sensor name recognised", run.sensor, rule.code),
+        Reason.UNKNOWN_COMPONENT: ("component of that sensor", run.component or "none", rule.part),
+        Reason.UNKNOWN_UNIT: (
+            "unit known, converted",
+            f"{raw} {run.unit}",
+            "" if rule.error else converted,
+        ),
+        Reason.INVALID_TIME: (
+            "time can be written",
+            f"{run.start} + {case.position} x {run.interval_ms} ms",
+            moment,
+        ),
+        Reason.FUTURE_TIMESTAMP: (
+            "not ahead of its message",
+            moment,
+            f"at most {iso(case.taken_ms + FUTURE_TOLERANCE_MS)}",
+        ),
+        Reason.MISSING: ("value there", raw, "none" if math.isnan(case.raw_value) else "a value"),
+        Reason.NOT_FINITE: (
+            "value finite",
+            value,
+            "finite" if math.isfinite(case.value) else "not finite",
+        ),
+        Reason.OUT_OF_RANGE: ("value plausible", converted, rule.plausible),
+        Reason.PRESSURE_INVERTED: (
+            "systolic above diastolic",
+            f"{part} {value}" if part else "no blood pressure",
+            (case.partners or "no partner at this instant") if part else "",
+        ),
+    }
 
 
 def _partners(judged: Judged, readings: ReadingArrays, row: int) -> str:

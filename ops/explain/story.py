@@ -23,8 +23,7 @@ class Surroundings:
     before_ms: int | None = None
     after_ms: int | None = None
     """The nearest times in ``registro``, of the same sensor and component."""
-    outbox_files: int | None = None
-    """None: there is no archive here."""
+    outbox_files: int = 0
     lag_messages: int | None = None
     """None: the broker does not answer."""
     corrections: list[Correction] = field(default_factory=list)
