@@ -51,11 +51,10 @@ def _lose_checkpoint(world: World, _: random.Random) -> Iterator[Evidence]:
 @contextmanager
 def _cut_checkpoint(world: World, _: random.Random) -> Iterator[Evidence]:
     """Empties its newest files, as a power cut would without an fsync."""
-    files = [
-        path
-        for pattern in ("offsets/*", "commits/*")
-        for path in world.scratch.glob(f"{_CHECKPOINTS}/{pattern}")
-    ]
+    offsets, commits = (
+        world.scratch.glob(f"{_CHECKPOINTS}/{of}/*") for of in ("offsets", "commits")
+    )
+    files = [*offsets, *commits]
     if not files:
         raise NotNowError("there is no checkpoint")
     for path in files:
