@@ -99,7 +99,6 @@ class ArchiveIndex:
             self._add(batch, _OUTSIDE)
             self.outside.found[batch_id] = taken[batch_id]
             self.outside.producers.add(batch.producer_id)
-            self._judge_some()
         self._judge()
         self.outside.gone = gone(broker, left)
 
@@ -127,7 +126,6 @@ class ArchiveIndex:
                 self.files.append(path)
                 for line in file:
                     self._add(batch_of(line), len(self.files) - 1, is_waiting=is_pending(path))
-                    self._judge_some()
         except FileNotFoundError:
             return False
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, BadInputError):
@@ -165,8 +163,6 @@ class ArchiveIndex:
             column.append(value)
         self.number[batch.batch_id] = len(self.number)
         self._unjudged.append(batch)
-
-    def _judge_some(self) -> None:
         if len(self._unjudged) == _BATCHES_AT_ONCE:
             self._judge()
 
