@@ -132,14 +132,9 @@ class ExpectedRows:
         is_wanted = readings.is_time & (readings.event_ms // HOUR_MS == hour)
         rows = rows.filter(pa.array(is_wanted & np.isin(keys, missing)))
         mapping_id = self._mapping_ids(rows)
-        columns = [
-            pa.array(mapping_id, pa.int32()),
-            rows["component"].cast(pa.string()),
-            rows["event_ms"],
-        ]
-        return pa.Table.from_arrays(columns, schema=_CANDIDATE).filter(
-            pa.array(mapping_id != NO_MAPPING)
-        )
+        found = rows.append_column("mapping_id", pa.array(mapping_id))
+        found = found.filter(pa.array(mapping_id != NO_MAPPING))
+        return found.select(_CANDIDATE.names).cast(_CANDIDATE)
 
     def _mapping_ids(self, rows: pa.Table) -> Ints:
         """The id for each row of ``patient_id, sensor, event_ms``, or ``NO_MAPPING``."""

@@ -59,16 +59,17 @@ class Outcomes:
         files = rows["file"].to_numpy().astype(np.int64)
         self._in_files.append(np.unique(((numbers << 32) | files)[numbers >= 0]))
 
-    def numbers(self, batch_ids: pa.ChunkedArray) -> tuple[list[str | None], Ints, Ints]:
-        """The distinct ids, each row's index into them, and each row's batch number or -1."""
-        names, codes = coded(batch_ids)
-        numbers = np.array([self.archive.number.get(name or "", -1) for name in names], np.int64)
-        return names, codes, numbers[codes]
+    def numbers(self, rows: pa.Table) -> Ints:
+        """Each row's batch number, or -1."""
+        names, codes = coded(rows["batch_id"])
+        numbers = [self.archive.number.get(name or "", -1) for name in names]
+        return np.array(numbers, np.int64)[codes]
 
     def _note(self, rows: pa.Table) -> Ints:
-        names, codes, numbers = self.numbers(rows["batch_id"])
+        numbers = self.numbers(rows)
         is_known = numbers >= 0
-        self.foreign.update(names[code] or "(none)" for code in codes[~is_known])
+        foreign = rows["batch_id"].filter(pa.array(~is_known)).to_pylist()
+        self.foreign.update(batch_id or "(none)" for batch_id in foreign)
         fingerprints = outcomes_of(rows)["fingerprint"].to_numpy()
         np.add.at(self.count, numbers[is_known], 1)
         np.add.at(self.fingerprint, numbers[is_known], fingerprints[is_known])

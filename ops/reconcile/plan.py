@@ -158,12 +158,9 @@ def overlapping(chosen: Mask, patient: Ints, first: Ints, last: Ints) -> Mask:
 
 
 def _rows(found: Comparison) -> pa.Table:
-    missing = [
-        table.append_column("found", pa.nulls(len(table), pa.int64()))
-        for table in found.rows.missing
-    ]
-    tables = [table.select(_TO_ENTER.names) for table in (*missing, *found.rows.altered)]
-    return pa.concat_tables([_TO_ENTER.empty_table(), *tables])
+    tables = [_TO_ENTER.empty_table(), *found.rows.missing, *found.rows.altered]
+    # those that are missing have no column ``found``: it is null for them
+    return pa.concat_tables(tables, promote_options="default")
 
 
 def _plan_publishing(
