@@ -99,11 +99,6 @@ class World:
             yield connection
 
 
-def read_log(service: Supervised) -> str:
-    """What a process has written since the run began."""
-    return service.process.log.read_text(encoding="utf-8", errors="replace")
-
-
 def pid_of(service: Supervised) -> int:
     """The id of a running process; raises NotNowError if it is not running."""
     if service.process.pid is None:

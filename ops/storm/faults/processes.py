@@ -14,7 +14,7 @@ from ops.stack.running import ProcessId
 from ops.stack.supervisor import Supervised
 from ops.storm.errors import NotNowError
 from ops.storm.faults.kind import Evidence, FaultKind, at_once
-from ops.storm.world import World, pid_of, read_log
+from ops.storm.world import World, pid_of
 
 Target = Callable[[World, random.Random], int]
 """Chooses a process to act on, by its id."""
@@ -104,15 +104,15 @@ def _crash(
     crash_point = draw.choice([point for point in CrashPoint if point.startswith(points)])
     environment = world.pipeline.environments.given[service.process.name]
     environment["CRASH_POINT"] = f"{crash_point}:{draw.randint(1, _LATEST_TIME)}"
-    said = last_words(crash_point)
-    before = read_log(service).count(said)
+
+    def deaths_there() -> int:
+        log = service.process.log.read_text(encoding="utf-8", errors="replace")
+        return log.count(last_words(crash_point))
+
+    before = deaths_there()
     os.kill(pid_of(service), signal.SIGKILL)
-
-    def has_died_there() -> bool:
-        return read_log(service).count(said) > before
-
     try:
-        yield has_died_there
+        yield lambda: deaths_there() > before
     finally:
         # another fault may have armed and disarmed the same process meanwhile
         environment.pop("CRASH_POINT", None)
