@@ -68,13 +68,10 @@ def _rows(batch: SensorBatch) -> Iterator[tuple[object, ...]]:
         for position in range(len(series.values)):
             outcome, raw = decided[number, position], series.values[position]
             moment = moment_or_none(series, position)
-            yield (
-                *(batch.batch_id, number, position, batch.patient_id),
-                *(
-                    (series.sensor, series.component, series.unit, moment, None)
-                    if isinstance(outcome, Reason)
-                    else (*named(series), moment, thousandths(outcome))
-                ),
-                raw if math.isfinite(raw) else None,
-                outcome if isinstance(outcome, Reason) else None,
-            )
+            place = (batch.batch_id, number, position, batch.patient_id)
+            sent = raw if math.isfinite(raw) else None
+            if isinstance(outcome, Reason):
+                names = (series.sensor, series.component, series.unit)
+                yield (*place, *names, moment, None, sent, outcome)
+            else:
+                yield (*place, *named(series), moment, thousandths(outcome), sent, None)
