@@ -48,11 +48,7 @@ class ExpectedRows:
         self._waiting: tuple[int, Ints, Ints] = (-1, np.empty(0, np.int64), np.empty(0, np.int64))
 
     def of(self, rows: pa.Table) -> pa.Table:
-        """The rows that should be in ``registro``, with the columns that tell which is the newest.
-
-        Columns mapping_id, component, event_ms, thousandths, hour, range, offset, series, position,
-        file.
-        """
+        """The rows that should be in ``registro``, with the columns that tell which is the newest."""
         mapping_id, is_unmapped, _ = self.sorted_out(rows)
         return self.mapped(rows, mapping_id, is_unmapped)
 
