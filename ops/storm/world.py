@@ -65,12 +65,8 @@ class World:
 
     def producer(self, draw: random.Random) -> Supervised:
         """Any of the producers."""
-        names = [
-            service.process.name
-            for service in self.pipeline.supervisor.services
-            if service.process.name.startswith("producer-")
-        ]
-        return self.service(draw.choice(names))
+        names = [service.process.name for service in self.pipeline.supervisor.services]
+        return self.service(draw.choice([name for name in names if name.startswith("producer-")]))
 
     def consumer_part(self, matches: Callable[[Descendant], bool]) -> int:
         """The process id of one of the consumer's own processes. Raises NotNowError without one."""

@@ -64,14 +64,10 @@ def _cut_checkpoint(world: World, _: random.Random) -> Iterator[Evidence]:
 
 
 KINDS = [
-    *(
-        FaultKind(f"full-{folder}-disk", partial(_full, folder), 3, 8, needs_disks=True)
-        for folder in ("raw", "trusted")
-    ),
-    *(
-        FaultKind(f"read-only-{folder}-disk", partial(_read_only, folder), 3, 8, needs_disks=True)
-        for folder in ("raw", "trusted")
-    ),
+    FaultKind("full-raw-disk", partial(_full, "raw"), 3, 8, needs_disks=True),
+    FaultKind("full-trusted-disk", partial(_full, "trusted"), 3, 8, needs_disks=True),
+    FaultKind("read-only-raw-disk", partial(_read_only, "raw"), 3, 8, needs_disks=True),
+    FaultKind("read-only-trusted-disk", partial(_read_only, "trusted"), 3, 8, needs_disks=True),
     FaultKind("lost-checkpoint", _lose_checkpoint),
     FaultKind("cut-checkpoint", _cut_checkpoint),
 ]

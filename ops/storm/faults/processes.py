@@ -118,6 +118,9 @@ def _crash(
         environment.pop("CRASH_POINT", None)
 
 
+_make_zombie = partial(_stop, _TARGETS["producer"], longest_seconds=max(_ZOMBIE_SECONDS))
+_crash_producer = partial(_crash, World.producer, _PRODUCER_POINTS)
+_crash_consumer = partial(_crash, _named("consumer"), _CONSUMER_POINTS)
 KINDS = [
     *(FaultKind(f"kill-{name}", partial(_kill, target)) for name, target in _TARGETS.items()),
     *(
@@ -125,26 +128,10 @@ KINDS = [
         for name, target in _TARGETS.items()
         if name != "driver"
     ),
-    FaultKind(
-        "zombie-producer",
-        partial(_stop, _TARGETS["producer"], longest_seconds=max(_ZOMBIE_SECONDS)),
-        *_ZOMBIE_SECONDS,
-    ),
+    FaultKind("zombie-producer", _make_zombie, *_ZOMBIE_SECONDS),
     FaultKind("lost-producer", partial(_keep_away, World.producer), 14, 25),
     FaultKind("outage-broker", partial(_keep_away, _named("kafka")), 15, 30, is_outage=True),
     FaultKind("outage-database", partial(_keep_away, _named("database")), 15, 30, is_outage=True),
-    FaultKind(
-        "crash-producer",
-        partial(_crash, World.producer, _PRODUCER_POINTS),
-        shortest_seconds=30,
-        longest_seconds=40,
-        ends_with_evidence=True,
-    ),
-    FaultKind(
-        "crash-consumer",
-        partial(_crash, _named("consumer"), _CONSUMER_POINTS),
-        shortest_seconds=45,
-        longest_seconds=60,
-        ends_with_evidence=True,
-    ),
+    FaultKind("crash-producer", _crash_producer, 30, 40, ends_with_evidence=True),
+    FaultKind("crash-consumer", _crash_consumer, 45, 60, ends_with_evidence=True),
 ]
