@@ -107,30 +107,18 @@ def _texts(case: _Case) -> dict[Reason, tuple[str, str, str]]:
     raw, value = _number(case.raw_value), _number(case.value)
     converted = f"{value} {rule.unit}"
     moment = iso(case.event_ms) or "no time"
+    sum_of_times = f"{run.start} + {case.position} x {run.interval_ms} ms"
+    latest = f"at most {iso(case.taken_ms + FUTURE_TOLERANCE_MS)}"
+    finite = "finite" if math.isfinite(case.value) else "not finite"
+    after_unit = "" if rule.error else converted
     return {
         Reason.UNKNOWN_SENSOR: ("sensor name recognised", run.sensor, rule.code),
         Reason.UNKNOWN_COMPONENT: ("component of that sensor", run.component or "none", rule.part),
-        Reason.UNKNOWN_UNIT: (
-            "unit known, converted",
-            f"{raw} {run.unit}",
-            "" if rule.error else converted,
-        ),
-        Reason.INVALID_TIME: (
-            "time can be written",
-            f"{run.start} + {case.position} x {run.interval_ms} ms",
-            moment,
-        ),
-        Reason.FUTURE_TIMESTAMP: (
-            "not ahead of its message",
-            moment,
-            f"at most {iso(case.taken_ms + FUTURE_TOLERANCE_MS)}",
-        ),
+        Reason.UNKNOWN_UNIT: ("unit known, converted", f"{raw} {run.unit}", after_unit),
+        Reason.INVALID_TIME: ("time can be written", sum_of_times, moment),
+        Reason.FUTURE_TIMESTAMP: ("not ahead of its message", moment, latest),
         Reason.MISSING: ("value there", raw, "none" if math.isnan(case.raw_value) else "a value"),
-        Reason.NOT_FINITE: (
-            "value finite",
-            value,
-            "finite" if math.isfinite(case.value) else "not finite",
-        ),
+        Reason.NOT_FINITE: ("value finite", value, finite),
         Reason.OUT_OF_RANGE: ("value plausible", converted, rule.plausible),
         Reason.PRESSURE_INVERTED: (
             "systolic above diastolic",

@@ -34,9 +34,8 @@ def forged_messages(
     yield _message("replayed-for-another-patient", other.patient_id.encode(), body, ours)
     yield _message("judged-as-older", key, body, {**ours, "first-taken": b"1000000000000"})
     for batch in coming:
-        yield _message(
-            "id-of-a-coming-batch", batch.patient_id.encode(), encode(replace(batch, series=())), {}
-        )
+        empty = encode(replace(batch, series=()))
+        yield _message("id-of-a-coming-batch", batch.patient_id.encode(), empty, {})
 
 
 def with_values(batch: SensorBatch, value: float, identity: uuid.UUID) -> SensorBatch:

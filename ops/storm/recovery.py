@@ -78,7 +78,5 @@ def _recovery(outage: Outage, commits: Sequence[Commit], made: Input) -> Recover
             backlog = committed
             times_input = round(committed / max(commit.at - first, 1.0) / made.rate, 1)
             break
-    outage_seconds = round(outage.ended - outage.began, 1)
-    return Recovery(
-        outage.kind, outage_seconds, round(first - outage.ended, 1), backlog, times_input
-    )
+    lasted, waited = round(outage.ended - outage.began, 1), round(first - outage.ended, 1)
+    return Recovery(outage.kind, lasted, waited, backlog, times_input)
