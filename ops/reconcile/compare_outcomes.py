@@ -159,12 +159,8 @@ def _compare_readings(
     missing = expected.join(counted, keys=_KEY, join_type="left anti").select(_KEY)
     foreign = counted.join(expected, keys=_KEY, join_type="left anti").select(_KEY)
     both = expected.join(counted, keys=_KEY, join_type="inner")
-    altered = both.filter(
-        pc.and_(
-            pc.equal(both["count_all"], 1),
-            pc.not_equal(both["fingerprint"], both["fingerprint_max"]),
-        )
-    )
+    is_other = pc.not_equal(both["fingerprint"], both["fingerprint_max"])
+    altered = both.filter(pc.and_(pc.equal(both["count_all"], 1), is_other))
     altered = _unsettled(altered, taken)
     proof.missing += len(missing)
     proof.duplicated += len(doubled)

@@ -6,7 +6,7 @@ differs, row by row. Superseded values make an hour differ, so they are found am
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,6 @@ from ops.reconcile.findings import Finding
 from ops.reconcile.proof import Proof, row_names
 from ops.reconcile.trusted import TrustedFiles
 
-K = TypeVar("K")
 _ROWS_AT_ONCE = 500_000
 _ROW = ["mapping_id", "component", "event_ms"]
 _ORDER = ("range", "offset", "series", "position")
@@ -76,16 +75,10 @@ class RegistroCheck:
     def compare(self, proof: Proof, doubt: Doubt) -> Differences:
         """Notes what differs; returns the rows that a repair can correct."""
         stored = self.evidence.registro_hours()
-        hours = sorted(self._sums.keys() | stored.keys())
-        proof.buckets += len(hours)
+        proof.buckets += len(self._sums.keys() | stored.keys())
         proof.registro = sum(count for count, _ in stored.values())
-        differing = [hour for hour in hours if self._sums.get(hour) != stored.get(hour)]
         differences = Differences()
-        sizes = {
-            hour: max(self._sums.get(hour, (0,))[0], stored.get(hour, (0,))[0])
-            for hour in differing
-        }
-        for chunk in _chunks(sizes):
+        for chunk in _differing(self._sums, stored):
             self._compare_hours(chunk, proof, doubt, differences)
         return differences
 
@@ -102,12 +95,7 @@ class RegistroCheck:
         for rows in self._rows(hours, doubt):
             add_sums(expected, sums_by(_pair_keys(rows), _checksums(rows)))
         expected = {((key >> 32) - _FAR, key & 0xFFFFFFFF): sums for key, sums in expected.items()}
-        sizes = {
-            key: max(expected.get(key, (0,))[0], stored.get(key, (0,))[0])
-            for key in sorted(expected.keys() | stored.keys())
-            if expected.get(key) != stored.get(key)
-        }
-        for chunk in _chunks(sizes):
+        for chunk in _differing(expected, stored):
             self._compare_rows(chunk, proof, doubt, differences)
 
     def _compare_rows(
@@ -182,11 +170,14 @@ def _paired(hours: Ints, numbers: Ints) -> Ints:
     return ((hours + _FAR) << 32) | numbers
 
 
-def _chunks(sizes: dict[K, int]) -> Iterator[list[K]]:
-    """The keys in order, about half a million rows at a time."""
-    chunk: list[K] = []
+def _differing(expected: Sums, stored: Sums) -> Iterator[list[Any]]:
+    """The buckets that differ, in order, about half a million rows at a time."""
+    chunk: list[Any] = []
     held = 0
-    for key, size in sizes.items():
+    for key in sorted(expected.keys() | stored.keys()):
+        if expected.get(key) == stored.get(key):
+            continue
+        size = max(sums[key][0] for sums in (expected, stored) if key in sums)
         if chunk and held + size > _ROWS_AT_ONCE:
             yield chunk
             chunk, held = [], 0

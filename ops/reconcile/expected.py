@@ -120,11 +120,8 @@ class ExpectedRows:
                 "event_ms": readings.event_ms,
             }
         )
-        keys = reading_keys(
-            np.array([*batches], np.int64)[message],
-            series.number[readings.series],
-            readings.position,
-        )
+        numbers = np.array([*batches], np.int64)[message]
+        keys = reading_keys(numbers, series.number[readings.series], readings.position)
         is_wanted = readings.is_time & (readings.event_ms // HOUR_MS == hour)
         rows = rows.filter(pa.array(is_wanted & np.isin(keys, missing)))
         mapping_id = self._mapping_ids(rows)
@@ -137,11 +134,9 @@ class ExpectedRows:
         patients, patient = coded(rows["patient_id"])
         sensors, sensor = coded(rows["sensor"])
         pairs, inverse = np.unique(patient * len(sensors) + sensor, return_inverse=True)
+        worn = [divmod(pair, len(sensors)) for pair in pairs.tolist()]
         periods = [
-            self._periods.get(patients[pair // len(sensors)], {}).get(
-                sensors[pair % len(sensors)], ()
-            )
-            for pair in pairs.tolist()
+            self._periods.get(patients[who], {}).get(sensors[what], ()) for who, what in worn
         ]
         return active_ids(periods, inverse, rows["event_ms"].to_numpy())
 

@@ -83,9 +83,8 @@ def outcomes_of(rows: pa.Table) -> pa.Table:
     for name in _TEXTS:
         fingerprint = _mixed(fingerprint, _hashes(rows[name]))
     for name in _INTEGERS:
-        fingerprint = _mixed(
-            fingerprint, rows[name].cast(pa.int64()).fill_null(_NOTHING).to_numpy()
-        )
+        numbers = rows[name].cast(pa.int64()).fill_null(_NOTHING)
+        fingerprint = _mixed(fingerprint, numbers.to_numpy())
     fingerprint = _mixed(fingerprint, _numbers(rows["value"], is_accepted))
     keys = [rows[name].cast(READING_KEY.field(name).type) for name in READING_KEY.names]
     return pa.Table.from_arrays([*keys, pa.array(fingerprint.view(np.int64))], schema=OUTCOME)
