@@ -72,7 +72,7 @@ class ArchiveIndex:
         for number in numbers:
             wanted[self._columns["file"][number]].add(ids[number])
         outside = {name: self.outside.found[name] for name in wanted.pop(_OUTSIDE, ())}
-        again = self.outside.read(outside) if outside else ()
+        again = self.outside.read(outside)
         found = {name: batch for name, batch in again if batch is not None}
         for file, names in wanted.items():
             for batch in _read(self.files[file]):

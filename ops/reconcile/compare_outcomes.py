@@ -39,16 +39,17 @@ _MOST_HOURS = 1 << 38
 class Differing:
     """Where archive and outcomes differ."""
 
+    outcomes: Outcomes
     batches: Ints
     """Numbers of the batches."""
     readings: Ints
     """Readings without an outcome or with a wrong one, as ``reading_keys`` numbers them."""
 
-    def holds(self, rows: pa.Table, outcomes: Outcomes) -> Mask:
+    def holds(self, rows: pa.Table) -> Mask:
         """Which rows of trusted files are among them."""
         if not len(self.readings):
             return np.zeros(len(rows), bool)
-        return np.isin(_reading_keys_of(rows, outcomes), self.readings)
+        return np.isin(_reading_keys_of(rows, self.outcomes), self.readings)
 
 
 def reading_keys(numbers: Ints, series: AnyInts, position: AnyInts) -> Ints:
@@ -78,7 +79,7 @@ def compare_outcomes(
         batches.append(np.unique(outcomes.numbers(wrong)))
         readings.append(_reading_keys_of(untold, outcomes))
     _note_foreign(proof, outcomes)
-    return Differing(np.unique(np.concatenate(batches)), np.concatenate(readings))
+    return Differing(outcomes, np.unique(np.concatenate(batches)), np.concatenate(readings))
 
 
 def _note_foreign(proof: Proof, outcomes: Outcomes) -> None:

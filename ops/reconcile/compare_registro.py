@@ -4,7 +4,7 @@ Compares counts and checksums by hour (of the reading); if an hour differs, by m
 differs, row by row. Superseded values make an hour differ, so they are found among the rows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,29 +13,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from common.arrays import Ints, Mask
-from db.checksums import Sums, add_sums, row_checksums, sums_by
+from db.checksums import HOUR_MS, Sums, add_sums, row_checksums, sums_by
 from db.mapping import NO_MAPPING
-from db.read.evidence import REGISTRO_ROW, Evidence
+from db.read.evidence import REGISTRO_ROW
+from ops.reconcile.compare_outcomes import Differing
 from ops.reconcile.expected import ExpectedRows
 from ops.reconcile.findings import Finding
 from ops.reconcile.proof import Proof, row_names
-from ops.reconcile.trusted import TrustedFiles
 
 _ROWS_AT_ONCE = 500_000
 _ROW = ["mapping_id", "component", "event_ms"]
 _ORDER = ("range", "offset", "series", "position")
 # hours since 1970 reach from -8.5 to 70 million: made positive, they fit above 32 bits
 _FAR = 1 << 28
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """Readings without the right outcome: ``registro`` is not measured by what became of them."""
-
-    rows: Callable[[int], pa.Table]
-    """For an hour: the rows (mapping_id, component, event_ms) that their right outcomes may explain."""
-    holds: Callable[[pa.Table], Mask]
-    """Which rows of trusted files are theirs."""
 
 
 @dataclass
@@ -52,10 +42,9 @@ class RegistroCheck:
     """One comparison; ``note`` gets all trusted rows once, ``compare`` reads some of them again."""
 
     expected: ExpectedRows
-    trusted: TrustedFiles
-    evidence: Evidence
     _sums: Sums = field(default_factory=dict)
     _in_files: list[Ints] = field(default_factory=list)
+    _differences: Differences = field(default_factory=Differences)
 
     def note(self, rows: pa.Table) -> tuple[int, int, Mask]:
         """Adds rows of trusted files.
@@ -72,34 +61,31 @@ class RegistroCheck:
         unmarked = (mapping_id == NO_MAPPING) & ~is_unmapped
         return int(is_unmapped.sum()), int(unmarked.sum()), is_altered
 
-    def compare(self, proof: Proof, doubt: Doubt) -> Differences:
-        """Notes what differs; returns the rows that a repair can correct."""
-        stored = self.evidence.registro_hours()
+    def compare(self, proof: Proof, differing: Differing) -> Differences:
+        """Notes what differs; returns the rows that a repair can correct.
+
+        ``registro`` is not measured by what became of readings without the right outcome.
+        """
+        stored = self.expected.evidence.registro_hours()
         proof.buckets += len(self._sums.keys() | stored.keys())
         proof.registro = sum(count for count, _ in stored.values())
-        differences = Differences()
         for chunk in _differing(self._sums, stored):
-            self._compare_hours(chunk, proof, doubt, differences)
-        return differences
+            self._compare_hours(chunk, proof, differing)
+        return self._differences
 
-    def _compare_hours(
-        self, hours: list[int], proof: Proof, doubt: Doubt, differences: Differences
-    ) -> None:
+    def _compare_hours(self, hours: list[int], proof: Proof, differing: Differing) -> None:
         wanted = set(hours)
-        stored = {
-            key: sums
-            for key, sums in self.evidence.registro_mappings(hours[0], hours[-1] + 1).items()
-            if key[0] in wanted
-        }
+        mappings = self.expected.evidence.registro_mappings(hours[0], hours[-1] + 1)
+        stored = {key: sums for key, sums in mappings.items() if key[0] in wanted}
         expected: Sums = {}
-        for rows in self._rows(hours, doubt):
+        for rows in self._rows(hours, differing):
             add_sums(expected, sums_by(_pair_keys(rows), _checksums(rows)))
         expected = {((key >> 32) - _FAR, key & 0xFFFFFFFF): sums for key, sums in expected.items()}
         for chunk in _differing(expected, stored):
-            self._compare_rows(chunk, proof, doubt, differences)
+            self._compare_rows(chunk, proof, differing)
 
     def _compare_rows(
-        self, pairs: list[tuple[int, int]], proof: Proof, doubt: Doubt, differences: Differences
+        self, pairs: list[tuple[int, int]], proof: Proof, differing: Differing
     ) -> None:
         by_hour: dict[int, list[int]] = {}
         for hour, mapping_id in pairs:
@@ -108,34 +94,42 @@ class RegistroCheck:
         mapped = pa.concat_tables(
             [
                 rows.filter(pa.array(np.isin(_pair_keys(rows), keys)))
-                for rows in self._rows(list(by_hour), doubt)
+                for rows in self._rows(list(by_hour), differing)
             ]
             or [self.expected.nothing()]
         )
         expected = _newest(mapped)
-        stored = pa.concat_tables(
-            self.evidence.registro_rows(hour, ids) for hour, ids in by_hour.items()
-        )
+        evidence = self.expected.evidence
+        stored = pa.concat_tables(evidence.registro_rows(*some) for some in by_hour.items())
         proof.superseded += len(mapped) - len(expected)
         missing = expected.join(stored, keys=_ROW, join_type="left anti")
         unexpected = stored.join(expected, keys=_ROW, join_type="left anti")
         both = expected.join(stored, keys=_ROW, join_type="inner", right_suffix="_found")
         altered = both.filter(pc.not_equal(both["thousandths"], both["thousandths_found"]))
         if len(unexpected) or len(altered):
-            may_be = pa.concat_tables(doubt.rows(hour) for hour in by_hour)
+            may_be = pa.concat_tables(self._candidates(differing, hour) for hour in by_hour)
             unexpected = unexpected.join(may_be, keys=_ROW, join_type="left anti")
             altered = altered.join(may_be, keys=_ROW, join_type="left anti")
         _note(proof, missing, unexpected, altered)
-        differences.missing.append(missing)
-        differences.altered.append(altered.rename_columns([*REGISTRO_ROW.names, "found"]))
+        self._differences.missing.append(missing)
+        self._differences.altered.append(altered.rename_columns([*REGISTRO_ROW.names, "found"]))
 
-    def _rows(self, hours: list[int], doubt: Doubt) -> Iterator[pa.Table]:
+    def _candidates(self, differing: Differing, hour: int) -> pa.Table:
+        """The rows that readings without the right outcome may have in this hour."""
+        archive, own = differing.outcomes.archive, differing.batches
+        first, last = (archive.column(name)[own] // HOUR_MS for name in ("first", "last"))
+        numbers = own[(first <= hour) & (hour <= last)]
+        batches = archive.batches(numbers.tolist())
+        by_number = {archive.number[name]: batch for name, batch in batches.items()}
+        return self.expected.candidates(by_number, differing.readings, hour)
+
+    def _rows(self, hours: list[int], differing: Differing) -> Iterator[pa.Table]:
         pairs = np.concatenate([np.empty(0, np.int64), *self._in_files])
         wanted = np.array(hours)
         hits = pairs[np.isin((pairs >> 32) - _FAR, wanted)]
         files = sorted({int(hit) for hit in hits & 0xFFFFFFFF})
-        for rows in self.trusted.tables(files):
-            mapped = self.expected.of(rows.filter(pa.array(~doubt.holds(rows))))
+        for rows in self.expected.trusted.tables(files):
+            mapped = self.expected.of(rows.filter(pa.array(~differing.holds(rows))))
             yield mapped.filter(pa.array(np.isin(mapped["hour"].to_numpy(), wanted)))
 
 

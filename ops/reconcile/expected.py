@@ -1,6 +1,6 @@
 """The rows that ``registro`` should have, from trusted files, mappings and quarantine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -40,9 +40,7 @@ class ExpectedRows:
 
     def __init__(self, trusted: TrustedFiles, evidence: Evidence) -> None:
         """Reads the mappings."""
-        self._ranges: Sequence[LedgerRow] = trusted.ranges
-        self._range_of = trusted.range_of
-        self._evidence = evidence
+        self.trusted, self.evidence = trusted, evidence
         self._periods = periods_by_patient(evidence.mappings())
         self._undone = evidence.undone()
         self._waiting: tuple[int, Ints, Ints] = (-1, np.empty(0, np.int64), np.empty(0, np.int64))
@@ -57,7 +55,7 @@ class ExpectedRows:
         columns = {
             "mapping_id": pa.array(mapping_id),
             "hour": pa.array(rows["event_ms"].to_numpy() // HOUR_MS),
-            "range": pa.array(self._range_of[rows["file"].to_numpy()]),
+            "range": pa.array(self.trusted.range_of[rows["file"].to_numpy()]),
         }
         whole = [columns[name] if name in columns else rows[name] for name in _COLUMNS.names]
         table = pa.Table.from_arrays(whole, schema=_COLUMNS)
@@ -66,7 +64,7 @@ class ExpectedRows:
 
     def _without_undone(self, rows: pa.Table) -> pa.Table:
         """Without the readings that a person has taken back."""
-        ranges = [(part.topic, part.partition) for part in self._ranges]
+        ranges = [(part.topic, part.partition) for part in self.trusted.ranges]
         places = [ranges[number] for number in rows["range"].to_pylist()]
         keyed = rows.append_column("topic", pa.array([topic for topic, _ in places], pa.string()))
         keyed = keyed.append_column("partition", pa.array([one for _, one in places], pa.int64()))
@@ -83,9 +81,9 @@ class ExpectedRows:
         """
         mapping_id = self._mapping_ids(rows)
         is_unmapped, is_altered = np.zeros((2, len(rows)), bool)
-        numbers = self._range_of[rows["file"].to_numpy()]
+        numbers = self.trusted.range_of[rows["file"].to_numpy()]
         for number in np.unique(numbers):
-            part = self._ranges[number]
+            part = self.trusted.ranges[number]
             if not part.counts.unmapped:
                 continue
             own = np.flatnonzero(numbers == number)
@@ -144,8 +142,8 @@ class ExpectedRows:
         """The places of a range's unmapped readings, in order, and their fingerprints."""
         # rows of one range come one after the other
         if self._waiting[0] != number:
-            part = self._ranges[number]
-            rows = self._evidence.unmapped(part)
+            part = self.trusted.ranges[number]
+            rows = self.evidence.unmapped(part)
             places = _places(part, rows)
             order = np.argsort(places)
             fingerprints = outcomes_of(rows)["fingerprint"].to_numpy()

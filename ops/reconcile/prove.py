@@ -15,12 +15,11 @@ import pyarrow as pa
 
 from common.arrays import Ints, Mask
 from common.settings import DatabaseSettings, KafkaSettings
-from db.checksums import HOUR_MS
 from db.read.evidence import Evidence, open_evidence
 from db.read.quarantined import READING_KEY
 from ops.reconcile.archive import ArchiveIndex, read_archive
-from ops.reconcile.compare_outcomes import Differing, compare_outcomes, name_batches
-from ops.reconcile.compare_registro import Differences, Doubt, RegistroCheck
+from ops.reconcile.compare_outcomes import compare_outcomes, name_batches
+from ops.reconcile.compare_registro import Differences, RegistroCheck
 from ops.reconcile.expected import ExpectedRows
 from ops.reconcile.findings import Finding
 from ops.reconcile.letters import Copies, compare_letters
@@ -81,7 +80,7 @@ def compare_places(
     proof.repeated_messages = sum(range_.counts.repeated_messages for range_ in ranges)
     proof.quarantined = outcomes.note_quarantined(evidence.quarantined())
     trusted = TrustedFiles(output / "trusted", ranges)
-    check = RegistroCheck(ExpectedRows(trusted, evidence), trusted, evidence)
+    check = RegistroCheck(ExpectedRows(trusted, evidence))
     overtaken = OvertakenCheck(trusted, evidence)
     say("reading the trusted files")
     altered = _read_trusted(proof, trusted, outcomes, check, overtaken)
@@ -93,11 +92,6 @@ def compare_places(
     )
     unnamed = _note_files(proof, archive, trusted, next_offsets)
     differing = compare_outcomes(proof, outcomes, trusted, evidence, altered)
-    doubt = Doubt(
-        lambda hour: _untold(archive, differing, check.expected, hour),
-        lambda rows: differing.holds(rows, outcomes),
-    )
-    rows = check.compare(proof, doubt)
     return Comparison(
         proof=proof,
         archive=archive,
@@ -107,7 +101,7 @@ def compare_places(
         unnamed_files=unnamed,
         lost=lost,
         differing=differing.batches,
-        rows=rows,
+        rows=check.compare(proof, differing),
         copies=copies,
         seen_ms=seen_ms,
     )
@@ -215,15 +209,3 @@ def _note_gaps(proof: Proof, topic: str, rest: TopicRest, trusted: TrustedFiles)
         " the consumer read them (retention)"
         for partition, first, until in sorted(gone)
     ]
-
-
-def _untold(
-    archive: ArchiveIndex, differing: Differing, expected: ExpectedRows, hour: int
-) -> pa.Table:
-    """The rows that readings without the right outcome may have in ``registro`` in this hour."""
-    own = differing.batches
-    first, last = (archive.column(name)[own] // HOUR_MS for name in ("first", "last"))
-    numbers = own[(first <= hour) & (hour <= last)]
-    batches = archive.batches(map(int, numbers))
-    by_number = {archive.number[name]: batch for name, batch in batches.items()}
-    return expected.candidates(by_number, differing.readings, hour)
