@@ -21,11 +21,10 @@ from ops.storm.errands import Errands
 from ops.storm.found import read_everything
 from ops.storm.injected import Injected
 from ops.storm.judge import judge
-from ops.storm.plan import planned_faults
 from ops.storm.proxy import TcpProxy
 from ops.storm.recovery import COMMITS, Commit, Input, Recovery, recoveries_after
 from ops.storm.simulated import newest_common_window, simulated_batches
-from ops.storm.storm import Storm
+from ops.storm.storm import Storm, planned_faults
 from ops.storm.trial import Outcome, Trial
 from ops.storm.verdict import Truth, Verdict
 from ops.storm.world import World

@@ -1,4 +1,4 @@
-"""The storm itself: plays a plan and counts the faults that have really bitten."""
+"""The storm itself: plans faults by the seed alone, plays them, and counts those that have really bitten."""
 
 import random
 import time
@@ -8,16 +8,29 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from ops.storm.errors import NotNowError
-from ops.storm.faults import Evidence
-from ops.storm.plan import PlannedFault
+from ops.storm.faults import Evidence, FaultKind
 from ops.storm.recovery import Outage
 from ops.storm.world import World
 
+_SPACING_SECONDS = 8.0
+_QUIET_START_SECONDS = 2.0
+_JITTER = (0.3, 1.7)
+_RECOVERY_SECONDS = 120.0
 _TICK_SECONDS = 0.1
 _TRY_SECONDS = 30.0
 _TRY_AGAIN_SECONDS = 1.0
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class PlannedFault:
+    """One fault: when it begins (seconds from the storm's start), how long it lasts, and its own seed."""
+
+    at_seconds: float
+    kind: FaultKind
+    lasts_seconds: float
+    seed: int
 
 
 @dataclass
@@ -30,6 +43,30 @@ class _Active:
     began: float
     until: float
     has_bitten: bool = False
+
+
+def planned_faults(
+    seed: int, seconds: float, kinds: Sequence[FaultKind], *, each_lasts: float | None = None
+) -> list[PlannedFault]:
+    """The faults of a storm in order; the same for the same arguments.
+
+    Every kind comes once before any comes a second time. ``each_lasts`` (seconds): instead of the
+    kind's own time; the next one then leaves the pipeline some time to recover.
+    """
+    draw = random.Random(seed)  # noqa: S311 - a storm must be repeatable
+    faults: list[PlannedFault] = []
+    at_seconds = _QUIET_START_SECONDS
+    deck: list[FaultKind] = []
+    while at_seconds < seconds:
+        deck = deck or draw.sample(kinds, len(kinds))
+        kind = deck.pop()
+        lasts_seconds = each_lasts or draw.uniform(kind.shortest_seconds, kind.longest_seconds)
+        faults.append(PlannedFault(at_seconds, kind, lasts_seconds, draw.getrandbits(32)))
+        spacing_seconds = _SPACING_SECONDS * draw.uniform(*_JITTER)
+        if each_lasts:
+            spacing_seconds = each_lasts + min(each_lasts, _RECOVERY_SECONDS)
+        at_seconds += spacing_seconds
+    return faults
 
 
 @dataclass
