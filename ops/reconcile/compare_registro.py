@@ -24,8 +24,6 @@ from ops.reconcile.proof import Proof, row_names
 _ROWS_AT_ONCE = 500_000
 _ROW = ["mapping_id", "component", "event_ms"]
 _ORDER = ("range", "offset", "series", "position")
-# hours since 1970 reach from -8.5 to 70 million: made positive, they fit above 32 bits
-_FAR = 1 << 28
 
 
 @dataclass
@@ -80,7 +78,7 @@ class RegistroCheck:
         expected: Sums = {}
         for rows in self._rows(hours, differing):
             add_sums(expected, sums_by(_pair_keys(rows), _checksums(rows)))
-        expected = {((key >> 32) - _FAR, key & 0xFFFFFFFF): sums for key, sums in expected.items()}
+        expected = {(key >> 32, key & 0xFFFFFFFF): sums for key, sums in expected.items()}
         for chunk in _differing(expected, stored):
             self._compare_rows(chunk, proof, differing)
 
@@ -126,7 +124,7 @@ class RegistroCheck:
     def _rows(self, hours: list[int], differing: Differing) -> Iterator[pa.Table]:
         pairs = np.concatenate([np.empty(0, np.int64), *self._in_files])
         wanted = np.array(hours)
-        hits = pairs[np.isin((pairs >> 32) - _FAR, wanted)]
+        hits = pairs[np.isin(pairs >> 32, wanted)]
         files = sorted({int(hit) for hit in hits & 0xFFFFFFFF})
         for rows in self.expected.trusted.tables(files):
             mapped = self.expected.of(rows.filter(pa.array(~differing.holds(rows))))
@@ -161,7 +159,8 @@ def _pair_keys(rows: pa.Table) -> Ints:
 
 
 def _paired(hours: Ints, numbers: Ints) -> Ints:
-    return ((hours + _FAR) << 32) | numbers
+    # hours since 1970 reach from -8.5 to 70 million: with their sign, they fit above 32 bits
+    return (hours << 32) | numbers
 
 
 def _differing(expected: Sums, stored: Sums) -> Iterator[list[Any]]:

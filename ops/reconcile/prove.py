@@ -169,9 +169,8 @@ def _read_trusted(
         outcomes.note_trusted(rows)
         overtaken.note(rows)
         marked, unmarked, is_altered = check.note(rows)
-        if is_altered.any():
-            wrong = rows.filter(pa.array(is_altered))
-            altered.append(wrong.select(READING_KEY.names).cast(READING_KEY))
+        wrong = rows.filter(pa.array(is_altered))
+        altered.append(wrong.select(READING_KEY.names).cast(READING_KEY))
         proof.trusted += len(rows)
         proof.unmapped += marked
         without += unmarked
