@@ -138,10 +138,7 @@ class ArchiveIndex:
             if not is_waiting:
                 self._columns["file"][known], self._columns["waiting"][known] = file, 0
             return
-        lengths = tuple(len(series.values) for series in batch.series)
-        spans = [
-            _span(series.start, series.interval_ms, len(series.values)) for series in batch.series
-        ]
+        spans = list(map(_span, batch.series))
         # a number beyond 64 bits must fail before any column grows
         row = array(
             "q",
@@ -152,7 +149,7 @@ class ArchiveIndex:
                 batch.produced_at,
                 min((first for first, _ in spans), default=batch.window_start),
                 max((last for _, last in spans), default=batch.window_start),
-                sum(lengths),
+                batch.reading_count,
                 0,
                 int(is_waiting),
             ],
@@ -199,7 +196,7 @@ def _demand_types(batch: SensorBatch, run: Series) -> None:
     "".join((batch.batch_id, batch.patient_id, run.sensor, run.unit, run.component or ""))
 
 
-def _span(start: int, interval_ms: int, length: int) -> tuple[int, int]:
-    last = start + max(0, length - 1) * interval_ms
-    low, high = min(start, last), max(start, last)
+def _span(run: Series) -> tuple[int, int]:
+    last = run.start + max(0, len(run.values) - 1) * run.interval_ms
+    low, high = min(run.start, last), max(run.start, last)
     return max(-_WILD, low), min(_WILD, high)
