@@ -1,6 +1,6 @@
 """The lines of the raw archive that hold a reading; opens only files with a tick near it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,32 +43,25 @@ class ArchiveLook:
     progress: Progress
     unreadable: list[str] = field(default_factory=list)
 
-    @property
-    def is_there(self) -> bool:
-        """Whether there is an archive here."""
-        return self.folder.is_dir()
-
     def near(self, question: Question, moment_ms: int) -> list[ArchiveLine]:
         """The lines with the reading, in files whose tick is near ``moment_ms`` (epoch ms)."""
         first, last = moment_ms - _BEFORE_MS, moment_ms + _AFTER_MS
-        return self._lines(question, lambda: self._of_days(first, last))
+        days = {utc_moment(edge_ms).date() for edge_ms in (first, last)}
+        paths = (path for day in sorted(days) for path in files_in(self.folder, day_folder(day)))
+        near = [path for path in paths if owner_of(path) and first <= tick_of(path) <= last]
+        return self._lines(question, near)
 
     def waiting(self, question: Question) -> list[ArchiveLine]:
         """The lines with the reading in the outbox, whatever their tick."""
-        return self._lines(question, lambda: files_in(self.folder, PENDING))
+        return self._lines(question, files_in(self.folder, PENDING))
 
     def outbox_files(self) -> int:
         """Files that Kafka has not acknowledged."""
         return len(files_in(self.folder, PENDING))
 
-    def _of_days(self, first_ms: int, last_ms: int) -> list[Path]:
-        days = {utc_moment(edge_ms).date() for edge_ms in (first_ms, last_ms)}
-        paths = (path for day in sorted(days) for path in files_in(self.folder, day_folder(day)))
-        return [path for path in paths if owner_of(path) and first_ms <= tick_of(path) <= last_ms]
-
-    def _lines(self, question: Question, listed: Callable[[], Iterable[Path]]) -> list[ArchiveLine]:
+    def _lines(self, question: Question, paths: Iterable[Path]) -> list[ArchiveLine]:
         found = []
-        for path in listed():
+        for path in paths:
             self.progress.note(f"looking through the archive: {path.name}")
             found += self._in_file(path, question)
         return found

@@ -1,11 +1,11 @@
 """A story as plain types, for scripts; the text for people is made from it."""
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 from db.mapping import FOREVER_MS
 from db.read.corrections import Correction, Side
-from db.read.traces import Place
 from ops.explain.question import iso
 from ops.explain.sighting import Sighting
 from ops.explain.story import Story
@@ -24,10 +24,7 @@ def document(story: Story) -> dict[str, Any]:
         "stands": story.stands,
         "exit_code": story.exit_code,
         "verdict": story.verdict,
-        "registro": [
-            {"mapping_id": row.mapping_id, "component": row.component, "value": row.value}
-            for row in story.registro
-        ],
+        "registro": [asdict(row) for row in story.registro],
         "messages": [
             _message(sighting, is_standing=sighting is story.standing)
             for sighting in story.in_order()
@@ -63,14 +60,9 @@ def _correction(found: Correction) -> dict[str, Any]:
 
 
 def _side(side: Side) -> dict[str, Any]:
-    return {
-        "value": side.value,
-        "batch_id": side.batch_id,
-        "topic": side.topic,
-        "partition": side.partition,
-        "offset": side.offset,
-        "received": iso(side.received_ms),
-    }
+    values = asdict(side)
+    received_ms = values.pop("received_ms")
+    return {**values, "received": iso(received_ms)}
 
 
 def _message(sighting: Sighting, *, is_standing: bool) -> dict[str, Any]:
@@ -86,34 +78,24 @@ def _message(sighting: Sighting, *, is_standing: bool) -> dict[str, Any]:
         "topic": _topic(sighting),
         "sent": judged and {"value": _number(judged.raw_value), "unit": judged.raw_unit},
         "accepted_value": _number(sighting.value),
-        "rules": judged
-        and [
-            {
-                "rule": step.rule,
-                "reason": step.reason,
-                "outcome": str(step.outcome),
-                "before": step.before,
-                "after": step.after,
-            }
-            for step in judged.steps
-        ],
+        "rules": judged and [asdict(step) for step in judged.steps],
         "rules_note": sighting.judgement_note or None,
         "disagreement": sighting.disagreement,
         "trusted": _trusted(sighting),
         "quarantine": _quarantine(sighting),
         "ledger": _ledger(sighting),
-        "repeated_at": [_place(repeat) for repeat in sighting.repeats],
+        "repeated_at": [asdict(place) for place in sighting.repeats],
     }
 
 
 def _topic(sighting: Sighting) -> dict[str, Any] | None:
     if sighting.place is None:
         return None
-    message = sighting.message
+    place, message = asdict(sighting.place), sighting.message
     if message is None:
-        return {**_place(sighting.place), "missing": sighting.message_note or "not looked for"}
+        return {**place, "missing": sighting.message_note or "not looked for"}
     return {
-        **_place(sighting.place),
+        **place,
         "taken": iso(message.timestamp_ms),
         "key": message.key,
         "schema": message.headers.get("schema"),
@@ -155,10 +137,6 @@ def _ledger(sighting: Sighting) -> dict[str, Any] | None:
     if part is None:
         return None
     return {"first": part.first, "until": part.until, "committed": iso(part.committed_ms)}
-
-
-def _place(place: Place) -> dict[str, Any]:
-    return {"topic": place.topic, "partition": place.partition, "offset": place.offset}
 
 
 def _number(value: float | None) -> float | None:

@@ -1,7 +1,7 @@
 """Searches every place where a reading may be, and combines what it finds."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 from common.errors import UnavailableError
@@ -84,13 +84,11 @@ class _Search:
                 next_offsets = self.traces.next_offsets(name)
                 find_uncommitted(topic, name, next_offsets, self.question, self.found, self.around)
                 self._set_ledger()
-                sightings = self.found.all()
-                committed = [
-                    sighting.ledger.committed_ms for sighting in sightings if sighting.ledger
-                ]
+                found = self.found.all()
+                committed = [sighting.ledger.committed_ms for sighting in found if sighting.ledger]
                 if committed:
                     ranges = self.traces.ranges_with_repeats(min(committed) - 1)
-                    find_repeats(topic, ranges, sightings)
+                    find_repeats(topic, ranges, found)
         except UnavailableError as error:
             self.around.lag_messages = None
             self.around.notes.append(error.message)
@@ -121,10 +119,7 @@ class _Search:
         }
         for sighting in self.found.all():
             self._complete(sighting)
-            place = sighting.place
-            sighting.is_undone = (
-                place is not None and (place.topic, place.partition, place.offset) in undone
-            )
+            sighting.is_undone = sighting.place is not None and astuple(sighting.place) in undone
         return Story(asked, self.found.all(), rows, around)
 
     def _look_into_quarantine(self) -> None:
@@ -133,13 +128,9 @@ class _Search:
                 self._note_entry(whole)
         for whole in self.traces.bare():
             fields = bare_reading(bytes(whole.body or b"{}"))
-            is_here = fields.get("patient_id") == self.question.patient_id
-            is_then = fields.get("event_ms") == self.question.event_ms
-            if (
-                is_here
-                and is_then
-                and self.question.is_about(fields["sensor"], fields["component"])
-            ):
+            asked = (self.question.patient_id, self.question.event_ms)
+            is_its = (fields.get("patient_id"), fields.get("event_ms")) == asked
+            if is_its and self.question.is_about(fields["sensor"], fields["component"]):
                 self._note_entry(whole)
 
     def _note_entry(self, whole: WholeEntry) -> None:
@@ -196,11 +187,9 @@ class _Search:
         if sighting.is_refused_whole:
             sighting.judgement_note = "not applied: the whole message was refused"
             return
-        batch = sighting.batch
-        if batch is None:
-            sighting.judgement_note = (
-                "what was sent is gone: neither message nor archive file is left"
-            )
+        if (batch := sighting.batch) is None:
+            note = "what was sent is gone: neither message nor archive file is left"
+            sighting.judgement_note = note
             return
         taken_ms = sighting.taken_ms
         if taken_ms is None:

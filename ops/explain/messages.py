@@ -45,8 +45,8 @@ def find_uncommitted(
     """Searches the uncommitted messages for the reading, and counts the lag."""
     around.lag_messages = 0
     for partition in topic.partitions(name):
-        first, until = next_offsets.get(partition, 0), topic.span(name, partition)[1]
-        begin = topic.span(name, partition)[0]
+        first = next_offsets.get(partition, 0)
+        begin, until = topic.span(name, partition)
         if 0 < first < begin:
             around.notes.append(
                 f"retention removed offsets {first} to {begin - 1} of partition {partition} before"
@@ -91,15 +91,9 @@ def _note_uncommitted(message: SeenMessage, question: Question, sightings: Sight
     # Avro stores text as plain bytes: messages of other patients are skipped without decoding
     if question.patient_id.encode() not in message.body or (batch := message.batch) is None:
         return
-    taken = [
-        sighting for sighting in sightings.placed.values() if sighting.batch_id == batch.batch_id
-    ]
+    taken = [seen for seen in sightings.placed.values() if seen.batch_id == batch.batch_id]
     for series, position in question.positions(batch):
-        known = [
-            sighting
-            for sighting in taken
-            if (sighting.series, sighting.position) == (series, position)
-        ]
+        known = [seen for seen in taken if (seen.series, seen.position) == (series, position)]
         if known:
             known[0].repeats.append(message.place)
             continue

@@ -28,15 +28,11 @@ def _message(message: dict[str, Any], document: dict[str, Any]) -> Iterator[tupl
     for held in message["archive"] or [None]:
         yield "archive", f"{held['file']}, line {held['line']}" if held else "in no file"
     yield from _topic(message)
-    yield (
-        "batch",
-        f"{message['batch_id']}, series {message['series']}, position {message['position']}",
-    )
-    if message["sent"]:
-        value = (
-            "nothing" if message["sent"]["value"] is None else f"{message['sent']['value']:.12g}"
-        )
-        yield "sent", f"{value} {message['sent']['unit']}"
+    reading = f"series {message['series']}, position {message['position']}"
+    yield "batch", f"{message['batch_id']}, {reading}"
+    if sent := message["sent"]:
+        value = "nothing" if sent["value"] is None else f"{sent['value']:.12g}"
+        yield "sent", f"{value} {sent['unit']}"
     yield from _rules(message)
     if message["disagreement"]:
         yield "BUT", message["disagreement"]
@@ -73,15 +69,11 @@ def _rules(message: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _outcome(message: dict[str, Any], document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     trusted, entry, ledger = message["trusted"], message["quarantine"], message["ledger"]
-    if trusted:
-        yield (
-            "trusted",
-            trusted.get("missing")
-            or (
-                f"{trusted['file']}, row {trusted['row']} of {trusted['rows']}:"
-                f" {trusted['value']:.12g} {trusted['unit']}"
-            ),
-        )
+    if trusted and "missing" in trusted:
+        yield "trusted", trusted["missing"]
+    elif trusted:
+        row = f"{trusted['file']}, row {trusted['row']} of {trusted['rows']}"
+        yield "trusted", f"{row}: {trusted['value']:.12g} {trusted['unit']}"
     if entry:
         detail = f" ({entry['detail']})" if entry["detail"] else ""
         again = f", sent again in batch {entry['resent_in']}" if entry["resent_in"] else ""
@@ -90,14 +82,11 @@ def _outcome(message: dict[str, Any], document: dict[str, Any]) -> Iterator[tupl
         span = f"offsets {ledger['first']} to {ledger['until'] - 1}"
         yield "ledger", f"{span}, committed {ledger['committed']}"
     if message["stands"]:
-        for row in document["registro"] or [None]:
-            yield (
-                "registro",
-                f"mapping {row['mapping_id']}, {row['component']}, {document['time']}:"
-                f" {row['value']:.12g}"
-                if row
-                else "no such row",
-            )
+        for row in document["registro"]:
+            key = f"mapping {row['mapping_id']}, {row['component']}, {document['time']}"
+            yield "registro", f"{key}: {row['value']:.12g}"
+        if not document["registro"]:
+            yield "registro", "no such row"
 
 
 def _known(known: dict[str, Any]) -> Iterator[str]:
@@ -111,7 +100,7 @@ def _known(known: dict[str, Any]) -> Iterator[str]:
     before, after = known["committed_before"], known["committed_after"]
     yield f"next to it in registro: before {before or 'none'}, after {after or 'none'}"
     for found in known["corrections"]:
-        old, new = (f"{_side(found[name])}" for name in ("old", "new"))
+        old, new = _side(found["old"]), _side(found["new"])
         undone = f", taken back {found['undone']}" if found["undone"] else ""
         yield f"{old} was overwritten by {new}, committed {found['corrected']}{undone}"
     if known["lag_messages"] is not None:
@@ -121,11 +110,10 @@ def _known(known: dict[str, Any]) -> Iterator[str]:
 
 
 def _side(side: dict[str, Any]) -> str:
-    if side["batch_id"] is None:
-        return f"{side['value']:.12g} (of a message that is not known)"
-    return (
-        f"{side['value']:.12g} (batch {side['batch_id']}, {_place(side)}, taken {side['received']})"
-    )
+    origin = "of a message that is not known"
+    if side["batch_id"] is not None:
+        origin = f"batch {side['batch_id']}, {_place(side)}, taken {side['received']}"
+    return f"{side['value']:.12g} ({origin})"
 
 
 def _place(place: dict[str, Any]) -> str:

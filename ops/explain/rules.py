@@ -1,7 +1,6 @@
 """How the cleaning rules judge one reading, one by one, with the rules' own code."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,8 +41,6 @@ class Judgement:
     """``reason`` None: accepted; ``value`` is what is written, in ``unit``."""
 
     reason: Reason | None
-    sensor: str
-    component: str
     raw_value: float
     raw_unit: str
     value: float
@@ -76,6 +73,7 @@ def judgement(batch: SensorBatch, series: int, position: int, taken_ms: int) -> 
     judged = judge(runs, readings, pa.array([taken_ms], pa.int64()).to_numpy())
     row = sum(len(run.values) for run in batch.series[:series]) + position
     reason = judged.reason_names[row].as_py()
+    broken = None if reason is None else Reason(reason)
     case = _Case(
         run=batch.series[series],
         position=position,
@@ -85,94 +83,49 @@ def judgement(batch: SensorBatch, series: int, position: int, taken_ms: int) -> 
         taken_ms=taken_ms,
         partners=_partners(judged, readings, row),
     )
-    broken = None if reason is None else Reason(reason)
-    steps = [_step(case, rule, broken) for rule in ORDER]
+    texts = _texts(case)
+    steps = []
+    for reason in ORDER:
+        name, before, after = texts[reason]
+        steps.append(Step(name, str(reason), _outcome(reason, broken), before, after))
     value = case.value if broken else float(rounded(pa.scalar(case.value)).as_py())
     if broken is None:
-        steps.append(
-            Step(
-                f"rounded to {DECIMALS} places",
-                None,
-                Outcome.PASSED,
-                _number(case.value),
-                _number(value),
-            )
-        )
-    return Judgement(
-        broken,
-        case.rule.code,
-        case.rule.part,
-        case.raw_value,
-        case.run.unit,
-        value,
-        case.rule.unit,
-        tuple(steps),
-    )
+        rounding = f"rounded to {DECIMALS} places"
+        steps.append(Step(rounding, None, Outcome.PASSED, _number(case.value), _number(value)))
+    return Judgement(broken, case.raw_value, case.run.unit, value, case.rule.unit, tuple(steps))
 
 
-def _step(case: _Case, reason: Reason, broken: Reason | None) -> Step:
-    name, texts = _RULES[reason]
+def _outcome(reason: Reason, broken: Reason | None) -> Outcome:
     if broken is None or ORDER.index(reason) < ORDER.index(broken):
-        outcome = Outcome.PASSED
-    else:
-        outcome = Outcome.FAILED if reason is broken else Outcome.NOT_ASKED
-    before, after = texts(case)
-    return Step(name, str(reason), outcome, before, after)
+        return Outcome.PASSED
+    return Outcome.FAILED if reason is broken else Outcome.NOT_ASKED
 
 
-def _sensor(case: _Case) -> tuple[str, str]:
-    return case.run.sensor, case.rule.code
-
-
-def _component(case: _Case) -> tuple[str, str]:
-    return case.run.component or "none", case.rule.part
-
-
-def _unit(case: _Case) -> tuple[str, str]:
-    raw = f"{_number(case.raw_value)} {case.run.unit}"
-    return raw, "" if case.rule.error else f"{_number(case.value)} {case.rule.unit}"
-
-
-def _time(case: _Case) -> tuple[str, str]:
-    run = case.run
-    return f"{run.start} + {case.position} x {run.interval_ms} ms", iso(case.event_ms) or "no time"
-
-
-def _future(case: _Case) -> tuple[str, str]:
-    latest = iso(case.taken_ms + FUTURE_TOLERANCE_MS)
-    return iso(case.event_ms) or "no time", f"at most {latest}"
-
-
-def _missing(case: _Case) -> tuple[str, str]:
-    return _number(case.raw_value), "a value" if not math.isnan(case.raw_value) else "none"
-
-
-def _finite(case: _Case) -> tuple[str, str]:
-    return _number(case.value), "finite" if math.isfinite(case.value) else "not finite"
-
-
-def _limits(case: _Case) -> tuple[str, str]:
-    return f"{_number(case.value)} {case.rule.unit}", case.rule.plausible
-
-
-def _pair(case: _Case) -> tuple[str, str]:
-    part = case.rule.pressure_part
-    if part is None:
-        return "no blood pressure", ""
-    return f"{part} {_number(case.value)}", case.partners or "no partner at this instant"
-
-
-_RULES: dict[Reason, tuple[str, Callable[[_Case], tuple[str, str]]]] = {
-    Reason.UNKNOWN_SENSOR: ("sensor name recognised", _sensor),
-    Reason.UNKNOWN_COMPONENT: ("component of that sensor", _component),
-    Reason.UNKNOWN_UNIT: ("unit known, converted", _unit),
-    Reason.INVALID_TIME: ("time can be written", _time),
-    Reason.FUTURE_TIMESTAMP: ("not ahead of its message", _future),
-    Reason.MISSING: ("value there", _missing),
-    Reason.NOT_FINITE: ("value finite", _finite),
-    Reason.OUT_OF_RANGE: ("value plausible", _limits),
-    Reason.PRESSURE_INVERTED: ("systolic above diastolic", _pair),
-}
+def _texts(case: _Case) -> dict[Reason, tuple[str, str, str]]:
+    """By the reason of a reading that fails it: a rule's name, its input, and its result or limit."""
+    run, rule, part = case.run, case.rule, case.rule.pressure_part
+    raw, value = _number(case.raw_value), _number(case.value)
+    converted = f"{value} {rule.unit}"
+    moment = iso(case.event_ms) or "no time"
+    sum_of_times = f"{run.start} + {case.position} x {run.interval_ms} ms"
+    latest = f"at most {iso(case.taken_ms + FUTURE_TOLERANCE_MS)}"
+    finite = "finite" if math.isfinite(case.value) else "not finite"
+    after_unit = "" if rule.error else converted
+    return {
+        Reason.UNKNOWN_SENSOR: ("sensor name recognised", run.sensor, rule.code),
+        Reason.UNKNOWN_COMPONENT: ("component of that sensor", run.component or "none", rule.part),
+        Reason.UNKNOWN_UNIT: ("unit known, converted", f"{raw} {run.unit}", after_unit),
+        Reason.INVALID_TIME: ("time can be written", sum_of_times, moment),
+        Reason.FUTURE_TIMESTAMP: ("not ahead of its message", moment, latest),
+        Reason.MISSING: ("value there", raw, "none" if math.isnan(case.raw_value) else "a value"),
+        Reason.NOT_FINITE: ("value finite", value, finite),
+        Reason.OUT_OF_RANGE: ("value plausible", converted, rule.plausible),
+        Reason.PRESSURE_INVERTED: (
+            "systolic above diastolic",
+            f"{part} {value}" if part else "no blood pressure",
+            (case.partners or "no partner at this instant") if part else "",
+        ),
+    }
 
 
 def _partners(judged: Judged, readings: ReadingArrays, row: int) -> str:

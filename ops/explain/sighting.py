@@ -181,9 +181,8 @@ class Sighting:
         if self.is_refused_whole:
             return Fate.REFUSED
         if entry.reason == Reason.UNMAPPED:
-            return {OPEN: Fate.UNMAPPED, RESOLVED: Fate.ENTERED_LATER}.get(
-                entry.state, Fate.DISCARDED
-            )
+            fates = {OPEN: Fate.UNMAPPED, RESOLVED: Fate.ENTERED_LATER}
+            return fates.get(entry.state, Fate.DISCARDED)
         if entry.reason == Reason.OVERTAKEN:
             return Fate.OVERTAKEN
         return Fate.RESENT if entry.state in (RESENT, RESOLVED) else Fate.QUARANTINED

@@ -23,8 +23,7 @@ class Surroundings:
     before_ms: int | None = None
     after_ms: int | None = None
     """The nearest times in ``registro``, of the same sensor and component."""
-    outbox_files: int | None = None
-    """None: there is no archive here."""
+    outbox_files: int = 0
     lag_messages: int | None = None
     """None: the broker does not answer."""
     corrections: list[Correction] = field(default_factory=list)
@@ -49,11 +48,8 @@ class Story:
     @property
     def active_mapping(self) -> Mapping | None:
         """The row of ``paciente_sensor`` that covers the instant."""
-        at = self.question.event_ms
-        found = (
-            mapping for mapping in self.around.mappings if mapping.from_ms <= at < mapping.until_ms
-        )
-        return next(found, None)
+        at, mappings = self.question.event_ms, self.around.mappings
+        return next((worn for worn in mappings if worn.from_ms <= at < worn.until_ms), None)
 
     @property
     def standing(self) -> Sighting | None:
@@ -83,12 +79,9 @@ class Story:
                 "it is not stored: it was accepted, but registro has no such row"
                 f"{self._without_mapping()}; `vitals reconcile` says more"
             )
-        if not self.sightings:
-            return (
-                "it was never seen: not in the archive, the topic, the trusted files or the tables"
-            )
-        newest = self.in_order()[-1]
-        return f"it is not stored: {self._why_not(newest)}"
+        if self.sightings:
+            return f"it is not stored: {self._why_not(self.in_order()[-1])}"
+        return "it was never seen: not in the archive, the topic, the trusted files or the tables"
 
     def _verdict_of_row(self, row: RegistroRow) -> str:
         where = f"registro has {row.value:.12g} under mapping {row.mapping_id}"

@@ -12,7 +12,8 @@ import numpy as np
 from common.arrays import Ints, Mask
 from common.errors import BadInputError
 from ops.reconcile.fingerprints import UNKNOWN_TIME, expected_outcomes
-from ops.reconcile.outside import Messages, Outside, Place, find_outside, gone
+from ops.reconcile.outside import Outside, find_outside, gone
+from ops.reconcile.topic import Broker, Place
 from schemas.batch import SensorBatch, Series
 from schemas.files.days import ALL_DAYS
 from schemas.files.raw import BROKEN, PENDING, batch_of, batches_in, files_in, is_pending
@@ -25,10 +26,6 @@ _COLUMNS = (
     *("file", "patient", "window", "produced", "first", "last"),
     *("readings", "fingerprint", "waiting"),
 )
-
-
-def _columns() -> dict[str, "array[int]"]:
-    return {name: array("q") for name in _COLUMNS}
 
 
 @dataclass
@@ -46,7 +43,9 @@ class ArchiveIndex:
     patients: dict[str, int] = field(default_factory=dict)
     outside: Outside = field(default_factory=Outside)
     """Batches that were added from the topic, where other producers have sent them."""
-    _columns: "dict[str, array[int]]" = field(default_factory=_columns)
+    _columns: "dict[str, array[int]]" = field(
+        default_factory=lambda: {name: array("q") for name in _COLUMNS}
+    )
     _unjudged: list[SensorBatch] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -73,7 +72,7 @@ class ArchiveIndex:
         for number in numbers:
             wanted[self._columns["file"][number]].add(ids[number])
         outside = {name: self.outside.found[name] for name in wanted.pop(_OUTSIDE, ())}
-        again = self.outside.read(outside) if outside else ()
+        again = self.outside.read(outside)
         found = {name: batch for name, batch in again if batch is not None}
         for file, names in wanted.items():
             for batch in _read(self.files[file]):
@@ -89,9 +88,9 @@ class ArchiveIndex:
         """By number: whether a batch is in the topic only."""
         return np.asarray(self.column("file") == _OUTSIDE)
 
-    def add_outside(self, messages: Messages, taken: Mapping[str, Place]) -> None:
+    def add_outside(self, broker: Broker, taken: Mapping[str, Place]) -> None:
         """Adds those of these batches that the topic still has, and notes which it has no more."""
-        self.outside = Outside(partial(find_outside, messages))
+        self.outside = Outside(partial(find_outside, broker))
         left = dict(taken)
         for batch_id, batch in self.outside.read(taken):
             del left[batch_id]
@@ -100,9 +99,8 @@ class ArchiveIndex:
             self._add(batch, _OUTSIDE)
             self.outside.found[batch_id] = taken[batch_id]
             self.outside.producers.add(batch.producer_id)
-            self._judge_some()
         self._judge()
-        self.outside.gone = gone(messages, left)
+        self.outside.gone = gone(broker, left)
 
     def update(self) -> None:
         """Reads what is new since the last time, until no file moves while it reads.
@@ -128,7 +126,6 @@ class ArchiveIndex:
                 self.files.append(path)
                 for line in file:
                     self._add(batch_of(line), len(self.files) - 1, is_waiting=is_pending(path))
-                    self._judge_some()
         except FileNotFoundError:
             return False
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, BadInputError):
@@ -141,10 +138,7 @@ class ArchiveIndex:
             if not is_waiting:
                 self._columns["file"][known], self._columns["waiting"][known] = file, 0
             return
-        lengths = tuple(len(series.values) for series in batch.series)
-        spans = [
-            _span(series.start, series.interval_ms, len(series.values)) for series in batch.series
-        ]
+        spans = list(map(_span, batch.series))
         # a number beyond 64 bits must fail before any column grows
         row = array(
             "q",
@@ -155,7 +149,7 @@ class ArchiveIndex:
                 batch.produced_at,
                 min((first for first, _ in spans), default=batch.window_start),
                 max((last for _, last in spans), default=batch.window_start),
-                sum(lengths),
+                batch.reading_count,
                 0,
                 int(is_waiting),
             ],
@@ -166,8 +160,6 @@ class ArchiveIndex:
             column.append(value)
         self.number[batch.batch_id] = len(self.number)
         self._unjudged.append(batch)
-
-    def _judge_some(self) -> None:
         if len(self._unjudged) == _BATCHES_AT_ONCE:
             self._judge()
 
@@ -204,7 +196,7 @@ def _demand_types(batch: SensorBatch, run: Series) -> None:
     "".join((batch.batch_id, batch.patient_id, run.sensor, run.unit, run.component or ""))
 
 
-def _span(start: int, interval_ms: int, length: int) -> tuple[int, int]:
-    last = start + max(0, length - 1) * interval_ms
-    low, high = min(start, last), max(start, last)
+def _span(run: Series) -> tuple[int, int]:
+    last = run.start + max(0, len(run.values) - 1) * run.interval_ms
+    low, high = min(run.start, last), max(run.start, last)
     return max(-_WILD, low), min(_WILD, high)

@@ -39,24 +39,28 @@ _MOST_HOURS = 1 << 38
 class Differing:
     """Where archive and outcomes differ."""
 
+    outcomes: Outcomes
     batches: Ints
     """Numbers of the batches."""
     readings: Ints
     """Readings without an outcome or with a wrong one, as ``reading_keys`` numbers them."""
 
-    def holds(self, rows: pa.Table, outcomes: Outcomes) -> Mask:
+    def holds(self, rows: pa.Table) -> Mask:
         """Which rows of trusted files are among them."""
         if not len(self.readings):
             return np.zeros(len(rows), bool)
-        _, _, numbers = outcomes.numbers(rows["batch_id"])
-        keys = reading_keys(numbers, rows["series"].to_numpy(), rows["position"].to_numpy())
-        return np.isin(keys, self.readings)
+        return np.isin(_reading_keys_of(rows, self.outcomes), self.readings)
 
 
 def reading_keys(numbers: Ints, series: AnyInts, position: AnyInts) -> Ints:
     """One number per reading, from its batch's number and its place in the batch."""
     # a message of a megabyte has less than 2^20 series and values
     return (numbers << 40) | (series.astype(np.int64) << 20) | position
+
+
+def _reading_keys_of(rows: pa.Table, outcomes: Outcomes) -> Ints:
+    series, position = (rows[name].to_numpy() for name in ("series", "position"))
+    return reading_keys(outcomes.numbers(rows), series, position)
 
 
 def compare_outcomes(
@@ -72,12 +76,10 @@ def compare_outcomes(
         chunk = suspects[start : start + _BATCHES_AT_ONCE]
         found = _outcomes_of(outcomes, chunk, trusted, evidence)
         wrong, untold = _compare_readings(proof, outcomes, chunk, found)
-        batches.append(np.unique(outcomes.numbers(wrong["batch_id"])[2]))
-        _, _, numbers = outcomes.numbers(untold["batch_id"])
-        places = (untold[name].to_numpy() for name in ("series", "position"))
-        readings.append(reading_keys(numbers, *places))
+        batches.append(np.unique(outcomes.numbers(wrong)))
+        readings.append(_reading_keys_of(untold, outcomes))
     _note_foreign(proof, outcomes)
-    return Differing(np.unique(np.concatenate(batches)), np.concatenate(readings))
+    return Differing(outcomes, np.unique(np.concatenate(batches)), np.concatenate(readings))
 
 
 def _note_foreign(proof: Proof, outcomes: Outcomes) -> None:
@@ -93,11 +95,12 @@ def _note_foreign(proof: Proof, outcomes: Outcomes) -> None:
 
 def _note_waiting(proof: Proof, outcomes: Outcomes, waiting: pa.Table) -> Ints:
     """Returns the numbers of their batches."""
-    numbers = np.unique(outcomes.numbers(waiting["batch_id"])[2])
-    named = outcomes.archive.batches(map(int, numbers[numbers >= 0][:_NAMED]))
+    numbers = np.unique(outcomes.numbers(waiting))
+    numbers = numbers[numbers >= 0]
+    named = outcomes.archive.batches(numbers[:_NAMED].tolist())
     proof.altered += len(waiting)
     proof.find(Finding.ALTERED_OUTCOME, _names(named, waiting), len(waiting))
-    return numbers[numbers >= 0]
+    return numbers
 
 
 def _differing(proof: Proof, outcomes: Outcomes) -> Ints:
@@ -157,12 +160,8 @@ def _compare_readings(
     missing = expected.join(counted, keys=_KEY, join_type="left anti").select(_KEY)
     foreign = counted.join(expected, keys=_KEY, join_type="left anti").select(_KEY)
     both = expected.join(counted, keys=_KEY, join_type="inner")
-    altered = both.filter(
-        pc.and_(
-            pc.equal(both["count_all"], 1),
-            pc.not_equal(both["fingerprint"], both["fingerprint_max"]),
-        )
-    )
+    is_other = pc.not_equal(both["fingerprint"], both["fingerprint_max"])
+    altered = both.filter(pc.and_(pc.equal(both["count_all"], 1), is_other))
     altered = _unsettled(altered, taken)
     proof.missing += len(missing)
     proof.duplicated += len(doubled)
@@ -203,4 +202,4 @@ def _names(batches: dict[str, SensorBatch], rows: pa.Table) -> list[str]:
 
 def name_batches(archive: ArchiveIndex, numbers: Ints) -> list[SensorBatch]:
     """The first of these batches, for the message."""
-    return list(archive.batches(int(number) for number in numbers[:_NAMED]).values())
+    return list(archive.batches(numbers[:_NAMED].tolist()).values())

@@ -4,39 +4,26 @@ Compares counts and checksums by hour (of the reading); if an hour differs, by m
 differs, row by row. Superseded values make an hour differ, so they are found among the rows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from common.arrays import Ints, Mask
-from db.checksums import Sums, add_sums, row_checksums, sums_by
+from db.checksums import HOUR_MS, Sums, add_sums, row_checksums, sums_by
 from db.mapping import NO_MAPPING
-from db.read.evidence import REGISTRO_ROW, Evidence
+from db.read.evidence import REGISTRO_ROW
+from ops.reconcile.compare_outcomes import Differing
 from ops.reconcile.expected import ExpectedRows
 from ops.reconcile.findings import Finding
 from ops.reconcile.proof import Proof, row_names
-from ops.reconcile.trusted import TrustedFiles
 
-K = TypeVar("K")
 _ROWS_AT_ONCE = 500_000
 _ROW = ["mapping_id", "component", "event_ms"]
 _ORDER = ("range", "offset", "series", "position")
-# hours since 1970 reach from -8.5 to 70 million: made positive, they fit above 32 bits
-_FAR = 1 << 28
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """Readings without the right outcome: ``registro`` is not measured by what became of them."""
-
-    rows: Callable[[int], pa.Table]
-    """For an hour: the rows (mapping_id, component, event_ms) that their right outcomes may explain."""
-    holds: Callable[[pa.Table], Mask]
-    """Which rows of trusted files are theirs."""
 
 
 @dataclass
@@ -53,10 +40,9 @@ class RegistroCheck:
     """One comparison; ``note`` gets all trusted rows once, ``compare`` reads some of them again."""
 
     expected: ExpectedRows
-    trusted: TrustedFiles
-    evidence: Evidence
     _sums: Sums = field(default_factory=dict)
     _in_files: list[Ints] = field(default_factory=list)
+    _differences: Differences = field(default_factory=Differences)
 
     def note(self, rows: pa.Table) -> tuple[int, int, Mask]:
         """Adds rows of trusted files.
@@ -69,92 +55,79 @@ class RegistroCheck:
         hours = mapped["hour"].to_numpy()
         add_sums(self._sums, sums_by(hours, _checksums(mapped)))
         files = mapped["file"].to_numpy().astype(np.int64)
-        self._in_files.append(np.unique(((hours + _FAR) << 32) | files))
+        self._in_files.append(np.unique(_paired(hours, files)))
         unmarked = (mapping_id == NO_MAPPING) & ~is_unmapped
         return int(is_unmapped.sum()), int(unmarked.sum()), is_altered
 
-    def compare(self, proof: Proof, doubt: Doubt) -> Differences:
-        """Notes what differs; returns the rows that a repair can correct."""
-        stored = self.evidence.registro_hours()
-        hours = sorted(self._sums.keys() | stored.keys())
-        proof.buckets += len(hours)
-        proof.registro = sum(count for count, _ in stored.values())
-        differing = [hour for hour in hours if self._sums.get(hour) != stored.get(hour)]
-        differences = Differences()
-        sizes = {
-            hour: max(self._sums.get(hour, (0,))[0], stored.get(hour, (0,))[0])
-            for hour in differing
-        }
-        for chunk in _chunks(sizes):
-            self._compare_hours(chunk, proof, doubt, differences)
-        return differences
+    def compare(self, proof: Proof, differing: Differing) -> Differences:
+        """Notes what differs; returns the rows that a repair can correct.
 
-    def _compare_hours(
-        self, hours: list[int], proof: Proof, doubt: Doubt, differences: Differences
-    ) -> None:
+        ``registro`` is not measured by what became of readings without the right outcome.
+        """
+        stored = self.expected.evidence.registro_hours()
+        proof.buckets += len(self._sums.keys() | stored.keys())
+        proof.registro = sum(count for count, _ in stored.values())
+        for chunk in _differing(self._sums, stored):
+            self._compare_hours(chunk, proof, differing)
+        return self._differences
+
+    def _compare_hours(self, hours: list[int], proof: Proof, differing: Differing) -> None:
         wanted = set(hours)
-        stored = {
-            key: sums
-            for key, sums in self.evidence.registro_mappings(hours[0], hours[-1] + 1).items()
-            if key[0] in wanted
-        }
+        mappings = self.expected.evidence.registro_mappings(hours[0], hours[-1] + 1)
+        stored = {key: sums for key, sums in mappings.items() if key[0] in wanted}
         expected: Sums = {}
-        for rows in self._rows(hours, doubt):
-            keys = ((rows["hour"].to_numpy() - hours[0]) << 32) | rows["mapping_id"].to_numpy()
-            add_sums(expected, sums_by(keys, _checksums(rows)))
-        expected = {
-            (hours[0] + (key >> 32), key & 0xFFFFFFFF): sums for key, sums in expected.items()
-        }
-        sizes = {
-            key: max(expected.get(key, (0,))[0], stored.get(key, (0,))[0])
-            for key in sorted(expected.keys() | stored.keys())
-            if expected.get(key) != stored.get(key)
-        }
-        for chunk in _chunks(sizes):
-            self._compare_rows(chunk, proof, doubt, differences)
+        for rows in self._rows(hours, differing):
+            add_sums(expected, sums_by(_pair_keys(rows), _checksums(rows)))
+        expected = {(key >> 32, key & 0xFFFFFFFF): sums for key, sums in expected.items()}
+        for chunk in _differing(expected, stored):
+            self._compare_rows(chunk, proof, differing)
 
     def _compare_rows(
-        self,
-        pairs: list[tuple[int, int]],
-        proof: Proof,
-        doubt: Doubt,
-        differences: Differences,
+        self, pairs: list[tuple[int, int]], proof: Proof, differing: Differing
     ) -> None:
         by_hour: dict[int, list[int]] = {}
         for hour, mapping_id in pairs:
             by_hour.setdefault(hour, []).append(mapping_id)
-        keys = np.array([((hour + _FAR) << 32) | mapping for hour, mapping in pairs])
+        keys = _paired(*np.array(pairs, np.int64).T)
         mapped = pa.concat_tables(
             [
                 rows.filter(pa.array(np.isin(_pair_keys(rows), keys)))
-                for rows in self._rows(list(by_hour), doubt)
+                for rows in self._rows(list(by_hour), differing)
             ]
             or [self.expected.nothing()]
         )
         expected = _newest(mapped)
-        stored = pa.concat_tables(
-            self.evidence.registro_rows(hour, ids) for hour, ids in by_hour.items()
-        )
+        evidence = self.expected.evidence
+        stored = pa.concat_tables(evidence.registro_rows(*some) for some in by_hour.items())
         proof.superseded += len(mapped) - len(expected)
         missing = expected.join(stored, keys=_ROW, join_type="left anti")
         unexpected = stored.join(expected, keys=_ROW, join_type="left anti")
         both = expected.join(stored, keys=_ROW, join_type="inner", right_suffix="_found")
         altered = both.filter(pc.not_equal(both["thousandths"], both["thousandths_found"]))
         if len(unexpected) or len(altered):
-            may_be = pa.concat_tables(doubt.rows(hour) for hour in by_hour)
+            may_be = pa.concat_tables(self._candidates(differing, hour) for hour in by_hour)
             unexpected = unexpected.join(may_be, keys=_ROW, join_type="left anti")
             altered = altered.join(may_be, keys=_ROW, join_type="left anti")
         _note(proof, missing, unexpected, altered)
-        differences.missing.append(missing)
-        differences.altered.append(altered.rename_columns([*REGISTRO_ROW.names, "found"]))
+        self._differences.missing.append(missing)
+        self._differences.altered.append(altered.rename_columns([*REGISTRO_ROW.names, "found"]))
 
-    def _rows(self, hours: list[int], doubt: Doubt) -> Iterator[pa.Table]:
+    def _candidates(self, differing: Differing, hour: int) -> pa.Table:
+        """The rows that readings without the right outcome may have in this hour."""
+        archive, own = differing.outcomes.archive, differing.batches
+        first, last = (archive.column(name)[own] // HOUR_MS for name in ("first", "last"))
+        numbers = own[(first <= hour) & (hour <= last)]
+        batches = archive.batches(numbers.tolist())
+        by_number = {archive.number[name]: batch for name, batch in batches.items()}
+        return self.expected.candidates(by_number, differing.readings, hour)
+
+    def _rows(self, hours: list[int], differing: Differing) -> Iterator[pa.Table]:
         pairs = np.concatenate([np.empty(0, np.int64), *self._in_files])
         wanted = np.array(hours)
-        hits = pairs[np.isin((pairs >> 32) - _FAR, wanted)]
+        hits = pairs[np.isin(pairs >> 32, wanted)]
         files = sorted({int(hit) for hit in hits & 0xFFFFFFFF})
-        for rows in self.trusted.tables(files):
-            mapped = self.expected.of(rows.filter(pa.array(~doubt.holds(rows))))
+        for rows in self.expected.trusted.tables(files):
+            mapped = self.expected.of(rows.filter(pa.array(~differing.holds(rows))))
             yield mapped.filter(pa.array(np.isin(mapped["hour"].to_numpy(), wanted)))
 
 
@@ -182,15 +155,22 @@ def _checksums(rows: pa.Table) -> Ints:
 
 
 def _pair_keys(rows: pa.Table) -> Ints:
-    keys: Ints = ((rows["hour"].to_numpy() + _FAR) << 32) | rows["mapping_id"].to_numpy()
-    return keys
+    return _paired(rows["hour"].to_numpy(), rows["mapping_id"].to_numpy())
 
 
-def _chunks(sizes: dict[K, int]) -> Iterator[list[K]]:
-    """The keys in order, about half a million rows at a time."""
-    chunk: list[K] = []
+def _paired(hours: Ints, numbers: Ints) -> Ints:
+    # hours since 1970 reach from -8.5 to 70 million: with their sign, they fit above 32 bits
+    return (hours << 32) | numbers
+
+
+def _differing(expected: Sums, stored: Sums) -> Iterator[list[Any]]:
+    """The buckets that differ, in order, about half a million rows at a time."""
+    chunk: list[Any] = []
     held = 0
-    for key, size in sizes.items():
+    for key in sorted(expected.keys() | stored.keys()):
+        if expected.get(key) == stored.get(key):
+            continue
+        size = max(sums[key][0] for sums in (expected, stored) if key in sums)
         if chunk and held + size > _ROWS_AT_ONCE:
             yield chunk
             chunk, held = [], 0

@@ -1,5 +1,6 @@
 """What a comparison can find, its wording, and the repair for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
@@ -59,9 +60,13 @@ class Tally:
     def describe(self, finding: Finding) -> str:
         """The finding as text: how many, what, and which."""
         what = f"{counted(self.count, finding.noun)} {finding.state}"
-        more = self.count - len(self.names)
-        names = "; ".join(self.names) + (f" and {more} more" if more else "")
-        return f"{what}: {names}" if self.names else what
+        return f"{what}: {listed(self.names, self.count)}" if self.names else what
+
+
+def listed(names: Sequence[str], count: int) -> str:
+    """The first names, and how many of ``count`` there are besides."""
+    more = count - len(names)
+    return "; ".join(names) + (f" and {more} more" if more else "")
 
 
 def counted(count: int, noun: str) -> str:

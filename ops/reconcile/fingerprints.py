@@ -57,10 +57,12 @@ def _judged_outcomes(
 ) -> pa.Table:
     columns = names_and_values(judged, readings)
     value = columns["value"]
-    message = series.message[readings.series]
+    message = pa.array(series.message[readings.series])
+    batch_ids = pa.array([batch.batch_id for batch in batches], pa.string())
+    patient_ids = pa.array([batch.patient_id for batch in batches], pa.string())
     columns |= {
-        "batch_id": _of_batch([batch.batch_id for batch in batches], message),
-        "patient_id": _of_batch([batch.patient_id for batch in batches], message),
+        "batch_id": shared(batch_ids, message),
+        "patient_id": shared(patient_ids, message),
         "series": pa.array(series.number[readings.series]),
         "position": pa.array(readings.position),
         "reason": pa.repeat(reason, len(message)) if reason else judged.reason_names,
@@ -81,9 +83,8 @@ def outcomes_of(rows: pa.Table) -> pa.Table:
     for name in _TEXTS:
         fingerprint = _mixed(fingerprint, _hashes(rows[name]))
     for name in _INTEGERS:
-        fingerprint = _mixed(
-            fingerprint, rows[name].cast(pa.int64()).fill_null(_NOTHING).to_numpy()
-        )
+        numbers = rows[name].cast(pa.int64()).fill_null(_NOTHING)
+        fingerprint = _mixed(fingerprint, numbers.to_numpy())
     fingerprint = _mixed(fingerprint, _numbers(rows["value"], is_accepted))
     keys = [rows[name].cast(READING_KEY.field(name).type) for name in READING_KEY.names]
     return pa.Table.from_arrays([*keys, pa.array(fingerprint.view(np.int64))], schema=OUTCOME)
@@ -122,7 +123,3 @@ def _mixed(hashes: Hashes, more: Ints) -> Hashes:
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
-
-
-def _of_batch(texts: Sequence[str], message: Ints) -> pa.Array:
-    return shared(pa.array(texts, pa.string()), pa.array(message))

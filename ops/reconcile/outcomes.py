@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,8 @@ class Outcomes:
     """A reading's outcome is a row in the trusted files or in quarantine."""
 
     archive: ArchiveIndex
+    taken: InitVar[Iterable[tuple[str, str, int, int]]]
+    """Rows of ``lote``: id, topic, partition, offset."""
     places: list[tuple[str, int]] = field(default_factory=list)
     """Topic partitions by number."""
     foreign: Counter[str] = field(default_factory=Counter)
@@ -33,14 +35,11 @@ class Outcomes:
     offset: Ints = field(init=False)
     _in_files: list[Ints] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, taken: Iterable[tuple[str, str, int, int]]) -> None:
         """Nothing has an outcome yet."""
         self.count, self.fingerprint, self.place, self.offset = (
             np.full(len(self.archive), initial, np.int64) for initial in (0, 0, -1, -1)
         )
-
-    def note_taken(self, taken: Iterable[tuple[str, str, int, int]]) -> None:
-        """Adds rows of ``lote``: id, topic, partition, offset."""
         numbers: dict[tuple[str, int], int] = {}
         for batch_id, topic, partition, offset in taken:
             if (number := self.archive.number.get(batch_id)) is None:
@@ -60,16 +59,17 @@ class Outcomes:
         files = rows["file"].to_numpy().astype(np.int64)
         self._in_files.append(np.unique(((numbers << 32) | files)[numbers >= 0]))
 
-    def numbers(self, batch_ids: pa.ChunkedArray) -> tuple[list[str | None], Ints, Ints]:
-        """The distinct ids, each row's index into them, and each row's batch number or -1."""
-        names, codes = coded(batch_ids)
-        numbers = np.array([self.archive.number.get(name or "", -1) for name in names], np.int64)
-        return names, codes, numbers[codes]
+    def numbers(self, rows: pa.Table) -> Ints:
+        """Each row's batch number, or -1."""
+        names, codes = coded(rows["batch_id"])
+        numbers = [self.archive.number.get(name or "", -1) for name in names]
+        return np.array(numbers, np.int64)[codes]
 
     def _note(self, rows: pa.Table) -> Ints:
-        names, codes, numbers = self.numbers(rows["batch_id"])
+        numbers = self.numbers(rows)
         is_known = numbers >= 0
-        self.foreign.update(names[code] or "(none)" for code in codes[~is_known])
+        foreign = rows["batch_id"].filter(pa.array(~is_known)).to_pylist()
+        self.foreign.update(batch_id or "(none)" for batch_id in foreign)
         fingerprints = outcomes_of(rows)["fingerprint"].to_numpy()
         np.add.at(self.count, numbers[is_known], 1)
         np.add.at(self.fingerprint, numbers[is_known], fingerprints[is_known])

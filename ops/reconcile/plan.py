@@ -1,6 +1,6 @@
 """What a repair has to do, derived from a comparison; nothing is changed here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from common.arrays import Ints, Mask
 from db.ledger import LedgerRow
 from db.read.evidence import REGISTRO_ROW, Evidence, Stray
-from ops.reconcile.findings import counted
+from ops.reconcile.findings import counted, listed
 from ops.reconcile.letters import Place
 from ops.reconcile.old_order import in_old_order, old_order, rising
 from ops.reconcile.proof import row_names, utc
@@ -56,7 +56,8 @@ class RepairPlan:
     def lines(self) -> Iterator[str]:
         """The steps as text for a person."""
         if self.set_aside:
-            yield f"set aside {counted(len(self.set_aside), 'trusted file')}: {_listed(self.set_aside)}"
+            names = listed(self.set_aside[:_NAMED], len(self.set_aside))
+            yield f"set aside {counted(len(self.set_aside), 'trusted file')}: {names}"
         missing = self.rows.filter(pc.is_null(self.rows["found"]))
         altered = self.rows.filter(pc.is_valid(self.rows["found"]))
         for rows, verb, noun in (
@@ -65,20 +66,21 @@ class RepairPlan:
         ):
             if len(rows):
                 what = f"{verb} {counted(len(rows), noun)}"
-                yield f"{what}: {_listed(row_names(rows), len(rows))}"
+                yield f"{what}: {listed(row_names(rows), len(rows))}"
         if self.retake:
-            names = [_range_name(part) for part, _ in self.retake]
-            yield f"process {counted(len(names), 'range')} again: {_listed(names)}"
+            ranges = [_range_name(part) for part, _ in self.retake[:_NAMED]]
+            what = f"process {counted(len(self.retake), 'range')} again"
+            yield f"{what}: {listed(ranges, len(self.retake))}"
         if self.publish:
             ids = [f"{batch.batch_id} of {batch.path.name}" for batch in self.publish[:_NAMED]]
             yield (
                 f"publish {counted(len(self.publish), 'archived batch')}"
-                f" ({counted(self.readings, 'reading')}) again: {_listed(ids, len(self.publish))}"
+                f" ({counted(self.readings, 'reading')}) again: {listed(ids, len(self.publish))}"
             )
         if self.copy:
             places = [f"{partition}@{offset}" for partition, offset in self.copy[:_NAMED]]
             what = counted(len(self.copy), "refused message")
-            yield f"copy {what} to the dead-letter topic: {_listed(places, len(self.copy))}"
+            yield f"copy {what} to the dead-letter topic: {listed(places, len(self.copy))}"
 
 
 def plan_repair(found: Comparison, evidence: Evidence) -> RepairPlan:
@@ -158,12 +160,9 @@ def overlapping(chosen: Mask, patient: Ints, first: Ints, last: Ints) -> Mask:
 
 
 def _rows(found: Comparison) -> pa.Table:
-    missing = [
-        table.append_column("found", pa.nulls(len(table), pa.int64()))
-        for table in found.rows.missing
-    ]
-    tables = [table.select(_TO_ENTER.names) for table in (*missing, *found.rows.altered)]
-    return pa.concat_tables([_TO_ENTER.empty_table(), *tables])
+    tables = [_TO_ENTER.empty_table(), *found.rows.missing, *found.rows.altered]
+    # those that are missing have no column ``found``: it is null for them
+    return pa.concat_tables(tables, promote_options="default")
 
 
 def _plan_publishing(
@@ -203,8 +202,3 @@ def _foreign_in(found: Comparison, part: LedgerRow, own: Mask) -> str | None:
 def _range_name(part: LedgerRow) -> str:
     offsets = f"offsets {part.first} to {part.until - 1}"
     return f"{part.topic}-{part.partition} {offsets} (committed {utc(part.committed_ms)})"
-
-
-def _listed(names: Sequence[str], count: int | None = None) -> str:
-    more = (len(names) if count is None else count) - len(names[:_NAMED])
-    return "; ".join(names[:_NAMED]) + (f" and {more} more" if more else "")

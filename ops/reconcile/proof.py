@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -92,10 +93,7 @@ class Proof:
             return
         tally = self.tallies.setdefault(finding, Tally())
         tally.count += count
-        for name in names:
-            if len(tally.names) == _NAMED:
-                break
-            tally.names.append(name)
+        tally.names += islice(names, _NAMED - len(tally.names))
 
     def differ(self, hour: int, partition: str | None, archived: int, with_outcome: int) -> None:
         """Notes a bucket of the archive; the first are kept."""

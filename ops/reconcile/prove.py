@@ -15,19 +15,18 @@ import pyarrow as pa
 
 from common.arrays import Ints, Mask
 from common.settings import DatabaseSettings, KafkaSettings
-from db.checksums import HOUR_MS
 from db.read.evidence import Evidence, open_evidence
 from db.read.quarantined import READING_KEY
 from ops.reconcile.archive import ArchiveIndex, read_archive
-from ops.reconcile.compare_outcomes import Differing, compare_outcomes, name_batches
-from ops.reconcile.compare_registro import Differences, Doubt, RegistroCheck
+from ops.reconcile.compare_outcomes import compare_outcomes, name_batches
+from ops.reconcile.compare_registro import Differences, RegistroCheck
 from ops.reconcile.expected import ExpectedRows
 from ops.reconcile.findings import Finding
 from ops.reconcile.letters import Copies, compare_letters
 from ops.reconcile.outcomes import Outcomes
 from ops.reconcile.overtaken import OvertakenCheck
 from ops.reconcile.proof import Proof, batch_name
-from ops.reconcile.topic import Broker, KafkaBroker, TopicRest, batch_id_of
+from ops.reconcile.topic import Broker, TopicRest, batch_or_none
 from ops.reconcile.trusted import TrustedFiles
 
 Say = Callable[[str], object]
@@ -61,15 +60,11 @@ def compare(
     Raises UnavailableError or ConfigurationError if broker or database cannot be read.
     """
     with open_evidence(database) as evidence:
-        return compare_places(evidence, KafkaBroker(kafka), output, kafka.kafka_topic, say)
+        return compare_places(evidence, Broker(kafka), output, kafka.kafka_topic, say)
 
 
 def compare_places(
-    evidence: Evidence,
-    broker: Broker,
-    output: Path,
-    topic: str,
-    say: Say = lambda _: None,
+    evidence: Evidence, broker: Broker, output: Path, topic: str, say: Say = lambda _: None
 ) -> Comparison:
     """As ``compare``, on an open snapshot."""
     seen_ms = evidence.moment_ms()
@@ -85,7 +80,7 @@ def compare_places(
     proof.repeated_messages = sum(range_.counts.repeated_messages for range_ in ranges)
     proof.quarantined = outcomes.note_quarantined(evidence.quarantined())
     trusted = TrustedFiles(output / "trusted", ranges)
-    check = RegistroCheck(ExpectedRows(trusted, evidence), trusted, evidence)
+    check = RegistroCheck(ExpectedRows(trusted, evidence))
     overtaken = OvertakenCheck(trusted, evidence)
     say("reading the trusted files")
     altered = _read_trusted(proof, trusted, outcomes, check, overtaken)
@@ -97,11 +92,6 @@ def compare_places(
     )
     unnamed = _note_files(proof, archive, trusted, next_offsets)
     differing = compare_outcomes(proof, outcomes, trusted, evidence, altered)
-    doubt = Doubt(
-        lambda hour: _untold(archive, differing, check.expected, hour),
-        lambda rows: differing.holds(rows, outcomes),
-    )
-    rows = check.compare(proof, doubt)
     return Comparison(
         proof=proof,
         archive=archive,
@@ -111,7 +101,7 @@ def compare_places(
         unnamed_files=unnamed,
         lost=lost,
         differing=differing.batches,
-        rows=rows,
+        rows=check.compare(proof, differing),
         copies=copies,
         seen_ms=seen_ms,
     )
@@ -139,11 +129,7 @@ def _compare_topic(proof: Proof, outcomes: Outcomes, rest: TopicRest, evidence: 
     proof.published = int(readings[is_taken | is_in_topic | is_refused].sum())
     proof.quarantined += int(readings[is_refused].sum())
     proof.missing += int(readings[lost].sum())
-    proof.find(
-        Finding.LOST_BATCH,
-        map(batch_name, name_batches(archive, lost)),
-        len(lost),
-    )
+    proof.find(Finding.LOST_BATCH, map(batch_name, name_batches(archive, lost)), len(lost))
     return lost
 
 
@@ -151,23 +137,21 @@ def _refused(archive: ArchiveIndex, evidence: Evidence) -> Mask:
     """Batches whose whole message is in quarantine, for example because its patient id is too long."""
     found = np.zeros(len(archive), bool)
     for body in evidence.refused_bodies():
-        if (number := archive.number.get(batch_id_of(body) or "")) is not None:
+        batch = batch_or_none(body)
+        if batch and (number := archive.number.get(batch.batch_id)) is not None:
             found[number] = True
     return found
 
 
 def _outcomes(archive: ArchiveIndex, evidence: Evidence, broker: Broker) -> Outcomes:
-    outcomes = Outcomes(archive)
-    outcomes.note_taken(evidence.taken())
+    outcomes = Outcomes(archive, evidence.taken())
     if outcomes.foreign_taken:
         # a rename during a listing may hide the file from it
         archive.update()
-        outcomes = Outcomes(archive)
-        outcomes.note_taken(evidence.taken())
+        outcomes = Outcomes(archive, evidence.taken())
     if outcomes.foreign_taken:
         archive.add_outside(broker, outcomes.foreign_taken)
-        outcomes = Outcomes(archive)
-        outcomes.note_taken(evidence.taken())
+        outcomes = Outcomes(archive, evidence.taken())
     return outcomes
 
 
@@ -185,9 +169,8 @@ def _read_trusted(
         outcomes.note_trusted(rows)
         overtaken.note(rows)
         marked, unmarked, is_altered = check.note(rows)
-        if is_altered.any():
-            wrong = rows.filter(pa.array(is_altered))
-            altered.append(wrong.select(READING_KEY.names).cast(READING_KEY))
+        wrong = rows.filter(pa.array(is_altered))
+        altered.append(wrong.select(READING_KEY.names).cast(READING_KEY))
         proof.trusted += len(rows)
         proof.unmapped += marked
         without += unmarked
@@ -215,26 +198,13 @@ def _note_files(
 def _note_gaps(proof: Proof, topic: str, rest: TopicRest, trusted: TrustedFiles) -> None:
     # a gap between two ranges held no messages that could be read; a loss is a range without messages
     gone = [
-        (part.partition, range(part.first, part.until))
+        (part.partition, part.first, part.until)
         for part in trusted.ranges
         if part.topic == topic and not part.counts.messages
     ]
+    gone += [(partition, gap.start, gap.stop) for partition, gap in rest.gone.items()]
     proof.notes += [
-        f"partition {partition}: offsets {gap.start} to {gap.stop - 1} were gone from the topic before"
+        f"partition {partition}: offsets {first} to {until - 1} were gone from the topic before"
         " the consumer read them (retention)"
-        for partition, gap in sorted(
-            [*gone, *rest.gone.items()], key=lambda pair: (pair[0], pair[1].start)
-        )
+        for partition, first, until in sorted(gone)
     ]
-
-
-def _untold(
-    archive: ArchiveIndex, differing: Differing, expected: ExpectedRows, hour: int
-) -> pa.Table:
-    """The rows that readings without the right outcome may have in ``registro`` in this hour."""
-    own = differing.batches
-    first, last = (archive.column(name)[own] // HOUR_MS for name in ("first", "last"))
-    numbers = own[(first <= hour) & (hour <= last)]
-    batches = archive.batches(map(int, numbers))
-    by_number = {archive.number[name]: batch for name, batch in batches.items()}
-    return expected.candidates(by_number, differing.readings, hour)

@@ -10,8 +10,7 @@ from common.atomic import move
 from common.crash_points import CrashPoint, reach
 from common.errors import UnavailableError
 from common.settings import DatabaseSettings
-from db.connection import Connection, connect
-from db.ledger import LedgerRow
+from db.connection import connect
 from db.mend.repair import NextOffsets, enter_rows, forget_range
 from db.read.evidence import REGISTRO_ROW, open_evidence
 from ops.reconcile.expected import ExpectedRows
@@ -47,20 +46,14 @@ def repair(
             entered = enter_rows(connection, plan.rows, newer.without)
             say(f"added or corrected {counted(entered, 'registro row')}")
         for part, batch_ids in plan.retake:
-            _forget(connection, plan, part, batch_ids)
+            strays = [place for batch_id in batch_ids for place in plan.strays.get(batch_id, ())]
+            forget_range(connection, part, batch_ids, strays)
+            reach(CrashPoint.REPAIR_FORGOTTEN)
             _put_aside(trusted_folder, part.files)
     if plan.publish:
         publish(plan.publish)
     if plan.copy:
         copy(plan.copy)
-
-
-def _forget(
-    connection: Connection, plan: RepairPlan, part: LedgerRow, batch_ids: Sequence[str]
-) -> None:
-    strays = [place for batch_id in batch_ids for place in plan.strays.get(batch_id, ())]
-    forget_range(connection, part, batch_ids, strays)
-    reach(CrashPoint.REPAIR_FORGOTTEN)
 
 
 def _put_aside(folder: Path, names: Sequence[str]) -> None:

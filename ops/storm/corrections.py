@@ -56,10 +56,7 @@ class Corrections:
         return errand
 
     def _committed(self) -> list[Instant]:
-        with (
-            not_now_without_database(),
-            connect(self.errands.pipeline.database()) as connection,
-        ):
+        with not_now_without_database(), connect(self.errands.pipeline.database()) as connection:
             cursor = connection.cursor()
             cursor.execute(_COMMITTED)
             rows = cursor.fetchall()

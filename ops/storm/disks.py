@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import UnavailableError
@@ -49,12 +50,11 @@ def _allows_mounts(command: Sequence[str]) -> bool:
     return subprocess.run(trial, capture_output=True, check=False).returncode == 0
 
 
+@dataclass(frozen=True)
 class Disk:
-    """A folder on its own disk."""
+    """A folder on its own disk, once it is mounted."""
 
-    def __init__(self, folder: Path) -> None:
-        """Nothing is mounted before `mount`."""
-        self.folder = folder
+    folder: Path
 
     def mount(self, megabytes: int) -> None:
         """Puts an empty disk over the folder. Raises UnavailableError if that is refused."""

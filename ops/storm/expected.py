@@ -1,7 +1,7 @@
 """The oracle: what must exist by the pure simulator and `ops.storm.rules`, without the pipeline."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
@@ -46,11 +46,15 @@ class Instant(NamedTuple):
 
 def expected_readings(batches: Iterable[SensorBatch]) -> pa.Table:
     """One row per reading, `READINGS`, in the order of the batches."""
-    chunks = [READINGS.empty_table()]
-    for batch in batches:
-        columns = list(zip(*_rows(batch), strict=True)) or [()] * len(READINGS)
-        chunks.append(pa.Table.from_arrays(list(map(pa.array, columns)), READINGS.names))
-    return pa.concat_tables([chunk.cast(READINGS) for chunk in chunks]).combine_chunks()
+    # a table for each batch: the rows of all would not fit into memory as objects
+    chunks = (table_of(_rows(batch), READINGS) for batch in batches)
+    return pa.concat_tables([READINGS.empty_table(), *chunks]).combine_chunks()
+
+
+def table_of(rows: Iterable[Sequence[object]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table; there may be none."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    return pa.Table.from_arrays(list(map(pa.array, columns, schema.types)), schema=schema)
 
 
 def thousandths(value: float) -> int:
@@ -64,13 +68,10 @@ def _rows(batch: SensorBatch) -> Iterator[tuple[object, ...]]:
         for position in range(len(series.values)):
             outcome, raw = decided[number, position], series.values[position]
             moment = moment_or_none(series, position)
-            yield (
-                *(batch.batch_id, number, position, batch.patient_id),
-                *(
-                    (series.sensor, series.component, series.unit, moment, None)
-                    if isinstance(outcome, Reason)
-                    else (*named(series), moment, thousandths(outcome))
-                ),
-                raw if math.isfinite(raw) else None,
-                outcome if isinstance(outcome, Reason) else None,
-            )
+            place = (batch.batch_id, number, position, batch.patient_id)
+            sent = raw if math.isfinite(raw) else None
+            if isinstance(outcome, Reason):
+                names = (series.sensor, series.component, series.unit)
+                yield (*place, *names, moment, None, sent, outcome)
+            else:
+                yield (*place, *named(series), moment, thousandths(outcome), sent, None)

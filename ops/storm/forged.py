@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from schemas.batch import SensorBatch, Series
+from schemas.batch import SensorBatch
 from schemas.wire.codec import Headers, default_codec
 from schemas.wire.signature import SIGNATURE, SIGNED_BY, Signer, mac
 
@@ -24,7 +24,7 @@ def forged_messages(
     true, other = draw.sample(list(committed), 2)
     key, body = true.patient_id.encode(), encode(true)
     ours = dict(signer.signed(key, body, []))
-    invented = encode(_invented(draw, true))
+    invented = encode(with_values(true, 60.0, uuid.UUID(int=draw.getrandbits(128))))
     secret = draw.randbytes(32)
     forged = {SIGNATURE: mac(secret, key, (), invented).hex().encode()}
     yield _message("unsigned", key, invented, {})
@@ -34,9 +34,14 @@ def forged_messages(
     yield _message("replayed-for-another-patient", other.patient_id.encode(), body, ours)
     yield _message("judged-as-older", key, body, {**ours, "first-taken": b"1000000000000"})
     for batch in coming:
-        yield _message(
-            "id-of-a-coming-batch", batch.patient_id.encode(), encode(replace(batch, series=())), {}
-        )
+        empty = encode(replace(batch, series=()))
+        yield _message("id-of-a-coming-batch", batch.patient_id.encode(), empty, {})
+
+
+def with_values(batch: SensorBatch, value: float, identity: uuid.UUID) -> SensorBatch:
+    """A batch that nobody made: as this one, but each reading has the same value."""
+    series = tuple(replace(run, values=[value] * len(run.values)) for run in batch.series)
+    return replace(batch, batch_id=str(identity), series=series)
 
 
 def _message(
@@ -44,19 +49,3 @@ def _message(
 ) -> Message:
     kept = [(name, value) for name, value in headers.items() if isinstance(value, bytes)]
     return key, body, [("kind", kind.encode()), *kept]
-
-
-def _invented(draw: random.Random, batch: SensorBatch) -> SensorBatch:
-    identity = str(uuid.UUID(int=draw.getrandbits(128)))
-    series = [
-        Series(
-            run.sensor,
-            run.component,
-            run.unit,
-            run.start,
-            run.interval_ms,
-            [60.0] * len(run.values),
-        )
-        for run in batch.series
-    ]
-    return replace(batch, batch_id=identity, series=tuple(series))

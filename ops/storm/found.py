@@ -5,6 +5,7 @@ its own names and columns of the trusted files, and does not ask `schemas.files.
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -20,13 +21,11 @@ from common.errors import BadInputError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import Connection, connect
 from db.moments import EPOCH_MS_SQL
-from ops.storm.expected import READINGS, Instant
-from ops.storm.logs import broken_statements, named_patients
+from ops.storm.expected import READINGS, Instant, table_of
 from schemas.batch import SensorBatch
 from schemas.files.raw import batches_in
 
 _KEY = ["batch_id", "series", "position"]
-_REGISTRO_COLUMNS = [*Instant._fields, "thousandths"]
 _REGISTRO = (
     "SELECT p.identificador, s.codigo, r.componente,"
     f" {EPOCH_MS_SQL.format('r.created_at')},"
@@ -36,15 +35,20 @@ _REGISTRO = (
 )
 _READING = [*_KEY, "patient_id", "sensor", "component", "unit", "event_ms"]
 _PLACE = ["partition", "offset"]
-_TRUSTED_COLUMNS = [*_READING, "thousandths", "topic", *_PLACE]
-_QUARANTINED_COLUMNS = [*_READING, "raw", "reason", *_PLACE]
 _TYPES = {
     **{field.name: field.type for field in READINGS},
     "topic": pa.string(),
     "partition": pa.int32(),
     "offset": pa.int64(),
 }
-_TRUSTED = pa.schema([(name, _TYPES[name]) for name in _TRUSTED_COLUMNS])
+_REGISTRO_ROW, _TRUSTED_ROW, _QUARANTINED_ROW = (
+    pa.schema([(name, _TYPES[name]) for name in names])
+    for names in (
+        [*Instant._fields, "thousandths"],
+        [*_READING, "thousandths", "topic", *_PLACE],
+        [*_READING, "raw", "reason", *_PLACE],
+    )
+)
 _QUARANTINED = (
     "SELECT lote_id, serie, posicao, paciente, sensor, componente, unidade,"
     f" {EPOCH_MS_SQL.format('medido_em')}, valor_bruto, motivo, particao, deslocamento"
@@ -59,6 +63,10 @@ _LEDGER = (
     "SELECT particao, deslocamento_inicial, deslocamento_final, mensagens, leituras, aceitas"
     " FROM livro_razao WHERE topico = %s ORDER BY particao, deslocamento_inicial"
 )
+# a log may not name a patient
+_NAMED_PATIENT = re.compile(r"\bdemo-\d{6}\b")
+# errors of statements that the server will never accept: no fault explains them
+_BROKEN_STATEMENT = re.compile(r"\b(IntegrityError|DataError|ProgrammingError|DataRefusedError)\b")
 
 
 @dataclass(frozen=True)
@@ -158,18 +166,18 @@ def read_everything(
         trusted=_trusted(output / "trusted", [name for name in names if name in files]),
         missing_files=sorted(set(names) - set(files)),
         foreign_files=sorted(set(files) - set(names)),
-        quarantined=_table(quarantined, _QUARANTINED_COLUMNS),
+        quarantined=table_of(quarantined, _QUARANTINED_ROW),
         refused=refused,
         dead_letters=_dead_letters(kafka),
         ledger=ledger,
-        broken_statements=broken_statements(logs),
-        named_patients=named_patients(logs),
+        broken_statements=_log_lines(logs, "consumer*.log", _BROKEN_STATEMENT),
+        named_patients=_log_lines(logs, "*.log", _NAMED_PATIENT),
     )
 
 
 def read_registro(connection: Connection) -> pa.Table:
     """All rows of ``registro``, by the names of `Instant`, with their ``thousandths``."""
-    return _table(_rows(connection, _REGISTRO, ()), _REGISTRO_COLUMNS)
+    return table_of(_rows(connection, _REGISTRO, ()), _REGISTRO_ROW)
 
 
 def _archive(raw: Path) -> Archive:
@@ -211,12 +219,12 @@ def _text(header: str | bytes | None) -> str:
 def _trusted(folder: Path, names: Iterable[str]) -> pa.Table:
     tables = [pq.read_table(folder / name, partitioning=None) for name in names]
     if not tables:
-        return _TRUSTED.empty_table()
+        return _TRUSTED_ROW.empty_table()
     rows = pa.concat_tables(tables)
     thousandths = pc.round(pc.multiply(rows["value"], 1000)).cast(pa.int64())
     rows = rows.append_column("thousandths", thousandths)
     rows = rows.append_column("event_ms", rows["event_time"].cast(pa.int64()))
-    return rows.select(_TRUSTED_COLUMNS).cast(_TRUSTED)
+    return rows.select(_TRUSTED_ROW.names).cast(_TRUSTED_ROW)
 
 
 def _rows(connection: Connection, query: str, values: tuple[str, ...]) -> list[tuple[Any, ...]]:
@@ -225,11 +233,16 @@ def _rows(connection: Connection, query: str, values: tuple[str, ...]) -> list[t
     return list(cursor.fetchall())
 
 
-def _table(rows: list[tuple[Any, ...]], names: list[str]) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    types = [_TYPES[name] for name in names]
-    return pa.table([pa.array(c, t) for c, t in zip(columns, types, strict=True)], names=names)
-
-
 def _listed(folder: Path, pattern: str) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern))
+
+
+def _log_lines(logs: Path, pattern: str, sought: re.Pattern[str]) -> list[str]:
+    return [
+        f"{path.name}:{number}: {match.group()}"
+        for path in sorted(logs.glob(pattern))
+        for number, line in enumerate(
+            path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1
+        )
+        if (match := sought.search(line))
+    ]

@@ -4,7 +4,7 @@ import json
 import random
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 from common.broker.clients import producer
@@ -14,7 +14,7 @@ from common.broker.sender import Sender
 from common.broker.topics import set_topic_options
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
-from ops.storm.forged import forged_messages
+from ops.storm.forged import forged_messages, with_values
 from schemas.batch import SensorBatch
 from schemas.wire.codec import Headers, default_codec
 from schemas.wire.signature import Header, Signer
@@ -59,17 +59,15 @@ class Injected:
             self._count += 1
             key = f"poison-{self._count}".encode()
             headers: Headers = [("kind", kind.encode()), ("number", str(self._count).encode())]
-            on_placed = partial(self._note_poison, key=key, body=body, headers=headers)
-            self._sender.send(self.kafka.kafka_topic, key, body, headers, on_placed)
+            self._send_poison(key, body, headers)
         self.poll()
 
     def send_forged(
         self, draw: random.Random, committed: Sequence[SensorBatch], coming: Sequence[SensorBatch]
     ) -> None:
         """Queues what somebody without a key sends: see `ops.storm.forged`."""
-        for key, body, headers in forged_messages(draw, committed, coming, self._signer):
-            on_placed = partial(self._note_poison, key=key, body=body, headers=headers)
-            self._sender.send(self.kafka.kafka_topic, key, body, headers, on_placed)
+        for message in forged_messages(draw, committed, coming, self._signer):
+            self._send_poison(*message)
         self.poll()
 
     def send_again(self, batch: SensorBatch) -> Callable[[], bool]:
@@ -89,11 +87,12 @@ class Injected:
         transaction is then aborted by the broker.
         """
         sender = producer(self.kafka, _TRANSACTIONAL)
+        invented = [with_values(batch, 41.0, uuid.uuid4()) for batch in batches]
         with reported("send a transaction", self.kafka):
             sender.init_transactions(_TRANSACTION_SECONDS)
             for made, end in (
                 (batches, sender.commit_transaction),
-                (map(_invented, batches), sender.abort_transaction),
+                (invented, sender.abort_transaction),
             ):
                 sender.begin_transaction()
                 for batch in made:
@@ -130,6 +129,10 @@ class Injected:
                 hint="check that the broker is running; this run proves nothing and must be repeated",
             )
 
+    def _send_poison(self, key: bytes, body: bytes, headers: Headers) -> None:
+        on_placed = partial(self._note_poison, key=key, body=body, headers=headers)
+        self._sender.send(self.kafka.kafka_topic, key, body, headers, on_placed)
+
     def _note_poison(
         self, partition: int, offset: int, *, key: bytes, body: bytes, headers: Headers
     ) -> None:
@@ -153,11 +156,6 @@ class Injected:
     def _bomber(self) -> Sender:
         unbounded = {"compression.type": "zstd", "message.max.bytes": 1_000_000_000}
         return Sender(self.kafka, {**_RELIABLE, **unbounded})
-
-
-def _invented(batch: SensorBatch) -> SensorBatch:
-    series = tuple(replace(run, values=[41.0] * len(run.values)) for run in batch.series)
-    return replace(batch, batch_id=str(uuid.uuid4()), series=series)
 
 
 def _unreadable(draw: random.Random, batch: SensorBatch) -> dict[str, bytes]:

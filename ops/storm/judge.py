@@ -115,10 +115,8 @@ def _judge_trusted(verdict: Verdict, accepted: pa.Table, found: Found) -> None:
     verdict.demand(found.missing_files, "trusted files in the ledger do not exist")
     verdict.demand(found.foreign_files, "trusted files are unknown to the ledger")
     topics = pc.unique(found.trusted["topic"]).to_pylist()
-    verdict.demand(
-        [name for name in topics if name != found.topic.name],
-        "other topics are named in the trusted files",
-    )
+    others = [name for name in topics if name != found.topic.name]
+    verdict.demand(others, "other topics are named in the trusted files")
     _compare(verdict, accepted, found.trusted, _KEY, [*_NAMES, _VALUE], "in the trusted files")
 
 
@@ -133,10 +131,8 @@ def _judge_places(verdict: Verdict, found: Found) -> None:
     columns = ["batch_id", "partition", "offset"]
     rows = pa.concat_tables([found.trusted.select(columns), found.quarantined.select(columns)])
     named: dict[str, set[tuple[int, int]]] = {}
-    for batch_id, *place in zip(
-        *rows.group_by(columns).aggregate([]).to_pydict().values(), strict=True
-    ):
-        named.setdefault(batch_id, set()).add(tuple(place))
+    for row in rows.group_by(columns).aggregate([]).to_pylist():
+        named.setdefault(row["batch_id"], set()).add((row["partition"], row["offset"]))
     several = sorted(batch_id for batch_id, places in named.items() if len(places) > 1)
     verdict.demand(several, "batches have outcomes from several messages")
     wrong = sorted(
@@ -179,9 +175,8 @@ def _judge_ledger(verdict: Verdict, found: Found) -> None:
         if positions[partition] <= held[-1]
     ]
     verdict.demand(unread, "partitions were not committed to their end")
-    readings, accepted = (
-        sum(getattr(row, name) for row in found.ledger) for name in ("readings", "accepted")
-    )
+    readings = sum(row.readings for row in found.ledger)
+    accepted = sum(row.accepted for row in found.ledger)
     if accepted != verdict.trusted or readings - accepted != verdict.quarantined:
         verdict.findings.append(
             f"the ledger counts {readings} readings, {accepted} of them accepted; the trusted files"
@@ -197,9 +192,8 @@ def _compare(
     values: list[str],
     where: str,
 ) -> None:
-    counted = found.group_by(key).aggregate(
-        [([], "count_all"), *((name, "max") for name in values)]
-    )
+    newest = [(name, "max") for name in values]
+    counted = found.group_by(key).aggregate([([], "count_all"), *newest])
     doubled = counted.filter(pc.greater(counted["count_all"], 1))
     missing = expected.join(counted, keys=key, join_type="left anti")
     foreign = counted.join(expected, keys=key, join_type="left anti")

@@ -16,10 +16,8 @@ def judge_messages(verdict: Verdict, poison: Sequence[Poison], found: Found) -> 
     kept = Counter((partition, offset) for partition, offset, _, _ in found.refused)
     verdict.demand(sorted(sent.keys() - kept.keys()), "unreadable messages are not in quarantine")
     verdict.demand(sorted(kept.keys() - sent.keys()), "readable messages were refused")
-    verdict.demand(
-        [place for place, count in kept.items() if count > 1],
-        "refused messages are in quarantine twice",
-    )
+    twice = [place for place, count in kept.items() if count > 1]
+    verdict.demand(twice, "refused messages are in quarantine twice")
     other = [
         (partition, offset)
         for partition, offset, key, body in found.refused
@@ -27,9 +25,8 @@ def judge_messages(verdict: Verdict, poison: Sequence[Poison], found: Found) -> 
     ]
     verdict.demand(other, "refused messages are in quarantine with other bytes")
     copied = found.dead_letters
-    verdict.demand(
-        sorted(sent.keys() - copied.keys()), "unreadable messages are not in the dead-letter topic"
-    )
+    uncopied = sorted(sent.keys() - copied.keys())
+    verdict.demand(uncopied, "unreadable messages are not in the dead-letter topic")
     verdict.demand(sorted(copied.keys() - sent.keys()), "dead letters are there that must not be")
     changed = [
         (message.partition, message.offset)

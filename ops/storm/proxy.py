@@ -72,7 +72,7 @@ class TcpProxy:
         """Cuts all connections now, in mid-stream; returns how many."""
         return self._call(self._cut())
 
-    def lose_commit(self, how: "LostCommit | None") -> None:
+    def lose_commit(self, how: LostCommit | None) -> None:
         """Cuts the connection that commits next; None: the next COMMIT passes after all."""
         self._lost_commit = how
 

@@ -54,10 +54,6 @@ class Input:
     until: float
     """When they were stopped, UTC seconds."""
 
-    def since(self, moment: float, now: float) -> float:
-        """Readings that they made from ``moment`` to ``now``."""
-        return (min(now, self.until) - moment) * self.rate
-
 
 def recoveries_after(
     outages: Sequence[Outage], commits: Sequence[Commit], made: Input
@@ -77,15 +73,10 @@ def _recovery(outage: Outage, commits: Sequence[Commit], made: Input) -> Recover
     backlog, times_input = None, None
     for commit in later:
         committed += commit.readings
-        level = made.since(outage.began, commit.at) - _LEVEL_SECONDS * made.rate
-        if committed >= level:
+        made_seconds = min(commit.at, made.until) - outage.began
+        if committed >= (made_seconds - _LEVEL_SECONDS) * made.rate:
             backlog = committed
-            times_input = committed / max(commit.at - first, 1.0) / made.rate
+            times_input = round(committed / max(commit.at - first, 1.0) / made.rate, 1)
             break
-    return Recovery(
-        outage.kind,
-        round(outage.ended - outage.began, 1),
-        round(first - outage.ended, 1),
-        backlog,
-        None if times_input is None else round(times_input, 1),
-    )
+    lasted, waited = round(outage.ended - outage.began, 1), round(first - outage.ended, 1)
+    return Recovery(outage.kind, lasted, waited, backlog, times_input)

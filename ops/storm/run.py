@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 
 from common.broker.principals import Principal
 from common.errors import UnavailableError
@@ -20,15 +21,15 @@ from ops.storm.errands import Errands
 from ops.storm.found import read_everything
 from ops.storm.injected import Injected
 from ops.storm.judge import judge
-from ops.storm.plan import planned_faults
 from ops.storm.proxy import TcpProxy
-from ops.storm.recovery import COMMITS, Commit, Input, recoveries_after
-from ops.storm.simulated import archived_batches, newest_common_window, simulated_batches
-from ops.storm.storm import Storm
+from ops.storm.recovery import COMMITS, Commit, Input, Recovery, recoveries_after
+from ops.storm.simulated import newest_common_window, simulated_batches
+from ops.storm.storm import Storm, planned_faults
 from ops.storm.trial import Outcome, Trial
 from ops.storm.verdict import Truth, Verdict
 from ops.storm.world import World
 from schemas.catalogue import sensors
+from schemas.files.raw import batches_in
 
 _FAULT_SHARE = 0.02
 _WINDOW_SECONDS = 2
@@ -50,10 +51,12 @@ class Run:
         self._trial, self._view = trial, view
         self._produced_until = 0.0
         self.home = settings.home / "prove"
-        self._broker_proxy = TcpProxy(lambda: self._pipeline.stack.broker.port)
-        self._database_proxy = TcpProxy(lambda: self._pipeline.stack.database.port)
-        self._broker_proxy.start()
-        self._database_proxy.start()
+        self._proxies = {
+            "broker": TcpProxy(lambda: self._pipeline.stack.broker.port),
+            "database": TcpProxy(lambda: self._pipeline.stack.database.port),
+        }
+        for proxy in self._proxies.values():
+            proxy.start()
         own = settings.model_copy(
             update={
                 "vitals_home": self.home,
@@ -70,7 +73,7 @@ class Run:
             environment=self._environment(),
             # a part is killed so often that it would spend the storm waiting
             longest_delay_seconds=_LONGEST_DELAY_SECONDS,
-            kafka_advertised_port=self._broker_proxy.port,
+            kafka_advertised_port=self._proxies["broker"].port,
         )
         self._pipeline = Pipeline(replace(invocation, settings=own), plan, view.say)
         self._disks = self._mount(invocation.environment)
@@ -84,42 +87,39 @@ class Run:
         pipeline, trial = self._pipeline, self._trial
         (self.home / "tmp").mkdir(parents=True, exist_ok=True)
         pipeline.start()
-        observer = Observer(pipeline.kafka(), pipeline.database())
-        world = self._world()
+        world, observer = self._world, self._observer
         storm = Storm(world, self._view.say)
         try:
-            first_windows = self._wait_for_first_windows(world, observer)
+            first_windows = self._wait_for_first_windows()
             plan = planned_faults(
                 trial.seed, trial.seconds, trial.kinds, each_lasts=trial.fault_seconds
             )
             self._view.say(f"the storm begins: {len(plan)} faults, seed {trial.seed}")
-            storm.run(plan, trial.seconds, lambda now: self._show(now, observer, storm))
+            storm.run(plan, trial.seconds, lambda now: self._show(now, storm))
             world.injected.finish()
             until = unix_ms() // _WINDOW_MS * _WINDOW_MS
-            late = self._catch_up(world, observer, until)
+            late = self._catch_up(until)
         finally:
             observer.close()
-        verdict = self._judge(world, first_windows, until)
+        verdict = self._judge(first_windows, until)
         verdict.findings += late
         # not what it was: a finding is shown
         told = [f"{len(said)} bytes" for said in world.told_to_rogues]
         verdict.demand(told, "messages were told to a server that is not ours")
-        recoveries = recoveries_after(storm.outages, self._commits(), self._input())
-        restarts = {
-            service.process.name: service.restarts for service in pipeline.supervisor.services
-        }
-        return Outcome(verdict, storm, recoveries, time.monotonic() - began, restarts)
+        services = pipeline.supervisor.services
+        restarts = {service.process.name: service.restarts for service in services}
+        return Outcome(verdict, storm, self._recoveries(storm), time.monotonic() - began, restarts)
 
     def stop(self) -> None:
         """Ends everything; safe to repeat."""
         self._pipeline.stop()
-        self._broker_proxy.close()
-        self._database_proxy.close()
+        for proxy in self._proxies.values():
+            proxy.close()
 
     def _environment(self) -> dict[str, str]:
         return {
-            "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{self._broker_proxy.port}",
-            "DB_PORT": str(self._database_proxy.port),
+            "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{self._proxies['broker'].port}",
+            "DB_PORT": str(self._proxies["database"].port),
             "DB_CONNECT_TIMEOUT_SECONDS": "5",
             "GENERATION_INTERVAL_SECONDS": str(_WINDOW_SECONDS),
             "SENSOR_INTERVAL_SECONDS": str(_SAMPLE_SECONDS),
@@ -136,13 +136,17 @@ class Run:
             return {}
         return small_disks(self._pipeline.output, self._trial.minutes)
 
+    @cached_property
+    def _observer(self) -> Observer:
+        return Observer(self._pipeline.kafka(), self._pipeline.database())
+
+    @cached_property
     def _world(self) -> World:
         pipeline = self._pipeline
         errands = Errands(pipeline)
         return World(
             pipeline=pipeline,
-            broker_proxy=self._broker_proxy,
-            database_proxy=self._database_proxy,
+            proxies=self._proxies,
             injected=Injected(pipeline.kafka(Principal.ADMIN)),
             scratch=self.home / "tmp",
             disks=self._disks,
@@ -150,20 +154,20 @@ class Run:
             corrections=Corrections(errands, self.home / "corrections"),
         )
 
-    def _wait_for_first_windows(self, world: World, observer: Observer) -> dict[str, int]:
+    def _wait_for_first_windows(self) -> dict[str, int]:
         """The start of each patient's first window, once all have rows: producers start one by one."""
-        if not self._wait("starting", self._newest_common, world, observer, _START_SECONDS):
+        if not self._wait("starting", self._newest_common, _START_SECONDS):
             raise UnavailableError(
                 f"nothing was committed within {_START_SECONDS} s",
                 hint=f"the logs are in {self._pipeline.logs}",
             )
         first: dict[str, int] = {}
-        for batch in archived_batches(self._pipeline.output / "raw"):
+        for batch in batches_in((self._pipeline.output / "raw").glob("date=*/*.jsonl")):
             start = batch.window_start
             first[batch.patient_id] = min(start, first.get(batch.patient_id, start))
         return first
 
-    def _catch_up(self, world: World, observer: Observer, until: int) -> list[str]:
+    def _catch_up(self, until: int) -> list[str]:
         """Waits for all windows before ``until`` and for zero lag; says what did not come."""
         self._view.say("the storm is over: waiting until everything is committed")
         missing = "windows of the storm are missing in registro"
@@ -172,39 +176,32 @@ class Run:
         deadline = time.monotonic() + _CATCH_UP_SECONDS
 
         def has_come(what: str, is_there: Callable[[], object]) -> bool:
-            return self._wait(what, is_there, world, observer, deadline - time.monotonic())
+            return self._wait(what, is_there, deadline - time.monotonic())
 
         late = []
         if not has_come(missing, lambda: self._newest_common() >= until - _WINDOW_MS):
             late.append(missing)
-        if not has_come(undone, lambda: world.is_idle):
+        if not has_come(undone, lambda: self._world.is_idle):
             late.append(undone)
         self._produced_until = time.time()
         self._pipeline.stop_producers()
-        if not has_come(uncommitted, lambda: lag_if_possible(observer) == 0):
+        if not has_come(uncommitted, lambda: lag_if_possible(self._observer) == 0):
             late.append(uncommitted)
         return [f"not caught up within {_CATCH_UP_SECONDS} s: {what}" for what in late]
 
-    def _wait(
-        self,
-        what: str,
-        is_there: Callable[[], object],
-        world: World,
-        observer: Observer,
-        seconds: float,
-    ) -> bool:
+    def _wait(self, what: str, is_there: Callable[[], object], seconds: float) -> bool:
         """Keeps everything running and shows it until ``is_there``; False if that is too late."""
         deadline = time.monotonic() + seconds
         while not is_there():
             self._pipeline.check()
-            world.tick()
-            self._show_snapshot(what, observer)
+            self._world.tick()
+            self._show_snapshot(what)
             if time.monotonic() > deadline:
                 return False
             time.sleep(_LOOK_EVERY_SECONDS)
         return True
 
-    def _judge(self, world: World, first_windows: dict[str, int], until: int) -> Verdict:
+    def _judge(self, first_windows: dict[str, int], until: int) -> Verdict:
         pipeline = self._pipeline
         found = read_everything(
             pipeline.kafka(), pipeline.database(), pipeline.output, pipeline.logs, self._view.say
@@ -220,29 +217,27 @@ class Run:
             if first_windows[batch.patient_id] <= batch.window_start < until
             or batch.batch_id in found.archive.batches
         ]
-        truth = Truth(batches, world.injected.poison, world.corrections.values)
+        truth = Truth(batches, self._world.injected.poison, self._world.corrections.values)
         return judge(truth, found)
 
-    def _show(self, now: float, observer: Observer, storm: Storm) -> None:
+    def _show(self, now: float, storm: Storm) -> None:
         if self._view.is_due:
             count = storm.fired.total()
             headline = f"{now:.0f} of {self._trial.seconds:.0f} s, {count} faults"
-            self._show_snapshot(headline, observer)
+            self._show_snapshot(headline)
 
-    def _show_snapshot(self, headline: str, observer: Observer) -> None:
-        snapshot = look_if_possible(observer)
+    def _show_snapshot(self, headline: str) -> None:
+        snapshot = look_if_possible(self._observer)
         self._view.show(headline, snapshot, self._pipeline.supervisor.services)
 
-    def _input(self) -> Input:
+    def _recoveries(self, storm: Storm) -> list[Recovery]:
         series = sum(len(sensor.components) for sensor in sensors())
-        return Input(self._trial.patients * series / _SAMPLE_SECONDS, self._produced_until)
-
-    def _commits(self) -> list[Commit]:
-        pipeline = self._pipeline
-        with connect(pipeline.database()) as connection:
+        made = Input(self._trial.patients * series / _SAMPLE_SECONDS, self._produced_until)
+        with connect(self._pipeline.database()) as connection:
             cursor = connection.cursor()
-            cursor.execute(COMMITS, (pipeline.kafka().kafka_topic,))
-            return [Commit(float(moment), int(readings)) for moment, readings in cursor.fetchall()]
+            cursor.execute(COMMITS, (self._pipeline.kafka().kafka_topic,))
+            commits = [Commit(float(at), int(readings)) for at, readings in cursor.fetchall()]
+        return recoveries_after(storm.outages, commits, made)
 
     def _newest_common(self) -> int:
         """The start of the newest window that ``registro`` has for every patient; 0 without one."""

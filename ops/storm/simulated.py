@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 import orjson
 
@@ -13,7 +12,6 @@ from common.settings import DatabaseSettings
 from db.connection import connect
 from db.moments import EPOCH_MS_SQL
 from schemas.batch import SensorBatch
-from schemas.files.raw import batches_in
 from schemas.wire.codec import batch_from
 
 _NEWEST_COMMON = (
@@ -40,11 +38,6 @@ def simulated_batches(environment: Mapping[str, str], start: int, until: int) ->
     if done.returncode != 0:
         raise UnavailableError(f"cannot simulate: {done.stderr.decode()[-500:]}")
     return [batch_from(orjson.loads(line)) for line in done.stdout.splitlines()]
-
-
-def archived_batches(raw: Path) -> list[SensorBatch]:
-    """The batches in the archive that Kafka has acknowledged."""
-    return list(batches_in(raw.glob("date=*/*.jsonl")))
 
 
 def newest_common_window(database: DatabaseSettings, patients: int, window_ms: int) -> int:

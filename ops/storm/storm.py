@@ -1,23 +1,36 @@
-"""The storm itself: plays a plan and counts the faults that have really bitten."""
+"""The storm itself: plans faults by the seed alone, plays them, and counts those that have really bitten."""
 
 import random
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from ops.storm.errors import NotNowError
-from ops.storm.faults import Evidence
-from ops.storm.plan import PlannedFault
+from ops.storm.faults import Evidence, FaultKind
 from ops.storm.recovery import Outage
 from ops.storm.world import World
 
+_SPACING_SECONDS = 8.0
+_QUIET_START_SECONDS = 2.0
+_JITTER = (0.3, 1.7)
+_RECOVERY_SECONDS = 120.0
 _TICK_SECONDS = 0.1
 _TRY_SECONDS = 30.0
 _TRY_AGAIN_SECONDS = 1.0
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class PlannedFault:
+    """One fault: when it begins (seconds from the storm's start), how long it lasts, and its own seed."""
+
+    at_seconds: float
+    kind: FaultKind
+    lasts_seconds: float
+    seed: int
 
 
 @dataclass
@@ -32,6 +45,30 @@ class _Active:
     has_bitten: bool = False
 
 
+def planned_faults(
+    seed: int, seconds: float, kinds: Sequence[FaultKind], *, each_lasts: float | None = None
+) -> list[PlannedFault]:
+    """The faults of a storm in order; the same for the same arguments.
+
+    Every kind comes once before any comes a second time. ``each_lasts`` (seconds): instead of the
+    kind's own time; the next one then leaves the pipeline some time to recover.
+    """
+    draw = random.Random(seed)  # noqa: S311 - a storm must be repeatable
+    faults: list[PlannedFault] = []
+    at_seconds = _QUIET_START_SECONDS
+    deck: list[FaultKind] = []
+    while at_seconds < seconds:
+        deck = deck or draw.sample(kinds, len(kinds))
+        kind = deck.pop()
+        lasts_seconds = each_lasts or draw.uniform(kind.shortest_seconds, kind.longest_seconds)
+        faults.append(PlannedFault(at_seconds, kind, lasts_seconds, draw.getrandbits(32)))
+        spacing_seconds = _SPACING_SECONDS * draw.uniform(*_JITTER)
+        if each_lasts:
+            spacing_seconds = each_lasts + min(each_lasts, _RECOVERY_SECONDS)
+        at_seconds += spacing_seconds
+    return faults
+
+
 @dataclass
 class Storm:
     """Plays the plan; `fired` and `missed` count kinds of faults."""
@@ -41,7 +78,6 @@ class Storm:
     fired: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
     outages: list[Outage] = field(default_factory=list)
-    _began: float = 0.0
     _active: list[_Active] = field(default_factory=list)
     _waiting: list[tuple[float, PlannedFault]] = field(default_factory=list)
 
@@ -53,13 +89,10 @@ class Storm:
         ``show`` is called each turn with the seconds since the start. Faults are ended even if
         something raises.
         """
-        self._began = time.monotonic()
-        left = deque(plan)
+        began = time.monotonic()
+        self._waiting = [(fault.at_seconds, fault) for fault in plan]
         try:
-            while (now := self._since()) < seconds or self._active or self._waiting:
-                while left and left[0].at_seconds <= now:
-                    fault = left.popleft()
-                    self._waiting.append((now, fault))
+            while (now := time.monotonic() - began) < seconds or self._active or self._waiting:
                 self._turn(now)
                 show(now)
                 time.sleep(_TICK_SECONDS)
@@ -97,8 +130,7 @@ class Storm:
     def _look_at(self, active: _Active, now: float) -> None:
         kind = active.fault.kind
         active.has_bitten = active.has_bitten or active.evidence()
-        is_over = now >= active.until or (kind.ends_with_evidence and active.has_bitten)
-        if not is_over:
+        if now < active.until and not (kind.ends_with_evidence and active.has_bitten):
             return
         self._active.remove(active)
         active.ending.close()
@@ -109,6 +141,3 @@ class Storm:
         else:
             self.missed[kind.name] += 1
             self.say(f"{now:6.1f} s  {kind.name}: ended without having hit anything")
-
-    def _since(self) -> float:
-        return time.monotonic() - self._began

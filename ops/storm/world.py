@@ -24,8 +24,8 @@ class World:
     """One pipeline under test; faults find what they need here and leave what they did."""
 
     pipeline: Pipeline
-    broker_proxy: TcpProxy
-    database_proxy: TcpProxy
+    proxies: dict[str, TcpProxy]
+    """In front of ``broker`` and ``database``."""
     injected: Injected
     scratch: Path
     """Where the consumer's temporary files are."""
@@ -65,12 +65,8 @@ class World:
 
     def producer(self, draw: random.Random) -> Supervised:
         """Any of the producers."""
-        names = [
-            service.process.name
-            for service in self.pipeline.supervisor.services
-            if service.process.name.startswith("producer-")
-        ]
-        return self.service(draw.choice(names))
+        names = [service.process.name for service in self.pipeline.supervisor.services]
+        return self.service(draw.choice([name for name in names if name.startswith("producer-")]))
 
     def consumer_part(self, matches: Callable[[Descendant], bool]) -> int:
         """The process id of one of the consumer's own processes. Raises NotNowError without one."""
@@ -97,11 +93,6 @@ class World:
             connection = connect(self.pipeline.stack.database.admin_settings())
         with connection:
             yield connection
-
-
-def read_log(service: Supervised) -> str:
-    """What a process has written since the run began."""
-    return service.process.log.read_text(encoding="utf-8", errors="replace")
 
 
 def pid_of(service: Supervised) -> int:

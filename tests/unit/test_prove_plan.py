@@ -2,7 +2,7 @@
 
 from ops.cli.commands.prove import chosen_kinds
 from ops.storm.faults import KINDS
-from ops.storm.plan import planned_faults
+from ops.storm.storm import planned_faults
 
 ALL = list(KINDS.values())
 

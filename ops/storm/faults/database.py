@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 
 from common.broker.principals import Principal
 from common.errors import VitalsError
@@ -41,10 +41,8 @@ def _locked(world: World, rows: str, *, wait_seconds: int) -> Iterator[Evidence]
                 _run(connection, "ROLLBACK")
 
 
-@contextmanager
-def _hold_progress(world: World, _: random.Random) -> Iterator[Evidence]:
-    with _locked(world, _PROGRESS_ROWS, wait_seconds=_SHORT_WAIT_SECONDS) as evidence:
-        yield evidence
+def _hold_progress(world: World, _: random.Random) -> AbstractContextManager[Evidence]:
+    return _locked(world, _PROGRESS_ROWS, wait_seconds=_SHORT_WAIT_SECONDS)
 
 
 @contextmanager
@@ -74,7 +72,7 @@ def _kill_sessions(world: World, _: random.Random) -> Iterator[Evidence]:
 def _exhaust_connections(world: World, _: random.Random) -> Iterator[Evidence]:
     """All connections are taken, and existing sessions are killed."""
     with world.administrator() as connection, ExitStack() as held:
-        (before,) = _row(connection, "SELECT @@GLOBAL.max_connections")
+        (before,) = _run(connection, "SELECT @@GLOBAL.max_connections")
         _run(connection, f"SET GLOBAL max_connections = {_FEWEST_CONNECTIONS}")
         _kill_others(connection)
         is_full = False
@@ -112,11 +110,7 @@ def _kill_others(connection: Connection) -> int:
     return len(sessions)
 
 
-def _run(connection: Connection, statement: str) -> None:
-    _row(connection, statement)
-
-
-def _row(connection: Connection, statement: str) -> tuple[int, ...]:
+def _run(connection: Connection, statement: str) -> tuple[int, ...]:
     with not_now_without_database():
         cursor = connection.cursor()
         cursor.execute(statement)
@@ -126,7 +120,7 @@ def _row(connection: Connection, statement: str) -> tuple[int, ...]:
 
 def _is_true(connection: Connection, query: str) -> bool:
     try:
-        return bool(_row(connection, query)[0])
+        return bool(_run(connection, query)[0])
     except VitalsError:
         return False
 

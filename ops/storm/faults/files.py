@@ -51,11 +51,10 @@ def _lose_checkpoint(world: World, _: random.Random) -> Iterator[Evidence]:
 @contextmanager
 def _cut_checkpoint(world: World, _: random.Random) -> Iterator[Evidence]:
     """Empties its newest files, as a power cut would without an fsync."""
-    files = [
-        path
-        for pattern in ("offsets/*", "commits/*")
-        for path in world.scratch.glob(f"{_CHECKPOINTS}/{pattern}")
-    ]
+    offsets, commits = (
+        world.scratch.glob(f"{_CHECKPOINTS}/{of}/*") for of in ("offsets", "commits")
+    )
+    files = [*offsets, *commits]
     if not files:
         raise NotNowError("there is no checkpoint")
     for path in files:
@@ -65,14 +64,10 @@ def _cut_checkpoint(world: World, _: random.Random) -> Iterator[Evidence]:
 
 
 KINDS = [
-    *(
-        FaultKind(f"full-{folder}-disk", partial(_full, folder), 3, 8, needs_disks=True)
-        for folder in ("raw", "trusted")
-    ),
-    *(
-        FaultKind(f"read-only-{folder}-disk", partial(_read_only, folder), 3, 8, needs_disks=True)
-        for folder in ("raw", "trusted")
-    ),
+    FaultKind("full-raw-disk", partial(_full, "raw"), 3, 8, needs_disks=True),
+    FaultKind("full-trusted-disk", partial(_full, "trusted"), 3, 8, needs_disks=True),
+    FaultKind("read-only-raw-disk", partial(_read_only, "raw"), 3, 8, needs_disks=True),
+    FaultKind("read-only-trusted-disk", partial(_read_only, "trusted"), 3, 8, needs_disks=True),
     FaultKind("lost-checkpoint", _lose_checkpoint),
     FaultKind("cut-checkpoint", _cut_checkpoint),
 ]

@@ -24,30 +24,29 @@ _DAMAGE = (
 @contextmanager
 def _repair(world: World, _: random.Random) -> Iterator[Evidence]:
     """Damages rows of ``registro``; ``reconcile --repair`` is repeated until it ends with PROVED."""
-    with (
-        not_now_without_database(),
-        connect(world.pipeline.stack.database.settings()) as connection,
-    ):
+    settings = world.pipeline.stack.database.settings()
+    with not_now_without_database(), connect(settings) as connection:
         cursor = connection.cursor()
         for statement in _DAMAGE:
             cursor.execute(statement)
         connection.commit()
-    arguments = ("-m", "ops", "reconcile", "--repair", "--wait", str(_WAIT_SECONDS))
-    yield world.errands.begin("repair", Principal.ADMIN, *arguments).is_done
+    yield _vitals(world, "repair", "reconcile", "--repair", "--wait", str(_WAIT_SECONDS))
 
 
 @contextmanager
 def _resend(world: World, _: random.Random) -> Iterator[Evidence]:
     """Sends entries of the quarantine again; the same rules refuse them again."""
-    arguments = ("-m", "ops", "quarantine", "replay", "--reason", "out_of_range")
-    yield world.errands.begin("resend", Principal.ADMIN, *arguments).is_done
+    yield _vitals(world, "resend", "quarantine", "replay", "--reason", "out_of_range")
 
 
 @contextmanager
 def _rotate(world: World, _: random.Random) -> Iterator[Evidence]:
     """Replaces all certificates and passwords; whoever connects again must log in with the new ones."""
-    arguments = ("-m", "ops", "secrets", "rotate")
-    yield world.errands.begin("rotate", Principal.ADMIN, *arguments).is_done
+    yield _vitals(world, "rotate", "secrets", "rotate")
+
+
+def _vitals(world: World, name: str, *arguments: str) -> Evidence:
+    return world.errands.begin(name, Principal.ADMIN, "-m", "ops", *arguments).is_done
 
 
 KINDS = [

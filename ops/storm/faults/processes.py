@@ -11,11 +11,14 @@ from functools import partial
 
 from common.crash_points import CrashPoint, last_words
 from ops.stack.running import ProcessId
+from ops.stack.supervisor import Supervised
 from ops.storm.errors import NotNowError
 from ops.storm.faults.kind import Evidence, FaultKind, at_once
-from ops.storm.world import World, pid_of, read_log
+from ops.storm.world import World, pid_of
 
 Target = Callable[[World, random.Random], int]
+"""Chooses a process to act on, by its id."""
+Choice = Callable[[World, random.Random], Supervised]
 
 _PRODUCER_POINTS = ("file.", "outbox.", "move.", "positions.")
 _CONSUMER_POINTS = ("file.", "range.", "offsets.")
@@ -25,37 +28,21 @@ _LONGEST_STOP_SECONDS = 7.0
 _ZOMBIE_SECONDS = (14.0, 20.0)
 
 
-def _consumer(world: World, _: random.Random) -> int:
-    return pid_of(world.service("consumer"))
+def _named(name: str) -> Choice:
+    return lambda world, _: world.service(name)
 
 
-def _jvm(world: World, _: random.Random) -> int:
-    return world.jvm()
-
-
-def _worker(world: World, _: random.Random) -> int:
-    return world.worker()
-
-
-def _producer(world: World, draw: random.Random) -> int:
-    return pid_of(world.producer(draw))
-
-
-def _broker(world: World, _: random.Random) -> int:
-    return pid_of(world.service("kafka"))
-
-
-def _database(world: World, _: random.Random) -> int:
-    return pid_of(world.service("database"))
+def _main_process(choose: Choice) -> Target:
+    return lambda world, draw: pid_of(choose(world, draw))
 
 
 _TARGETS: dict[str, Target] = {
-    "driver": _consumer,
-    "jvm": _jvm,
-    "worker": _worker,
-    "producer": _producer,
-    "broker": _broker,
-    "database": _database,
+    "driver": _main_process(_named("consumer")),
+    "jvm": lambda world, _: world.jvm(),
+    "worker": lambda world, _: world.worker(),
+    "producer": _main_process(World.producer),
+    "broker": _main_process(_named("kafka")),
+    "database": _main_process(_named("database")),
 }
 
 
@@ -97,11 +84,9 @@ def _resume(process: ProcessId) -> None:
 
 
 @contextmanager
-def _keep_away(
-    choose: Callable[[World, random.Random], str], world: World, draw: random.Random
-) -> Iterator[Evidence]:
+def _keep_away(choose: Choice, world: World, draw: random.Random) -> Iterator[Evidence]:
     """Kills a process and keeps it from being restarted."""
-    service = world.service(choose(world, draw))
+    service = choose(world, draw)
     os.kill(pid_of(service), signal.SIGKILL)
     service.hold()
     try:
@@ -112,39 +97,30 @@ def _keep_away(
 
 @contextmanager
 def _crash(
-    choose: Callable[[World, random.Random], str],
-    points: tuple[str, ...],
-    world: World,
-    draw: random.Random,
+    choose: Choice, points: tuple[str, ...], world: World, draw: random.Random
 ) -> Iterator[Evidence]:
     """Restarts a process so that it dies at a crash point that the seed chooses."""
-    name = choose(world, draw)
+    service = choose(world, draw)
     crash_point = draw.choice([point for point in CrashPoint if point.startswith(points)])
-    service = world.service(name)
-    environment = world.pipeline.environments.given[name]
+    environment = world.pipeline.environments.given[service.process.name]
     environment["CRASH_POINT"] = f"{crash_point}:{draw.randint(1, _LATEST_TIME)}"
-    said = last_words(crash_point)
-    before = read_log(service).count(said)
+
+    def deaths_there() -> int:
+        log = service.process.log.read_text(encoding="utf-8", errors="replace")
+        return log.count(last_words(crash_point))
+
+    before = deaths_there()
     os.kill(pid_of(service), signal.SIGKILL)
-
-    def has_died_there() -> bool:
-        return read_log(service).count(said) > before
-
     try:
-        yield has_died_there
+        yield lambda: deaths_there() > before
     finally:
         # another fault may have armed and disarmed the same process meanwhile
         environment.pop("CRASH_POINT", None)
 
 
-def _any_producer(world: World, draw: random.Random) -> str:
-    return world.producer(draw).process.name
-
-
-def _named(name: str) -> Callable[[World, random.Random], str]:
-    return lambda _, __: name
-
-
+_make_zombie = partial(_stop, _TARGETS["producer"], longest_seconds=max(_ZOMBIE_SECONDS))
+_crash_producer = partial(_crash, World.producer, _PRODUCER_POINTS)
+_crash_consumer = partial(_crash, _named("consumer"), _CONSUMER_POINTS)
 KINDS = [
     *(FaultKind(f"kill-{name}", partial(_kill, target)) for name, target in _TARGETS.items()),
     *(
@@ -152,26 +128,10 @@ KINDS = [
         for name, target in _TARGETS.items()
         if name != "driver"
     ),
-    FaultKind(
-        "zombie-producer",
-        partial(_stop, _producer, longest_seconds=max(_ZOMBIE_SECONDS)),
-        *_ZOMBIE_SECONDS,
-    ),
-    FaultKind("lost-producer", partial(_keep_away, _any_producer), 14, 25),
+    FaultKind("zombie-producer", _make_zombie, *_ZOMBIE_SECONDS),
+    FaultKind("lost-producer", partial(_keep_away, World.producer), 14, 25),
     FaultKind("outage-broker", partial(_keep_away, _named("kafka")), 15, 30, is_outage=True),
     FaultKind("outage-database", partial(_keep_away, _named("database")), 15, 30, is_outage=True),
-    FaultKind(
-        "crash-producer",
-        partial(_crash, _any_producer, _PRODUCER_POINTS),
-        shortest_seconds=30,
-        longest_seconds=40,
-        ends_with_evidence=True,
-    ),
-    FaultKind(
-        "crash-consumer",
-        partial(_crash, _named("consumer"), _CONSUMER_POINTS),
-        shortest_seconds=45,
-        longest_seconds=60,
-        ends_with_evidence=True,
-    ),
+    FaultKind("crash-producer", _crash_producer, 30, 40, ends_with_evidence=True),
+    FaultKind("crash-consumer", _crash_consumer, 45, 60, ends_with_evidence=True),
 ]
