@@ -10,7 +10,6 @@ from db.connection import KeptConnection
 from ops.look.processes import Processes, parse_targets
 from ops.monitor.app import build_app
 from ops.monitor.board import Board
-from ops.monitor.broker import BrokerView
 from ops.monitor.feed import Feed
 from ops.monitor.limits import bounded_server
 from ops.monitor.poller import Poller
@@ -61,7 +60,7 @@ def serve(
     poller = Poller(
         board,
         Feed(kafka.kafka_topic, trusted, ward, board.lock),
-        BrokerView(kafka),
+        kafka,
         Processes(targets),
         RepeatedWindows(kafka, _impatient(database), _impatient(writer)),
         _impatient(database),
