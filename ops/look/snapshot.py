@@ -197,10 +197,7 @@ def _tried(look: Callable[[], T]) -> tuple[T | None, str | None]:
 
 def look_if_possible(observer: Observer) -> Snapshot | None:
     """A look, or None if a service is away: a view must not end because of it."""
-    try:
-        return observer.look()
-    except VitalsError:
-        return None
+    return _tried(observer.look)[0]
 
 
 def lag_if_possible(observer: Observer) -> int | None:
