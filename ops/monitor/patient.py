@@ -8,7 +8,7 @@ from db.mend import cadence
 from db.moments import epoch_ms, moment_of
 from db.read import latest
 from db.read.quarantine_desk import QuarantineEntry, measured_between
-from ops.monitor.columns import column_of, columns
+from ops.monitor.columns import column_of, columns, sensor_codes
 
 _MOST_POINTS = 1_000
 _MOST_REJECTED = 500
@@ -37,7 +37,7 @@ def patient_as_dict(
         return None
     mappings = [
         mapping
-        for sensor in dict.fromkeys(column.sensor for column in columns())
+        for sensor in sensor_codes()
         for mapping in read_mappings(connection, of=(patient_id, sensor))
         if mapping.from_ms < until_ms and mapping.until_ms > from_ms
     ]
@@ -100,15 +100,9 @@ def _series(
             else latest.readings(connection, *place)
         )
     rows.sort()
-    if not bucket:
-        return {"column": number, "t": [row[0] for row in rows], "v": [row[1] for row in rows]}
-    return {
-        "column": number,
-        "t": [row[0] for row in rows],
-        "min": [row[1] for row in rows],
-        "max": [row[2] for row in rows],
-        "v": [row[3] for row in rows],
-    }
+    names = ("t", "min", "max", "v") if bucket else ("t", "v")
+    figures = {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    return {"column": number, **figures}
 
 
 def _rejected(entry: QuarantineEntry) -> dict[str, Any]:
