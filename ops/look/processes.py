@@ -125,11 +125,12 @@ class Processes:
 
     def _forget(self, now: float) -> None:
         for address, process in list(self._known.items()):
-            is_replaced = not process.is_fixed and any(
+            if process.is_fixed or process.is_up:
+                continue
+            is_replaced = any(
                 other.is_up and other.name == process.name for other in self._known.values()
             )
-            is_gone = not process.is_fixed and now - process.seen_at > _GONE_AFTER_S
-            if not process.is_up and (is_gone or is_replaced):
+            if is_replaced or now - process.seen_at > _GONE_AFTER_S:
                 del self._known[address]
 
 
