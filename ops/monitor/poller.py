@@ -179,8 +179,7 @@ class Poller:
         view.history.add(now_ms, is_known=view.has_database)
         listed = [condition.as_dict() for condition in conditions]
         board.pipeline = {**view.as_dict(), "conditions": listed}
-        samples = {reason: list(entries) for reason, entries in self._feed.samples.items()}
-        board.quarantine = quarantine_as_dict(now_ms, dict(view.totals.reasons), samples)
+        board.quarantine = quarantine_as_dict(now_ms, view.totals.reasons, self._feed.samples)
         board.is_ready = self._gaps is not None
         if self._gaps is not None and view.has_database:
             self._keep_gaps(self._gaps, horizon_ms)

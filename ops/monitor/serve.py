@@ -40,9 +40,8 @@ def serve(
 ) -> None:
     """Serves the page until SIGTERM or Ctrl-C.
 
-    ``trusted``: the folder of trusted files; ``uplot``: the WebJar with the charts; ``people``:
-    who may sign in; ``parts``: what
-    `vitals up` recorded.
+    ``trusted``: the folder of trusted files; ``uplot``: the WebJar with the charts; ``people``: who may
+    sign in; ``parts``: what `vitals up` recorded.
 
     Raises:
         ConfigurationError: a setting is wrong, or the port is in use.
@@ -89,7 +88,9 @@ def serve(
         ssl_certfile=settings.monitor_tls_cert,
         ssl_keyfile=settings.monitor_tls_key,
     )
-    _step_back()
+    # when all cores are busy the consumer goes first: the page may be a moment late
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
     poller.start()
     try:
         say(f"monitor page: {settings.url}")
@@ -100,12 +101,6 @@ def serve(
         server.run()
     finally:
         poller.stop()
-
-
-def _step_back() -> None:
-    # when all cores are busy the consumer goes first: the page may be a moment late
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
 
 
 def _impatient(settings: DatabaseSettings) -> KeptConnection:
