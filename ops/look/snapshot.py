@@ -162,12 +162,11 @@ class Observer:
 
         Without a consumer nobody has moved the ledger past offsets that hold no message.
         """
+        topic = self._kafka.kafka_topic
         received, readable = [], []
         for lag in lags:
             first = max(lag.committed, lag.first)
-            message = self._reader.first(
-                self._kafka.kafka_topic, lag.partition, Span(first, lag.end)
-            )
+            message = self._reader.first(topic, lag.partition, Span(first, lag.end))
             if message is not None:
                 received.append(message.timestamp()[1])
             reached = lag.end if message is None else message.offset() or 0

@@ -12,10 +12,7 @@ from ops.monitor.columns import column_of, columns, sensor_codes
 
 _MOST_POINTS = 1_000
 _MOST_REJECTED = 500
-_BUCKETS_MS = (
-    *(1_000, 5_000, 10_000, 30_000),
-    *(60_000, 120_000, 300_000, 900_000, 3_600_000, 86_400_000),
-)
+_BUCKETS_MS = [1_000 * seconds for seconds in (1, 5, 10, 30, 60, 120, 300, 900, 3_600, 86_400)]
 
 
 def bucket_ms(span_ms: int, interval_ms: int) -> int:
@@ -43,6 +40,8 @@ def patient_as_dict(
     ]
     bucket = bucket_ms(until_ms - from_ms, interval_ms)
     sensor_of = {mapping.mapping_id: mapping.sensor for mapping in mappings}
+    span = (moment_of(from_ms), moment_of(until_ms))
+    rejected = measured_between(connection, patient_id, *span, limit=_MOST_REJECTED)
     answer = {
         "id": patient.patient_id,
         "name": patient.name,
@@ -55,16 +54,7 @@ def patient_as_dict(
             _series(connection, number, mappings, from_ms, until_ms, bucket)
             for number in range(len(columns()))
         ],
-        "rejected": [
-            _rejected(entry)
-            for entry in measured_between(
-                connection,
-                patient_id,
-                moment_of(from_ms),
-                moment_of(until_ms),
-                limit=_MOST_REJECTED,
-            )
-        ],
+        "rejected": [_rejected(entry) for entry in rejected],
         "gaps": [
             {
                 "sensor": sensor_of[gap.mapping_id],

@@ -167,11 +167,10 @@ class Poller:
     def _judge(self, now_ms: int) -> None:
         board, ward, view = self._board, self._feed.ward, self._view
         horizon_ms = min(now_ms, view.offsets.settled_ms)
+        unknown_since_ms = view.unknown_since_ms(ward.rhythm.window_ms)
         with board.lock:
             judged = judge(ward, horizon_ms)
-            board.show(
-                judged, now_ms, unknown_since_ms=view.unknown_since_ms(ward.rhythm.window_ms)
-            )
+            board.show(judged, now_ms, unknown_since_ms=unknown_since_ms)
         conditions = [*view.conditions(), *patient_conditions(ward, judged)]
         if self._alarms.update(conditions, now_ms):
             board.alarms_version += 1
