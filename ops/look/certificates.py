@@ -11,12 +11,12 @@ from db.read.certificate import certificate_end
 
 _TIMEOUT_S = 5.0
 
-Ends = Mapping[str, float]
-"""Unix seconds, by ``kafka``, ``database`` and ``authority``; what has no certificate is not in it."""
-
 
 def ends_seen(kafka: KafkaSettings, database: Connection | None) -> dict[str, float]:
-    """One look at each; a server that does not answer is not in it: others report that."""
+    """Unix seconds, by ``kafka``, ``database`` and ``authority``.
+
+    A server without a certificate is not in it, nor is one that does not answer: others report that.
+    """
     found = _broker(kafka)
     if database is not None and (end := certificate_end(database)):
         found["database"] = ssl.cert_time_to_seconds(end)

@@ -117,10 +117,7 @@ def _lag(seen: Seen) -> list[Condition]:
 def _producers(seen: Seen) -> list[Condition]:
     found = []
     for producer in seen.of_role("producer"):
-        restarted_at = producer.restarted_at
-        was_restarted = (
-            restarted_at is not None and time.monotonic() - restarted_at < _RESTART_SHOWN_S
-        )
+        was_restarted = time.monotonic() - producer.restarted_at < _RESTART_SHOWN_S
         # of several replicas with one name fewer may remain: what counts is that others took over
         is_missed = producer.is_fixed or not seen.are_all_shards_owned
         if (is_away(producer) and is_missed) or was_restarted:
@@ -148,14 +145,12 @@ def _no_producer(seen: Seen) -> list[Condition]:
 
 def _fresh_until_ms(producer: Process) -> int | None:
     """When its next window is overdue; None if it cannot be known."""
-    windows = producer.by_label("vitals_producer_info", "window_ms")
-    if not producer.is_up or not windows:
+    if not producer.is_up or producer.window_ms is None:
         return None
     published = producer.value("vitals_producer_last_window_timestamp_seconds")
-    window_ms = int(next(iter(windows)))
     # a producer that has published nothing yet has only just started, or it never will
     began = producer.started if published is None or math.isnan(published) else published
-    return int(began * 1000) + 3 * window_ms + _FRESH_MS
+    return int(began * 1000) + 3 * producer.window_ms + _FRESH_MS
 
 
 def _crash_loops(seen: Seen) -> list[Condition]:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group
@@ -34,12 +33,7 @@ class LiveView:
             self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Leaves the last view where it is."""
         if self.console.is_terminal:
             self._live.stop()
@@ -62,7 +56,7 @@ class LiveView:
             self._last_line = time.monotonic()
             body = Group(Text(headline), figures(snapshot), processes(services))
             self._live.update(body, refresh=True)
-        elif time.monotonic() - self._last_line >= _LINE_EVERY_SECONDS:
+        elif self.is_due:
             self._last_line = time.monotonic()
             self.say(f"{headline} | {one_line(snapshot)}")
 

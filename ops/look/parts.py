@@ -1,9 +1,10 @@
 """The parts that should be running: as `vitals up` recorded them, or as METRICS_TARGETS names them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from common.times import unix_ms
-from ops.look.processes import Process, Processes, Target, parse_targets
+from ops.look.processes import Process, Processes, parse_target, parse_targets
 from ops.stack.running import recorded
 
 _TRIES = 3
@@ -17,7 +18,7 @@ class Parts:
         self._recorded = recorded(home) if home else {}
         self.failures = {name: part.failures for name, part in self._recorded.items()}
         own = [
-            Target(name, *_place(part.address), is_fixed=True)
+            parse_target(f"{name}={part.address}")
             for name, part in self._recorded.items()
             if part.address
         ]
@@ -28,15 +29,13 @@ class Parts:
         processes = Processes(self._targets)
         try:
             found = processes.look()
-            while not all(map(_has_decided, found)):
+            while not all(process.is_up or process.misses >= _TRIES for process in found):
                 found = processes.look()
         finally:
             processes.close()
         # a host name that has no address: not one replica is there
         found += [
-            Process(
-                (target.host, target.port), target.role, target.name, target.is_fixed, misses=_TRIES
-            )
+            replace(target.at(target.host), misses=_TRIES)
             for target in self._targets
             if not target.is_fixed and not any(one.role == target.role for one in found)
         ]
@@ -45,12 +44,3 @@ class Parts:
             part = self._recorded.get(process.name)
             process.has_answered |= part is None or part.is_started(now_ms)
         return found
-
-
-def _has_decided(process: Process) -> bool:
-    return process.is_up or process.misses >= _TRIES
-
-
-def _place(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    return host, int(port)

@@ -1,11 +1,13 @@
 """Producers, consumer and monitor as they answer: metrics, or only that they are alive."""
 
 import http.client
+import math
 import socket
 import ssl
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -39,9 +41,15 @@ class Process:
     misses: int = 0
     seen_at: float = 0.0
     started: float = 0.0
-    restarted_at: float | None = None
+    restarted_at: float = -math.inf
     restarts_ms: list[int] = field(default_factory=list)
     """When (epoch ms) it was found to have been started again."""
+
+    @property
+    def window_ms(self) -> int | None:
+        """The length of a producer's windows; None if it has not told."""
+        found = self.by_label("vitals_producer_info", "window_ms")
+        return int(next(iter(found))) if found else None
 
     def value(self, name: str, **labels: str) -> float | None:
         """The sample of that name and exactly these labels."""
@@ -70,20 +78,26 @@ class Target:
         """``producer``, ``consumer`` or ``monitor``."""
         return self.name.split("-")[0]
 
+    def at(self, host: str) -> Process:
+        """Its process at one of its addresses, which has not been asked yet."""
+        return Process((host, self.port), self.role, self.name, self.is_fixed)
+
 
 def parse_targets(text: str) -> list[Target]:
     """The targets of ``METRICS_TARGETS``. Raises ConfigurationError for an invalid one."""
-    targets = []
-    for target in filter(None, (part.strip() for part in text.split(","))):
-        name, is_named, address = target.rpartition("=")
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdecimal():
-            raise ConfigurationError(
-                f"METRICS_TARGETS: {target} is not a target",
-                hint="name them like producer-1=127.0.0.1:4001 or, for all replicas, producer:9100",
-            )
-        targets.append(Target(name or host, host, int(port), bool(is_named)))
-    return targets
+    return [parse_target(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def parse_target(text: str) -> Target:
+    """One of them. Raises ConfigurationError."""
+    name, is_named, address = text.rpartition("=")
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ConfigurationError(
+            f"METRICS_TARGETS: {text} is not a target",
+            hint="name them like producer-1=127.0.0.1:4001 or, for all replicas, producer:9100",
+        )
+    return Target(name or host, host, int(port), bool(is_named))
 
 
 class Processes:
@@ -100,11 +114,7 @@ class Processes:
         now = time.monotonic()
         for target in self._targets:
             for host in _addresses(target):
-                address = (host, target.port)
-                if address not in self._known:
-                    self._known[address] = Process(
-                        address, target.role, target.name, target.is_fixed
-                    )
+                self._known.setdefault((host, target.port), target.at(host))
         list(self._pool.map(lambda process: _ask(process, now), list(self._known.values())))
         self._forget(now)
         return list(self._known.values())
@@ -115,11 +125,12 @@ class Processes:
 
     def _forget(self, now: float) -> None:
         for address, process in list(self._known.items()):
-            is_replaced = not process.is_fixed and any(
+            if process.is_fixed or process.is_up:
+                continue
+            is_replaced = any(
                 other.is_up and other.name == process.name for other in self._known.values()
             )
-            is_gone = not process.is_fixed and now - process.seen_at > _GONE_AFTER_S
-            if not process.is_up and (is_gone or is_replaced):
+            if is_replaced or now - process.seen_at > _GONE_AFTER_S:
                 del self._known[address]
 
 
@@ -145,16 +156,13 @@ def _connection(host: str, port: int) -> http.client.HTTPConnection:
 
 
 def _ask(process: Process, now: float) -> None:
-    host, port = process.address
+    # the page has no metrics, but it tells whether its poller lives
+    is_page = process.role == "monitor"
     try:
-        connection = _connection(host, port)
-        try:
-            # the page has no metrics, but it tells whether its poller lives
-            connection.request("GET", "/live" if process.role == "monitor" else "/metrics")
+        with closing(_connection(*process.address)) as connection:
+            connection.request("GET", "/live" if is_page else "/metrics")
             answer = connection.getresponse()
-            text = "" if process.role == "monitor" else answer.read().decode()
-        finally:
-            connection.close()
+            text = "" if is_page else answer.read().decode()
         samples = {
             (sample.name, frozenset(sample.labels.items())): float(sample.value)
             for family in text_string_to_metric_families(text)

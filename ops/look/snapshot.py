@@ -162,12 +162,11 @@ class Observer:
 
         Without a consumer nobody has moved the ledger past offsets that hold no message.
         """
+        topic = self._kafka.kafka_topic
         received, readable = [], []
         for lag in lags:
             first = max(lag.committed, lag.first)
-            message = self._reader.first(
-                self._kafka.kafka_topic, lag.partition, Span(first, lag.end)
-            )
+            message = self._reader.first(topic, lag.partition, Span(first, lag.end))
             if message is not None:
                 received.append(message.timestamp()[1])
             reached = lag.end if message is None else message.offset() or 0
@@ -197,10 +196,7 @@ def _tried(look: Callable[[], T]) -> tuple[T | None, str | None]:
 
 def look_if_possible(observer: Observer) -> Snapshot | None:
     """A look, or None if a service is away: a view must not end because of it."""
-    try:
-        return observer.look()
-    except VitalsError:
-        return None
+    return _tried(observer.look)[0]
 
 
 def lag_if_possible(observer: Observer) -> int | None:

@@ -31,7 +31,6 @@ class AlarmBoard:
         """None yet."""
         self._active: dict[str, Alarm] = {}
         self._ended: list[Alarm] = []
-        self._held_ms: dict[str, int] = {}
 
     def update(self, conditions: Iterable[Condition], now_ms: int) -> bool:
         """Raises and clears alarms; True if anything visible changed.
@@ -39,31 +38,28 @@ class AlarmBoard:
         An alarm is shown for at least fifteen seconds, so that a brief one is seen.
         """
         changed = False
-        for condition in conditions:
-            self._held_ms[condition.key] = now_ms
-            alarm = self._active.get(condition.key)
+        held = {condition.key: condition for condition in conditions}
+        for key, condition in held.items():
+            detail = dict(condition.detail)
+            alarm = self._active.get(key)
             if alarm is None:
-                alarm = Alarm(
-                    *(
-                        f"{condition.key}:{now_ms}",
-                        condition.code,
-                        condition.severity,
-                        condition.subject,
-                    ),
-                    now_ms,
-                    None,
-                    dict(condition.detail),
+                self._active[key] = Alarm(
+                    id=f"{key}:{now_ms}",
+                    code=condition.code,
+                    severity=condition.severity,
+                    subject=condition.subject,
+                    since=now_ms,
+                    cleared=None,
+                    detail=detail,
                 )
-                self._active[condition.key] = alarm
                 changed = True
-            elif alarm.detail != dict(condition.detail):
-                alarm.detail = dict(condition.detail)
+            elif alarm.detail != detail:
+                alarm.detail = detail
                 changed = True
         for key, alarm in list(self._active.items()):
-            if self._held_ms[key] < now_ms and now_ms - alarm.since >= _SHOWN_AT_LEAST_MS:
+            if key not in held and now_ms - alarm.since >= _SHOWN_AT_LEAST_MS:
                 alarm.cleared = now_ms
                 self._ended.insert(0, self._active.pop(key))
-                del self._held_ms[key]
                 changed = True
         listed = [
             alarm

@@ -84,9 +84,9 @@ def _add_health(app: FastAPI, board: Board, is_alive: Callable[[], bool]) -> Non
 
     @app.get("/ready")
     def ready() -> Response:
-        return (
-            Response("ready\n") if board.is_ready else Response("nothing has been read yet\n", 503)
-        )
+        if not board.is_ready:
+            return Response("nothing has been read yet\n", 503)
+        return Response("ready\n")
 
 
 def _add_page(app: FastAPI, uplot: Path) -> None:

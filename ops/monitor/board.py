@@ -59,7 +59,7 @@ class Board:
         self.ward.touched[:] = False
         self._judged = judged
 
-    def tiles(self, since: int = -1) -> tuple[int, list[list[Any]]]:
+    def tiles(self, since: int = -1) -> tuple[int, list[tuple[Any, ...]]]:
         """The version as of now, and the tiles that changed after the version ``since``."""
         with self.lock:
             judged = self._judged
@@ -83,22 +83,19 @@ class Board:
         values[never] = times[never] = None
         newest = alive_ms.astype(object)
         newest[alive_ms == NEVER] = None
-        return version, [
-            list(tile)
-            for tile in zip(
-                rows.tolist(),
-                state.tolist(),
-                newest.tolist(),
-                values.tolist(),
-                times.tolist(),
-                silent,
-                implausible,
-                [unknown_since if is_monitored else None for is_monitored in monitored],
-                monitored.tolist(),
-                rejected,
-                strict=True,
-            )
-        ]
+        columns_of_tiles = (
+            rows.tolist(),
+            state.tolist(),
+            newest.tolist(),
+            values.tolist(),
+            times.tolist(),
+            silent,
+            implausible,
+            [unknown_since if is_monitored else None for is_monitored in monitored],
+            monitored.tolist(),
+            rejected,
+        )
+        return version, list(zip(*columns_of_tiles, strict=True))
 
     def names(self, first: int = 0) -> list[list[Any]]:
         """Row, id and name of the patients from this row on."""

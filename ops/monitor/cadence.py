@@ -85,8 +85,7 @@ class GapBook:
             if window >= oldest:
                 self._settle_window(window)
         self._next = max(self._next, due + 1)
-        for window in [old for old in self._written if old < oldest]:
-            del self._written[window]
+        self._written = {window: gaps for window, gaps in self._written.items() if window >= oldest}
         changes, self._changes = self._changes, {}
         missing = [gap for gap in changes.values() if gap is not None]
         return missing, [place for place, gap in changes.items() if gap is None]

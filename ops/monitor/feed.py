@@ -170,14 +170,11 @@ class Feed:
         row = np.array([row_of[entry.patient_id or ""] for entry in placed], np.int64)
         column = positions((entry.sensor, entry.component) for entry in placed)
         event_ms = np.array([epoch_ms(entry.measured_at) for entry in placed], np.int64)
-        implausible = np.array([entry.reason in _IMPLAUSIBLE for entry in placed])
-        missing = np.array([entry.reason == Reason.MISSING for entry in placed])
-        value = np.array([entry.value for entry in placed], np.float64)
         self.ward.reject(
             *(row, column, event_ms),
-            is_implausible=implausible,
-            is_missing=missing,
-            value=value,
+            is_implausible=np.array([entry.reason in _IMPLAUSIBLE for entry in placed]),
+            is_missing=np.array([entry.reason == Reason.MISSING for entry in placed]),
+            value=np.array([entry.value for entry in placed], np.float64),
         )
 
     def remember_older(self, connection: Connection) -> None:

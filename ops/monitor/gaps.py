@@ -48,7 +48,8 @@ class GapKeeper:
         with reported("check the missing samples"):
             rows = cadence.gaps_after(self._reader.get(), self._swept, limit=_ROWS_PER_SWEEP)
         lacking, complete = self._checked(rows)
-        changed = [gap for gap in lacking if gap not in set(rows)]
+        before = set(rows)
+        changed = [gap for gap in lacking if gap not in before]
         if changed or complete:
             cadence.settle_gaps(self._writer.get(), changed, complete)
         is_end = len(rows) < _ROWS_PER_SWEEP

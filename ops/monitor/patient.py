@@ -8,14 +8,11 @@ from db.mend import cadence
 from db.moments import epoch_ms, moment_of
 from db.read import latest
 from db.read.quarantine_desk import QuarantineEntry, measured_between
-from ops.monitor.columns import column_of, columns
+from ops.monitor.columns import column_of, columns, sensor_codes
 
 _MOST_POINTS = 1_000
 _MOST_REJECTED = 500
-_BUCKETS_MS = (
-    *(1_000, 5_000, 10_000, 30_000),
-    *(60_000, 120_000, 300_000, 900_000, 3_600_000, 86_400_000),
-)
+_BUCKETS_MS = [1_000 * seconds for seconds in (1, 5, 10, 30, 60, 120, 300, 900, 3_600, 86_400)]
 
 
 def bucket_ms(span_ms: int, interval_ms: int) -> int:
@@ -37,12 +34,14 @@ def patient_as_dict(
         return None
     mappings = [
         mapping
-        for sensor in dict.fromkeys(column.sensor for column in columns())
+        for sensor in sensor_codes()
         for mapping in read_mappings(connection, of=(patient_id, sensor))
         if mapping.from_ms < until_ms and mapping.until_ms > from_ms
     ]
     bucket = bucket_ms(until_ms - from_ms, interval_ms)
     sensor_of = {mapping.mapping_id: mapping.sensor for mapping in mappings}
+    span = (moment_of(from_ms), moment_of(until_ms))
+    rejected = measured_between(connection, patient_id, *span, limit=_MOST_REJECTED)
     answer = {
         "id": patient.patient_id,
         "name": patient.name,
@@ -55,16 +54,7 @@ def patient_as_dict(
             _series(connection, number, mappings, from_ms, until_ms, bucket)
             for number in range(len(columns()))
         ],
-        "rejected": [
-            _rejected(entry)
-            for entry in measured_between(
-                connection,
-                patient_id,
-                moment_of(from_ms),
-                moment_of(until_ms),
-                limit=_MOST_REJECTED,
-            )
-        ],
+        "rejected": [_rejected(entry) for entry in rejected],
         "gaps": [
             {
                 "sensor": sensor_of[gap.mapping_id],
@@ -100,15 +90,9 @@ def _series(
             else latest.readings(connection, *place)
         )
     rows.sort()
-    if not bucket:
-        return {"column": number, "t": [row[0] for row in rows], "v": [row[1] for row in rows]}
-    return {
-        "column": number,
-        "t": [row[0] for row in rows],
-        "min": [row[1] for row in rows],
-        "max": [row[2] for row in rows],
-        "v": [row[3] for row in rows],
-    }
+    names = ("t", "min", "max", "v") if bucket else ("t", "v")
+    figures = {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    return {"column": number, **figures}
 
 
 def _rejected(entry: QuarantineEntry) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ops.look.processes import Process
 from ops.monitor.errors_seen import ErrorsSeen
 from ops.monitor.history import History
 from ops.monitor.offsets import Offsets
-from ops.monitor.rates import RATE_OVER_MS, LastKnown, PublishedRates
+from ops.monitor.rates import RATE_OVER_MS, PublishedRates
 from ops.monitor.settling import is_settling
 from ops.monitor.twice import SentTwice
 from ops.stack.running import Failures, Part
@@ -47,12 +47,13 @@ class PipelineView:
     _shards: int = 0
     _most_shards: int = 0
     _batches: tuple[float, float] = (0.0, 0.0)
-    _in_known: LastKnown = field(init=False)
-    _committed_known: LastKnown = field(init=False)
+    _in_known_ms: int = field(init=False)
+    """When the rate of the producers was known for the last time; at first, since when one looks."""
+    _committed_known_ms: int = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing is known yet."""
-        self._in_known, self._committed_known = LastKnown(self.began_ms), LastKnown(self.began_ms)
+        self._in_known_ms = self._committed_known_ms = self.began_ms
 
     @property
     def now_ms(self) -> int:
@@ -93,8 +94,10 @@ class PipelineView:
         self.errors.note_counters(processes)
         producers = self.of_role("producer")
         self._rates.note(producers)
-        self._in_known.note(self.now_ms, is_known=self._rates.total(producers) is not None)
-        self._committed_known.note(self.now_ms, is_known=self.has_database)
+        if self._rates.total(producers) is not None:
+            self._in_known_ms = self.now_ms
+        if self.has_database:
+            self._committed_known_ms = self.now_ms
         self._shards = int(self._sum("vitals_producer_shards"))
         self._most_shards = max(self._most_shards, self._shards)
         self._note_durations()
@@ -149,6 +152,7 @@ class PipelineView:
     def conditions(self) -> list[Condition]:
         """What is wrong with the pipeline itself."""
         offsets, lag = self.offsets, self.offsets.lag_messages
+        restarts = {process.name: Failures(process.restarts_ms) for process in self.processes}
         seen = Seen(
             broker_error="it does not answer" if offsets.ends is None else None,
             database_error=None if self.has_database else "it does not answer",
@@ -161,14 +165,11 @@ class PipelineView:
             processes=self.processes,
             are_all_shards_owned=self.are_all_shards_owned,
             expects_producers=any(found.has_answered for found in self.of_role("producer")),
-            failures={**self._restarts(), **self.failures},
+            failures={**restarts, **self.failures},
             stuck=self.stuck,
             certificates=self.certificates,
         )
         return [*conditions_of(seen), *self.sent_twice.conditions(self.now_ms)]
-
-    def _restarts(self) -> dict[str, Failures]:
-        return {process.name: Failures(process.restarts_ms) for process in self.processes}
 
     @property
     def outbox_files(self) -> int:
@@ -201,9 +202,9 @@ class PipelineView:
             "consumer": any(consumer.is_up for consumer in self.of_role("consumer")),
             "producers": [self._producer(producer) for producer in producers],
             "readings_in_per_second": _rounded(self._rates.total(producers)),
-            "readings_in_known_ms": self._in_known.at_ms,
+            "readings_in_known_ms": self._in_known_ms,
             "readings_committed_per_second": _rounded(self._committed_rate(now_ms)),
-            "readings_committed_known_ms": self._committed_known.at_ms,
+            "readings_committed_known_ms": self._committed_known_ms,
             "freshness_ms": None if self._newest_ms is None else now_ms - self._newest_ms,
             "outbox_files": self.outbox_files,
             "lag": self.offsets.as_list(),

@@ -7,7 +7,9 @@ from typing import Any
 
 import structlog
 
-from common.errors import UnavailableError, VitalsError
+from common.broker.reader import TopicReader
+from common.errors import ConfigurationError, UnavailableError, VitalsError
+from common.settings import KafkaSettings
 from common.times import unix_ms
 from db.connection import KeptConnection
 from db.faults import FaultKind, kind_of
@@ -16,7 +18,6 @@ from ops.look.certificates import ends_seen
 from ops.look.processes import Processes
 from ops.monitor.alarms import AlarmBoard
 from ops.monitor.board import Board, quarantine_as_dict
-from ops.monitor.broker import BrokerView
 from ops.monitor.cadence import GapBook, judge
 from ops.monitor.conditions import patient_conditions
 from ops.monitor.feed import Feed
@@ -33,6 +34,7 @@ _TOTALS_EVERY_S = 2.0
 _CERTIFICATES_EVERY_S = 600.0
 _SWEEP_EVERY_S = 1.0
 _SWEEP_AGAIN_S = 20.0
+_BROKER_S = 2.0
 _log = structlog.get_logger()
 
 
@@ -43,7 +45,7 @@ class Poller:
         self,
         board: Board,
         source: Feed,
-        broker: BrokerView,
+        kafka: KafkaSettings,
         processes: Processes,
         repeated: RepeatedWindows,
         reader: KeptConnection,
@@ -51,7 +53,8 @@ class Poller:
         parts: Callable[[], Mapping[str, Part]],
     ) -> None:
         """``reader`` queries, ``writer`` records gaps; ``parts``: what `vitals up` recorded."""
-        self._board, self._feed, self._broker = board, source, broker
+        self._board, self._feed, self._kafka = board, source, kafka
+        self._broker = TopicReader(kafka, timeout_s=_BROKER_S)
         self._processes, self._repeated = processes, repeated
         self._reader, self._writer, self._parts = reader, writer, parts
         self._ledger = LedgerReader(source.topic)
@@ -98,7 +101,7 @@ class Poller:
             self._view.note_processes(self._processes.look(), parts)
         is_outbox_empty = self._view.is_outbox_empty
         # the broker first: a message that is committed a moment later is not lag
-        ends = self._guarded("broker", self._broker.ends)
+        ends = self._guarded("broker", self._ends)
         has_database = self._guarded("database", self._read_database) is not None
         self._view.has_database = has_database
         if not has_database:
@@ -126,6 +129,15 @@ class Poller:
             self._view.errors.note(where, str(error))
             return None
 
+    def _ends(self) -> dict[int, int]:
+        """The end of each partition: the offset of the next message."""
+        try:
+            spans = self._broker.spans(self._kafka.kafka_topic)
+        except ConfigurationError:
+            # a missing topic has no partitions
+            return {}
+        return {partition: span.until for partition, span in spans.items()}
+
     def _read_database(self) -> bool:
         connection, view = self._reader.get(), self._view
         if self._gaps is None:
@@ -138,7 +150,7 @@ class Poller:
         if self._take_turn("totals", _TOTALS_EVERY_S):
             view.totals = self._ledger.read(connection)
         if self._take_turn("certificates", _CERTIFICATES_EVERY_S):
-            view.certificates = ends_seen(self._broker.settings, connection)
+            view.certificates = ends_seen(self._kafka, connection)
         view.stuck = self._feed.stuck()
         view.offsets.note_committed(self._feed.committed)
         if self._gaps is None:
@@ -155,11 +167,10 @@ class Poller:
     def _judge(self, now_ms: int) -> None:
         board, ward, view = self._board, self._feed.ward, self._view
         horizon_ms = min(now_ms, view.offsets.settled_ms)
+        unknown_since_ms = view.unknown_since_ms(ward.rhythm.window_ms)
         with board.lock:
             judged = judge(ward, horizon_ms)
-            board.show(
-                judged, now_ms, unknown_since_ms=view.unknown_since_ms(ward.rhythm.window_ms)
-            )
+            board.show(judged, now_ms, unknown_since_ms=unknown_since_ms)
         conditions = [*view.conditions(), *patient_conditions(ward, judged)]
         if self._alarms.update(conditions, now_ms):
             board.alarms_version += 1
@@ -167,8 +178,7 @@ class Poller:
         view.history.add(now_ms, is_known=view.has_database)
         listed = [condition.as_dict() for condition in conditions]
         board.pipeline = {**view.as_dict(), "conditions": listed}
-        samples = {reason: list(entries) for reason, entries in self._feed.samples.items()}
-        board.quarantine = quarantine_as_dict(now_ms, dict(view.totals.reasons), samples)
+        board.quarantine = quarantine_as_dict(now_ms, view.totals.reasons, self._feed.samples)
         board.is_ready = self._gaps is not None
         if self._gaps is not None and view.has_database:
             self._keep_gaps(self._gaps, horizon_ms)

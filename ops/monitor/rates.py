@@ -1,4 +1,4 @@
-"""How fast producers publish, averaged over a minute, and since when a rate is not known."""
+"""How fast producers publish, averaged over a minute."""
 
 import time
 from collections import deque
@@ -47,15 +47,3 @@ class PublishedRates:
         if producers and all(map(is_away, producers)):
             return None
         return sum(self.of(producer) or 0.0 for producer in producers)
-
-
-@dataclass
-class LastKnown:
-    """When (epoch ms) something was known for the last time; at first, since when one looks."""
-
-    at_ms: int
-
-    def note(self, now_ms: int, *, is_known: bool) -> None:
-        """Whether it is known now."""
-        if is_known:
-            self.at_ms = now_ms

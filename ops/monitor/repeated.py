@@ -4,7 +4,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import structlog
 
@@ -58,10 +58,7 @@ class RepeatedWindows:
 
     def take(self) -> list[RepeatedWindow]:
         """The windows found since the last call."""
-        found = []
-        while self._found:
-            found.append(self._found.popleft())
-        return found
+        return [self._found.popleft() for _ in range(len(self._found))]
 
     def _run(self) -> None:
         while (part := self._ranges.get()) is not None:
@@ -90,32 +87,25 @@ class RepeatedWindows:
         name = self._kafka.kafka_topic
         # a look queries the ends of partitions only once, so each range needs its own
         with TopicLook(self._kafka, Progress(lambda _: None)) as topic:
-            messages = list(topic.between(name, part.partition, part.first, part.until))
-            first_places = self._first_places([_batch_id(message) for message in messages])
-            known = {
-                (message.place.partition, message.place.offset): message for message in messages
-            }
-            first = known | _messages_at(topic, name, set(first_places.values()) - known.keys())
+            messages = _messages(topic, name, [(part.partition, part.first, part.until)])
+            first_places = self._first_places(map(_batch_id, messages.values()))
+            elsewhere = set(first_places.values()) - messages.keys()
+            known = messages | _messages(topic, name, _spans(elsewhere))
         found = []
-        for message in messages:
-            place = first_places.get(_batch_id(message))
-            if place is None or place == (message.place.partition, message.place.offset):
-                continue
-            producers = _producer(message), _producer(first[place]) if place in first else ""
-            if all(producers) and len(set(producers)) > 1:
-                found.append(
-                    RepeatedWindow(
-                        *(name, message.place.partition, message.place.offset),
-                        _batch_id(message),
-                        *producers,
-                        message.timestamp_ms,
-                    )
+        for place, message in messages.items():
+            batch_id, producer = _batch_id(message), _producer(message)
+            first = known.get(first_places.get(batch_id, place))
+            first_producer = _producer(first) if first else ""
+            if producer and first_producer and producer != first_producer:
+                window = RepeatedWindow(
+                    name, *place, batch_id, producer, first_producer, message.timestamp_ms
                 )
+                found.append(window)
         return found
 
-    def _first_places(self, batch_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    def _first_places(self, batch_ids: Iterable[str]) -> dict[str, tuple[int, int]]:
         connection = self._reader.get()
-        places = feed.places_of(connection, [batch_id for batch_id in batch_ids if batch_id])
+        places = feed.places_of(connection, list(filter(None, batch_ids)))
         connection.rollback()
         return places
 
@@ -128,24 +118,23 @@ def _producer(message: SeenMessage) -> str:
     return message.headers.get("producer-id", "")
 
 
-def _messages_at(
-    topic: TopicLook, name: str, places: Iterable[tuple[int, int]]
+def _messages(
+    topic: TopicLook, name: str, spans: Iterable[tuple[int, int, int]]
 ) -> dict[tuple[int, int], SeenMessage]:
-    """The messages at these places that the topic still has."""
+    """By partition and offset: what the topic still has of spans of (partition, first, until)."""
     return {
         (partition, message.place.offset): message
-        for partition, offsets in _runs(sorted(places))
-        for message in topic.between(name, partition, offsets[0], offsets[-1] + 1)
+        for partition, first, until in spans
+        for message in topic.between(name, partition, first, until)
     }
 
 
-def _runs(places: Sequence[tuple[int, int]]) -> list[tuple[int, list[int]]]:
-    """Places by partition, near ones grouped."""
-    runs: list[tuple[int, list[int]]] = []
-    for partition, offset in places:
-        is_near = runs and runs[-1][0] == partition and offset - runs[-1][1][-1] <= _NEAR_OFFSETS
-        if is_near:
-            runs[-1][1].append(offset)
+def _spans(places: Iterable[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Spans that hold these places, one for places that are near each other."""
+    spans: list[tuple[int, int, int]] = []
+    for partition, offset in sorted(places):
+        if spans and spans[-1][0] == partition and offset - spans[-1][2] < _NEAR_OFFSETS:
+            spans[-1] = (partition, spans[-1][1], offset + 1)
         else:
-            runs.append((partition, [offset]))
-    return runs
+            spans.append((partition, offset, offset + 1))
+    return spans

@@ -10,7 +10,6 @@ from db.connection import KeptConnection
 from ops.look.processes import Processes, parse_targets
 from ops.monitor.app import build_app
 from ops.monitor.board import Board
-from ops.monitor.broker import BrokerView
 from ops.monitor.feed import Feed
 from ops.monitor.limits import bounded_server
 from ops.monitor.poller import Poller
@@ -41,9 +40,8 @@ def serve(
 ) -> None:
     """Serves the page until SIGTERM or Ctrl-C.
 
-    ``trusted``: the folder of trusted files; ``uplot``: the WebJar with the charts; ``people``:
-    who may sign in; ``parts``: what
-    `vitals up` recorded.
+    ``trusted``: the folder of trusted files; ``uplot``: the WebJar with the charts; ``people``: who may
+    sign in; ``parts``: what `vitals up` recorded.
 
     Raises:
         ConfigurationError: a setting is wrong, or the port is in use.
@@ -61,7 +59,7 @@ def serve(
     poller = Poller(
         board,
         Feed(kafka.kafka_topic, trusted, ward, board.lock),
-        BrokerView(kafka),
+        kafka,
         Processes(targets),
         RepeatedWindows(kafka, _impatient(database), _impatient(writer)),
         _impatient(database),
@@ -90,7 +88,9 @@ def serve(
         ssl_certfile=settings.monitor_tls_cert,
         ssl_keyfile=settings.monitor_tls_key,
     )
-    _step_back()
+    # when all cores are busy the consumer goes first: the page may be a moment late
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
     poller.start()
     try:
         say(f"monitor page: {settings.url}")
@@ -101,12 +101,6 @@ def serve(
         server.run()
     finally:
         poller.stop()
-
-
-def _step_back() -> None:
-    # when all cores are busy the consumer goes first: the page may be a moment late
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
 
 
 def _impatient(settings: DatabaseSettings) -> KeptConnection:

@@ -17,12 +17,11 @@ def is_settling(producer: Process, monitor_began_ms: int) -> bool:
     if not producer.has_answered:
         return producer.is_fixed and now_ms - monitor_began_ms < _STARTING_MS
     made_s = producer.value("vitals_producer_made_until_timestamp_seconds")
-    windows = producer.by_label("vitals_producer_info", "window_ms")
     age_ms = now_ms - producer.started * 1000
-    if not producer.is_up or made_s is None or not windows:
+    if not producer.is_up or made_s is None or producer.window_ms is None:
         return False
     if math.isnan(made_s):
         # no shards: it joins the group, or it is on standby
         return age_ms < _JOINING_MS
-    late_ms = now_ms - made_s * 1000 - 2 * int(next(iter(windows)))
+    late_ms = now_ms - made_s * 1000 - 2 * producer.window_ms
     return age_ms < _SETTLING_MS and late_ms > _LATE_MS

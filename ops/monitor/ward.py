@@ -18,14 +18,6 @@ NEVER = -1
 FAR = np.iinfo(np.int64).max
 _FIRST_ROOM = 128
 _REGULAR_SHARE = 0.5
-# what an array holds in an unused row
-_EMPTY: dict[str, float] = {
-    **dict.fromkeys(("last_ms", "rejected_ms", "alive_ms"), NEVER),
-    **dict.fromkeys(("mapping", "is_regular", "touched"), 0),
-    **dict.fromkeys(("since_ms", "sensor_since_ms"), FAR),
-    **dict.fromkeys(("value", "rejected_value"), np.nan),
-    "mapping_from_ms": NEVER,
-}
 
 
 class State(IntEnum):
@@ -68,6 +60,12 @@ class Ward:
         self.is_regular = np.zeros(_FIRST_ROOM, bool)
         """Whether the patient sends in the expected rhythm; replayed files with hourly readings do not."""
         self.touched = np.zeros(_FIRST_ROOM, bool)
+        self._unused_row = {
+            name: array[:1].copy()
+            for name, array in vars(self).items()
+            if isinstance(array, np.ndarray)
+        }
+        """What each array holds in a row without a patient."""
         self.windows = WindowRing(rhythm, _FIRST_ROOM, sensors)
 
     def __len__(self) -> int:
@@ -85,22 +83,16 @@ class Ward:
         self.touched[: len(self.patients)] |= self.alive_ms[: len(self.patients)] == NEVER
 
     def _grow(self) -> None:
-        for name, fill in _EMPTY.items():
+        for name, unused_row in self._unused_row.items():
             before = getattr(self, name)
-            setattr(self, name, np.concatenate([before, np.full_like(before, fill)]))
+            setattr(self, name, np.concatenate([before, np.full_like(before, unused_row)]))
         self.windows.grow()
 
     def accept(self, row: Ints, column: Ints, event_ms: Ints, value: Floats) -> None:
         """Accepted readings: patient's row, column, time, value; arrays of shape (readings,)."""
         if len(row) == 0:
             return
-        order = np.argsort(event_ms, kind="stable")
-        row, column, event_ms, value = row[order], column[order], event_ms[order], value[order]
-        # if a place is assigned twice, NumPy keeps the last: the newest, by the order above
-        flat = row * len(columns()) + column
-        is_newer = event_ms >= self.last_ms.reshape(-1)[flat]
-        self.last_ms.reshape(-1)[flat[is_newer]] = event_ms[is_newer]
-        self.value.reshape(-1)[flat[is_newer]] = value[is_newer]
+        _keep_newest(self.last_ms, self.value, row * len(columns()) + column, event_ms, value)
         self._note_alive(row, event_ms)
         sensor = sensor_of_column()[column]
         self._note_sensor(row, sensor, event_ms)
@@ -126,7 +118,9 @@ class Ward:
         """
         is_timely = event_ms <= unix_ms() + self.rhythm.window_ms
         is_marked = is_implausible & (column >= 0) & is_timely
-        self._mark_rejected(
+        _keep_newest(
+            self.rejected_ms,
+            self.rejected_value,
             row[is_marked] * len(columns()) + column[is_marked],
             event_ms[is_marked],
             np.full(is_marked.sum(), np.nan) if value is None else value[is_marked],
@@ -137,13 +131,6 @@ class Ward:
         sensor = sensor_of_column()[column[is_known]]
         self._note_sensor(row, sensor, event_ms)
         self.windows.note_heard(row[~is_missing], sensor[~is_missing], event_ms[~is_missing])
-
-    def _mark_rejected(self, flat: Ints, event_ms: Ints, value: Floats) -> None:
-        order = np.argsort(event_ms, kind="stable")
-        flat, event_ms, value = flat[order], event_ms[order], value[order]
-        is_newer = event_ms >= self.rejected_ms.reshape(-1)[flat]
-        self.rejected_ms.reshape(-1)[flat[is_newer]] = event_ms[is_newer]
-        self.rejected_value.reshape(-1)[flat[is_newer]] = value[is_newer]
 
     def remember(self, row: int, column: int, event_ms: int, value: float) -> None:
         """Sets a newest value from the database, from before the monitor's start."""
@@ -163,6 +150,16 @@ class Ward:
         np.minimum.at(self.since_ms, row, event_ms)
         self.touched[row] = True
         self.windows.note_alive(row, event_ms)
+
+
+def _keep_newest(times: Ints, values: Floats, flat: Ints, event_ms: Ints, value: Floats) -> None:
+    """Puts times and values at these places of the flattened arrays where they are not older."""
+    order = np.argsort(event_ms, kind="stable")
+    flat, event_ms, value = flat[order], event_ms[order], value[order]
+    is_newer = event_ms >= times.reshape(-1)[flat]
+    # if a place is assigned twice, NumPy keeps the last: the newest, by the order above
+    times.reshape(-1)[flat[is_newer]] = event_ms[is_newer]
+    values.reshape(-1)[flat[is_newer]] = value[is_newer]
 
 
 def positions(names: Iterable[tuple[str | None, str | None]]) -> Ints:

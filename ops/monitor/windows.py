@@ -27,7 +27,7 @@ class Rhythm:
     @property
     def samples(self) -> int:
         """The samples of one component in one window."""
-        return min(self.window_ms // self.interval_ms, int(_SAMPLES_MOST))
+        return min(self.window_ms // self.interval_ms, _SAMPLES_MOST)
 
     @property
     def marks(self) -> int:

@@ -79,10 +79,8 @@ def portion_of(
         for claimed in sorted({reading.claimed_by for reading in readings if reading.claimed_by}):
             of_batch = [reading for reading in readings if reading.claimed_by == claimed]
             portion.resends.append(_resend(claimed, of_batch, produced_at))
-        fresh = _sendable(
-            portion, [reading for reading in readings if not reading.claimed_by], reason
-        )
-        for part in _parts(fresh):
+        unclaimed = [reading for reading in readings if not reading.claimed_by]
+        for part in _parts(_sendable(portion, unclaimed, reason)):
             identity = _identity(topic, part)
             portion.resends.append(_resend(identity, part, produced_at))
     return portion

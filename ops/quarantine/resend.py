@@ -64,7 +64,6 @@ def resend_entries(
         ConfigurationError: the account lacks the rights, or another resend uses this archive.
     """
     archive = RawArchive(folder, PRODUCER_ID)
-    report = ResendReport()
     with (
         connect(database) as connection,
         reported("resend entries of the quarantine"),
@@ -76,10 +75,10 @@ def resend_entries(
             partitions_of(admin(kafka), kafka.kafka_topic, kafka)
             run = _Run(plan, kafka, connection, archive)
             for portion in portions(connection, kafka.kafka_topic, plan):
-                run.send(portion, report)
+                run.send(portion)
         finally:
             archive.release()
-    return report
+    return run.report
 
 
 @dataclass
@@ -88,10 +87,11 @@ class _Run:
     kafka: KafkaSettings
     connection: Connection
     archive: RawArchive
+    report: ResendReport = field(default_factory=ResendReport)
 
-    def send(self, portion: Portion, report: ResendReport) -> None:
+    def send(self, portion: Portion) -> None:
         """One portion, from the claim to the mark."""
-        report.left += portion.left
+        self.report.left += portion.left
         resends = [resend for resend in portion.resends if resend.is_claimed or self._claim(resend)]
         if not resends:
             return
@@ -100,7 +100,7 @@ class _Run:
             self._publish(resends, Outbox(self.archive, publisher))
         reach(CrashPoint.RESEND_SENT)
         for resend, refused in self._outcomes(resends, publisher.delivered):
-            self._settle(resend, refused, report)
+            self._settle(resend, refused)
             reach(CrashPoint.RESEND_MARKED)
 
     def _claim(self, resend: Resend) -> bool:
@@ -160,9 +160,7 @@ class _Run:
             return False
         return desk.is_refused_whole(self.connection, self.kafka.kafka_topic, place)
 
-    def _settle(
-        self, resend: Resend, refused: set[tuple[int, int]] | None, report: ResendReport
-    ) -> None:
+    def _settle(self, resend: Resend, refused: set[tuple[int, int]] | None) -> None:
         good: list[desk.OpenEntry] = list(resend.entries)
         again: list[desk.OpenEntry] = []
         if refused is None:
@@ -172,9 +170,9 @@ class _Run:
             good = [entry for entry, place in outcomes if place not in refused]
             again = [entry for entry, place in outcomes if place in refused]
         desk.settle(self.connection, self.kafka.kafka_topic, good, again, resend.batch.batch_id)
-        report.batches += 1
-        report.resolved += len(good)
-        report.refused += len(again)
+        self.report.batches += 1
+        self.report.resolved += len(good)
+        self.report.refused += len(again)
 
 
 def _archive(batches: Sequence[SensorBatch], outbox: Outbox) -> None:

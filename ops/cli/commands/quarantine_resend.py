@@ -4,7 +4,8 @@ from common.output import put_line
 from db.connection import connect
 from db.read.quarantine_desk import Selection
 from ops.cli.commands.quarantine import require_sensor
-from ops.quarantine import ResendPlan, resend_entries, show_plan
+from ops.quarantine.plan import ResendPlan, show_plan
+from ops.quarantine.resend import resend_entries
 from ops.stack.invocation import Invocation
 
 
