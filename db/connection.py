@@ -113,22 +113,20 @@ class KeptConnection:
         idle_seconds: int | None = None,
     ) -> None:
         """Connects with the first `get`. The options are those of ``connect``."""
-        self._settings = settings
-        self._local_infile_folder = local_infile_folder
-        self._answer_seconds = answer_seconds
-        self._idle_seconds = idle_seconds
+        self._connect = functools.partial(
+            connect,
+            settings,
+            local_infile_folder=local_infile_folder,
+            answer_seconds=answer_seconds,
+            idle_seconds=idle_seconds,
+        )
         self._connection: Connection | None = None
 
     def get(self) -> Connection:
         """The connection, checked before use. Raises as ``connect`` does."""
         if self._connection is None or not self._connection.is_connected():
             self.close()
-            self._connection = connect(
-                self._settings,
-                local_infile_folder=self._local_infile_folder,
-                answer_seconds=self._answer_seconds,
-                idle_seconds=self._idle_seconds,
-            )
+            self._connection = self._connect()
         return self._connection
 
     def close(self) -> None:
@@ -145,11 +143,15 @@ def quoted(name: str) -> str:
 
 def binary_collation(connection: Connection) -> str:
     """This server's collation that compares text byte for byte, blanks at the end included."""
+    # utf8mb4_bin, which both servers have, ignores blanks at the end
+    return "utf8mb4_nopad_bin" if is_mariadb(connection) else "utf8mb4_0900_bin"
+
+
+def is_mariadb(connection: Connection) -> bool:
+    """Whether the server is MariaDB, not MySQL."""
     cursor = connection.cursor()
     cursor.execute("SELECT VERSION()")
-    # utf8mb4_bin, which both servers have, ignores blanks at the end
-    is_mariadb = "MariaDB" in cursor.fetchone()[0]
-    return "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
+    return "MariaDB" in cursor.fetchone()[0]
 
 
 @contextmanager

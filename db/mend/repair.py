@@ -17,6 +17,7 @@ from db.faults import reported
 from db.ledger import LedgerRow, lock_next_offset
 from db.moments import moment_of
 from db.read.evidence import Stray
+from db.statements import chunks, markers, select
 
 _ROWS_PER_TRANSACTION = 2_000
 _IDS_PER_STATEMENT = 1_000
@@ -89,10 +90,9 @@ def forget_range(
         _take_entries(cursor, _INSIDE, place)
         for stray in strays:
             _take_entries(cursor, _AT_PLACE, stray)
-        for start in range(0, len(batch_ids), _IDS_PER_STATEMENT):
-            ids = batch_ids[start : start + _IDS_PER_STATEMENT]
-            chosen = f"lote_id IN ({', '.join(['%s'] * len(ids))})"
-            cursor.execute(f"DELETE FROM lote WHERE {chosen} AND {_INSIDE}", (*ids, *place))
+        for ids in chunks(batch_ids, _IDS_PER_STATEMENT):
+            chosen = f"lote_id IN ({markers(ids)}) AND {_INSIDE}"
+            cursor.execute(f"DELETE FROM lote WHERE {chosen}", (*ids, *place))
         _clear_ledger(cursor, part)
     return True
 
@@ -123,12 +123,12 @@ def _clear_ledger(cursor: Any, part: LedgerRow) -> None:
 
 def lock_progress(connection: Connection) -> NextOffsets:
     """The first uncommitted offset of each partition, all locked until the transaction ends."""
-    cursor = connection.cursor()
-    cursor.execute(
+    rows = select(
+        connection,
         "SELECT topico, particao, proximo_deslocamento FROM progresso ORDER BY topico, particao"
-        " FOR UPDATE"
+        " FOR UPDATE",
     )
-    return {(topic, partition): offset for topic, partition, offset in cursor.fetchall()}
+    return {(topic, partition): offset for topic, partition, offset in rows}
 
 
 def _enter(connection: Connection, rows: pa.Table) -> int:
@@ -142,7 +142,7 @@ def _enter(connection: Connection, rows: pa.Table) -> int:
             altered.append((_value(row["thousandths"]), *key, _value(row["found"])))
     entered = 0
     if missing:
-        places = ", ".join(["(%s, %s, %s, %s)"] * len(missing))
+        places = markers(missing, "(%s, %s, %s, %s)")
         cursor.execute(f"{_INSERT}{places}{_KEEP}", [value for row in missing for value in row])
         entered += cursor.rowcount
     for values in altered:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from db.connection import Connection, transaction
 from db.faults import reported
 from db.mend.repair import lock_progress
+from db.statements import select
 
 _OF_BATCH = (
     "SELECT id, valor_antigo, paciente_sensor_id, componente, created_at, valor_novo"
@@ -39,9 +40,8 @@ def undo_batch(connection: Connection, batch_id: str) -> Undone:
     """
     with reported("take back corrections"), transaction(connection):
         lock_progress(connection)
+        rows = select(connection, _OF_BATCH, (batch_id,))
         cursor = connection.cursor()
-        cursor.execute(_OF_BATCH, (batch_id,))
-        rows = cursor.fetchall()
         put_back = 0
         for number, *values in rows:
             cursor.execute(_PUT_BACK, values)

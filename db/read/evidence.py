@@ -31,6 +31,7 @@ from db.read.quarantined import (
     unmapped,
 )
 from db.read.snapshot import snapshot
+from db.statements import chunks, markers
 
 _ROWS_PER_FETCH = 20_000
 _BODIES_PER_FETCH = 50
@@ -110,8 +111,8 @@ class Evidence:
     def quarantined_of(self, batch_ids: Sequence[str]) -> pa.Table:
         """Those of these batches."""
         query = f"SELECT {READING} {COUNTS} AND q.lote_id IN ({{}})"
-        chunks = self._in_chunks(query, batch_ids)
-        return pa.concat_tables([QUARANTINED.empty_table(), *map(quarantined, chunks)])
+        parts = map(quarantined, self._in_chunks(query, batch_ids))
+        return pa.concat_tables([QUARANTINED.empty_table(), *parts])
 
     def strays(self) -> list[tuple[str | None, Stray]]:
         """Batch and place of quarantine entries that are not where their batch was processed.
@@ -222,16 +223,14 @@ class Evidence:
         *values: Any,
         at_once: int = _IDS_PER_QUERY,
     ) -> pa.Table:
-        chunks = self._in_chunks(query, ids, *values, at_once=at_once)
-        return pa.concat_tables([schema.empty_table(), *(table(rows, schema) for rows in chunks)])
+        parts = self._in_chunks(query, ids, *values, at_once=at_once)
+        return pa.concat_tables([schema.empty_table(), *(table(rows, schema) for rows in parts)])
 
     def _in_chunks(
         self, query: str, ids: Sequence[Any], *values: Any, at_once: int = _IDS_PER_QUERY
     ) -> Iterator[list[tuple[Any, ...]]]:
-        for start in range(0, len(ids), at_once):
-            chunk = ids[start : start + at_once]
-            places = ", ".join(["%s"] * len(chunk))
-            yield list(self._rows(query.format(places), *chunk, *values))
+        for some in chunks(ids, at_once):
+            yield list(self._rows(query.format(markers(some)), *some, *values))
 
     def _rows(
         self, query: str, *values: Any, at_once: int = _ROWS_PER_FETCH

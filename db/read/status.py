@@ -8,7 +8,7 @@ from typing import Any
 
 from db.connection import Connection
 from db.ledger import COUNT_COLUMNS, RangeCounts, range_counts
-from db.moments import moment_of
+from db.moments import EPOCH, moment_of
 from db.read.latest import newest_values
 from schemas.reasons import OF_ORIGIN
 
@@ -21,8 +21,7 @@ _DOUBTFUL = (
     "SELECT COUNT(*) FROM (SELECT 1 FROM quarentena WHERE motivo = %s AND estado = 'aberta'"
     " AND topico = %s LIMIT 999) some"
 )
-_BEGINNING = datetime(1970, 1, 1)  # noqa: DTZ001 - the column is UTC without a zone
-_END = datetime(9999, 1, 1)  # noqa: DTZ001 - as above
+_END = datetime(9999, 1, 1)  # noqa: DTZ001 - the column is UTC without a zone
 
 
 @dataclass
@@ -107,7 +106,7 @@ class LedgerReader:
         """Reads nothing until `read`."""
         self._topic = topic
         self._settled = LedgerTotals()
-        self._boundary = _BEGINNING
+        self._boundary = EPOCH
 
     def read(self, connection: Connection) -> LedgerTotals:
         """The totals now; ends the connection's transaction, so that the next read sees more."""
