@@ -206,7 +206,9 @@ def _opened(settings: DatabaseSettings, options: dict[str, Any]) -> Connection:
         connection.connect(**options)
     except (mysql.connector.Error, OSError) as error:
         if settings.db_ssl and not connection.is_encrypted:
-            raise _unproved(error, settings) from error
+            # whoever answers has not shown who it is: what it says about us, such as a wrong password,
+            # counts for nothing, and the true server may come back
+            raise _unreachable(error, settings) from error
         if _was_replaced(error, settings.db_password, options["password"]):
             return _opened(
                 settings, options | {"password": settings.db_password.get_secret_value()}
@@ -234,9 +236,7 @@ def _warn(server: str) -> None:
     )
 
 
-def _unproved(error: mysql.connector.Error | OSError, settings: DatabaseSettings) -> VitalsError:
-    # whoever answers has not shown who it is: what it says about us, such as a wrong password, counts
-    # for nothing, and the true server may come back
+def _unreachable(error: mysql.connector.Error | OSError, settings: DatabaseSettings) -> VitalsError:
     where = f"{settings.db_host}:{settings.db_port}"
     hint = "check DB_HOST and DB_PORT and that the server runs; `vitals up` starts one"
     cause: BaseException | None = error
@@ -250,10 +250,7 @@ def _unproved(error: mysql.connector.Error | OSError, settings: DatabaseSettings
 def _explained(error: mysql.connector.Error | OSError, settings: DatabaseSettings) -> VitalsError:
     where = f"{settings.db_host}:{settings.db_port}"
     if kind_of(error) is FaultKind.TRANSIENT or isinstance(error, OSError):
-        return UnavailableError(
-            f"cannot reach the database at {where}: {error}".rstrip(),
-            hint="check DB_HOST and DB_PORT and that the server runs; `vitals up` starts one",
-        )
+        return _unreachable(error, settings)
     if error.errno == _UNKNOWN_DATABASE:
         return ConfigurationError(
             f"the server at {where} has no database {settings.db_name}",

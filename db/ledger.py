@@ -62,10 +62,8 @@ class LedgerRow:
 
 def range_counts(values: Sequence[Any]) -> RangeCounts:
     """The counts of a ledger row from its `COUNT_COLUMNS`."""
-    messages, repeated, refused, readings, accepted, unmapped, reasons = values
-    return RangeCounts(
-        messages, repeated, refused, readings, accepted, unmapped, json.loads(reasons)
-    )
+    counts = [*values[:-1], json.loads(values[-1])]
+    return RangeCounts(*counts)
 
 
 def ledger_row(values: Sequence[Any]) -> LedgerRow:

@@ -129,15 +129,15 @@ class Evidence:
 
     def received(self, batch_ids: Sequence[str]) -> dict[str, int]:
         """When Kafka received these batches (epoch ms), as far as quarantine shows it."""
-        schema = pa.schema([("batch_id", pa.string()), ("kafka_ms", pa.int64())])
-        moment = EPOCH_MS_SQL.format("MAX(recebido_em)")
-        found = self._by_id(
-            f"SELECT lote_id, {moment} FROM quarentena WHERE lote_id IN ({{}})"
-            " AND recebido_em IS NOT NULL GROUP BY lote_id",
-            batch_ids,
-            schema,
+        query = (
+            f"SELECT lote_id, {EPOCH_MS_SQL.format('MAX(recebido_em)')} FROM quarentena"
+            " WHERE lote_id IN ({}) AND recebido_em IS NOT NULL GROUP BY lote_id"
         )
-        return dict(zip(*(column.to_pylist() for column in found.columns), strict=True))
+        return {
+            batch_id: int(kafka_ms)
+            for rows in self._in_chunks(query, batch_ids)
+            for batch_id, kafka_ms in rows
+        }
 
     def unmapped(self, part: LedgerRow) -> pa.Table:
         """`UNMAPPED`: the range's readings that must not be in ``registro``.
@@ -204,27 +204,17 @@ class Evidence:
 
     def registro_rows(self, hour: int, mapping_ids: Sequence[int]) -> pa.Table:
         """The rows of one hour and these mappings, by the clustered key."""
-        return self._by_id(
+        parts = self._in_chunks(
             f"SELECT paciente_sensor_id, componente, {EPOCH_MS_SQL.format('created_at')},"
             " CAST(valor * 1000 AS SIGNED) FROM registro WHERE paciente_sensor_id IN ({})"
             f" AND componente IN ({_COMPONENTS}) AND created_at >= %s AND created_at < %s",
             mapping_ids,
-            REGISTRO_ROW,
             moment_of_hour(hour),
             moment_of_hour(hour + 1),
             at_once=_MAPPINGS_PER_QUERY,
         )
-
-    def _by_id(
-        self,
-        query: str,
-        ids: Sequence[Any],
-        schema: pa.Schema,
-        *values: Any,
-        at_once: int = _IDS_PER_QUERY,
-    ) -> pa.Table:
-        parts = self._in_chunks(query, ids, *values, at_once=at_once)
-        return pa.concat_tables([schema.empty_table(), *(table(rows, schema) for rows in parts)])
+        tables = (table(rows, REGISTRO_ROW) for rows in parts)
+        return pa.concat_tables([REGISTRO_ROW.empty_table(), *tables])
 
     def _in_chunks(
         self, query: str, ids: Sequence[Any], *values: Any, at_once: int = _IDS_PER_QUERY

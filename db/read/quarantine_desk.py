@@ -12,6 +12,8 @@ from schemas.reasons import Reason
 
 OPEN, RESOLVED, DISCARDED, RESENT = "aberta", "resolvida", "descartada", "reenviada"
 STATES = (OPEN, RESOLVED, DISCARDED, RESENT)
+AT_PLACE = "topico = %s AND particao = %s AND deslocamento = %s AND serie = %s AND posicao = %s"
+"""The condition for one entry, by its key."""
 _ROWS_PER_TRANSACTION = 10_000
 _MOMENT = "COALESCE(medido_em, recebido_em)"
 
@@ -160,11 +162,8 @@ def at_place(
     connection: Connection, topic: str, partition: int, offset: int, series: int, position: int
 ) -> WholeEntry | None:
     """The entry at a place in the topic (series and position -1: the message), or None."""
-    condition = (
-        "topico = %s AND particao = %s AND deslocamento = %s AND serie = %s AND posicao = %s"
-    )
     place = (topic, partition, offset, series, position)
-    return next(iter(whole_entries(connection, condition, place)), None)
+    return next(iter(whole_entries(connection, AT_PLACE, place)), None)
 
 
 def whole_entries(

@@ -47,25 +47,18 @@ class LoadMethod(StrEnum):
     INSERT = "insert"
 
 
-class Kind(StrEnum):
-    """How a column's text becomes its value."""
-
-    PLAIN = "plain"
-    HEX = "hex"
-    """Bytes as hexadecimal digits."""
-
-
 @dataclass(frozen=True)
 class Column:
     """A target column of a bulk write."""
 
     name: str
-    kind: Kind = Kind.PLAIN
+    is_hex: bool = False
+    """Whether its text is bytes as hexadecimal digits."""
 
     @property
     def field(self) -> str:
         """Where LOAD DATA puts the text: the column, or a variable that ``setter`` reads."""
-        return self.name if self.kind is Kind.PLAIN else f"@{self.name}"
+        return f"@{self.name}" if self.is_hex else self.name
 
     @property
     def setter(self) -> str:
@@ -75,7 +68,7 @@ class Column:
     @property
     def placeholder(self) -> str:
         """The column's part in a VALUES list."""
-        return "UNHEX(%s)" if self.kind is Kind.HEX else "%s"
+        return "UNHEX(%s)" if self.is_hex else "%s"
 
 
 class DataRefusedError(VitalsError):
@@ -152,7 +145,7 @@ def _load_infile(
     connection: Connection, table: str, columns: tuple[Column, ...], rows: pa.Table
 ) -> bool:
     has_replaced = False
-    setters = ", ".join(column.setter for column in columns if column.kind is not Kind.PLAIN)
+    setters = ", ".join(column.setter for column in columns if column.is_hex)
     for part in _parts(rows, _BYTES_PER_FILE, len(rows)):
         with _csv_file(part) as path:
             cursor = connection.cursor()

@@ -135,8 +135,8 @@ def _insert(
             value
             for mapping_id, component, at, old, before, new, after in some
             for value in (
-                *(mapping_id, component, moment_of(at), _value(old), *_place(before)),
-                *(_value(new), *_place(after)),
+                *(mapping_id, component, moment_of(at), valor_of(old), *_place(before)),
+                *(valor_of(new), *_place(after)),
             )
         ]
         cursor.execute(f"{_INSERT} VALUES {markers(some, _VALUES)}", values)
@@ -146,5 +146,6 @@ def _place(origin: Origin | None) -> tuple[Any, ...]:
     return (None,) * 5 if origin is None else (*origin[:4], moment_of(origin.received_ms))
 
 
-def _value(thousandths: int) -> Decimal:
+def valor_of(thousandths: int) -> Decimal:
+    """The value of ``registro.valor``."""
     return Decimal(thousandths).scaleb(-3)

@@ -22,6 +22,7 @@ from db.connection import Connection, transaction
 from db.faults import MISSING_PARENT, is_row_refused, reported
 from db.mapping import Mapping, read_mappings
 from db.moments import EPOCH_MS_SQL, epoch_ms, moment_of
+from db.read.quarantine_desk import AT_PLACE
 from db.statements import chunks, select, texts
 from db.write.corrections import NOTE_WAITING
 
@@ -82,11 +83,8 @@ _WORN = """
 SELECT DISTINCT p.identificador, s.codigo FROM paciente p
   JOIN paciente_sensor ps ON ps.paciente_id = p.id JOIN sensor s ON s.id = ps.sensor_id
  WHERE p.identificador IN ({})"""
-_AT_PLACE = (
-    " WHERE topico = %s AND particao = %s AND deslocamento = %s AND serie = %s AND posicao = %s"
-)
-_RESOLVE = "UPDATE quarentena SET estado = 'resolvida'" + _AT_PLACE
-_EXPLAIN = "UPDATE quarentena SET detalhe = %s" + _AT_PLACE
+_RESOLVE = f"UPDATE quarentena SET estado = 'resolvida' WHERE {AT_PLACE}"
+_EXPLAIN = f"UPDATE quarentena SET detalhe = %s WHERE {AT_PLACE}"
 _DETAIL_LIMIT = 255
 
 _log = structlog.get_logger()
