@@ -5,13 +5,13 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
+from common.arrays import Floats
 from common.errors import ConfigurationError
 from producer.simulation.circulation import blood_pressure, heart_rate, oxygen_saturation
 from producer.simulation.faults import FaultPlan, silence, with_faults
 from producer.simulation.metabolism import glucose, skin_moisture, temperature
 from producer.simulation.movement import acceleration
 from producer.simulation.profiles import profile_of
-from producer.simulation.randomness import Floats
 from producer.simulation.readings import Readings, SeriesKey, SimulatedSeries
 from producer.simulation.respiration import respiratory_rate
 from producer.simulation.scene import Scene
