@@ -35,9 +35,8 @@ def mapping_version(connection: Connection) -> MappingVersion:
 
     It misses deleted mappings, patients with a new id, and what commits after a later change.
     """
-    cursor = connection.cursor()
-    cursor.execute("SELECT MAX(alterado_em), MAX(id) FROM paciente_sensor")
-    return MappingVersion(*cursor.fetchone())
+    (newest,) = select(connection, "SELECT MAX(alterado_em), MAX(id) FROM paciente_sensor")
+    return MappingVersion(*newest)
 
 
 class Changed(NamedTuple):

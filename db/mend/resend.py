@@ -124,14 +124,8 @@ def claim(connection: Connection, topic: str, entries: Sequence[OpenEntry], batc
 
     Returns False, and changes nothing, if another session claimed one of them first.
     """
-    claimed = _update(
-        connection,
-        "lote_reenvio = %s",
-        [batch_id],
-        f"estado = '{OPEN}' AND lote_reenvio IS NULL",
-        topic,
-        entries,
-    )
+    condition = f"estado = '{OPEN}' AND lote_reenvio IS NULL"
+    claimed = _update(connection, "lote_reenvio = %s", [batch_id], condition, topic, entries)
     if claimed != len(entries):
         connection.rollback()
         return False

@@ -21,11 +21,11 @@ from db.moments import EPOCH_MS_SQL, moment_of_hour
 from db.read.corrections import undone
 from db.read.quarantined import (
     COUNTS,
+    OVERTAKEN,
     OVERTAKEN_ROWS,
     QUARANTINED,
     READING,
     letter_of,
-    overtaken,
     quarantined,
     table,
     unmapped,
@@ -97,7 +97,7 @@ class Evidence:
 
     def overtaken(self) -> pa.Table:
         """`OVERTAKEN`: readings that are not stored because a newer value is."""
-        return overtaken(self._rows(OVERTAKEN_ROWS))
+        return table(list(self._rows(OVERTAKEN_ROWS)), OVERTAKEN)
 
     def quarantined(self) -> Iterator[pa.Table]:
         """The readings in quarantine, `QUARANTINED`, a few thousand at a time.

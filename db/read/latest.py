@@ -39,14 +39,13 @@ def patients(connection: Connection, *, after: int = 0) -> Iterator[Patient]:
 
 def patient(connection: Connection, patient_id: str) -> Patient | None:
     """The patient with that id on the wire; None if not registered."""
-    cursor = connection.cursor()
-    cursor.execute(
+    rows = select(
+        connection,
         "SELECT id, identificador, nome, data_nascimento, sexo FROM paciente"
         " WHERE identificador = %s",
         (patient_id,),
     )
-    row = cursor.fetchone()
-    return None if row is None else Patient(*row)
+    return Patient(*rows[0]) if rows else None
 
 
 def newest_values(

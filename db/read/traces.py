@@ -43,7 +43,7 @@ class Traces:
     """Queries over one connection; all answers come from its snapshot."""
 
     def __init__(self, connection: Connection) -> None:
-        """``connection``: best one of ``db.read.evidence.snapshot``."""
+        """``connection``: best one of ``db.read.snapshot.snapshot``."""
         self._connection = connection
 
     def is_registered(self, patient_id: str) -> bool:

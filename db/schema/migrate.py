@@ -65,16 +65,13 @@ def migrate(
     return missing
 
 
-def pending_migrations(
-    connection: Connection, database: str, *, known: Sequence[Migration] | None = None
-) -> list[Migration]:
+def pending_migrations(connection: Connection, database: str) -> list[Migration]:
     """What ``migrate`` would apply; changes nothing, and refuses what it would refuse."""
-    wanted = migrations() if known is None else known
     with reported(f"look at the migrations of {database}"):
         if not _exists(connection, database):
-            return list(wanted)
+            return list(migrations())
         _execute(connection, f"USE {quoted(database)}")
-        return _missing(_applied(connection), wanted, database)
+        return _missing(_applied(connection), migrations(), database)
 
 
 def require_current_schema(

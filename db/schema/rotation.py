@@ -1,8 +1,14 @@
-"""A new certificate and new passwords for a running server."""
+"""The certificate of a running server, and a new one; new passwords."""
 
 from db.connection import Connection, is_mariadb
 from db.faults import reported
 from db.statements import select
+
+
+def certificate_end(connection: Connection) -> str | None:
+    """When the server's certificate ends, as OpenSSL writes times; None on a connection without TLS."""
+    rows = select(connection, "SHOW SESSION STATUS LIKE 'Ssl_server_not_after'")
+    return str(rows[0][1]) or None if rows else None
 
 
 def reload_certificate(administrator: Connection) -> None:
