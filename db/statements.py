@@ -1,6 +1,6 @@
 """What many statements share: their rows, and values in lists of bounded length."""
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any, TypeVar
 
 from db.connection import Connection, transaction
@@ -41,6 +41,15 @@ def chunks(values: Sequence[T], most: int) -> Iterator[Sequence[T]]:
 def markers(values: Sized, marker: str = "%s") -> str:
     """A placeholder for each value, separated by commas."""
     return ", ".join([marker] * len(values))
+
+
+def matching(wanted: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """A condition with placeholders, and its values.
+
+    ``wanted``: by comparison, such as ``sensor = %s``, its value; None matches any.
+    """
+    given = {comparison: value for comparison, value in wanted.items() if value is not None}
+    return " AND ".join(["TRUE", *given]), list(given.values())
 
 
 def texts(values: Iterable[str], character_set: str) -> list[str]:

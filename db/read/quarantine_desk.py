@@ -7,7 +7,7 @@ from typing import Any
 
 from db.connection import Connection
 from db.faults import reported
-from db.statements import markers, repeat_limited, select
+from db.statements import markers, matching, repeat_limited, select
 from schemas.reasons import Reason
 
 OPEN, RESOLVED, DISCARDED, RESENT = "aberta", "resolvida", "descartada", "reenviada"
@@ -35,16 +35,16 @@ class Selection:
 
     def where(self) -> tuple[str, list[Any]]:
         """A condition with placeholders, and its values."""
-        marks = {
-            "motivo = %s": self.reason,
-            "paciente = %s": self.patient_id,
-            "sensor = %s": self.sensor,
-            f"{_MOMENT} >= %s": self.since,
-            f"{_MOMENT} < %s": self.until,
-            "estado = %s": self.state,
-        }
-        given = {condition: value for condition, value in marks.items() if value is not None}
-        return " AND ".join(["TRUE", *given]), list(given.values())
+        return matching(
+            {
+                "motivo = %s": self.reason,
+                "paciente = %s": self.patient_id,
+                "sensor = %s": self.sensor,
+                f"{_MOMENT} >= %s": self.since,
+                f"{_MOMENT} < %s": self.until,
+                "estado = %s": self.state,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
