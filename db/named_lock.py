@@ -19,8 +19,7 @@ def named_lock(connection: Connection, purpose: str, database: str = "") -> Iter
 
     Commit inside the block: the next session must see the changes.
 
-    Raises:
-        UnavailableError: another session held the lock for too long.
+    Raises UnavailableError: another session held the lock for too long.
     """
     if not database:
         ((database,),) = select(connection, "SELECT DATABASE()")

@@ -90,8 +90,7 @@ def milliseconds(column: pa.Array, name: str, epochs: Epochs) -> Times:
 
     Text without a zone is in UTC.
 
-    Raises:
-        BadInputError: for a column that holds no times, or where no number is plausible.
+    Raises BadInputError for a column that holds no times, or where no number is plausible.
     """
     column = plain(column)
     kind = column.type

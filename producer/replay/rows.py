@@ -59,8 +59,7 @@ def read_rows(
 
     ``table_format``: ``long``, ``clif`` or ``auto``.
 
-    Raises:
-        BadInputError: if the file as a whole cannot be read or is another table.
+    Raises BadInputError if the file as a whole cannot be read or is another table.
     """
     try:
         table = read_table(path, {*LONG_NAMES.values(), *CLIF_NAMES.values()}, encoding)

@@ -30,8 +30,7 @@ def print_sample(
     ``sensor`` in any spelling of its code; ``patient`` None: the first demo patient; ``start`` in
     UTC epoch ms, None: now, aligned to the interval. The same arguments print the same lines.
 
-    Raises:
-        ConfigurationError: for a sensor that is not simulated, or an empty period.
+    Raises ConfigurationError for a sensor that is not simulated, or an empty period.
     """
     kind = _sensor_called(sensor)
     interval_ms, window_ms = round(interval * 1000), round(minutes * 60_000)

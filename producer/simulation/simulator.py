@@ -49,8 +49,7 @@ class Simulator:
 
         ``silent``: patient id and code of sensors that are broken: they have no samples.
 
-        Raises:
-            ConfigurationError: for a share outside this range.
+        Raises ConfigurationError for a share outside this range.
         """
         if not 0.0 <= fault_share <= 1.0:
             raise ConfigurationError(
@@ -77,8 +76,7 @@ class Simulator:
         Without faults a value depends on seed, patient and time alone: not on the other
         patients, the window or the interval. Only a wrong unit also depends on the window.
 
-        Raises:
-            ConfigurationError: for a window or interval below 1 ms.
+        Raises ConfigurationError for a window or interval below 1 ms.
         """
         if window_ms < 1 or interval_ms < 1:
             raise ConfigurationError(
