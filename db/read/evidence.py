@@ -3,6 +3,7 @@
 The server computes counts and checksums (``db.checksums``); rows are read only on request.
 """
 
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -73,16 +74,11 @@ class Evidence:
         """The ledger in the order of its commits, over all partitions."""
         rows = self._rows(f"{SELECT_ROWS} ORDER BY confirmado_em, topico, particao")
         found = [ledger_row(values) for values in rows]
-        turns: dict[tuple[str, int], list[int]] = {}
-        for turn, row in enumerate(found):
-            turns.setdefault((row.topic, row.partition), []).append(turn)
         # the server's clock may have been set back: a partition's own order is certain
-        ordered = found.copy()
-        for own in turns.values():
-            ranges = sorted((found[turn] for turn in own), key=lambda row: row.first)
-            for turn, row in zip(own, ranges, strict=True):
-                ordered[turn] = row
-        return ordered
+        of_partition: defaultdict[tuple[str, int], deque[LedgerRow]] = defaultdict(deque)
+        for row in sorted(found, key=lambda row: row.first):
+            of_partition[row.topic, row.partition].append(row)
+        return [of_partition[row.topic, row.partition].popleft() for row in found]
 
     def taken(self) -> Iterator[tuple[str, str, int, int]]:
         """Processed batches: id, topic, partition, offset."""

@@ -13,12 +13,11 @@ from db.schema.catalogue_rows import write_catalogue
 from db.statements import chunks, markers, select
 from schemas.batch import LONGEST_PATIENT_ID, is_patient_id
 from schemas.catalogue import sensors
+from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
 
 PATIENTS_LOCK = "add-patients"
 """Held while adding patients and mappings: two sessions would deadlock, or add a pair twice."""
 _ROWS_PER_STATEMENT = 2_000
-# the range of a DATETIME: "The DATE, DATETIME, and TIMESTAMP Types"
-_FIRST_YEAR = 1000
 
 Starts = dict[tuple[int, int], datetime]
 """The first ``ativo_desde`` by (paciente_id, sensor_id)."""
@@ -89,18 +88,13 @@ def _checked_code(code: str) -> str:
 
 
 def _moment(patient_id: str, code: str, epoch_ms: int) -> datetime:
-    try:
-        moment = moment_of(epoch_ms)
-        is_held = moment.year >= _FIRST_YEAR
-    except OverflowError:
-        is_held = False
-    if not is_held:
+    if not FIRST_TIME_MS <= epoch_ms <= LAST_TIME_MS:
         raise BadInputError(
             f"cannot register {patient_id} with {code}: its first reading, at {epoch_ms} ms, is"
-            f" outside the years {_FIRST_YEAR} to 9999",
+            " outside the years 1000 to 9999",
             hint="are the times of the file milliseconds since 1970?",
         )
-    return moment
+    return moment_of(epoch_ms)
 
 
 def known_patients(connection: Connection, patient_ids: Sequence[str]) -> dict[str, int]:
