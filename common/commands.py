@@ -1,6 +1,8 @@
 """The programs with commands of their own: how each runs, and how it says what was wrong."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -17,23 +19,22 @@ class PlainGroup(TyperGroup):
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """As typer's; reads the group's own options."""
-        with _PlainMisuse():
+        with _plain_misuse():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
         """As typer's; reads the command's arguments and runs it."""
-        with _PlainMisuse():
+        with _plain_misuse():
             return super().invoke(ctx)
 
 
-class _PlainMisuse:
-    def __enter__(self) -> None:
-        """Nothing to do before."""
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        """Only the message changes."""
-        if isinstance(error, ClickException):
-            error.message = plain(error.message)
+@contextmanager
+def _plain_misuse() -> Iterator[None]:
+    try:
+        yield
+    except ClickException as error:
+        error.message = plain(error.message)
+        raise
 
 
 def run(app: typer.Typer, **options: Any) -> None:

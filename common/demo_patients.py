@@ -1,7 +1,7 @@
 """The demo patients: the seed writes them, the simulator makes their readings."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 _OLDEST = date(1934, 1, 1)
@@ -15,12 +15,11 @@ def demo_patient_ids(count: int) -> list[str]:
 
 def birth_dates(seed: int, patient_ids: Sequence[str]) -> list[date]:
     """A date of birth for each patient (ages 4 to 92 in 2026); the same for the same seed and id."""
-    return [_OLDEST + timedelta(days=int(days)) for days in _birth_days(seed, patient_ids)]
-
-
-def _birth_days(seed: int, patient_ids: Iterable[str]) -> Iterable[int]:
+    dates = []
     for patient_id in patient_ids:
         digest = hashlib.blake2b(f"{seed}:{patient_id}".encode(), digest_size=8).digest()
         # the mean of two draws: more middle-aged patients than very young or very old ones
         low, high = int.from_bytes(digest[:4]), int.from_bytes(digest[4:])
-        yield (low + high) * _BIRTH_RANGE_DAYS // (2 << 32)
+        days = (low + high) * _BIRTH_RANGE_DAYS // (2 << 32)
+        dates.append(_OLDEST + timedelta(days=days))
+    return dates

@@ -9,6 +9,8 @@ A message names the operation and the object; ``hint`` says what to do next. A b
 an exception: it is a row with a reason (see ``schemas.reasons``).
 """
 
+from functools import partial
+
 from common.output import plain_lines
 
 
@@ -30,11 +32,7 @@ class VitalsError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickles with its hint: Spark carries errors from workers to the driver."""
-        return _rebuild, (type(self), self.message, self.hint)
-
-
-def _rebuild(kind: type[VitalsError], message: str, hint: str) -> VitalsError:
-    return kind(message, hint=hint)
+        return partial(type(self), hint=self.hint), (self.message,)
 
 
 class ConfigurationError(VitalsError):

@@ -41,8 +41,7 @@ def served(
 ) -> Iterator[None]:
     """Serves for the length of the block, in threads of its own.
 
-    Raises:
-        ConfigurationError: it cannot listen on the address.
+    Raises ConfigurationError: it cannot listen on the address.
     """
     if settings.metrics_port is None:
         yield

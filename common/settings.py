@@ -150,8 +150,7 @@ def load(kind: type[S], **given: Any) -> S:
 
     A name in ``given`` may end in ``_file``, too.
 
-    Raises:
-        ConfigurationError: one message with every missing or invalid name.
+    Raises ConfigurationError: one message with every missing or invalid name.
     """
     settings, problems = _read(kind, given)
     if settings is None:
@@ -162,8 +161,7 @@ def load(kind: type[S], **given: Any) -> S:
 def load_all(*kinds: type[Settings]) -> tuple[Any, ...]:
     """Reads several kinds, in their order.
 
-    Raises:
-        ConfigurationError: one message with the problems of all of them.
+    Raises ConfigurationError: one message with the problems of all of them.
     """
     read = [_read(kind, {}) for kind in kinds]
     if problems := [problem for _, found in read for problem in found]:

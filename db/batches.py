@@ -8,8 +8,8 @@ import mysql.connector
 
 from common.errors import UnavailableError
 from db.connection import Connection
-from db.literals import texts
 from db.moments import EPOCH_MS_SQL, moment_of
+from db.statements import chunks, select, texts
 
 _IDS_PER_QUERY = 1_000
 _NONE: Mapping[Any, Any] = MappingProxyType({})
@@ -35,28 +35,25 @@ def taken_batches(connection: Connection, batch_ids: Iterable[str]) -> set[str]:
 def taken_contents(connection: Connection, batch_ids: Iterable[str]) -> dict[str, bytes | None]:
     """Those of these batches that an earlier range has processed, with the digest of their content."""
     # an id that the column cannot hold was refused
-    ids = list(filter(str.isascii, batch_ids))
-    cursor = connection.cursor()
-    taken: dict[str, bytes | None] = {}
-    for start in range(0, len(ids), _IDS_PER_QUERY):
-        some = ", ".join(texts(ids[start : start + _IDS_PER_QUERY], "ascii"))
-        cursor.execute(f"SELECT lote_id, conteudo FROM lote WHERE lote_id IN ({some})")
-        taken |= {name: content and bytes(content) for name, content in cursor.fetchall()}
-    return taken
+    ids = texts(filter(str.isascii, batch_ids), "ascii")
+    return {
+        name: content and bytes(content)
+        for some in chunks(ids, _IDS_PER_QUERY)
+        for name, content in select(
+            connection, f"SELECT lote_id, conteudo FROM lote WHERE lote_id IN ({', '.join(some)})"
+        )
+    }
 
 
 def known_since(connection: Connection, batch_ids: Iterable[str]) -> dict[str, int]:
     """Since when the values of these batches are known (epoch ms), of those whose message said so."""
-    ids = list(batch_ids)
-    cursor = connection.cursor()
     found: dict[str, int] = {}
-    for start in range(0, len(ids), _IDS_PER_QUERY):
-        some = ", ".join(texts(ids[start : start + _IDS_PER_QUERY], "ascii"))
-        cursor.execute(
+    for some in chunks(texts(batch_ids, "ascii"), _IDS_PER_QUERY):
+        query = (
             f"SELECT lote_id, {EPOCH_MS_SQL.format('conhecido_em')} FROM lote"
-            f" WHERE lote_id IN ({some}) AND conhecido_em IS NOT NULL"
+            f" WHERE lote_id IN ({', '.join(some)}) AND conhecido_em IS NOT NULL"
         )
-        found.update(cursor.fetchall())
+        found.update(select(connection, query))
     return found
 
 
@@ -84,12 +81,11 @@ def record_batches(
             texts(offsets, "ascii"), offsets.items(), strict=True
         )
     ]
-    for start in range(0, len(rows), _IDS_PER_QUERY):
-        some = ", ".join(rows[start : start + _IDS_PER_QUERY])
+    for some in chunks(rows, _IDS_PER_QUERY):
         try:
             cursor.execute(
                 "INSERT INTO lote (lote_id, topico, particao, deslocamento, conhecido_em, conteudo,"
-                f" assinado_por) VALUES {some}"
+                f" assinado_por) VALUES {', '.join(some)}"
             )
         except mysql.connector.IntegrityError as error:
             raise UnavailableError(

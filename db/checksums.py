@@ -40,13 +40,8 @@ def row_checksums(
     mapping_id: pa.Array, component: pa.Array, event_ms: pa.Array, thousandths: pa.Array
 ) -> Ints:
     """The hashes of rows as in ``registro``: numbers, and the component's name."""
-    texts = pc.binary_join_element_wise(
-        mapping_id.cast(pa.string()),
-        component.cast(pa.string()),
-        event_ms.cast(pa.string()),
-        thousandths.cast(pa.string()),
-        "|",
-    )
+    columns = (mapping_id, component, event_ms, thousandths)
+    texts = pc.binary_join_element_wise(*(column.cast(pa.string()) for column in columns), "|")
     values = texts.cast(pa.binary()).to_numpy(zero_copy_only=False)
     digests = b"".join([sha256(value).digest() for value in values])
     return (np.frombuffer(digests, ">u8")[::4] >> 4).astype(np.int64)

@@ -113,22 +113,20 @@ class KeptConnection:
         idle_seconds: int | None = None,
     ) -> None:
         """Connects with the first `get`. The options are those of ``connect``."""
-        self._settings = settings
-        self._local_infile_folder = local_infile_folder
-        self._answer_seconds = answer_seconds
-        self._idle_seconds = idle_seconds
+        self._connect = functools.partial(
+            connect,
+            settings,
+            local_infile_folder=local_infile_folder,
+            answer_seconds=answer_seconds,
+            idle_seconds=idle_seconds,
+        )
         self._connection: Connection | None = None
 
     def get(self) -> Connection:
         """The connection, checked before use. Raises as ``connect`` does."""
         if self._connection is None or not self._connection.is_connected():
             self.close()
-            self._connection = connect(
-                self._settings,
-                local_infile_folder=self._local_infile_folder,
-                answer_seconds=self._answer_seconds,
-                idle_seconds=self._idle_seconds,
-            )
+            self._connection = self._connect()
         return self._connection
 
     def close(self) -> None:
@@ -145,11 +143,15 @@ def quoted(name: str) -> str:
 
 def binary_collation(connection: Connection) -> str:
     """This server's collation that compares text byte for byte, blanks at the end included."""
+    # utf8mb4_bin, which both servers have, ignores blanks at the end
+    return "utf8mb4_nopad_bin" if is_mariadb(connection) else "utf8mb4_0900_bin"
+
+
+def is_mariadb(connection: Connection) -> bool:
+    """Whether the server is MariaDB, not MySQL."""
     cursor = connection.cursor()
     cursor.execute("SELECT VERSION()")
-    # utf8mb4_bin, which both servers have, ignores blanks at the end
-    is_mariadb = "MariaDB" in cursor.fetchone()[0]
-    return "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
+    return "MariaDB" in cursor.fetchone()[0]
 
 
 @contextmanager
@@ -204,7 +206,9 @@ def _opened(settings: DatabaseSettings, options: dict[str, Any]) -> Connection:
         connection.connect(**options)
     except (mysql.connector.Error, OSError) as error:
         if settings.db_ssl and not connection.is_encrypted:
-            raise _unproved(error, settings) from error
+            # whoever answers has not shown who it is: what it says about us, such as a wrong password,
+            # counts for nothing, and the true server may come back
+            raise _unreachable(error, settings) from error
         if _was_replaced(error, settings.db_password, options["password"]):
             return _opened(
                 settings, options | {"password": settings.db_password.get_secret_value()}
@@ -232,9 +236,7 @@ def _warn(server: str) -> None:
     )
 
 
-def _unproved(error: mysql.connector.Error | OSError, settings: DatabaseSettings) -> VitalsError:
-    # whoever answers has not shown who it is: what it says about us, such as a wrong password, counts
-    # for nothing, and the true server may come back
+def _unreachable(error: mysql.connector.Error | OSError, settings: DatabaseSettings) -> VitalsError:
     where = f"{settings.db_host}:{settings.db_port}"
     hint = "check DB_HOST and DB_PORT and that the server runs; `vitals up` starts one"
     cause: BaseException | None = error
@@ -248,10 +250,7 @@ def _unproved(error: mysql.connector.Error | OSError, settings: DatabaseSettings
 def _explained(error: mysql.connector.Error | OSError, settings: DatabaseSettings) -> VitalsError:
     where = f"{settings.db_host}:{settings.db_port}"
     if kind_of(error) is FaultKind.TRANSIENT or isinstance(error, OSError):
-        return UnavailableError(
-            f"cannot reach the database at {where}: {error}".rstrip(),
-            hint="check DB_HOST and DB_PORT and that the server runs; `vitals up` starts one",
-        )
+        return _unreachable(error, settings)
     if error.errno == _UNKNOWN_DATABASE:
         return ConfigurationError(
             f"the server at {where} has no database {settings.db_name}",

@@ -10,6 +10,7 @@ import mysql.connector
 from db.connection import Connection, transaction
 from db.faults import reported
 from db.moments import EPOCH_MS_SQL, moment_of
+from db.statements import select
 
 _NEXT_OFFSET = "SELECT proximo_deslocamento FROM progresso WHERE topico = %s AND particao = %s"
 COUNT_COLUMNS = (
@@ -61,10 +62,8 @@ class LedgerRow:
 
 def range_counts(values: Sequence[Any]) -> RangeCounts:
     """The counts of a ledger row from its `COUNT_COLUMNS`."""
-    messages, repeated, refused, readings, accepted, unmapped, reasons = values
-    return RangeCounts(
-        messages, repeated, refused, readings, accepted, unmapped, json.loads(reasons)
-    )
+    counts = [*values[:-1], json.loads(values[-1])]
+    return RangeCounts(*counts)
 
 
 def ledger_row(values: Sequence[Any]) -> LedgerRow:
@@ -102,11 +101,9 @@ def try_lock_next_offset(connection: Connection, topic: str, partition: int) -> 
 
 def next_offsets(connection: Connection, topic: str) -> dict[int, int]:
     """The first uncommitted offset of each known partition."""
-    cursor = connection.cursor()
-    cursor.execute(
-        "SELECT particao, proximo_deslocamento FROM progresso WHERE topico = %s", (topic,)
-    )
-    return {int(partition): int(offset) for partition, offset in cursor.fetchall()}
+    query = "SELECT particao, proximo_deslocamento FROM progresso WHERE topico = %s"
+    rows = select(connection, query, (topic,))
+    return {int(partition): int(offset) for partition, offset in rows}
 
 
 def open_partitions(connection: Connection, topic: str, starts: Mapping[int, int]) -> None:
@@ -146,9 +143,9 @@ def topic_identity(connection: Connection, topic: str, identity: str) -> str:
     cursor.execute("INSERT IGNORE INTO topico VALUES (%s, %s)", (topic, identity))
     connection.commit()
     cursor.execute("SELECT identificador FROM topico WHERE nome = %s", (topic,))
-    row = cursor.fetchone()
+    (found,) = cursor.fetchone()
     connection.rollback()
-    return str(row[0])
+    return str(found)
 
 
 def record_range(
@@ -187,22 +184,21 @@ def record_range(
 
 def files_since(connection: Connection, moment_ms: int) -> list[tuple[str, int]]:
     """Trusted files of ranges committed after a moment (epoch ms), each with the time of its commit."""
-    cursor = connection.cursor()
-    cursor.execute(
+    rows = select(
+        connection,
         f"SELECT arquivos, {EPOCH_MS_SQL.format('confirmado_em')} FROM livro_razao"
         " WHERE confirmado_em > %s ORDER BY confirmado_em",
         (moment_of(moment_ms),),
     )
-    rows = cursor.fetchall()
     return [(name, committed_ms) for text, committed_ms in rows for name in json.loads(text)]
 
 
 def committed_files(connection: Connection, topic: str, partition: int, first: int) -> set[str]:
     """Trusted files that the ledger names for ranges from ``first`` on."""
-    cursor = connection.cursor()
-    cursor.execute(
+    rows = select(
+        connection,
         "SELECT arquivos FROM livro_razao WHERE topico = %s AND particao = %s"
         " AND deslocamento_inicial >= %s",
         (topic, partition, first),
     )
-    return {name for (text,) in cursor.fetchall() for name in json.loads(text)}
+    return {name for (text,) in rows for name in json.loads(text)}

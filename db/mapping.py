@@ -9,8 +9,8 @@ import numpy as np
 
 from common.arrays import Ints
 from db.connection import Connection
-from db.literals import texts
 from db.moments import EPOCH_MS_SQL
+from db.statements import chunks, texts
 
 FOREVER_MS = 1 << 62
 NO_MAPPING = 0
@@ -80,9 +80,8 @@ def read_mappings(
 
 def read_mappings_of(connection: Connection, patient_ids: Sequence[str]) -> Iterator[Mapping]:
     """Like `read_mappings`, for some patients; unregistered ones have no mappings."""
-    for start in range(0, len(patient_ids), _PATIENTS_A_QUERY):
-        some = ", ".join(texts(patient_ids[start : start + _PATIENTS_A_QUERY], "utf8mb4"))
-        yield from _read(connection, f"WHERE p.identificador IN ({some})", ())
+    for some in chunks(texts(patient_ids, "utf8mb4"), _PATIENTS_A_QUERY):
+        yield from _read(connection, f"WHERE p.identificador IN ({', '.join(some)})", ())
 
 
 def _read(connection: Connection, condition: str, values: Sequence[str]) -> Iterator[Mapping]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from db.checksums import HASH_SQL
 from db.connection import Connection
 from db.moments import EPOCH
+from db.statements import select
 
 _LATE = timedelta(minutes=1)
 _ROWS = {
@@ -34,9 +35,8 @@ def mapping_version(connection: Connection) -> MappingVersion:
 
     It misses deleted mappings, patients with a new id, and what commits after a later change.
     """
-    cursor = connection.cursor()
-    cursor.execute("SELECT MAX(alterado_em), MAX(id) FROM paciente_sensor")
-    return MappingVersion(*cursor.fetchone())
+    (newest,) = select(connection, "SELECT MAX(alterado_em), MAX(id) FROM paciente_sensor")
+    return MappingVersion(*newest)
 
 
 class Changed(NamedTuple):
@@ -54,14 +54,13 @@ def changed_mappings(connection: Connection, since: MappingVersion, *, most: int
     """
     before, newest_id = since.newest_change or EPOCH, since.newest_id or 0
     changed = "SELECT id, paciente_id FROM paciente_sensor WHERE {} LIMIT %s"
-    cursor = connection.cursor()
-    cursor.execute(
+    rows = select(
+        connection,
         # an index for each: MariaDB reads the whole table for an OR
         f"SELECT c.id, p.identificador FROM (({changed.format('alterado_em >= %s')})"
         f" UNION ({changed.format('id > %s')})) c JOIN paciente p ON p.id = c.paciente_id",
         (before - _LATE, most + 1, newest_id, most + 1),
     )
-    rows = cursor.fetchall()
     if len(rows) > most:
         return None
     altered = frozenset(mapping_id for mapping_id, _ in rows if mapping_id <= newest_id)
@@ -92,10 +91,9 @@ def mapping_sums(connection: Connection, known: MappingSums) -> tuple[MappingSum
         f" MAX(id), COUNT(*), SUM({HASH_SQL.format(row)}) FROM {table} GROUP BY is_new"
         for table, row in _ROWS.items()
     ]
-    cursor = connection.cursor()
-    cursor.execute(" UNION ALL ".join(queries))
     before, now = dict.fromkeys(_ROWS, _NO_ROWS), dict.fromkeys(_ROWS, _NO_ROWS)
-    for table, is_new, largest_id, rows, hashes in cursor.fetchall():
+    found = select(connection, " UNION ALL ".join(queries))
+    for table, is_new, largest_id, rows, hashes in found:
         sums = RowSums(int(largest_id), int(rows), int(hashes))
         if not is_new:
             before[table] = sums

@@ -7,6 +7,7 @@ import mysql.connector
 
 from common.errors import UnavailableError
 from db.connection import Connection, closed_if_interrupted
+from db.statements import select
 
 _WAIT_SECONDS = 60
 _LONGEST_NAME = 64
@@ -18,16 +19,12 @@ def named_lock(connection: Connection, purpose: str, database: str = "") -> Iter
 
     Commit inside the block: the next session must see the changes.
 
-    Raises:
-        UnavailableError: another session held the lock for too long.
+    Raises UnavailableError: another session held the lock for too long.
     """
-    cursor = connection.cursor()
     if not database:
-        cursor.execute("SELECT DATABASE()")
-        (database,) = cursor.fetchone()
+        ((database,),) = select(connection, "SELECT DATABASE()")
     name = f"vitals-{purpose}-{database}"[:_LONGEST_NAME]
-    cursor.execute("SELECT GET_LOCK(%s, %s)", (name, _WAIT_SECONDS))
-    if cursor.fetchone() != (1,):
+    if select(connection, "SELECT GET_LOCK(%s, %s)", (name, _WAIT_SECONDS)) != [(1,)]:
         raise UnavailableError(
             f"cannot {purpose} {database}: another session has held the lock {name} for more than"
             f" {_WAIT_SECONDS} s",
@@ -39,5 +36,4 @@ def named_lock(connection: Connection, purpose: str, database: str = "") -> Iter
     finally:
         # if the connection is gone, the server has already released the lock
         with suppress(mysql.connector.Error):
-            cursor.execute("SELECT RELEASE_LOCK(%s)", (name,))
-            cursor.fetchone()
+            select(connection, "SELECT RELEASE_LOCK(%s)", (name,))

@@ -49,15 +49,13 @@ def sensors_page() -> str:
 
 
 def _row(sensor: Sensor, part: Component) -> Iterator[str]:
-    limits = part.limits
-    left, right = "[" if limits.is_lower_allowed else "(", "]" if limits.is_upper_allowed else ")"
     yield _code(sensor.code)
     yield f"{sensor.name_en} / {sensor.name_pt}"
     yield f"{sensor.short_name_en} / {sensor.short_name_pt}"
     yield _code(part.part)
     yield _code(sensor.unit)
     yield _code(sensor.ucum)
-    yield f"{left}{limits.lower}, {limits.upper}{right}"
+    yield str(part.limits)
     yield ", ".join(_loinc(sensor, part)) or "none, local"
     yield _code(part.clif) if part.clif else ""
     yield str(sensor.decimals)

@@ -26,6 +26,11 @@ class Limits:
     is_lower_allowed: bool
     is_upper_allowed: bool
 
+    def __str__(self) -> str:
+        """As an interval: ``(`` and ``)`` exclude the limit itself, ``[`` and ``]`` include it."""
+        left = "[" if self.is_lower_allowed else "("
+        return f"{left}{self.lower}, {self.upper}{']' if self.is_upper_allowed else ')'}"
+
     def holds(self, value: float) -> bool:
         """True where ``value`` is plausible; NaN is not."""
         above = value >= self.lower if self.is_lower_allowed else value > self.lower

@@ -15,7 +15,7 @@ from common.errors import ConfigurationError
 from db.schema.catalogue_rows import component_rows, sensor_rows
 from ops.monitor.columns import columns
 from ops.storm.expected import expected_readings
-from producer.live.modelled import warn_of_sensors_without_model
+from producer.live.simulated_windows import warn_of_sensors_without_model
 from producer.replay.clif import clif_columns
 from producer.replay.reader import Table
 from producer.simulation import Simulator

@@ -12,10 +12,8 @@ from common.settings import KafkaSecurity, KafkaSettings, SaslMechanism
 _CLIENT = b"vitals"
 _SASL_HANDSHAKE, _SASL_AUTHENTICATE = (17, 1), (36, 0)
 _MOST_BYTES = 64_000_000
-_DIGESTS = {SaslMechanism.SCRAM_SHA_512: "sha512", SaslMechanism.SCRAM_SHA_256: "sha256"}
-
-
 _ASK_SECONDS = 2.0
+_DIGESTS = {SaslMechanism.SCRAM_SHA_512: "sha512", SaslMechanism.SCRAM_SHA_256: "sha256"}
 
 
 class LoginError(OSError):

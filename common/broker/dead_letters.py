@@ -59,17 +59,9 @@ def dead_letter_of(message: Message) -> DeadLetter | None:
     try:
         said = [(value or b"").decode() for _, value in last]
         reason, detail, topic, partition, offset, kafka_ms = said
-        return DeadLetter(
-            message.key(),
-            message.value(),
-            own,
-            reason,
-            detail,
-            topic,
-            int(partition),
-            int(offset),
-            None if kafka_ms == "None" else int(kafka_ms),
-        )
+        received = None if kafka_ms == "None" else int(kafka_ms)
+        place = (topic, int(partition), int(offset), received)
+        return DeadLetter(message.key(), message.value(), own, reason, detail, *place)
     except ValueError:
         return None
 

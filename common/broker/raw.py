@@ -114,9 +114,9 @@ def _parsed(answer: bytes, name_size: int) -> tuple[bytes, list[Aborted]]:
     if code:
         raise OSError(f"it answers with error {code}")
     place += struct.calcsize(">ihqqi")
-    aborted = []
-    for _ in range(max(count, 0)):
-        aborted.append(Aborted(*struct.unpack_from(">qq", answer, place)))
-        place += 16
+    aborted = [
+        Aborted(*struct.unpack_from(">qq", answer, place + 16 * turn)) for turn in range(count)
+    ]
+    place += 16 * len(aborted)
     (size,) = struct.unpack_from(">i", answer, place)
     return answer[place + 4 : place + 4 + max(size, 0)], aborted

@@ -1,13 +1,14 @@
 """Gaps (``lacuna``) and repeated windows (``janela_repetida``)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from db.connection import Connection, transaction
 from db.faults import reported
 from db.moments import EPOCH_MS_SQL, moment_of
+from db.statements import chunks, markers, select
 from schemas.catalogue import sensors
 
 _ROWS_PER_STATEMENT = 2_000
@@ -21,8 +22,6 @@ _COUNT = (
     "(SELECT %s, COUNT(*) FROM registro WHERE paciente_sensor_id = %s AND componente = %s"
     " AND created_at >= %s AND created_at < %s)"
 )
-
-T = TypeVar("T")
 
 
 class GapCause(StrEnum):
@@ -64,26 +63,24 @@ def as_stored(connection: Connection, gaps: Sequence[Gap]) -> list[Gap]:
 
     Reads a range of the key for each, and ends the connection's transaction.
     """
-    cursor, first = (
-        connection.cursor(),
-        {found.code: found.components[0].part for found in sensors()},
-    )
+    first = {sensor.code: sensor.components[0].part for sensor in sensors()}
     component: dict[int, str] = {}
-    for ids in _chunks(sorted({gap.mapping_id for gap in gaps})):
-        cursor.execute(
+    for ids in chunks(sorted({gap.mapping_id for gap in gaps}), _ROWS_PER_STATEMENT):
+        rows = select(
+            connection,
             "SELECT ps.id, s.codigo FROM paciente_sensor ps JOIN sensor s ON s.id = ps.sensor_id"
-            f" WHERE ps.id IN ({', '.join(['%s'] * len(ids))})",
-            list(ids),
+            f" WHERE ps.id IN ({markers(ids)})",
+            ids,
         )
-        component |= {number: first.get(code, "") for number, code in cursor.fetchall()}
+        component |= {number: first.get(code, "") for number, code in rows}
     found: list[Gap] = []
-    for start in range(0, len(gaps), _COUNTS_PER_STATEMENT):
-        chunk = gaps[start : start + _COUNTS_PER_STATEMENT]
-        cursor.execute(
-            " UNION ALL ".join([_COUNT] * len(chunk)),
+    for some in chunks(gaps, _COUNTS_PER_STATEMENT):
+        rows = select(
+            connection,
+            " UNION ALL ".join([_COUNT] * len(some)),
             [
                 value
-                for number, gap in enumerate(chunk)
+                for number, gap in enumerate(some)
                 for value in (
                     number,
                     gap.mapping_id,
@@ -93,8 +90,8 @@ def as_stored(connection: Connection, gaps: Sequence[Gap]) -> list[Gap]:
                 )
             ],
         )
-        counted = dict(cursor.fetchall())
-        found += [replace(gap, received=int(counted[number])) for number, gap in enumerate(chunk)]
+        counted = dict(rows)
+        found += [replace(gap, received=int(counted[number])) for number, gap in enumerate(some)]
     connection.rollback()
     return found
 
@@ -102,13 +99,13 @@ def as_stored(connection: Connection, gaps: Sequence[Gap]) -> list[Gap]:
 def gaps_after(connection: Connection, place: tuple[int, int], *, limit: int) -> list[Gap]:
     """The next gaps in the table after (mapping id, window start), in the order of its key."""
     mapping_id, window_ms = place
-    cursor = connection.cursor()
-    cursor.execute(
+    rows = select(
+        connection,
         f"{_SELECT_GAPS} WHERE paciente_sensor_id > %s OR (paciente_sensor_id = %s AND janela > %s)"
         " ORDER BY paciente_sensor_id, janela LIMIT %s",
         (mapping_id, mapping_id, moment_of(window_ms), limit),
     )
-    return list(map(_gap, cursor.fetchall()))
+    return list(map(_gap, rows))
 
 
 def settle_gaps(
@@ -120,16 +117,16 @@ def settle_gaps(
     """
     with reported("write the missing samples"), transaction(connection):
         cursor = connection.cursor()
-        for chunk in _chunks(missing):
+        for some in chunks(missing, _ROWS_PER_STATEMENT):
             cursor.execute(
                 "INSERT INTO lacuna (paciente_sensor_id, janela, duracao_ms, esperadas, recebidas,"
-                f" motivo) VALUES {', '.join(['(%s, %s, %s, %s, %s, %s)'] * len(chunk))}"
+                f" motivo) VALUES {markers(some, '(%s, %s, %s, %s, %s, %s)')}"
                 " ON DUPLICATE KEY UPDATE duracao_ms = VALUES(duracao_ms),"
                 " esperadas = VALUES(esperadas), recebidas = VALUES(recebidas),"
                 " motivo = VALUES(motivo)",
                 [
                     value
-                    for gap in chunk
+                    for gap in some
                     for value in (
                         gap.mapping_id,
                         moment_of(gap.window_ms),
@@ -140,10 +137,10 @@ def settle_gaps(
                     )
                 ],
             )
-        for keys in _chunks(complete):
+        for keys in chunks(complete, _ROWS_PER_STATEMENT):
             cursor.execute(
                 "DELETE FROM lacuna WHERE (paciente_sensor_id, janela) IN"
-                f" ({', '.join(['(%s, %s)'] * len(keys))})",
+                f" ({markers(keys, '(%s, %s)')})",
                 [value for mapping, start in keys for value in (mapping, moment_of(start))],
             )
 
@@ -154,13 +151,13 @@ def gaps_of(
     """The newest thousand gaps of these mappings in windows that begin in this time span."""
     if not mapping_ids:
         return []
-    cursor = connection.cursor()
-    cursor.execute(
-        f"{_SELECT_GAPS} WHERE paciente_sensor_id IN ({', '.join(['%s'] * len(mapping_ids))})"
+    rows = select(
+        connection,
+        f"{_SELECT_GAPS} WHERE paciente_sensor_id IN ({markers(mapping_ids)})"
         f" AND janela >= %s AND janela < %s ORDER BY janela DESC LIMIT {_MOST_GAPS}",
         [*mapping_ids, moment_of(from_ms), moment_of(until_ms)],
     )
-    return list(map(_gap, cursor.fetchall()))
+    return list(map(_gap, rows))
 
 
 def _gap(row: tuple[Any, ...]) -> Gap:
@@ -172,15 +169,15 @@ def record_repeated(connection: Connection, windows: Sequence[RepeatedWindow]) -
     """Records repeated windows. One transaction; safe to repeat. Raises as ``settle_gaps`` does."""
     with reported("write the repeated windows"), transaction(connection):
         cursor = connection.cursor()
-        for chunk in _chunks(windows):
+        for some in chunks(windows, _ROWS_PER_STATEMENT):
             cursor.execute(
                 "INSERT INTO janela_repetida (topico, particao, deslocamento, lote_id, produtor,"
                 " primeiro_produtor, visto_em)"
-                f" VALUES {', '.join(['(%s, %s, %s, %s, %s, %s, %s)'] * len(chunk))}"
+                f" VALUES {markers(some, '(%s, %s, %s, %s, %s, %s, %s)')}"
                 " ON DUPLICATE KEY UPDATE produtor = VALUES(produtor)",
                 [
                     value
-                    for window in chunk
+                    for window in some
                     for value in (
                         window.topic,
                         window.partition,
@@ -192,8 +189,3 @@ def record_repeated(connection: Connection, windows: Sequence[RepeatedWindow]) -
                     )
                 ],
             )
-
-
-def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
-        yield rows[start : start + _ROWS_PER_STATEMENT]

@@ -6,7 +6,6 @@ has and the consumer will write again.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +16,9 @@ from db.faults import reported
 from db.ledger import LedgerRow, lock_next_offset
 from db.moments import moment_of
 from db.read.evidence import Stray
+from db.read.quarantine_desk import AT_PLACE
+from db.statements import chunks, markers, select
+from db.write.corrections import valor_of
 
 _ROWS_PER_TRANSACTION = 2_000
 _IDS_PER_STATEMENT = 1_000
@@ -30,11 +32,11 @@ INSERT INTO decisao SELECT lote_id, serie, posicao, estado, lote_reenvio FROM qu
    AND (motivo <> 'unmapped' OR estado = 'descartada')
     ON DUPLICATE KEY UPDATE estado = VALUES(estado), lote_reenvio = VALUES(lote_reenvio)"""
 _INSIDE = "topico = %s AND particao = %s AND deslocamento >= %s AND deslocamento < %s"
-_AT_PLACE = "topico = %s AND particao = %s AND deslocamento = %s AND serie = %s AND posicao = %s"
-_UPDATE = (
+REPLACE_VALUE = (
     "UPDATE registro SET valor = %s WHERE paciente_sensor_id = %s AND componente = %s"
     " AND created_at = %s AND valor = %s"
 )
+"""Unless the row has another value than the last one by now."""
 
 NextOffsets = Mapping[tuple[str, int], int]
 WithoutNewer = Callable[[pa.Table, NextOffsets], pa.Table]
@@ -88,11 +90,10 @@ def forget_range(
             return False
         _take_entries(cursor, _INSIDE, place)
         for stray in strays:
-            _take_entries(cursor, _AT_PLACE, stray)
-        for start in range(0, len(batch_ids), _IDS_PER_STATEMENT):
-            ids = batch_ids[start : start + _IDS_PER_STATEMENT]
-            chosen = f"lote_id IN ({', '.join(['%s'] * len(ids))})"
-            cursor.execute(f"DELETE FROM lote WHERE {chosen} AND {_INSIDE}", (*ids, *place))
+            _take_entries(cursor, AT_PLACE, stray)
+        for ids in chunks(batch_ids, _IDS_PER_STATEMENT):
+            chosen = f"lote_id IN ({markers(ids)}) AND {_INSIDE}"
+            cursor.execute(f"DELETE FROM lote WHERE {chosen}", (*ids, *place))
         _clear_ledger(cursor, part)
     return True
 
@@ -108,8 +109,7 @@ def _take_entries(cursor: Any, where: str, place: Sequence[Any]) -> None:
 def _clear_ledger(cursor: Any, part: LedgerRow) -> None:
     place = (part.topic, part.partition, part.first)
     cursor.execute(
-        "SELECT motivo, COUNT(*) FROM quarentena WHERE topico = %s AND particao = %s"
-        " AND deslocamento >= %s AND deslocamento < %s AND posicao < 0 GROUP BY motivo",
+        f"SELECT motivo, COUNT(*) FROM quarentena WHERE {_INSIDE} AND posicao < 0 GROUP BY motivo",
         (*place, part.until),
     )
     reasons = json.dumps(dict(cursor.fetchall()), sort_keys=True)
@@ -123,12 +123,12 @@ def _clear_ledger(cursor: Any, part: LedgerRow) -> None:
 
 def lock_progress(connection: Connection) -> NextOffsets:
     """The first uncommitted offset of each partition, all locked until the transaction ends."""
-    cursor = connection.cursor()
-    cursor.execute(
+    rows = select(
+        connection,
         "SELECT topico, particao, proximo_deslocamento FROM progresso ORDER BY topico, particao"
-        " FOR UPDATE"
+        " FOR UPDATE",
     )
-    return {(topic, partition): offset for topic, partition, offset in cursor.fetchall()}
+    return {(topic, partition): offset for topic, partition, offset in rows}
 
 
 def _enter(connection: Connection, rows: pa.Table) -> int:
@@ -137,19 +137,15 @@ def _enter(connection: Connection, rows: pa.Table) -> int:
     for row in rows.to_pylist():
         key = (row["mapping_id"], row["component"], moment_of(row["event_ms"]))
         if row["found"] is None:
-            missing.append((*key, _value(row["thousandths"])))
+            missing.append((*key, valor_of(row["thousandths"])))
         else:
-            altered.append((_value(row["thousandths"]), *key, _value(row["found"])))
+            altered.append((valor_of(row["thousandths"]), *key, valor_of(row["found"])))
     entered = 0
     if missing:
-        places = ", ".join(["(%s, %s, %s, %s)"] * len(missing))
+        places = markers(missing, "(%s, %s, %s, %s)")
         cursor.execute(f"{_INSERT}{places}{_KEEP}", [value for row in missing for value in row])
         entered += cursor.rowcount
     for values in altered:
-        cursor.execute(_UPDATE, values)
+        cursor.execute(REPLACE_VALUE, values)
         entered += cursor.rowcount
     return entered
-
-
-def _value(thousandths: int) -> Decimal:
-    return Decimal(thousandths).scaleb(-3)

@@ -6,6 +6,7 @@ readings are not resent: they were accepted, and the consumer enters them once t
 are overtaken ones: a newer value is stored.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from db.connection import Connection, transaction
 from db.moments import EPOCH_MS_SQL
 from db.read.quarantine_desk import OPEN, RESENT, RESOLVED, Selection
+from db.statements import chunks, markers, select
 from db.write.quarantine import bare_reading
 from schemas.reasons import Reason
 
@@ -81,15 +83,14 @@ def messages(
     entries that are resent and refused again come after it.
     """
     condition, values = selection.where()
-    cursor = connection.cursor()
-    cursor.execute(
+    rows = select(
+        connection,
         "SELECT particao, deslocamento, COUNT(*), CAST(SUM(COALESCE(LENGTH(mensagem), 0)) AS SIGNED)"
         f" FROM quarentena WHERE {_OPEN} AND particao = %s AND deslocamento > %s AND deslocamento < %s"
         f" AND (lote_reenvio IS NOT NULL OR ({condition}))"
         f" GROUP BY particao, deslocamento ORDER BY deslocamento LIMIT {_MESSAGES_PER_QUERY}",
         [topic, *after, until, *values],
     )
-    rows = cursor.fetchall()
     connection.rollback()
     return [MessageSize((row[0], row[1]), int(row[2]), int(row[3])) for row in rows]
 
@@ -103,17 +104,17 @@ def open_entries(
     since: the batch may be published already, and must be made from the same entries again.
     """
     condition, values = selection.where()
-    cursor = connection.cursor()
     found: list[OpenEntry] = []
     for partition, offset in places:
-        cursor.execute(
+        rows = select(
+            connection,
             f"SELECT {_COLUMNS}, ({condition}) FROM quarentena"
             f" WHERE particao = %s AND deslocamento = %s AND ({_OPEN} OR topico = %s AND lote_reenvio IN"
             f" (SELECT lote_reenvio FROM quarentena WHERE {_OPEN} AND particao = %s"
             " AND deslocamento = %s)) ORDER BY serie, posicao",
             [*values, partition, offset, topic, topic, topic, partition, offset],
         )
-        found += [_entry(row) for row in cursor.fetchall()]
+        found += map(_entry, rows)
     connection.rollback()
     return found
 
@@ -123,14 +124,8 @@ def claim(connection: Connection, topic: str, entries: Sequence[OpenEntry], batc
 
     Returns False, and changes nothing, if another session claimed one of them first.
     """
-    claimed = _update(
-        connection,
-        "lote_reenvio = %s",
-        [batch_id],
-        f"estado = '{OPEN}' AND lote_reenvio IS NULL",
-        topic,
-        entries,
-    )
+    condition = f"estado = '{OPEN}' AND lote_reenvio IS NULL"
+    claimed = _update(connection, "lote_reenvio = %s", [batch_id], condition, topic, entries)
     if claimed != len(entries):
         connection.rollback()
         return False
@@ -157,32 +152,28 @@ def settle(
 
 def refused_readings(connection: Connection, batch_id: str) -> set[tuple[int, int]] | None:
     """Series and position of a batch's rejected readings; None if it is not processed yet."""
-    cursor = connection.cursor()
-    cursor.execute(
-        "SELECT topico, particao, deslocamento FROM lote WHERE lote_id = %s", (batch_id,)
-    )
-    place = cursor.fetchone()
+    query = "SELECT topico, particao, deslocamento FROM lote WHERE lote_id = %s"
     found: set[tuple[int, int]] | None = None
-    if place is not None:
-        cursor.execute(
+    if places := select(connection, query, (batch_id,)):
+        rows = select(
+            connection,
             "SELECT serie, posicao FROM quarentena WHERE topico = %s AND particao = %s"
             " AND deslocamento = %s AND posicao >= 0 AND motivo <> 'unmapped'",
-            place,
+            places[0],
         )
-        found = set(cursor.fetchall())
+        found = set(rows)
     connection.rollback()
     return found
 
 
 def is_refused_whole(connection: Connection, topic: str, place: Place) -> bool:
     """True if the message at this place is in quarantine as a whole."""
-    cursor = connection.cursor()
-    cursor.execute(
+    ((count,),) = select(
+        connection,
         "SELECT COUNT(*) FROM quarentena WHERE topico = %s AND particao = %s AND deslocamento = %s"
         " AND posicao = -1",
         (topic, *place),
     )
-    (count,) = cursor.fetchone()
     connection.rollback()
     return bool(count)
 
@@ -199,10 +190,9 @@ def _update(
     cursor = connection.cursor()
     count = 0
     for (partition, offset), places in _by_message(entries):
-        markers = ", ".join(["(%s, %s)"] * len(places))
         cursor.execute(
-            f"UPDATE quarentena SET {change} WHERE topico = %s AND particao = %s"
-            f" AND deslocamento = %s AND (serie, posicao) IN ({markers}) AND {condition}",
+            f"UPDATE quarentena SET {change} WHERE topico = %s AND particao = %s AND deslocamento = %s"
+            f" AND (serie, posicao) IN ({markers(places, '(%s, %s)')}) AND {condition}",
             [
                 *changed,
                 topic,
@@ -216,15 +206,14 @@ def _update(
     return count
 
 
-def _by_message(entries: Iterable[OpenEntry]) -> Iterator[tuple[Place, list[tuple[int, int]]]]:
-    grouped: dict[Place, list[tuple[int, int]]] = {}
+def _by_message(entries: Iterable[OpenEntry]) -> Iterator[tuple[Place, Sequence[tuple[int, int]]]]:
+    """The place of each message, and series and position of its entries, some at a time."""
+    grouped: defaultdict[Place, list[tuple[int, int]]] = defaultdict(list)
     for entry in entries:
-        grouped.setdefault((entry.partition, entry.offset), []).append(
-            (entry.series, entry.position)
-        )
+        grouped[entry.partition, entry.offset].append((entry.series, entry.position))
     for place, positions in grouped.items():
-        for start in range(0, len(positions), _PLACES_PER_STATEMENT):
-            yield place, positions[start : start + _PLACES_PER_STATEMENT]
+        for some in chunks(positions, _PLACES_PER_STATEMENT):
+            yield place, some
 
 
 def _entry(row: Sequence[Any]) -> OpenEntry:

@@ -4,15 +4,12 @@ from dataclasses import dataclass
 
 from db.connection import Connection, transaction
 from db.faults import reported
-from db.mend.repair import lock_progress
+from db.mend.repair import REPLACE_VALUE, lock_progress
+from db.statements import select
 
 _OF_BATCH = (
     "SELECT id, valor_antigo, paciente_sensor_id, componente, created_at, valor_novo"
     " FROM registro_correcao WHERE lote_novo = %s AND desfeito_em IS NULL ORDER BY id DESC FOR UPDATE"
-)
-_PUT_BACK = (
-    "UPDATE registro SET valor = %s WHERE paciente_sensor_id = %s AND componente = %s"
-    " AND created_at = %s AND valor = %s"
 )
 _MARK = "UPDATE registro_correcao SET desfeito_em = UTC_TIMESTAMP(6) WHERE id = %s"
 
@@ -39,12 +36,11 @@ def undo_batch(connection: Connection, batch_id: str) -> Undone:
     """
     with reported("take back corrections"), transaction(connection):
         lock_progress(connection)
+        rows = select(connection, _OF_BATCH, (batch_id,))
         cursor = connection.cursor()
-        cursor.execute(_OF_BATCH, (batch_id,))
-        rows = cursor.fetchall()
         put_back = 0
         for number, *values in rows:
-            cursor.execute(_PUT_BACK, values)
+            cursor.execute(REPLACE_VALUE, values)
             if cursor.rowcount:
                 cursor.execute(_MARK, (number,))
                 put_back += 1

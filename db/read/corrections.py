@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from db.connection import Connection
 from db.moments import EPOCH_MS_SQL, moment_of
+from db.statements import select
 
 _ms = EPOCH_MS_SQL.format
 _SIDE = "valor_{0}, lote_{0}, topico_{0}, particao_{1}, deslocamento_{0}, " + _ms("recebido_{0}")
@@ -57,20 +58,14 @@ def corrections_of(
     connection: Connection, mapping_ids: Sequence[int], component: str, event_ms: int
 ) -> list[Correction]:
     """Those of one reading, in the order of commits."""
-    cursor = connection.cursor()
-    found: list[Correction] = []
-    for mapping_id in mapping_ids:
-        cursor.execute(_OF_READING, (mapping_id, component, moment_of(event_ms)))
-        found += [
-            Correction(Side(float(row[0]), *row[1:6]), Side(float(row[6]), *row[7:12]), *row[12:])
-            for row in cursor.fetchall()
-        ]
-    return found
+    return [
+        Correction(Side(float(row[0]), *row[1:6]), Side(float(row[6]), *row[7:12]), *row[12:])
+        for mapping_id in mapping_ids
+        for row in select(connection, _OF_READING, (mapping_id, component, moment_of(event_ms)))
+    ]
 
 
 def undone(connection: Connection) -> pa.Table:
     """`UNDONE`: the readings of messages whose correction was taken back."""
-    cursor = connection.cursor()
-    cursor.execute(_UNDONE)
-    rows = [dict(zip(UNDONE.names, row, strict=True)) for row in cursor.fetchall()]
+    rows = [dict(zip(UNDONE.names, row, strict=True)) for row in select(connection, _UNDONE)]
     return pa.Table.from_pylist(rows, UNDONE)

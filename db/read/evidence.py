@@ -3,6 +3,7 @@
 The server computes counts and checksums (``db.checksums``); rows are read only on request.
 """
 
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -21,16 +22,17 @@ from db.moments import EPOCH_MS_SQL, moment_of_hour
 from db.read.corrections import undone
 from db.read.quarantined import (
     COUNTS,
+    OVERTAKEN,
     OVERTAKEN_ROWS,
     QUARANTINED,
     READING,
     letter_of,
-    overtaken,
     quarantined,
     table,
     unmapped,
 )
 from db.read.snapshot import snapshot
+from db.statements import chunks, markers
 
 _ROWS_PER_FETCH = 20_000
 _BODIES_PER_FETCH = 50
@@ -72,16 +74,11 @@ class Evidence:
         """The ledger in the order of its commits, over all partitions."""
         rows = self._rows(f"{SELECT_ROWS} ORDER BY confirmado_em, topico, particao")
         found = [ledger_row(values) for values in rows]
-        turns: dict[tuple[str, int], list[int]] = {}
-        for turn, row in enumerate(found):
-            turns.setdefault((row.topic, row.partition), []).append(turn)
         # the server's clock may have been set back: a partition's own order is certain
-        ordered = found.copy()
-        for own in turns.values():
-            ranges = sorted((found[turn] for turn in own), key=lambda row: row.first)
-            for turn, row in zip(own, ranges, strict=True):
-                ordered[turn] = row
-        return ordered
+        of_partition: defaultdict[tuple[str, int], deque[LedgerRow]] = defaultdict(deque)
+        for row in sorted(found, key=lambda row: row.first):
+            of_partition[row.topic, row.partition].append(row)
+        return [of_partition[row.topic, row.partition].popleft() for row in found]
 
     def taken(self) -> Iterator[tuple[str, str, int, int]]:
         """Processed batches: id, topic, partition, offset."""
@@ -96,7 +93,7 @@ class Evidence:
 
     def overtaken(self) -> pa.Table:
         """`OVERTAKEN`: readings that are not stored because a newer value is."""
-        return overtaken(self._rows(OVERTAKEN_ROWS))
+        return table(list(self._rows(OVERTAKEN_ROWS)), OVERTAKEN)
 
     def quarantined(self) -> Iterator[pa.Table]:
         """The readings in quarantine, `QUARANTINED`, a few thousand at a time.
@@ -110,8 +107,8 @@ class Evidence:
     def quarantined_of(self, batch_ids: Sequence[str]) -> pa.Table:
         """Those of these batches."""
         query = f"SELECT {READING} {COUNTS} AND q.lote_id IN ({{}})"
-        chunks = self._in_chunks(query, batch_ids)
-        return pa.concat_tables([QUARANTINED.empty_table(), *map(quarantined, chunks)])
+        parts = map(quarantined, self._in_chunks(query, batch_ids))
+        return pa.concat_tables([QUARANTINED.empty_table(), *parts])
 
     def strays(self) -> list[tuple[str | None, Stray]]:
         """Batch and place of quarantine entries that are not where their batch was processed.
@@ -128,15 +125,15 @@ class Evidence:
 
     def received(self, batch_ids: Sequence[str]) -> dict[str, int]:
         """When Kafka received these batches (epoch ms), as far as quarantine shows it."""
-        schema = pa.schema([("batch_id", pa.string()), ("kafka_ms", pa.int64())])
-        moment = EPOCH_MS_SQL.format("MAX(recebido_em)")
-        found = self._by_id(
-            f"SELECT lote_id, {moment} FROM quarentena WHERE lote_id IN ({{}})"
-            " AND recebido_em IS NOT NULL GROUP BY lote_id",
-            batch_ids,
-            schema,
+        query = (
+            f"SELECT lote_id, {EPOCH_MS_SQL.format('MAX(recebido_em)')} FROM quarentena"
+            " WHERE lote_id IN ({}) AND recebido_em IS NOT NULL GROUP BY lote_id"
         )
-        return dict(zip(*(column.to_pylist() for column in found.columns), strict=True))
+        return {
+            batch_id: int(kafka_ms)
+            for rows in self._in_chunks(query, batch_ids)
+            for batch_id, kafka_ms in rows
+        }
 
     def unmapped(self, part: LedgerRow) -> pa.Table:
         """`UNMAPPED`: the range's readings that must not be in ``registro``.
@@ -203,35 +200,23 @@ class Evidence:
 
     def registro_rows(self, hour: int, mapping_ids: Sequence[int]) -> pa.Table:
         """The rows of one hour and these mappings, by the clustered key."""
-        return self._by_id(
+        parts = self._in_chunks(
             f"SELECT paciente_sensor_id, componente, {EPOCH_MS_SQL.format('created_at')},"
             " CAST(valor * 1000 AS SIGNED) FROM registro WHERE paciente_sensor_id IN ({})"
             f" AND componente IN ({_COMPONENTS}) AND created_at >= %s AND created_at < %s",
             mapping_ids,
-            REGISTRO_ROW,
             moment_of_hour(hour),
             moment_of_hour(hour + 1),
             at_once=_MAPPINGS_PER_QUERY,
         )
-
-    def _by_id(
-        self,
-        query: str,
-        ids: Sequence[Any],
-        schema: pa.Schema,
-        *values: Any,
-        at_once: int = _IDS_PER_QUERY,
-    ) -> pa.Table:
-        chunks = self._in_chunks(query, ids, *values, at_once=at_once)
-        return pa.concat_tables([schema.empty_table(), *(table(rows, schema) for rows in chunks)])
+        tables = (table(rows, REGISTRO_ROW) for rows in parts)
+        return pa.concat_tables([REGISTRO_ROW.empty_table(), *tables])
 
     def _in_chunks(
         self, query: str, ids: Sequence[Any], *values: Any, at_once: int = _IDS_PER_QUERY
     ) -> Iterator[list[tuple[Any, ...]]]:
-        for start in range(0, len(ids), at_once):
-            chunk = ids[start : start + at_once]
-            places = ", ".join(["%s"] * len(chunk))
-            yield list(self._rows(query.format(places), *chunk, *values))
+        for some in chunks(ids, at_once):
+            yield list(self._rows(query.format(markers(some)), *some, *values))
 
     def _rows(
         self, query: str, *values: Any, at_once: int = _ROWS_PER_FETCH

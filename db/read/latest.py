@@ -6,6 +6,7 @@ from datetime import date
 
 from db.connection import Connection
 from db.moments import EPOCH_MS_SQL, moment_of
+from db.statements import chunks, select
 
 _KEYS_PER_QUERY = 200
 _OF_TIME = (
@@ -38,14 +39,13 @@ def patients(connection: Connection, *, after: int = 0) -> Iterator[Patient]:
 
 def patient(connection: Connection, patient_id: str) -> Patient | None:
     """The patient with that id on the wire; None if not registered."""
-    cursor = connection.cursor()
-    cursor.execute(
+    rows = select(
+        connection,
         "SELECT id, identificador, nome, data_nascimento, sexo FROM paciente"
         " WHERE identificador = %s",
         (patient_id,),
     )
-    row = cursor.fetchone()
-    return None if row is None else Patient(*row)
+    return Patient(*rows[0]) if rows else None
 
 
 def newest_values(
@@ -61,13 +61,10 @@ def newest_values(
         " FROM registro WHERE paciente_sensor_id = %s AND componente = %s"
         " ORDER BY created_at DESC LIMIT 1)"
     )
-    cursor = connection.cursor()
-    for start in range(0, len(keys), _KEYS_PER_QUERY):
-        chunk = keys[start : start + _KEYS_PER_QUERY]
-        cursor.execute(
-            " UNION ALL ".join([newest] * len(chunk)), [value for key in chunk for value in key]
-        )
-        for mapping_id, component, event_ms, value in cursor.fetchall():
+    for some in chunks(keys, _KEYS_PER_QUERY):
+        query = " UNION ALL ".join([newest] * len(some))
+        rows = select(connection, query, [value for key in some for value in key])
+        for mapping_id, component, event_ms, value in rows:
             yield int(mapping_id), str(component), int(event_ms), float(value)
 
 
@@ -75,12 +72,12 @@ def readings(
     connection: Connection, mapping_id: int, component: str, from_ms: int, until_ms: int
 ) -> list[tuple[int, float]]:
     """Time (epoch ms) and value of every reading in this time span, oldest first."""
-    cursor = connection.cursor()
-    cursor.execute(
+    rows = select(
+        connection,
         f"SELECT {EPOCH_MS_SQL.format('created_at')}, valor {_OF_TIME} ORDER BY created_at",
         (mapping_id, component, moment_of(from_ms), moment_of(until_ms)),
     )
-    return [(int(event_ms), float(value)) for event_ms, value in cursor.fetchall()]
+    return [(int(event_ms), float(value)) for event_ms, value in rows]
 
 
 def bucketed(
@@ -93,13 +90,13 @@ def bucketed(
 ) -> list[tuple[int, float, float, float]]:
     """For each bucket: its start (epoch ms), the smallest, the largest and the mean value."""
     bucket = f"{EPOCH_MS_SQL.format('created_at')} DIV {bucket_ms:d}"
-    cursor = connection.cursor()
-    cursor.execute(
+    rows = select(
+        connection,
         f"SELECT {bucket} AS balde, MIN(valor), MAX(valor), AVG(valor) {_OF_TIME}"
         " GROUP BY balde ORDER BY balde",
         (mapping_id, component, moment_of(from_ms), moment_of(until_ms)),
     )
     return [
         (int(number) * bucket_ms, float(low), float(high), float(mean))
-        for number, low, high, mean in cursor.fetchall()
+        for number, low, high, mean in rows
     ]

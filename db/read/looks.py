@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from db.connection import Connection
+from db.statements import matching
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,14 @@ def looks(
     limit: int,
 ) -> Iterator[Look]:
     """The newest first; None matches any."""
-    marks = {"quem = %s": who, "paciente = %s": patient_id, "quando >= %s": since}
-    given: dict[str, Any] = {mark: value for mark, value in marks.items() if value is not None}
+    condition, values = matching(
+        {"quem = %s": who, "paciente = %s": patient_id, "quando >= %s": since}
+    )
     cursor = connection.cursor()
     cursor.execute(
-        "SELECT quando, quem, paciente, origem FROM acesso"
-        f" WHERE {' AND '.join(['TRUE', *given])} ORDER BY quando DESC, id DESC LIMIT %s",
-        [*given.values(), limit],
+        f"SELECT quando, quem, paciente, origem FROM acesso WHERE {condition}"
+        " ORDER BY quando DESC, id DESC LIMIT %s",
+        [*values, limit],
     )
     for row in cursor:
         yield Look(*row)

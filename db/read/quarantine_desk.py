@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from db.connection import Connection, transaction
+from db.connection import Connection
 from db.faults import reported
+from db.statements import markers, matching, repeat_limited, select
 from schemas.reasons import Reason
 
 OPEN, RESOLVED, DISCARDED, RESENT = "aberta", "resolvida", "descartada", "reenviada"
 STATES = (OPEN, RESOLVED, DISCARDED, RESENT)
+AT_PLACE = "topico = %s AND particao = %s AND deslocamento = %s AND serie = %s AND posicao = %s"
+"""The condition for one entry, by its key."""
 _ROWS_PER_TRANSACTION = 10_000
 _MOMENT = "COALESCE(medido_em, recebido_em)"
 
@@ -32,16 +35,16 @@ class Selection:
 
     def where(self) -> tuple[str, list[Any]]:
         """A condition with placeholders, and its values."""
-        marks = {
-            "motivo = %s": self.reason,
-            "paciente = %s": self.patient_id,
-            "sensor = %s": self.sensor,
-            f"{_MOMENT} >= %s": self.since,
-            f"{_MOMENT} < %s": self.until,
-            "estado = %s": self.state,
-        }
-        given = {condition: value for condition, value in marks.items() if value is not None}
-        return " AND ".join(["TRUE", *given]), list(given.values())
+        return matching(
+            {
+                "motivo = %s": self.reason,
+                "paciente = %s": self.patient_id,
+                "sensor = %s": self.sensor,
+                f"{_MOMENT} >= %s": self.since,
+                f"{_MOMENT} < %s": self.until,
+                "estado = %s": self.state,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +118,13 @@ def entries_of_range(
     connection: Connection, topic: str, partition: int, offsets: range, *, limit: int
 ) -> list[QuarantineEntry]:
     """The first entries from a range of a partition, by the key."""
-    cursor = connection.cursor()
-    cursor.execute(
+    rows = select(
+        connection,
         f"SELECT {_COLUMNS} FROM quarentena WHERE topico = %s AND particao = %s"
         " AND deslocamento >= %s AND deslocamento < %s LIMIT %s",
         (topic, partition, offsets.start, offsets.stop, limit),
     )
-    return [QuarantineEntry(*row) for row in cursor.fetchall()]
+    return [QuarantineEntry(*row) for row in rows]
 
 
 def of_patient(patient_id: str, condition: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
@@ -129,10 +132,9 @@ def of_patient(patient_id: str, condition: str, values: Sequence[Any]) -> tuple[
 
     It names all reasons and states because the index begins with them, before the patient.
     """
-    reasons, states = (", ".join(["%s"] * len(names)) for names in (Reason, STATES))
     whole = (
-        f"motivo IN ({reasons}) AND estado IN ({states}) AND paciente = %s AND posicao >= 0"
-        f" AND {condition}"
+        f"motivo IN ({markers(Reason)}) AND estado IN ({markers(STATES)})"
+        f" AND paciente = %s AND posicao >= 0 AND {condition}"
     )
     return whole, [*map(str, Reason), *STATES, patient_id, *values]
 
@@ -142,51 +144,34 @@ def measured_between(
 ) -> list[QuarantineEntry]:
     """A patient's newest quarantined readings that were measured in this time span."""
     condition, values = of_patient(patient_id, "medido_em >= %s AND medido_em < %s", [since, until])
-    cursor = connection.cursor()
-    cursor.execute(
-        f"SELECT {_COLUMNS} FROM quarentena WHERE {condition} ORDER BY medido_em DESC LIMIT %s",
-        [*values, limit],
-    )
-    return [QuarantineEntry(*row) for row in cursor.fetchall()]
+    query = f"SELECT {_COLUMNS} FROM quarentena WHERE {condition} ORDER BY medido_em DESC LIMIT %s"
+    return [QuarantineEntry(*row) for row in select(connection, query, [*values, limit])]
 
 
 def groups(connection: Connection, selection: Selection) -> list[Group]:
     """The counts by reason and state."""
     condition, values = selection.where()
-    cursor = connection.cursor()
-    cursor.execute(
+    query = (
         "SELECT motivo, estado, COUNT(*), MIN(recebido_em), MAX(recebido_em) FROM quarentena"
-        f" WHERE {condition} GROUP BY motivo, estado ORDER BY motivo, estado",
-        values,
+        f" WHERE {condition} GROUP BY motivo, estado ORDER BY motivo, estado"
     )
-    return [Group(*row) for row in cursor.fetchall()]
+    return [Group(*row) for row in select(connection, query, values)]
 
 
 def at_place(
     connection: Connection, topic: str, partition: int, offset: int, series: int, position: int
 ) -> WholeEntry | None:
     """The entry at a place in the topic (series and position -1: the message), or None."""
-    cursor = connection.cursor()
-    cursor.execute(
-        f"SELECT {_WHOLE} FROM quarentena WHERE topico = %s"
-        " AND particao = %s AND deslocamento = %s AND serie = %s AND posicao = %s",
-        (topic, partition, offset, series, position),
-    )
-    row = cursor.fetchone()
-    return None if row is None else _whole(row)
+    place = (topic, partition, offset, series, position)
+    return next(iter(whole_entries(connection, AT_PLACE, place)), None)
 
 
 def whole_entries(
     connection: Connection, condition: str, values: Sequence[Any]
 ) -> list[WholeEntry]:
     """The entries that match a condition with placeholders; they include bodies, so ask for few."""
-    cursor = connection.cursor()
-    cursor.execute(f"SELECT {_WHOLE} FROM quarentena WHERE {condition}", values)
-    return [_whole(row) for row in cursor.fetchall()]
-
-
-def _whole(row: tuple[Any, ...]) -> WholeEntry:
-    return WholeEntry(QuarantineEntry(*row[:-5]), *row[-5:])
+    rows = select(connection, f"SELECT {_WHOLE} FROM quarentena WHERE {condition}", values)
+    return [WholeEntry(QuarantineEntry(*row[:-5]), *row[-5:]) for row in rows]
 
 
 def discard(connection: Connection, selection: Selection) -> int:
@@ -196,17 +181,8 @@ def discard(connection: Connection, selection: Selection) -> int:
     Raises UnavailableError or ConfigurationError (the account may not do this).
     """
     condition, values = selection.where()
-    discarded = 0
+    statement = (
+        f"UPDATE quarentena SET estado = '{DISCARDED}' WHERE estado = '{OPEN}' AND {condition}"
+    )
     with reported("discard entries of the quarantine"):
-        while True:
-            with transaction(connection):
-                cursor = connection.cursor()
-                cursor.execute(
-                    f"UPDATE quarentena SET estado = '{DISCARDED}'"
-                    f" WHERE estado = '{OPEN}' AND {condition} LIMIT {_ROWS_PER_TRANSACTION}",
-                    values,
-                )
-                count: int = cursor.rowcount
-            discarded += count
-            if count < _ROWS_PER_TRANSACTION:
-                return discarded
+        return repeat_limited(connection, statement, values, _ROWS_PER_TRANSACTION)

@@ -67,11 +67,6 @@ def unmapped(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
     return table([(offset, *_as_decided(*row)) for offset, *row in rows], UNMAPPED)
 
 
-def overtaken(rows: Iterable[tuple[Any, ...]]) -> pa.Table:
-    """`OVERTAKEN` of rows of `OVERTAKEN_ROWS`."""
-    return table(list(rows), OVERTAKEN)
-
-
 def letter_of(row: tuple[Any, ...]) -> DeadLetter:
     """A refused message: chave, mensagem, cabecalhos, and the other fields of `DeadLetter` in its order."""
     key, body, headers, *place = row

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from db.connection import Connection
 from db.ledger import COUNT_COLUMNS, RangeCounts, range_counts
-from db.moments import moment_of
+from db.moments import EPOCH, moment_of
 from db.read.latest import newest_values
+from db.statements import select
 from schemas.reasons import OF_ORIGIN
 
 _SETTLED_AFTER = timedelta(seconds=60)
@@ -21,8 +21,7 @@ _DOUBTFUL = (
     "SELECT COUNT(*) FROM (SELECT 1 FROM quarentena WHERE motivo = %s AND estado = 'aberta'"
     " AND topico = %s LIMIT 999) some"
 )
-_BEGINNING = datetime(1970, 1, 1)  # noqa: DTZ001 - the column is UTC without a zone
-_END = datetime(9999, 1, 1)  # noqa: DTZ001 - as above
+_END = datetime(9999, 1, 1)  # noqa: DTZ001 - the column is UTC without a zone
 
 
 @dataclass
@@ -73,26 +72,24 @@ def newest_reading(connection: Connection) -> datetime | None:
     With more than some thousand mappings only an even sample is read: the answer may then be a
     window too old. Do not call it every second: it takes hundredths or tenths of one.
     """
-    cursor = connection.cursor()
-    cursor.execute("SELECT 1 + MAX(id) DIV %s FROM paciente_sensor", (_MOST_ASKED,))
-    (step,) = cursor.fetchone()
+    query = "SELECT 1 + MAX(id) DIV %s FROM paciente_sensor"
+    ((step,),) = select(connection, query, (_MOST_ASKED,))
     if step is None:
         return None
-    cursor.execute(
+    keys = select(
+        connection,
         "SELECT ps.id, CAST(MIN(cs.componente) AS CHAR) FROM paciente_sensor ps"
         " JOIN componente_sensor cs ON cs.sensor_id = ps.sensor_id"
         " WHERE ps.id MOD %s = 0 GROUP BY ps.id",
         (step,),
     )
-    newest = (event_ms for *_, event_ms, _ in newest_values(connection, cursor.fetchall()))
-    found = max(newest, default=None)
+    found = max((event_ms for *_, event_ms, _ in newest_values(connection, keys)), default=None)
     return None if found is None else moment_of(found).replace(tzinfo=UTC)
 
 
-def _doubtful(cursor: Any, topic: str) -> Iterator[tuple[str, int]]:
+def _doubtful(connection: Connection, topic: str) -> Iterator[tuple[str, int]]:
     for reason in OF_ORIGIN:
-        cursor.execute(_DOUBTFUL, (reason.value, topic))
-        ((count,),) = cursor.fetchall()
+        ((count,),) = select(connection, _DOUBTFUL, (reason.value, topic))
         yield reason.value, count
 
 
@@ -107,34 +104,33 @@ class LedgerReader:
         """Reads nothing until `read`."""
         self._topic = topic
         self._settled = LedgerTotals()
-        self._boundary = _BEGINNING
+        self._boundary = EPOCH
 
     def read(self, connection: Connection) -> LedgerTotals:
         """The totals now; ends the connection's transaction, so that the next read sees more."""
-        cursor = connection.cursor()
-        cursor.execute("SELECT UTC_TIMESTAMP(6)")
-        now = cursor.fetchone()[0]
+        ((now,),) = select(connection, "SELECT UTC_TIMESTAMP(6)")
         boundary = max(self._boundary, now - _SETTLED_AFTER)
-        self._settled.add(self._ranges(cursor, self._boundary, boundary))
+        self._settled.add(self._ranges(connection, self._boundary, boundary))
         self._boundary = boundary
         totals = self._settled.copy()
-        recent = self._ranges(cursor, boundary, _END)
+        recent = self._ranges(connection, boundary, _END)
         totals.add(recent)
         totals.minute = LedgerTotals()
         totals.minute.add(recent)
         since = now - _RATE_OVER
         fresh = sum(counts.readings for counts, committed in recent if committed >= since)
         totals.readings_per_second = fresh / _RATE_OVER.total_seconds()
-        totals.doubtful = Counter(dict(_doubtful(cursor, self._topic)))
+        totals.doubtful = Counter(dict(_doubtful(connection, self._topic)))
         connection.rollback()
         return totals
 
     def _ranges(
-        self, cursor: Any, since: datetime, until: datetime
+        self, connection: Connection, since: datetime, until: datetime
     ) -> list[tuple[RangeCounts, datetime]]:
-        cursor.execute(
+        rows = select(
+            connection,
             f"SELECT {COUNT_COLUMNS}, confirmado_em FROM livro_razao"
             " WHERE topico = %s AND confirmado_em >= %s AND confirmado_em < %s",
             (self._topic, since, until),
         )
-        return [(range_counts(counts), committed) for *counts, committed in cursor.fetchall()]
+        return [(range_counts(counts), committed) for *counts, committed in rows]

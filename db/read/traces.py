@@ -13,6 +13,7 @@ from db.moments import EPOCH_MS_SQL, epoch_ms, moment_of
 from db.read.corrections import Correction, corrections_of
 from db.read.quarantine_desk import WholeEntry, at_place, of_patient, whole_entries
 from db.schema.patients import known_patients
+from db.statements import markers, select
 from schemas.files.days import day_folder
 from schemas.reasons import OF_MESSAGES, Reason
 
@@ -42,7 +43,7 @@ class Traces:
     """Queries over one connection; all answers come from its snapshot."""
 
     def __init__(self, connection: Connection) -> None:
-        """``connection``: best one of ``db.read.evidence.snapshot``."""
+        """``connection``: best one of ``db.read.snapshot.snapshot``."""
         self._connection = connection
 
     def is_registered(self, patient_id: str) -> bool:
@@ -120,11 +121,10 @@ class Traces:
 
     def refused(self, patient_id: str, event_ms: int) -> list[WholeEntry]:
         """Whole messages with this patient's key, from a day before the reading; the nearest first."""
-        reasons = ", ".join(["%s"] * len(OF_MESSAGES))
         received = EPOCH_MS_SQL.format("recebido_em")
         return whole_entries(
             self._connection,
-            f"motivo IN ({reasons}) AND posicao < 0 AND chave = %s AND {received} >= %s"
+            f"motivo IN ({markers(OF_MESSAGES)}) AND posicao < 0 AND chave = %s AND {received} >= %s"
             f" ORDER BY ABS({received} - %s) LIMIT {_MOST_REFUSED}",
             [*map(str, OF_MESSAGES), patient_id.encode(), event_ms - DAY_MS, event_ms],
         )
@@ -177,7 +177,4 @@ class Traces:
         return next_offsets(self._connection, topic)
 
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        cursor = self._connection.cursor()
-        cursor.execute(query, values)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+        return select(self._connection, query, values)

@@ -8,10 +8,10 @@ cadence    what the page writes: gaps, repeated windows, and who looked at a pat
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
 
 from db.connection import Connection, quoted
 from db.faults import reported
+from db.statements import select
 
 _READ = "SELECT"
 # LOAD DATA ... REPLACE deletes the old row; INSERT ... ON DUPLICATE KEY UPDATE updates it, and needs
@@ -128,7 +128,7 @@ def grant_tables(
             user = _user(role, named)
             for table, rights in rights_by_table.items():
                 cursor.execute(f"GRANT {rights} ON {quoted(database)}.{table} TO {user}")
-            for place, right in _granted(cursor, database, user):
+            for place, right in _granted(administrator, database, user):
                 if right not in rights_by_table.get(place, "").split(", "):
                     where = (
                         f"{quoted(database)}.{quoted(place)}" if place else f"{_schema(database)}.*"
@@ -136,16 +136,16 @@ def grant_tables(
                     cursor.execute(f"REVOKE {right} ON {where} FROM {user}")
 
 
-def _granted(cursor: Any, database: str, user: str) -> list[tuple[str, str]]:
+def _granted(connection: Connection, database: str, user: str) -> list[tuple[str, str]]:
     """Table ("" for all of them) and right."""
-    cursor.execute(
+    return select(
+        connection,
         "SELECT TABLE_NAME, PRIVILEGE_TYPE FROM information_schema.TABLE_PRIVILEGES"
         " WHERE GRANTEE = %s AND TABLE_SCHEMA = %s UNION ALL"
         " SELECT '', PRIVILEGE_TYPE FROM information_schema.SCHEMA_PRIVILEGES"
         " WHERE GRANTEE = %s AND TABLE_SCHEMA = %s",
         (user, database, user, _escaped(database)),
     )
-    return list(cursor.fetchall())
 
 
 def _user(role: Role, named: Mapping[Role, str] | None) -> str:

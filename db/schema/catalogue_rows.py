@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from db.connection import Connection
+from db.statements import select
 from schemas.catalogue import sensors
 
 _SensorRow = tuple[str, str, str, str]
@@ -16,8 +17,7 @@ def write_catalogue(connection: Connection) -> None:
     may refer to them.
     """
     cursor = connection.cursor()
-    cursor.execute("SELECT codigo, nome, unidade, ucum FROM sensor")
-    present = set(cursor.fetchall())
+    present = set(select(connection, "SELECT codigo, nome, unidade, ucum FROM sensor"))
     for row in sensor_rows():
         if row not in present:
             cursor.execute(
@@ -26,11 +26,11 @@ def write_catalogue(connection: Connection) -> None:
                 " nome = VALUES(nome), unidade = VALUES(unidade), ucum = VALUES(ucum)",
                 row,
             )
-    cursor.execute(
+    query = (
         "SELECT s.codigo, c.componente, c.loinc, c.minimo, c.maximo"
         " FROM componente_sensor c JOIN sensor s ON s.id = c.sensor_id"
     )
-    components = set(cursor.fetchall())
+    components = set(select(connection, query))
     for component in component_rows():
         if component not in components:
             code, *values = component

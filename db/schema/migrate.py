@@ -15,6 +15,7 @@ from db.connection import CHARACTER_SET, COLLATION, Connection, binary_collation
 from db.faults import reported
 from db.named_lock import named_lock
 from db.schema.migration_files import Migration, migrations, split_statements
+from db.statements import select
 
 __all__ = ["Migration", "migrate", "migrations", "pending_migrations", "require_current_schema"]
 
@@ -64,16 +65,13 @@ def migrate(
     return missing
 
 
-def pending_migrations(
-    connection: Connection, database: str, *, known: Sequence[Migration] | None = None
-) -> list[Migration]:
+def pending_migrations(connection: Connection, database: str) -> list[Migration]:
     """What ``migrate`` would apply; changes nothing, and refuses what it would refuse."""
-    wanted = migrations() if known is None else known
     with reported(f"look at the migrations of {database}"):
         if not _exists(connection, database):
-            return list(wanted)
+            return list(migrations())
         _execute(connection, f"USE {quoted(database)}")
-        return _missing(_applied(connection), wanted, database)
+        return _missing(_applied(connection), migrations(), database)
 
 
 def require_current_schema(
@@ -86,9 +84,7 @@ def require_current_schema(
     """
     wanted = migrations() if known is None else known
     with reported("read the schema's version"):
-        cursor = connection.cursor()
-        cursor.execute("SELECT DATABASE()")
-        (database,) = cursor.fetchone()
+        ((database,),) = select(connection, "SELECT DATABASE()")
         missing = _missing(_applied(connection), wanted, database)
     if missing:
         raise ConfigurationError(
@@ -149,7 +145,8 @@ def _apply(connection: Connection, migration: Migration) -> None:
             cursor.execute(statement)
         except mysql.connector.Error as error:
             if position == 1:
-                _forget(connection, migration)
+                connection.cursor().execute(_FORGET, (migration.number,))
+                connection.commit()
             raise ConfigurationError(
                 f"migration {migration.label} failed at its statement {position}: {error}",
                 hint="nothing was changed; remove the cause and migrate again"
@@ -163,25 +160,14 @@ def _apply(connection: Connection, migration: Migration) -> None:
     connection.commit()
 
 
-def _forget(connection: Connection, migration: Migration) -> None:
-    cursor = connection.cursor()
-    cursor.execute(_FORGET, (migration.number,))
-    connection.commit()
-
-
 def _applied(connection: Connection) -> list[_Applied]:
-    cursor = connection.cursor()
-    cursor.execute(
+    ((is_there,),) = select(
+        connection,
         "SELECT COUNT(*) FROM information_schema.tables"
-        " WHERE table_schema = DATABASE() AND table_name = 'migracao'"
+        " WHERE table_schema = DATABASE() AND table_name = 'migracao'",
     )
-    (is_there,) = cursor.fetchone()
-    rows = []
-    if is_there:
-        cursor.execute(
-            "SELECT numero, nome, checksum, aplicada_em IS NOT NULL FROM migracao ORDER BY numero"
-        )
-        rows = cursor.fetchall()
+    query = "SELECT numero, nome, checksum, aplicada_em IS NOT NULL FROM migracao ORDER BY numero"
+    rows = select(connection, query) if is_there else []
     connection.rollback()
     return [_Applied(number, name, checksum, bool(done)) for number, name, checksum, done in rows]
 
@@ -197,11 +183,8 @@ def _select(connection: Connection, database: str) -> None:
 
 
 def _exists(connection: Connection, database: str) -> bool:
-    cursor = connection.cursor()
-    cursor.execute(
-        "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = %s", (database,)
-    )
-    return bool(cursor.fetchone()[0])
+    query = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = %s"
+    return select(connection, query, (database,)) != [(0,)]
 
 
 def _execute(connection: Connection, statement: str) -> None:

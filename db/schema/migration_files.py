@@ -47,8 +47,7 @@ def migrations() -> tuple[Migration, ...]:
 def read_migrations(folder: Traversable) -> tuple[Migration, ...]:
     """The migrations in ``folder``.
 
-    Raises:
-        ConfigurationError: a file name is invalid, or the numbers are not 1, 2, 3, ...
+    Raises ConfigurationError: a file name is invalid, or the numbers are not 1, 2, 3, ...
     """
     names = sorted(path.name for path in folder.iterdir() if path.name.endswith(".sql"))
     found = [_read(folder, name) for name in names]

@@ -1,9 +1,8 @@
 """Registers the patients in a file of real readings, and since when they wear which sensor."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 from common.errors import BadInputError
 from db.connection import Connection, transaction
@@ -11,16 +10,14 @@ from db.faults import reported
 from db.moments import moment_of
 from db.named_lock import named_lock
 from db.schema.catalogue_rows import write_catalogue
+from db.statements import chunks, markers, select
 from schemas.batch import LONGEST_PATIENT_ID, is_patient_id
 from schemas.catalogue import sensors
+from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
 
 PATIENTS_LOCK = "add-patients"
 """Held while adding patients and mappings: two sessions would deadlock, or add a pair twice."""
 _ROWS_PER_STATEMENT = 2_000
-# the range of a DATETIME: "The DATE, DATETIME, and TIMESTAMP Types"
-_FIRST_YEAR = 1000
-
-T = TypeVar("T")
 
 Starts = dict[tuple[int, int], datetime]
 """The first ``ativo_desde`` by (paciente_id, sensor_id)."""
@@ -91,44 +88,34 @@ def _checked_code(code: str) -> str:
 
 
 def _moment(patient_id: str, code: str, epoch_ms: int) -> datetime:
-    try:
-        moment = moment_of(epoch_ms)
-        is_held = moment.year >= _FIRST_YEAR
-    except OverflowError:
-        is_held = False
-    if not is_held:
+    if not FIRST_TIME_MS <= epoch_ms <= LAST_TIME_MS:
         raise BadInputError(
             f"cannot register {patient_id} with {code}: its first reading, at {epoch_ms} ms, is"
-            f" outside the years {_FIRST_YEAR} to 9999",
+            " outside the years 1000 to 9999",
             hint="are the times of the file milliseconds since 1970?",
         )
-    return moment
+    return moment_of(epoch_ms)
 
 
 def known_patients(connection: Connection, patient_ids: Sequence[str]) -> dict[str, int]:
     """The row ids of the registered ones among these patients."""
-    cursor = connection.cursor()
     found: dict[str, int] = {}
-    for chunk in _chunks(patient_ids):
-        cursor.execute(
-            f"SELECT identificador, id FROM paciente WHERE identificador IN ({_markers(chunk)})",
-            chunk,
-        )
-        found.update(cursor.fetchall())
+    for some in chunks(patient_ids, _ROWS_PER_STATEMENT):
+        query = f"SELECT identificador, id FROM paciente WHERE identificador IN ({markers(some)})"
+        found.update(select(connection, query, some))
     return found
 
 
 def first_starts(connection: Connection, patients: Sequence[int]) -> Starts:
     """Since when these patients (row ids) wear their sensors, by patient and sensor row."""
-    cursor = connection.cursor()
     starts: Starts = {}
-    for chunk in _chunks(patients):
-        cursor.execute(
+    for some in chunks(patients, _ROWS_PER_STATEMENT):
+        query = (
             "SELECT paciente_id, sensor_id, MIN(ativo_desde) FROM paciente_sensor"
-            f" WHERE paciente_id IN ({_markers(chunk)}) GROUP BY paciente_id, sensor_id",
-            chunk,
+            f" WHERE paciente_id IN ({markers(some)}) GROUP BY paciente_id, sensor_id"
         )
-        starts.update({(patient, sensor): start for patient, sensor, start in cursor.fetchall()})
+        rows = select(connection, query, some)
+        starts |= {(patient, sensor): start for patient, sensor, start in rows}
     return starts
 
 
@@ -136,22 +123,20 @@ def _add_patients(connection: Connection, patient_ids: Sequence[str]) -> int:
     cursor = connection.cursor()
     known = known_patients(connection, patient_ids)
     missing = [(patient_id,) for patient_id in patient_ids if patient_id not in known]
-    for rows in _chunks(missing):
+    for rows in chunks(missing, _ROWS_PER_STATEMENT):
         cursor.executemany("INSERT INTO paciente (identificador) VALUES (%s)", rows)
     return len(missing)
 
 
 def sensor_ids(connection: Connection) -> dict[str, int]:
     """The row ids of all sensors by their code."""
-    cursor = connection.cursor()
-    cursor.execute("SELECT codigo, id FROM sensor")
-    return dict(cursor.fetchall())
+    return dict(select(connection, "SELECT codigo, id FROM sensor"))
 
 
 def _write_mappings(connection: Connection, wanted: Starts, present: Starts) -> tuple[int, int]:
     cursor = connection.cursor()
     new = [(*pair, start) for pair, start in wanted.items() if pair not in present]
-    for rows in _chunks(new):
+    for rows in chunks(new, _ROWS_PER_STATEMENT):
         cursor.executemany(
             "INSERT INTO paciente_sensor (paciente_id, sensor_id, ativo_desde) VALUES (%s, %s, %s)",
             rows,
@@ -167,12 +152,3 @@ def _write_mappings(connection: Connection, wanted: Starts, present: Starts) -> 
         late,
     )
     return len(new), len(late)
-
-
-def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
-        yield rows[start : start + _ROWS_PER_STATEMENT]
-
-
-def _markers(values: Sequence[object]) -> str:
-    return ", ".join(["%s"] * len(values))

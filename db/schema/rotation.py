@@ -1,7 +1,14 @@
-"""A new certificate and new passwords for a running server."""
+"""The certificate of a running server, and a new one; new passwords."""
 
-from db.connection import Connection
+from db.connection import Connection, is_mariadb
 from db.faults import reported
+from db.statements import select
+
+
+def certificate_end(connection: Connection) -> str | None:
+    """When the server's certificate ends, as OpenSSL writes times; None on a connection without TLS."""
+    rows = select(connection, "SHOW SESSION STATUS LIKE 'Ssl_server_not_after'")
+    return str(rows[0][1]) or None if rows else None
 
 
 def reload_certificate(administrator: Connection) -> None:
@@ -10,7 +17,7 @@ def reload_certificate(administrator: Connection) -> None:
     Raises UnavailableError or ConfigurationError (the files do not belong together, or no right to).
     """
     with reported("read the server's certificate again"):
-        statement = "FLUSH SSL" if _is_mariadb(administrator) else "ALTER INSTANCE RELOAD TLS"
+        statement = "FLUSH SSL" if is_mariadb(administrator) else "ALTER INSTANCE RELOAD TLS"
         administrator.cursor().execute(statement)
 
 
@@ -20,7 +27,7 @@ def replace_password(administrator: Connection, user: str, password: str) -> Non
     In MySQL the old one is good, too, until `forget_old_password`. Open connections stay. Raises as
     `reload_certificate`.
     """
-    keeping = "" if _is_mariadb(administrator) else " RETAIN CURRENT PASSWORD"
+    keeping = "" if is_mariadb(administrator) else " RETAIN CURRENT PASSWORD"
     with reported("replace a password"):
         cursor = administrator.cursor()
         for account in _accounts_of(administrator, user):
@@ -29,7 +36,7 @@ def replace_password(administrator: Connection, user: str, password: str) -> Non
 
 def forget_old_password(administrator: Connection, user: str) -> None:
     """From now on only the newest password is good. Safe to repeat. Raises as `reload_certificate`."""
-    if _is_mariadb(administrator):
+    if is_mariadb(administrator):
         return
     with reported("forget an old password"):
         cursor = administrator.cursor()
@@ -38,12 +45,5 @@ def forget_old_password(administrator: Connection, user: str) -> None:
 
 
 def _accounts_of(connection: Connection, user: str) -> list[str]:
-    cursor = connection.cursor()
-    cursor.execute("SELECT Host FROM mysql.user WHERE User = %s", (user,))
-    return [f"'{user}'@'{host}'" for (host,) in cursor.fetchall()]
-
-
-def _is_mariadb(connection: Connection) -> bool:
-    cursor = connection.cursor()
-    cursor.execute("SELECT VERSION()")
-    return "MariaDB" in cursor.fetchone()[0]
+    hosts = select(connection, "SELECT Host FROM mysql.user WHERE User = %s", (user,))
+    return [f"'{user}'@'{host}'" for (host,) in hosts]

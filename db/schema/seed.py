@@ -11,6 +11,7 @@ from db.schema.catalogue_rows import write_catalogue
 from db.schema.migrate import require_current_schema
 from db.schema.names import person
 from db.schema.patients import PATIENTS_LOCK, first_starts, known_patients, sensor_ids
+from db.statements import markers
 
 _PATIENTS_PER_TRANSACTION = 2_000
 ACTIVE_SINCE = "2000-01-01"
@@ -83,10 +84,9 @@ def _add_mappings(connection: Connection, patient_ids: list[str]) -> int:
         # the pairs are looked up first, not in the INSERT: for such an anti-join MySQL read both
         # tables completely for every chunk
         if missing:
-            markers = ", ".join(["%s"] * len(missing))
             cursor.execute(
                 "INSERT INTO paciente_sensor (paciente_id, sensor_id, ativo_desde)"
-                f" SELECT id, %s, %s FROM paciente WHERE id IN ({markers}) ORDER BY id",
+                f" SELECT id, %s, %s FROM paciente WHERE id IN ({markers(missing)}) ORDER BY id",
                 (sensor, ACTIVE_SINCE, *missing),
             )
         added += len(missing)

@@ -11,6 +11,7 @@ from db.faults import reported
 from db.moments import epoch_ms
 from db.named_lock import named_lock
 from db.schema.patients import PATIENTS_LOCK, known_patients, register
+from db.statements import markers, select
 
 _ENDS_LATER = "(m.ativo_ate IS NULL OR m.ativo_ate > %s)"
 
@@ -46,7 +47,7 @@ def begin(
         cursor.execute(
             "INSERT INTO paciente_sensor (paciente_id, sensor_id, ativo_desde)"
             " SELECT p.id, s.id, %s FROM paciente p CROSS JOIN sensor s"
-            f" WHERE p.identificador = %s AND s.codigo IN ({', '.join(['%s'] * len(codes))})"
+            f" WHERE p.identificador = %s AND s.codigo IN ({markers(codes)})"
             " AND NOT EXISTS (SELECT 1 FROM paciente_sensor m WHERE m.paciente_id = p.id"
             f" AND m.sensor_id = s.id AND {_ENDS_LATER})"
             " ON DUPLICATE KEY UPDATE ativo_ate = NULL",
@@ -73,7 +74,7 @@ def end(connection: Connection, patient_id: str, codes: Sequence[str], at: datet
         cursor.execute(
             "UPDATE paciente_sensor m JOIN paciente p ON p.id = m.paciente_id"
             " JOIN sensor s ON s.id = m.sensor_id SET m.ativo_ate = GREATEST(%s, m.ativo_desde)"
-            f" WHERE p.identificador = %s AND s.codigo IN ({', '.join(['%s'] * len(codes))})"
+            f" WHERE p.identificador = %s AND s.codigo IN ({markers(codes)})"
             f" AND {_ENDS_LATER} AND (m.ativo_ate IS NULL OR m.ativo_ate > m.ativo_desde)",
             (at, patient_id, *codes, at),
         )
@@ -82,8 +83,8 @@ def end(connection: Connection, patient_id: str, codes: Sequence[str], at: datet
 
 def stays(connection: Connection, *, limit: int) -> list[Stay]:
     """Every patient's periods, those of now first, then by id."""
-    cursor = connection.cursor()
-    cursor.execute(
+    rows = select(
+        connection,
         "SELECT p.identificador, p.nome, GROUP_CONCAT(s.codigo ORDER BY s.id SEPARATOR ','),"
         " m.ativo_desde, m.ativo_ate, COALESCE(m.ativo_desde <= UTC_TIMESTAMP(3)"
         " AND (m.ativo_ate IS NULL OR m.ativo_ate > UTC_TIMESTAMP(3)), 0) AS agora"
@@ -97,7 +98,7 @@ def stays(connection: Connection, *, limit: int) -> list[Stay]:
         Stay(
             patient_id, name, tuple(filter(None, (codes or "").split(","))), since, until, bool(now)
         )
-        for patient_id, name, codes, since, until, now in cursor.fetchall()
+        for patient_id, name, codes, since, until, now in rows
     ]
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import mysql.connector
 import numpy as np
@@ -24,6 +23,7 @@ from common.errors import VitalsError
 from common.private_folder import private_folder, sweep
 from db.connection import Connection
 from db.faults import is_row_refused
+from db.statements import markers, select
 
 _ROWS_PER_INSERT = 5_000
 _BYTES_PER_INSERT = 4_000_000
@@ -47,25 +47,18 @@ class LoadMethod(StrEnum):
     INSERT = "insert"
 
 
-class Kind(StrEnum):
-    """How a column's text becomes its value."""
-
-    PLAIN = "plain"
-    HEX = "hex"
-    """Bytes as hexadecimal digits."""
-
-
 @dataclass(frozen=True)
 class Column:
     """A target column of a bulk write."""
 
     name: str
-    kind: Kind = Kind.PLAIN
+    is_hex: bool = False
+    """Whether its text is bytes as hexadecimal digits."""
 
     @property
     def field(self) -> str:
         """Where LOAD DATA puts the text: the column, or a variable that ``setter`` reads."""
-        return self.name if self.kind is Kind.PLAIN else f"@{self.name}"
+        return f"@{self.name}" if self.is_hex else self.name
 
     @property
     def setter(self) -> str:
@@ -75,7 +68,7 @@ class Column:
     @property
     def placeholder(self) -> str:
         """The column's part in a VALUES list."""
-        return "UNHEX(%s)" if self.kind is Kind.HEX else "%s"
+        return "UNHEX(%s)" if self.is_hex else "%s"
 
 
 class DataRefusedError(VitalsError):
@@ -137,9 +130,7 @@ def sweep_infile_folders() -> None:
 
 
 def _allows_infile(connection: Connection) -> bool:
-    cursor = connection.cursor()
-    cursor.execute("SELECT @@local_infile")
-    (is_allowed,) = cursor.fetchone()
+    ((is_allowed,),) = select(connection, "SELECT @@local_infile")
     if not is_allowed:
         _warn_once("the server forbids LOAD DATA LOCAL (local_infile=OFF)")
     return bool(is_allowed)
@@ -154,7 +145,7 @@ def _load_infile(
     connection: Connection, table: str, columns: tuple[Column, ...], rows: pa.Table
 ) -> bool:
     has_replaced = False
-    setters = ", ".join(column.setter for column in columns if column.kind is not Kind.PLAIN)
+    setters = ", ".join(column.setter for column in columns if column.is_hex)
     for part in _parts(rows, _BYTES_PER_FILE, len(rows)):
         with _csv_file(part) as path:
             cursor = connection.cursor()
@@ -205,17 +196,18 @@ def _insert(
     values = ", ".join(column.placeholder for column in columns)
     updates = ", ".join(f"{column.name} = VALUES({column.name})" for column in columns)
     cursor = connection.cursor()
-    cursor.execute("SELECT @@max_allowed_packet")
+    ((packet_bytes,),) = select(connection, "SELECT @@max_allowed_packet")
     # escaped, a text may take twice its size
-    most_bytes = cursor.fetchone()[0] // 2
+    most_bytes = packet_bytes // 2
     for chunk in _parts(rows, min(_BYTES_PER_INSERT, most_bytes), _ROWS_PER_INSERT):
         if chunk.nbytes > most_bytes:
             # sent all the same, the server would end the connection, as if it had gone away
             raise _refused(table, _PACKET_TOO_LARGE, "larger than max_allowed_packet")
         records = list(zip(*(column.to_pylist() for column in chunk.columns), strict=True))
-        text = f"INSERT INTO {table} ({names}) VALUES " + ", ".join([f"({values})"] * len(records))
         cursor.execute(
-            f"{text} ON DUPLICATE KEY UPDATE {updates}", [value for row in records for value in row]
+            f"INSERT INTO {table} ({names}) VALUES {markers(records, f'({values})')}"
+            f" ON DUPLICATE KEY UPDATE {updates}",
+            [value for row in records for value in row],
         )
         # the server counts a row that replaces another one twice, or not at all if they are the same
         has_replaced |= cursor.rowcount != len(records)
@@ -224,12 +216,9 @@ def _insert(
 
 
 def _demand_no_warnings(connection: Connection, table: str) -> None:
-    cursor = connection.cursor()
-    cursor.execute("SHOW WARNINGS")
-    warnings: list[tuple[Any, ...]] = [row for row in cursor.fetchall() if row[1] != _DEPRECATED]
-    if warnings:
-        _, number, words = warnings[0]
-        raise _refused(table, number, words)
+    for _, number, words in select(connection, "SHOW WARNINGS"):
+        if number != _DEPRECATED:
+            raise _refused(table, number, words)
 
 
 def _refused(table: str, number: int, words: str) -> DataRefusedError:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from db.connection import Connection
 from db.moments import epoch_ms, moment_of
+from db.statements import chunks, markers, select
 
 _KEYS_PER_QUERY = 500
 _ROWS_PER_INSERT = 1_000
@@ -19,7 +20,7 @@ _INSERT = (
     "INSERT INTO registro_correcao (paciente_sensor_id, componente, created_at,"
     f" valor_antigo, {_OLD}, valor_novo, {_NEW}, corrigido_em) "
 )
-_VALUES = f"({', '.join(['%s'] * 15)}, UTC_TIMESTAMP(6))"
+_VALUES = f"({markers(range(15))}, UTC_TIMESTAMP(6))"
 NOTE_WAITING = (
     f"{_INSERT} SELECT r.paciente_sensor_id, r.componente, r.created_at, r.valor,"
     " NULL, NULL, NULL, NULL, NULL, CAST(q.valor_bruto AS DECIMAL(8, 3)), q.lote_id, q.topico, q.particao,"
@@ -110,19 +111,17 @@ def _old_value(row: Mapping[str, Any], thousandths: int) -> OldValue:
 
 def _existing(connection: Connection, keys: Iterable[Key]) -> dict[Key, tuple[int, Origin | None]]:
     found: dict[Key, tuple[int, Origin | None]] = {}
-    ordered = sorted(keys)
-    cursor = connection.cursor()
-    for start in range(0, len(ordered), _KEYS_PER_QUERY):
-        some = ordered[start : start + _KEYS_PER_QUERY]
+    for some in chunks(sorted(keys), _KEYS_PER_QUERY):
         listed = " OR ".join(
             _IS_KEY.format(mapping_id, component, moment_of(at))
             for mapping_id, component, at in some
         )
-        cursor.execute(
+        rows = select(
+            connection,
             "SELECT paciente_sensor_id, componente, created_at, valor FROM registro"
-            f" WHERE {listed} FOR UPDATE"
+            f" WHERE {listed} FOR UPDATE",
         )
-        for mapping_id, component, moment, value in cursor.fetchall():
+        for mapping_id, component, moment, value in rows:
             found[mapping_id, component, epoch_ms(moment)] = (int(value.scaleb(3)), None)
     return found
 
@@ -131,22 +130,22 @@ def _insert(
     connection: Connection, rows: Sequence[tuple[int, str, int, int, Origin | None, int, Origin]]
 ) -> None:
     cursor = connection.cursor()
-    for start in range(0, len(rows), _ROWS_PER_INSERT):
-        some = rows[start : start + _ROWS_PER_INSERT]
+    for some in chunks(rows, _ROWS_PER_INSERT):
         values = [
             value
             for mapping_id, component, at, old, before, new, after in some
             for value in (
-                *(mapping_id, component, moment_of(at), _value(old), *_place(before)),
-                *(_value(new), *_place(after)),
+                *(mapping_id, component, moment_of(at), valor_of(old), *_place(before)),
+                *(valor_of(new), *_place(after)),
             )
         ]
-        cursor.execute(f"{_INSERT} VALUES {', '.join([_VALUES] * len(some))}", values)
+        cursor.execute(f"{_INSERT} VALUES {markers(some, _VALUES)}", values)
 
 
 def _place(origin: Origin | None) -> tuple[Any, ...]:
     return (None,) * 5 if origin is None else (*origin[:4], moment_of(origin.received_ms))
 
 
-def _value(thousandths: int) -> Decimal:
+def valor_of(thousandths: int) -> Decimal:
+    """The value of ``registro.valor``."""
     return Decimal(thousandths).scaleb(-3)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from db.connection import Connection, transaction
 from db.faults import reported
+from db.statements import repeat_limited
 
 LONGEST_ID = 64
 """No patient's id is longer: see ``paciente.identificador``."""
@@ -26,15 +27,6 @@ def record_look(
 
 def prune_looks(connection: Connection, before: datetime) -> int:
     """Deletes the rows before this time, and returns how many. Safe to repeat after an abort."""
-    deleted = 0
+    statement = "DELETE FROM acesso WHERE quando < %s ORDER BY quando"
     with reported("delete old rows of acesso"):
-        while True:
-            with transaction(connection):
-                cursor = connection.cursor()
-                cursor.execute(
-                    "DELETE FROM acesso WHERE quando < %s ORDER BY quando LIMIT %s",
-                    (before, _ROWS_PER_TRANSACTION),
-                )
-            deleted += int(cursor.rowcount)
-            if cursor.rowcount < _ROWS_PER_TRANSACTION:
-                return deleted
+        return repeat_limited(connection, statement, (before,), _ROWS_PER_TRANSACTION)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from common.broker.limits import KEPT_BYTES
 from db.connection import Connection
 from db.faults import TOO_LARGE_FOR_SERVER
-from db.write.bulk import Column, Kind, LoadMethod, load
+from db.write.bulk import Column, LoadMethod, load
 from db.write.registro import as_datetime
 from db.write.salvage import Refusal, load_what_fits
 from schemas.cleaning.clean import NAME_LIMIT
@@ -33,7 +33,7 @@ _COLUMNS = (
     *map(Column, ("topico", "particao", "deslocamento", "serie", "posicao", "motivo")),
     *map(Column, ("detalhe", "lote_id", "paciente", "sensor", "componente", "unidade")),
     *map(Column, ("valor_bruto", "medido_em", "recebido_em")),
-    *(Column(name, Kind.HEX) for name in ("chave", "mensagem")),
+    *(Column(name, is_hex=True) for name in ("chave", "mensagem")),
     Column("cabecalhos"),
 )
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from db.connection import Connection
 from db.faults import NO_PARENT
+from db.statements import chunks, select
 from db.write import corrections
 from db.write.bulk import Column, LoadMethod
 from db.write.corrections import Overwriting
@@ -95,19 +96,15 @@ def _has_parent(connection: Connection, mapping_id: Any) -> Any:
 def _locked_parents(connection: Connection, mapping_ids: Sequence[int]) -> Sequence[int]:
     """Which of these ``paciente_sensor`` rows exist; none can be deleted before the commit."""
     found: list[int] = []
-    for start in range(0, len(mapping_ids), _PARENTS_A_QUERY):
-        some = mapping_ids[start : start + _PARENTS_A_QUERY]
+    for some in chunks(mapping_ids, _PARENTS_A_QUERY):
         listed = ", ".join(map(str, some))
         # MariaDB does not know FOR SHARE
         where = f"FROM paciente_sensor WHERE id IN ({listed}) LOCK IN SHARE MODE"
-        cursor = connection.cursor()
         # usually all exist, and the driver needs longer for the rows than the server does
-        cursor.execute(f"SELECT COUNT(*) {where}")
-        if cursor.fetchone() == (len(some),):
+        if select(connection, f"SELECT COUNT(*) {where}") == [(len(some),)]:
             found += some
         else:
-            cursor.execute(f"SELECT id {where}")
-            found += [mapping_id for (mapping_id,) in cursor.fetchall()]
+            found += [mapping_id for (mapping_id,) in select(connection, f"SELECT id {where}")]
     return found
 
 

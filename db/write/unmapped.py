@@ -20,9 +20,10 @@ import structlog
 
 from db.connection import Connection, transaction
 from db.faults import MISSING_PARENT, is_row_refused, reported
-from db.literals import texts
 from db.mapping import Mapping, read_mappings
 from db.moments import EPOCH_MS_SQL, epoch_ms, moment_of
+from db.read.quarantine_desk import AT_PLACE
+from db.statements import chunks, select, texts
 from db.write.corrections import NOTE_WAITING
 
 _ROWS_PER_TRANSACTION = 5_000
@@ -82,11 +83,8 @@ _WORN = """
 SELECT DISTINCT p.identificador, s.codigo FROM paciente p
   JOIN paciente_sensor ps ON ps.paciente_id = p.id JOIN sensor s ON s.id = ps.sensor_id
  WHERE p.identificador IN ({})"""
-_AT_PLACE = (
-    " WHERE topico = %s AND particao = %s AND deslocamento = %s AND serie = %s AND posicao = %s"
-)
-_RESOLVE = "UPDATE quarentena SET estado = 'resolvida'" + _AT_PLACE
-_EXPLAIN = "UPDATE quarentena SET detalhe = %s" + _AT_PLACE
+_RESOLVE = f"UPDATE quarentena SET estado = 'resolvida' WHERE {AT_PLACE}"
+_EXPLAIN = f"UPDATE quarentena SET detalhe = %s WHERE {AT_PLACE}"
 _DETAIL_LIMIT = 255
 
 _log = structlog.get_logger()
@@ -105,11 +103,11 @@ def enter_mapped(connection: Connection, *, limit: int, looks: Round | None = No
     """
     entered = 0
     with reported("enter readings that waited for a mapping"):
-        cursor = connection.cursor()
         looks = looks or Round()
         patient_id, sensor = looks.after or ("", "")
-        cursor.execute(_PAIRS, (patient_id, patient_id, sensor, _PAIRS_PER_LOOK))
-        pairs: list[Pair] = cursor.fetchall()
+        pairs: list[Pair] = select(
+            connection, _PAIRS, (patient_id, patient_id, sensor, _PAIRS_PER_LOOK)
+        )
         connection.rollback()
         for pair in pairs:
             for mapping in list(read_mappings(connection, of=pair)):
@@ -129,19 +127,15 @@ def lock_waiting(connection: Connection, readings: pa.Table) -> Sequence[Waiting
     ``readings``: columns patient_id, sensor, component, event_ms (UTC). Costs one look at an index if
     nothing waits at all.
     """
-    cursor = connection.cursor()
-    cursor.execute(_ANY)
-    if cursor.fetchone() is None or len(readings) == 0:
+    if not select(connection, _ANY) or len(readings) == 0:
         return []
     patients, sensors = (
         texts(pc.unique(readings[name]).to_pylist(), "utf8mb4") for name in ("patient_id", "sensor")
     )
     span = [moment_of(moment) for moment in pc.min_max(readings["event_ms"]).as_py().values()]
     found: list[Waiting] = []
-    for start in range(0, len(patients), _PATIENTS_A_QUERY):
-        some = ", ".join(patients[start : start + _PATIENTS_A_QUERY])
-        cursor.execute(_NEAR.format(some, ", ".join(sensors)), span)
-        found += cursor.fetchall()
+    for some in chunks(patients, _PATIENTS_A_QUERY):
+        found += select(connection, _NEAR.format(", ".join(some), ", ".join(sensors)), span)
     return found
 
 
@@ -171,28 +165,24 @@ def were_mapped(connection: Connection, readings: pa.Table) -> bool:
         zip(*(readings[name].to_pylist() for name in ("patient_id", "sensor")), strict=True)
     )
     patients = texts({patient_id for patient_id, _ in pairs}, "utf8mb4")
-    cursor = connection.cursor()
-    for start in range(0, len(patients), _PATIENTS_A_QUERY):
-        some = ", ".join(patients[start : start + _PATIENTS_A_QUERY])
-        cursor.execute(_WORN.format(some))
-        if not pairs.isdisjoint(cursor.fetchall()):
-            return True
-    return False
+    return any(
+        not pairs.isdisjoint(select(connection, _WORN.format(", ".join(some))))
+        for some in chunks(patients, _PATIENTS_A_QUERY)
+    )
 
 
 def _enter(connection: Connection, mapping: Mapping) -> int:
     pair = (mapping.patient_id, mapping.sensor)
     with transaction(connection):
-        cursor = connection.cursor()
         span = (mapping.from_ms, mapping.until_ms)
-        cursor.execute(_READINGS, (*pair, *span, _ROWS_PER_TRANSACTION))
-        found = cursor.fetchall()
+        found = select(connection, _READINGS, (*pair, *span, _ROWS_PER_TRANSACTION))
         if not found:
             return 0
         chosen = {tuple(reading) for refused, *reading in found if refused == found[0][0]}
         moments = [moment for _, moment in chosen]
-        cursor.execute(_ROWS, (*pair, min(moments), max(moments)))
-        values_of = itertools.groupby(cursor.fetchall(), key=operator.itemgetter(5, 6))
+        rows = select(connection, _ROWS, (*pair, min(moments), max(moments)))
+        values_of = itertools.groupby(rows, key=operator.itemgetter(5, 6))
+        cursor = connection.cursor()
         return sum(
             _enter_newest(cursor, mapping.mapping_id, list(values))
             for reading, values in values_of

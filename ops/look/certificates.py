@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from common.settings import KafkaSecurity, KafkaSettings
 from db.connection import Connection
-from db.read.certificate import certificate_end
+from db.schema.rotation import certificate_end
 
 _TIMEOUT_S = 5.0
 

@@ -94,8 +94,7 @@ class RawArchive:
     def read(self, path: Path) -> list[SensorBatch]:
         """The batches of a file.
 
-        Raises:
-            BadInputError: where it is not what ``write`` writes.
+        Raises BadInputError where it is not what ``write`` writes.
         """
         batches = list(raw.batches_in([path]))
         if not batches:

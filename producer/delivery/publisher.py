@@ -44,14 +44,10 @@ class Publisher:
         self._message_timeout_ms = message_timeout_ms
         self._producer: Producer | None = None
         self._codec = default_codec()
-        self._trouble: str | None = None
         self._is_spent = False
-        self.broker_clock = BrokerClock()
-
-    @property
-    def trouble(self) -> str | None:
+        self.trouble: str | None = None
         """The last error of Kafka's client, until a delivery succeeds."""
-        return self._trouble
+        self.broker_clock = BrokerClock()
 
     def require_topic(self) -> None:
         """Raises UnavailableError without a broker, ConfigurationError without the topic."""
@@ -64,8 +60,7 @@ class Publisher:
         ``poll`` or ``flush``: with None when all in-sync replicas have it, else with the error.
         Offering a batch twice publishes it twice; the consumer processes its id once.
 
-        Raises:
-            BadInputError: if no message can hold the batch.
+        Raises BadInputError if no message can hold the batch.
         """
         try:
             body = self._codec.encode(batch)
@@ -140,7 +135,7 @@ class Publisher:
 
     def _renew(self) -> None:
         # after a fatal error an idempotent client accepts nothing more; the outbox still has everything
-        log.error("kafka_client_renewed", reason=self._trouble)
+        log.error("kafka_client_renewed", reason=self.trouble)
         self.close()
         self._is_spent = False
 
@@ -148,9 +143,9 @@ class Publisher:
         metrics.KAFKA_ERRORS.labels(error.name()).inc()
         self._is_spent = self._is_spent or error.fatal()
         name = "broker away" if is_away(error) else error.name()
-        if name == self._trouble:
+        if name == self.trouble:
             return
-        self._trouble = name
+        self.trouble = name
         log.warning(
             "kafka_trouble",
             trouble=name,
@@ -160,6 +155,6 @@ class Publisher:
         )
 
     def _note_success(self) -> None:
-        if self._trouble is not None:
-            log.info("kafka_back", after=self._trouble)
-            self._trouble = None
+        if self.trouble is not None:
+            log.info("kafka_back", after=self.trouble)
+            self.trouble = None

@@ -14,12 +14,11 @@ from common.settings import KafkaSettings
 from common.times import iso_of_ms, unix_ms
 from producer import metrics
 from producer.delivery.outbox import Outbox
-from producer.live.modelled import warn_of_sensors_without_model
 from producer.live.positions import Positions
 from producer.live.refusal import Refusal
 from producer.live.schedule import AFTER_WINDOW_MS, Schedule
 from producer.live.shards import GroupListener, ShardGroup
-from producer.live.simulated_windows import SimulatedWindows
+from producer.live.simulated_windows import SimulatedWindows, warn_of_sensors_without_model
 from producer.settings import ProducerSettings
 from schemas.batch import SensorBatch
 
@@ -99,7 +98,8 @@ class Runner:
             spare_what_is_loaded()
             while not is_stopping():
                 self._turn()
-        self._finish()
+        self._leave(_STOP_LIMIT_S)
+        log.info("producer_stopped", outbox=len(self._outbox))
 
     def _beating(self, is_stopping: Callable[[], bool]) -> Callable[[], bool]:
         # waiting for a broker counts as alive
@@ -219,10 +219,6 @@ class Runner:
         shards = self._positions.shards
         metrics.SHARDS.set(len(shards))
         metrics.PATIENTS.set(self._windows.patient_count(shards))
-
-    def _finish(self) -> None:
-        self._leave(_STOP_LIMIT_S)
-        log.info("producer_stopped", outbox=len(self._outbox))
 
     def _leave(self, limit_s: float) -> None:
         self._note_settled(self._outbox.drain(limit_s))

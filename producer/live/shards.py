@@ -51,7 +51,7 @@ class ShardGroup:
 
     def __init__(self, settings: KafkaSettings, window_ms: int, listener: GroupListener) -> None:
         """``window_ms``: length of the windows that positions are counted in."""
-        self._settings = settings
+        self._settings, self._topic = settings, settings.kafka_shards_topic
         self._window_ms = window_ms
         self._listener = listener
         self._consumer = self._connected()
@@ -103,9 +103,7 @@ class ShardGroup:
         nothing and is logged; the position is committed with the next call, or by the new owner.
         """
         offsets = [
-            TopicPartition(
-                self._settings.kafka_shards_topic, shard, window, f"{_UNIT}{self._window_ms}"
-            )
+            TopicPartition(self._topic, shard, window, f"{_UNIT}{self._window_ms}")
             for shard, window in positions.items()
             if shard in self.committable
         ]
@@ -150,7 +148,7 @@ class ShardGroup:
 
     def _subscribe(self) -> None:
         self._consumer.subscribe(
-            [self._settings.kafka_shards_topic],
+            [self._topic],
             on_assign=self._on_assign,
             on_revoke=self._on_revoke,
             on_lost=self._on_lost,
@@ -159,8 +157,7 @@ class ShardGroup:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # from the end, not from the committed offset: that one lies far beyond the empty log
         taken = {partition.partition for partition in partitions}
-        topic = self._settings.kafka_shards_topic
-        at_end = [TopicPartition(topic, shard, OFFSET_END) for shard in sorted(taken)]
+        at_end = [TopicPartition(self._topic, shard, OFFSET_END) for shard in sorted(taken)]
         consumer.incremental_assign(at_end)
         if at_end:
             consumer.pause(at_end)
@@ -207,8 +204,7 @@ class ShardGroup:
             )
 
     def _read_positions(self) -> None:
-        topic = self._settings.kafka_shards_topic
-        wanted = [TopicPartition(topic, shard) for shard in sorted(self._unread)]
+        wanted = [TopicPartition(self._topic, shard) for shard in sorted(self._unread)]
         try:
             found = self._consumer.committed(wanted, timeout=_ASK_TIMEOUT_S)
         except KafkaException as error:

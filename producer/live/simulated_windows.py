@@ -4,14 +4,19 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
+import structlog
+
 from common.demo_patients import demo_patient_ids
 from common.times import unix_ms
 from producer import metrics
 from producer.live.positions import shard_of
 from producer.settings import ProducerSettings
-from producer.simulation import Simulator
+from producer.simulation import Simulator, simulated_sensors
 from producer.simulation.batches import make_batches
 from schemas.batch import SensorBatch
+from schemas.catalogue import sensors
+
+log = structlog.get_logger()
 
 
 class SimulatedWindows:
@@ -56,6 +61,17 @@ class SimulatedWindows:
         metrics.count("simulated", len(batches), readings.reading_count)
         metrics.WINDOW_SECONDS.labels("simulate").observe(time.monotonic() - began)
         return batches, readings.reading_count
+
+
+def warn_of_sensors_without_model() -> None:
+    """Logs one line that names the catalogue's sensors without a model: they have no readings."""
+    simulated = simulated_sensors()
+    if without := [sensor.code for sensor in sensors() if sensor not in simulated]:
+        log.warning(
+            "sensors_not_simulated",
+            sensors=without,
+            hint="they have no readings; add a model for each to producer/simulation",
+        )
 
 
 def _patients_by_shard(count: int, shard_count: int) -> Mapping[int, list[str]]:

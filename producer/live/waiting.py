@@ -22,8 +22,7 @@ def shard_count(client: Consumer, settings: KafkaSettings, is_stopping: Callable
 
     Waits for a broker that is away for as long as it takes, with a log line now and then.
 
-    Raises:
-        ConfigurationError: if the topic of the shards does not exist.
+    Raises ConfigurationError if the topic of the shards does not exist.
     """
     began = time.monotonic()
     while not is_stopping():

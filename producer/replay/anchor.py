@@ -28,8 +28,7 @@ log = structlog.get_logger()
 def file_digest(path: Path) -> str:
     """SHA-256 of the file, in hex: two files of the same content are the same file.
 
-    Raises:
-        BadInputError: if it cannot be read.
+    Raises BadInputError if it cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -47,8 +46,7 @@ def last_ms(rows: Rows, now_ms: int) -> int:
     tomorrow while most of the file is not, or than the year 2250, which no de-identified table
     reaches.
 
-    Raises:
-        BadInputError: if no row counts.
+    Raises BadInputError if no row counts.
     """
     times = rows.time_ms[~np.isnan(rows.value) & (rows.time_ms < _NEVER_MS)]
     is_past = times <= now_ms + DAY_MS

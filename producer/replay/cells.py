@@ -14,12 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
+from common.arrays import Floats, Mask
 from common.errors import BadInputError
 from producer.replay.content import shown
 from producer.replay.reader import TEXT
-
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NO_VALUE = pa.array(["", "nan", "na", "n/a", "null", "none"], TEXT)

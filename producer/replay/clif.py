@@ -56,8 +56,7 @@ def is_clif(table: Table) -> bool:
 def clif_columns(table: Table) -> LongColumns:
     """Sensor, component and unit by ``vital_category``; each hospital stay is a patient.
 
-    Raises:
-        BadInputError: if it is another table.
+    Raises BadInputError if it is another table.
     """
     if not is_clif(table):
         raise BadInputError(

@@ -59,8 +59,7 @@ def shown(text: object, most: int = _SHOWN) -> str:
 def unpacked(file: io.RawIOBase) -> io.BufferedReader:
     """The content of a file, decompressed if need be.
 
-    Raises:
-        BadInputError: for a kind of file that is not read here.
+    Raises BadInputError for a kind of file that is not read here.
     """
     stream: io.BufferedReader = io.BufferedReader(file)
     if codec := _of(stream, _COMPRESSED):
@@ -96,8 +95,7 @@ def as_text(stream: io.BufferedReader, given: str | None = None) -> io.TextIOWra
     The ``given`` encoding; without one UTF-8, UTF-16 or UTF-32 as the mark at its beginning says;
     without a mark UTF-16 by its zeros, otherwise UTF-8.
 
-    Raises:
-        BadInputError: if it is empty, in another language than CSV, or marked as another encoding.
+    Raises BadInputError if it is empty, in another language than CSV, or marked as another encoding.
     """
     head = stream.peek(_HEAD)[:_HEAD]
     encoding = _of(stream, _MARKED)

@@ -37,8 +37,7 @@ def is_long(table: Table) -> bool:
 def long_columns(table: Table) -> LongColumns:
     """The columns of a long table; ``component`` and ``unit`` may be missing.
 
-    Raises:
-        BadInputError: naming the columns that are missing.
+    Raises BadInputError naming the columns that are missing.
     """
     missing = [name for name in _REQUIRED if name not in table.columns]
     if missing:

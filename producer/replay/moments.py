@@ -16,11 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
+from common.arrays import Ints, Mask
 from common.errors import BadInputError, ConfigurationError
-from common.times import DAY_MS, epoch_ms, unix_ms
-from producer.replay.cells import Mask, is_textual, nulls, numbers, plain, refused, texts
+from common.times import DAY_MS, epoch_ms, unix_ms, utc_moment
+from producer.replay.cells import is_textual, nulls, numbers, plain, refused, texts
 from producer.replay.content import shown
-from producer.replay.reader import TEXT, Integers
+from producer.replay.reader import TEXT
 
 UNITS = {"s": Decimal(1000), "ms": Decimal(1), "us": Decimal("1e-3"), "ns": Decimal("1e-6")}
 """Milliseconds in each unit of an epoch."""
@@ -67,17 +68,14 @@ class Epochs:
     @property
     def span(self) -> str:
         """The plausible times, for a person."""
-        first, last = (
-            datetime.fromtimestamp(ms / 1000, UTC).date()
-            for ms in (self.earliest_ms, self.latest_ms)
-        )
+        first, last = (utc_moment(ms).date() for ms in (self.earliest_ms, self.latest_ms))
         return f"from {first} to {last}"
 
 
 class Times(NamedTuple):
     """Epoch milliseconds, rounded down, and why a row has none."""
 
-    ms: Integers
+    ms: Ints
     is_bad: Mask
     is_implausible: Mask
     """Of the bad ones, those that are numbers of an epoch outside of the plausible times."""
@@ -92,8 +90,7 @@ def milliseconds(column: pa.Array, name: str, epochs: Epochs) -> Times:
 
     Text without a zone is in UTC.
 
-    Raises:
-        BadInputError: for a column that holds no times, or where no number is plausible.
+    Raises BadInputError for a column that holds no times, or where no number is plausible.
     """
     column = plain(column)
     kind = column.type
@@ -184,7 +181,7 @@ def _utc_ms(text: str) -> int:
     return epoch_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def _scaled(counts: Integers, unit: str) -> tuple[Integers, Mask]:
+def _scaled(counts: Ints, unit: str) -> tuple[Ints, Mask]:
     """Milliseconds, and which of them did not overflow."""
     if unit == "s":
         is_in_range = np.abs(counts // 1000) < _LAST_MS

@@ -106,8 +106,7 @@ def replay_file(
     file with the same shift makes the same batch ids, also for its rows in a file that continues it.
     ``folder``: ``output/raw``.
 
-    Raises:
-        VitalsError: for an unusable file, wrong settings, a broker or a database that is away.
+    Raises VitalsError for an unusable file, wrong settings, a broker or a database that is away.
     """
     began = time.monotonic()
     rows, unreadable = _rows(plan)

@@ -9,14 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from common.arrays import Ints
 from common.errors import BadInputError
 from producer.replay.content import NOT_TEXT, as_text, is_parquet, shown, unpacked
-
-Integers = npt.NDArray[np.int64]
 
 TEXT = pa.large_string()
 """Text without a limit of 2 GB for a column."""
@@ -43,7 +41,7 @@ class Table:
     """The columns of a file that somebody wants, by name, and the line of each row."""
 
     columns: dict[str, pa.Array]
-    lines: Integers
+    lines: Ints
     unreadable: list[Unreadable] = field(default_factory=list)
     header: Sequence[str] = ()
     """The names of all its columns."""
@@ -139,7 +137,7 @@ class _Columns:
     def __init__(self, places: Sequence[int], encoding: str | None) -> None:
         self.places = places
         self._other = f"not {encoding or 'UTF-8 or UTF-16 (--encoding says which)'}"
-        self.lines: list[Integers] = []
+        self.lines: list[Ints] = []
         self.unreadable: list[Unreadable] = []
         self._chunks: list[list[pa.Array]] = []
         self._rows: list[list[str]] = []

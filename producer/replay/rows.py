@@ -9,13 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.arrays import Floats, Ints, Mask
 from common.errors import BadInputError
-from producer.replay.cells import Floats, Mask, cell, texts, values
+from producer.replay.cells import cell, texts, values
 from producer.replay.clif import CLIF_NAMES, clif_columns, is_clif
 from producer.replay.content import shown
 from producer.replay.long_format import LONG_NAMES, LongColumns, is_long, long_columns
 from producer.replay.moments import Epochs, milliseconds
-from producer.replay.reader import Integers, Table, Unreadable, read_table
+from producer.replay.reader import Table, Unreadable, read_table
 from schemas.catalogue import canonical_name, sensors
 
 _LONGEST_TEXT = 255
@@ -41,9 +42,9 @@ class Rows:
 
     patients: list[str]
     kinds: list[Kind]
-    patient: Integers
-    kind: Integers
-    time_ms: Integers
+    patient: Ints
+    kind: Ints
+    time_ms: Ints
     value: Floats
 
     def __len__(self) -> int:
@@ -58,8 +59,7 @@ def read_rows(
 
     ``table_format``: ``long``, ``clif`` or ``auto``.
 
-    Raises:
-        BadInputError: if the file as a whole cannot be read or is another table.
+    Raises BadInputError if the file as a whole cannot be read or is another table.
     """
     try:
         table = read_table(path, {*LONG_NAMES.values(), *CLIF_NAMES.values()}, encoding)
@@ -165,7 +165,7 @@ def _named(path: Path) -> str:
     return str(path) if str(path).isprintable() else repr(str(path))
 
 
-def _kinds(*parts: pa.Array) -> tuple[list[Kind], Integers]:
+def _kinds(*parts: pa.Array) -> tuple[list[Kind], Ints]:
     vocabularies, codes = zip(*(_codes(part) for part in parts), strict=True)
     sensor_names, components, units = vocabularies
     combined = (codes[0] * len(components) + codes[1]) * len(units) + codes[2]
@@ -181,7 +181,7 @@ def _kinds(*parts: pa.Array) -> tuple[list[Kind], Integers]:
     return names, kind.astype(np.int64)
 
 
-def _codes(column: pa.Array) -> tuple[list[str], Integers]:
+def _codes(column: pa.Array) -> tuple[list[str], Ints]:
     encoded = pc.dictionary_encode(column)
     return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)
 

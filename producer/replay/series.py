@@ -4,14 +4,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from producer.replay.cells import Mask
-from producer.replay.reader import Integers
+from common.arrays import Ints, Mask
 from schemas.batch import SINGLE_INTERVAL_MS
 
 _SHORTEST_RUN = 3
 
 
-def layers(group: Integers, time_ms: Integers) -> Integers:
+def layers(group: Ints, time_ms: Ints) -> Ints:
     """How many earlier rows have the same group and time.
 
     Rows of one layer never share an instant, so a layer can be cut into series; and written layer
@@ -26,7 +25,7 @@ def layers(group: Integers, time_ms: Integers) -> Integers:
     return found
 
 
-def regular_runs(group: Integers, time_ms: Integers) -> list[tuple[int, int, int]]:
+def regular_runs(group: Ints, time_ms: Ints) -> list[tuple[int, int, int]]:
     """Cuts sorted rows into ``(begin, end, interval_ms)``, each of one group and equally spaced.
 
     ``group`` ascending, ``time_ms`` strictly ascending within it. Runs of three and more; what is
@@ -57,7 +56,7 @@ def _singles(begin: int, end: int) -> list[tuple[int, int, int]]:
     return [(row, row + 1, SINGLE_INTERVAL_MS) for row in range(begin, end)]
 
 
-def _starts(*columns: Integers) -> Mask:
+def _starts(*columns: Ints) -> Mask:
     """True where a row of sorted columns differs from the one before."""
     found = np.ones(len(columns[0]), dtype=bool)
     found[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)

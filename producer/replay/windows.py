@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 import orjson
 
-from producer.replay.reader import Integers
+from common.arrays import Ints
 from producer.replay.rows import Kind, Rows
 from producer.replay.series import layers, regular_runs
 from schemas.batch import SensorBatch, Series, batch_id
@@ -86,7 +86,7 @@ def batches_of(rows: Rows, *, source: str, producer_id: str) -> Batches:
     )
 
 
-def _slots(rows: Rows, order: Integers) -> list[_Slot]:
+def _slots(rows: Rows, order: Ints) -> list[_Slot]:
     patient, times = rows.patient[order], rows.time_ms[order]
     window = times // WINDOW_MS
     name_bytes = np.array([_SERIES_BYTES + _name_bytes(kind) for kind in rows.kinds], np.int64)
@@ -100,9 +100,7 @@ def _slots(rows: Rows, order: Integers) -> list[_Slot]:
     return slots
 
 
-def _split(
-    begin: int, end: int, start: int, length: int, times: Integers, cost: Integers
-) -> list[_Slot]:
+def _split(begin: int, end: int, start: int, length: int, times: Ints, cost: Ints) -> list[_Slot]:
     if begin == end:
         return []
     if cost[end] - cost[begin] <= MOST_GATHERED_BYTES:
@@ -117,7 +115,7 @@ def _split(
     return _parts(begin, end, start, cost)
 
 
-def _parts(begin: int, end: int, start: int, cost: Integers) -> list[_Slot]:
+def _parts(begin: int, end: int, start: int, cost: Ints) -> list[_Slot]:
     slots: list[_Slot] = []
     while begin < end:
         stop = int(np.searchsorted(cost, cost[begin] + MOST_GATHERED_BYTES, side="right")) - 1
@@ -127,7 +125,7 @@ def _parts(begin: int, end: int, start: int, cost: Integers) -> list[_Slot]:
     return slots
 
 
-def _series_by_slot(rows: Rows, slot: Integers, count: int) -> list[list[Series]]:
+def _series_by_slot(rows: Rows, slot: Ints, count: int) -> list[list[Series]]:
     # two spellings of one sensor at the same instant meet in one row of the database
     meaning = np.array(_meanings(rows.kinds), dtype=np.int64)
     kind = rows.kind

@@ -16,8 +16,7 @@ def print_batches(settings: ProducerSettings, *, start: int, until: int, out: Bi
     One JSON line a batch, as in the archive. Nothing is archived or published: the simulator is a
     pure function, so this is what producers with these settings made for that period, or will make.
 
-    Raises:
-        ConfigurationError: if no window starts at ``start``.
+    Raises ConfigurationError if no window starts at ``start``.
     """
     window_ms, interval_ms = settings.window_ms, settings.interval_ms
     if start % window_ms:

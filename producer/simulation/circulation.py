@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from common.arrays import Floats
 from producer.simulation.profiles import Condition
-from producer.simulation.randomness import Floats
 from producer.simulation.scene import Scene
 
 _BEATS_PER_DEGREE = 8.5

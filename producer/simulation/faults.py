@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from producer.simulation.randomness import Floats, Ints, Keys, uniform
+from common.arrays import Floats, Ints
+from producer.simulation.randomness import Keys, uniform
 from producer.simulation.readings import SeriesKey, SimulatedSeries
 from schemas.catalogue import Limits, Sensor, Unit, sensor
 

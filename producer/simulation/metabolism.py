@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from producer.simulation.randomness import Floats
+from common.arrays import Floats
 from producer.simulation.scene import Scene
 from producer.simulation.waves import ramp
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from producer.simulation.randomness import Floats, once
+from common.arrays import Floats
+from producer.simulation.randomness import once
 from producer.simulation.scene import Scene
 from producer.simulation.waves import swing
 

@@ -7,10 +7,10 @@ from enum import IntEnum
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common.arrays import Floats, Ints, Mask
 from common.demo_patients import birth_dates
-from producer.simulation.randomness import Floats, Keys, once, patient_keys
+from producer.simulation.randomness import Keys, once, patient_keys
 
 # a fixed day: with the day of the window a patient would change overnight
 _AGE_ON = date(2026, 1, 1)
@@ -48,8 +48,8 @@ class PatientProfile:
 
     keys: Keys
     age_years: Floats
-    condition: NDArray[np.int64]
-    scenario: NDArray[np.int64]
+    condition: Ints
+    scenario: Ints
     resting_rate: Floats
     highest_rate: Floats
     systolic: Floats
@@ -67,9 +67,9 @@ class PatientProfile:
     """The probability of a fever within one slot of ``scene.FEVER_SLOT_MS``."""
     cadence_hz: Floats
 
-    def has(self, condition: Condition) -> NDArray[np.bool_]:
+    def has(self, condition: Condition) -> Mask:
         """True for the patients of that condition."""
-        mask: NDArray[np.bool_] = self.condition == condition
+        mask: Mask = self.condition == condition
         return mask
 
 
@@ -131,7 +131,7 @@ def _ages(seed: int, patient_ids: Sequence[str]) -> Floats:
     return np.array(days, dtype=np.float64) / _DAYS_PER_YEAR
 
 
-def _conditions(age: Floats, draw: Floats) -> NDArray[np.int64]:
+def _conditions(age: Floats, draw: Floats) -> Ints:
     # high pressure and diabetes come with the years
     elderly = np.clip((age - 20.0) / 60.0, 0.0, 1.0)
     hypertensive = _RESPIRATORY_SHARE + 0.02 + 0.30 * elderly
@@ -143,7 +143,7 @@ def _conditions(age: Floats, draw: Floats) -> NDArray[np.int64]:
     ).astype(np.int64)
 
 
-def _scenarios(age: Floats, draw: Floats) -> NDArray[np.int64]:
+def _scenarios(age: Floats, draw: Floats) -> Ints:
     sedentary = 0.15 + 0.35 * np.clip((age - 50.0) / 40.0, 0.0, 1.0)
     return np.select(
         [draw < sedentary, draw < sedentary + 0.25],

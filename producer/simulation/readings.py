@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from producer.simulation.randomness import Floats
+from common.arrays import Floats
 
 SeriesKey = tuple[str, str | None]
 """The sensor's code and its component's (None where the sensor has only one)."""

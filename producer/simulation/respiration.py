@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from common.arrays import Floats
 from producer.simulation.circulation import saturation_level
-from producer.simulation.randomness import Floats, once
+from producer.simulation.randomness import once
 from producer.simulation.scene import Scene
 
 # by age in years: medians of Fleming et al. (Lancet 2011), then within an adult's 12 to 20

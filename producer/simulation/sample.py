@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TextIO
 
 from common.demo_patients import demo_patient_ids
 from common.errors import ConfigurationError
-from common.times import unix_ms
+from common.times import iso_of_ms, unix_ms
 from producer.simulation import Readings, Simulator, simulated_sensors
 from schemas.catalogue import Sensor, canonical_name
 
@@ -31,8 +30,7 @@ def print_sample(
     ``sensor`` in any spelling of its code; ``patient`` None: the first demo patient; ``start`` in
     UTC epoch ms, None: now, aligned to the interval. The same arguments print the same lines.
 
-    Raises:
-        ConfigurationError: for a sensor that is not simulated, or an empty period.
+    Raises ConfigurationError for a sensor that is not simulated, or an empty period.
     """
     kind = _sensor_called(sensor)
     interval_ms, window_ms = round(interval * 1000), round(minutes * 60_000)
@@ -73,12 +71,7 @@ def _lines(readings: Readings, kind: Sensor, start: int, interval_ms: int) -> It
         for component in kind.components
     ]
     for number in range(len(columns[0][1])):
-        timestamp = _rfc3339(start + number * interval_ms)
+        timestamp = iso_of_ms(start + number * interval_ms)
         for component, values in columns:
             value = f"{values[number]:.{kind.decimals}f}"
             yield f"{timestamp},{patient_id},{kind.code},{component},{value},{kind.unit}\n"
-
-
-def _rfc3339(time_ms: int) -> str:
-    seconds, ms = divmod(time_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"

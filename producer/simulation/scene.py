@@ -10,8 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
+from common.arrays import Floats, Ints
 from producer.simulation.profiles import PatientProfile, Scenario
-from producer.simulation.randomness import Floats, Ints, normal, uniform
+from producer.simulation.randomness import normal, uniform
 from producer.simulation.waves import drift, knots, plateau, swing
 
 MINUTE_MS = 60_000

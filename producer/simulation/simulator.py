@@ -5,13 +5,13 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
+from common.arrays import Floats
 from common.errors import ConfigurationError
 from producer.simulation.circulation import blood_pressure, heart_rate, oxygen_saturation
 from producer.simulation.faults import FaultPlan, silence, with_faults
 from producer.simulation.metabolism import glucose, skin_moisture, temperature
 from producer.simulation.movement import acceleration
 from producer.simulation.profiles import profile_of
-from producer.simulation.randomness import Floats
 from producer.simulation.readings import Readings, SeriesKey, SimulatedSeries
 from producer.simulation.respiration import respiratory_rate
 from producer.simulation.scene import Scene
@@ -49,8 +49,7 @@ class Simulator:
 
         ``silent``: patient id and code of sensors that are broken: they have no samples.
 
-        Raises:
-            ConfigurationError: for a share outside this range.
+        Raises ConfigurationError for a share outside this range.
         """
         if not 0.0 <= fault_share <= 1.0:
             raise ConfigurationError(
@@ -77,8 +76,7 @@ class Simulator:
         Without faults a value depends on seed, patient and time alone: not on the other
         patients, the window or the interval. Only a wrong unit also depends on the window.
 
-        Raises:
-            ConfigurationError: for a window or interval below 1 ms.
+        Raises ConfigurationError for a window or interval below 1 ms.
         """
         if window_ms < 1 or interval_ms < 1:
             raise ConfigurationError(

@@ -6,7 +6,8 @@ bits for a patient wherever the patient is in the array.
 
 import numpy as np
 
-from producer.simulation.randomness import Floats, Ints, Keys, normal
+from common.arrays import Floats, Ints
+from producer.simulation.randomness import Keys, normal
 
 
 def ramp(position: Floats) -> Floats:

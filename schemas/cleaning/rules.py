@@ -4,13 +4,7 @@ import math
 from functools import lru_cache
 from typing import NamedTuple
 
-from schemas.catalogue import (
-    Limits,
-    Sensor,
-    canonical_component,
-    canonical_name,
-    sensors,
-)
+from schemas.catalogue import Limits, canonical_component, canonical_name, sensors
 from schemas.reasons import Reason
 
 _PRESSURE = "pressao_arterial"
@@ -43,15 +37,11 @@ def series_rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
     """The rule for a series of these names, in any spelling; the first mistake counts."""
     if len(sensor) + len(component or "") + len(unit) > _LONGEST_KNOWN:
         # not worth caching: a name may be megabytes long
-        return _rule(sensor, component, unit)
-    return _known_rule(sensor, component, unit)
-
-
-@lru_cache(_KNOWN_TRIPLES)
-def _known_rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
+        return _rule.__wrapped__(sensor, component, unit)
     return _rule(sensor, component, unit)
 
 
+@lru_cache(_KNOWN_TRIPLES)
 def _rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
     code = canonical_name(sensor)
     part = canonical_component(component)
@@ -65,10 +55,5 @@ def _rule(sensor: str, component: str | None, unit: str) -> SeriesRule:
     if known is None:
         return SeriesRule(Reason.UNKNOWN_UNIT, code, part, unit)
     conversion = (known.subtract, known.multiply, known.divide)
-    limits = measured.limits
-    return SeriesRule(None, code, part, kind.unit, *conversion, limits, _plausible(kind, limits))
-
-
-def _plausible(kind: Sensor, limits: Limits) -> str:
-    left, right = "[" if limits.is_lower_allowed else "(", "]" if limits.is_upper_allowed else ")"
-    return f"plausible: {left}{limits.lower}, {limits.upper}{right} {kind.unit}"
+    plausible = f"plausible: {measured.limits} {kind.unit}"
+    return SeriesRule(None, code, part, kind.unit, *conversion, measured.limits, plausible)

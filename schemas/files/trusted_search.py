@@ -37,33 +37,34 @@ def spans(path: Path, first_ms: int, last_ms: int) -> bool:
     """Whether a file may hold readings of this time (UTC epoch ms). Raises `UNREADABLE`."""
     if path.suffix != ".parquet":
         return True
-    metadata = pq.read_metadata(path)
-    column = metadata.schema.names.index("event_time")
     first, last = (pa.scalar(moment, MOMENT).as_py() for moment in (first_ms, last_ms))
-    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-    times = [group.column(column).statistics for group in groups]
-    return any(found is None or (found.min <= last and first <= found.max) for found in times)
+    return bool(_spanning(pq.read_metadata(path), first, last))
 
 
 def _read_spanning(path: Path, moment: datetime) -> Iterator[tuple[int, int, pa.Table]]:
     """For each row group that may hold the moment: rows before it, rows in the file, its rows."""
     # reading the footer costs a third of opening the file, and is enough for most files
     metadata = pq.read_metadata(path)
-    column = metadata.schema.names.index("event_time")
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    spanning = [
-        number
-        for number, group in enumerate(groups)
-        if _spans(group.column(column).statistics, moment)
-    ]
+    spanning = _spanning(metadata, moment, moment)
     if not spanning:
         return
     with pq.ParquetFile(path, metadata=metadata) as file:
         for number in spanning:
             rows = file.read_row_group(number, columns=SCHEMA.names)
-            yield sum(group.num_rows for group in groups[:number]), metadata.num_rows, rows
+            before = sum(metadata.row_group(earlier).num_rows for earlier in range(number))
+            yield before, metadata.num_rows, rows
 
 
-def _spans(times: pq.Statistics | None, moment: datetime) -> bool:
+def _spanning(metadata: pq.FileMetaData, first: datetime, last: datetime) -> list[int]:
+    """The numbers of the row groups that may hold one of these times."""
+    column = metadata.schema.names.index("event_time")
+    times = [
+        metadata.row_group(number).column(column).statistics
+        for number in range(metadata.num_row_groups)
+    ]
     # a file from elsewhere may have no statistics: it is read
-    return times is None or bool(times.min <= moment <= times.max)
+    return [
+        number
+        for number, found in enumerate(times)
+        if found is None or (found.min <= last and first <= found.max)
+    ]

@@ -5,7 +5,7 @@ import io
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
@@ -149,14 +149,14 @@ def batch_from(document: dict[str, Any]) -> SensorBatch:
     """A batch from its fields as a dict (decoded Avro, or a line of the archive: null is NaN)."""
     series = tuple(
         Series(
-            sensor=fields["sensor"],
-            component=fields["component"],
-            unit=fields["unit"],
-            start=fields["start"],
-            interval_ms=fields["interval_ms"],
-            values=[math.nan if value is None else value for value in fields["values"]],
+            sensor=run["sensor"],
+            component=run["component"],
+            unit=run["unit"],
+            start=run["start"],
+            interval_ms=run["interval_ms"],
+            values=[math.nan if value is None else value for value in run["values"]],
         )
-        for fields in document["series"]
+        for run in document["series"]
     )
     return SensorBatch(
         batch_id=document["batch_id"],
@@ -169,21 +169,5 @@ def batch_from(document: dict[str, Any]) -> SensorBatch:
 
 
 def _datum(batch: SensorBatch) -> dict[str, Any]:
-    return {
-        "batch_id": batch.batch_id,
-        "patient_id": batch.patient_id,
-        "producer_id": batch.producer_id,
-        "window_start": batch.window_start,
-        "produced_at": batch.produced_at,
-        "series": [
-            {
-                "sensor": series.sensor,
-                "component": series.component,
-                "unit": series.unit,
-                "start": series.start,
-                "interval_ms": series.interval_ms,
-                "values": series.values,
-            }
-            for series in batch.series
-        ],
-    }
+    head = {field.name: getattr(batch, field.name) for field in fields(SensorBatch)}
+    return {**head, "series": [vars(series) for series in batch.series]}

@@ -82,8 +82,7 @@ class Lanes:
         rows = np.flatnonzero(branch == _PRESENT)
         if len(rows):
             lanes = self.pick(rows)
-            start, size = lanes.text()
-            found.start[rows], found.size[rows] = start, size
+            found.start[rows], found.size[rows] = lanes.text()
             self.put(rows, lanes)
         return found
 

@@ -60,9 +60,7 @@ def refusals(messages: pa.RecordBatch) -> dict[int, tuple[Reason, str]]:
             for name, (limit, what) in _LIMITS.items()
             if columns[name][row] > limit
         ]
-        digest = messages["body_sha256"][row].as_py()
-        found[row] = (
-            Reason.TOO_LARGE,
-            "; ".join([*parts, *([f"SHA-256 {digest}"] if digest else [])]),
-        )
+        if digest := messages["body_sha256"][row].as_py():
+            parts.append(f"SHA-256 {digest}")
+        found[row] = (Reason.TOO_LARGE, "; ".join(parts))
     return found

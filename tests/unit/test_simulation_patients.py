@@ -5,10 +5,10 @@ from functools import cache
 import numpy as np
 import pytest
 
+from common.arrays import Floats
 from common.demo_patients import demo_patient_ids
 from producer.simulation import Simulator
 from producer.simulation.profiles import Condition, PatientProfile, Scenario, profile_of
-from producer.simulation.randomness import Floats
 from producer.simulation.scene import DAY_MS, FEVER_SLOT_MS, HOUR_MS, Scene
 
 SEED = 7
