@@ -3,12 +3,12 @@
 import inspect
 from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from common.errors import ConfigurationError
-from ops.cli.services import Service
 
 if TYPE_CHECKING:
     from common.broker.principals import Principal
@@ -20,8 +20,14 @@ LOOK = "Look"
 PROVE = "Prove and repair"
 SET_UP = "Set up"
 
-
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+class Service(StrEnum):
+    """What a command may need of a stack."""
+
+    BROKER = "broker"
+    DATABASE = "database"
 
 
 def invocation_of(context: typer.Context, *services: Service) -> "Invocation":

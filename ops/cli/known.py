@@ -5,6 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from common.errors import ConfigurationError
+from db.read import quarantine_desk as desk
+from ops.kafka_tools import TOOLS
+from schemas.reasons import Reason
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Known:
 
     def check_list(self, value: str | None) -> str | None:
         """The same for names separated by commas."""
-        for name in (value or "").split(",") if value is not None else ():
+        for name in value.split(",") if value is not None else ():
             self.require(name.strip())
         return value
 
@@ -53,12 +56,6 @@ class Known:
         """The same, after the last comma."""
         head, comma, last = incomplete.rpartition(",")
         return [f"{head}{comma}{name}" for name in self.complete(last)]
-
-
-def _reasons() -> Sequence[str]:
-    from schemas.reasons import Reason
-
-    return [str(reason) for reason in Reason]
 
 
 def _sensors() -> Sequence[str]:
@@ -73,29 +70,17 @@ def _plain_sensor(name: str) -> str:
     return canonical_name(name)
 
 
-def _states() -> Sequence[str]:
-    from db.read.quarantine_desk import STATES
-
-    return STATES
-
-
 def _faults() -> Sequence[str]:
     from ops.storm.faults import KINDS
 
     return list(KINDS)
 
 
-def _kafka_tools() -> Sequence[str]:
-    from ops.kafka_tools import TOOLS
-
-    return list(TOOLS)
-
-
-REASONS = Known("reason", _reasons)
+REASONS = Known("reason", lambda: list(map(str, Reason)))
 SENSORS = Known("sensor", _sensors, _plain_sensor)
-STATES = Known("state", _states)
+STATES = Known("state", lambda: desk.STATES)
 FAULTS = Known("fault", _faults)
-KAFKA_TOOLS = Known("Kafka tool", _kafka_tools)
+KAFKA_TOOLS = Known("Kafka tool", lambda: list(TOOLS))
 
 
 def require_names(sensor: str, component: str | None) -> None:

@@ -7,9 +7,8 @@ import typer
 from common.broker.principals import Principal
 from common.errors import ConfigurationError, UnavailableError
 from ops.cli.declared import Needs
-from ops.cli.frame import LOOK, AsJson, end, invocation_of
+from ops.cli.frame import LOOK, AsJson, Service, end, invocation_of
 from ops.cli.known import KAFKA_TOOLS, SENSORS, require_names
-from ops.cli.services import Service
 from ops.kafka_tools import TOOLS
 
 app = typer.Typer()

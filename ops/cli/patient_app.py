@@ -7,10 +7,9 @@ import typer
 
 from db.schema.accounts import Role
 from ops.cli.declared import Needs
-from ops.cli.frame import AsJson, invocation_of, moment
+from ops.cli.frame import AsJson, Service, invocation_of, moment
 from ops.cli.group import VitalsGroup
 from ops.cli.known import SENSORS
-from ops.cli.services import Service
 
 app = typer.Typer(
     cls=VitalsGroup,

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterator
 
 from common.errors import UnavailableError, VitalsError
-from ops.cli.services import Service
+from ops.cli.frame import Service
 from ops.stack.exports import embedded_addresses
 from ops.stack.invocation import Invocation
 from ops.stack.running import running

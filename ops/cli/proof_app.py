@@ -12,9 +12,8 @@ from common.errors import ConfigurationError
 from common.output import say
 from db.schema.accounts import Role
 from ops.cli.declared import HOST_FILE, Needs
-from ops.cli.frame import PROVE, RUN, AsJson, arm, end, invocation_of
+from ops.cli.frame import PROVE, RUN, AsJson, Service, arm, end, invocation_of
 from ops.cli.known import FAULTS
-from ops.cli.services import Service
 
 app = typer.Typer()
 

@@ -11,9 +11,8 @@ from db.read.quarantine_desk import STATES as STATE_NAMES
 from db.read.quarantine_desk import Selection
 from db.schema.accounts import Role
 from ops.cli.declared import Needs
-from ops.cli.frame import AsJson, arm, invocation_of, moment
+from ops.cli.frame import AsJson, Service, arm, invocation_of, moment
 from ops.cli.known import REASONS, SENSORS, STATES
-from ops.cli.services import Service
 
 if TYPE_CHECKING:
     from ops.stack.invocation import Invocation

@@ -8,8 +8,7 @@ import typer
 from common.broker.principals import Principal
 from common.output import put_line
 from ops.cli.declared import Needs
-from ops.cli.frame import invocation_of
-from ops.cli.services import Service
+from ops.cli.frame import Service, invocation_of
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -5,8 +5,8 @@ from typing import Any
 from common.errors import UnavailableError
 from common.output import put_json, put_line
 from ops.cli.commands.lag import table_of
+from ops.cli.frame import Service
 from ops.cli.presence import NOTHING_RUNS, is_own, require_any
-from ops.cli.services import Service
 from ops.look.live_view import age_text, figures
 from ops.look.parts import Parts
 from ops.look.snapshot import Observer, Snapshot
