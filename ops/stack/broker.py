@@ -21,19 +21,20 @@ from ops.credentials.files import PRIVATE, write_secret
 from ops.credentials.passwords import ensure_password
 from ops.kafka_tools import OPTIONS_OPTION, RUN_CLASS, SERVER_OPTION, TOOLS, needs_server
 from ops.stack.child import ChildProcess
-from ops.stack.formatted import FORMATTED, copy_formatted
 from ops.stack.java import IN_UTF8, find_java
 from ops.stack.kafka_files import (
+    FORMATTED,
     TOOL_LOGGING,
     Logins,
     Places,
     broker_properties,
+    copy_formatted,
     log4j_configuration,
     properties_text,
     tool_options,
 )
 from ops.stack.logins import broker_settings, password_file
-from ops.stack.ports import LOOPBACK, choose_port, quiet_port
+from ops.stack.ports import LOOPBACK, quiet_port
 from ops.stack.server import Server
 
 _FAST_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
@@ -43,12 +44,6 @@ _BROKER_JVM = ("-XX:+UseG1GC", "-Djava.awt.headless=true")
 _BROKER_HEAP = ("-Xms256m", "-Xmx512m")
 _GIVEN_JVM = "KAFKA_JVM_PERFORMANCE_OPTS"
 """Replaces them, as for Kafka's own scripts: who starts many brokers wants none of them optimised."""
-
-
-def remembered_port(folder: Path) -> int | None:
-    """The port used by the last start in this folder."""
-    path = folder / "port"
-    return int(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def reaching(settings: KafkaSettings, options: Path) -> list[str]:
@@ -124,9 +119,7 @@ class KafkaBroker(Server):
         """Writes the configuration and formats the data folder if it is new; safe to repeat."""
         make_private(self.folder)
         self._java = self._java or find_java(None)
-        self.port = choose_port(
-            "VITALS_KAFKA_PORT", self._requested_port, remembered_port(self.folder)
-        )
+        self.port = self._choose_port("VITALS_KAFKA_PORT")
         self._places = Places(
             self.port,
             broker_port=quiet_port(),
@@ -136,7 +129,6 @@ class KafkaBroker(Server):
         )
         text = properties_text(self._properties())
         write_secret(self.folder / _PROPERTIES, text.encode("ascii"), PRIVATE)
-        (self.folder / "port").write_text(str(self.port), encoding="utf-8")
         own_log = log4j_configuration(Path(self.log.name))
         (self.folder / "log4j2.xml").write_text(own_log, encoding="utf-8")
         self.prepare_tools()

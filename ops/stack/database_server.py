@@ -16,7 +16,7 @@ from ops.credentials.embedded import make_embedded_certificates
 from ops.credentials.passwords import ensure_password
 from ops.stack.child import ChildProcess
 from ops.stack.database_files import TEMPORARY, accounts_sql, environment, server_options
-from ops.stack.ports import LOOPBACK, choose_port
+from ops.stack.ports import LOOPBACK
 from ops.stack.server import Server
 from ops.stack.server_binary import ServerBinary
 
@@ -31,12 +31,6 @@ _SOCKET = "server.sock"
 def account_file(account: str) -> str:
     """The name of the file with the password of a role, or of root; the same in both stacks."""
     return f"db_{account}_password"
-
-
-def remembered_port(folder: Path) -> int | None:
-    """The port used by the last start in this folder."""
-    path = folder / "port"
-    return int(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 class DatabaseServer(Server):
@@ -70,10 +64,7 @@ class DatabaseServer(Server):
         # the server opens its socket to everybody: the folder keeps them out
         make_private(self.folder)
         make_private(self._secrets)
-        self.port = choose_port(
-            "VITALS_DB_PORT", self._requested_port, remembered_port(self.folder)
-        )
-        (self.folder / "port").write_text(str(self.port), encoding="utf-8")
+        self.port = self._choose_port("VITALS_DB_PORT")
         for name in _EARLIER_PASSWORDS:
             (self._secrets / name).unlink(missing_ok=True)
         make_embedded_certificates(self._secrets)
@@ -93,9 +84,7 @@ class DatabaseServer(Server):
         # what a killed server left
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
-        options = server_options(
-            self.binary.flavour, self._data, int(self.port or 0), self._secrets
-        )
+        options = server_options(self.binary.flavour, self._data, self.port, self._secrets)
         command = [
             *(*self.binary.command, *options, f"--socket={self._socket_path()}"),
             # runs before the server accepts its first connection: no account is ever open
@@ -113,14 +102,14 @@ class DatabaseServer(Server):
         """How a role connects: the migrator has all rights on ``health_data``, and on nothing else."""
         return self._settings(account_name(role), role, database)
 
-    def admin_settings(self, database: str = DATABASE) -> DatabaseSettings:
+    def admin_settings(self) -> DatabaseSettings:
         """How an administrator connects: ``root``."""
-        return self._settings(_ROOT, _ROOT, database)
+        return self._settings(_ROOT, _ROOT, DATABASE)
 
     def _settings(self, account: str, password: str, database: str) -> DatabaseSettings:
         return DatabaseSettings(
             db_host=LOOPBACK,
-            db_port=int(self.port or 0),
+            db_port=self.port,
             db_user=account,
             db_password=read_secret(self._secrets / account_file(password)),
             db_ssl_ca=self._secrets / AUTHORITY,
@@ -137,7 +126,7 @@ class DatabaseServer(Server):
 
     @property
     def _ports(self) -> tuple[int, ...]:
-        return (int(self.port or 0),)
+        return (self.port,)
 
     def _is_answering(self) -> bool:
         try:

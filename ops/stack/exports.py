@@ -6,11 +6,10 @@ from common.broker.principals import Principal
 from db.schema.accounts import Role, account_name
 from ops.credentials.authority import AUTHORITY
 from ops.credentials.batch_keys import PRODUCER, key_file
-from ops.stack.broker import remembered_port as kafka_port
 from ops.stack.database_server import DATABASE, account_file
-from ops.stack.database_server import remembered_port as database_port
 from ops.stack.logins import broker_environment, password_file
 from ops.stack.ports import LOOPBACK
+from ops.stack.server import remembered_port
 
 DATABASE_NAMES = ("DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_SSL", "CADENCE_DB")
 """How the names begin that say which database it is, and whose account."""
@@ -26,7 +25,7 @@ def embedded_addresses(
 
     ``principal``: whose login at the broker. ``role``: whose account of the database.
     """
-    kafka, database = kafka_port(home / KAFKA_FOLDER), database_port(home / DATABASE_FOLDER)
+    kafka, database = remembered_port(home / KAFKA_FOLDER), remembered_port(home / DATABASE_FOLDER)
     secrets = (home / SECRETS_FOLDER).absolute()
     password = secrets / account_file(role)
     # an earlier version's stack has no logins: nothing of ours has been started here

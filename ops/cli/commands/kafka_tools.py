@@ -9,10 +9,11 @@ from ops.cli.known import KAFKA_TOOLS
 from ops.cli.presence import require
 from ops.kafka_tools import needs_server
 from ops.stack import JarSet, KafkaBroker, find_java, jar_source, retrieve
-from ops.stack.broker import reaching, remembered_port
+from ops.stack.broker import reaching
 from ops.stack.exports import KAFKA_FOLDER
 from ops.stack.invocation import Invocation
 from ops.stack.kafka_files import tool_options
+from ops.stack.server import remembered_port
 
 
 def run_kafka_tool(invocation: Invocation, name: str, arguments: Sequence[str]) -> int:

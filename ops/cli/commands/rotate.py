@@ -9,10 +9,11 @@ from ops.credentials.authority import AUTHORITY
 from ops.credentials.compose import SERVERS
 from ops.credentials.embedded import HOSTS
 from ops.credentials.rotate import Stack, rotate
-from ops.stack.database_server import DATABASE, remembered_port
+from ops.stack.database_server import DATABASE
 from ops.stack.exports import DATABASE_FOLDER, SECRETS_FOLDER
 from ops.stack.invocation import Invocation
 from ops.stack.ports import LOOPBACK
+from ops.stack.server import remembered_port
 
 Say = Callable[[str], None]
 
