@@ -21,6 +21,7 @@ from db.schema.accounts import Role, account_name
 from ops.cli.command_line import CommandLine
 from ops.cli.declared import host_files_of, principal_of, role_of
 from ops.cli.foreign import run_plainly
+from ops.credentials.passwords import account_file, login_file
 from ops.kafka_tools import OPTIONS_OPTION, SERVER_OPTION, needs_server
 
 _REPOSITORY = Path(__file__).parents[2]
@@ -90,12 +91,11 @@ class ComposeStack:
         role = role_of(line.function, line.values)
         if role is not Role.READER:
             options += ["--env", f"DB_USER={account_name(role)}"]
-            options += ["--env", f"DB_PASSWORD_FILE=/run/secrets/db_{role}_password"]
+            options += ["--env", f"DB_PASSWORD_FILE=/run/secrets/{account_file(role)}"]
         principal = principal_of(line.function, line.values)
         if principal is not Principal.READER:
-            password = f"/run/secrets/kafka_{principal}_password"
             options += ["--env", f"KAFKA_SASL_USERNAME={principal}"]
-            options += ["--env", f"KAFKA_SASL_PASSWORD_FILE={password}"]
+            options += ["--env", f"KAFKA_SASL_PASSWORD_FILE=/run/secrets/{login_file(principal)}"]
         run = ["run", "--rm", "--no-deps", *options, "ops"]
         return self._docker(*run, "vitals", *line.words)
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from common.private_files import make_private
 from common.times import iso
-from ops.credentials.files import PRIVATE, make_private_folder, replace_secret, write_secret
+from ops.credentials.files import PRIVATE, replace_secret, write_secret
 from schemas.wire.signature import FILE_PREFIX, BatchKey, read_keys
 
 PRODUCER, OPERATOR = "producer", "operator"
@@ -28,7 +29,7 @@ def ensure_batch_key(folder: Path, principal: str, *, mode: int = PRIVATE) -> bo
     path = folder / key_file(principal)
     if path.exists():
         return False
-    make_private_folder(folder)
+    make_private(folder)
     write_secret(path, _text([_new_key(principal)]), mode)
     return True
 

@@ -15,10 +15,9 @@ from common.broker.topics import cluster
 from common.errors import UnavailableError
 from common.private_files import make_private
 from common.settings import KafkaSettings, SaslMechanism
-from ops.credentials.authority import ensure_authority, ensure_server_certificate
-from ops.credentials.embedded import HOSTS
+from ops.credentials.authority import EMBEDDED_HOSTS, ensure_authority, ensure_server_certificate
 from ops.credentials.files import PRIVATE, write_secret
-from ops.credentials.passwords import ensure_password
+from ops.credentials.passwords import ensure_password, login_file
 from ops.kafka_tools import OPTIONS_OPTION, RUN_CLASS, SERVER_OPTION, TOOLS, needs_server
 from ops.stack.child import ChildProcess
 from ops.stack.java import IN_UTF8, find_java
@@ -33,7 +32,7 @@ from ops.stack.kafka_files import (
     properties_text,
     tool_options,
 )
-from ops.stack.logins import broker_settings, password_file
+from ops.stack.logins import broker_settings
 from ops.stack.ports import LOOPBACK, quiet_port
 from ops.stack.server import Server
 
@@ -144,7 +143,7 @@ class KafkaBroker(Server):
 
     def _properties(self) -> dict[str, str]:
         ensure_authority(self.secrets)
-        ensure_server_certificate(self.secrets, "kafka", HOSTS)
+        ensure_server_certificate(self.secrets, "kafka", EMBEDDED_HOSTS)
         passwords = self._passwords()
         known = {principal: passwords[principal] for principal in ALL_POWERFUL}
         # no name of a folder above: Java reads the file as Latin-1
@@ -152,7 +151,7 @@ class KafkaBroker(Server):
         return broker_properties(Path("data"), self._places, Logins(secrets, known))
 
     def _passwords(self) -> dict[Principal, str]:
-        return {name: ensure_password(self.secrets, password_file(name)) for name in Principal}
+        return {name: ensure_password(self.secrets, login_file(name)) for name in Principal}
 
     def prepare_tools(self) -> None:
         """Writes what the console tools need, even if no broker was ever started here."""

@@ -11,9 +11,8 @@ from common.secret import read_secret
 from common.settings import DatabaseSettings
 from db.connection import connect
 from db.schema.accounts import Role, account_name
-from ops.credentials.authority import AUTHORITY
-from ops.credentials.embedded import make_embedded_certificates
-from ops.credentials.passwords import ensure_password
+from ops.credentials.authority import AUTHORITY, make_embedded_certificates
+from ops.credentials.passwords import account_file, ensure_password
 from ops.stack.child import ChildProcess
 from ops.stack.database_files import TEMPORARY, accounts_sql, environment, server_options
 from ops.stack.ports import LOOPBACK
@@ -26,11 +25,6 @@ _EARLIER_PASSWORDS = ("root", "vitals")
 # the kernel's limit for a socket's path is 108 bytes, with the zero at its end
 _MAX_SOCKET_PATH_BYTES = 107
 _SOCKET = "server.sock"
-
-
-def account_file(account: str) -> str:
-    """The name of the file with the password of a role, or of root; the same in both stacks."""
-    return f"db_{account}_password"
 
 
 class DatabaseServer(Server):

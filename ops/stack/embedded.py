@@ -11,8 +11,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from common.broker.principals import RESTRICTED
 from common.broker.rights import give_rights
 from common.settings import TopicSettings
+from ops.credentials.authority import make_embedded_certificates
 from ops.credentials.batch_keys import PRODUCER, ensure_batch_key
-from ops.credentials.embedded import make_embedded_certificates
 from ops.stack.broker import KafkaBroker
 from ops.stack.database_server import DatabaseServer
 from ops.stack.exports import DATABASE_FOLDER, KAFKA_FOLDER, SECRETS_FOLDER

@@ -6,8 +6,9 @@ from common.broker.principals import Principal
 from db.schema.accounts import Role, account_name
 from ops.credentials.authority import AUTHORITY
 from ops.credentials.batch_keys import PRODUCER, key_file
-from ops.stack.database_server import DATABASE, account_file
-from ops.stack.logins import broker_environment, password_file
+from ops.credentials.passwords import account_file, login_file
+from ops.stack.database_server import DATABASE
+from ops.stack.logins import broker_environment
 from ops.stack.ports import LOOPBACK
 from ops.stack.server import remembered_port
 
@@ -29,7 +30,7 @@ def embedded_addresses(
     secrets = (home / SECRETS_FOLDER).absolute()
     password = secrets / account_file(role)
     # an earlier version's stack has no logins: nothing of ours has been started here
-    is_there = password.exists() and (secrets / password_file(principal)).exists()
+    is_there = password.exists() and (secrets / login_file(principal)).exists()
     if kafka is None or database is None or not is_there:
         return {}
     return {

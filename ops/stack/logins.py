@@ -5,11 +5,7 @@ from pathlib import Path
 from common.broker.principals import Principal
 from common.settings import KafkaSecurity, KafkaSettings, SaslMechanism, load
 from ops.credentials.authority import AUTHORITY
-
-
-def password_file(principal: Principal) -> str:
-    """The file of its password in the folder of secrets."""
-    return f"kafka_{principal}_password"
+from ops.credentials.passwords import login_file
 
 
 def broker_environment(secrets: Path, server: str, principal: Principal) -> dict[str, str]:
@@ -19,7 +15,7 @@ def broker_environment(secrets: Path, server: str, principal: Principal) -> dict
         "KAFKA_SECURITY_PROTOCOL": KafkaSecurity.SASL_SSL.value,
         "KAFKA_SASL_MECHANISM": SaslMechanism.SCRAM_SHA_512.value,
         "KAFKA_SASL_USERNAME": principal.value,
-        "KAFKA_SASL_PASSWORD_FILE": str(secrets / password_file(principal)),
+        "KAFKA_SASL_PASSWORD_FILE": str(secrets / login_file(principal)),
         "KAFKA_SSL_CA": str(secrets / AUTHORITY),
     }
 

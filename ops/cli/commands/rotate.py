@@ -5,9 +5,9 @@ from pathlib import Path
 
 from common.errors import ConfigurationError
 from common.settings import DatabaseSettings, KafkaSettings, load, load_all
-from ops.credentials.authority import AUTHORITY
+from ops.credentials.authority import AUTHORITY, EMBEDDED_HOSTS
 from ops.credentials.compose import SERVERS
-from ops.credentials.embedded import HOSTS
+from ops.credentials.passwords import account_file
 from ops.credentials.rotate import Stack, rotate
 from ops.stack.database_server import DATABASE
 from ops.stack.exports import DATABASE_FOLDER, SECRETS_FOLDER
@@ -30,13 +30,13 @@ def rotate_in_containers(folder: Path, say: Say) -> None:
 def rotate_own(invocation: Invocation, say: Say) -> None:
     """The stack that `vitals up` runs in this home. Raises as `rotate`."""
     home = invocation.settings.home
-    secrets, hosts = home.absolute() / SECRETS_FOLDER, dict.fromkeys(SERVERS, HOSTS)
+    secrets, hosts = home.absolute() / SECRETS_FOLDER, dict.fromkeys(SERVERS, EMBEDDED_HOSTS)
     administrator = load(
         DatabaseSettings,
         db_host=LOOPBACK,
         db_port=remembered_port(home / DATABASE_FOLDER),
         db_user="root",
-        db_password_file=str(secrets / "db_root_password"),
+        db_password_file=str(secrets / account_file("root")),
         db_ssl_ca=secrets / AUTHORITY,
         db_name=DATABASE,
     )
