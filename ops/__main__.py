@@ -8,7 +8,7 @@ import typer
 from common.commands import run
 from common.output import put_line, say
 from common.version import VERSION
-from ops.cli.frame import PROVE, RUN, SET_UP, end, invocation_of
+from ops.cli.frame import PROVE, RUN, SET_UP, Patients, end, invocation_of
 from ops.cli.group import VitalsGroup
 from ops.cli.look_app import app as look_app
 from ops.cli.patient_app import app as patient_app
@@ -28,8 +28,6 @@ app = typer.Typer(
     # a traceback with local variables would show passwords
     pretty_exceptions_enable=False,
 )
-
-Patients = Annotated[int, typer.Option(min=1, help="Number of simulated patients.")]
 
 
 def _print_version(is_wanted: bool) -> None:
@@ -135,7 +133,7 @@ def monitor_command(context: typer.Context) -> None:
     """
     from ops.cli.commands.monitor import monitor
 
-    monitor(invocation_of(context), say)
+    monitor(invocation_of(context))
 
 
 app.add_typer(look_app)

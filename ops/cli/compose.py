@@ -19,7 +19,7 @@ from common.output import put_line
 from common.settings import KafkaSecurity
 from db.schema.accounts import Role, account_name
 from ops.cli.command_line import CommandLine
-from ops.cli.declared import host_files_of, principal_of, role_of
+from ops.cli.declared import host_files_of, logins_of
 from ops.cli.foreign import run_plainly
 from ops.credentials.passwords import account_file, login_file
 from ops.kafka_tools import OPTIONS_OPTION, SERVER_OPTION, needs_server
@@ -88,11 +88,10 @@ class ComposeStack:
             if path.is_file():
                 options += ["--volume", f"{path}:/input/{path.name}:ro"]
                 line = line.with_path(parameter, f"/input/{path.name}")
-        role = role_of(line.function, line.values)
+        principal, role = logins_of(line.function, line.values)
         if role is not Role.READER:
             options += ["--env", f"DB_USER={account_name(role)}"]
             options += ["--env", f"DB_PASSWORD_FILE=/run/secrets/{account_file(role)}"]
-        principal = principal_of(line.function, line.values)
         if principal is not Principal.READER:
             options += ["--env", f"KAFKA_SASL_USERNAME={principal}"]
             options += ["--env", f"KAFKA_SASL_PASSWORD_FILE=/run/secrets/{login_file(principal)}"]

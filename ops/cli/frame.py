@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from common.errors import ConfigurationError
+from ops.cli.declared import logins_of
 
 if TYPE_CHECKING:
-    from common.broker.principals import Principal
-    from db.schema.accounts import Role
     from ops.stack.invocation import Invocation
 
 RUN = "Run it"
@@ -20,6 +19,7 @@ LOOK = "Look"
 PROVE = "Prove and repair"
 SET_UP = "Set up"
 
+Patients = Annotated[int, typer.Option(min=1, help="Number of simulated patients.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -35,23 +35,16 @@ def invocation_of(context: typer.Context, *services: Service) -> "Invocation":
 
     Raises as ``ops.cli.presence.require`` does.
     """
+    if context.command.callback is None:
+        raise RuntimeError("a group of commands reaches no server")
     made: Invocation = context.obj()
-    principal, role = _logins_of(context)
+    principal, role = logins_of(inspect.unwrap(context.command.callback), context.params)
     invocation = replace(made, principal=principal, role=role)
     if services:
         from ops.cli.presence import require
 
         require(invocation, *services)
     return invocation
-
-
-def _logins_of(context: typer.Context) -> "tuple[Principal, Role]":
-    from ops.cli.declared import principal_of, role_of
-
-    if context.command.callback is None:
-        raise RuntimeError("a group of commands reaches no server")
-    command = inspect.unwrap(context.command.callback)
-    return principal_of(command, context.params), role_of(command, context.params)
 
 
 def moment(text: str) -> datetime:

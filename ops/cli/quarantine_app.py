@@ -154,7 +154,7 @@ def resend_command(
     ] = 120,
 ) -> None:
     """Send open entries through the topic again, after a rule, a unit or the schema has changed."""
-    from ops.cli.commands.quarantine_resend import resend
+    from ops.cli.commands.quarantine import resend
 
     arm()
     selection = Selection(reason, patient, sensor, since, until)

@@ -71,17 +71,17 @@ def looks_command(
     as_json: AsJson = False,
 ) -> None:
     """Show who looked at which patient on the page, the newest first."""
-    from ops.cli.commands.looks import show
+    from ops.cli.commands.users import show_looks
 
     database = invocation_of(context, Service.DATABASE).database()
-    show(database, who=who, patient_id=patient, since=since, limit=limit, as_json=as_json)
+    show_looks(database, who=who, patient_id=patient, since=since, limit=limit, as_json=as_json)
 
 
 @app.command("prune")
 @Needs(Role.MIGRATOR)
 def prune_command(context: typer.Context) -> None:
     """Delete what is older than LOOKS_RETENTION_DAYS. Every start does it, too."""
-    from ops.cli.commands.looks import prune
+    from ops.cli.commands.users import prune
 
     invocation = invocation_of(context, Service.DATABASE)
     prune(invocation.database(), invocation.settings)

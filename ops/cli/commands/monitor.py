@@ -1,8 +1,8 @@
 """``vitals monitor``: the page that shows the ward and the pipeline."""
 
-from collections.abc import Callable
 from pathlib import Path
 
+from common.output import say
 from common.settings import load
 from ops.cli.frame import Service
 from ops.cli.presence import is_own, require_own_stack
@@ -15,7 +15,7 @@ from ops.stack.invocation import Invocation
 from ops.stack.running import recorded
 
 
-def monitor(invocation: Invocation, say: Callable[[str], None]) -> None:
+def monitor(invocation: Invocation) -> None:
     """Serves the page until Ctrl-C, for the stack that the environment or VITALS_HOME names.
 
     Raises:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from common.output import put_json, put_line
+from common.output import put_json, put_line, say
 from common.settings import DatabaseSettings, KafkaSettings
 from ops.look.snapshot import Observer, lag_if_possible, wait_drained
 from ops.reconcile.proof import Proof
@@ -16,9 +16,7 @@ _STAGES = (
 )
 
 
-def wait_for_consumer(
-    kafka: KafkaSettings, database: DatabaseSettings, seconds: float, say: Callable[[str], object]
-) -> None:
+def wait_for_consumer(kafka: KafkaSettings, database: DatabaseSettings, seconds: float) -> None:
     """Returns when everything in the topic is committed; producers should be stopped.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Any
 
 from common.broker.dead_letters import send_dead_letters
 from common.broker.faults import explained
-from common.output import put_json, put_line
+from common.output import put_json, put_line, say
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect
 from db.mend.undo import undo_batch
@@ -24,7 +24,7 @@ Say = Callable[[str], object]
 
 
 def reconcile_and_repair(
-    invocation: Invocation, *, is_dry_run: bool, wait_seconds: float, as_json: bool, say: Say
+    invocation: Invocation, *, is_dry_run: bool, wait_seconds: float, as_json: bool
 ) -> int:
     """Compares, lists what a repair has to do, and does it unless it is a dry run.
 
@@ -45,17 +45,17 @@ def reconcile_and_repair(
     for line in _lines(plan, is_dry_run=False):
         say(line)
     publish = functools.partial(_publish, kafka, say, plan.ordered_ms)
-    copy = functools.partial(_copy, kafka, database, say)
+    copy = functools.partial(_copy, kafka, database)
     repair(plan, database, output / "trusted", found.next_offsets, publish, copy, say)
     if plan.publish and not wait_seconds:
         say("the consumer reads them from the topic; check with `vitals reconcile` afterwards")
         return 1
     if plan.publish:
-        wait_for_consumer(kafka, database, wait_seconds, say)
+        wait_for_consumer(kafka, database, wait_seconds)
     return show(prove(kafka, database, output, say), as_json=as_json)
 
 
-def undo_corrections(invocation: Invocation, batch_id: str, say: Say) -> None:
+def undo_corrections(invocation: Invocation, batch_id: str) -> None:
     """Puts back what the readings of a batch have overwritten; see `db.mend.undo`."""
     with connect(invocation.database()) as connection:
         say(str(undo_batch(connection, batch_id)))
@@ -67,9 +67,7 @@ def _publish(
     say(str(republish(listed_batches(archived, ordered_ms=ordered_ms), kafka)))
 
 
-def _copy(
-    kafka: KafkaSettings, database: DatabaseSettings, say: Say, places: Sequence[Place]
-) -> None:
+def _copy(kafka: KafkaSettings, database: DatabaseSettings, places: Sequence[Place]) -> None:
     wanted = set(places)
     with open_evidence(database) as evidence:
         entries = evidence.refused(kafka.kafka_topic)

@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 from rich.console import Console
 
+from common.settings import load
 from ops.look.live_view import LiveView
 from ops.look.snapshot import Observer, Snapshot, look_if_possible, wait_drained
 from ops.stack.invocation import Invocation
 from ops.stack.pipeline import Pipeline
 from ops.stack.plan import Plan
+from producer.settings import ProducerSettings
 
 _LOOK_EVERY_SECONDS = 1.0
 _DRAIN_SECONDS = 300.0
-
-WhenDrained = Callable[[Pipeline], None]
 
 
 def up(
@@ -23,7 +23,7 @@ def up(
     plan: Plan,
     *,
     for_seconds: float | None = None,
-    when_drained: WhenDrained | None = None,
+    when_drained: Callable[[Pipeline], None] | None = None,
 ) -> None:
     """Starts everything, shows it, and stops all of it, whatever happens.
 
@@ -36,8 +36,7 @@ def up(
     # closing the terminal and `vitals down` end it as Ctrl-C does
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    console = Console(stderr=True)
-    with LiveView(console) as view:
+    with LiveView(Console(stderr=True)) as view:
         pipeline = Pipeline(invocation, plan, view.say)
         try:
             pipeline.start()
@@ -53,9 +52,6 @@ def up(
 
 def require_producers_settings(plan: Plan) -> None:
     """Raises ConfigurationError for settings that no producer could read, before anything starts."""
-    from common.settings import load
-    from producer.settings import ProducerSettings
-
     if plan.producers:
         load(ProducerSettings, patients=plan.patients)
 

@@ -1,9 +1,16 @@
-"""``vitals users``: changes and shows the register of people."""
+"""``vitals users``: the register of people, and who of them looked at which patient."""
 
+from datetime import datetime
 from pathlib import Path
 
 from common.output import put_json, put_line, say
+from common.settings import DatabaseSettings
+from common.times import iso
+from db.connection import connect
+from db.read.looks import looks
+from db.write.looks import prune_looks
 from ops.people.register import PageRole, People
+from ops.people.settings import LooksSettings
 from ops.stack.folders import claim
 from ops.stack.invocation import StackSettings
 from ops.tables import folding, put_table
@@ -36,3 +43,32 @@ def show(path: Path, *, as_json: bool) -> None:
     for person in people:
         table.add_row(person.name, person.role, person.since)
     put_table(table)
+
+
+def show_looks(
+    settings: DatabaseSettings,
+    *,
+    who: str | None,
+    patient_id: str | None,
+    since: datetime | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Prints the newest looks that match."""
+    table = folding("when (UTC)", "who", "patient", "from")
+    with connect(settings) as connection:
+        for look in looks(connection, who=who, patient_id=patient_id, since=since, limit=limit):
+            cells = (iso(look.at), look.who, look.patient_id, look.address)
+            if as_json:
+                put_json(dict(zip(("at", "who", "patient", "from"), cells, strict=True)))
+            else:
+                table.add_row(*cells)
+    if not as_json:
+        put_table(table)
+
+
+def prune(settings: DatabaseSettings, kept: LooksSettings) -> None:
+    """Deletes what is too old. Safe to repeat."""
+    with connect(settings) as connection:
+        count = prune_looks(connection, kept.oldest_look())
+    put_line(f"{count} rows deleted that were older than {kept.looks_retention_days} days")
