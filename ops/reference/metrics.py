@@ -30,13 +30,9 @@ the totals."""
 
 def metrics_page() -> str:
     """The whole page as Markdown."""
+    both = _table([(ready_family(), ("check",))])
     parts = (part for title, module in PARTS.items() for part in _part(title, module))
-    return page_of((generated("Metrics", "metrics"), _HEAD, *_both(), *parts))
-
-
-def _both() -> Iterator[str]:
-    yield "## Both"
-    yield _table([(ready_family(), ("check",))])
+    return page_of((generated("Metrics", "metrics"), _HEAD, "## Both", both, *parts))
 
 
 def _part(title: str, module: ModuleType) -> Iterator[str]:

@@ -45,19 +45,11 @@ _WHO = {
 
 def rights_page() -> str:
     """The whole page as Markdown."""
-    return page_of(
-        (generated("Rights", "rights"), _HEAD, _BROKER, _principals(), _DATABASE, _accounts())
-    )
-
-
-def _principals() -> str:
-    rows = (row for principal in Principal for row in _rows(principal))
-    return table(("login", "who", "may", "on"), rows)
-
-
-def _accounts() -> str:
-    rows = (row for role in Role for row in _account_rows(role))
-    return table(("account", "who", "may", "on"), rows)
+    logins = (row for principal in Principal for row in _rows(principal))
+    accounts = (row for role in Role for row in _account_rows(role))
+    kafka = table(("login", "who", "may", "on"), logins)
+    database = table(("account", "who", "may", "on"), accounts)
+    return page_of((generated("Rights", "rights"), _HEAD, _BROKER, kafka, _DATABASE, database))
 
 
 def _account_rows(role: Role) -> Iterator[tuple[str, ...]]:
