@@ -12,9 +12,7 @@ from ops.cli.group import VitalsGroup
 from ops.cli.known import SENSORS
 
 app = typer.Typer(
-    cls=VitalsGroup,
-    help="Register patients, end their mappings, show them.",
-    no_args_is_help=True,
+    cls=VitalsGroup, help="Register patients, end their mappings, show them.", no_args_is_help=True
 )
 
 Patient = Annotated[str, typer.Argument(help="The patient id, as it is sent.")]

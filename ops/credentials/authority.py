@@ -13,12 +13,7 @@ from pathlib import Path
 
 from common.errors import ConfigurationError
 from common.private_files import make_private
-from ops.credentials.files import (
-    MOUNTED,
-    PRIVATE,
-    replace_secret,
-    write_secret,
-)
+from ops.credentials.files import MOUNTED, PRIVATE, replace_secret, write_secret
 from ops.credentials.x509 import Identity
 
 AUTHORITY, AUTHORITY_KEY = "ca.pem", "ca.key"

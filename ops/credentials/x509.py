@@ -101,11 +101,7 @@ class Identity:
 
 
 def _builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePublicKey,
-    serial: int,
-    days: int,
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, serial: int, days: int
 ) -> x509.CertificateBuilder:
     began = datetime.now(UTC) - _BACKDATED
     builder = x509.CertificateBuilder(issuer, subject, key, serial)

@@ -10,10 +10,7 @@ import producer.metrics
 from common.metrics_server import ready_family
 from ops.reference.markdown import code, generated, page_of, table
 
-PARTS: dict[str, ModuleType] = {
-    "Producer": producer.metrics,
-    "Consumer": consumer.driver.metrics,
-}
+PARTS: dict[str, ModuleType] = {"Producer": producer.metrics, "Consumer": consumer.driver.metrics}
 
 _SUFFIXES = {"counter": "_total", "info": "_info"}
 

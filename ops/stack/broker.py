@@ -14,12 +14,13 @@ from common.broker.rights import give_logins
 from common.broker.topics import cluster
 from common.errors import UnavailableError
 from common.private_files import make_private
-from common.settings import KafkaSettings, SaslMechanism
+from common.settings import KafkaSettings, SaslMechanism, load
 from ops.credentials.authority import EMBEDDED_HOSTS, ensure_authority, ensure_server_certificate
 from ops.credentials.files import PRIVATE, write_secret
 from ops.credentials.passwords import ensure_password, login_file
 from ops.kafka_tools import OPTIONS_OPTION, RUN_CLASS, SERVER_OPTION, TOOLS, needs_server
 from ops.stack.child import ChildProcess
+from ops.stack.exports import broker_environment
 from ops.stack.java import IN_UTF8, find_java
 from ops.stack.kafka_files import (
     FORMATTED,
@@ -32,7 +33,6 @@ from ops.stack.kafka_files import (
     properties_text,
     tool_options,
 )
-from ops.stack.logins import broker_settings
 from ops.stack.ports import LOOPBACK, quiet_port
 from ops.stack.server import Server
 
@@ -104,7 +104,8 @@ class KafkaBroker(Server):
 
     def settings_of(self, principal: Principal) -> KafkaSettings:
         """For our own clients; known after `prepare`, of use after `wait_ready`."""
-        return broker_settings(self.secrets, self.bootstrap_servers, principal)
+        found = broker_environment(self.secrets, self.bootstrap_servers, principal)
+        return load(KafkaSettings, **{name.lower(): value for name, value in found.items()})
 
     @property
     def first_login(self) -> KafkaSettings:
@@ -161,17 +162,8 @@ class KafkaBroker(Server):
     def start(self) -> None:
         """Starts the process; `wait_ready` says when it can be used."""
         self.prepare()
-        command = [
-            *(
-                *IN_UTF8,
-                str(self._java),
-                *_BROKER_HEAP,
-                *_broker_jvm(),
-                self._logging("log4j2.xml"),
-            ),
-            *("-cp", self._class_path),
-            *("kafka.Kafka", _PROPERTIES),
-        ]
+        head = self._jvm("log4j2.xml", *_BROKER_HEAP, *_broker_jvm())
+        command = [*head, "kafka.Kafka", _PROPERTIES]
         self._start(ChildProcess("kafka", command, self.folder / "kafka.out", folder=self.folder))
 
     def tool_command(
@@ -182,13 +174,11 @@ class KafkaBroker(Server):
         ``name`` is one of `TOOLS`; ``run-class`` takes the class as its first argument. ``reach``: the
         options of `reaching`, for a tool that needs a broker and names none.
         """
-        java = str(self._java or find_java(None))
-        logging = self._logging("tools.xml")
-        base = [*IN_UTF8, java, "-Xmx512m", *_FAST_START, logging, "-cp", self._class_path]
+        head = self._jvm("tools.xml", "-Xmx512m", *_FAST_START)
         main_class = TOOLS[name].main_class
         if main_class is None:
-            return [*base, *arguments]
-        return [*base, main_class, *(reach if needs_server(name, arguments) else ()), *arguments]
+            return [*head, *arguments]
+        return [*head, main_class, *(reach if needs_server(name, arguments) else ()), *arguments]
 
     def run_tool(
         self, name: str, *arguments: str, given: str = ""
@@ -204,10 +194,6 @@ class KafkaBroker(Server):
             )
 
     @property
-    def _class_path(self) -> str:
-        return str(self.jars / "kafka" / "*")
-
-    @property
     def _ports(self) -> tuple[int, ...]:
         return tuple(self._places.listeners.values())
 
@@ -217,9 +203,12 @@ class KafkaBroker(Server):
         except UnavailableError:
             return False
 
-    def _logging(self, name: str) -> str:
+    def _jvm(self, logging: str, *options: str) -> list[str]:
+        """The head of a command, up to the class."""
+        java, classes = str(self._java or find_java(None)), str(self.jars / "kafka" / "*")
         # Log4j reads a path as a URI, and commas separate several
-        return f"-Dlog4j2.configurationFile={(self.folder / name).as_uri()}"
+        configuration = f"-Dlog4j2.configurationFile={(self.folder / logging).as_uri()}"
+        return [*IN_UTF8, java, *options, configuration, "-cp", classes]
 
     def _format_data(self) -> None:
         # formatting writes a few small files and costs two seconds of a JVM: keep the first ones, which
@@ -238,11 +227,7 @@ class KafkaBroker(Server):
         storage_tool = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}")
         command = self.tool_command(RUN_CLASS, [*storage_tool, "-c", _PROPERTIES])
         result = subprocess.run(
-            command,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
+            command, cwd=self.folder, capture_output=True, text=True, check=False
         )
         if result.returncode != 0:
             raise UnavailableError(

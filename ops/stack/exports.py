@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from common.broker.principals import Principal
+from common.settings import KafkaSecurity, SaslMechanism
 from db.schema.accounts import Role, account_name
 from ops.credentials.authority import AUTHORITY
 from ops.credentials.batch_keys import PRODUCER, key_file
 from ops.credentials.passwords import account_file, login_file
 from ops.stack.database_server import DATABASE
-from ops.stack.logins import broker_environment
 from ops.stack.ports import LOOPBACK
 from ops.stack.server import remembered_port
 
@@ -43,6 +43,18 @@ def embedded_addresses(
         "DB_NAME": DATABASE,
         "BATCH_KEY_PATH": str(secrets / key_file(PRODUCER)),
         "BATCH_KEYS_DIR": str(secrets),
+    }
+
+
+def broker_environment(secrets: Path, server: str, principal: Principal) -> dict[str, str]:
+    """The address of the broker and a principal's login; holds no password. ``secrets``: absolute."""
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": server,
+        "KAFKA_SECURITY_PROTOCOL": KafkaSecurity.SASL_SSL.value,
+        "KAFKA_SASL_MECHANISM": SaslMechanism.SCRAM_SHA_512.value,
+        "KAFKA_SASL_USERNAME": principal.value,
+        "KAFKA_SASL_PASSWORD_FILE": str(secrets / login_file(principal)),
+        "KAFKA_SSL_CA": str(secrets / AUTHORITY),
     }
 
 

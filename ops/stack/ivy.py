@@ -137,11 +137,7 @@ def _start(source: JarSource, folder: Path, work: Path) -> subprocess.Popen[byte
     ]
     with (work / "ivy.log").open("wb") as log:
         return subprocess.Popen(
-            command,
-            cwd=work,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
+            command, cwd=work, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
         )
 
 

@@ -18,11 +18,7 @@ def print_story(invocation: Invocation, question: Question, *, as_json: bool) ->
     seen and the catalogue has no such sensor or component.
     """
     story = explain(
-        question,
-        invocation.kafka(),
-        invocation.database(),
-        invocation.settings.output_dir,
-        say,
+        question, invocation.kafka(), invocation.database(), invocation.settings.output_dir, say
     )
     if story.exit_code == _NEVER_SEEN:
         # an unknown name is probably a typing error, but refused readings may have one

@@ -107,10 +107,7 @@ def set_up(
     )
     with connect(settings.administrator(), database=False) as administrator:
         create_accounts(
-            administrator,
-            settings.db_name,
-            settings.passwords(),
-            is_plaintext=not settings.db_ssl,
+            administrator, settings.db_name, settings.passwords(), is_plaintext=not settings.db_ssl
         )
         with connect(settings.migrator(), database=False) as migrator:
             applied = migrate(migrator, settings.db_name)
