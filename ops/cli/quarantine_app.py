@@ -17,7 +17,10 @@ from ops.cli.known import REASONS, SENSORS, STATES
 if TYPE_CHECKING:
     from ops.stack.invocation import Invocation
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    help="Show, discard or resend the readings and messages that were not accepted.",
+    no_args_is_help=True,
+)
 
 
 def _time_option(when: str) -> Any:  # typer's own type for its options
@@ -51,11 +54,6 @@ State = Annotated[
         autocompletion=STATES.complete,
     ),
 ]
-
-
-@app.callback()
-def group() -> None:
-    """Show, discard or resend the readings and messages that were not accepted."""
 
 
 @app.command("list")

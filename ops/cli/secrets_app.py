@@ -10,12 +10,7 @@ from common.output import put_line
 from ops.cli.declared import Needs
 from ops.cli.frame import Service, invocation_of
 
-app = typer.Typer(no_args_is_help=True)
-
-
-@app.callback()
-def group() -> None:
-    """Create and replace certificates and passwords."""
+app = typer.Typer(help="Create and replace certificates and passwords.", no_args_is_help=True)
 
 
 @app.command("make")

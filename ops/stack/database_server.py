@@ -12,6 +12,7 @@ from common.settings import DatabaseSettings
 from db.connection import connect
 from db.schema.accounts import Role, account_name
 from ops.credentials.authority import AUTHORITY, make_embedded_certificates
+from ops.credentials.files import PRIVATE, write_secret
 from ops.credentials.passwords import account_file, ensure_password
 from ops.stack.child import ChildProcess
 from ops.stack.database_files import TEMPORARY, accounts_sql, environment, server_options
@@ -47,6 +48,7 @@ class DatabaseServer(Server):
         super().__init__(folder, port)
         self.binary = binary
         self._secrets = (secrets_folder or self.folder / "secrets").resolve()
+        self._data, self._initialised = self.folder / "data", self.folder / "initialised"
         self._socket_folder: Path | None = None
 
     def prepare(self) -> None:
@@ -64,12 +66,13 @@ class DatabaseServer(Server):
         make_embedded_certificates(self._secrets)
         root = ensure_password(self._secrets, account_file(_ROOT))
         passwords = {role: ensure_password(self._secrets, account_file(role)) for role in Role}
-        _write_private(self._secrets / "accounts.sql", accounts_sql(DATABASE, root, passwords))
-        if not self._is_initialised.exists():
+        statements = accounts_sql(DATABASE, root, passwords)
+        write_secret(self._secrets / "accounts.sql", statements.encode("ascii"), PRIVATE)
+        if not self._initialised.exists():
             # left over from an interrupted start
             shutil.rmtree(self._data, ignore_errors=True)
             self.binary.initialise(self._data, self.log)
-            self._is_initialised.write_text(self.binary.label, encoding="utf-8")
+            self._initialised.write_text(self.binary.label, encoding="utf-8")
 
     def start(self) -> None:
         """Starts the process; `wait_ready` says when it can be used."""
@@ -110,18 +113,6 @@ class DatabaseServer(Server):
             db_name=database,
         )
 
-    @property
-    def _data(self) -> Path:
-        return self.folder / "data"
-
-    @property
-    def _is_initialised(self) -> Path:
-        return self.folder / "initialised"
-
-    @property
-    def _ports(self) -> tuple[int, ...]:
-        return (self.port,)
-
     def _is_answering(self) -> bool:
         try:
             with connect(self.admin_settings(), database=False):
@@ -149,8 +140,3 @@ class DatabaseServer(Server):
 
 def _fits(path: Path) -> bool:
     return len(os.fsencode(path)) <= _MAX_SOCKET_PATH_BYTES
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="ascii")

@@ -4,7 +4,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from common.broker.principals import Principal
 from common.errors import ConfigurationError
@@ -52,6 +51,7 @@ class Pipeline:
         settings = invocation.settings
         self._invocation, self._plan, self._say = invocation, plan, say
         self._home, self.output = settings.home, settings.output_dir.resolve()
+        self.logs = self._home / "logs"
         self._held = occupy(self._home, self.output, settings.cache, fresh=plan.fresh)
         source = jar_source(
             settings.cache, find_java(settings.java_home), settings.vitals_ivy_settings
@@ -159,11 +159,6 @@ class Pipeline:
             self.logs / f"{name}.log",
             environment=self.environments.give(name, principal),
         )
-
-    @property
-    def logs(self) -> Path:
-        """The folder of the parts' logs."""
-        return self._home / "logs"
 
     def _replace_taken_ports(self) -> None:
         for service in self.supervisor.services:

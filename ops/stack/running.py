@@ -1,5 +1,6 @@
 """Which processes of a stack are running: ``state.json`` in its home, checked against the system."""
 
+import fcntl
 import json
 import os
 import signal
@@ -11,7 +12,6 @@ from typing import IO, Any
 
 from common.atomic import write_atomic
 from common.errors import ConfigurationError
-from ops.stack.file_lock import try_hold
 
 LOCK = "up.lock"
 OUTPUT_LOCK = ".up.lock"
@@ -72,10 +72,14 @@ def hold_output(output: Path) -> IO[bytes]:
 
 
 def _hold(lock: Path, message: str, hint: str) -> IO[bytes]:
-    held = try_hold(lock)
-    if held is None:
-        raise ConfigurationError(message, hint=hint)
-    return held
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    file = lock.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise ConfigurationError(message, hint=hint) from None
+    return file
 
 
 @dataclass(frozen=True)

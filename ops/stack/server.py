@@ -26,6 +26,7 @@ class Server(ABC):
     def __init__(self, folder: Path, port: int | None) -> None:
         """``port`` None: the last one used in this folder if it is free, else any."""
         self.folder = folder.resolve()
+        self.log = self.folder / f"{self.name}.log"
         self.port = 0
         self._requested_port = port
         self._child: ChildProcess | None = None
@@ -45,11 +46,6 @@ class Server(ABC):
     def is_alive(self) -> bool:
         """Whether the process runs (it may not be ready yet)."""
         return self._child is not None and self._child.is_alive
-
-    @property
-    def log(self) -> Path:
-        """The log file of the server."""
-        return self.folder / f"{self.name}.log"
 
     @abstractmethod
     def start(self) -> None:
@@ -83,9 +79,9 @@ class Server(ABC):
             self._child.kill()
 
     @property
-    @abstractmethod
     def _ports(self) -> tuple[int, ...]:
         """What it listens on, the clients' port first; known after the start."""
+        return (self.port,)
 
     @abstractmethod
     def _is_answering(self) -> bool:

@@ -1,5 +1,7 @@
 """``vitals lag``: how far the consumer has come, by partition."""
 
+from contextlib import closing
+
 from common.errors import UnavailableError
 from common.output import put_json, put_line
 from ops.look.snapshot import Observer
@@ -15,11 +17,8 @@ def lag(invocation: Invocation, *, most: int | None, as_json: bool) -> int:
 
     Raises UnavailableError if the broker or the database does not answer.
     """
-    observer = Observer(invocation.kafka(), invocation.database())
-    try:
+    with closing(Observer(invocation.kafka(), invocation.database())) as observer:
         health = observer.health(invocation.settings.output_dir)
-    finally:
-        observer.close()
     if health.lags is None:
         raise UnavailableError(
             f"cannot read the lag: {'; '.join(health.problems)}",

@@ -1,6 +1,7 @@
 """``vitals reconcile``: proves that every produced reading arrived exactly once."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from common.output import put_json, put_line, say
@@ -23,11 +24,8 @@ def wait_for_consumer(kafka: KafkaSettings, database: DatabaseSettings, seconds:
         UnavailableError: not everything is committed in that time.
     """
     say(f"waiting for the consumer to catch up (at most {seconds:.0f} s)")
-    observer = Observer(kafka, database)
-    try:
+    with closing(Observer(kafka, database)) as observer:
         wait_drained(lambda: lag_if_possible(observer), seconds)
-    finally:
-        observer.close()
 
 
 def prove(

@@ -1,5 +1,6 @@
 """``vitals status``: what is running, how far it has come, and whether it is healthy."""
 
+from contextlib import closing
 from typing import Any
 
 from common.errors import UnavailableError
@@ -28,13 +29,10 @@ def status(invocation: Invocation, *, as_json: bool) -> int:
             require_any(invocation)
         except UnavailableError as error:
             return _say_nothing_runs(error.message, as_json=as_json)
-    observer = Observer(invocation.kafka(), invocation.database())
     targets = invocation.environment.get("METRICS_TARGETS", "")
     parts = Parts(None if is_elsewhere else invocation.settings.home, targets)
-    try:
+    with closing(Observer(invocation.kafka(), invocation.database())) as observer:
         health = observer.health(invocation.settings.output_dir, parts)
-    finally:
-        observer.close()
     # the processes of this home have nothing to do with another broker's pipeline
     listed = {} if is_elsewhere else found
     pids = {name: process.pid for name, process in listed.items() if name != OWNER}

@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from rich.console import Console
 
@@ -57,9 +58,8 @@ def require_producers_settings(plan: Plan) -> None:
 
 
 def _watch(pipeline: Pipeline, view: LiveView, for_seconds: float | None) -> None:
-    looks = _Looks(pipeline)
     started, seen = time.monotonic(), False
-    try:
+    with closing(_Looks(pipeline)) as looks:
         while for_seconds is None or time.monotonic() - started < for_seconds:
             pipeline.check()
             snapshot = looks.look()
@@ -71,8 +71,6 @@ def _watch(pipeline: Pipeline, view: LiveView, for_seconds: float | None) -> Non
             time.sleep(_LOOK_EVERY_SECONDS)
         if for_seconds is not None:
             _drain(pipeline, view, looks)
-    finally:
-        looks.close()
 
 
 class _Looks:
