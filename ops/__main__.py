@@ -1,12 +1,14 @@
 """The `vitals` command; ``python -m ops`` is the same."""
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from common import log
 from common.commands import run
 from common.output import put_line, say
+from common.settings import LogSettings, load
 from common.version import VERSION
 from ops.cli.frame import PROVE, RUN, SET_UP, Patients, end, invocation_of
 from ops.cli.group import VitalsGroup
@@ -17,9 +19,7 @@ from ops.cli.quarantine_app import app as quarantine_app
 from ops.cli.secrets_app import app as secrets_app
 from ops.cli.setup_app import app as setup_app
 from ops.cli.users_app import app as users_app
-
-if TYPE_CHECKING:
-    from ops.stack.invocation import Invocation
+from ops.stack.invocation import Invocation, StackSettings
 
 app = typer.Typer(
     cls=VitalsGroup,
@@ -151,9 +151,6 @@ def main() -> None:
 
 
 def _configure_log() -> None:
-    from common import log
-    from common.settings import LogSettings, load
-
     settings = load(LogSettings)
     # the commands print what a person needs; log lines of every step would break the live view
     if "log_level" not in settings.model_fields_set:
@@ -161,10 +158,7 @@ def _configure_log() -> None:
     log.configure(settings, service="ops")
 
 
-def _invocation() -> "Invocation":
-    from common.settings import load
-    from ops.stack.invocation import Invocation, StackSettings
-
+def _invocation() -> Invocation:
     return Invocation(load(StackSettings), dict(os.environ))
 
 

@@ -4,15 +4,17 @@ import inspect
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from common import crash_points
 from common.errors import ConfigurationError
+from common.settings import load
+from db.moments import moment_of
 from ops.cli.declared import logins_of
-
-if TYPE_CHECKING:
-    from ops.stack.invocation import Invocation
+from ops.explain.question import epoch_ms_of
+from ops.stack.invocation import Invocation
 
 RUN = "Run it"
 LOOK = "Look"
@@ -30,7 +32,7 @@ class Service(StrEnum):
     DATABASE = "database"
 
 
-def invocation_of(context: typer.Context, *services: Service) -> "Invocation":
+def invocation_of(context: typer.Context, *services: Service) -> Invocation:
     """What `vitals` was started with, once the services that a command needs accept connections.
 
     Raises as ``ops.cli.presence.require`` does.
@@ -52,9 +54,6 @@ def moment(text: str) -> datetime:
 
     Raises ConfigurationError for anything else.
     """
-    from db.moments import moment_of
-    from ops.explain.question import epoch_ms_of
-
     try:
         return moment_of(epoch_ms_of(text))
     except ValueError as error:
@@ -68,7 +67,4 @@ def end(code: int) -> None:
 
 def arm() -> None:
     """Arms the crash point that a test has set for this command."""
-    from common import crash_points
-    from common.settings import load
-
     crash_points.arm(load(crash_points.CrashSettings))

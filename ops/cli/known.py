@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from common.errors import ConfigurationError
 from db.read import quarantine_desk as desk
 from ops.kafka_tools import TOOLS
+from schemas import catalogue
 from schemas.reasons import Reason
 
 
@@ -58,18 +59,6 @@ class Known:
         return [f"{head}{comma}{name}" for name in self.complete(last)]
 
 
-def _sensors() -> Sequence[str]:
-    from schemas.catalogue import sensors
-
-    return [sensor.code for sensor in sensors()]
-
-
-def _plain_sensor(name: str) -> str:
-    from schemas.catalogue import canonical_name
-
-    return canonical_name(name)
-
-
 def _faults() -> Sequence[str]:
     from ops.storm.faults import KINDS
 
@@ -77,7 +66,9 @@ def _faults() -> Sequence[str]:
 
 
 REASONS = Known("reason", lambda: list(map(str, Reason)))
-SENSORS = Known("sensor", _sensors, _plain_sensor)
+SENSORS = Known(
+    "sensor", lambda: [sensor.code for sensor in catalogue.sensors()], catalogue.canonical_name
+)
 STATES = Known("state", lambda: desk.STATES)
 FAULTS = Known("fault", _faults)
 KAFKA_TOOLS = Known("Kafka tool", lambda: list(TOOLS))
@@ -85,12 +76,9 @@ KAFKA_TOOLS = Known("Kafka tool", lambda: list(TOOLS))
 
 def require_names(sensor: str, component: str | None) -> None:
     """Raises ConfigurationError for a sensor or component that the catalogue does not have."""
-    from schemas.catalogue import canonical_component, canonical_name
-    from schemas.catalogue import sensor as sensor_of
-
     SENSORS.require(sensor)
     if component is not None:
-        known = sensor_of(canonical_name(sensor))
+        known = catalogue.sensor(catalogue.canonical_name(sensor))
         parts = [candidate.part for candidate in known.components]
         of = f" of {known.code}"
-        Known("component", lambda: parts, canonical_component, of).require(component)
+        Known("component", lambda: parts, catalogue.canonical_component, of).require(component)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from db.schema.accounts import Role
+from ops.cli.commands import patients
 from ops.cli.declared import Needs
 from ops.cli.frame import AsJson, Service, invocation_of, moment
 from ops.cli.group import VitalsGroup
@@ -41,10 +42,8 @@ def add_command(
     name: Annotated[str | None, typer.Option(help="The patient's name, for the page.")] = None,
 ) -> None:
     """Register a patient who wears these sensors from now on. Safe to repeat."""
-    from ops.cli.commands.patients import add
-
     invocation = invocation_of(context, Service.DATABASE)
-    add(invocation.database(), patient, sensors or (), at, name)
+    patients.add(invocation.database(), patient, sensors or (), at, name)
 
 
 @app.command("end")
@@ -60,10 +59,8 @@ def end_command(
     3  nothing is running
     4  there is no such patient
     """
-    from ops.cli.commands.patients import end
-
     invocation = invocation_of(context, Service.DATABASE)
-    end(invocation.database(), patient, sensors or (), at)
+    patients.end(invocation.database(), patient, sensors or (), at)
 
 
 @app.command("list")
@@ -74,7 +71,5 @@ def list_command(
     as_json: AsJson = False,
 ) -> None:
     """Show the patients with their sensors and periods: first those who are monitored now."""
-    from ops.cli.commands.patients import show
-
     invocation = invocation_of(context, Service.DATABASE)
-    show(invocation.database(), limit=limit, as_json=as_json)
+    patients.show(invocation.database(), limit=limit, as_json=as_json)

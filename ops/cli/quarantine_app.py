@@ -1,7 +1,7 @@
 """The commands of ``vitals quarantine``."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,9 +13,7 @@ from db.schema.accounts import Role
 from ops.cli.declared import Needs
 from ops.cli.frame import AsJson, Service, arm, invocation_of, moment
 from ops.cli.known import REASONS, SENSORS, STATES
-
-if TYPE_CHECKING:
-    from ops.stack.invocation import Invocation
+from ops.stack.invocation import Invocation
 
 app = typer.Typer(
     help="Show, discard or resend the readings and messages that were not accepted.",
@@ -162,7 +160,7 @@ def resend_command(
 
 def _invocation(
     context: typer.Context, sensor: str | None = None, *services: Service
-) -> "Invocation":
+) -> Invocation:
     try:
         return invocation_of(context, Service.DATABASE, *services)
     except UnavailableError:

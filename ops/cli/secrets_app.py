@@ -7,8 +7,10 @@ import typer
 
 from common.broker.principals import Principal
 from common.output import put_line
+from ops.cli.commands.rotate import rotate_in_containers, rotate_own
 from ops.cli.declared import Needs
 from ops.cli.frame import Service, invocation_of
+from ops.credentials.compose import make_secrets
 
 app = typer.Typer(help="Create and replace certificates and passwords.", no_args_is_help=True)
 
@@ -23,8 +25,6 @@ def make_command(
 
     `vitals up` does it by itself for the stack that it runs.
     """
-    from ops.credentials.compose import make_secrets
-
     make_secrets(folder, put_line)
 
 
@@ -41,8 +41,6 @@ def rotate_command(
 
     No part is restarted, and no reading is lost. Open connections stay.
     """
-    from ops.cli.commands.rotate import rotate_in_containers, rotate_own
-
     invocation = invocation_of(context, Service.BROKER, Service.DATABASE)
     if folder is None:
         rotate_own(invocation, put_line)

@@ -4,9 +4,13 @@ from typing import Annotated
 
 import typer
 
+from common import log
 from common.broker.principals import Principal
 from common.output import put_line
+from common.settings import KafkaSettings, LogSettings, TopicSettings, load, load_all
+from ops.cli.commands.env import export_lines
 from ops.cli.frame import SET_UP, invocation_of
+from ops.people.settings import LooksSettings
 
 app = typer.Typer()
 
@@ -17,10 +21,7 @@ def setup_command() -> None:
 
     Safe to repeat. It reads DB_HOST, KAFKA_BOOTSTRAP_SERVERS and the passwords from the environment.
     """
-    from common import log
-    from common.settings import KafkaSettings, LogSettings, TopicSettings, load, load_all
     from ops.cli.commands.setup import SetupSettings, set_up
-    from ops.people.settings import LooksSettings
 
     settings, kafka, topics, looks = load_all(
         SetupSettings, KafkaSettings, TopicSettings, LooksSettings
@@ -42,7 +43,5 @@ def env_command(
     Use it as: eval "$(vitals env)"; `--as gateway` for a producer of your own. `vitals` commands take the
     login that they need.
     """
-    from ops.cli.commands.env import export_lines
-
     for line in export_lines(invocation_of(context), principal):
         put_line(line)

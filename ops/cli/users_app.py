@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from db.schema.accounts import Role
+from ops.cli.commands import users
 from ops.cli.declared import Needs
 from ops.cli.frame import AsJson, Service, invocation_of, moment
 from ops.cli.group import VitalsGroup
@@ -29,9 +30,7 @@ def add_command(
     ] = PageRole.VIEWER,
 ) -> None:
     """Print the new secret of a person, who may sign in with it from now on. It is not shown again."""
-    from ops.cli.commands.users import add
-
-    add(invocation_of(context).settings, name, role)
+    users.add(invocation_of(context).settings, name, role)
 
 
 @app.command("remove")
@@ -43,17 +42,13 @@ def remove_command(context: typer.Context, name: Name) -> None:
     0  done
     4  there is no such person
     """
-    from ops.cli.commands.users import remove
-
-    remove(invocation_of(context).settings.people, name)
+    users.remove(invocation_of(context).settings.people, name)
 
 
 @app.command("list")
 def list_command(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Show who may sign in, and since when."""
-    from ops.cli.commands.users import show
-
-    show(invocation_of(context).settings.people, as_json=as_json)
+    users.show(invocation_of(context).settings.people, as_json=as_json)
 
 
 @app.command("looks")
@@ -71,17 +66,15 @@ def looks_command(
     as_json: AsJson = False,
 ) -> None:
     """Show who looked at which patient on the page, the newest first."""
-    from ops.cli.commands.users import show_looks
-
     database = invocation_of(context, Service.DATABASE).database()
-    show_looks(database, who=who, patient_id=patient, since=since, limit=limit, as_json=as_json)
+    users.show_looks(
+        database, who=who, patient_id=patient, since=since, limit=limit, as_json=as_json
+    )
 
 
 @app.command("prune")
 @Needs(Role.MIGRATOR)
 def prune_command(context: typer.Context) -> None:
     """Delete what is older than LOOKS_RETENTION_DAYS. Every start does it, too."""
-    from ops.cli.commands.users import prune
-
     invocation = invocation_of(context, Service.DATABASE)
-    prune(invocation.database(), invocation.settings)
+    users.prune(invocation.database(), invocation.settings)
