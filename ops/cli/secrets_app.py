@@ -6,11 +6,20 @@ from typing import Annotated
 import typer
 
 from common.broker.principals import Principal
+from common.errors import ConfigurationError
 from common.output import put_line
-from ops.cli.commands.rotate import rotate_in_containers, rotate_own
+from common.settings import DatabaseSettings, KafkaSettings, load, load_all
 from ops.cli.declared import Needs
 from ops.cli.frame import Service, invocation_of
-from ops.credentials.compose import make_secrets
+from ops.credentials.authority import AUTHORITY, EMBEDDED_HOSTS
+from ops.credentials.compose import SERVERS, make_secrets
+from ops.credentials.passwords import account_file
+from ops.credentials.rotate import Stack, rotate
+from ops.stack.database_server import DATABASE
+from ops.stack.exports import DATABASE_FOLDER, SECRETS_FOLDER
+from ops.stack.invocation import Invocation
+from ops.stack.ports import LOOPBACK
+from ops.stack.server import remembered_port
 
 app = typer.Typer(help="Create and replace certificates and passwords.", no_args_is_help=True)
 
@@ -43,6 +52,31 @@ def rotate_command(
     """
     invocation = invocation_of(context, Service.BROKER, Service.DATABASE)
     if folder is None:
-        rotate_own(invocation, put_line)
+        stack = _own_stack(invocation)
     else:
-        rotate_in_containers(folder, put_line)
+        kafka, database = load_all(KafkaSettings, DatabaseSettings)
+        stack = Stack(folder, SERVERS, kafka, database)
+    try:
+        rotate(stack, put_line)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write the secrets to {stack.folder}: {error.strerror}",
+            hint="run it as the user whose folder it is: docker compose run --rm --user"
+            ' "$(id -u):$(id -g)" rotate',
+        ) from error
+
+
+def _own_stack(invocation: Invocation) -> Stack:
+    """The one that `vitals up` runs in this home; its administrators log in."""
+    home = invocation.settings.home
+    secrets, hosts = home.absolute() / SECRETS_FOLDER, dict.fromkeys(SERVERS, EMBEDDED_HOSTS)
+    administrator = load(
+        DatabaseSettings,
+        db_host=LOOPBACK,
+        db_port=remembered_port(home / DATABASE_FOLDER),
+        db_user="root",
+        db_password_file=str(secrets / account_file("root")),
+        db_ssl_ca=secrets / AUTHORITY,
+        db_name=DATABASE,
+    )
+    return Stack(secrets, hosts, invocation.kafka(), administrator)

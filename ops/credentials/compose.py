@@ -29,8 +29,7 @@ NAMES = (
 def make_secrets(folder: Path, say: Callable[[str], None]) -> None:
     """Creates the missing files and prints no password. Safe to repeat: a certificate changes near its end.
 
-    Raises:
-        ConfigurationError: the folder does not exist or cannot be written.
+    Raises ConfigurationError if the folder does not exist or cannot be written.
     """
     try:
         missing = [name for name in PASSWORDS if not (folder / name).exists()]

@@ -54,8 +54,7 @@ class DatabaseServer(Server):
     def prepare(self) -> None:
         """Makes secrets and system tables if the folder is new; safe to repeat.
 
-        Raises:
-            UnavailableError: the server cannot make its tables here as this user.
+        Raises UnavailableError if the server cannot make its tables here as this user.
         """
         # the server opens its socket to everybody: the folder keeps them out
         make_private(self.folder)

@@ -82,8 +82,7 @@ class Pipeline:
     def start(self) -> None:
         """Starts broker, database, consumer and producers, each as soon as what it needs is there.
 
-        Raises:
-            VitalsError: a part cannot start; `stop` ends what has started.
+        Raises VitalsError if a part cannot start; `stop` ends what has started.
         """
         self.stack.prepare(self._say)
         ensure_archive(

@@ -48,8 +48,7 @@ class ProcessId:
 def hold(home: Path) -> IO[bytes]:
     """Makes this process the only one to run the stack in ``home``, until the file is closed.
 
-    Raises:
-        ConfigurationError: another process runs it.
+    Raises ConfigurationError if another process runs it.
     """
     return _hold(
         home / LOCK,
@@ -61,8 +60,7 @@ def hold(home: Path) -> IO[bytes]:
 def hold_output(output: Path) -> IO[bytes]:
     """Makes this process's stack the only one that writes to ``output``, until the file is closed.
 
-    Raises:
-        ConfigurationError: another stack writes there.
+    Raises ConfigurationError if another stack writes there.
     """
     return _hold(
         output / OUTPUT_LOCK,

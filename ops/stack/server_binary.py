@@ -42,8 +42,7 @@ class ServerBinary:
     def initialise(self, data: Path, log: Path) -> None:
         """Makes the system tables in an empty folder.
 
-        Raises:
-            UnavailableError: the server refuses; its output is in the message and in ``log``.
+        Raises UnavailableError if the server refuses; its output is in the message and in ``log``.
         """
         data.mkdir(parents=True)
         (data.parent / TEMPORARY).mkdir(exist_ok=True)
@@ -96,8 +95,7 @@ def require_mariadb_platform() -> None:
 def unpack_mariadb(jar: Path, folder: Path, say: Callable[[str], None]) -> ServerBinary:
     """The MariaDB server from its jar; unpacks only what a server needs, and only once.
 
-    Raises:
-        ConfigurationError: the binary does not run on this system.
+    Raises ConfigurationError if the binary does not run on this system.
     """
     with exclusive(folder.with_name(f"{folder.name}.lock")):
         if not is_unpacked(folder):

@@ -92,8 +92,7 @@ class Supervisor:
     def check(self) -> bool:
         """Notes what has failed, and restarts it once its delay is over; True if anything was started.
 
-        Raises:
-            ConfigurationError: a process ended with code 2: restarting it cannot help.
+        Raises ConfigurationError if a process ended with code 2: restarting it cannot help.
         """
         started = [self._check(service) for service in self.services]
         return any(started)

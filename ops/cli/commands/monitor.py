@@ -18,8 +18,7 @@ from ops.stack.running import recorded
 def monitor(invocation: Invocation) -> None:
     """Serves the page until Ctrl-C, for the stack that the environment or VITALS_HOME names.
 
-    Raises:
-        ConfigurationError, UnavailableError: what is missing, and what to do.
+    Raises ConfigurationError, UnavailableError: what is missing, and what to do.
     """
     if invocation.is_named:
         settings = load(MonitorSettings)

@@ -20,8 +20,7 @@ _STAGES = (
 def wait_for_consumer(kafka: KafkaSettings, database: DatabaseSettings, seconds: float) -> None:
     """Returns when everything in the topic is committed; producers should be stopped.
 
-    Raises:
-        UnavailableError: not everything is committed in that time.
+    Raises UnavailableError if not everything is committed in that time.
     """
     say(f"waiting for the consumer to catch up (at most {seconds:.0f} s)")
     with closing(Observer(kafka, database)) as observer:

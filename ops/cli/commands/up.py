@@ -31,8 +31,7 @@ def up(
     ``for_seconds``: after this time the producers stop, the consumer catches up,
     ``when_drained`` is called, and the rest stops.
 
-    Raises:
-        VitalsError: a process cannot run; everything has been stopped by then.
+    Raises VitalsError if a process cannot run; everything has been stopped by then.
     """
     # closing the terminal and `vitals down` end it as Ctrl-C does
     for number in (signal.SIGTERM, signal.SIGHUP):
