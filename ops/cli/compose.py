@@ -108,7 +108,10 @@ class ComposeStack:
         return self._docker("exec", "kafka", path, *server, *options)
 
     def _exports(self) -> list[str]:
-        ports = {service: self._published(service, port) for service, port in _HOST_PORTS.items()}
+        ports = {
+            service: self._answer("port", service, str(port)).strip()
+            for service, port in _HOST_PORTS.items()
+        }
         host, _, port = ports["mysql"].rpartition(":")
         secrets = json.loads(self._answer("config", "--format", "json"))["secrets"]
         names = {
@@ -125,9 +128,6 @@ class ComposeStack:
             "BATCH_KEY_PATH": secrets["batch_key_operator"]["file"],
         }
         return [f"export {name}={shlex.quote(value)}" for name, value in names.items()]
-
-    def _published(self, service: str, port: int) -> str:
-        return self._answer("port", service, str(port)).strip()
 
     def _answer(self, *arguments: str) -> str:
         command = self._docker(*arguments)

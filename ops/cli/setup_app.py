@@ -10,8 +10,7 @@ from common.broker.principals import Principal
 from common.output import put_line
 from common.settings import KafkaSettings, LogSettings, TopicSettings, load, load_all
 from db.schema.accounts import Role
-from ops.cli.frame import SET_UP, invocation_of
-from ops.cli.presence import require_own_stack
+from ops.cli.frame import SET_UP, invocation_of, require_own_stack
 from ops.people.settings import LooksSettings
 from ops.stack.exports import embedded_addresses
 from ops.stack.jars import JarSet

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from common.errors import ConfigurationError
 from ops.cli.foreign import run_plainly
-from ops.cli.frame import Service
+from ops.cli.frame import Service, require
 from ops.cli.known import KAFKA_TOOLS
-from ops.cli.presence import require
 from ops.kafka_tools import needs_server
 from ops.stack import JarSet, KafkaBroker, find_java, jar_source, retrieve
 from ops.stack.broker import reaching

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from common.output import say
 from common.settings import load
-from ops.cli.frame import Service
-from ops.cli.presence import is_own, require_own_stack
+from ops.cli.frame import Service, is_own, require_own_stack
 from ops.monitor.serve import serve
 from ops.monitor.settings import MonitorSettings
 from ops.people.register import People

@@ -1,13 +1,11 @@
 """``vitals status``: what is running, how far it has come, and whether it is healthy."""
 
 from contextlib import closing
-from typing import Any
 
 from common.errors import UnavailableError
 from common.output import put_json, put_line
 from ops.cli.commands.lag import table_of
-from ops.cli.frame import Service
-from ops.cli.presence import NOTHING_RUNS, is_own, require_any
+from ops.cli.frame import NOTHING_RUNS, Service, is_own, require_any
 from ops.look.live_view import age_text, figures
 from ops.look.parts import Parts
 from ops.look.snapshot import Observer, Snapshot
@@ -38,10 +36,13 @@ def status(invocation: Invocation, *, as_json: bool) -> int:
     pids = {name: process.pid for name, process in listed.items() if name != OWNER}
     if not pids and not health.is_anything_there:
         return _say_nothing_runs(health.verdict, as_json=as_json)
+    lags, totals = health.lags, health.totals
+    snapshot = None if lags is None or totals is None else Snapshot(lags, totals)
     if as_json:
-        put_json({"running": True, "processes": pids, **_document(health)})
+        seen = snapshot.as_dict() if snapshot else {}
+        put_json({"running": True, "processes": pids, **seen, **health.as_dict()})
     else:
-        _show(health, pids)
+        _show(health, snapshot, pids)
     return _WRONG if health.problems else 0
 
 
@@ -54,19 +55,8 @@ def _say_nothing_runs(why: str, *, as_json: bool) -> int:
     return _NOT_RUNNING
 
 
-def _document(health: PipelineHealth) -> dict[str, Any]:
-    snapshot = _snapshot(health)
-    return {**(snapshot.as_dict() if snapshot else {}), **health.as_dict()}
-
-
-def _snapshot(health: PipelineHealth) -> Snapshot | None:
-    if health.lags is None or health.totals is None:
-        return None
-    return Snapshot(health.lags, health.totals)
-
-
-def _show(health: PipelineHealth, pids: dict[str, int]) -> None:
-    put_table(figures(_snapshot(health)))
+def _show(health: PipelineHealth, snapshot: Snapshot | None, pids: dict[str, int]) -> None:
+    put_table(figures(snapshot))
     outbox = "not visible from here" if health.outbox_files is None else f"{health.outbox_files:,}"
     silent = {process.name for process in health.processes if not process.is_up}
     lines = {
