@@ -91,7 +91,7 @@ def up_command(
 ) -> None:
     """Start Kafka, database, consumer, producers and the monitor page; Ctrl-C stops them all."""
     from ops.cli.commands.up import require_producers_settings, up
-    from ops.stack.plan import Plan
+    from ops.stack.environments import Plan
 
     plan = Plan(producers=producers, patients=patients, fresh=fresh, has_monitor=True)
     require_producers_settings(plan)

@@ -68,7 +68,7 @@ def lag_command(
     1  it exceeds --max
     3  nothing is running
     """
-    from ops.cli.commands.lag import lag
+    from ops.cli.commands.status import lag
 
     invocation = invocation_of(context, Service.BROKER, Service.DATABASE)
     end(lag(invocation, most=most, as_json=as_json))

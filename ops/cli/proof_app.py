@@ -170,7 +170,7 @@ def reconcile_command(
     1  not proved; each finding is named
     3  nothing is running
     """
-    from ops.cli.commands.reconcile import prove, show, wait_for_consumer
+    from ops.cli.commands import reconcile
 
     if is_dry_run and not is_repairing:
         raise ConfigurationError(
@@ -179,21 +179,17 @@ def reconcile_command(
     invocation = invocation_of(context, Service.BROKER, Service.DATABASE)
     kafka, database = invocation.kafka(), invocation.database()
     if wait_seconds:
-        wait_for_consumer(kafka, database, wait_seconds)
+        reconcile.wait_for_consumer(kafka, database, wait_seconds)
     if undo is not None:
-        from ops.cli.commands.repair import undo_corrections
-
-        undo_corrections(invocation, undo)
+        reconcile.undo_corrections(invocation, undo)
     if is_repairing:
-        from ops.cli.commands.repair import reconcile_and_repair
-
         arm()
-        code = reconcile_and_repair(
+        code = reconcile.reconcile_and_repair(
             invocation, is_dry_run=is_dry_run, wait_seconds=wait_seconds, as_json=as_json
         )
         end(code)
-    proof = prove(kafka, database, invocation.settings.output_dir, say)
-    end(show(proof, as_json=as_json))
+    proof = reconcile.prove(kafka, database, invocation.settings.output_dir, say)
+    end(reconcile.show(proof, as_json=as_json))
 
 
 @app.command("replay", rich_help_panel=RUN)

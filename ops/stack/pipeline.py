@@ -19,12 +19,11 @@ from ops.people.register import FIRST_PERSON, PageRole, People
 from ops.stack import ChildProcess, find_java, jar_source
 from ops.stack.class_archive import archive_path, ensure_archive
 from ops.stack.embedded import EmbeddedStack
-from ops.stack.environments import MONITOR, Environments
+from ops.stack.environments import MONITOR, Environments, Plan
 from ops.stack.exports import SECRETS_FOLDER
 from ops.stack.folders import occupy
 from ops.stack.invocation import Invocation
 from ops.stack.log_tail import last_lines
-from ops.stack.plan import Plan
 from ops.stack.ports import LOOPBACK, choose_port, quiet_port, was_taken
 from ops.stack.running import OWNER, Part, forget, record
 from ops.stack.supervisor import Supervisor

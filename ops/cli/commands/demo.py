@@ -13,9 +13,9 @@ from pathlib import Path
 from common.output import put_line, say
 from common.times import iso_of_ms
 from ops.cli.commands.up import up
+from ops.stack.environments import Plan
 from ops.stack.invocation import Invocation
 from ops.stack.pipeline import Pipeline
-from ops.stack.plan import Plan
 from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
 from schemas.files.raw import batches_in
 

@@ -10,9 +10,9 @@ from rich.console import Console
 from common.settings import load
 from ops.look.live_view import LiveView
 from ops.look.snapshot import Observer, Snapshot, look_if_possible, wait_drained
+from ops.stack.environments import Plan
 from ops.stack.invocation import Invocation
 from ops.stack.pipeline import Pipeline
-from ops.stack.plan import Plan
 from producer.settings import ProducerSettings
 
 _LOOK_EVERY_SECONDS = 1.0
