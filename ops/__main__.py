@@ -90,11 +90,14 @@ def up_command(
     ] = False,
 ) -> None:
     """Start Kafka, database, consumer, producers and the monitor page; Ctrl-C stops them all."""
-    from ops.cli.commands.up import require_producers_settings, up
+    from ops.cli.commands.up import up
     from ops.stack.environments import Plan
+    from producer.settings import ProducerSettings
 
     plan = Plan(producers=producers, patients=patients, fresh=fresh, has_monitor=True)
-    require_producers_settings(plan)
+    if producers:
+        # settings that no producer could read are reported before anything starts
+        load(ProducerSettings, patients=patients)
     up(invocation_of(context), plan, for_seconds=for_seconds)
 
 

@@ -32,12 +32,8 @@ class Needs:
         return command
 
 
-@dataclass(frozen=True)
-class HostFile:
-    """An argument that names a file of the machine on which `vitals` was typed."""
-
-
-HOST_FILE = HostFile()
+HOST_FILE = object()
+"""Marks an argument that names a file of the machine on which `vitals` was typed."""
 
 
 def logins_of(function: Callable[..., Any], values: Mapping[str, Any]) -> tuple[Principal, Role]:
@@ -45,7 +41,8 @@ def logins_of(function: Callable[..., Any], values: Mapping[str, Any]) -> tuple[
 
     ``values``: of its parameters.
     """
-    of_options = (mark for name, mark in _marks(function, Needs) if values.get(name))
+    marks = _marks(function)
+    of_options = (mark for name, mark in marks if isinstance(mark, Needs) and values.get(name))
     needed = (getattr(function, _NEEDS, Needs()), *of_options)
     principal = next((needs.principal for needs in needed if needs.principal), Principal.READER)
     return principal, next((needs.role for needs in needed if needs.role), Role.READER)
@@ -53,13 +50,11 @@ def logins_of(function: Callable[..., Any], values: Mapping[str, Any]) -> tuple[
 
 def host_files_of(line: CommandLine) -> list[str]:
     """The names of the parameters that are files of this machine."""
-    return [name for name, _ in _marks(line.function, HostFile)]
+    return [name for name, mark in _marks(line.function) if mark is HOST_FILE]
 
 
-def _marks(function: Callable[..., Any], kind: type[Any]) -> Iterator[tuple[str, Any]]:
-    """Each parameter's declaration of a kind."""
-    hints = get_type_hints(function, include_extras=True)
-    for name, hint in hints.items():
+def _marks(function: Callable[..., Any]) -> Iterator[tuple[str, object]]:
+    """What the parameters' annotations hold, each with the parameter's name."""
+    for name, hint in get_type_hints(function, include_extras=True).items():
         for mark in getattr(hint, "__metadata__", ()):
-            if isinstance(mark, kind):
-                yield name, mark
+            yield name, mark

@@ -31,7 +31,6 @@ _WORK = {
     Role.READER: "the page; every command that only looks",
     Role.CADENCE: "the page, for gaps, repeated windows and who looked at a patient",
 }
-_EVERYWHERE = {Role.MIGRATOR: "everything"}
 
 _WHO = {
     Principal.BROKER: "the broker itself",
@@ -54,8 +53,8 @@ def rights_page() -> str:
 
 def _account_rows(role: Role) -> Iterator[tuple[str, ...]]:
     name, who = code(account_name(role)), _WORK[role]
-    if role in _EVERYWHERE:
-        yield name, who, _EVERYWHERE[role], "every table of `DB_NAME`"
+    if role is Role.MIGRATOR:
+        yield name, who, "everything", "every table of `DB_NAME`"
     tables_by_rights: dict[str, list[str]] = defaultdict(list)
     for named_table, rights in TABLE_RIGHTS.get(role, {}).items():
         tables_by_rights[rights].append(code(named_table))

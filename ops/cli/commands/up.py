@@ -7,13 +7,11 @@ from contextlib import closing
 
 from rich.console import Console
 
-from common.settings import load
 from ops.look.live_view import LiveView
 from ops.look.snapshot import Observer, Snapshot, look_if_possible, wait_drained
 from ops.stack.environments import Plan
 from ops.stack.invocation import Invocation
 from ops.stack.pipeline import Pipeline
-from producer.settings import ProducerSettings
 
 _LOOK_EVERY_SECONDS = 1.0
 _DRAIN_SECONDS = 300.0
@@ -48,12 +46,6 @@ def up(
         finally:
             pipeline.stop()
             view.say("all stopped")
-
-
-def require_producers_settings(plan: Plan) -> None:
-    """Raises ConfigurationError for settings that no producer could read, before anything starts."""
-    if plan.producers:
-        load(ProducerSettings, patients=plan.patients)
 
 
 def _watch(pipeline: Pipeline, view: LiveView, for_seconds: float | None) -> None:
