@@ -10,8 +10,8 @@ from common.commands import run
 from common.output import put_line, say
 from common.settings import LogSettings, load
 from common.version import VERSION
+from ops.cli.compose import VitalsGroup
 from ops.cli.frame import PROVE, RUN, SET_UP, Patients, end, invocation_of
-from ops.cli.group import VitalsGroup
 from ops.cli.look_app import app as look_app
 from ops.cli.patient_app import app as patient_app
 from ops.cli.proof_app import app as proof_app

@@ -12,8 +12,10 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from common.broker.principals import Principal
+from common.commands import PlainGroup
 from common.errors import ConfigurationError, UnavailableError
 from common.output import put_line
 from common.settings import KafkaSecurity
@@ -156,3 +158,14 @@ class ComposeStack:
         """Where docker is run if not here: compose 2 does not start in a folder with a % in its path."""
         is_readable = "%" not in str(Path.cwd()) or bool(self.environment.get("COMPOSE_FILE"))
         return None if is_readable else Path("/")
+
+
+class VitalsGroup(PlainGroup):
+    """Runs a command here or, after ``--compose``, on the stack in containers."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command to run; does not return if it runs in containers."""
+        if ctx.params.get("compose") and not ctx.resilient_parsing:
+            line = CommandLine.read(self, args, ctx)
+            ctx.exit(ComposeStack(dict(os.environ)).run(line))
+        return super().resolve_command(ctx, args)

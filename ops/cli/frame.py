@@ -89,7 +89,7 @@ def require(invocation: Invocation, *services: Service) -> None:
     if not invocation.has_addresses:
         raise UnavailableError(NOTHING_RUNS)
     for service in services:
-        if not answers(invocation, service):
+        if not _answers(address(invocation, service)):
             if is_own(invocation, service):
                 require_own_stack(invocation)
             raise UnavailableError(
@@ -108,7 +108,7 @@ def require_own_stack(invocation: Invocation) -> None:
     if own and running(home):
         return
     places = [own["KAFKA_BOOTSTRAP_SERVERS"], f"{own['DB_HOST']}:{own['DB_PORT']}"] if own else []
-    if not any(_takes_connections(*place) for text in places for place in _places(text)):
+    if not any(map(_answers, places)):
         raise UnavailableError(NOTHING_RUNS)
 
 
@@ -124,12 +124,6 @@ def require_any(invocation: Invocation) -> None:
         else:
             return
         raise
-
-
-def answers(invocation: Invocation, service: Service) -> bool:
-    """Whether its address, or at least one of several, accepts connections."""
-    places = _places(address(invocation, service))
-    return any(_takes_connections(*place) for place in places)
 
 
 def address(invocation: Invocation, service: Service) -> str:
@@ -154,6 +148,11 @@ def _hint(invocation: Invocation, service: Service) -> str:
     if is_own(invocation, service):
         return "`vitals status` shows what is running"
     return f"check {_NAMED_BY[service]}, and that the {service} is running there"
+
+
+def _answers(addresses: str) -> bool:
+    """Whether at least one of several accepts connections."""
+    return any(_takes_connections(*place) for place in _places(addresses))
 
 
 def _places(addresses: str) -> Iterator[tuple[str, int]]:

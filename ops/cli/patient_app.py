@@ -10,9 +10,9 @@ from common.times import iso
 from db.connection import connect
 from db.schema import stays
 from db.schema.accounts import Role
+from ops.cli.compose import VitalsGroup
 from ops.cli.declared import Needs
 from ops.cli.frame import AsJson, Service, invocation_of, moment
-from ops.cli.group import VitalsGroup
 from ops.cli.known import SENSORS
 from ops.tables import folding, put_table
 from schemas.catalogue import canonical_name

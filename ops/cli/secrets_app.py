@@ -11,15 +11,12 @@ from common.output import put_line
 from common.settings import DatabaseSettings, KafkaSettings, load, load_all
 from ops.cli.declared import Needs
 from ops.cli.frame import Service, invocation_of
-from ops.credentials.authority import AUTHORITY, EMBEDDED_HOSTS
+from ops.credentials.authority import EMBEDDED_HOSTS
 from ops.credentials.compose import SERVERS, make_secrets
 from ops.credentials.passwords import account_file
 from ops.credentials.rotate import Stack, rotate
-from ops.stack.database_server import DATABASE
-from ops.stack.exports import DATABASE_FOLDER, SECRETS_FOLDER
+from ops.stack.exports import SECRETS_FOLDER, embedded_addresses
 from ops.stack.invocation import Invocation
-from ops.stack.ports import LOOPBACK
-from ops.stack.server import remembered_port
 
 app = typer.Typer(help="Create and replace certificates and passwords.", no_args_is_help=True)
 
@@ -70,13 +67,7 @@ def _own_stack(invocation: Invocation) -> Stack:
     """The one that `vitals up` runs in this home; its administrators log in."""
     home = invocation.settings.home
     secrets, hosts = home.absolute() / SECRETS_FOLDER, dict.fromkeys(SERVERS, EMBEDDED_HOSTS)
-    administrator = load(
-        DatabaseSettings,
-        db_host=LOOPBACK,
-        db_port=remembered_port(home / DATABASE_FOLDER),
-        db_user="root",
-        db_password_file=str(secrets / account_file("root")),
-        db_ssl_ca=secrets / AUTHORITY,
-        db_name=DATABASE,
-    )
+    root = {"DB_USER": "root", "DB_PASSWORD_FILE": str(secrets / account_file("root"))}
+    names = embedded_addresses(home) | root
+    administrator = load(DatabaseSettings, **{name.lower(): text for name, text in names.items()})
     return Stack(secrets, hosts, invocation.kafka(), administrator)

@@ -11,9 +11,9 @@ from db.connection import connect
 from db.read.looks import looks
 from db.schema.accounts import Role
 from db.write.looks import prune_looks
+from ops.cli.compose import VitalsGroup
 from ops.cli.declared import Needs
 from ops.cli.frame import AsJson, Service, invocation_of, moment
-from ops.cli.group import VitalsGroup
 from ops.people.register import PageRole, People
 from ops.stack.folders import claim
 from ops.tables import folding, put_table

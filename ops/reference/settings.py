@@ -80,15 +80,6 @@ class Setting:
     meaning: str
 
 
-@dataclass(frozen=True)
-class ContainerSetting:
-    """A line of it; ``meaning``: the comment above the line; empty if the line has none."""
-
-    name: str
-    default: str
-    meaning: str
-
-
 def settings_page() -> str:
     """The whole page as Markdown."""
     return page_of((generated("Settings", "settings"), _HEAD, *_sections()))
@@ -104,9 +95,9 @@ def named_settings(kinds: Iterable[type[Settings]]) -> Iterator[Setting]:
             yield Setting(name.upper(), default, values, texts.get(name, ""))
 
 
-def container_settings() -> dict[str, ContainerSetting]:
-    """Every setting of `.env.example` by its name; a comment belongs to the one line below it."""
-    found: dict[str, ContainerSetting] = {}
+def container_settings() -> dict[str, Setting]:
+    """Every setting of `.env.example` by its name; its meaning is the comment above the line, if any."""
+    found: dict[str, Setting] = {}
     comment: list[str] = []
     for line in _ENV_EXAMPLE.read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):
@@ -114,7 +105,7 @@ def container_settings() -> dict[str, ContainerSetting]:
             continue
         if "=" in line:
             name, _, default = line.partition("=")
-            found[name] = ContainerSetting(name, default, " ".join(comment))
+            found[name] = Setting(name, default, "", " ".join(comment))
         comment = []
     return found
 
@@ -166,7 +157,7 @@ def _sections() -> Iterator[str]:
     )
 
 
-def _row(row: Setting, in_containers: dict[str, ContainerSetting]) -> tuple[str, ...]:
+def _row(row: Setting, in_containers: dict[str, Setting]) -> tuple[str, ...]:
     mark = " *" if row.name in SET_BY_UP else ""
     other = in_containers.get(row.name)
     differs = other and other.default and code(other.default) != row.default

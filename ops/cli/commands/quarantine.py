@@ -12,7 +12,6 @@ from common.settings import DatabaseSettings
 from common.times import iso
 from db.connection import Connection, connect
 from db.read import quarantine_desk as desk
-from db.write.quarantine import headers_of
 from ops.cli.known import SENSORS
 from ops.stack.invocation import Invocation
 from ops.tables import PlainTable, folding, put_table
@@ -163,6 +162,8 @@ def as_document(entry: desk.QuarantineEntry | desk.Group) -> dict[str, Any]:
 
 
 def _message(found: desk.WholeEntry) -> dict[str, Any]:
+    from db.write.quarantine import headers_of
+
     body = bytes(found.body) if found.body is not None else None
     shown = None if body is None else repr(body[:_SHOWN_BYTES])
     if body is not None and len(body) > _SHOWN_BYTES:
