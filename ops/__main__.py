@@ -20,6 +20,7 @@ from ops.cli.secrets_app import app as secrets_app
 from ops.cli.setup_app import app as setup_app
 from ops.cli.users_app import app as users_app
 from ops.stack.invocation import Invocation, StackSettings
+from ops.stack.running import down
 
 app = typer.Typer(
     cls=VitalsGroup,
@@ -123,8 +124,6 @@ def demo_command(
 @app.command("down", rich_help_panel=RUN)
 def down_command(context: typer.Context) -> None:
     """Stop what `vitals up` started, from any terminal."""
-    from ops.cli.commands.down import down
-
     down(invocation_of(context).settings.home, say)
 
 

@@ -110,10 +110,9 @@ class KafkaBroker(Server):
     @property
     def first_login(self) -> KafkaSettings:
         """The administrator at the listener that needs nothing but the broker's own files."""
-        places = {"kafka_bootstrap_servers": f"{LOOPBACK}:{self._places.broker_port}"}
-        return self.settings.model_copy(
-            update={**places, "kafka_sasl_mechanism": SaslMechanism.PLAIN}
-        )
+        server = f"{LOOPBACK}:{self._places.broker_port}"
+        changes = {"kafka_bootstrap_servers": server, "kafka_sasl_mechanism": SaslMechanism.PLAIN}
+        return self.settings.model_copy(update=changes)
 
     def prepare(self) -> None:
         """Writes the configuration and formats the data folder if it is new; safe to repeat."""

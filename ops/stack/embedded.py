@@ -43,6 +43,7 @@ class EmbeddedStack:
         """
         self.home = home
         self.source = source
+        self.spark_jars = source.folder / JarSet.SPARK.value
         self.broker = KafkaBroker(
             home / KAFKA_FOLDER,
             source.folder,
@@ -61,11 +62,6 @@ class EmbeddedStack:
         if self._database is None:
             raise RuntimeError("call prepare() first")
         return self._database
-
-    @property
-    def spark_jars(self) -> Path:
-        """The jars that the consumer's Spark needs."""
-        return self.source.folder / JarSet.SPARK.value
 
     def prepare(self, say: Say) -> None:
         """Downloads what is missing, formats and initialises what is new; safe to repeat.

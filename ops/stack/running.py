@@ -1,4 +1,7 @@
-"""Which processes of a stack are running: ``state.json`` in its home, checked against the system."""
+"""Which processes of a stack are running, and how they are stopped from outside.
+
+``state.json`` in its home names them; it is checked against the system.
+"""
 
 import fcntl
 import json
@@ -17,6 +20,8 @@ LOCK = "up.lock"
 OUTPUT_LOCK = ".up.lock"
 _STATE = "state.json"
 _POLL_SECONDS = 0.1
+_OWNER_SECONDS = 150.0
+_ORPHAN_SECONDS = 30.0
 _STARTING_MS = 30_000
 OWNER = "vitals up"
 
@@ -147,7 +152,24 @@ def forget(home: Path) -> None:
     (home / _STATE).unlink(missing_ok=True)
 
 
-def stop_process(process: ProcessId, timeout_seconds: float, say: Callable[[str], None]) -> None:
+def down(home: Path, say: Callable[[str], None]) -> None:
+    """Asks `vitals up` to stop everything, or stops what a crash left running. Safe to repeat."""
+    found = running(home)
+    if not found:
+        say("nothing is running")
+    elif owner := found.get(OWNER):
+        say("stopping producers, consumer, Kafka and database")
+        _stop(owner, _OWNER_SECONDS, say)
+    for name, process in reversed(list(running(home).items())):
+        say(f"stopping {name}, left running by a crash")
+        _stop(process, _ORPHAN_SECONDS, say)
+    if not running(home):
+        forget(home)
+        if found:
+            say("all stopped")
+
+
+def _stop(process: ProcessId, timeout_seconds: float, say: Callable[[str], None]) -> None:
     """SIGTERM, then SIGKILL if it does not end in time; safe to repeat."""
     if not process.is_alive:
         return
