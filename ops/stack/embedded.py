@@ -18,10 +18,8 @@ from ops.stack.database_server import DatabaseServer
 from ops.stack.exports import DATABASE_FOLDER, KAFKA_FOLDER, SECRETS_FOLDER
 from ops.stack.ivy import JarSource, OnProgress, retrieve
 from ops.stack.jars import JarSet
-from ops.stack.provision import prepare_database, require_disk_space
+from ops.stack.provision import Say, prepare_database, require_disk_space
 from ops.stack.topics import create_topics
-
-Say = Callable[[str], None]
 
 
 class EmbeddedStack:

@@ -18,8 +18,6 @@ LONGEST_DELAY_SECONDS = 30.0
 _STABLE_SECONDS = 60.0
 _FAILURES_KEPT = 20
 
-Say = Callable[[str], None]
-
 
 @dataclass
 class Supervised:
@@ -66,7 +64,7 @@ class Supervisor:
 
     def __init__(
         self,
-        say: Say,
+        say: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
         *,
         longest_delay_seconds: float = LONGEST_DELAY_SECONDS,

@@ -47,11 +47,10 @@ def status(invocation: Invocation, *, as_json: bool) -> int:
 
 
 def _say_nothing_runs(why: str, *, as_json: bool) -> int:
-    text = why if why == NOTHING_RUNS else f"nothing is running: {why}"
     if as_json:
         put_json({"running": False})
     else:
-        put_line(text)
+        put_line(why if why == NOTHING_RUNS else f"nothing is running: {why}")
     return _NOT_RUNNING
 
 
@@ -59,14 +58,10 @@ def _show(health: PipelineHealth, snapshot: Snapshot | None, pids: dict[str, int
     put_table(figures(snapshot))
     outbox = "not visible from here" if health.outbox_files is None else f"{health.outbox_files:,}"
     silent = {process.name for process in health.processes if not process.is_up}
-    lines = {
-        "newest reading": age_text(health.newest_reading),
-        "outbox files": outbox,
-        **{
-            name: f"{'does not answer' if name in silent else 'running'}, process {pid}"
-            for name, pid in pids.items()
-        },
-    }
+    lines = {"newest reading": age_text(health.newest_reading), "outbox files": outbox}
+    for name, pid in pids.items():
+        state = "does not answer" if name in silent else "running"
+        lines[name] = f"{state}, process {pid}"
     for name, text in lines.items():
         put_line(f"{name:16}  {text}")
     if health.lags is not None:
@@ -91,12 +86,12 @@ def lag(invocation: Invocation, *, most: int | None, as_json: bool) -> int:
 
 
 def _print_lag(health: PipelineHealth, *, as_json: bool) -> None:
-    lags, waited = health.lags or (), health.age(health.oldest_waiting)
+    waited = health.age(health.oldest_waiting)
     if as_json:
         document = {
             "lag_messages": health.lag_messages,
             "oldest_waiting_seconds": waited,
-            "partitions": [lag.as_dict() for lag in lags],
+            "partitions": [lag.as_dict() for lag in health.lags or ()],
         }
         put_json(document)
         return
