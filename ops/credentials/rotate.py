@@ -29,9 +29,8 @@ from ops.credentials.passwords import account_file, login_file, new_password
 _TIMEOUT_S = 10.0
 
 # the administrator last: the others' change needs it
-_ACCOUNTS = {account_file(role): account_name(role) for role in Role} | {
-    account_file("root"): "root"
-}
+_ACCOUNTS = {account_file(role): account_name(role) for role in Role}
+_ACCOUNTS |= {account_file("root"): "root"}
 _LOGINS = {login_file(principal): principal for principal in Principal}
 FILES = (*_LOGINS, *_ACCOUNTS)
 """Of the passwords that a rotation replaces."""

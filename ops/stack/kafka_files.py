@@ -24,13 +24,12 @@ TOOL_LOGGING = """<Configuration status="OFF"><Appenders>
 </Configuration>
 """
 
-
 CLIENTS, BROKER, PLAIN, CONTROLLER = "CLIENTS", "BROKER", "PLAIN", "CONTROLLER"
 CIPHERS = ("TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256")
 """In the order in which a server of ours prefers them."""
-_MODULES = "org.apache.kafka.common.security"
 FORMATTED = "meta.properties"
 """Written last: it says that the data folder is formatted."""
+_MODULES = "org.apache.kafka.common.security"
 _AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 
 
