@@ -92,17 +92,13 @@ class TopicSettings(Settings):
     """Shards of the patients: producers beyond this number are standbys."""
 
 
-class DatabaseSettings(Settings):
-    """How the database is reached."""
+class DatabaseAddress(Settings):
+    """Where the database is, and how it is reached."""
 
     db_host: str
     """The database server."""
     db_port: Port = 3306
     """Its port."""
-    db_user: str
-    """The account of this part."""
-    db_password: SecretStr
-    """The password of that account."""
     db_ssl: bool = True
     """TLS; `false` is plaintext: anybody on the network reads patients' data."""
     db_ssl_ca: Path | None = None
@@ -114,6 +110,15 @@ class DatabaseSettings(Settings):
     """The database that holds all tables."""
     db_connect_timeout_seconds: Annotated[int, Field(ge=1)] = 10
     """How long a connection may take to open before the attempt counts as failed."""
+
+
+class DatabaseSettings(DatabaseAddress):
+    """How the database is reached, and whose account it is."""
+
+    db_user: str
+    """The account of this part."""
+    db_password: SecretStr
+    """The password of that account."""
 
 
 class TrustSettings(Settings):

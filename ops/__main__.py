@@ -1,15 +1,17 @@
 """The `vitals` command; ``python -m ops`` is the same."""
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from common import log
 from common.commands import run
 from common.output import put_line, say
+from common.settings import LogSettings, load
 from common.version import VERSION
-from ops.cli.frame import PROVE, RUN, SET_UP, end, invocation_of
-from ops.cli.group import VitalsGroup
+from ops.cli.compose import VitalsGroup
+from ops.cli.frame import PROVE, RUN, SET_UP, Patients, end, invocation_of
 from ops.cli.look_app import app as look_app
 from ops.cli.patient_app import app as patient_app
 from ops.cli.proof_app import app as proof_app
@@ -17,9 +19,8 @@ from ops.cli.quarantine_app import app as quarantine_app
 from ops.cli.secrets_app import app as secrets_app
 from ops.cli.setup_app import app as setup_app
 from ops.cli.users_app import app as users_app
-
-if TYPE_CHECKING:
-    from ops.stack.invocation import Invocation
+from ops.stack.invocation import Invocation, StackSettings
+from ops.stack.running import down
 
 app = typer.Typer(
     cls=VitalsGroup,
@@ -28,8 +29,6 @@ app = typer.Typer(
     # a traceback with local variables would show passwords
     pretty_exceptions_enable=False,
 )
-
-Patients = Annotated[int, typer.Option(min=1, help="Number of simulated patients.")]
 
 
 def _print_version(is_wanted: bool) -> None:
@@ -92,11 +91,14 @@ def up_command(
     ] = False,
 ) -> None:
     """Start Kafka, database, consumer, producers and the monitor page; Ctrl-C stops them all."""
-    from ops.cli.commands.up import require_producers_settings, up
-    from ops.stack.plan import Plan
+    from ops.cli.commands.up import up
+    from ops.stack.environments import Plan
+    from producer.settings import ProducerSettings
 
     plan = Plan(producers=producers, patients=patients, fresh=fresh, has_monitor=True)
-    require_producers_settings(plan)
+    if producers:
+        # settings that no producer could read are reported before anything starts
+        load(ProducerSettings, patients=patients)
     up(invocation_of(context), plan, for_seconds=for_seconds)
 
 
@@ -122,8 +124,6 @@ def demo_command(
 @app.command("down", rich_help_panel=RUN)
 def down_command(context: typer.Context) -> None:
     """Stop what `vitals up` started, from any terminal."""
-    from ops.cli.commands.down import down
-
     down(invocation_of(context).settings.home, say)
 
 
@@ -135,7 +135,7 @@ def monitor_command(context: typer.Context) -> None:
     """
     from ops.cli.commands.monitor import monitor
 
-    monitor(invocation_of(context), say)
+    monitor(invocation_of(context))
 
 
 app.add_typer(look_app)
@@ -153,9 +153,6 @@ def main() -> None:
 
 
 def _configure_log() -> None:
-    from common import log
-    from common.settings import LogSettings, load
-
     settings = load(LogSettings)
     # the commands print what a person needs; log lines of every step would break the live view
     if "log_level" not in settings.model_fields_set:
@@ -163,10 +160,7 @@ def _configure_log() -> None:
     log.configure(settings, service="ops")
 
 
-def _invocation() -> "Invocation":
-    from common.settings import load
-    from ops.stack.invocation import Invocation, StackSettings
-
+def _invocation() -> Invocation:
     return Invocation(load(StackSettings), dict(os.environ))
 
 

@@ -12,15 +12,18 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from common.broker.principals import Principal
+from common.commands import PlainGroup
 from common.errors import ConfigurationError, UnavailableError
 from common.output import put_line
 from common.settings import KafkaSecurity
 from db.schema.accounts import Role, account_name
 from ops.cli.command_line import CommandLine
-from ops.cli.declared import host_files_of, principal_of, role_of
+from ops.cli.declared import host_files_of, logins_of
 from ops.cli.foreign import run_plainly
+from ops.credentials.passwords import account_file, login_file
 from ops.kafka_tools import OPTIONS_OPTION, SERVER_OPTION, needs_server
 
 _REPOSITORY = Path(__file__).parents[2]
@@ -87,15 +90,13 @@ class ComposeStack:
             if path.is_file():
                 options += ["--volume", f"{path}:/input/{path.name}:ro"]
                 line = line.with_path(parameter, f"/input/{path.name}")
-        role = role_of(line.function, line.values)
+        principal, role = logins_of(line.function, line.values)
         if role is not Role.READER:
             options += ["--env", f"DB_USER={account_name(role)}"]
-            options += ["--env", f"DB_PASSWORD_FILE=/run/secrets/db_{role}_password"]
-        principal = principal_of(line.function, line.values)
+            options += ["--env", f"DB_PASSWORD_FILE=/run/secrets/{account_file(role)}"]
         if principal is not Principal.READER:
-            password = f"/run/secrets/kafka_{principal}_password"
             options += ["--env", f"KAFKA_SASL_USERNAME={principal}"]
-            options += ["--env", f"KAFKA_SASL_PASSWORD_FILE={password}"]
+            options += ["--env", f"KAFKA_SASL_PASSWORD_FILE=/run/secrets/{login_file(principal)}"]
         run = ["run", "--rm", "--no-deps", *options, "ops"]
         return self._docker(*run, "vitals", *line.words)
 
@@ -109,7 +110,10 @@ class ComposeStack:
         return self._docker("exec", "kafka", path, *server, *options)
 
     def _exports(self) -> list[str]:
-        ports = {service: self._published(service, port) for service, port in _HOST_PORTS.items()}
+        ports = {
+            service: self._answer("port", service, str(port)).strip()
+            for service, port in _HOST_PORTS.items()
+        }
         host, _, port = ports["mysql"].rpartition(":")
         secrets = json.loads(self._answer("config", "--format", "json"))["secrets"]
         names = {
@@ -126,9 +130,6 @@ class ComposeStack:
             "BATCH_KEY_PATH": secrets["batch_key_operator"]["file"],
         }
         return [f"export {name}={shlex.quote(value)}" for name, value in names.items()]
-
-    def _published(self, service: str, port: int) -> str:
-        return self._answer("port", service, str(port)).strip()
 
     def _answer(self, *arguments: str) -> str:
         command = self._docker(*arguments)
@@ -157,3 +158,14 @@ class ComposeStack:
         """Where docker is run if not here: compose 2 does not start in a folder with a % in its path."""
         is_readable = "%" not in str(Path.cwd()) or bool(self.environment.get("COMPOSE_FILE"))
         return None if is_readable else Path("/")
+
+
+class VitalsGroup(PlainGroup):
+    """Runs a command here or, after ``--compose``, on the stack in containers."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command to run; does not return if it runs in containers."""
+        if ctx.params.get("compose") and not ctx.resilient_parsing:
+            line = CommandLine.read(self, args, ctx)
+            ctx.exit(ComposeStack(dict(os.environ)).run(line))
+        return super().resolve_command(ctx, args)

@@ -32,41 +32,29 @@ class Needs:
         return command
 
 
-@dataclass(frozen=True)
-class HostFile:
-    """An argument that names a file of the machine on which `vitals` was typed."""
+HOST_FILE = object()
+"""Marks an argument that names a file of the machine on which `vitals` was typed."""
 
 
-HOST_FILE = HostFile()
+def logins_of(function: Callable[..., Any], values: Mapping[str, Any]) -> tuple[Principal, Role]:
+    """The login at the broker and the account of the database that a command needs.
 
-
-def role_of(function: Callable[..., Any], values: Mapping[str, Any]) -> Role:
-    """The account of the database that a command needs with these values of its parameters."""
-    needed = _needed(function, values)
-    return next((needs.role for needs in needed if needs.role), Role.READER)
-
-
-def principal_of(function: Callable[..., Any], values: Mapping[str, Any]) -> Principal:
-    """The login at the broker that a command needs with these values of its parameters."""
-    needed = _needed(function, values)
-    return next((needs.principal for needs in needed if needs.principal), Principal.READER)
+    ``values``: of its parameters.
+    """
+    marks = _marks(function)
+    of_options = (mark for name, mark in marks if isinstance(mark, Needs) and values.get(name))
+    needed = (getattr(function, _NEEDS, Needs()), *of_options)
+    principal = next((needs.principal for needs in needed if needs.principal), Principal.READER)
+    return principal, next((needs.role for needs in needed if needs.role), Role.READER)
 
 
 def host_files_of(line: CommandLine) -> list[str]:
     """The names of the parameters that are files of this machine."""
-    return [name for name, _ in _marks(line.function, HostFile)]
+    return [name for name, mark in _marks(line.function) if mark is HOST_FILE]
 
 
-def _needed(function: Callable[..., Any], values: Mapping[str, Any]) -> list[Needs]:
-    of_command = getattr(function, _NEEDS, None)
-    needed = [of_command] if of_command is not None else []
-    return needed + [mark for name, mark in _marks(function, Needs) if values.get(name)]
-
-
-def _marks(function: Callable[..., Any], kind: type[Any]) -> Iterator[tuple[str, Any]]:
-    """Each parameter's declaration of a kind."""
-    hints = get_type_hints(function, include_extras=True)
-    for name, hint in hints.items():
+def _marks(function: Callable[..., Any]) -> Iterator[tuple[str, object]]:
+    """What the parameters' annotations hold, each with the parameter's name."""
+    for name, hint in get_type_hints(function, include_extras=True).items():
         for mark in getattr(hint, "__metadata__", ()):
-            if isinstance(mark, kind):
-                yield name, mark
+            yield name, mark

@@ -1,51 +1,61 @@
 """What the commands share: the groups in the help, common options, and how they reach the stack."""
 
 import inspect
+import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
-from common.errors import ConfigurationError
-from ops.cli.services import Service
-
-if TYPE_CHECKING:
-    from common.broker.principals import Principal
-    from db.schema.accounts import Role
-    from ops.stack.invocation import Invocation
+from common import crash_points
+from common.errors import ConfigurationError, UnavailableError, VitalsError
+from common.settings import load
+from db.moments import moment_of
+from ops.cli.declared import logins_of
+from ops.explain.question import epoch_ms_of
+from ops.stack.exports import embedded_addresses
+from ops.stack.invocation import Invocation
+from ops.stack.running import running
 
 RUN = "Run it"
 LOOK = "Look"
 PROVE = "Prove and repair"
 SET_UP = "Set up"
 
+NOTHING_RUNS = "nothing is running: start it with `vitals up`"
+_CONNECT_SECONDS = 3.0
+_KAFKA_PORT = 9092
 
+Patients = Annotated[int, typer.Option(min=1, help="Number of simulated patients.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
-def invocation_of(context: typer.Context, *services: Service) -> "Invocation":
+class Service(StrEnum):
+    """What a command may need of a stack."""
+
+    BROKER = "broker"
+    DATABASE = "database"
+
+
+_NAMED_BY = {Service.BROKER: "KAFKA_BOOTSTRAP_SERVERS", Service.DATABASE: "DB_HOST"}
+
+
+def invocation_of(context: typer.Context, *services: Service) -> Invocation:
     """What `vitals` was started with, once the services that a command needs accept connections.
 
-    Raises as ``ops.cli.presence.require`` does.
+    Raises as `require` does.
     """
-    made: Invocation = context.obj()
-    principal, role = _logins_of(context)
-    invocation = replace(made, principal=principal, role=role)
-    if services:
-        from ops.cli.presence import require
-
-        require(invocation, *services)
-    return invocation
-
-
-def _logins_of(context: typer.Context) -> "tuple[Principal, Role]":
-    from ops.cli.declared import principal_of, role_of
-
     if context.command.callback is None:
         raise RuntimeError("a group of commands reaches no server")
-    command = inspect.unwrap(context.command.callback)
-    return principal_of(command, context.params), role_of(command, context.params)
+    made: Invocation = context.obj()
+    principal, role = logins_of(inspect.unwrap(context.command.callback), context.params)
+    invocation = replace(made, principal=principal, role=role)
+    if services:
+        require(invocation, *services)
+    return invocation
 
 
 def moment(text: str) -> datetime:
@@ -53,9 +63,6 @@ def moment(text: str) -> datetime:
 
     Raises ConfigurationError for anything else.
     """
-    from db.moments import moment_of
-    from ops.explain.question import epoch_ms_of
-
     try:
         return moment_of(epoch_ms_of(text))
     except ValueError as error:
@@ -69,7 +76,97 @@ def end(code: int) -> None:
 
 def arm() -> None:
     """Arms the crash point that a test has set for this command."""
-    from common import crash_points
-    from common.settings import load
-
     crash_points.arm(load(crash_points.CrashSettings))
+
+
+def require(invocation: Invocation, *services: Service) -> None:
+    """Returns if all of these accept connections.
+
+    Raises:
+        UnavailableError: nothing is running, or one of them does not answer: the message says where.
+        ConfigurationError: the environment names one of the stack's addresses, but not the others.
+    """
+    if not invocation.has_addresses:
+        raise UnavailableError(NOTHING_RUNS)
+    for service in services:
+        if not _answers(address(invocation, service)):
+            if is_own(invocation, service):
+                require_own_stack(invocation)
+            raise UnavailableError(
+                f"the {service} does not answer at {address(invocation, service)}",
+                hint=_hint(invocation, service),
+            )
+
+
+def require_own_stack(invocation: Invocation) -> None:
+    """Returns if the stack of this home is running, or at least a part of it.
+
+    Raises UnavailableError if none was started here, or if it was stopped.
+    """
+    home = invocation.settings.home
+    own = embedded_addresses(home)
+    if own and running(home):
+        return
+    places = [own["KAFKA_BOOTSTRAP_SERVERS"], f"{own['DB_HOST']}:{own['DB_PORT']}"] if own else []
+    if not any(map(_answers, places)):
+        raise UnavailableError(NOTHING_RUNS)
+
+
+def require_any(invocation: Invocation) -> None:
+    """Returns if broker or database accept connections. Raises UnavailableError as ``require``."""
+    try:
+        require(invocation, Service.BROKER)
+    except UnavailableError:
+        try:
+            require(invocation, Service.DATABASE)
+        except VitalsError:
+            pass
+        else:
+            return
+        raise
+
+
+def address(invocation: Invocation, service: Service) -> str:
+    """Its address: from the environment, else that of the stack of this home."""
+    if service is Service.BROKER:
+        return invocation.kafka().kafka_bootstrap_servers
+    database = invocation.database()
+    return f"{database.db_host}:{database.db_port}"
+
+
+def is_own(invocation: Invocation, service: Service) -> bool:
+    """Whether it belongs to this home, even if the environment repeats its address."""
+    own = embedded_addresses(invocation.settings.home)
+    named = {
+        Service.BROKER: own.get("KAFKA_BOOTSTRAP_SERVERS"),
+        Service.DATABASE: f"{own.get('DB_HOST')}:{own.get('DB_PORT')}",
+    }
+    return address(invocation, service) == named[service]
+
+
+def _hint(invocation: Invocation, service: Service) -> str:
+    if is_own(invocation, service):
+        return "`vitals status` shows what is running"
+    return f"check {_NAMED_BY[service]}, and that the {service} is running there"
+
+
+def _answers(addresses: str) -> bool:
+    """Whether at least one of several accepts connections."""
+    return any(_takes_connections(*place) for place in _places(addresses))
+
+
+def _places(addresses: str) -> Iterator[tuple[str, int]]:
+    """Host and port of each ``host:port`` in a list separated by commas."""
+    for text in addresses.split(","):
+        place = text.strip().rpartition("://")[2]
+        host, _, port = place.rpartition(":")
+        has_port = bool(host) and port.isdecimal()
+        yield (host if has_port else place).strip("[]"), int(port) if has_port else _KAFKA_PORT
+
+
+def _takes_connections(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
+    except (OSError, ValueError, OverflowError):  # no host can have such a name or port
+        return False
+    return True

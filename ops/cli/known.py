@@ -5,6 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from common.errors import ConfigurationError
+from db.read import quarantine_desk as desk
+from ops.kafka_tools import TOOLS
+from schemas import catalogue
+from schemas.reasons import Reason
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Known:
 
     def check_list(self, value: str | None) -> str | None:
         """The same for names separated by commas."""
-        for name in (value or "").split(",") if value is not None else ():
+        for name in value.split(",") if value is not None else ():
             self.require(name.strip())
         return value
 
@@ -55,57 +59,26 @@ class Known:
         return [f"{head}{comma}{name}" for name in self.complete(last)]
 
 
-def _reasons() -> Sequence[str]:
-    from schemas.reasons import Reason
-
-    return [str(reason) for reason in Reason]
-
-
-def _sensors() -> Sequence[str]:
-    from schemas.catalogue import sensors
-
-    return [sensor.code for sensor in sensors()]
-
-
-def _plain_sensor(name: str) -> str:
-    from schemas.catalogue import canonical_name
-
-    return canonical_name(name)
-
-
-def _states() -> Sequence[str]:
-    from db.read.quarantine_desk import STATES
-
-    return STATES
-
-
 def _faults() -> Sequence[str]:
     from ops.storm.faults import KINDS
 
     return list(KINDS)
 
 
-def _kafka_tools() -> Sequence[str]:
-    from ops.kafka_tools import TOOLS
-
-    return list(TOOLS)
-
-
-REASONS = Known("reason", _reasons)
-SENSORS = Known("sensor", _sensors, _plain_sensor)
-STATES = Known("state", _states)
+REASONS = Known("reason", lambda: list(map(str, Reason)))
+SENSORS = Known(
+    "sensor", lambda: [sensor.code for sensor in catalogue.sensors()], catalogue.canonical_name
+)
+STATES = Known("state", lambda: desk.STATES)
 FAULTS = Known("fault", _faults)
-KAFKA_TOOLS = Known("Kafka tool", _kafka_tools)
+KAFKA_TOOLS = Known("Kafka tool", lambda: list(TOOLS))
 
 
 def require_names(sensor: str, component: str | None) -> None:
     """Raises ConfigurationError for a sensor or component that the catalogue does not have."""
-    from schemas.catalogue import canonical_component, canonical_name
-    from schemas.catalogue import sensor as sensor_of
-
     SENSORS.require(sensor)
     if component is not None:
-        known = sensor_of(canonical_name(sensor))
+        known = catalogue.sensor(catalogue.canonical_name(sensor))
         parts = [candidate.part for candidate in known.components]
         of = f" of {known.code}"
-        Known("component", lambda: parts, canonical_component, of).require(component)
+        Known("component", lambda: parts, catalogue.canonical_component, of).require(component)

@@ -1,16 +1,27 @@
 """``vitals status``, ``lag``, ``explain``, ``tail`` and ``kafka``: a look inside."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from common.broker.principals import Principal
 from common.errors import ConfigurationError, UnavailableError
+from common.output import put_json, put_line, say
 from ops.cli.declared import Needs
-from ops.cli.frame import LOOK, AsJson, end, invocation_of
+from ops.cli.foreign import run_plainly
+from ops.cli.frame import LOOK, AsJson, Service, end, invocation_of, require
 from ops.cli.known import KAFKA_TOOLS, SENSORS, require_names
-from ops.cli.services import Service
-from ops.kafka_tools import TOOLS
+from ops.explain.question import Question, question
+from ops.kafka_tools import TOOLS, needs_server
+from ops.stack import JarSet, KafkaBroker, find_java, jar_source, retrieve
+from ops.stack.broker import reaching
+from ops.stack.exports import KAFKA_FOLDER
+from ops.stack.invocation import Invocation
+from ops.stack.kafka_files import tool_options
+from ops.stack.server import remembered_port
+
+_NEVER_SEEN = 4
 
 app = typer.Typer()
 
@@ -69,7 +80,7 @@ def lag_command(
     1  it exceeds --max
     3  nothing is running
     """
-    from ops.cli.commands.lag import lag
+    from ops.cli.commands.status import lag
 
     invocation = invocation_of(context, Service.BROKER, Service.DATABASE)
     end(lag(invocation, most=most, as_json=as_json))
@@ -94,9 +105,6 @@ def explain_command(
     3  nothing is running
     4  it was never seen: the story says what is known
     """
-    from ops.cli.commands.explain import print_story
-    from ops.explain.question import question
-
     try:
         asked = question(patient, sensor, time, component)
     except ValueError as error:
@@ -107,7 +115,32 @@ def explain_command(
         # an unknown name is more often a typing error than the name of a refused reading
         require_names(sensor, component)
         raise
-    end(print_story(invocation, asked, as_json=as_json))
+    end(_print_story(invocation, asked, as_json=as_json))
+
+
+def _print_story(invocation: Invocation, question: Question, *, as_json: bool) -> int:
+    """Prints the story; returns the exit code: 0 in registro, 1 seen but not there, 4 never seen.
+
+    Raises UnavailableError where the database does not answer, ConfigurationError where nothing was
+    seen and the catalogue has no such sensor or component.
+    """
+    from ops.explain.document import document
+    from ops.explain.gather import explain
+    from ops.explain.render import lines
+
+    story = explain(
+        question, invocation.kafka(), invocation.database(), invocation.settings.output_dir, say
+    )
+    if story.exit_code == _NEVER_SEEN:
+        # an unknown name is probably a typing error, but refused readings may have one
+        require_names(question.sensor, question.component)
+    found = document(story)
+    if as_json:
+        put_json(found, indent=2)
+    else:
+        for line in lines(found):
+            put_line(line)
+    return story.exit_code
 
 
 @app.command("tail", rich_help_panel=LOOK)
@@ -152,6 +185,36 @@ def kafka_command(
     ],
 ) -> None:
     """Runs the tool."""
-    from ops.cli.commands.kafka_tools import run_kafka_tool
+    end(_run_kafka_tool(invocation_of(context), tool, context.args))
 
-    end(run_kafka_tool(invocation_of(context), tool, context.args))
+
+def _run_kafka_tool(invocation: Invocation, name: str, arguments: Sequence[str]) -> int:
+    """Runs a tool in this terminal and returns its exit code.
+
+    ``--bootstrap-server`` is the broker of the environment, else the embedded one, unless given.
+
+    Raises:
+        ConfigurationError: there is no such tool, or no Java to run it.
+        UnavailableError: no broker to talk to.
+    """
+    KAFKA_TOOLS.require(name)
+    if needs_server(name, arguments):
+        require(invocation, Service.BROKER)
+    settings = invocation.settings
+    try:
+        java = find_java(settings.java_home)
+    except ConfigurationError as error:
+        in_containers = f"docker compose exec kafka /opt/kafka/bin/kafka-{name}.sh"
+        raise ConfigurationError(
+            error.message, hint=f"{error.hint}; the stack in containers has it: {in_containers}"
+        ) from error
+    source = jar_source(settings.cache, java, settings.vitals_ivy_settings)
+    retrieve(source, JarSet.KAFKA)
+    folder = settings.home / KAFKA_FOLDER
+    broker = KafkaBroker(folder, source.folder, remembered_port(folder), java=source.java)
+    broker.prepare_tools()
+    if not needs_server(name, arguments):
+        return run_plainly(broker.tool_command(name, arguments))
+    kafka = invocation.kafka()
+    with tool_options(kafka) as options:
+        return run_plainly(broker.tool_command(name, arguments, reaching(kafka, options)))

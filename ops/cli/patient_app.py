@@ -1,21 +1,25 @@
 """``vitals patient``: who is monitored, and with which sensors."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from common.output import put_json, put_line
+from common.times import iso
+from db.connection import connect
+from db.schema import stays
 from db.schema.accounts import Role
+from ops.cli.compose import VitalsGroup
 from ops.cli.declared import Needs
-from ops.cli.frame import AsJson, invocation_of, moment
-from ops.cli.group import VitalsGroup
+from ops.cli.frame import AsJson, Service, invocation_of, moment
 from ops.cli.known import SENSORS
-from ops.cli.services import Service
+from ops.tables import folding, put_table
+from schemas.catalogue import canonical_name
+from schemas.catalogue import sensors as catalogue
 
 app = typer.Typer(
-    cls=VitalsGroup,
-    help="Register patients, end their mappings, show them.",
-    no_args_is_help=True,
+    cls=VitalsGroup, help="Register patients, end their mappings, show them.", no_args_is_help=True
 )
 
 Patient = Annotated[str, typer.Argument(help="The patient id, as it is sent.")]
@@ -44,10 +48,11 @@ def add_command(
     name: Annotated[str | None, typer.Option(help="The patient's name, for the page.")] = None,
 ) -> None:
     """Register a patient who wears these sensors from now on. Safe to repeat."""
-    from ops.cli.commands.patients import add
-
     invocation = invocation_of(context, Service.DATABASE)
-    add(invocation.database(), patient, sensors or (), at, name)
+    codes, begins = _codes(sensors), at or _now()
+    with connect(invocation.database()) as connection:
+        count = stays.begin(connection, patient, codes, begins, name)
+    put_line(f"{count} mappings begin at {iso(begins)}, {len(codes) - count} were there already")
 
 
 @app.command("end")
@@ -63,10 +68,11 @@ def end_command(
     3  nothing is running
     4  there is no such patient
     """
-    from ops.cli.commands.patients import end
-
     invocation = invocation_of(context, Service.DATABASE)
-    end(invocation.database(), patient, sensors or (), at)
+    ends = at or _now()
+    with connect(invocation.database()) as connection:
+        count = stays.end(connection, patient, _codes(sensors), ends)
+    put_line(f"{count} mappings end at {iso(ends)}")
 
 
 @app.command("list")
@@ -77,7 +83,41 @@ def list_command(
     as_json: AsJson = False,
 ) -> None:
     """Show the patients with their sensors and periods: first those who are monitored now."""
-    from ops.cli.commands.patients import show
-
     invocation = invocation_of(context, Service.DATABASE)
-    show(invocation.database(), limit=limit, as_json=as_json)
+    with connect(invocation.database()) as connection:
+        found = stays.stays(connection, limit=limit)
+    if as_json:
+        for stay in found:
+            put_json(_document(stay))
+        return
+    table = folding("patient", "name", "monitored", "since (UTC)", "until (UTC)", "sensors")
+    for stay in found:
+        document = _document(stay)
+        cells = (
+            *(stay.patient_id, stay.name or "", "yes" if stay.is_monitored else "no"),
+            *(document["since"] or "", document["until"] or "", ", ".join(stay.sensors)),
+        )
+        table.add_row(*cells)
+    put_table(table)
+
+
+def _document(stay: stays.Stay) -> dict[str, object]:
+    return {
+        "patient": stay.patient_id,
+        "name": stay.name,
+        "monitored": stay.is_monitored,
+        "since": stay.since and iso(stay.since),
+        "until": stay.until and iso(stay.until),
+        "sensors": list(stay.sensors),
+    }
+
+
+def _codes(names: list[str] | None) -> list[str]:
+    every = [sensor.code for sensor in catalogue()]
+    return [canonical_name(SENSORS.require(name)) for name in names or ()] or every
+
+
+def _now() -> datetime:
+    # the columns hold milliseconds, UTC without a zone
+    now = datetime.now(UTC).replace(tzinfo=None)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

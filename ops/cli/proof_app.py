@@ -12,9 +12,8 @@ from common.errors import ConfigurationError
 from common.output import say
 from db.schema.accounts import Role
 from ops.cli.declared import HOST_FILE, Needs
-from ops.cli.frame import PROVE, RUN, AsJson, arm, end, invocation_of
+from ops.cli.frame import PROVE, RUN, AsJson, Patients, Service, arm, end, invocation_of
 from ops.cli.known import FAULTS
-from ops.cli.services import Service
 
 app = typer.Typer()
 
@@ -26,7 +25,6 @@ Seed = Annotated[
         help="Seed of the storm: the same one fires the same faults. Default: a random one."
     ),
 ]
-Patients = Annotated[int, typer.Option(min=1, help="Number of simulated patients.")]
 Faults = Annotated[
     str | None,
     typer.Option(
@@ -172,35 +170,26 @@ def reconcile_command(
     1  not proved; each finding is named
     3  nothing is running
     """
-    from ops.cli.commands.reconcile import prove, show, wait_for_consumer
+    from ops.cli.commands import reconcile
 
     if is_dry_run and not is_repairing:
         raise ConfigurationError(
             "--dry-run only goes with --repair", hint="vitals reconcile --repair --dry-run"
         )
     invocation = invocation_of(context, Service.BROKER, Service.DATABASE)
-    output = invocation.settings.output_dir
+    kafka, database = invocation.kafka(), invocation.database()
     if wait_seconds:
-        wait_for_consumer(invocation.kafka(), invocation.database(), wait_seconds, say)
+        reconcile.wait_for_consumer(kafka, database, wait_seconds)
     if undo is not None:
-        from ops.cli.commands.repair import undo_corrections
-
-        undo_corrections(invocation, undo, say)
+        reconcile.undo_corrections(invocation, undo)
     if is_repairing:
-        from ops.cli.commands.repair import reconcile_and_repair
-
         arm()
-        end(
-            reconcile_and_repair(
-                invocation,
-                is_dry_run=is_dry_run,
-                wait_seconds=wait_seconds,
-                as_json=as_json,
-                say=say,
-            )
+        code = reconcile.reconcile_and_repair(
+            invocation, is_dry_run=is_dry_run, wait_seconds=wait_seconds, as_json=as_json
         )
-    proof = prove(invocation.kafka(), invocation.database(), output, say)
-    end(show(proof, as_json=as_json))
+        end(code)
+    proof = reconcile.prove(kafka, database, invocation.settings.output_dir, say)
+    end(reconcile.show(proof, as_json=as_json))
 
 
 @app.command("replay", rich_help_panel=RUN)

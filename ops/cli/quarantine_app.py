@@ -1,7 +1,7 @@
 """The commands of ``vitals quarantine``."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -10,15 +10,16 @@ from common.errors import UnavailableError
 from db.read.quarantine_desk import STATES as STATE_NAMES
 from db.read.quarantine_desk import Selection
 from db.schema.accounts import Role
+from ops.cli.commands import quarantine
 from ops.cli.declared import Needs
-from ops.cli.frame import AsJson, arm, invocation_of, moment
+from ops.cli.frame import AsJson, Service, arm, invocation_of, moment
 from ops.cli.known import REASONS, SENSORS, STATES
-from ops.cli.services import Service
+from ops.stack.invocation import Invocation
 
-if TYPE_CHECKING:
-    from ops.stack.invocation import Invocation
-
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    help="Show, discard or resend the readings and messages that were not accepted.",
+    no_args_is_help=True,
+)
 
 
 def _time_option(when: str) -> Any:  # typer's own type for its options
@@ -54,11 +55,6 @@ State = Annotated[
 ]
 
 
-@app.callback()
-def group() -> None:
-    """Show, discard or resend the readings and messages that were not accepted."""
-
-
 @app.command("list")
 def list_command(
     context: typer.Context,
@@ -73,11 +69,9 @@ def list_command(
     as_json: AsJson = False,
 ) -> None:
     """Show the newest entries, and the number of entries for each reason."""
-    from ops.cli.commands.quarantine import list_entries
-
     selection = Selection(reason, patient, sensor, since, until, state)
     invocation = _invocation(context, sensor)
-    list_entries(invocation.database(), selection, limit=limit, as_json=as_json)
+    quarantine.list_entries(invocation.database(), selection, limit=limit, as_json=as_json)
 
 
 @app.command("stats")
@@ -93,10 +87,8 @@ def stats_command(
     as_json: AsJson = False,
 ) -> None:
     """Count the entries by reason and state."""
-    from ops.cli.commands.quarantine import print_stats
-
     selection = Selection(reason, patient, sensor, since, until, state)
-    print_stats(_invocation(context, sensor).database(), selection, as_json=as_json)
+    quarantine.print_stats(_invocation(context, sensor).database(), selection, as_json=as_json)
 
 
 @app.command("show")
@@ -109,11 +101,11 @@ def show_command(
     ] = None,
 ) -> None:
     """Show everything that is kept of one entry, including its bytes."""
-    from ops.cli.commands.quarantine import numbers_of, show_entry
-
-    numbers = numbers_of(place)
+    numbers = quarantine.numbers_of(place)
     invocation = _invocation(context)
-    show_entry(invocation.database(), topic or invocation.kafka().kafka_topic, place, numbers)
+    quarantine.show_entry(
+        invocation.database(), topic or invocation.kafka().kafka_topic, place, numbers
+    )
 
 
 @app.command("discard")
@@ -131,11 +123,9 @@ def discard_command(
     ] = False,
 ) -> None:
     """Set open entries aside: they stay readable and are no longer open."""
-    from ops.cli.commands.quarantine import discard_entries, require_marks
-
     selection = Selection(reason, patient, sensor, since, until)
-    require_marks(selection)
-    discard_entries(_invocation(context, sensor).database(), selection, is_sure=is_sure)
+    quarantine.require_marks(selection)
+    quarantine.discard_entries(_invocation(context, sensor).database(), selection, is_sure=is_sure)
 
 
 @app.command("resend")
@@ -155,17 +145,15 @@ def resend_command(
     ] = 120,
 ) -> None:
     """Send open entries through the topic again, after a rule, a unit or the schema has changed."""
-    from ops.cli.commands.quarantine_resend import resend
-
     arm()
     selection = Selection(reason, patient, sensor, since, until)
     invocation = _invocation(context, sensor, Service.BROKER)
-    resend(invocation, selection, is_dry=is_dry, wait_seconds=wait)
+    quarantine.resend(invocation, selection, is_dry=is_dry, wait_seconds=wait)
 
 
 def _invocation(
     context: typer.Context, sensor: str | None = None, *services: Service
-) -> "Invocation":
+) -> Invocation:
     try:
         return invocation_of(context, Service.DATABASE, *services)
     except UnavailableError:

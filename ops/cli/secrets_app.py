@@ -6,17 +6,19 @@ from typing import Annotated
 import typer
 
 from common.broker.principals import Principal
+from common.errors import ConfigurationError
 from common.output import put_line
+from common.settings import DatabaseSettings, KafkaSettings, load, load_all
 from ops.cli.declared import Needs
-from ops.cli.frame import invocation_of
-from ops.cli.services import Service
+from ops.cli.frame import Service, invocation_of
+from ops.credentials.authority import EMBEDDED_HOSTS
+from ops.credentials.compose import SERVERS, make_secrets
+from ops.credentials.passwords import account_file
+from ops.credentials.rotate import Stack, rotate
+from ops.stack.exports import SECRETS_FOLDER, embedded_addresses
+from ops.stack.invocation import Invocation
 
-app = typer.Typer(no_args_is_help=True)
-
-
-@app.callback()
-def group() -> None:
-    """Create and replace certificates and passwords."""
+app = typer.Typer(help="Create and replace certificates and passwords.", no_args_is_help=True)
 
 
 @app.command("make")
@@ -29,8 +31,6 @@ def make_command(
 
     `vitals up` does it by itself for the stack that it runs.
     """
-    from ops.credentials.compose import make_secrets
-
     make_secrets(folder, put_line)
 
 
@@ -47,10 +47,27 @@ def rotate_command(
 
     No part is restarted, and no reading is lost. Open connections stay.
     """
-    from ops.cli.commands.rotate import rotate_in_containers, rotate_own
-
     invocation = invocation_of(context, Service.BROKER, Service.DATABASE)
     if folder is None:
-        rotate_own(invocation, put_line)
+        stack = _own_stack(invocation)
     else:
-        rotate_in_containers(folder, put_line)
+        kafka, database = load_all(KafkaSettings, DatabaseSettings)
+        stack = Stack(folder, SERVERS, kafka, database)
+    try:
+        rotate(stack, put_line)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write the secrets to {stack.folder}: {error.strerror}",
+            hint="run it as the user whose folder it is: docker compose run --rm --user"
+            ' "$(id -u):$(id -g)" rotate',
+        ) from error
+
+
+def _own_stack(invocation: Invocation) -> Stack:
+    """The one that `vitals up` runs in this home; its administrators log in."""
+    home = invocation.settings.home
+    secrets, hosts = home.absolute() / SECRETS_FOLDER, dict.fromkeys(SERVERS, EMBEDDED_HOSTS)
+    root = {"DB_USER": "root", "DB_PASSWORD_FILE": str(secrets / account_file("root"))}
+    names = embedded_addresses(home) | root
+    administrator = load(DatabaseSettings, **{name.lower(): text for name, text in names.items()})
+    return Stack(secrets, hosts, invocation.kafka(), administrator)

@@ -1,12 +1,19 @@
 """``vitals setup`` and ``env``: preparing a stack and connecting to it."""
 
+import shlex
 from typing import Annotated
 
 import typer
 
+from common import log
 from common.broker.principals import Principal
 from common.output import put_line
-from ops.cli.frame import SET_UP, invocation_of
+from common.settings import KafkaSettings, LogSettings, TopicSettings, load, load_all
+from db.schema.accounts import Role
+from ops.cli.frame import SET_UP, invocation_of, require_own_stack
+from ops.people.settings import LooksSettings
+from ops.stack.exports import embedded_addresses
+from ops.stack.jars import JarSet
 
 app = typer.Typer()
 
@@ -17,10 +24,7 @@ def setup_command() -> None:
 
     Safe to repeat. It reads DB_HOST, KAFKA_BOOTSTRAP_SERVERS and the passwords from the environment.
     """
-    from common import log
-    from common.settings import KafkaSettings, LogSettings, TopicSettings, load, load_all
     from ops.cli.commands.setup import SetupSettings, set_up
-    from ops.people.settings import LooksSettings
 
     settings, kafka, topics, looks = load_all(
         SetupSettings, KafkaSettings, TopicSettings, LooksSettings
@@ -42,7 +46,14 @@ def env_command(
     Use it as: eval "$(vitals env)"; `--as gateway` for a producer of your own. `vitals` commands take the
     login that they need.
     """
-    from ops.cli.commands.env import export_lines
-
-    for line in export_lines(invocation_of(context), principal):
-        put_line(line)
+    invocation = invocation_of(context)
+    require_own_stack(invocation)
+    settings = invocation.settings
+    role = Role.CONSUMER if principal is Principal.CONSUMER else Role.MIGRATOR
+    names = {
+        **embedded_addresses(settings.home, principal, role),
+        "SPARK_JARS_DIR": str(settings.cache / "jars" / JarSet.SPARK.value),
+        "OUTPUT_DIR": str(settings.output_dir.resolve()),
+    }
+    for name, value in names.items():
+        put_line(f"export {name}={shlex.quote(value)}")

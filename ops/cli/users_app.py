@@ -5,12 +5,18 @@ from typing import Annotated
 
 import typer
 
+from common.output import put_json, put_line, say
+from common.times import iso
+from db.connection import connect
+from db.read.looks import looks
 from db.schema.accounts import Role
+from db.write.looks import prune_looks
+from ops.cli.compose import VitalsGroup
 from ops.cli.declared import Needs
-from ops.cli.frame import AsJson, invocation_of, moment
-from ops.cli.group import VitalsGroup
-from ops.cli.services import Service
-from ops.people.register import PageRole
+from ops.cli.frame import AsJson, Service, invocation_of, moment
+from ops.people.register import PageRole, People
+from ops.stack.folders import claim
+from ops.tables import folding, put_table
 
 app = typer.Typer(
     cls=VitalsGroup, help="Let people sign in to the page, and no longer.", no_args_is_help=True
@@ -30,9 +36,13 @@ def add_command(
     ] = PageRole.VIEWER,
 ) -> None:
     """Print the new secret of a person, who may sign in with it from now on. It is not shown again."""
-    from ops.cli.commands.users import add
-
-    add(invocation_of(context).settings, name, role)
+    settings = invocation_of(context).settings
+    if settings.vitals_people is None:
+        # else a later start would take the new folder for somebody else's
+        claim(settings.home, keep=[settings.cache])
+    secret = People(settings.people).add(name, role)
+    say(f"{name} may sign in to the page as {role}, with this secret; it is not shown again:")
+    put_line(secret)
 
 
 @app.command("remove")
@@ -44,17 +54,22 @@ def remove_command(context: typer.Context, name: Name) -> None:
     0  done
     4  there is no such person
     """
-    from ops.cli.commands.users import remove
-
-    remove(invocation_of(context).settings.people, name)
+    People(invocation_of(context).settings.people).remove(name)
+    put_line(f"{name} may no longer sign in")
 
 
 @app.command("list")
 def list_command(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Show who may sign in, and since when."""
-    from ops.cli.commands.users import show
-
-    show(invocation_of(context).settings.people, as_json=as_json)
+    people = People(invocation_of(context).settings.people).register().people
+    if as_json:
+        for person in people:
+            put_json({"name": person.name, "role": person.role, "since": person.since})
+        return
+    table = folding("name", "role", "since (UTC)")
+    for person in people:
+        table.add_row(person.name, person.role, person.since)
+    put_table(table)
 
 
 @app.command("looks")
@@ -72,17 +87,25 @@ def looks_command(
     as_json: AsJson = False,
 ) -> None:
     """Show who looked at which patient on the page, the newest first."""
-    from ops.cli.commands.looks import show
-
     database = invocation_of(context, Service.DATABASE).database()
-    show(database, who=who, patient_id=patient, since=since, limit=limit, as_json=as_json)
+    table = folding("when (UTC)", "who", "patient", "from")
+    with connect(database) as connection:
+        for look in looks(connection, who=who, patient_id=patient, since=since, limit=limit):
+            cells = (iso(look.at), look.who, look.patient_id, look.address)
+            if as_json:
+                put_json(dict(zip(("at", "who", "patient", "from"), cells, strict=True)))
+            else:
+                table.add_row(*cells)
+    if not as_json:
+        put_table(table)
 
 
 @app.command("prune")
 @Needs(Role.MIGRATOR)
 def prune_command(context: typer.Context) -> None:
     """Delete what is older than LOOKS_RETENTION_DAYS. Every start does it, too."""
-    from ops.cli.commands.looks import prune
-
     invocation = invocation_of(context, Service.DATABASE)
-    prune(invocation.database(), invocation.settings)
+    settings = invocation.settings
+    with connect(invocation.database()) as connection:
+        count = prune_looks(connection, settings.oldest_look())
+    put_line(f"{count} rows deleted that were older than {settings.looks_retention_days} days")

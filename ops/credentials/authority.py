@@ -12,16 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from common.errors import ConfigurationError
-from ops.credentials.files import (
-    MOUNTED,
-    PRIVATE,
-    make_private_folder,
-    replace_secret,
-    write_secret,
-)
+from common.private_files import make_private
+from ops.credentials.files import MOUNTED, PRIVATE, replace_secret, write_secret
 from ops.credentials.x509 import Identity
 
 AUTHORITY, AUTHORITY_KEY = "ca.pem", "ca.key"
+EMBEDDED_HOSTS = ("localhost", "127.0.0.1")
+"""Names of the embedded stack's servers, which only this machine reaches."""
 RENEWED_BEFORE = timedelta(days=30)
 """From here on a certificate is renewed whenever somebody asks for it."""
 _IN_ONE_FILE = frozenset({"kafka"})
@@ -59,7 +56,19 @@ def ensure_server_certificate(
             and found.ends - datetime.now(UTC) > RENEWED_BEFORE
         )
         if not is_good:
-            _write(folder, name, authority.issue(hosts), mode)
+            for path, content in _contents(folder, name, authority.issue(hosts)).items():
+                is_key = path == _key_path(folder, name)
+                write_secret(path, content, mode if is_key else MOUNTED)
+
+
+def make_embedded_certificates(folder: Path) -> None:
+    """Makes those of the embedded stack that are missing or about to end. Safe to repeat.
+
+    Raises as `ensure_authority`.
+    """
+    ensure_authority(folder)
+    for server in ("kafka", "db"):
+        ensure_server_certificate(folder, server, EMBEDDED_HOSTS)
 
 
 def replace_server_certificate(folder: Path, name: str, hosts: Sequence[str]) -> None:
@@ -69,21 +78,15 @@ def replace_server_certificate(folder: Path, name: str, hosts: Sequence[str]) ->
     """
     with _one_at_a_time:
         authority = _authority(folder)
-        if authority is None:
-            return
-        made = authority.issue(hosts)
-        certificate = _certificate_path(folder, name)
-        if name in _IN_ONE_FILE:
-            replace_secret(certificate, made.key + made.certificate)
-        else:
-            replace_secret(_key_path(folder, name), made.key)
-            replace_secret(certificate, made.certificate)
+        if authority is not None:
+            for path, content in _contents(folder, name, authority.issue(hosts)).items():
+                replace_secret(path, content)
 
 
 def _authority(folder: Path) -> Identity | None:
     certificate, key = folder / AUTHORITY, folder / AUTHORITY_KEY
     if not certificate.exists():
-        make_private_folder(folder)
+        make_private(folder)
         made = Identity.authority()
         # the certificate last: it says that both are there
         write_secret(key, made.key, PRIVATE)
@@ -121,12 +124,12 @@ def _found(folder: Path, name: str) -> Identity | None:
         return None
 
 
-def _write(folder: Path, name: str, made: Identity, mode: int) -> None:
-    if name in _IN_ONE_FILE:
-        write_secret(_certificate_path(folder, name), made.key + made.certificate, mode)
-        return
-    write_secret(_key_path(folder, name), made.key, mode)
-    write_secret(_certificate_path(folder, name), made.certificate, MOUNTED)
+def _contents(folder: Path, name: str, made: Identity) -> dict[Path, bytes]:
+    """What a server's files hold, the one with the key first."""
+    key, certificate = _key_path(folder, name), _certificate_path(folder, name)
+    if key == certificate:
+        return {key: made.key + made.certificate}
+    return {key: made.key, certificate: made.certificate}
 
 
 def _certificate_path(folder: Path, name: str) -> Path:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from common.private_files import make_private
 from common.times import iso
-from ops.credentials.files import PRIVATE, make_private_folder, replace_secret, write_secret
-from schemas.wire.signature import FILE_PREFIX, BatchKey, read_keys
+from ops.credentials.files import PRIVATE, replace_secret, write_secret
+from schemas.wire.signature import FILE_PREFIX, read_keys
 
 PRODUCER, OPERATOR = "producer", "operator"
 """Whose keys both stacks have: of the simulated producers, and of `vitals` commands that send batches."""
@@ -28,7 +29,7 @@ def ensure_batch_key(folder: Path, principal: str, *, mode: int = PRIVATE) -> bo
     path = folder / key_file(principal)
     if path.exists():
         return False
-    make_private_folder(folder)
+    make_private(folder)
     write_secret(path, _text([_new_key(principal)]), mode)
     return True
 
@@ -41,16 +42,13 @@ def rotate_batch_key(folder: Path, principal: str, *, until: datetime | None = N
     ConfigurationError for a file that holds no keys.
     """
     path = folder / key_file(principal)
-    before = _line(read_keys(path)[0], until)
+    key = read_keys(path)[0]
+    before = f"{key.id} {key.secret.hex()}" + (f" {iso(until)}" if until else "")
     replace_secret(path, _text([_new_key(principal), before]))
 
 
 def _new_key(principal: str) -> str:
     return f"{principal}-{secrets.token_hex(_ID_BYTES)} {secrets.token_hex(_BYTES)}"
-
-
-def _line(key: BatchKey, until: datetime | None) -> str:
-    return f"{key.id} {key.secret.hex()}" + (f" {iso(until)}" if until else "")
 
 
 def _text(lines: Sequence[str]) -> bytes:

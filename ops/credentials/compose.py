@@ -4,25 +4,16 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from common.broker.principals import Principal
 from common.errors import ConfigurationError
+from common.private_files import make_private
+from db.schema.accounts import Role
 from ops.credentials.authority import AUTHORITY, ensure_authority, ensure_server_certificate
 from ops.credentials.batch_keys import OPERATOR, PRODUCER, ensure_batch_key, key_file
-from ops.credentials.files import MOUNTED, make_private_folder
-from ops.credentials.passwords import ensure_password
+from ops.credentials.files import MOUNTED
+from ops.credentials.passwords import account_file, ensure_password, login_file
 
-PASSWORDS = (
-    "db_root_password",
-    "db_migrator_password",
-    "db_consumer_password",
-    "db_reader_password",
-    "db_cadence_password",
-    "kafka_broker_password",
-    "kafka_admin_password",
-    "kafka_producer_password",
-    "kafka_consumer_password",
-    "kafka_reader_password",
-    "kafka_gateway_password",
-)
+PASSWORDS = (*map(account_file, ("root", *Role)), *map(login_file, Principal))
 _LOCAL = ("localhost", "127.0.0.1")
 SERVERS = {"kafka": ("kafka", *_LOCAL), "db": ("mysql", *_LOCAL)}
 """Each server's names inside the network, and for programs on this machine."""
@@ -38,12 +29,11 @@ NAMES = (
 def make_secrets(folder: Path, say: Callable[[str], None]) -> None:
     """Creates the missing files and prints no password. Safe to repeat: a certificate changes near its end.
 
-    Raises:
-        ConfigurationError: the folder does not exist or cannot be written.
+    Raises ConfigurationError if the folder does not exist or cannot be written.
     """
     try:
         missing = [name for name in PASSWORDS if not (folder / name).exists()]
-        make_private_folder(folder)
+        make_private(folder)
         for name in PASSWORDS:
             ensure_password(folder, name, mode=MOUNTED)
         for principal in _BATCH_KEYS:

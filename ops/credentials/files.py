@@ -1,4 +1,4 @@
-"""The folder of secrets: closed to other users of the machine."""
+"""Files of secrets, durable, with the mode that their readers need."""
 
 import contextlib
 import os
@@ -10,13 +10,6 @@ PRIVATE = 0o600
 MOUNTED = 0o444
 """Compose mounts a file with its mode on the host, and containers run as another user: the file is
 readable by all, and its folder keeps other users of this machine out."""
-_FOLDER = 0o700
-
-
-def make_private_folder(folder: Path) -> None:
-    """Makes the folder if it is missing, and closes it to others. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER)
-    _chmod(folder, _FOLDER)
 
 
 def write_secret(path: Path, content: bytes, mode: int) -> None:

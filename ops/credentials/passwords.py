@@ -3,9 +3,20 @@
 import secrets
 from pathlib import Path
 
-from ops.credentials.files import PRIVATE, make_private_folder, write_secret
+from common.private_files import make_private
+from ops.credentials.files import PRIVATE, write_secret
 
 _BYTES = 24
+
+
+def account_file(account: str) -> str:
+    """The name of the file with the password of a role of the database, or of root."""
+    return f"db_{account}_password"
+
+
+def login_file(principal: str) -> str:
+    """The name of the file with the password of a principal at the broker."""
+    return f"kafka_{principal}_password"
 
 
 def ensure_password(folder: Path, name: str, *, mode: int = PRIVATE) -> str:
@@ -13,7 +24,7 @@ def ensure_password(folder: Path, name: str, *, mode: int = PRIVATE) -> str:
     path = folder / name
     if path.exists():
         return path.read_text(encoding="ascii").strip()
-    make_private_folder(folder)
+    make_private(folder)
     password = new_password()
     write_secret(path, password.encode("ascii"), mode)
     return password

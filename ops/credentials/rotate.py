@@ -24,14 +24,14 @@ from db.schema.rotation import forget_old_password, reload_certificate, replace_
 from ops.credentials.authority import replace_server_certificate
 from ops.credentials.batch_keys import OPERATOR, PRODUCER, key_file, rotate_batch_key
 from ops.credentials.files import PRIVATE, replace_secret, write_secret
-from ops.credentials.passwords import new_password
+from ops.credentials.passwords import account_file, login_file, new_password
 
 _TIMEOUT_S = 10.0
 
 # the administrator last: the others' change needs it
-_ACCOUNTS = {f"db_{role}_password": account_name(role) for role in Role}
-_ACCOUNTS |= {"db_root_password": "root"}
-_LOGINS = {f"kafka_{principal}_password": principal for principal in Principal}
+_ACCOUNTS = {account_file(role): account_name(role) for role in Role}
+_ACCOUNTS |= {account_file("root"): "root"}
+_LOGINS = {login_file(principal): principal for principal in Principal}
 FILES = (*_LOGINS, *_ACCOUNTS)
 """Of the passwords that a rotation replaces."""
 
@@ -97,7 +97,7 @@ def _replaced(path: Path) -> Iterator[str]:
 
 def _take_up(stack: Stack) -> None:
     """Where a rotation was cut off, an administrator's password may be one that its file has not."""
-    for file, log_in in (("kafka_admin_password", _log_in), ("db_root_password", _connect)):
+    for file, log_in in ((login_file(Principal.ADMIN), _log_in), (account_file("root"), _connect)):
         path, coming = stack.folder / file, _coming(stack.folder / file)
         if coming.exists():
             with suppress(OSError, VitalsError):

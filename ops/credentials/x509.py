@@ -62,7 +62,8 @@ class Identity:
 
         Raises ValueError for anything else, and if the two do not belong together.
         """
-        found_key, found = load_pem_private_key(key, None), first_certificate(certificate)
+        found_key = load_pem_private_key(key, None)
+        found = x509.load_pem_x509_certificates(certificate)[0]
         if not isinstance(found_key, ec.EllipticCurvePrivateKey):
             raise ValueError("not an elliptic curve's key")  # noqa: TRY004 - as the two others
         if found_key.public_key() != found.public_key():
@@ -99,22 +100,8 @@ class Identity:
         return True
 
 
-def first_certificate(pem: bytes) -> x509.Certificate:
-    """Raises ValueError if there is none."""
-    return x509.load_pem_x509_certificates(pem)[0]
-
-
-def ends_of(pem: bytes) -> list[datetime]:
-    """When each certificate of a file ends, in the file's order. Raises ValueError if there is none."""
-    return [one.not_valid_after_utc for one in x509.load_pem_x509_certificates(pem)]
-
-
 def _builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePublicKey,
-    serial: int,
-    days: int,
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, serial: int, days: int
 ) -> x509.CertificateBuilder:
     began = datetime.now(UTC) - _BACKDATED
     builder = x509.CertificateBuilder(issuer, subject, key, serial)

@@ -8,12 +8,7 @@ from ops.reference.metrics import metrics_page
 from ops.reference.rights import rights_page
 from ops.reference.settings import settings_page
 
-PAGES = {
-    "settings": settings_page,
-    "cli": cli_page,
-    "metrics": metrics_page,
-    "rights": rights_page,
-}
+PAGES = {"settings": settings_page, "cli": cli_page, "metrics": metrics_page, "rights": rights_page}
 
 
 def main() -> None:

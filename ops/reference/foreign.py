@@ -1,7 +1,6 @@
 """What the pages of a built site would load from other hosts when opened."""
 
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -27,20 +26,12 @@ def foreign_requests(site: Path) -> list[str]:
     for path in sorted(site.rglob("*")):
         if path.suffix in (".html", ".css", ".svg"):
             text = path.read_text(encoding="utf-8")
-            addresses = _of_styles(text) if path.suffix == ".css" else _of_page(text)
+            page = _Page()
+            if path.suffix != ".css":
+                page.feed(text)
+            addresses = [*page.addresses, *_IN_STYLES.findall(text)]
             found += [f"{path.relative_to(site)}: {address}" for address in addresses]
     return found
-
-
-def _of_styles(text: str) -> list[str]:
-    return _IN_STYLES.findall(text)
-
-
-def _of_page(text: str) -> Iterator[str]:
-    page = _Page()
-    page.feed(text)
-    yield from page.addresses
-    yield from _of_styles(text)
 
 
 class _Page(HTMLParser):

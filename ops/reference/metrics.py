@@ -10,10 +10,7 @@ import producer.metrics
 from common.metrics_server import ready_family
 from ops.reference.markdown import code, generated, page_of, table
 
-PARTS: dict[str, ModuleType] = {
-    "Producer": producer.metrics,
-    "Consumer": consumer.driver.metrics,
-}
+PARTS: dict[str, ModuleType] = {"Producer": producer.metrics, "Consumer": consumer.driver.metrics}
 
 _SUFFIXES = {"counter": "_total", "info": "_info"}
 
@@ -30,13 +27,9 @@ the totals."""
 
 def metrics_page() -> str:
     """The whole page as Markdown."""
+    both = _table([(ready_family(), ("check",))])
     parts = (part for title, module in PARTS.items() for part in _part(title, module))
-    return page_of((generated("Metrics", "metrics"), _HEAD, *_both(), *parts))
-
-
-def _both() -> Iterator[str]:
-    yield "## Both"
-    yield _table([(ready_family(), ("check",))])
+    return page_of((generated("Metrics", "metrics"), _HEAD, "## Both", both, *parts))
 
 
 def _part(title: str, module: ModuleType) -> Iterator[str]:

@@ -31,7 +31,6 @@ _WORK = {
     Role.READER: "the page; every command that only looks",
     Role.CADENCE: "the page, for gaps, repeated windows and who looked at a patient",
 }
-_EVERYWHERE = {Role.MIGRATOR: "everything"}
 
 _WHO = {
     Principal.BROKER: "the broker itself",
@@ -45,25 +44,17 @@ _WHO = {
 
 def rights_page() -> str:
     """The whole page as Markdown."""
-    return page_of(
-        (generated("Rights", "rights"), _HEAD, _BROKER, _principals(), _DATABASE, _accounts())
-    )
-
-
-def _principals() -> str:
-    rows = (row for principal in Principal for row in _rows(principal))
-    return table(("login", "who", "may", "on"), rows)
-
-
-def _accounts() -> str:
-    rows = (row for role in Role for row in _account_rows(role))
-    return table(("account", "who", "may", "on"), rows)
+    logins = (row for principal in Principal for row in _rows(principal))
+    accounts = (row for role in Role for row in _account_rows(role))
+    kafka = table(("login", "who", "may", "on"), logins)
+    database = table(("account", "who", "may", "on"), accounts)
+    return page_of((generated("Rights", "rights"), _HEAD, _BROKER, kafka, _DATABASE, database))
 
 
 def _account_rows(role: Role) -> Iterator[tuple[str, ...]]:
     name, who = code(account_name(role)), _WORK[role]
-    if role in _EVERYWHERE:
-        yield name, who, _EVERYWHERE[role], "every table of `DB_NAME`"
+    if role is Role.MIGRATOR:
+        yield name, who, "everything", "every table of `DB_NAME`"
     tables_by_rights: dict[str, list[str]] = defaultdict(list)
     for named_table, rights in TABLE_RIGHTS.get(role, {}).items():
         tables_by_rights[rights].append(code(named_table))

@@ -1,8 +1,13 @@
 """The page of all settings, from the classes that read them."""
 
+import ast
+import inspect
+import itertools
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from common.crash_points import CrashSettings
@@ -20,9 +25,7 @@ from consumer.settings import ConsumerSettings
 from ops.cli.commands.setup import SetupSettings
 from ops.monitor.settings import MonitorSettings
 from ops.people.settings import LooksSettings
-from ops.reference.containers import ContainerSetting, container_settings
 from ops.reference.markdown import code, generated, page_of, table
-from ops.reference.meanings import meanings
 from ops.stack.invocation import StackSettings
 from producer.settings import ProducerSettings
 
@@ -63,6 +66,7 @@ reported together. `vitals up` sets the names marked * for the processes it star
 
 In containers, copy `.env.example` to `.env` and change what you need there."""
 
+_ENV_EXAMPLE = Path(__file__).parents[2] / ".env.example"
 _CONTAINERS = "Read by `docker compose` alone, from `.env` or the environment."
 
 
@@ -91,6 +95,47 @@ def named_settings(kinds: Iterable[type[Settings]]) -> Iterator[Setting]:
             yield Setting(name.upper(), default, values, texts.get(name, ""))
 
 
+def container_settings() -> dict[str, Setting]:
+    """Every setting of `.env.example` by its name; its meaning is the comment above the line, if any."""
+    found: dict[str, Setting] = {}
+    comment: list[str] = []
+    for line in _ENV_EXAMPLE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            comment.append(line.removeprefix("#").strip())
+            continue
+        if "=" in line:
+            name, _, default = line.partition("=")
+            found[name] = Setting(name, default, "", " ".join(comment))
+        comment = []
+    return found
+
+
+def meanings(kind: type[Settings]) -> dict[str, str]:
+    """What the fields of a class mean, those of base classes too: the string literal after each of them.
+
+    pydantic can read these (``use_attribute_docstrings``), but does so when the class is created:
+    that would parse the sources at every start of every process, which takes a tenth of a second or more.
+    """
+    found: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        if issubclass(base, Settings):
+            found |= _own_meanings(base)
+    return found
+
+
+def _own_meanings(kind: type[Settings]) -> dict[str, str]:
+    source = textwrap.dedent(inspect.getsource(kind))
+    (definition,) = ast.parse(source).body
+    body = definition.body if isinstance(definition, ast.ClassDef) else []
+    found = {}
+    for field, text in itertools.pairwise(body):
+        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
+            continue
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            found[field.target.id] = " ".join(str(text.value.value).split())
+    return found
+
+
 def _sections() -> Iterator[str]:
     seen: set[str] = set()
     in_containers = container_settings()
@@ -112,7 +157,7 @@ def _sections() -> Iterator[str]:
     )
 
 
-def _row(row: Setting, in_containers: dict[str, ContainerSetting]) -> tuple[str, ...]:
+def _row(row: Setting, in_containers: dict[str, Setting]) -> tuple[str, ...]:
     mark = " *" if row.name in SET_BY_UP else ""
     other = in_containers.get(row.name)
     differs = other and other.default and code(other.default) != row.default

@@ -42,8 +42,7 @@ def on_config(config: Any) -> Any:
 def on_files(files: Any, config: Any) -> Any:
     """Adds Mermaid to what the site serves.
 
-    Raises:
-        PluginError: it cannot be retrieved, or its checksum is wrong.
+    Raises PluginError if it cannot be retrieved, or its checksum is wrong.
     """
     files.append(File.generated(config, SCRIPT, content=_mermaid()))
     return files

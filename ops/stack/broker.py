@@ -14,26 +14,26 @@ from common.broker.rights import give_logins
 from common.broker.topics import cluster
 from common.errors import UnavailableError
 from common.private_files import make_private
-from common.settings import KafkaSettings, SaslMechanism
-from ops.credentials.authority import ensure_authority, ensure_server_certificate
-from ops.credentials.embedded import HOSTS
+from common.settings import KafkaSettings, SaslMechanism, load
+from ops.credentials.authority import EMBEDDED_HOSTS, ensure_authority, ensure_server_certificate
 from ops.credentials.files import PRIVATE, write_secret
-from ops.credentials.passwords import ensure_password
+from ops.credentials.passwords import ensure_password, login_file
 from ops.kafka_tools import OPTIONS_OPTION, RUN_CLASS, SERVER_OPTION, TOOLS, needs_server
 from ops.stack.child import ChildProcess
-from ops.stack.formatted import FORMATTED, copy_formatted
+from ops.stack.exports import broker_environment
 from ops.stack.java import IN_UTF8, find_java
 from ops.stack.kafka_files import (
+    FORMATTED,
     TOOL_LOGGING,
     Logins,
     Places,
     broker_properties,
+    copy_formatted,
     log4j_configuration,
     properties_text,
     tool_options,
 )
-from ops.stack.logins import broker_settings, password_file
-from ops.stack.ports import LOOPBACK, choose_port, quiet_port
+from ops.stack.ports import LOOPBACK, quiet_port
 from ops.stack.server import Server
 
 _FAST_START = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true")
@@ -43,12 +43,6 @@ _BROKER_JVM = ("-XX:+UseG1GC", "-Djava.awt.headless=true")
 _BROKER_HEAP = ("-Xms256m", "-Xmx512m")
 _GIVEN_JVM = "KAFKA_JVM_PERFORMANCE_OPTS"
 """Replaces them, as for Kafka's own scripts: who starts many brokers wants none of them optimised."""
-
-
-def remembered_port(folder: Path) -> int | None:
-    """The port used by the last start in this folder."""
-    path = folder / "port"
-    return int(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def reaching(settings: KafkaSettings, options: Path) -> list[str]:
@@ -110,23 +104,21 @@ class KafkaBroker(Server):
 
     def settings_of(self, principal: Principal) -> KafkaSettings:
         """For our own clients; known after `prepare`, of use after `wait_ready`."""
-        return broker_settings(self.secrets, self.bootstrap_servers, principal)
+        found = broker_environment(self.secrets, self.bootstrap_servers, principal)
+        return load(KafkaSettings, **{name.lower(): value for name, value in found.items()})
 
     @property
     def first_login(self) -> KafkaSettings:
         """The administrator at the listener that needs nothing but the broker's own files."""
-        places = {"kafka_bootstrap_servers": f"{LOOPBACK}:{self._places.broker_port}"}
-        return self.settings.model_copy(
-            update={**places, "kafka_sasl_mechanism": SaslMechanism.PLAIN}
-        )
+        server = f"{LOOPBACK}:{self._places.broker_port}"
+        changes = {"kafka_bootstrap_servers": server, "kafka_sasl_mechanism": SaslMechanism.PLAIN}
+        return self.settings.model_copy(update=changes)
 
     def prepare(self) -> None:
         """Writes the configuration and formats the data folder if it is new; safe to repeat."""
         make_private(self.folder)
         self._java = self._java or find_java(None)
-        self.port = choose_port(
-            "VITALS_KAFKA_PORT", self._requested_port, remembered_port(self.folder)
-        )
+        self.port = self._choose_port("VITALS_KAFKA_PORT")
         self._places = Places(
             self.port,
             broker_port=quiet_port(),
@@ -136,7 +128,6 @@ class KafkaBroker(Server):
         )
         text = properties_text(self._properties())
         write_secret(self.folder / _PROPERTIES, text.encode("ascii"), PRIVATE)
-        (self.folder / "port").write_text(str(self.port), encoding="utf-8")
         own_log = log4j_configuration(Path(self.log.name))
         (self.folder / "log4j2.xml").write_text(own_log, encoding="utf-8")
         self.prepare_tools()
@@ -152,7 +143,7 @@ class KafkaBroker(Server):
 
     def _properties(self) -> dict[str, str]:
         ensure_authority(self.secrets)
-        ensure_server_certificate(self.secrets, "kafka", HOSTS)
+        ensure_server_certificate(self.secrets, "kafka", EMBEDDED_HOSTS)
         passwords = self._passwords()
         known = {principal: passwords[principal] for principal in ALL_POWERFUL}
         # no name of a folder above: Java reads the file as Latin-1
@@ -160,7 +151,7 @@ class KafkaBroker(Server):
         return broker_properties(Path("data"), self._places, Logins(secrets, known))
 
     def _passwords(self) -> dict[Principal, str]:
-        return {name: ensure_password(self.secrets, password_file(name)) for name in Principal}
+        return {name: ensure_password(self.secrets, login_file(name)) for name in Principal}
 
     def prepare_tools(self) -> None:
         """Writes what the console tools need, even if no broker was ever started here."""
@@ -170,17 +161,8 @@ class KafkaBroker(Server):
     def start(self) -> None:
         """Starts the process; `wait_ready` says when it can be used."""
         self.prepare()
-        command = [
-            *(
-                *IN_UTF8,
-                str(self._java),
-                *_BROKER_HEAP,
-                *_broker_jvm(),
-                self._logging("log4j2.xml"),
-            ),
-            *("-cp", self._class_path),
-            *("kafka.Kafka", _PROPERTIES),
-        ]
+        head = self._jvm("log4j2.xml", *_BROKER_HEAP, *_broker_jvm())
+        command = [*head, "kafka.Kafka", _PROPERTIES]
         self._start(ChildProcess("kafka", command, self.folder / "kafka.out", folder=self.folder))
 
     def tool_command(
@@ -191,13 +173,11 @@ class KafkaBroker(Server):
         ``name`` is one of `TOOLS`; ``run-class`` takes the class as its first argument. ``reach``: the
         options of `reaching`, for a tool that needs a broker and names none.
         """
-        java = str(self._java or find_java(None))
-        logging = self._logging("tools.xml")
-        base = [*IN_UTF8, java, "-Xmx512m", *_FAST_START, logging, "-cp", self._class_path]
+        head = self._jvm("tools.xml", "-Xmx512m", *_FAST_START)
         main_class = TOOLS[name].main_class
         if main_class is None:
-            return [*base, *arguments]
-        return [*base, main_class, *(reach if needs_server(name, arguments) else ()), *arguments]
+            return [*head, *arguments]
+        return [*head, main_class, *(reach if needs_server(name, arguments) else ()), *arguments]
 
     def run_tool(
         self, name: str, *arguments: str, given: str = ""
@@ -213,10 +193,6 @@ class KafkaBroker(Server):
             )
 
     @property
-    def _class_path(self) -> str:
-        return str(self.jars / "kafka" / "*")
-
-    @property
     def _ports(self) -> tuple[int, ...]:
         return tuple(self._places.listeners.values())
 
@@ -226,9 +202,12 @@ class KafkaBroker(Server):
         except UnavailableError:
             return False
 
-    def _logging(self, name: str) -> str:
+    def _jvm(self, logging: str, *options: str) -> list[str]:
+        """The head of a command, up to the class."""
+        java, classes = str(self._java or find_java(None)), str(self.jars / "kafka" / "*")
         # Log4j reads a path as a URI, and commas separate several
-        return f"-Dlog4j2.configurationFile={(self.folder / name).as_uri()}"
+        configuration = f"-Dlog4j2.configurationFile={(self.folder / logging).as_uri()}"
+        return [*IN_UTF8, java, *options, configuration, "-cp", classes]
 
     def _format_data(self) -> None:
         # formatting writes a few small files and costs two seconds of a JVM: keep the first ones, which
@@ -247,11 +226,7 @@ class KafkaBroker(Server):
         storage_tool = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}")
         command = self.tool_command(RUN_CLASS, [*storage_tool, "-c", _PROPERTIES])
         result = subprocess.run(
-            command,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
+            command, cwd=self.folder, capture_output=True, text=True, check=False
         )
         if result.returncode != 0:
             raise UnavailableError(

@@ -11,12 +11,12 @@ from common.secret import read_secret
 from common.settings import DatabaseSettings
 from db.connection import connect
 from db.schema.accounts import Role, account_name
-from ops.credentials.authority import AUTHORITY
-from ops.credentials.embedded import make_embedded_certificates
-from ops.credentials.passwords import ensure_password
+from ops.credentials.authority import AUTHORITY, make_embedded_certificates
+from ops.credentials.files import PRIVATE, write_secret
+from ops.credentials.passwords import account_file, ensure_password
 from ops.stack.child import ChildProcess
 from ops.stack.database_files import TEMPORARY, accounts_sql, environment, server_options
-from ops.stack.ports import LOOPBACK, choose_port
+from ops.stack.ports import LOOPBACK
 from ops.stack.server import Server
 from ops.stack.server_binary import ServerBinary
 
@@ -26,17 +26,6 @@ _EARLIER_PASSWORDS = ("root", "vitals")
 # the kernel's limit for a socket's path is 108 bytes, with the zero at its end
 _MAX_SOCKET_PATH_BYTES = 107
 _SOCKET = "server.sock"
-
-
-def account_file(account: str) -> str:
-    """The name of the file with the password of a role, or of root; the same in both stacks."""
-    return f"db_{account}_password"
-
-
-def remembered_port(folder: Path) -> int | None:
-    """The port used by the last start in this folder."""
-    path = folder / "port"
-    return int(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 class DatabaseServer(Server):
@@ -59,32 +48,30 @@ class DatabaseServer(Server):
         super().__init__(folder, port)
         self.binary = binary
         self._secrets = (secrets_folder or self.folder / "secrets").resolve()
+        self._data, self._initialised = self.folder / "data", self.folder / "initialised"
         self._socket_folder: Path | None = None
 
     def prepare(self) -> None:
         """Makes secrets and system tables if the folder is new; safe to repeat.
 
-        Raises:
-            UnavailableError: the server cannot make its tables here as this user.
+        Raises UnavailableError if the server cannot make its tables here as this user.
         """
         # the server opens its socket to everybody: the folder keeps them out
         make_private(self.folder)
         make_private(self._secrets)
-        self.port = choose_port(
-            "VITALS_DB_PORT", self._requested_port, remembered_port(self.folder)
-        )
-        (self.folder / "port").write_text(str(self.port), encoding="utf-8")
+        self.port = self._choose_port("VITALS_DB_PORT")
         for name in _EARLIER_PASSWORDS:
             (self._secrets / name).unlink(missing_ok=True)
         make_embedded_certificates(self._secrets)
         root = ensure_password(self._secrets, account_file(_ROOT))
         passwords = {role: ensure_password(self._secrets, account_file(role)) for role in Role}
-        _write_private(self._secrets / "accounts.sql", accounts_sql(DATABASE, root, passwords))
-        if not self._is_initialised.exists():
+        statements = accounts_sql(DATABASE, root, passwords)
+        write_secret(self._secrets / "accounts.sql", statements.encode("ascii"), PRIVATE)
+        if not self._initialised.exists():
             # left over from an interrupted start
             shutil.rmtree(self._data, ignore_errors=True)
             self.binary.initialise(self._data, self.log)
-            self._is_initialised.write_text(self.binary.label, encoding="utf-8")
+            self._initialised.write_text(self.binary.label, encoding="utf-8")
 
     def start(self) -> None:
         """Starts the process; `wait_ready` says when it can be used."""
@@ -93,9 +80,7 @@ class DatabaseServer(Server):
         # what a killed server left
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
-        options = server_options(
-            self.binary.flavour, self._data, int(self.port or 0), self._secrets
-        )
+        options = server_options(self.binary.flavour, self._data, self.port, self._secrets)
         command = [
             *(*self.binary.command, *options, f"--socket={self._socket_path()}"),
             # runs before the server accepts its first connection: no account is ever open
@@ -113,31 +98,19 @@ class DatabaseServer(Server):
         """How a role connects: the migrator has all rights on ``health_data``, and on nothing else."""
         return self._settings(account_name(role), role, database)
 
-    def admin_settings(self, database: str = DATABASE) -> DatabaseSettings:
+    def admin_settings(self) -> DatabaseSettings:
         """How an administrator connects: ``root``."""
-        return self._settings(_ROOT, _ROOT, database)
+        return self._settings(_ROOT, _ROOT, DATABASE)
 
     def _settings(self, account: str, password: str, database: str) -> DatabaseSettings:
         return DatabaseSettings(
             db_host=LOOPBACK,
-            db_port=int(self.port or 0),
+            db_port=self.port,
             db_user=account,
             db_password=read_secret(self._secrets / account_file(password)),
             db_ssl_ca=self._secrets / AUTHORITY,
             db_name=database,
         )
-
-    @property
-    def _data(self) -> Path:
-        return self.folder / "data"
-
-    @property
-    def _is_initialised(self) -> Path:
-        return self.folder / "initialised"
-
-    @property
-    def _ports(self) -> tuple[int, ...]:
-        return (int(self.port or 0),)
 
     def _is_answering(self) -> bool:
         try:
@@ -166,8 +139,3 @@ class DatabaseServer(Server):
 
 def _fits(path: Path) -> bool:
     return len(os.fsencode(path)) <= _MAX_SOCKET_PATH_BYTES
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="ascii")

@@ -11,17 +11,15 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from common.broker.principals import RESTRICTED
 from common.broker.rights import give_rights
 from common.settings import TopicSettings
+from ops.credentials.authority import make_embedded_certificates
 from ops.credentials.batch_keys import PRODUCER, ensure_batch_key
-from ops.credentials.embedded import make_embedded_certificates
 from ops.stack.broker import KafkaBroker
 from ops.stack.database_server import DatabaseServer
 from ops.stack.exports import DATABASE_FOLDER, KAFKA_FOLDER, SECRETS_FOLDER
 from ops.stack.ivy import JarSource, OnProgress, retrieve
 from ops.stack.jars import JarSet
-from ops.stack.provision import prepare_database, require_disk_space
+from ops.stack.provision import Say, prepare_database, require_disk_space
 from ops.stack.topics import create_topics
-
-Say = Callable[[str], None]
 
 
 class EmbeddedStack:
@@ -43,6 +41,7 @@ class EmbeddedStack:
         """
         self.home = home
         self.source = source
+        self.spark_jars = source.folder / JarSet.SPARK.value
         self.broker = KafkaBroker(
             home / KAFKA_FOLDER,
             source.folder,
@@ -61,11 +60,6 @@ class EmbeddedStack:
         if self._database is None:
             raise RuntimeError("call prepare() first")
         return self._database
-
-    @property
-    def spark_jars(self) -> Path:
-        """The jars that the consumer's Spark needs."""
-        return self.source.folder / JarSet.SPARK.value
 
     def prepare(self, say: Say) -> None:
         """Downloads what is missing, formats and initialises what is new; safe to repeat.

@@ -1,6 +1,7 @@
-"""What each part of a stack gets as its environment, and the port that it listens on."""
+"""What a stack is asked to run, and what each part gets as its environment and its port."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.broker.principals import Principal
@@ -8,14 +9,31 @@ from db.schema.accounts import Role
 from ops.stack.class_archive import SETTING
 from ops.stack.exports import DATABASE_NAMES, cadence_account, embedded_addresses
 from ops.stack.invocation import Invocation
-from ops.stack.plan import Plan
 from ops.stack.ports import LOOPBACK, quiet_port
+from ops.stack.supervisor import LONGEST_DELAY_SECONDS
 
 MONITOR = "monitor"
 _PRODUCER = "producer-"
 # the second consumer is one of the storm's; whatever else runs is a person's command
 _ROLES = {MONITOR: Role.READER, "consumer": Role.CONSUMER, "consumer-2": Role.CONSUMER}
 _STARTUP_WAIT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `vitals up` was asked for."""
+
+    producers: int = 1
+    patients: int = 100
+    fresh: bool = False
+    has_monitor: bool = False
+    """Whether the monitor page is served."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What the parts get besides the addresses of the stack, or instead of them."""
+    longest_delay_seconds: float = LONGEST_DELAY_SECONDS
+    """The longest that a part waits before it is restarted."""
+    kafka_advertised_port: int | None = None
+    """The port clients are sent to, if not the broker's own."""
 
 
 class Environments:

@@ -44,8 +44,7 @@ def claim(folder: Path, *, keep: Collection[Path] = ()) -> None:
 def clear(folder: Path, *, keep: Collection[Path] = ()) -> None:
     """Deletes what is in the folder, if it exists, except its mark, ``keep`` and other stacks.
 
-    Raises:
-        ConfigurationError: the folder has no mark: it was filled by somebody else.
+    Raises ConfigurationError if the folder has no mark: it was filled by somebody else.
     """
     if not folder.exists():
         return

@@ -137,17 +137,11 @@ def _start(source: JarSource, folder: Path, work: Path) -> subprocess.Popen[byte
     ]
     with (work / "ivy.log").open("wb") as log:
         return subprocess.Popen(
-            command,
-            cwd=work,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
+            command, cwd=work, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
         )
 
 
 def _arrived_bytes(cache: Path) -> int:
-    total = 0
-    for path in [*cache.rglob("*.jar"), *cache.rglob("*.gz"), *cache.rglob("*.part")]:
-        # Ivy renames a file when it is complete, perhaps between the listing and this
-        total += path.stat().st_size if path.exists() else 0
-    return total
+    paths = [*cache.rglob("*.jar"), *cache.rglob("*.gz"), *cache.rglob("*.part")]
+    # Ivy renames a file when it is complete, perhaps between the listing and this
+    return sum(path.stat().st_size for path in paths if path.exists())

@@ -63,8 +63,7 @@ def is_complete(folder: Path, jars: list[Jar]) -> bool:
 def verify(folder: Path, jars: list[Jar]) -> None:
     """Checks every jar against its checksum and leaves a mark for `is_complete`.
 
-    Raises:
-        ConfigurationError: a file is missing or does not match; one that does not match is removed.
+    Raises ConfigurationError if a file is missing or does not match; one that does not match is removed.
     """
     for jar in jars:
         path = folder / jar.file_name

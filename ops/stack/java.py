@@ -18,8 +18,7 @@ _HINT = (
 def find_java(java_home: Path | None) -> Path:
     """The java binary of JAVA_HOME, else of PATH.
 
-    Raises:
-        ConfigurationError: there is none, it does not run, or it is too old for Spark and Kafka.
+    Raises ConfigurationError if there is none, it does not run, or it is too old for Spark and Kafka.
     """
     where = str(java_home / "bin") if java_home else None
     found = shutil.which("java", path=where)

@@ -1,13 +1,16 @@
-"""The configuration files of the embedded Kafka."""
+"""The files of the embedded Kafka: its configuration, and a data folder that has not run yet."""
 
+import functools
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from xml.sax.saxutils import quoteattr
 
+from common.atomic import write_atomic
 from common.broker.clients import connection_options
 from common.broker.principals import ALL_POWERFUL, Principal
 from common.settings import KafkaSettings
@@ -21,10 +24,11 @@ TOOL_LOGGING = """<Configuration status="OFF"><Appenders>
 </Configuration>
 """
 
-
 CLIENTS, BROKER, PLAIN, CONTROLLER = "CLIENTS", "BROKER", "PLAIN", "CONTROLLER"
 CIPHERS = ("TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256")
 """In the order in which a server of ours prefers them."""
+FORMATTED = "meta.properties"
+"""Written last: it says that the data folder is formatted."""
 _MODULES = "org.apache.kafka.common.security"
 _AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 
@@ -147,6 +151,19 @@ def tool_options(settings: KafkaSettings) -> Iterator[Path]:
         file.write(properties_text(options))
         file.flush()
         yield Path(file.name)
+
+
+def copy_formatted(source: Path, target: Path) -> None:
+    """Copies a formatted data folder. Safe to repeat."""
+    # which files there are depends on Kafka's version
+    files = [path for path in source.rglob("*") if path.is_file()]
+    for path in sorted(files, key=lambda path: path.name == FORMATTED):
+        copy = target / path.relative_to(source)
+        write_atomic(copy, functools.partial(_write, path.read_bytes()))
+
+
+def _write(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
 
 
 def log4j_configuration(log: Path) -> str:

@@ -43,10 +43,8 @@ def _error_in(line: str) -> str:
 
 def _tail(path: Path) -> list[str]:
     """The last lines that are not blank."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-        lines = file.read().decode(errors="replace").splitlines()
-    return [line for line in lines if line.strip()]
+    text = text_after(path, max(0, path.stat().st_size - _TAIL_BYTES))
+    return [line for line in text.splitlines() if line.strip()]
 
 
 def text_after(path: Path, size_bytes: int) -> str:

@@ -4,7 +4,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from common.broker.principals import Principal
 from common.errors import ConfigurationError
@@ -20,12 +19,11 @@ from ops.people.register import FIRST_PERSON, PageRole, People
 from ops.stack import ChildProcess, find_java, jar_source
 from ops.stack.class_archive import archive_path, ensure_archive
 from ops.stack.embedded import EmbeddedStack
-from ops.stack.environments import MONITOR, Environments
+from ops.stack.environments import MONITOR, Environments, Plan
 from ops.stack.exports import SECRETS_FOLDER
 from ops.stack.folders import occupy
 from ops.stack.invocation import Invocation
 from ops.stack.log_tail import last_lines
-from ops.stack.plan import Plan
 from ops.stack.ports import LOOPBACK, choose_port, quiet_port, was_taken
 from ops.stack.running import OWNER, Part, forget, record
 from ops.stack.supervisor import Supervisor
@@ -52,6 +50,7 @@ class Pipeline:
         settings = invocation.settings
         self._invocation, self._plan, self._say = invocation, plan, say
         self._home, self.output = settings.home, settings.output_dir.resolve()
+        self.logs = self._home / "logs"
         self._held = occupy(self._home, self.output, settings.cache, fresh=plan.fresh)
         source = jar_source(
             settings.cache, find_java(settings.java_home), settings.vitals_ivy_settings
@@ -82,8 +81,7 @@ class Pipeline:
     def start(self) -> None:
         """Starts broker, database, consumer and producers, each as soon as what it needs is there.
 
-        Raises:
-            VitalsError: a part cannot start; `stop` ends what has started.
+        Raises VitalsError if a part cannot start; `stop` ends what has started.
         """
         self.stack.prepare(self._say)
         ensure_archive(
@@ -159,11 +157,6 @@ class Pipeline:
             self.logs / f"{name}.log",
             environment=self.environments.give(name, principal),
         )
-
-    @property
-    def logs(self) -> Path:
-        """The folder of the parts' logs."""
-        return self._home / "logs"
 
     def _replace_taken_ports(self) -> None:
         for service in self.supervisor.services:

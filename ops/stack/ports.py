@@ -55,8 +55,7 @@ def was_taken(ports: Iterable[int], logged: str) -> bool:
 def choose_port(name: str, requested: int | None, remembered: int | None) -> int:
     """The port that was set, else that of the last start, else a quiet one.
 
-    Raises:
-        ConfigurationError: the port that was set under ``name`` is in use.
+    Raises ConfigurationError if the port that was set under ``name`` is in use.
     """
     if requested is not None:
         if not is_free(requested):
@@ -73,8 +72,7 @@ def choose_port(name: str, requested: int | None, remembered: int | None) -> int
 def wait_for_port(port: int, timeout_seconds: float, check_alive: Callable[[], None]) -> None:
     """Returns when somebody listens; ``check_alive`` may raise to end the wait early.
 
-    Raises:
-        UnavailableError: nobody listened in time.
+    Raises UnavailableError if nobody listened in time.
     """
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:

@@ -1,5 +1,9 @@
-"""Which processes of a stack are running: ``state.json`` in its home, checked against the system."""
+"""Which processes of a stack are running, and how they are stopped from outside.
 
+``state.json`` in its home names them; it is checked against the system.
+"""
+
+import fcntl
 import json
 import os
 import signal
@@ -11,12 +15,13 @@ from typing import IO, Any
 
 from common.atomic import write_atomic
 from common.errors import ConfigurationError
-from ops.stack.file_lock import try_hold
 
 LOCK = "up.lock"
 OUTPUT_LOCK = ".up.lock"
 _STATE = "state.json"
 _POLL_SECONDS = 0.1
+_OWNER_SECONDS = 150.0
+_ORPHAN_SECONDS = 30.0
 _STARTING_MS = 30_000
 OWNER = "vitals up"
 
@@ -48,8 +53,7 @@ class ProcessId:
 def hold(home: Path) -> IO[bytes]:
     """Makes this process the only one to run the stack in ``home``, until the file is closed.
 
-    Raises:
-        ConfigurationError: another process runs it.
+    Raises ConfigurationError if another process runs it.
     """
     return _hold(
         home / LOCK,
@@ -61,8 +65,7 @@ def hold(home: Path) -> IO[bytes]:
 def hold_output(output: Path) -> IO[bytes]:
     """Makes this process's stack the only one that writes to ``output``, until the file is closed.
 
-    Raises:
-        ConfigurationError: another stack writes there.
+    Raises ConfigurationError if another stack writes there.
     """
     return _hold(
         output / OUTPUT_LOCK,
@@ -72,10 +75,14 @@ def hold_output(output: Path) -> IO[bytes]:
 
 
 def _hold(lock: Path, message: str, hint: str) -> IO[bytes]:
-    held = try_hold(lock)
-    if held is None:
-        raise ConfigurationError(message, hint=hint)
-    return held
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    file = lock.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise ConfigurationError(message, hint=hint) from None
+    return file
 
 
 @dataclass(frozen=True)
@@ -145,7 +152,24 @@ def forget(home: Path) -> None:
     (home / _STATE).unlink(missing_ok=True)
 
 
-def stop_process(process: ProcessId, timeout_seconds: float, say: Callable[[str], None]) -> None:
+def down(home: Path, say: Callable[[str], None]) -> None:
+    """Asks `vitals up` to stop everything, or stops what a crash left running. Safe to repeat."""
+    found = running(home)
+    if not found:
+        say("nothing is running")
+    elif owner := found.get(OWNER):
+        say("stopping producers, consumer, Kafka and database")
+        _stop(owner, _OWNER_SECONDS, say)
+    for name, process in reversed(list(running(home).items())):
+        say(f"stopping {name}, left running by a crash")
+        _stop(process, _ORPHAN_SECONDS, say)
+    if not running(home):
+        forget(home)
+        if found:
+            say("all stopped")
+
+
+def _stop(process: ProcessId, timeout_seconds: float, say: Callable[[str], None]) -> None:
     """SIGTERM, then SIGKILL if it does not end in time; safe to repeat."""
     if not process.is_alive:
         return

@@ -7,9 +7,15 @@ from pathlib import Path
 from common.errors import UnavailableError
 from ops.stack.child import ChildProcess
 from ops.stack.log_tail import last_lines, text_after
-from ops.stack.ports import is_listening, was_taken
+from ops.stack.ports import choose_port, is_listening, was_taken
 
 _POLL_SECONDS = 0.05
+
+
+def remembered_port(folder: Path) -> int | None:
+    """The port used by the last start in this folder."""
+    path = folder / "port"
+    return int(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 class Server(ABC):
@@ -20,7 +26,8 @@ class Server(ABC):
     def __init__(self, folder: Path, port: int | None) -> None:
         """``port`` None: the last one used in this folder if it is free, else any."""
         self.folder = folder.resolve()
-        self.port: int | None = None
+        self.log = self.folder / f"{self.name}.log"
+        self.port = 0
         self._requested_port = port
         self._child: ChildProcess | None = None
         self._logged_before = 0
@@ -39,11 +46,6 @@ class Server(ABC):
     def is_alive(self) -> bool:
         """Whether the process runs (it may not be ready yet)."""
         return self._child is not None and self._child.is_alive
-
-    @property
-    def log(self) -> Path:
-        """The log file of the server."""
-        return self.folder / f"{self.name}.log"
 
     @abstractmethod
     def start(self) -> None:
@@ -77,13 +79,19 @@ class Server(ABC):
             self._child.kill()
 
     @property
-    @abstractmethod
     def _ports(self) -> tuple[int, ...]:
         """What it listens on, the clients' port first; known after the start."""
+        return (self.port,)
 
     @abstractmethod
     def _is_answering(self) -> bool:
         """Whether it answers a client."""
+
+    def _choose_port(self, setting: str) -> int:
+        """The port that was set under this name, else that of the last start, else a quiet one."""
+        port = choose_port(setting, self._requested_port, remembered_port(self.folder))
+        (self.folder / "port").write_text(str(port), encoding="utf-8")
+        return port
 
     def _start(self, child: ChildProcess) -> None:
         self._logged_before = self.log.stat().st_size if self.log.exists() else 0

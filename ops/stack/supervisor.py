@@ -4,52 +4,26 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
 
 from common.errors import ConfigurationError, VitalsError
 from common.pauses import jittered
 from common.times import unix_ms
+from ops.stack.child import ChildProcess
 from ops.stack.log_tail import last_error, last_lines
 from ops.stack.running import Failures
+from ops.stack.server import Server
 
 _FIRST_DELAY_SECONDS = 1.0
 LONGEST_DELAY_SECONDS = 30.0
 _STABLE_SECONDS = 60.0
 _FAILURES_KEPT = 20
 
-Say = Callable[[str], None]
-
-
-class Startable(Protocol):
-    """A process that can be restarted after it ends."""
-
-    name: str
-
-    @property
-    def log(self) -> Path:
-        """The file that its output goes to."""
-
-    @property
-    def pid(self) -> int | None:
-        """The id from its last start."""
-
-    @property
-    def exit_code(self) -> int | None:
-        """None while it runs."""
-
-    def start(self) -> None:
-        """Starts it."""
-
-    def stop(self, timeout_seconds: float) -> bool:
-        """Ends it; True if no kill was needed."""
-
 
 @dataclass
 class Supervised:
     """One process and its restarts."""
 
-    process: Startable
+    process: ChildProcess | Server
     stop_seconds: float
     restarts: int = 0
     started_at: float = 0.0
@@ -90,7 +64,7 @@ class Supervisor:
 
     def __init__(
         self,
-        say: Say,
+        say: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
         *,
         longest_delay_seconds: float = LONGEST_DELAY_SECONDS,
@@ -106,19 +80,17 @@ class Supervisor:
         self._longest_delay_seconds = longest_delay_seconds
         self._jitter = jitter
 
-    def add(self, process: Startable, *, stop_seconds: float, start: bool = True) -> Supervised:
-        """Takes over a process; ``start=False`` if it is already running."""
-        service = Supervised(process, stop_seconds, started_at=self._clock())
+    def add(self, process: ChildProcess | Server, *, stop_seconds: float) -> Supervised:
+        """Takes over a process, and starts it."""
+        service = Supervised(process, stop_seconds)
         self.services.append(service)
-        if start:
-            service.start(self._clock())
+        service.start(self._clock())
         return service
 
     def check(self) -> bool:
         """Notes what has failed, and restarts it once its delay is over; True if anything was started.
 
-        Raises:
-            ConfigurationError: a process ended with code 2: restarting it cannot help.
+        Raises ConfigurationError if a process ended with code 2: restarting it cannot help.
         """
         started = [self._check(service) for service in self.services]
         return any(started)

@@ -11,9 +11,9 @@ from common.times import unix_ms
 from db.connection import connect
 from ops.look.live_view import LiveView
 from ops.look.snapshot import Observer, lag_if_possible, look_if_possible
+from ops.stack.environments import Plan
 from ops.stack.invocation import Invocation
 from ops.stack.pipeline import Pipeline
-from ops.stack.plan import Plan
 from ops.stack.ports import LOOPBACK
 from ops.storm.corrections import Corrections
 from ops.storm.disks import Disk, is_inside, small_disks

@@ -6,8 +6,7 @@ from functools import cache
 
 from common.settings import KafkaSecurity
 from ops.reference.cli import PROGRAMS, command_tree
-from ops.reference.containers import container_settings
-from ops.reference.settings import GROUPS, named_settings
+from ops.reference.settings import GROUPS, container_settings, named_settings
 from tests.documents import REPOSITORY, text_of
 
 _WORD = r"[^\s;|&)\"'`]+"

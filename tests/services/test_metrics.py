@@ -14,9 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from common.broker.principals import Principal
 from common.broker.topics import create_topic
 from common.settings import load
+from ops.stack.environments import Plan
 from ops.stack.invocation import Invocation, StackSettings
 from ops.stack.pipeline import Pipeline as EmbeddedPipeline
-from ops.stack.plan import Plan
 from ops.storm.proxy import TcpProxy
 from schemas.wire.codec import default_codec
 from tests import loopback

@@ -10,7 +10,7 @@ import pytest
 from common.times import unix_ms
 from db.connection import connect
 from db.read.evidence import open_evidence
-from ops.cli.commands.repair import _publish
+from ops.cli.commands.reconcile import _publish
 from ops.reconcile.plan import plan_repair
 from ops.reconcile.prove import compare
 from ops.reconcile.repair import repair

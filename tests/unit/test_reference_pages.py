@@ -13,10 +13,15 @@ import ops.stack.environments
 from common.settings import Settings
 from ops.cli.commands.setup import SetupSettings
 from ops.reference.cli import PROGRAMS, command_tree
-from ops.reference.containers import container_settings
-from ops.reference.meanings import meanings
 from ops.reference.metrics import metrics_page
-from ops.reference.settings import GROUPS, SET_BY_UP, named_settings, settings_page
+from ops.reference.settings import (
+    GROUPS,
+    SET_BY_UP,
+    container_settings,
+    meanings,
+    named_settings,
+    settings_page,
+)
 from ops.stack.class_archive import SETTING
 
 REPOSITORY = Path(__file__).parents[2]

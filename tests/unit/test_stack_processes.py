@@ -9,10 +9,9 @@ import time
 import pytest
 
 from common.errors import ConfigurationError, UnavailableError
-from ops.cli.commands.down import down
 from ops.stack.child import ChildProcess
 from ops.stack.folders import MARK, claim, clear, occupy
-from ops.stack.running import OWNER, Part, ProcessId, forget, hold, record, recorded, running
+from ops.stack.running import OWNER, Part, ProcessId, down, forget, hold, record, recorded, running
 from ops.stack.supervisor import Supervisor
 from tests.waiting import wait_until
 

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from db.read.quarantine_desk import QuarantineEntry
 from ops.cli.commands import quarantine
-from ops.cli.commands.lag import table_of
-from ops.cli.next_steps import next_steps
+from ops.cli.commands.demo import next_steps
+from ops.cli.commands.status import table_of
 from ops.tables import folding, put_table
 from producer.delivery.archive import RawArchive
 from tests.builders import NOW, batch, series

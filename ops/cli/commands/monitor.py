@@ -1,11 +1,10 @@
 """``vitals monitor``: the page that shows the ward and the pipeline."""
 
-from collections.abc import Callable
 from pathlib import Path
 
+from common.output import say
 from common.settings import load
-from ops.cli.presence import is_own, require_own_stack
-from ops.cli.services import Service
+from ops.cli.frame import Service, is_own, require_own_stack
 from ops.monitor.serve import serve
 from ops.monitor.settings import MonitorSettings
 from ops.people.register import People
@@ -15,11 +14,10 @@ from ops.stack.invocation import Invocation
 from ops.stack.running import recorded
 
 
-def monitor(invocation: Invocation, say: Callable[[str], None]) -> None:
+def monitor(invocation: Invocation) -> None:
     """Serves the page until Ctrl-C, for the stack that the environment or VITALS_HOME names.
 
-    Raises:
-        ConfigurationError, UnavailableError: what is missing, and what to do.
+    Raises ConfigurationError, UnavailableError: what is missing, and what to do.
     """
     if invocation.is_named:
         settings = load(MonitorSettings)

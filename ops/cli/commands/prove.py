@@ -16,8 +16,6 @@ from ops.storm.run import Run
 from ops.storm.trial import Outcome, Trial
 from ops.tables import folding, put_table
 
-_PROGRAM = "vitals prove"
-
 
 def chosen_kinds(names: str | None, environment: Mapping[str, str]) -> list[FaultKind]:
     """Those of a comma-separated list, or all that this machine allows.
@@ -103,12 +101,9 @@ def _show(trial: Trial, outcome: Outcome, *, as_json: bool) -> None:
         f" {storm.fired.total()} faults of {len(storm.fired)} kinds"
     )
     lasting = f" --fault-seconds {trial.fault_seconds:g}" if trial.fault_seconds else ""
-    faults = "" if len(trial.kinds) == len(KINDS) else f" --faults {','.join(_names(trial.kinds))}"
+    names = ",".join(kind.name for kind in trial.kinds)
+    faults = "" if len(trial.kinds) == len(KINDS) else f" --faults {names}"
     put_line(
-        f"the same storm again: {_PROGRAM} --minutes {trial.minutes:g} --seed {trial.seed}"
+        f"the same storm again: vitals prove --minutes {trial.minutes:g} --seed {trial.seed}"
         f" --patients {trial.patients}{faults}{lasting}"
     )
-
-
-def _names(kinds: Sequence[FaultKind]) -> list[str]:
-    return [kind.name for kind in kinds]

@@ -12,8 +12,8 @@ from common.settings import DatabaseSettings
 from common.times import iso
 from db.connection import Connection, connect
 from db.read import quarantine_desk as desk
-from db.write.quarantine import headers_of
 from ops.cli.known import SENSORS
+from ops.stack.invocation import Invocation
 from ops.tables import PlainTable, folding, put_table
 
 _PLACE = re.compile(r"(?P<partition>\d+)@(?P<offset>\d+)(?:/(?P<series>\d+)\.(?P<position>\d+))?")
@@ -110,6 +110,23 @@ def discard_entries(
         put_line(f"discarded {desk.discard(connection, selection)} entries; they stay readable")
 
 
+def resend(
+    invocation: Invocation, selection: desk.Selection, *, is_dry: bool, wait_seconds: float
+) -> None:
+    """Sends the selected entries, or lists what it would send. Safe to repeat: docs/decisions/0013."""
+    from ops.quarantine import ResendPlan, resend_entries, show_plan
+
+    kafka, database = invocation.kafka(), invocation.database()
+    if selection.sensor is not None:
+        with connect(database) as connection:
+            require_sensor(connection, selection.sensor)
+    plan = ResendPlan(selection, wait_seconds)
+    if is_dry:
+        show_plan(plan, kafka, database)
+    else:
+        put_line(str(resend_entries(plan, kafka, database, invocation.raw)))
+
+
 def require_marks(selection: desk.Selection) -> None:
     """Raises ConfigurationError for a selection without any filter."""
     if selection == desk.Selection():
@@ -145,23 +162,20 @@ def as_document(entry: desk.QuarantineEntry | desk.Group) -> dict[str, Any]:
 
 
 def _message(found: desk.WholeEntry) -> dict[str, Any]:
+    from db.write.quarantine import headers_of
+
     body = bytes(found.body) if found.body is not None else None
     shown = None if body is None else repr(body[:_SHOWN_BYTES])
     if body is not None and len(body) > _SHOWN_BYTES:
         shown = f"{shown} and {len(body) - _SHOWN_BYTES} more bytes"
+    headers = ", ".join(f"{name}: {value!r}" for name, value in headers_of(found.headers))
     return {
         "batch_id": found.batch_id,
         "resent_in": found.resent_in,
         "key": repr(bytes(found.key)) if found.key is not None else None,
-        "headers": _headers(found.headers),
+        "headers": headers if found.headers is not None else None,
         "body": shown,
     }
-
-
-def _headers(text: str | None) -> str | None:
-    if text is None:
-        return None
-    return ", ".join(f"{name}: {value!r}" for name, value in headers_of(text))
 
 
 def _cells(entry: desk.QuarantineEntry) -> list[str]:

@@ -1,6 +1,6 @@
 """``vitals replay``: publishes real readings from a file, or republishes archived batches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from common.errors import BadInputError
@@ -11,7 +11,6 @@ from ops.stack.invocation import Invocation
 from producer.delivery.republish import all_batches, republish
 from producer.replay import ReplayPlan, preview_file, replay_file
 from producer.replay.preview import outcomes, summary
-from schemas.batch import SensorBatch
 from schemas.files.raw import BROKEN, PENDING, batches_in
 
 
@@ -51,13 +50,10 @@ def replay_archive(invocation: Invocation, path: Path, *, is_dry_run: bool) -> N
         f" {untaken} batches are not processed yet"
     )
     if is_dry_run:
-        put_line(f"they would be {summary(outcomes(_as_made(files)))}")
+        as_made = ((batch, batch.produced_at) for batch in batches_in(files))
+        put_line(f"they would be {summary(outcomes(as_made))}")
     else:
         put_line(str(republish(all_batches(files), invocation.kafka())))
-
-
-def _as_made(files: Sequence[Path]) -> Iterator[tuple[SensorBatch, int]]:
-    return ((batch, batch.produced_at) for batch in batches_in(files))
 
 
 def archive_files(path: Path) -> list[Path]:

@@ -1,6 +1,5 @@
 """``vitals setup``: topics, accounts, tables and demo patients of a stack started elsewhere."""
 
-from pathlib import Path
 from typing import Annotated
 
 import structlog
@@ -10,11 +9,10 @@ from common.broker.connection import connected
 from common.broker.principals import Principal
 from common.broker.rights import give_logins, give_rights
 from common.settings import (
+    DatabaseAddress,
     DatabaseSettings,
     KafkaSettings,
-    Port,
     SaslMechanism,
-    Settings,
     TopicSettings,
 )
 from db.connection import connect
@@ -30,24 +28,9 @@ _LOGIN_TIMEOUT_S = 10.0
 _log = structlog.get_logger()
 
 
-class SetupSettings(Settings):
+class SetupSettings(DatabaseAddress):
     """Settings of the setup alone: the administrator, and the passwords of the accounts."""
 
-    db_host: str
-    """The database server."""
-    db_port: Port = 3306
-    """Its port."""
-    db_name: str = "health_data"
-    """The database that holds all tables."""
-    db_connect_timeout_seconds: Annotated[int, Field(ge=1)] = 10
-    """How long a connection may take to open before the attempt counts as failed."""
-    db_ssl: bool = True
-    """TLS; `false` is plaintext: anybody on the network reads patients' data."""
-    db_ssl_ca: Path | None = None
-    """The certificates (PEM) of the authorities that the server's certificate may come from; the
-    system's own unless set."""
-    db_ssl_verify: bool = True
-    """`false` takes any certificate: anybody may answer in the server's place, and gets the password."""
     db_admin_user: str = "root"
     """The account that creates the other accounts."""
     db_admin_password: SecretStr
@@ -104,17 +87,8 @@ class SetupSettings(Settings):
         return {name: secret.get_secret_value() for name, secret in given.items() if secret}
 
     def _account(self, user: str, password: SecretStr) -> DatabaseSettings:
-        return DatabaseSettings(
-            db_host=self.db_host,
-            db_port=self.db_port,
-            db_user=user,
-            db_password=password,
-            db_name=self.db_name,
-            db_connect_timeout_seconds=self.db_connect_timeout_seconds,
-            db_ssl=self.db_ssl,
-            db_ssl_ca=self.db_ssl_ca,
-            db_ssl_verify=self.db_ssl_verify,
-        )
+        address = self.model_dump(include=set(DatabaseAddress.model_fields))
+        return DatabaseSettings(**address, db_user=user, db_password=password)
 
 
 def set_up(
@@ -133,10 +107,7 @@ def set_up(
     )
     with connect(settings.administrator(), database=False) as administrator:
         create_accounts(
-            administrator,
-            settings.db_name,
-            settings.passwords(),
-            is_plaintext=not settings.db_ssl,
+            administrator, settings.db_name, settings.passwords(), is_plaintext=not settings.db_ssl
         )
         with connect(settings.migrator(), database=False) as migrator:
             applied = migrate(migrator, settings.db_name)
@@ -161,10 +132,7 @@ def _set_up_logins(settings: SetupSettings, kafka: KafkaSettings) -> KafkaSettin
 
 
 def _administrator(kafka: KafkaSettings, servers: str) -> KafkaSettings:
-    changes = {
-        "kafka_bootstrap_servers": servers,
-        "kafka_sasl_mechanism": SaslMechanism.PLAIN,
-    }
+    changes = {"kafka_bootstrap_servers": servers, "kafka_sasl_mechanism": SaslMechanism.PLAIN}
     first = kafka.model_copy(update=changes)
     host, _, port = servers.rpartition(":")
     try:

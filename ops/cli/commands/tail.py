@@ -1,6 +1,7 @@
 """``vitals tail``: the batches of the topic as JSON lines."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -26,13 +27,11 @@ def tail(settings: KafkaSettings, *, max_messages: int | None) -> None:
         ConfigurationError: the topic does not exist.
     """
     codec = default_codec()
-    try:
+    with suppress(KeyboardInterrupt, BrokenPipeError):
         for printed, message in enumerate(_messages(settings, max_messages), start=1):
             put_line(orjson.dumps(described(message, codec)).decode())
             if printed == max_messages:
                 return
-    except (KeyboardInterrupt, BrokenPipeError):
-        return
 
 
 def described(message: Message, codec: Codec) -> dict[str, Any]:

@@ -3,19 +3,18 @@
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from rich.console import Console
 
 from ops.look.live_view import LiveView
 from ops.look.snapshot import Observer, Snapshot, look_if_possible, wait_drained
+from ops.stack.environments import Plan
 from ops.stack.invocation import Invocation
 from ops.stack.pipeline import Pipeline
-from ops.stack.plan import Plan
 
 _LOOK_EVERY_SECONDS = 1.0
 _DRAIN_SECONDS = 300.0
-
-WhenDrained = Callable[[Pipeline], None]
 
 
 def up(
@@ -23,21 +22,19 @@ def up(
     plan: Plan,
     *,
     for_seconds: float | None = None,
-    when_drained: WhenDrained | None = None,
+    when_drained: Callable[[Pipeline], None] | None = None,
 ) -> None:
     """Starts everything, shows it, and stops all of it, whatever happens.
 
     ``for_seconds``: after this time the producers stop, the consumer catches up,
     ``when_drained`` is called, and the rest stops.
 
-    Raises:
-        VitalsError: a process cannot run; everything has been stopped by then.
+    Raises VitalsError if a process cannot run; everything has been stopped by then.
     """
     # closing the terminal and `vitals down` end it as Ctrl-C does
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    console = Console(stderr=True)
-    with LiveView(console) as view:
+    with LiveView(Console(stderr=True)) as view:
         pipeline = Pipeline(invocation, plan, view.say)
         try:
             pipeline.start()
@@ -51,19 +48,9 @@ def up(
             view.say("all stopped")
 
 
-def require_producers_settings(plan: Plan) -> None:
-    """Raises ConfigurationError for settings that no producer could read, before anything starts."""
-    from common.settings import load
-    from producer.settings import ProducerSettings
-
-    if plan.producers:
-        load(ProducerSettings, patients=plan.patients)
-
-
 def _watch(pipeline: Pipeline, view: LiveView, for_seconds: float | None) -> None:
-    looks = _Looks(pipeline)
     started, seen = time.monotonic(), False
-    try:
+    with closing(_Looks(pipeline)) as looks:
         while for_seconds is None or time.monotonic() - started < for_seconds:
             pipeline.check()
             snapshot = looks.look()
@@ -75,8 +62,6 @@ def _watch(pipeline: Pipeline, view: LiveView, for_seconds: float | None) -> Non
             time.sleep(_LOOK_EVERY_SECONDS)
         if for_seconds is not None:
             _drain(pipeline, view, looks)
-    finally:
-        looks.close()
 
 
 class _Looks:

@@ -20,7 +20,7 @@ def _rogue(world: World, draw: random.Random) -> Iterator[Evidence]:
     service.hold()
     database.kill()
     try:
-        with rogue.serve(int(database.port or 0)):
+        with rogue.serve(database.port):
             yield lambda: rogue.visitors > 0
     except OSError as error:
         raise NotNowError("its port is taken") from error
