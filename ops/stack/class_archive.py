@@ -26,9 +26,12 @@ def archive_path(cache: Path, java: Path) -> Path:
 def ensure_archive(
     path: Path, *, jars: Path, environment: Mapping[str, str], say: Callable[[str], None]
 ) -> None:
-    """Makes the archive if it is missing; safe to repeat. A failure only costs time later."""
-    if path.exists():
+    """Makes the archive if it is missing, or older than a jar; safe to repeat. A failure only costs time later."""
+    # the JVM ignores one that was made with other jars, by their times
+    newest = max((jar.stat().st_mtime_ns for jar in jars.glob("*.jar")), default=0)
+    if path.exists() and path.stat().st_mtime_ns >= newest:
         return
+    path.unlink(missing_ok=True)
     say("preparing Spark's classes for faster starts (once, about 20 s)")
     result = subprocess.run(
         [sys.executable, "-m", "consumer.driver.class_archive"],

@@ -114,7 +114,8 @@ def resend(
     invocation: Invocation, selection: desk.Selection, *, is_dry: bool, wait_seconds: float
 ) -> None:
     """Sends the selected entries, or lists what it would send. Safe to repeat: docs/decisions/0013."""
-    from ops.quarantine import ResendPlan, resend_entries, show_plan
+    from ops.quarantine.plan import ResendPlan, show_plan
+    from ops.quarantine.resend import resend_entries
 
     kafka, database = invocation.kafka(), invocation.database()
     if selection.sensor is not None:
