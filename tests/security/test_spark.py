@@ -30,8 +30,9 @@ def test_a_client_without_the_secret_reads_no_block(pipeline):
 
 def test_without_authentication_it_reads_the_tasks_but_no_password(pipeline):
     with _consumer(pipeline, "-c", _OPEN) as process:
-        pipeline.publish(*simulated(1))
-        pipeline.wait_for_messages(10)
+        # one micro-batch: of several, the first ones are collected before the last has ended
+        pipeline.publish(*simulated(1, patients=1))
+        pipeline.wait_for_messages(1)
         found = b"".join(_blocks(process, pipeline))
     assert b"WriterJob" in found
     assert pipeline.output.name.encode() in found

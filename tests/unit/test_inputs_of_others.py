@@ -4,6 +4,7 @@ Each stands for a kind that has tests of its own; the byte-for-byte ids of 01, t
 the mapping of 07 need servers: `tests/services/test_consumer.py`, `tests/services/test_foreign_transactions.py`.
 """
 
+import re
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,8 @@ def test_19_times_that_stand_for_nothing_do_not_decide_the_shift(tmp_path):
     line, unreadable = preview_file(plan, tmp_path)
     shift_ms = int(line.rpartition("shift ")[2].removesuffix(" ms"))
     assert abs(EIGHT + MINUTE + shift_ms - unix_ms()) < MINUTE
-    assert line.startswith(
-        "4 rows in 3 batches would be 2 accepted, 2 quarantined (invalid_time 2)"
+    # a window may begin between two rows
+    assert re.match(
+        r"4 rows in [34] batches would be 2 accepted, 2 quarantined \(invalid_time 2\)", line
     )
     assert unreadable == 0
