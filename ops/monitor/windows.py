@@ -98,8 +98,8 @@ class WindowRing:
         mark = kept_ms % window_ms * self._rhythm.marks // window_ms
         marks = self._marks.reshape(-1, width)
         np.bitwise_or.at(marks, (place, mark >> 3), (1 << (mark & 7)).astype(np.uint8))
-        self.changed.update(np.unique(kept_ms // window_ms).tolist())
-        places = np.unique(place)
+        self.changed.update(_distinct(kept_ms // window_ms).tolist())
+        places = _distinct(place)
         return places // (sensors * windows), _counted(marks[places])
 
     def at(self, window: int, patients: int) -> WindowSeen:
@@ -122,7 +122,7 @@ class WindowRing:
         """
         window = event_ms // self._rhythm.window_ms
         newest = unix_ms() // self._rhythm.window_ms + 1
-        for number in np.unique(window[window <= newest]).tolist():
+        for number in _distinct(window[window <= newest]).tolist():
             slot = number % WINDOWS_KEPT
             if number > self._window_of_slot[slot] or self._window_of_slot[slot] > newest:
                 self._window_of_slot[slot] = number
@@ -131,6 +131,12 @@ class WindowRing:
                 self._alive[:, slot] = False
         slot = window % WINDOWS_KEPT
         return self._window_of_slot[slot] == window, slot
+
+
+def _distinct(numbers: Ints) -> Ints:
+    """Each number once, in order: most follow an equal one, and NumPy takes half a microsecond for each."""
+    is_first = np.diff(numbers, prepend=numbers[:1] - 1) != 0
+    return np.unique(numbers[is_first])
 
 
 def _counted(marks: NDArray[np.uint8]) -> Counts:
