@@ -65,13 +65,16 @@ def migrate(
     return missing
 
 
-def pending_migrations(connection: Connection, database: str) -> list[Migration]:
+def pending_migrations(
+    connection: Connection, database: str, *, known: Sequence[Migration] | None = None
+) -> list[Migration]:
     """What ``migrate`` would apply; changes nothing, and refuses what it would refuse."""
+    wanted = migrations() if known is None else known
     with reported(f"look at the migrations of {database}"):
         if not _exists(connection, database):
-            return list(migrations())
+            return list(wanted)
         _execute(connection, f"USE {quoted(database)}")
-        return _missing(_applied(connection), migrations(), database)
+        return _missing(_applied(connection), wanted, database)
 
 
 def require_current_schema(
