@@ -69,7 +69,8 @@ def common_options(data: Path) -> list[str]:
         *(["--user=root"] if os.geteuid() == 0 else []),
         f"--datadir={data}",
         # others can look into /tmp, and two servers with the same process id collide there; relative
-        # to the data folder, because a colon separates several folders
+        # to the data folder, because a colon separates several folders. MySQL looks for it before it
+        # goes there: the server starts in that folder
         f"--tmpdir=../{TEMPORARY}",
     ]
 

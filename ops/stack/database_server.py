@@ -86,7 +86,11 @@ class DatabaseServer(Server):
             # runs before the server accepts its first connection: no account is ever open
             f"--init-file={self._secrets / 'accounts.sql'}",
         ]
-        self._start(ChildProcess("database", command, self.log, environment=environment()))
+        self._start(
+            ChildProcess(
+                "database", command, self.log, environment=environment(), folder=self._data
+            )
+        )
 
     def stop(self, timeout_seconds: float = 30) -> bool:
         """Shuts it down cleanly; True unless it had to be killed. Safe to repeat."""

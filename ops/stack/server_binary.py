@@ -59,6 +59,7 @@ class ServerBinary:
                 stdout=file,
                 stderr=file,
                 env=environment(),
+                cwd=data,
                 check=False,
             ).returncode
         if code != 0:
