@@ -45,7 +45,6 @@ class Bench:
         """Installs those that take part, on nobody's time; one that cannot be says so when it starts."""
         began = time.monotonic()
         for peer in self.peers():
-            self.tell(f"installing {peer.name}")
             with suppress(VitalsError, OSError):
                 peer.install(self.stack.cache, self.stack.java, self.tell)
         self.began += time.monotonic() - began

@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.bench import CEILING
 from benchmarks.markdown import number, table
 from benchmarks.settings import OURS
+from benchmarks.tables import arrived
 
 Document = dict[str, Any]
 
@@ -35,6 +36,12 @@ class Goal:
         shown = round(figure, self.digits)
         return shown >= self.bound if self.is_least else shown <= self.bound
 
+    def verdict(self, figure: float | None) -> str:
+        """What the table says of this run's figure."""
+        if figure is None:
+            return "not measured"
+        return "met" if self.is_met(figure) else "missed"
+
 
 def figures(document: Document) -> dict[str, float]:
     """What a run reached, by the names of the goals that it measured."""
@@ -48,10 +55,11 @@ def goals_table(document: Document) -> str:
     rows = []
     for goal in GOALS:
         figure = now.get(goal.name)
-        verdict = "not measured" if figure is None else "met" if goal.is_met(figure) else "missed"
         sign = "at least" if goal.is_least else "at most"
         shown = (number(value, goal.digits) for value in (before.get(goal.name), figure))
-        rows.append((goal.name, *shown, f"{sign} {goal.bound:,.{goal.digits}f}", verdict))
+        rows.append(
+            (goal.name, *shown, f"{sign} {goal.bound:,.{goal.digits}f}", goal.verdict(figure))
+        )
     return table(("what", "last run", "this run", "goal", "verdict"), rows)
 
 
@@ -91,17 +99,13 @@ def _ratio(kind: str, side: str) -> Callable[[Document], float | None]:
     return lambda document: document[kind][side]
 
 
-def _arrived(runs: list[Document]) -> list[Document]:
-    return [run for run in runs if not run["problem"]]
-
-
 def _cpu(document: Document) -> float | None:
-    runs = _arrived(document["throughput"]["runs"][OURS])
+    runs = arrived(document["throughput"]["runs"][OURS])
     return median(sum(run["cpu_s_per_million"].values()) for run in runs) if runs else None
 
 
 def _peak_mb(document: Document) -> float | None:
-    runs = _arrived(document["throughput"]["runs"][OURS])
+    runs = arrived(document["throughput"]["runs"][OURS])
     return max(run["peak_bytes"] for run in runs) / 1e6 if runs else None
 
 
@@ -123,7 +127,7 @@ def _fall(dimension: str, until: int) -> Callable[[Document], float | None]:
 
 def _watched(document: Document) -> float | None:
     rates: Mapping[str, list[float]] = {
-        name: [run["rows"] / run["seconds"] for run in _arrived(document["watched"][name])]
+        name: [run["rows"] / run["seconds"] for run in arrived(document["watched"][name])]
         for name in ("alone", "watched")
     }
     if not all(rates.values()):
@@ -132,7 +136,7 @@ def _watched(document: Document) -> float | None:
 
 
 def _again(document: Document) -> float | None:
-    runs = _arrived(document["cold_start"]["second"])
+    runs = arrived(document["cold_start"]["second"])
     return median(run["from_start_s"] for run in runs) if runs else None
 
 

@@ -50,6 +50,11 @@ class BenchmarkStack:
         return self.broker.settings.model_copy(update={"batch_key_path": key})
 
     @property
+    def server_pids(self) -> dict[str, int]:
+        """The servers' processes by role, as `benchmarks.processes.usage_of` takes them."""
+        return {"database": self.database_pid, "broker": self.broker.pid or 0}
+
+    @property
     def output(self) -> Path:
         """Raw archive and trusted files."""
         return self.folder / "output"

@@ -11,6 +11,11 @@ _SECONDS_DIGITS = 1
 _MEGABYTE = 1e6
 
 
+def arrived(runs: list[Document]) -> list[Document]:
+    """The runs of a side that brought all their rows."""
+    return [run for run in runs if not run["problem"]]
+
+
 def conditions(document: Document) -> str:
     """Machine, versions, server."""
     found = document["conditions"]
@@ -40,13 +45,12 @@ def costs(document: Document) -> str:
     """Memory and CPU by side: medians over its runs."""
     rows = []
     for name, runs in document["throughput"]["runs"].items():
-        arrived = [run for run in runs if not run["problem"]]
-        if not arrived:
+        if not (whole := arrived(runs)):
             continue
-        roles = sorted({role for run in arrived for role in run["cpu_s_per_million"]})
-        cpu = ", ".join(f"{role} {_median_cpu(arrived, role):.1f}" for role in roles)
-        peak = max(run["peak_bytes"] for run in arrived)
-        first = median(run["first_row_s"] for run in arrived)
+        roles = sorted({role for run in whole for role in run["cpu_s_per_million"]})
+        cpu = ", ".join(f"{role} {_median_cpu(whole, role):.1f}" for role in roles)
+        peak = max(run["peak_bytes"] for run in whole)
+        first = median(run["first_row_s"] for run in whole)
         rows.append((name, number(first, 1), number(peak / _MEGABYTE), cpu))
     header = ("side", "s to its first row", "peak MB", "CPU seconds a million readings")
     return table(header, rows)
@@ -163,8 +167,7 @@ def cold_start(document: Document) -> str:
     """The first time and later."""
     rows = []
     for kind in ("first", "second"):
-        runs = [run for run in document["cold_start"][kind] if not run["problem"]]
-        if runs:
+        if runs := arrived(document["cold_start"][kind]):
             seconds = [run["from_start_s"] for run in runs]
             peak = max(run["peak_bytes"] for run in runs) / _MEGABYTE
             rows.append((f"{kind} time", *_spread_cells(seconds, _SECONDS_DIGITS), number(peak)))
@@ -188,8 +191,7 @@ def watched(document: Document) -> str:
     """Readings a second without and with an open page."""
     rows = []
     for name in ("alone", "watched"):
-        runs = [run for run in document["watched"][name] if not run["problem"]]
-        if runs:
+        if runs := arrived(document["watched"][name]):
             rates = [run["rows"] / run["seconds"] for run in runs]
             rows.append((name, *_spread_cells(rates), str(len(rates))))
     return table(("page", "median", "lowest", "highest", "samples"), rows)

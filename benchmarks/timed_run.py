@@ -91,8 +91,7 @@ def run_side(
         with connect(stack.database) as connection:
             watch = _Watch(connection, expected)
             children = side.start()
-            servers = {"database": stack.database_pid, "broker": stack.broker.pid or 0}
-            with usage_of([child.pid or 0 for child in children], servers) as usage:
+            with usage_of([child.pid or 0 for child in children], stack.server_pids) as usage:
                 timeline = watch.run(children, timeout_s)
             expected.require(connection)
         _fill(run, timeline, usage, len(expected), children)

@@ -206,8 +206,8 @@ def _opened(settings: DatabaseSettings, options: dict[str, Any]) -> Connection:
         connection.connect(**options)
     except (mysql.connector.Error, OSError) as error:
         if settings.db_ssl and not connection.is_encrypted:
-            # whoever answers has not shown who it is: what it says about us, such as a wrong password,
-            # counts for nothing, and the true server may come back
+            # the server has not proved its identity yet, so we ignore what it says about us (a wrong
+            # password, for example): the real one may come back
             raise _unreachable(error, settings) from error
         if _was_replaced(error, settings.db_password, options["password"]):
             return _opened(

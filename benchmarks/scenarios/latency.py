@@ -181,9 +181,8 @@ def _idle(bench: Bench, children: Sequence[ChildProcess], result: Latency) -> Id
         result.left_out.append("an idle consumer: no time left")
         return None
     bench.tell(f"an idle consumer, {seconds} s")
-    servers = {"database": bench.stack.database_pid, "broker": bench.stack.broker.pid or 0}
     began = time.monotonic()
-    with usage_of([child.pid or 0 for child in children], servers) as usage:
+    with usage_of([child.pid or 0 for child in children], bench.stack.server_pids) as usage:
         time.sleep(seconds)
     passed = time.monotonic() - began
     return Idle(seconds, {role: round(cpu / passed, 4) for role, cpu in usage.cpu_s.items()})

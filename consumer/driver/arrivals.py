@@ -43,7 +43,7 @@ class Arrivals:
             self._ended.wait(max(settle_s, began + self._interval_s - time.monotonic()))
 
     def end(self) -> None:
-        """Ends the waiting, for good."""
+        """Ends the waiting, for good; returns once nobody waits."""
         self._ended.set()
         with self._waiting:
             pass

@@ -14,8 +14,6 @@ from ops.stack import ChildProcess
 _MANIFEST = Path(__file__).with_name("jars.txt")
 _TASKS = 2
 _BATCH_SIZE = 3000
-_FETCH_BYTES = "65536"
-_FLUSH_MS = "5000"
 _LOG_LEVEL = "warn"
 # it logs at level ERROR that it creates the dead letter topic
 _ERROR = r"^(?!.*DeadLetterQueueReporter).*\bERROR\b|^Caused by"
@@ -54,8 +52,9 @@ class Debezium:
         "max.poll.records": str(_BATCH_SIZE),
         "tasks.max": str(_TASKS),
         "errors.tolerance": "all, with a dead letter topic",
-        "fetch.min.bytes": _FETCH_BYTES,
-        "offset.flush.interval.ms": _FLUSH_MS,
+        "fetch.min.bytes": "65536",
+        "fetch.max.wait.ms": "500",
+        "offset.flush.interval.ms": "5000",
     }
     prompt_settings: Mapping[str, str] = {
         # a poll returns with the first message
@@ -96,9 +95,9 @@ class Debezium:
         """The last ERROR of Connect or of the connector."""
         return last_error(run.folder, _ERROR)
 
-    def _setting(self, run: PeerRun, name: str, default: str = "") -> str:
+    def _setting(self, run: PeerRun, name: str) -> str:
         prompt = self.prompt_settings if run.is_prompt else {}
-        return prompt.get(name) or self.settings.get(name, default)
+        return prompt.get(name, self.settings[name])
 
     def _worker(self, run: PeerRun) -> dict[str, str]:
         return {
@@ -133,8 +132,7 @@ class Debezium:
             "batch.size": str(_BATCH_SIZE),
             "consumer.override.max.poll.records": str(_BATCH_SIZE),
             "consumer.override.fetch.min.bytes": self._setting(run, "fetch.min.bytes"),
-            # Kafka's default, unless said otherwise
-            "consumer.override.fetch.max.wait.ms": self._setting(run, "fetch.max.wait.ms", "500"),
+            "consumer.override.fetch.max.wait.ms": self._setting(run, "fetch.max.wait.ms"),
             "consumer.override.auto.offset.reset": "earliest",
             "errors.tolerance": "all",
             "errors.deadletterqueue.topic.name": f"{run.topic}-dead-letters",
