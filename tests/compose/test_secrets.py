@@ -1,15 +1,17 @@
-"""What protects the broker in containers: TLS, a login, and rights of each principal."""
+"""What protects broker and database in containers: TLS, a login, and rights of each principal and account."""
 
 import ssl
 
+import mysql.connector
 import pytest
 from pydantic import SecretStr
 
 from common.broker.clients import admin
 from common.broker.connection import connected
 from common.broker.sender import Sender
-from common.errors import VitalsError
+from common.errors import UnavailableError, VitalsError
 from common.settings import KafkaSecurity
+from db.connection import connect
 from ops.credentials.authority import ensure_authority
 from tests.topic import messages_in
 
@@ -66,6 +68,42 @@ def test_a_reader_cannot_publish_and_a_producer_cannot_read(stack):
     assert messages_in(kafka)
     with pytest.raises(VitalsError):
         messages_in(stack.kafka("producer"))
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        ("reader", "DELETE FROM registro"),
+        ("reader", "CREATE TABLE t (a INT)"),
+        ("consumer", "DROP TABLE registro"),
+        ("consumer", "SELECT nome FROM medico"),
+        ("consumer", "DELETE FROM livro_razao"),
+        ("consumer", "UPDATE paciente SET nome = 'x'"),
+        ("migrator", "SELECT user FROM mysql.user"),
+        ("migrator", "CREATE DATABASE another"),
+    ],
+)
+def test_an_account_of_the_stack_may_do_only_what_it_needs(stack, role, statement):
+    with connect(stack.database(role)) as connection, pytest.raises(mysql.connector.Error) as error:
+        connection.cursor().execute(statement)
+    assert error.value.errno in {1044, 1142, 1143}
+
+
+def test_the_database_takes_tls_only_and_shows_the_certificate_of_the_stack(stack):
+    settings = stack.database("consumer")
+    # the server refuses; accounts that demand TLS themselves are refused before it looks
+    for role, refusal in (("root", "insecure transport"), ("consumer", "Access denied")):
+        plain = stack.database(role).model_copy(update={"db_ssl": False})
+        with pytest.raises(VitalsError, match=refusal):
+            connect(plain)
+    stranger = settings.model_copy(update={"db_ssl_ca": None})
+    with pytest.raises(UnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
+        connect(stranger)
+    connect(stranger.model_copy(update={"db_ssl_verify": False})).close()
+    with connect(stack.database("root")) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT user, ssl_type FROM mysql.user WHERE user LIKE 'vitals%'")
+        assert {needs for _, needs in cursor.fetchall()} == {"ANY"}
 
 
 def admin_sees(kafka):

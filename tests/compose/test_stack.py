@@ -3,10 +3,8 @@
 import json
 import re
 
-import mysql.connector
 import pytest
 
-from common.errors import UnavailableError, VitalsError
 from db.connection import connect
 from ops.credentials.compose import NAMES
 from tests.compose.project import OURS
@@ -210,42 +208,6 @@ def test_the_server_is_strict_in_utc_and_utf8mb4(stack):
         mode, zone, characters, version = cursor.fetchone()
     assert "STRICT_TRANS_TABLES" in mode
     assert (zone, characters, version[:4]) == ("+00:00", "utf8mb4", "9.7.")
-
-
-@pytest.mark.parametrize(
-    ("role", "statement"),
-    [
-        ("reader", "DELETE FROM registro"),
-        ("reader", "CREATE TABLE t (a INT)"),
-        ("consumer", "DROP TABLE registro"),
-        ("consumer", "SELECT nome FROM medico"),
-        ("consumer", "DELETE FROM livro_razao"),
-        ("consumer", "UPDATE paciente SET nome = 'x'"),
-        ("migrator", "SELECT user FROM mysql.user"),
-        ("migrator", "CREATE DATABASE another"),
-    ],
-)
-def test_an_account_of_the_stack_may_do_only_what_it_needs(stack, role, statement):
-    with connect(stack.database(role)) as connection, pytest.raises(mysql.connector.Error) as error:
-        connection.cursor().execute(statement)
-    assert error.value.errno in {1044, 1142, 1143}
-
-
-def test_the_database_takes_tls_only_and_shows_the_certificate_of_the_stack(stack):
-    settings = stack.database("consumer")
-    # the server refuses; accounts that demand TLS themselves are refused before it looks
-    for role, refusal in (("root", "insecure transport"), ("consumer", "Access denied")):
-        plain = stack.database(role).model_copy(update={"db_ssl": False})
-        with pytest.raises(VitalsError, match=refusal):
-            connect(plain)
-    stranger = settings.model_copy(update={"db_ssl_ca": None})
-    with pytest.raises(UnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
-        connect(stranger)
-    connect(stranger.model_copy(update={"db_ssl_verify": False})).close()
-    with connect(stack.database("root")) as connection:
-        cursor = connection.cursor()
-        cursor.execute("SELECT user, ssl_type FROM mysql.user WHERE user LIKE 'vitals%'")
-        assert {needs for _, needs in cursor.fetchall()} == {"ANY"}
 
 
 def test_without_passwords_the_stack_says_which_file_is_missing(make_project):
