@@ -6,93 +6,29 @@ import signal
 import subprocess
 import sys
 import time
-from decimal import Decimal
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient
 
-from common.broker.clients import client_options
 from common.crash_points import CrashPoint
 from db.connection import connect
-from ops.cli.commands.reconcile import prove
-from producer.delivery.archive import RawArchive
-from schemas.batch import SensorBatch, Series, batch_id
 from tests.json_times import assert_times
 from tests.services.pipeline import REPOSITORY
-from tests.services.simulated import READINGS_A_BATCH, now_ms, simulated
+from tests.services.repairing import change, heart_rate, look, state, trusted, vitals
+from tests.services.simulated import now_ms, simulated
 
 REGISTRO = "SELECT * FROM registro ORDER BY 1, 2, 3"
 QUARANTINE = (
     "SELECT lote_id, serie, posicao, motivo, valor_bruto, medido_em, estado FROM quarentena"
     " ORDER BY 1, 2, 3"
 )
-VALUES = "SELECT valor FROM registro ORDER BY created_at"
 SUMS = "SELECT CAST(SUM(aceitas) AS SIGNED), CAST(SUM(leituras) AS SIGNED) FROM livro_razao"
 POINTS = [point for point in CrashPoint if point.startswith(("repair.", "republish."))]
 
 
-def vitals(pipeline, *arguments, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "ops", *arguments],
-        env=pipeline.environment | environment,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
-
-
-def heart_rate(values, *, start, source="test", produced=None):
-    series = Series("frequencia_cardiaca", None, "bpm", start, 1000, values)
-    made = batch_id(source, "demo-000001", start)
-    return SensorBatch(made, "demo-000001", "test", start, produced or start, (series,))
-
-
-def look(pipeline):
-    return prove(pipeline.kafka, pipeline.database, pipeline.output)
-
-
-def change(pipeline, *statements):
-    with connect(pipeline.database) as connection:
-        for statement in statements:
-            connection.cursor().execute(statement)
-        connection.commit()
-
-
-def state(pipeline):
-    """Everything that a dry run must not change."""
-    tables = ("registro", "quarentena", "lote", "livro_razao", "progresso")
-    rows = {name: sorted(map(str, pipeline.rows(f"SELECT * FROM {name}"))) for name in tables}
-    folders = [pipeline.output / name for name in ("raw", "trusted")]
-    files = {
-        path: path.read_bytes()
-        for folder in folders
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-    return rows, files, message_count(pipeline)
-
-
-def message_count(pipeline):
-    client = Consumer({**client_options(pipeline.kafka), "group.id": "counter"})
-    topic = pipeline.kafka.kafka_topic
-    partitions = client.list_topics(topic, timeout=10).topics[topic].partitions
-    places = [TopicPartition(topic, partition) for partition in partitions]
-    count = sum(client.get_watermark_offsets(place, 10)[1] for place in places)
-    client.close()
-    return count
-
-
 def content(pipeline):
     return [pipeline.rows(sql) for sql in (REGISTRO, QUARANTINE, SUMS)]
-
-
-def trusted(pipeline):
-    return sorted(pipeline.output.glob("trusted/date=*/*.parquet"))
 
 
 def raise_values(pipeline, path):
@@ -203,84 +139,6 @@ def assert_an_unexplained_row_stays(pipeline):
     named = "beyond repair: 1 registro row without an accepted reading: paciente_sensor 1 valor"
     assert named in done.stdout
     assert pipeline.rows("SELECT COUNT(*) FROM registro WHERE valor = 7") >= [(1,)]
-
-
-def delete_records(pipeline):
-    """Deletes all messages, as retention would."""
-    admin = AdminClient(client_options(pipeline.kafka))
-    topic = pipeline.kafka.kafka_topic
-    count = len(admin.list_topics(topic, timeout=10).topics[topic].partitions)
-    places = [TopicPartition(topic, partition, -1) for partition in range(count)]
-    for deleted in admin.delete_records(places).values():
-        deleted.result()
-
-
-def test_batches_that_retention_removed_are_named_and_come_back_in_their_old_order(make_pipeline):
-    """One lies between a reading and its correction, one was never published at all."""
-    pipeline = make_pipeline(partitions=1)
-    start = now_ms() - 600_000
-    first = heart_rate([70.0, 71.0], start=start, produced=start)
-    removed = heart_rate([80.0, 81.0], start=start, source="second", produced=start + 1)
-    correction = heart_rate([90.0], start=start, source="third", produced=start + 2)
-    never = heart_rate([60.0], start=start + 60_000, produced=start + 3)
-    # 400 s later than it was made: in the future, then and whenever it comes again
-    future = heart_rate([65.0], start=start + 400_000, produced=start)
-    pipeline.publish(first)
-    with pipeline.consumer():
-        pipeline.wait_for_messages(1, seconds=240)
-    pipeline.publish(removed, future)
-    delete_records(pipeline)
-    pipeline.publish(correction)
-    archive = RawArchive(pipeline.output / "raw", "test")
-    archive.finish(archive.write(never.window_start, [never]))
-    with pipeline.consumer():
-        pipeline.wait_for_messages(2, seconds=240)
-        assert "messages_gone" in pipeline.log()
-        found = vitals(pipeline, "reconcile")
-        assert found.returncode == 1
-        assert "3 published batches neither processed nor in the topic" in found.stdout
-        assert "partition 0: offsets 1 to 2 were gone from the topic" in found.stdout
-        assert [value for (value,) in pipeline.rows(VALUES)] == [Decimal(90), Decimal(71)]
-        done = vitals(pipeline, "reconcile", "--repair", "--wait", "60")
-        assert done.returncode == 0, done.stdout + done.stderr
-    values = [value for (value,) in pipeline.rows(VALUES)]
-    assert values == [Decimal(90), Decimal(81), Decimal(60)]
-    reasons = pipeline.rows("SELECT lote_id, motivo FROM quarentena")
-    assert reasons == [(future.batch_id, "future_timestamp")]
-
-
-def test_an_archive_is_replayed_after_retention(make_pipeline):
-    """By file or folder; a dry run says what would happen, and what is processed stays as it is."""
-    pipeline = make_pipeline(partitions=2)
-    batches = simulated(2, fault_share=0)
-    pipeline.publish(*batches[:10])
-    with pipeline.consumer():
-        pipeline.wait_for_messages(10)
-    pipeline.publish(*batches[10:])
-    delete_records(pipeline)
-    raw = pipeline.output / "raw"
-    before = {path: path.read_bytes() for path in raw.rglob("*.jsonl")}
-    untouched = state(pipeline)
-    dry = vitals(pipeline, "replay", str(raw), "--dry-run")
-    one_file = 10 * READINGS_A_BATCH
-    assert (
-        dry.stdout
-        == f"2 files: 20 batches, {2 * one_file} readings; 10 batches are not processed yet\n"
-        f"they would be {2 * one_file} accepted, 0 quarantined\n"
-    )
-    assert state(pipeline) == untouched
-    assert vitals(pipeline, "replay", str(raw)).returncode == 0
-    with pipeline.consumer():
-        pipeline.wait_for_messages(30)
-        one = vitals(pipeline, "replay", str(min(before)))
-        assert f"published again: 10 batches, {one_file} readings" in one.stdout
-        pipeline.wait_for_messages(40)
-    assert {path: path.read_bytes() for path in raw.rglob("*.jsonl")} == before
-    proof = look(pipeline)
-    assert proof.is_proved, proof.findings
-    assert proof.produced == proof.accepted == 2 * one_file
-    assert proof.repeated_messages == 20
-    assert vitals(pipeline, "replay", str(raw / "pending")).returncode == 4
 
 
 def test_a_repair_that_is_killed_at_any_step_is_finished_by_the_next(filled):

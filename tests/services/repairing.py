@@ -1,0 +1,69 @@
+"""What the tests of reconcile, repair and republication do to a pipeline, and how they look at it."""
+
+import subprocess
+import sys
+
+from confluent_kafka import Consumer, TopicPartition
+
+from common.broker.clients import client_options
+from db.connection import connect
+from ops.cli.commands.reconcile import prove
+from schemas.batch import SensorBatch, Series, batch_id
+from tests.services.pipeline import REPOSITORY
+
+
+def vitals(pipeline, *arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "ops", *arguments],
+        env=pipeline.environment | environment,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+
+
+def heart_rate(values, *, start, source="test", produced=None):
+    series = Series("frequencia_cardiaca", None, "bpm", start, 1000, values)
+    made = batch_id(source, "demo-000001", start)
+    return SensorBatch(made, "demo-000001", "test", start, produced or start, (series,))
+
+
+def look(pipeline):
+    return prove(pipeline.kafka, pipeline.database, pipeline.output)
+
+
+def change(pipeline, *statements):
+    with connect(pipeline.database) as connection:
+        for statement in statements:
+            connection.cursor().execute(statement)
+        connection.commit()
+
+
+def state(pipeline):
+    """Everything that a dry run must not change."""
+    tables = ("registro", "quarentena", "lote", "livro_razao", "progresso")
+    rows = {name: sorted(map(str, pipeline.rows(f"SELECT * FROM {name}"))) for name in tables}
+    folders = [pipeline.output / name for name in ("raw", "trusted")]
+    files = {
+        path: path.read_bytes()
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    return rows, files, message_count(pipeline)
+
+
+def message_count(pipeline):
+    client = Consumer({**client_options(pipeline.kafka), "group.id": "counter"})
+    topic = pipeline.kafka.kafka_topic
+    partitions = client.list_topics(topic, timeout=10).topics[topic].partitions
+    places = [TopicPartition(topic, partition) for partition in partitions]
+    count = sum(client.get_watermark_offsets(place, 10)[1] for place in places)
+    client.close()
+    return count
+
+
+def trusted(pipeline):
+    return sorted(pipeline.output.glob("trusted/date=*/*.parquet"))
