@@ -1,5 +1,6 @@
 """Publishes batches: idempotent, acknowledged by all replicas, each delivery reported."""
 
+import functools
 from collections.abc import Callable
 
 import structlog
@@ -37,8 +38,10 @@ class Publisher:
     def __init__(self, settings: KafkaSettings, *, message_timeout_ms: int = 120_000) -> None:
         """``message_timeout_ms``: after this a delivery is reported as failed, see the outbox.
 
-        Raises ConfigurationError for a key file that cannot be used.
+        Raises ConfigurationError for a key file that cannot be used; without one it warns, once.
         """
+        if settings.batch_key_path is None:
+            _warn_of_unsigned_batches()
         self._settings = settings
         self._signer = Signer(settings.batch_key_path)
         self._message_timeout_ms = message_timeout_ms
@@ -158,3 +161,12 @@ class Publisher:
         if self.trouble is not None:
             log.info("kafka_back", after=self.trouble)
             self.trouble = None
+
+
+@functools.cache
+def _warn_of_unsigned_batches() -> None:
+    log.warning(
+        "batches_go_unsigned",
+        hint="set BATCH_KEY_PATH to a key file: the consumer quarantines unsigned batches as"
+        " `unauthentic`, unless it has REQUIRE_AUTHENTIC=false",
+    )

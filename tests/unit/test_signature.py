@@ -5,16 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
+import structlog
 
 from common.errors import ConfigurationError
 from common.settings import TrustSettings
 from consumer.worker import authentic
 from consumer.worker.authentic import FORGED, OTHER_PATIENT, UNKNOWN_KEY, UNSIGNED, Proofs
 from ops.credentials.batch_keys import PRODUCER, ensure_batch_key, key_file, rotate_batch_key
+from producer.delivery import publisher
+from producer.delivery.publisher import Publisher
 from schemas.wire import signature
 from schemas.wire.codec import FIRST_TAKEN
 from schemas.wire.limits import MESSAGES
 from schemas.wire.signature import SIGNATURE, SIGNED_BY, Signer, read_keys
+from tests.nobody import NO_BROKER
 
 BODY = b"1234"
 
@@ -141,3 +145,15 @@ def test_a_key_is_random_private_and_made_once(tmp_path):
     assert repr(keys[0]) == f"BatchKey({keys[0].id})"
     if os.name != "nt":
         assert (tmp_path / key_file("a")).stat().st_mode & 0o777 == 0o600
+
+
+def test_who_publishes_without_a_key_is_warned_once(folder):
+    publisher._warn_of_unsigned_batches.cache_clear()
+    with structlog.testing.capture_logs() as logs:
+        Publisher(NO_BROKER.model_copy(update={"batch_key_path": folder / key_file(PRODUCER)}))
+        assert logs == []
+        Publisher(NO_BROKER)
+        Publisher(NO_BROKER)
+    [line] = logs
+    assert (line["log_level"], line["event"]) == ("warning", "batches_go_unsigned")
+    assert "BATCH_KEY_PATH" in line["hint"]
