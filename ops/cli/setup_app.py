@@ -19,7 +19,15 @@ app = typer.Typer()
 
 
 @app.command("setup", rich_help_panel=SET_UP)
-def setup_command() -> None:
+def setup_command(
+    *,
+    patients: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Number of demo patients; 0 for none. Default: PATIENTS, which is 100."
+        ),
+    ] = None,
+) -> None:
     """Create the topics, database accounts, tables and demo patients that are missing.
 
     Safe to repeat. It reads DB_HOST, KAFKA_BOOTSTRAP_SERVERS and the passwords from the environment.
@@ -30,6 +38,8 @@ def setup_command() -> None:
         SetupSettings, KafkaSettings, TopicSettings, LooksSettings
     )
     log.configure(load(LogSettings), service="setup")
+    if patients is not None:
+        settings = settings.model_copy(update={"patients": patients})
     set_up(settings, kafka, topics, looks)
 
 

@@ -43,7 +43,8 @@ GROUPS: dict[str, tuple[type[Settings], ...]] = {
 _NOTES = {
     "Kafka and database": "Commands use the embedded stack unless these are set.",
     "Topics and accounts": "Read by `vitals setup`, which creates what is missing; in containers, by"
-    " the service `setup`.",
+    " the service `setup`. It reads `PATIENTS` and `SIMULATION_SEED` too: `PATIENTS=0` registers no demo"
+    " patients.",
     "Monitor": "The monitor also reads the producers' two intervals.",
 }
 

@@ -43,6 +43,13 @@ def test_the_catalogue_is_written_as_it_is(migrated, query):
     assert sorted(rows, key=str) == sorted(component_rows(), key=str)
 
 
+def test_without_demo_patients_only_the_catalogue_is_written(migrated, query):
+    assert seed(migrated, 0, 7) == SeededCount(patients=0, mappings=0)
+    assert query(migrated, "SELECT codigo, nome, unidade, ucum FROM sensor ORDER BY id") == (
+        sensor_rows()
+    )
+
+
 def test_a_changed_catalogue_row_is_put_right(migrated, query):
     seed(migrated, 1, 7)
     ids = query(migrated, "SELECT id, codigo FROM sensor ORDER BY id")

@@ -54,8 +54,8 @@ class SetupSettings(DatabaseAddress):
     """Given to the principal `reader`, which may only read."""
     kafka_gateway_password: SecretStr | None = None
     """Given to the principal `gateway`, for producers of your own."""
-    patients: Annotated[int, Field(ge=1)] = 100
-    """How many demo patients are registered."""
+    patients: Annotated[int, Field(ge=0)] = 100
+    """How many demo patients are registered; 0 registers none."""
     simulation_seed: int = 7
     """The same seed gives the same demo patients."""
 
