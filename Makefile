@@ -79,7 +79,7 @@ docs-serve: java $(VENV)/.docs ## serve the site on this machine while you edit 
 
 java:
 	@{ [ -n "$$JAVA_HOME" ] && [ -x "$$JAVA_HOME/bin/java" ]; } || command -v java >/dev/null || { \
-	  echo "No Java found: Kafka and Spark need a Java 17 or 21 runtime." >&2; \
+	  echo "No Java found: Kafka and Spark need a Java runtime, 17 or later." >&2; \
 	  echo "  -> Debian and Ubuntu: apt-get install openjdk-17-jre-headless (or -21-); or set JAVA_HOME" >&2; \
 	  exit 2; }
 
