@@ -34,7 +34,7 @@ class Health:
         """Sets a check that is called whenever it is needed."""
         self._checks[name] = check
 
-    def stands(self) -> str | None:
+    def stuck(self) -> str | None:
         """Why the process is not alive, or None."""
         silent_s = time.monotonic() - self._beat_at
         return f"loop: stuck for {silent_s:.0f} s" if silent_s > LONGEST_SILENCE_SECONDS else None

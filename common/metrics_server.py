@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
             encode, content_type = choose_encoder(self.headers.get("Accept", ""))
             self._answer(HTTPStatus.OK, encode(server.registry), content_type)
         elif path == "/live":
-            self._say(server.health.stands(), "alive")
+            self._say(server.health.stuck(), "alive")
         elif path == "/ready":
             found = server.health.checks().items()
             troubles = [f"{name}: {trouble}" for name, trouble in found if trouble is not None]

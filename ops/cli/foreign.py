@@ -41,5 +41,5 @@ def _relay(source: IO[bytes], target: TextIO) -> None:
             target.write("".join(part if part in "\n\t" else plain(part) for part in parts))
             target.flush()
     except BrokenPipeError:
-        # nobody reads any more: the tool is told so at its next line
+        # nobody reads any more: the tool notices at its next line
         source.close()

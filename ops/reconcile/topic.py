@@ -39,7 +39,7 @@ class Broker:
         """
         topic = self.settings.kafka_topic
         rest, starts = TopicRest(), dict(next_offsets)
-        # the second time what an open transaction holds back, its own messages and others' behind it
+        # the second time what an open transaction holds back, its own messages and others' after it
         for isolation in (COMMITTED, UNCOMMITTED):
             with TopicReader(self.settings, isolation=isolation) as reader:
                 wanted = {}

@@ -5,7 +5,7 @@ from tests.services.checks import assert_proved, logged
 from tests.services.simulated import simulated
 from tests.waiting import wait_until
 
-# what the replica never received: everything that the range wrote, and the progress behind it
+# what the replica never received: everything that the range wrote, and its progress
 _LOST = (
     "DELETE FROM registro",
     "DELETE FROM quarentena",

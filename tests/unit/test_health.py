@@ -23,17 +23,17 @@ def test_a_hung_loop_is_reported_until_its_next_beat(clock):
     health = Health()
     health.beat()
     clock[0] += LONGEST_SILENCE_SECONDS
-    assert health.stands() is None
+    assert health.stuck() is None
     clock[0] += 1
-    assert health.stands() == "loop: stuck for 31 s"
+    assert health.stuck() == "loop: stuck for 31 s"
     health.beat()
-    assert health.stands() is None
+    assert health.stuck() is None
 
 
 def test_a_process_that_starts_is_alive_however_long_it_takes(clock):
     health = Health()
     clock[0] += 3600
-    assert health.stands() is None
+    assert health.stuck() is None
 
 
 def test_a_check_without_a_result_does_not_pass():

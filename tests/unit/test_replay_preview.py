@@ -29,7 +29,7 @@ def test_a_preview_says_what_would_become_of_each_row_and_changes_nothing(tmp_pa
     path = file_of(tmp_path, "\n".join(lines).encode())
     plan = ReplayPlan.of(path, start="now")
     line, unreadable = preview_file(plan, tmp_path)
-    # five in the half minute behind an hour's end, which lies between the two
+    # five in the half minute after an hour's end, which lies between the two
     assert re.match(
         r"8 rows in [45] batches would be 2 accepted, 5 quarantined \(invalid_time 2, ", line
     )

@@ -1,6 +1,6 @@
 /** Makes elements; every text goes in as a text node, so that no name is ever read as HTML. */
 
-// controls and bidirectional marks would hide or reorder what stands around a hostile name
+// controls and bidirectional marks would hide or reorder the text around a hostile name
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** The text with what a reader could not see as its code: ``\\u202e``. */
