@@ -48,8 +48,8 @@ def add_command(
     name: Annotated[str | None, typer.Option(help="The patient's name, for the page.")] = None,
 ) -> None:
     """Register a patient who wears these sensors from now on. Safe to repeat."""
-    invocation = invocation_of(context, Service.DATABASE)
     codes, begins = _codes(sensors), at or _now()
+    invocation = invocation_of(context, Service.DATABASE)
     with connect(invocation.database()) as connection:
         count = stays.begin(connection, patient, codes, begins, name)
     put_line(f"{count} mappings begin at {iso(begins)}, {len(codes) - count} were there already")
@@ -68,10 +68,10 @@ def end_command(
     3  nothing is running
     4  there is no such patient
     """
+    codes, ends = _codes(sensors), at or _now()
     invocation = invocation_of(context, Service.DATABASE)
-    ends = at or _now()
     with connect(invocation.database()) as connection:
-        count = stays.end(connection, patient, _codes(sensors), ends)
+        count = stays.end(connection, patient, codes, ends)
     put_line(f"{count} mappings end at {iso(ends)}")
 
 
