@@ -111,7 +111,7 @@ def demo_command(
     ] = 60,
     patients: Patients = 100,
     producers: Annotated[
-        int, typer.Option(min=0, help="Number of producers that share the patients.")
+        int, typer.Option(min=1, help="Number of producers that share the patients.")
     ] = 2,
 ) -> None:
     """Run for a minute on an empty folder, then prove that every reading arrived exactly once."""

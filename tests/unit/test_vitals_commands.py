@@ -188,6 +188,7 @@ def test_of_several_brokers_one_is_enough(vitals, monkeypatch):
         (["replay", "readings.csv", "--time-unit", "min"], ["s, ms, us, ns"]),
         (["replay", "readings.csv", "--earliest", "spring"], ["'spring'", "1970-01-01"]),
         (["reconcile", "--dry-run"], ["--repair"]),
+        (["demo", "--producers", "0"], ["greater than or equal to 1"]),
         (["nonsense"], ["No such command"]),
         (["quarantine", "resnd"], ["Did you mean 'resend'"]),
     ],
