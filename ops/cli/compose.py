@@ -37,6 +37,7 @@ _NOT_HERE = {
 }
 _SECRETS = {"make": "secrets", "rotate": "rotate"}
 """The service that runs a command of `vitals secrets`."""
+_NEEDS_NO_STACK = {("secrets", "make"), *(("users", name) for name in ("add", "list", "remove"))}
 _HOST_PORTS = {"kafka": 19092, "mysql": 3306}
 _TOOL_OPTIONS = "/run/admin.properties"
 
@@ -60,10 +61,13 @@ class ComposeStack:
                 hint="install Docker with its compose plugin; without it, `vitals up` runs the pipeline",
             )
         if line.name == "env":
+            self._require_running()
             for export in self._exports():
                 put_line(export)
             return 0
         command = self.command(line)
+        if (line.words[0], line.name) not in _NEEDS_NO_STACK:
+            self._require_running()
         if line.name == "kafka":
             return run_plainly(command, cwd=self._folder())
         return subprocess.run(command, cwd=self._folder(), check=False).returncode
@@ -130,6 +134,13 @@ class ComposeStack:
             "BATCH_KEY_PATH": secrets["batch_key_operator"]["file"],
         }
         return [f"export {name}={shlex.quote(value)}" for name, value in names.items()]
+
+    def _require_running(self) -> None:
+        # else docker makes networks and volumes for the command, and then misses a file of secrets
+        if not self._answer("ps", "--quiet", "--status", "running").strip():
+            raise UnavailableError(
+                "nothing is running in containers: start it with `docker compose up -d --wait`"
+            )
 
     def _answer(self, *arguments: str) -> str:
         command = self._docker(*arguments)

@@ -157,15 +157,42 @@ def test_a_tools_own_help_is_asked_of_the_tool():
 
 def test_the_command_passes_on_what_comes_after_compose(tmp_path, monkeypatch):
     """The whole way, with a docker that prints its arguments."""
-    docker = tmp_path / "docker"
-    docker.write_text('#!/bin/sh\necho "$@"\nexit 7\n')
-    docker.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    docker_that_runs(tmp_path, monkeypatch, 'echo "$@"; exit 7')
     ended = vitals("--compose", "quarantine", "list", "--patient", "--repair")
     assert ended.returncode == 7
     assert (
         ended.stdout == "compose run --rm --no-deps ops vitals quarantine list --patient --repair\n"
     )
+
+
+@pytest.mark.parametrize(
+    "words", [("status",), ("env",), ("patient", "add", "p-1"), ("kafka", "topics", "--list")]
+)
+def test_without_containers_it_says_how_to_start_them_and_makes_none(tmp_path, monkeypatch, words):
+    asked = docker_that_runs(tmp_path, monkeypatch, "exit 7", running="")
+    ended = vitals("--compose", *words)
+    assert ended.returncode == 3
+    assert "start it with `docker compose up -d --wait`" in ended.stderr
+    assert asked.read_text() == "compose ps --quiet --status running\n"
+
+
+def test_people_and_secrets_are_made_before_the_first_start(tmp_path, monkeypatch):
+    docker_that_runs(tmp_path, monkeypatch, "exit 7", running="")
+    for words in (("users", "add", "somebody"), ("users", "list"), ("secrets", "make")):
+        assert vitals("--compose", *words).returncode == 7
+
+
+def docker_that_runs(folder, monkeypatch, script, *, running="4f1c"):
+    """Puts a docker on PATH: it lists ``running``, else does ``script``; returns what it was asked."""
+    docker, asked = folder / "bin" / "docker", folder / "asked"
+    docker.parent.mkdir()
+    docker.write_text(
+        f'#!/bin/sh\necho "$@" >>{shlex.quote(str(asked))}\n'
+        f'case "$*" in *" ps --quiet"*) echo "{running}"; exit 0;; esac\n{script}\n'
+    )
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{docker.parent}:/usr/bin:/bin")
+    return asked
 
 
 def vitals(*words):
@@ -191,11 +218,7 @@ def test_in_a_folder_that_compose_cannot_read_it_is_run_elsewhere(tmp_path, monk
     folder.mkdir()
     (folder / "docker-compose.yml").write_text("services: {one: {image: one}}")
     monkeypatch.chdir(folder)
-    docker = tmp_path / "bin" / "docker"
-    docker.parent.mkdir()
-    docker.write_text(f"#!/bin/sh\npwd >{shlex.quote(str(tmp_path / 'pwd'))}\n")
-    docker.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{docker.parent}:/usr/bin:/bin")
+    docker_that_runs(tmp_path, monkeypatch, f"pwd >{shlex.quote(str(tmp_path / 'pwd'))}")
     assert command("status")[2:4] == ["--project-directory", str(folder)]
     assert ComposeStack({}).run(line("status")) == 0
     assert (tmp_path / "pwd").read_text() == "/\n"
