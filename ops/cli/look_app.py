@@ -39,7 +39,7 @@ Time = Annotated[
 ]
 Component = Annotated[
     str | None,
-    typer.Option(help="The component, if the sensor has several: sistolica, eixo_x, ..."),
+    typer.Option(help="The component, if the sensor has several: sistolica, x, ..."),
 ]
 
 

@@ -18,9 +18,7 @@ from ops.people.register import PageRole, People
 from ops.stack.folders import claim
 from ops.tables import folding, put_table
 
-app = typer.Typer(
-    cls=VitalsGroup, help="Let people sign in to the page, and no longer.", no_args_is_help=True
-)
+app = typer.Typer(cls=VitalsGroup, help="Say who may sign in to the page.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The person's name: letters, digits and . _ @ -")]
 
@@ -35,7 +33,7 @@ def add_command(
         typer.Option(help="viewer: ward and patients; engineer: pipeline and quarantine as well."),
     ] = PageRole.VIEWER,
 ) -> None:
-    """Print the new secret of a person, who may sign in with it from now on. It is not shown again."""
+    """Let a person sign in: print a new secret, which is not shown again."""
     settings = invocation_of(context).settings
     if settings.vitals_people is None:
         # else a later start would take the new folder for somebody else's
@@ -47,7 +45,7 @@ def add_command(
 
 @app.command("remove")
 def remove_command(context: typer.Context, name: Name) -> None:
-    """Let a person sign in no longer; open pages of that person end at once.
+    """Stop a person from signing in; that person's open pages end at once.
 
     Exit codes:
 
@@ -103,7 +101,7 @@ def looks_command(
 @app.command("prune")
 @Needs(Role.MIGRATOR)
 def prune_command(context: typer.Context) -> None:
-    """Delete what is older than LOOKS_RETENTION_DAYS. Every start does it, too."""
+    """Delete looks older than LOOKS_RETENTION_DAYS, as every start does."""
     invocation = invocation_of(context, Service.DATABASE)
     settings = invocation.settings
     with connect(invocation.database()) as connection:

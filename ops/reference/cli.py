@@ -1,5 +1,6 @@
 """The page of all commands, from the command line's own definitions."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,7 @@ _HEAD = """\
 `vitals --help` and `vitals COMMAND --help` say the same. `vitals --compose COMMAND` runs a command on the
 stack that `docker compose up` started."""
 
+_ITEM = re.compile(r"(\S+) {2,}(\S.*)")
 _WIDTH = 1000
 """Columns: no line of the page may depend on the terminal where it was generated."""
 
@@ -42,7 +44,8 @@ def _program(name: str, app: typer.Typer) -> Iterator[str]:
     context = _context(root, name, None)
     yield f"## {name}"
     yield _text(root)
-    yield _parameters(root, context)
+    if parameters := _parameters(root, context):
+        yield parameters
     commands = _visible(root)
     panels = dict.fromkeys(_panel(command) for _, command in commands)
     for panel in panels:
@@ -93,4 +96,12 @@ def _parameters(command: Any, context: Any) -> str:
 
 
 def _text(command: Any) -> str:
-    return "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
+    return "\n\n".join(map(_paragraph, (command.help or "").split("\n\n")))
+
+
+def _paragraph(text: str) -> str:
+    """One line; or a list, if each line is a name, some blanks and what it means, as exit codes are."""
+    items = [_ITEM.fullmatch(line.strip()) for line in text.strip().splitlines()]
+    if items and all(items):
+        return "\n".join(f"- {code(item[1])}: {item[2]}" for item in items if item)
+    return " ".join(text.split())

@@ -123,6 +123,13 @@ def test_page_of_commands_names_every_command_and_option():
         check(command_tree(app), name)
 
 
+def test_exit_codes_and_tools_are_lists_on_the_page_of_commands():
+    text = (FOLDER / "cli.md").read_text(encoding="utf-8")
+    assert "Exit codes:\n\n- `0`: proved\n- `1`: not proved; each finding is named\n" in text
+    assert "\n- `topics`: list, describe, create and alter topics\n" in text
+    assert not re.findall(r"^0 .*", text, re.MULTILINE)
+
+
 def test_page_of_metrics_names_labels_and_their_values():
     page = metrics_page()
     assert "| `vitals_ready` | gauge | `check` |" in page
