@@ -9,7 +9,7 @@ from itertools import groupby
 from common.broker.limits import MAX_MESSAGE_BYTES
 from common.errors import BadInputError
 from db.mend.resend import OpenEntry
-from schemas.batch import SINGLE_INTERVAL_MS, SensorBatch, Series, batch_id
+from schemas.batch import SINGLE_INTERVAL_MS, SensorBatch, Series, content_batch_id
 from schemas.catalogue import canonical_name
 from schemas.reasons import Reason
 from schemas.wire.codec import MOST_GATHERED_BYTES, default_codec
@@ -157,7 +157,7 @@ def _bound(entry: OpenEntry) -> int:
 def _identity(topic: str, entries: Sequence[OpenEntry]) -> str:
     places = sorted((e.partition, e.offset, e.series, e.position) for e in entries)
     text = ",".join(f"{p}@{o}/{s}.{n}" for p, o, s, n in places)
-    return batch_id(f"requeue:{topic}:{text}", entries[0].patient_id or "", 0)
+    return content_batch_id(f"requeue:{topic}:{text}", entries[0].patient_id or "", 0)
 
 
 def _resend(identity: str, entries: Sequence[OpenEntry], produced_at: int) -> Resend:

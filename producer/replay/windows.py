@@ -15,7 +15,7 @@ import orjson
 from common.arrays import Ints
 from producer.replay.rows import Kind, Rows
 from producer.replay.series import layers, regular_runs
-from schemas.batch import SensorBatch, Series, batch_id
+from schemas.batch import SensorBatch, Series, content_batch_id
 from schemas.catalogue import COMPONENTLESS, canonical_name
 from schemas.wire.codec import MOST_GATHERED_BYTES
 
@@ -57,7 +57,7 @@ class Batches:
             content = hashlib.sha256(orjson.dumps(self.slot_series[number])).hexdigest()
             source = f"{self.source}:part={slot.part}:content={content}"
             yield SensorBatch(
-                batch_id=batch_id(source, patient_id, slot.window_start),
+                batch_id=content_batch_id(source, patient_id, slot.window_start),
                 patient_id=patient_id,
                 producer_id=self.producer_id,
                 window_start=slot.window_start,

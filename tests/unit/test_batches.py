@@ -14,7 +14,8 @@ from common.errors import ConfigurationError
 from producer.simulation import Simulator, simulated_sensors
 from producer.simulation.batches import make_batches
 from producer.simulation.sample import HEADER, print_sample
-from schemas.batch import NAMESPACE, SensorBatch, batch_id
+from schemas.batch import NAMESPACE, SensorBatch, batch_id, content_batch_id, is_identity
+from schemas.cleaning.times import LAST_TIME_MS
 from schemas.wire.codec import default_codec
 from tests import builders
 
@@ -138,11 +139,34 @@ def test_a_sample_of_zero_length_is_refused(given):
         sampled("glicose", **given)
 
 
-@given(_texts, _texts, st.integers())
-def test_a_batch_id_is_the_version_5_uuid_of_source_patient_and_window(source, patient_id, start):
-    """The same id as Python's own uuid5, so that others can compute it."""
+_STARTS = st.integers(0, LAST_TIME_MS)
+
+
+@given(_texts, _texts, _STARTS)
+def test_the_id_of_a_content_is_the_version_5_uuid_of_source_patient_and_window(
+    source, patient_id, start
+):
+    """The same id as Python's own uuid5; a file that was replayed long ago has it."""
     expected = uuid.uuid5(NAMESPACE, f"{source}\n{patient_id}\n{start}")
-    assert batch_id(source, patient_id, start) == str(expected)
+    assert content_batch_id(source, patient_id, start) == str(expected)
+
+
+@given(_texts, _texts, _STARTS)
+def test_a_batch_id_is_that_uuid_with_the_time_before_it(source, patient_id, start):
+    """By Python's own means, so that others can compute it."""
+    named = uuid.uuid5(NAMESPACE, f"{source}\n{patient_id}\n{start}")
+    made = batch_id(source, patient_id, start)
+    assert made == str(uuid.UUID(f"{start:012x}8{named.hex[13:]}"))
+    assert is_identity(made, "p")
+    assert uuid.UUID(made).variant == uuid.RFC_4122
+
+
+@given(_texts, _STARTS, _texts, _STARTS)
+def test_batch_ids_are_in_the_order_of_their_windows(one, early, other, late):
+    """So the rows of `lote` that a range writes are neighbours, however many there are already."""
+    early, late = sorted((early, late))
+    if early < late:
+        assert batch_id("s", one, early) < batch_id("s", other, late)
 
 
 def test_a_series_cannot_be_changed():

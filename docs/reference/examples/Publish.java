@@ -55,7 +55,7 @@ public class Publish {
   static GenericRecord sensorBatch(Schema schema, String patientId, long start) throws Exception {
     Schema series = schema.getField("series").schema().getElementType();
     return new GenericRecordBuilder(schema)
-        .set("batch_id", uuid5(SOURCE + "\n" + patientId + "\n" + start).toString())
+        .set("batch_id", batchId(patientId, start).toString())
         .set("patient_id", patientId)
         .set("producer_id", "example")
         .set("window_start", start)
@@ -83,15 +83,16 @@ public class Publish {
         .build();
   }
 
-  /** The version 5 UUID of RFC 9562, which java.util does not have. */
-  static UUID uuid5(String name) throws Exception {
+  /** Follows from the content, and begins with the time (RFC 9562, version 8). */
+  static UUID batchId(String patientId, long start) throws Exception {
     MessageDigest sha1 = MessageDigest.getInstance("SHA-1");
     sha1.update(ByteBuffer.allocate(16)
         .putLong(NAMESPACE.getMostSignificantBits())
         .putLong(NAMESPACE.getLeastSignificantBits())
         .array());
+    String name = SOURCE + "\n" + patientId + "\n" + start;
     ByteBuffer digest = ByteBuffer.wrap(sha1.digest(name.getBytes(StandardCharsets.UTF_8)));
-    long high = digest.getLong() & ~0xF000L | 0x5000L;
+    long high = start << 16 | 0x8000L | digest.getLong() & 0xFFFL;
     long low = digest.getLong() & 0x3FFFFFFFFFFFFFFFL | 0x8000000000000000L;
     return new UUID(high, low);
   }

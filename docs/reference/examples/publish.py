@@ -42,10 +42,16 @@ def series(
     }
 
 
+def batch_id(patient_id: str, start: int) -> str:
+    """Follows from the content, and begins with the time (RFC 9562, version 8)."""
+    named = uuid.uuid5(NAMESPACE, f"{SOURCE}\n{patient_id}\n{start}")
+    return str(uuid.UUID(f"{start:012x}8{named.hex[13:]}"))
+
+
 def sensor_batch(patient_id: str, start: int) -> dict[str, Any]:
     """The readings of the window that starts at ``start`` (UTC epoch ms)."""
     return {
-        "batch_id": str(uuid.uuid5(NAMESPACE, f"{SOURCE}\n{patient_id}\n{start}")),
+        "batch_id": batch_id(patient_id, start),
         "patient_id": patient_id,
         "producer_id": "example",
         "window_start": start,
