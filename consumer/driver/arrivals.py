@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from common.errors import VitalsError
 from consumer.driver.offsets import TopicOffsets
 
-_LOOK_EVERY_S = 0.02
-_SETTLE_S = 0.02
+_LOOK_EVERY_S = 0.01
+_SETTLE_S = 0.005
 """What is published together arrives within this time; waited for only if there was nothing before."""
 
 
