@@ -11,8 +11,9 @@ from rich.console import Console
 
 from benchmarks import report
 from benchmarks.bench import ALL_SIDES, Bench, chosen_scenarios, chosen_sides
+from benchmarks.flame import FLAME, draw_flame, read_stacks
 from benchmarks.machine import conditions
-from benchmarks.performance_page import write_page
+from benchmarks.performance_page import PLOTS, write_page
 from benchmarks.plots import require_matplotlib
 from benchmarks.progress import shown
 from benchmarks.scenarios import SCENARIOS, run_all
@@ -95,6 +96,17 @@ def page_command(
         document = report.with_part(document, report.read_document(part))
         report.write_document(results, document)
     print(write_page(document, DOCS))
+
+
+@app.command("flame")
+def flame_command(
+    recording: Annotated[Path, typer.Argument(help="A recording of Java's flight recorder.")],
+) -> None:
+    """Draw the page's flame graph again, from a recording of a consumer's JVM (see `benchmarks.flame`)."""
+    require_matplotlib()
+    path = DOCS / PLOTS / FLAME
+    draw_flame(read_stacks(recording), path)
+    print(path)
 
 
 def main() -> None:

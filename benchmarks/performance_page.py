@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import tables
+from benchmarks.flame import FLAME
 from benchmarks.goals import goals_table
 from benchmarks.markdown import words
 from benchmarks.plots import draw
@@ -13,7 +14,7 @@ from benchmarks.report import CORE_SPEED, has_failed
 Document = dict[str, Any]
 
 _PAGE = Path(__file__).parent / "page"
-_PLOTS = "performance"
+PLOTS = "performance"
 _AGAIN = """## Running it again
 
 ```sh
@@ -33,7 +34,10 @@ then says so.
 
 def write_page(document: Document, docs: Path) -> Path:
     """Writes the page and its plots below ``docs``; returns the page."""
-    plots = draw(document, docs / _PLOTS)
+    folder = docs / PLOTS
+    plots = draw(document, folder)
+    if (folder / FLAME).exists():
+        plots.append(FLAME)
     path = docs / "performance.md"
     path.write_text(page(document, plots), encoding="utf-8")
     return path
@@ -59,6 +63,7 @@ def page(document: Document, plots: list[str]) -> str:
         f"## Goals\n\n{_goals(document)}",
         _section("Throughput", document, "throughput", _throughput, plots),
         _section("Latency", document, "latency", _latency, plots),
+        *_flame(plots),
         _section("Growth", document, "growth", _growth, plots),
         _section("Poison", document, "poison", _poison, plots),
         _section("Producer", document, "producer", _producer, plots),
@@ -86,7 +91,7 @@ def _section(
         return f"## {title}\n\nNot measured: {reason}"
     parts = [f"## {title}"]
     if f"{name}.svg" in plots:
-        parts.append(f"![{title}]({_PLOTS}/{name}.svg)")
+        parts.append(f"![{title}]({PLOTS}/{name}.svg)")
     return "\n\n".join([*parts, *filter(None, body(document))])
 
 
@@ -123,6 +128,20 @@ def _throughput(document: Document) -> list[str]:
         tables.failures(document),
         "Costs, as medians of the rounds (peak memory: the highest, without database and broker):",
         tables.costs(document),
+    ]
+
+
+def _flame(plots: list[str]) -> list[str]:
+    if FLAME not in plots:
+        return []
+    return [
+        "### Where the driver's time goes",
+        f"![Flame graph]({PLOTS}/{FLAME})",
+        (
+            "Samples of the thread that plans and starts the micro-batches, from Java's flight recorder, at 2,000 readings"
+            " a second: what a call is as wide as, it takes of the thread's CPU. Calls of the languages' own libraries, and those"
+            " below 1 %, are left out. Recorded in a run of its own (`benchmarks/flame.py` says how)."
+        ),
     ]
 
 
