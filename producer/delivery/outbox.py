@@ -23,6 +23,7 @@ from schemas.wire.codec import FRESH, Age
 
 _RETRY_FIRST_S = 1.0
 _RETRY_MOST_S = 30.0
+_RETRY_DRAINING_S = 1.0
 _POLL_S = 0.05
 
 log = structlog.get_logger()
@@ -113,7 +114,10 @@ class Outbox:
         Never blocks longer: a full queue or a broker that is away leaves the rest waiting.
         """
         self._queue_files()
+        was_away = self._publisher.trouble is not None
         self._publisher.poll(timeout_s if len(self) else 0)
+        if was_away and self._publisher.trouble is None:
+            self._shorten_pauses(0)
         settled = [done for delivery in list(self._queued) if (done := self._settle(delivery))]
         self._unmoved.extend(delivery.path for delivery in settled if not delivery.is_broken)
         if settled:
@@ -122,12 +126,21 @@ class Outbox:
         return [delivery.path for delivery in settled]
 
     def drain(self, limit_s: float) -> list[Path]:
-        """Pumps until nothing waits or ``limit_s`` is over; returns the settled files."""
+        """Pumps until nothing waits or ``limit_s`` is over; returns the settled files.
+
+        What fails is tried again within a second: nobody may be left to do it later.
+        """
         deadline = time.monotonic() + limit_s
         settled: list[Path] = []
         while len(self) and time.monotonic() < deadline:
+            self._shorten_pauses(_RETRY_DRAINING_S)
             settled += self.pump(_POLL_S)
         return settled
+
+    def _shorten_pauses(self, most_s: float) -> None:
+        latest = time.monotonic() + most_s
+        for delivery in self._waiting:
+            delivery.retry_at = min(delivery.retry_at, latest)
 
     def _queue_files(self) -> None:
         now = time.monotonic()

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from common.broker.topics import set_topic_options
+from producer.delivery import outbox as outbox_module
 from producer.delivery.outbox import Outbox
 from producer.delivery.publisher import Publisher
 from schemas.batch import SensorBatch, Series, batch_id
@@ -14,6 +15,7 @@ from tests.archives import claimed_archive
 from tests.services.faults import killed
 from tests.services.producing.files import done_files
 from tests.topic import batches_in, messages_in
+from tests.waiting import wait_until
 
 TICK = 1_795_467_600_000
 
@@ -96,6 +98,37 @@ def test_delivery_that_failed_is_tried_again_with_the_same_batches(broker, kafka
     publisher.close()
     assert {batch.batch_id for batch in batches_in(kafka)} == {batch(1).batch_id}
     assert archive.pending() == []
+
+
+@pytest.fixture
+def failed(monkeypatch, broker, kafka, archive):
+    """An outbox whose only file failed while the broker was away: it would wait for an hour."""
+    monkeypatch.setattr(outbox_module, "_RETRY_FIRST_S", 3600.0)
+    monkeypatch.setattr(outbox_module, "_RETRY_MOST_S", 3600.0)
+    outbox = Outbox(archive, publisher := Publisher(kafka, message_timeout_ms=1000))
+    outbox.put(TICK, [batch(1)])
+    with killed(broker):
+        wait_until(lambda: outbox.pump(0.05) or outbox._waiting)
+    yield outbox
+    publisher.close()
+
+
+def test_a_file_that_failed_is_sent_once_the_broker_takes_another_one(failed, kafka):
+    expected = {batch(1).batch_id}
+    # until the client has connected again, these fail like the first one
+    for number in range(2, 60):
+        failed.put(TICK + number, [batch(number)])
+        expected.add(batch(number).batch_id)
+        for _ in range(20):
+            failed.pump(0.1)
+        if not len(failed):
+            break
+    assert {batch.batch_id for batch in batches_in(kafka)} == expected
+
+
+def test_a_file_that_failed_is_sent_before_a_stop(failed, kafka):
+    failed.drain(30)
+    assert {batch.batch_id for batch in batches_in(kafka)} == {batch(1).batch_id}
 
 
 def test_outbox_of_an_earlier_run_is_published_and_a_broken_file_set_aside(
