@@ -1,7 +1,7 @@
 """A flame graph of the thread that plans the consumer's micro-batches, from a recording of Java's flight recorder.
 
-How to record one: `JAVA_TOOL_OPTIONS` with ``-XX:StartFlightRecording=filename=%p.jfr,settings=profile`` and
-``-XX:FlightRecorderOptions=stackdepth=512`` around a run of the consumer.
+To record one, run the consumer with these in `JAVA_TOOL_OPTIONS`: ``-XX:StartFlightRecording=filename=FOLDER/,settings=profile``
+and ``-XX:FlightRecorderOptions=stackdepth=512``. Each JVM leaves a file of its own in FOLDER, which must exist.
 """
 
 import json
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.plots import use_svg, write_svg
 from common.errors import ConfigurationError
 
 Stack = tuple[str, ...]
@@ -44,7 +45,7 @@ class Call:
 def read_stacks(recording: Path) -> Counter[Stack]:
     """The stacks of the query's thread with the number of their samples, once it is warm.
 
-    Raises ConfigurationError if there are none, or the JDK's `jfr` is missing.
+    Raises ConfigurationError if the recording has none, or if `jfr`, which only a JDK has, is not installed.
     """
     command = [
         "jfr",
@@ -99,12 +100,9 @@ def as_tree(stacks: Counter[Stack]) -> Call:
 
 def draw_flame(stacks: Counter[Stack], path: Path) -> None:
     """Writes an SVG: the outermost call at the bottom, as wide as its share of the samples."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    mpl.rcParams.update({"svg.hashsalt": "vitals", "svg.fonttype": "none", "font.size": 5})
     from matplotlib.figure import Figure
 
+    use_svg(font_size=5)
     root = as_tree(stacks)
     boxes = list(_boxes(root.calls.values(), 0, 0, root.samples * _SHOWN))
     height = 1 + max(level for level, *_ in boxes)
@@ -123,8 +121,7 @@ def draw_flame(stacks: Counter[Stack], path: Path) -> None:
     axes.set_xticks([])
     axes.spines[:].set_visible(False)
     axes.set_xlabel(f"{root.samples:,} samples")
-    # without its date the file is the same for the same samples
-    figure.savefig(path, metadata={"Date": None})
+    write_svg(figure, path)
 
 
 def _boxes(

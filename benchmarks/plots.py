@@ -22,12 +22,22 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def draw(document: Document, folder: Path) -> list[str]:
-    """Writes the plots that this document has figures for; returns the names of their files."""
+def use_svg(*, font_size: int) -> None:
+    """From here on pictures are SVG, with text as text, and the same bytes for the same content."""
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams.update({"svg.hashsalt": "vitals", "svg.fonttype": "none", "font.size": 9})
+    mpl.rcParams.update({"svg.hashsalt": "vitals", "svg.fonttype": "none", "font.size": font_size})
+
+
+def write_svg(figure: Any, path: Path) -> None:
+    """Writes a picture without its date, which would make the file differ each time."""
+    figure.savefig(path, metadata={"Date": None})
+
+
+def draw(document: Document, folder: Path) -> list[str]:
+    """Writes the plots that this document has figures for; returns the names of their files."""
+    use_svg(font_size=9)
     folder.mkdir(parents=True, exist_ok=True)
     plots = {"throughput.svg": _throughput, "latency.svg": _latency, "growth.svg": _growth}
     return [name for name, plot in plots.items() if plot(document, folder / name)]
@@ -105,6 +115,5 @@ def _axes() -> tuple[Any, Any]:
 
 
 def _written(figure: Any, path: Path) -> bool:
-    # without its date the file is the same for the same figures
-    figure.savefig(path, metadata={"Date": None})
+    write_svg(figure, path)
     return True

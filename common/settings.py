@@ -71,8 +71,7 @@ class KafkaSettings(Settings):
     kafka_producers_group: str = "vitals-producers"
     """The consumer group in which producers share the patients."""
     batch_key_path: Path | None = None
-    """The file of the key that signs batches, for whoever sends some; without it they go unsigned, with a
-    warning."""
+    """The key file with which a sender signs its batches; without one they are sent unsigned, and it warns."""
 
     @field_validator("kafka_sasl_username", "kafka_sasl_password")
     @classmethod

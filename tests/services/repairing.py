@@ -6,7 +6,6 @@ import sys
 from confluent_kafka import Consumer, TopicPartition
 
 from common.broker.clients import client_options
-from db.connection import connect
 from ops.cli.commands.reconcile import prove
 from schemas.batch import SensorBatch, Series, batch_id
 from tests.services.pipeline import REPOSITORY
@@ -32,13 +31,6 @@ def heart_rate(values, *, start, source="test", produced=None):
 
 def look(pipeline):
     return prove(pipeline.kafka, pipeline.database, pipeline.output)
-
-
-def change(pipeline, *statements):
-    with connect(pipeline.database) as connection:
-        for statement in statements:
-            connection.cursor().execute(statement)
-        connection.commit()
 
 
 def state(pipeline):

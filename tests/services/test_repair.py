@@ -14,8 +14,9 @@ import pytest
 from common.crash_points import CrashPoint
 from db.connection import connect
 from tests.json_times import assert_times
+from tests.services.checks import administer
 from tests.services.pipeline import REPOSITORY
-from tests.services.repairing import change, heart_rate, look, state, trusted, vitals
+from tests.services.repairing import heart_rate, look, state, trusted, vitals
 from tests.services.simulated import now_ms, simulated
 
 REGISTRO = "SELECT * FROM registro ORDER BY 1, 2, 3"
@@ -73,7 +74,7 @@ def test_damage_everywhere_is_reported_and_repaired(filled):
     raise_values(filled, third)
     wrong = look(filled)
     assert [finding.code for finding in wrong.tallies] == ["altered_outcome"]
-    change(
+    administer(
         filled,
         "DELETE FROM registro ORDER BY paciente_sensor_id, componente, created_at LIMIT 3",
         "UPDATE registro SET valor = valor + 0.001 ORDER BY paciente_sensor_id DESC,"
@@ -133,7 +134,7 @@ def test_damage_everywhere_is_reported_and_repaired(filled):
 
 def assert_an_unexplained_row_stays(pipeline):
     """It is reported, and no repair deletes it."""
-    change(pipeline, "INSERT INTO registro VALUES (1, 'valor', '2001-02-03 04:05:06.789', 7)")
+    administer(pipeline, "INSERT INTO registro VALUES (1, 'valor', '2001-02-03 04:05:06.789', 7)")
     done = vitals(pipeline, "reconcile", "--repair")
     assert done.returncode == 1
     named = "beyond repair: 1 registro row without an accepted reading: paciente_sensor 1 valor"
@@ -145,7 +146,7 @@ def test_a_repair_that_is_killed_at_any_step_is_finished_by_the_next(filled):
     """One chain: each run starts from what the last one left, plus new damage."""
     before = content(filled)
     for point in POINTS:
-        change(filled, "DELETE FROM registro ORDER BY paciente_sensor_id DESC LIMIT 2")
+        administer(filled, "DELETE FROM registro ORDER BY paciente_sensor_id DESC LIMIT 2")
         # broken, not missing: there is a file to set aside
         trusted(filled)[0].write_bytes(b"PAR1 not any more")
         killed = vitals(filled, "reconcile", "--repair", CRASH_POINT=point)
@@ -196,7 +197,7 @@ def test_a_discarded_reading_stays_recorded_when_its_range_is_processed_again(ma
     pipeline.publish(heart_rate([70.0, -1.0], start=start))
     with pipeline.consumer():
         pipeline.wait_for_messages(1, seconds=240)
-        change(pipeline, "UPDATE quarentena SET estado = 'descartada'")
+        administer(pipeline, "UPDATE quarentena SET estado = 'descartada'")
         trusted(pipeline)[0].unlink()
         done = vitals(pipeline, "reconcile", "--repair", "--wait", "60")
         assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Files that are no Python name our modules too: a module that moves must not be left behind there.
+"""Other files than Python's name our modules, too: when a module moves, they must follow.
 
 An image imports by such a name while it is built, which takes an engine; here it takes a second.
 """
@@ -16,12 +16,8 @@ MODULE = rf"(?:{PACKAGES})(?:\.[a-z_]\w*)+"
 NAMED = re.compile(rf"(?<![\w./-]){MODULE}(?![\w/-])")
 IMPORTED = re.compile(rf"from ({MODULE}) import (\w+)")
 RUN = re.compile(rf"python3? -m ({MODULE})")
-PROSE = {
-    ".md",
-    ".js",
-    ".java",
-    ".html",
-}  # where `producer.send` is no module; a command there is one
+# `producer.send` is no module there; only a command names one
+PROSE = {".md", ".js", ".java", ".html"}
 
 
 def module_names(path: Path) -> set[str]:
