@@ -26,6 +26,8 @@ class Oracle:
     window_ms: int = 10_000
     interval_ms: int = 1_000
     seed: int = 7
+    replicas: int = 1
+    """Of several, each begins with the window in which it got its first patients."""
 
     def batches(self, window_start: int) -> list[SensorBatch]:
         """One batch for each patient."""
@@ -43,15 +45,18 @@ class Oracle:
     def assert_every_window_is_there_once(
         self, database: DatabaseSettings, *, until_ms: int
     ) -> int:
-        """From the first reading in ``registro`` to ``until_ms``: exactly these rows.
+        """From the first window that every patient has to ``until_ms``: exactly these rows.
 
-        Returns the number of windows.
+        With one producer that is the first window of all. Returns the number of windows.
         """
         with connect(database) as connection:
             found = read_registro(connection)
         found = found.filter(pc.starts_with(found["patient_id"], "demo-"))
-        first = min(found["event_ms"].to_pylist()) // self.window_ms * self.window_ms
-        found = found.filter(pc.less(found["event_ms"], until_ms))
+        firsts = found.group_by("patient_id").aggregate([("event_ms", "min")])["event_ms_min"]
+        begin = (pc.min if self.replicas == 1 else pc.max)(firsts).as_py()
+        first = begin // self.window_ms * self.window_ms
+        events = found["event_ms"]
+        found = found.filter(pc.and_(pc.greater_equal(events, first), pc.less(events, until_ms)))
         starts = range(first, until_ms, self.window_ms)
         made = [batch for start in starts for batch in self.batches(start)]
         expected = expected_readings(made).select([*_KEY, "thousandths"])

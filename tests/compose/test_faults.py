@@ -15,7 +15,7 @@ from tests.oracle import Oracle
 from tests.waiting import wait_until
 
 WINDOW_S = 2
-ORACLE = Oracle(patients=200, window_ms=WINDOW_S * 1000, interval_ms=500)
+ORACLE = Oracle(patients=200, window_ms=WINDOW_S * 1000, interval_ms=500, replicas=2)
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ from ops.stack.exports import embedded_addresses
 from tests.oracle import Oracle
 from tests.topic import batches_in
 
-ORACLE = Oracle(patients=60, window_ms=2000)
 PRODUCERS = 4
+ORACLE = Oracle(patients=60, window_ms=2000, replicas=PRODUCERS)
 
 
 @contextmanager
