@@ -28,6 +28,44 @@ _AUTHENTICATED = {"spark.authenticate": "true", "spark.network.crypto.enabled": 
 _UNSAFE = "anyone who reaches this cluster's machines reads patients' data"
 _UNSAFE_HINT = "set spark.authenticate and spark.network.crypto.enabled: docs/how-to/cluster.md"
 
+_FIXED = {
+    "spark.executor.extraJavaOptions": _JAVA_OPTIONS,
+    "spark.python.daemon.module": "consumer.worker.daemon",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.session.timeZone": "UTC",
+    # bad data must become a row with a reason, never an exception of the whole batch
+    "spark.sql.ansi.enabled": "false",
+    # nothing is shuffled: re-planning at run time only costs time
+    "spark.sql.adaptive.enabled": "false",
+    # messages have a hundred readings or more and up to a megabyte; two megabytes are at most a
+    # quarter of a million readings, which a worker decodes in one go
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",
+    "spark.sql.execution.arrow.maxBytesPerBatch": "2m",
+    # a plan of ours lives for one micro-batch and a few dozen rows: making its source, and compiling it
+    # at the start, costs more than it saves
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.streaming.noDataMicroBatches.enabled": "false",
+    # the default one starts a process for each file that it renames, and writes a checksum beside
+    # it: 45 ms per micro-batch for a checkpoint that no start ever reads (docs/decisions/0002)
+    "spark.sql.streaming.checkpointFileManagerClass": _CHECKPOINT_FILES,
+    "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
+    # nor Hadoop's checksums: a file beside each, and a process for its mode
+    "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+    # a text of every plan, which only the user interface shows
+    "spark.sql.ui.explainMode": "simple",
+    # before the first message; afterwards `consumer.driver.arrivals` looks
+    "spark.sql.streaming.pollingDelay": "300ms",
+    "spark.sql.streaming.numRecentProgressUpdates": "2",
+    "spark.sql.streaming.minBatchesToRetain": "2",
+    # Hadoop sets the modes of a checkpoint's files itself
+    "spark.hadoop.fs.permissions.umask-mode": "077",
+    # without a limit, stopping a query waits a minute or more for a broker that is away
+    "spark.sql.streaming.stopTimeout": "5s",
+}
+"""Whatever the settings are."""
+
 _JVM_LOG = Path(__file__).with_name("jvm_log.xml")
 
 _log = structlog.get_logger()
@@ -52,43 +90,9 @@ def build_session(
     os.environ["LC_ALL"] = "C.UTF-8"
     form = "json" if logs_json else "console"
     java_options += f" -Dlog4j2.configurationFile={_JVM_LOG.as_uri()} -Dvitals.log={form}"
-    options = {
+    options = _FIXED | {
         "spark.driver.memory": settings.spark_driver_memory,
         "spark.driver.extraJavaOptions": f"{_JAVA_OPTIONS} {_archive(settings)} {java_options}",
-        "spark.executor.extraJavaOptions": _JAVA_OPTIONS,
-        "spark.python.daemon.module": "consumer.worker.daemon",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.session.timeZone": "UTC",
-        # bad data must become a row with a reason, never an exception of the whole batch
-        "spark.sql.ansi.enabled": "false",
-        # nothing is shuffled: re-planning at run time only costs time
-        "spark.sql.adaptive.enabled": "false",
-        # messages have a hundred readings or more and up to a megabyte; two megabytes are at most a
-        # quarter of a million readings, which a worker decodes in one go
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",
-        "spark.sql.execution.arrow.maxBytesPerBatch": "2m",
-        # a plan of ours lives for one micro-batch and a few dozen rows: making its source, and compiling it
-        # at the start, costs more than it saves
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-        "spark.sql.streaming.noDataMicroBatches.enabled": "false",
-        # the default one starts a process for each file that it renames, and writes a checksum beside
-        # it: 45 ms per micro-batch for a checkpoint that no start ever reads (docs/decisions/0002)
-        "spark.sql.streaming.checkpointFileManagerClass": _CHECKPOINT_FILES,
-        "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
-        # nor Hadoop's checksums: a file beside each, and a process for its mode
-        "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
-        # a text of every plan, which only the user interface shows
-        "spark.sql.ui.explainMode": "simple",
-        # before the first message; afterwards `consumer.driver.arrivals` looks
-        "spark.sql.streaming.pollingDelay": "300ms",
-        "spark.sql.streaming.numRecentProgressUpdates": "2",
-        "spark.sql.streaming.minBatchesToRetain": "2",
-        # Hadoop sets the modes of a checkpoint's files itself
-        "spark.hadoop.fs.permissions.umask-mode": "077",
-        # without a limit, stopping a query waits a minute or more for a broker that is away
-        "spark.sql.streaming.stopTimeout": "5s",
     }
     builder = SparkSession.builder.master(settings.spark_master or local_master()).appName(
         "vitals-consumer"
