@@ -3,12 +3,11 @@
 import json
 import time
 from collections import Counter, defaultdict
-from pathlib import Path
 
 import pytest
 
 from tests.preparing import prepare
-from tests.workers import ALONE, KNOWN_SECONDS, expected_seconds, work_unit
+from tests.workers import ALONE, KNOWN_SECONDS, expected_seconds, unit_of, units_of
 
 SILENCE_S = 60
 
@@ -18,7 +17,7 @@ class Progress:
 
     def __init__(self, config):
         self.config = config
-        self.count, self.alone, self.is_running = 0, frozenset(), False
+        self.count, self.units, self.is_running = 0, {}, False
         self.left, self.outcomes = Counter(), defaultdict(Counter)
         self.seconds = Counter()
         self.started = self.spoke = time.monotonic()
@@ -35,26 +34,24 @@ class Progress:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node, ids):
         if not self.count:
-            alone = frozenset(json.loads(Path(node.workerinput[ALONE]).read_text()))
-            self._begin(ids, alone, self.config.option.numprocesses)
+            self._begin(units_of(node), self.config.option.numprocesses)
             prepare(ids, self.say)
 
     def pytest_collection_finish(self, session):
-        alone = frozenset(item.nodeid for item in session.items if item.get_closest_marker(ALONE))
-        self._begin([item.nodeid for item in session.items], alone, 1)
+        self._begin({item.nodeid: unit_of(item) for item in session.items}, 1)
 
-    def _begin(self, ids, alone, workers):
-        self.count, self.alone, self.is_running = len(ids), alone, True
+    def _begin(self, units, workers):
+        self.count, self.units, self.is_running = len(units), units, True
         self.terminal.showfspath = False
-        self.left.update(nodeid.partition("::")[0] for nodeid in ids)
-        units = {work_unit(nodeid, alone) for nodeid in ids}
-        last = sum(expected_seconds(unit) for unit in units if unit.startswith(ALONE))
-        together = sum(map(expected_seconds, units)) - last
+        self.left.update(nodeid.partition("::")[0] for nodeid in units)
+        alone = {unit for unit in units.values() if unit.startswith(ALONE)}
+        last = sum(map(expected_seconds, alone))
+        together = sum(map(expected_seconds, set(units.values()))) - last
         how = f"{workers} at a time" if workers > 1 else "one after the other"
         at_the_end = f", {len(alone)} of them alone at the end" if workers > 1 and alone else ""
         minutes = (together / workers + last) / 60
         self.say(
-            f"{len(ids)} tests in {len(self.left)} files, {how}{at_the_end}:"
+            f"{self.count} tests in {len(self.left)} files, {how}{at_the_end}:"
             f" about {minutes:.0f} min"
         )
 
@@ -66,7 +63,7 @@ class Progress:
 
     def pytest_runtest_logreport(self, report):
         path = report.nodeid.partition("::")[0]
-        self.seconds[work_unit(report.nodeid, self.alone)] += report.duration
+        self.seconds[self.units[report.nodeid]] += report.duration
         self.seconds[path, "file"] += report.duration
         if report.failed:
             self.outcomes[path]["failed"] += 1

@@ -9,13 +9,14 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 KNOWN_SECONDS = Path(__file__).parent / "data" / "seconds.json"
 """What each scope took in a whole run on two cores; ``--keep-seconds`` writes it."""
-ALONE = "alone"
+ALONE, UNITS = "alone", "units"
 # a broker, a database and a consumer each
 _BYTES_A_WORKER = 2_000_000_000
 # their tests share what takes long to start: a browser, Spark
@@ -24,8 +25,19 @@ _SHARING = ("tests/browser", "tests/spark")
 _SINGLE = ("tests/services/", "tests/docs/")
 
 
+def unit_of(item):
+    """The name of what one worker runs in one go, with this test in it."""
+    if item.get_closest_marker(ALONE):
+        return f"{ALONE} {item.nodeid}"
+    file = item.nodeid.partition("::")[0]
+    # a worker that comes back to a file makes what its tests share once more
+    found = item._fixtureinfo.name2fixturedefs.values()
+    shared = (each for of_name in found for each in of_name if each.scope == "module")
+    return file if any(each.baseid == file for each in shared) else scope_of(item.nodeid)
+
+
 def scope_of(nodeid):
-    """What one worker runs in one go: a folder, a file, or a single test."""
+    """A folder, a file, or a single test."""
     for folder in _SHARING:
         if nodeid.startswith(f"{folder}/"):
             return folder
@@ -53,25 +65,26 @@ def pytest_xdist_auto_num_workers(config):
 
 
 def pytest_configure_node(node):
-    """Where the worker says which tests are to run alone: their names are all that reaches us."""
+    """Where the worker says what belongs together: the tests' names are all that reaches us."""
     folder = node.config.stash.setdefault(_SHARED, Path(tempfile.mkdtemp(prefix="vitals-tests-")))
-    node.workerinput[ALONE] = str(folder / node.gateway.id)
+    node.workerinput[UNITS] = str(folder / node.gateway.id)
 
 
 _SHARED = pytest.StashKey[Path]()
+
+
+def units_of(node):
+    """The unit of each test, by its name, as a worker has found them."""
+    return json.loads(Path(node.workerinput[UNITS]).read_text())
 
 
 def pytest_collection_modifyitems(config, items):
     """In a worker: the longest scopes first, those that run alone last."""
     if not hasattr(config, "workerinput"):
         return
-    alone = {item.nodeid for item in items if item.get_closest_marker(ALONE)}
-    Path(config.workerinput[ALONE]).write_text(json.dumps(sorted(alone)))
-    items.sort(key=lambda item: _rank(work_unit(item.nodeid, alone)))
-
-
-def work_unit(nodeid, alone):
-    return f"{ALONE} {nodeid}" if nodeid in alone else scope_of(nodeid)
+    units = {item.nodeid: unit_of(item) for item in items}
+    Path(config.workerinput[UNITS]).write_text(json.dumps(units))
+    items.sort(key=lambda item: _rank(units[item.nodeid]))
 
 
 def _rank(unit):
@@ -87,11 +100,11 @@ def pytest_xdist_make_scheduler(config, log):
 class LongestFirst(LoadScopeScheduling):
     """Work in the order of the collection; what runs alone waits until one worker is left."""
 
-    _alone = frozenset()
+    _units = MappingProxyType({})
 
     def add_node_collection(self, node, collection):
         super().add_node_collection(node, collection)
-        self._alone = frozenset(json.loads(Path(node.workerinput[ALONE]).read_text()))
+        self._units = units_of(node)
 
     def remove_node(self, node):
         crashed = super().remove_node(node)
@@ -101,7 +114,7 @@ class LongestFirst(LoadScopeScheduling):
         return crashed
 
     def _split_scope(self, nodeid):
-        return work_unit(nodeid, self._alone)
+        return self._units[nodeid]
 
     def _reschedule(self, node):
         # one test runs and one is ready; more would wait here while others have nothing to do

@@ -50,6 +50,20 @@ def test_waits(number): pass
 """
 
 
+SHARING = """
+import json
+import pytest
+
+@pytest.fixture(scope="module")
+def shared():
+    with open("noted", "a") as file:
+        file.write(json.dumps(["shared", 0, 0]) + "\\n")
+
+@pytest.mark.parametrize("number", range(6))
+def test_shares(number, shared): pass
+"""
+
+
 @pytest.fixture
 def noted(tmp_path):
     """What three workers did: name, begin and end of each test and of each worker's stack."""
@@ -58,6 +72,7 @@ def noted(tmp_path):
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    alone: x\n")
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (folder / "test_some.py").write_text(TESTS)
+    (folder / "test_sharing.py").write_text(SHARING)
     done = subprocess.run(
         [
             sys.executable,
@@ -82,13 +97,17 @@ def noted(tmp_path):
 
 
 def test_what_runs_alone_begins_after_the_other_workers_and_their_stacks_are_gone(noted):
-    tests = {name: (began, ended) for name, began, ended in noted if name != "stack"}
-    assert len(tests) == 8
+    tests = {name: (began, ended) for name, began, ended in noted if name.startswith("test_")}
+    assert len(tests) == 14
     measuring = [tests.pop(name) for name in ("test_measures", "test_measures_too")]
     first = min(began for began, _ in measuring)
     assert max(ended for _, ended in tests.values()) <= first
     stacks = sorted(ended for name, _, ended in noted if name == "stack")
     assert [ended < first for ended in stacks] == [True, True, False]
+
+
+def test_what_a_file_shares_is_made_once(noted):
+    assert [name for name, *_ in noted].count("shared") == 1
 
 
 @pytest.mark.parametrize(
