@@ -91,7 +91,7 @@ def test_invented_readings_never_replace_true_ones(attack, is_required, make_pip
     pipeline.publish(true_batch(), true_batch(SECOND))
     sent = attack(Signer(pipeline.kafka.batch_key_path), tmp_path / "forger")
     pipeline.publish_raw(*sent)
-    with pipeline.consumer(REQUIRE_AUTHENTIC=str(is_required)):
+    with pipeline.warm_consumer(REQUIRE_AUTHENTIC=str(is_required)):
         pipeline.wait_for_messages(2 + len(sent))
     assert dict(pipeline.rows(VALUES, FIRST)) == {TRUE if is_required else FORGED: 3}
     assert dict(pipeline.rows(REASONS)) == ({"unauthentic": 1} if is_required else {})
@@ -120,7 +120,7 @@ def test_no_message_of_others_suppresses_a_true_one(is_required, make_pipeline):
     signer = Signer(pipeline.kafka.batch_key_path)
     pipeline.publish_raw(preempting(first), judged_as_older(second, signer))
     pipeline.publish(first, second)
-    with pipeline.consumer(REQUIRE_AUTHENTIC=str(is_required)):
+    with pipeline.warm_consumer(REQUIRE_AUTHENTIC=str(is_required)):
         pipeline.wait_for_messages(4)
     found = [dict(pipeline.rows(VALUES, patient)) for patient in (FIRST, SECOND)]
     assert found == ([{TRUE: 3}, {TRUE: 3}] if is_required else [{}, {}])
@@ -136,7 +136,7 @@ def test_a_batch_id_that_comes_with_other_content_is_kept_and_told(make_pipeline
     again = dataclasses.replace(batch, producer_id="another", produced_at=batch.produced_at + 1)
     other = dataclasses.replace(batch, series=invented().series)
     pipeline.publish(batch)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(1)
         pipeline.publish_raw(*map(message, [again, other, again]), signed=True)
         pipeline.wait_for_messages(4)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ops.stack.descendants import descendants
 from tests.security.block_manager import broadcasts
-from tests.services.pipeline import REPOSITORY, kill_group
+from tests.services.killing import kill_group
+from tests.services.pipeline import REPOSITORY
 from tests.services.simulated import simulated
 
 _LISTENING = "0A"

@@ -1,4 +1,4 @@
-"""Asks `vitals` for JSON, as a script does, about a test's own pipeline."""
+"""`vitals` as a process of its own, about a test's pipeline."""
 
 import json
 import subprocess
@@ -10,14 +10,14 @@ from tests.services.pipeline import REPOSITORY
 
 def asked(pipeline, *words, **environment):
     """Exit code and document of ``vitals WORDS --json``."""
-    ended = run(pipeline, *words, "--json", **environment)
+    ended = vitals(pipeline, *words, "--json", **environment)
     assert ended.stdout, ended.stderr
     document = json.loads(ended.stdout)
     assert_times(document)
     return ended.returncode, document
 
 
-def run(pipeline, *words, **environment):
+def vitals(pipeline, *words, **environment):
     return subprocess.run(
         [sys.executable, "-m", "ops", *map(str, words)],
         env=pipeline.environment | environment,
@@ -25,5 +25,5 @@ def run(pipeline, *words, **environment):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=200,
     )

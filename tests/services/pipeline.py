@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,11 +19,12 @@ from db.schema.migrate import migrate
 from db.schema.seed import seed
 from ops.credentials.batch_keys import PRODUCER, ensure_batch_key, key_file
 from ops.stack import create_topics
-from ops.stack.descendants import descendants
 from schemas.wire.codec import default_codec
 from schemas.wire.signature import Signer
 from tests.archives import claimed_archive
 from tests.kafka import environment_of
+from tests.services.killing import kill_group
+from tests.services.warm_jvm import WARM_JVM
 from tests.topic import messages_in
 
 REPOSITORY = Path(__file__).parents[2]
@@ -118,7 +119,9 @@ class Pipeline:
         deadline = time.monotonic() + seconds
         while (found := self.rows(sql)[0][0]) != expected:
             if time.monotonic() > deadline:
-                raise AssertionError(f"{sql} gives {found}, not {expected}\n{self.log()}")
+                raise AssertionError(
+                    f"{sql} gives {found}, not {expected}\n{self.log()}\n{WARM_JVM.log()}"
+                )
             time.sleep(0.1)
 
     def wait_for_messages(self, count, *, seconds=240):
@@ -158,6 +161,23 @@ class Pipeline:
         finally:
             kill_group(process)
 
+    @contextmanager
+    def warm_consumer(self, **environment):
+        """As ``consumer``, in a JVM that is running: for tests of what it writes, not of its process.
+
+        Who kills it, measures it, reads the JVM's log or gives its workers an environment needs
+        ``consumer``.
+        """
+        names = WARM_JVM.names(self.environment)
+        is_in_order = False
+        try:
+            with self.consumer(**names, **environment) as process:
+                yield process
+            is_in_order = process.returncode == 0
+        finally:
+            if not is_in_order:
+                WARM_JVM.retire()
+
 
 def new_pipeline(broker, admin, jars, class_archive, folder, *, patients=10, partitions=4):
     """A pipeline with a migrated database and the demo patients; ``broker``: an administrator's settings."""
@@ -179,15 +199,3 @@ def new_pipeline(broker, admin, jars, class_archive, folder, *, patients=10, par
     kafka = broker.model_copy(update=names)
     create_topics(kafka, TopicSettings(topic_partitions=partitions))
     return Pipeline(kafka, database, jars, class_archive, folder / name)
-
-
-def kill_group(process):
-    """SIGKILL to the driver, its JVM and its Python workers at once, as a power cut would.
-
-    The workers have their own process groups, and one waiting for the database would survive.
-    """
-    doomed = [process.pid, *(descendant.pid for descendant in descendants(process.pid))]
-    for pid in doomed:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    process.wait()

@@ -1,26 +1,10 @@
 """What the tests of reconcile, repair and republication do to a pipeline, and how they look at it."""
 
-import subprocess
-import sys
-
 from confluent_kafka import Consumer, TopicPartition
 
 from common.broker.clients import client_options
 from ops.cli.commands.reconcile import prove
 from schemas.batch import SensorBatch, Series, batch_id
-from tests.services.pipeline import REPOSITORY
-
-
-def vitals(pipeline, *arguments, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "ops", *arguments],
-        env=pipeline.environment | environment,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
 
 
 def heart_rate(values, *, start, source="test", produced=None):

@@ -13,7 +13,7 @@ from ops.explain.question import iso
 from schemas.wire.codec import default_codec
 from schemas.wire.signature import Signer
 from tests.archives import claimed_archive
-from tests.services.asking import asked, run
+from tests.services.asking import asked, vitals
 from tests.services.checks import assert_proved, heart_rate
 from tests.services.memory import MOST_BYTES, memory_of
 from tests.services.simulated import now_ms
@@ -113,7 +113,7 @@ def test_a_bomb_costs_one_entry_where_the_broker_does_not_refuse_it(make_pipelin
     assert f"{BOMB_BYTES} bytes" in detail
     assert hashlib.sha256(bytes(BOMB_BYTES)).hexdigest() in detail
     assert bytes(body) == bytes(4096)
-    tail = run(pipeline, "tail", "--max", "7")
+    tail = vitals(pipeline, "tail", "--max", "7")
     assert tail.returncode == 0, tail.stderr
     assert len(tail.stdout.splitlines()) == 7
     [(detail,)] = pipeline.rows("SELECT detalhe FROM quarentena WHERE motivo = 'invalid_batch'")
@@ -133,7 +133,7 @@ def test_what_reads_the_topic_survives_a_bomb_that_is_not_committed_yet(make_pip
     assert publish_at_once(pipeline, *good(pipeline, start + 10_000)) == []
     assert [message.offset() for message in messages_in(pipeline.kafka)] == list(range(7))
     for words in (("tail", "--max", "7"), ("reconcile",)):
-        ended = run(pipeline, *words)
+        ended = vitals(pipeline, *words)
         assert "Traceback" not in ended.stderr
         assert ended.returncode == 0, ended.stderr
     _, told = asked(pipeline, "explain", "demo-000001", "frequencia_cardiaca", iso(start + 10_000))

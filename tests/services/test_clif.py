@@ -204,7 +204,7 @@ def assert_proved(pipeline, rows):
 def test_every_row_of_a_real_table_has_its_outcome_once(pipeline, table):
     """Then the same file again, and again for a new consumer: no row in any table changes."""
     rows = rows_of(table)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         batches = replay(pipeline, table, "--start", "now")
         pipeline.wait_for_messages(batches, seconds=180)
         expected = expected_now(rows, remembered_shift(pipeline, table))
@@ -214,7 +214,7 @@ def test_every_row_of_a_real_table_has_its_outcome_once(pipeline, table):
         assert replay(pipeline, table, "--start", "now") == batches
         pipeline.wait_for_messages(2 * batches, seconds=180)
         assert_unchanged(pipeline, before)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         assert replay(pipeline, table, "--start", "now") == batches
         pipeline.wait_for_messages(3 * batches, seconds=180)
     assert_unchanged(pipeline, before)
@@ -225,7 +225,7 @@ def test_at_its_original_time_a_table_from_the_future_is_quarantined_whole(pipel
     """CLIF moves its dates to the years after 2110: none of them may reach registro."""
     rows = rows_of(table)
     assert min(row.time for row in rows) > datetime(2110, 1, 1, tzinfo=UTC)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(replay(pipeline, table, "--start", "original"), seconds=180)
     assert_holds(pipeline, expected_original(rows))
     assert_proved(pipeline, rows)

@@ -2,14 +2,12 @@
 
 import json
 import re
-import subprocess
-import sys
 
 import pytest
 
 from schemas.batch import SensorBatch, Series, batch_id
 from tests.json_times import assert_times
-from tests.services.pipeline import REPOSITORY
+from tests.services.asking import vitals
 
 START = 1_790_000_000_000
 """2026-09-21 14:13:20 UTC."""
@@ -77,7 +75,7 @@ def test_the_groups_lag_is_what_the_consumer_has_not_committed(make_pipeline, to
     """Zero after it ran, then what has been published since; and the quarantine can be listed."""
     pipeline = make_pipeline(partitions=1)
     pipeline.publish(*(heart_rate(number, [70.0, 999.0]) for number in range(3)))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(3)
     assert described(tool, pipeline) == {0: ("3", "3", "0")}
     pipeline.publish(*(heart_rate(number, [71.0]) for number in range(3, 5)))
@@ -89,14 +87,7 @@ def test_the_groups_lag_is_what_the_consumer_has_not_committed(make_pipeline, to
 
 
 def listed_quarantine(pipeline):
-    ended = subprocess.run(
-        [sys.executable, "-m", "ops", "quarantine", "list", "--json", "--limit", "2"],
-        env=pipeline.environment,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = vitals(pipeline, "quarantine", "list", "--json", "--limit", "2")
     assert ended.returncode == 0, ended.stderr
     names = ("offset", "series", "position", "reason", "patient_id", "sensor", "value")
     entries = [json.loads(line) for line in ended.stdout.splitlines()]

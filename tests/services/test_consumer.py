@@ -17,7 +17,7 @@ from tests.services.checks import (
     group_lag,
     heart_rate,
 )
-from tests.services.pipeline import kill_group
+from tests.services.killing import kill_group
 from tests.services.simulated import now_ms, simulated
 from tests.waiting import wait_until
 
@@ -39,11 +39,11 @@ def test_a_restart_and_a_republished_outbox_change_no_row(pipeline):
     """The same batches at new offsets, read by a consumer with a new checkpoint, have no effect."""
     batches = simulated()
     pipeline.publish(*batches)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(len(batches))
     before = everything(pipeline)
     pipeline.publish(*batches, archived=False)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(2 * len(batches))
     assert everything(pipeline) == before
     repeated = pipeline.rows("SELECT CAST(SUM(mensagens_repetidas) AS SIGNED) FROM livro_razao")
@@ -85,7 +85,7 @@ def test_a_corrected_reading_replaces_the_first_one(pipeline):
     """Of two batches for the same instant, registro shows the one at the newest offset."""
     start = now_ms()
     pipeline.publish(heart_rate([70.0, 71.0], start=start))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(1)
         pipeline.publish(heart_rate([90.0], start=start, source="correction"))
         pipeline.wait_for_messages(2)
@@ -101,7 +101,7 @@ def test_readings_keep_their_milliseconds_and_three_decimals(pipeline):
     )
     identity = batch_id("t", "demo-000002", start)
     pipeline.publish(SensorBatch(identity, "demo-000002", "test", start, start, runs))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(1)
     moments = [datetime.fromtimestamp(start / 1000, UTC).replace(tzinfo=None)] * 3
     found = pipeline.rows(REGISTRO)
@@ -118,7 +118,7 @@ def test_an_unmapped_reading_waits_in_quarantine_and_a_new_mapping_counts_at_onc
     """It is in a trusted file; once the patient is registered, the running consumer sees it."""
     start = now_ms()
     pipeline.publish(heart_rate([70.0, 71.0], start=start, patient_id="nobody"))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(1)
         reasons = "SELECT motivo, COUNT(*) FROM quarentena GROUP BY 1"
         assert pipeline.rows(reasons) == [("unmapped", 2)]
@@ -140,7 +140,7 @@ def test_an_unmapped_reading_enters_registro_once_its_patient_is_registered(pipe
     """Within a minute of the mapping, even if the consumer receives nothing else."""
     start = now_ms()
     pipeline.publish(heart_rate([70.0, 71.0], start=start, patient_id="nobody"))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(1)
         with connect(pipeline.database) as connection:
             register(connection, {("nobody", "frequencia_cardiaca"): start + 1000})
@@ -159,7 +159,7 @@ def test_readings_follow_the_very_id_and_a_mapping_ended_by_a_session_in_another
         heart_rate([150.0, 151.0], start=start, patient_id="bed7"),
         heart_rate([60.0, 61.0], start=start, patient_id="BED7"),
     )
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(2)
         with connect(pipeline.database) as connection:
             register(connection, {("BED7", "frequencia_cardiaca"): start - 1000})
@@ -208,7 +208,7 @@ def test_a_consumer_that_waits_for_what_is_missing_ends_when_asked(pipeline):
 def test_trusted_files_may_be_json_lines(pipeline):
     batches = simulated(windows=1)
     pipeline.publish(*batches)
-    with pipeline.consumer(TRUSTED_FORMAT="jsonl"):
+    with pipeline.warm_consumer(TRUSTED_FORMAT="jsonl"):
         pipeline.wait_for_messages(len(batches))
     assert_proved(pipeline)
 

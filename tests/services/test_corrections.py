@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.services.asking import asked, run
+from tests.services.asking import asked, vitals
 from tests.services.checks import heart_rate
 from tests.services.simulated import now_ms
 from tests.services.test_explain import story
@@ -23,7 +23,7 @@ def test_an_overwritten_value_is_kept_explained_and_put_back(make_pipeline, load
     start = now_ms() - 60_000
     first = heart_rate([70.0, 71.0, 72.0], start=start)
     wrong = heart_rate([60.0, 71.0], start=start, source="wrong")
-    with pipeline.consumer(LOAD_METHOD=load_method):
+    with pipeline.warm_consumer(LOAD_METHOD=load_method):
         for number, batch in enumerate((first, wrong), start=1):
             pipeline.publish(batch)
             pipeline.wait_for_messages(number)
@@ -34,7 +34,7 @@ def test_an_overwritten_value_is_kept_explained_and_put_back(make_pipeline, load
     assert [correction[side]["batch_id"] for side in ("old", "new")] == [*ids]
     assert [correction[side]["value"] for side in ("old", "new")] == [70.0, 60.0]
     assert asked(pipeline, "reconcile")[1]["proved"]
-    undone = run(pipeline, "reconcile", "--undo", wrong.batch_id)
+    undone = vitals(pipeline, "reconcile", "--undo", wrong.batch_id)
     assert undone.returncode == 0, undone.stdout + undone.stderr
     assert "put back 1 value" in undone.stderr + undone.stdout
     assert [value for (value,) in pipeline.rows(VALUES)] == [70.0, 71.0, 72.0]
@@ -44,6 +44,6 @@ def test_an_overwritten_value_is_kept_explained_and_put_back(make_pipeline, load
     [standing] = [message for message in answer["messages"] if message["stands"]]
     assert standing["batch_id"] == first.batch_id
     assert "taken back" in json.dumps(answer)
-    again = run(pipeline, "reconcile", "--undo", wrong.batch_id, "--repair")
+    again = vitals(pipeline, "reconcile", "--undo", wrong.batch_id, "--repair")
     assert again.returncode == 0, again.stdout + again.stderr
     assert [value for (value,) in pipeline.rows(VALUES)] == [70.0, 71.0, 72.0]

@@ -12,7 +12,7 @@ from schemas.batch import SensorBatch, Series, batch_id
 from schemas.wire.codec import default_codec
 from schemas.wire.versions import latest
 from tests.archives import claimed_archive
-from tests.services.asking import asked, run
+from tests.services.asking import asked, vitals
 from tests.services.checks import heart_rate
 from tests.services.simulated import now_ms
 
@@ -48,7 +48,7 @@ def test_every_fate_of_a_reading_is_explained(pipeline):
     put_into_outbox(pipeline, refused)()
     broken = codec.encode(refused)[:-3]
     pipeline.publish_raw((PATIENT, broken, codec.headers(refused)))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(6)
     accepted_and_converted(pipeline, glucose)
     out_of_range(pipeline, start + 1000)
@@ -83,7 +83,7 @@ def accepted_and_converted(pipeline, glucose):
     assert (pipeline.output / "trusted" / message["trusted"]["file"]).exists()
     assert message["ledger"]["first"] <= first < message["ledger"]["until"]
     assert [place["offset"] for place in message["repeated_at"]] == [second]
-    text = run(pipeline, "explain", PATIENT, "glicose", at).stdout
+    text = vitals(pipeline, "explain", PATIENT, "glicose", at).stdout
     assert "5.4 mmol/L -> 97.28424 mg/dL" in text
     assert "it is stored: registro has 97.284" in text
 
@@ -157,7 +157,7 @@ def test_a_story_is_told_from_what_is_left(make_pipeline):
     pipeline = make_pipeline(partitions=1)
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0, 999.0], start=start))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(1)
     remove_messages(pipeline, until=1)
     _, answer = story(pipeline, "frequencia_cardiaca", start)
@@ -183,7 +183,7 @@ def test_jsonl_files_give_the_same_answer(make_pipeline):
     pipeline = make_pipeline(partitions=1)
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0, 71.5], start=start))
-    with pipeline.consumer(TRUSTED_FORMAT="jsonl"):
+    with pipeline.warm_consumer(TRUSTED_FORMAT="jsonl"):
         pipeline.wait_for_messages(1)
     code, answer = story(pipeline, "frequencia_cardiaca", start + 1000)
     assert (code, answer["messages"][0]["trusted"]["value"]) == (0, 71.5)
@@ -196,7 +196,7 @@ def test_a_question_that_means_nothing_is_a_usage_error(pipeline):
         (("pressao_arterial", "0"), "--component sistolica or diastolica"),
         (("glicose", "yesterday"), "is not a time"),
     ):
-        ended = run(pipeline, "explain", PATIENT, *words)
+        ended = vitals(pipeline, "explain", PATIENT, *words)
         assert ended.returncode == 2
         assert why in " ".join(ended.stderr.replace("│", " ").split())
 

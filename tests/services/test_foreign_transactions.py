@@ -1,8 +1,6 @@
 """Producers with transactions, compaction and new partitions: Kafka as others use it."""
 
 import json
-import subprocess
-import sys
 import time
 
 import pytest
@@ -25,8 +23,9 @@ from ops.look.snapshot import Observer
 from schemas.wire.codec import default_codec
 from schemas.wire.signature import Signer
 from tests.archives import claimed_archive
+from tests.services.asking import vitals
 from tests.services.checks import assert_proved, group_lag, heart_rate, logged
-from tests.services.pipeline import kill_group
+from tests.services.killing import kill_group
 from tests.waiting import wait_until
 
 START = 1_790_000_000_000
@@ -75,10 +74,7 @@ def values(pipeline):
 
 def tailed(pipeline, count):
     """The values of the first batches that `vitals tail` prints."""
-    command = [sys.executable, "-m", "ops", "tail", "--max", str(count)]
-    ended = subprocess.run(
-        command, env=pipeline.environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    ended = vitals(pipeline, "tail", "--max", count)
     assert ended.returncode == 0, ended.stderr
     found = [json.loads(line)["batch"] for line in ended.stdout.splitlines()]
     return [batch["series"][0]["values"][0] for batch in found]
@@ -95,7 +91,7 @@ def test_an_aborted_transaction_is_nowhere_and_the_lag_reaches_zero(pipeline, ob
     """Partition 0 ends in an aborted message and its mark, partition 1 holds nothing else."""
     foreign = Sent(pipeline, **{"transactional.id": pipeline.kafka.kafka_topic})
     foreign.archive(seen(0, 70), seen(3, 71))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         foreign.transact(seen(0, 70), 0)
         foreign.transact(seen(1, 199), 0, commits=False)
         foreign.transact(seen(2, 198), 1, commits=False)
@@ -130,7 +126,7 @@ def test_what_waits_behind_an_open_transaction_is_under_way_and_no_lag(pipeline,
     """Nobody can read it yet; if the transaction is aborted, ours still comes."""
     foreign = Sent(pipeline, **{"transactional.id": pipeline.kafka.kafka_topic})
     ours = Sent(pipeline)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         foreign.client.begin_transaction()
         foreign.send(seen(0, 199), 0)
         ours.archive(seen(1, 71), seen(2, 72))
@@ -181,7 +177,7 @@ def test_a_compacted_gap_is_no_loss_and_no_lag(pipeline, observer):
     foreign = Sent(pipeline)
     foreign.archive(seen(0, 70), seen(6, 76))
     foreign.send(seen(0, 70), 0)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(1)
     for number in range(1, 6):
         foreign.send(seen(number, 70 + number), 0)
@@ -195,7 +191,7 @@ def test_a_compacted_gap_is_no_loss_and_no_lag(pipeline, observer):
     wait_until(lambda: kept()[0] > 5, seconds=90)
     with TopicReader(pipeline.kafka) as reader:
         assert reader.span(topic, 0).first == 0
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         wait_until(lambda: observer.look().lag_messages == 0, pipeline.log, seconds=60)
     assert values(pipeline)[0] == 70
     assert values(pipeline)[-1] == 76
@@ -224,7 +220,7 @@ def test_after_partitions_were_added_a_correction_wins_over_the_value_before_it(
     before, after = seen(500, 71, patient), seen(500, 90, patient)
     small = {"MAX_MESSAGES_PER_BATCH": "20"}
     pipeline.publish(seen(0, 70, patient))
-    with pipeline.consumer(**small):
+    with pipeline.warm_consumer(**small):
         pipeline.wait_for_messages(1)
     pipeline.publish(*backlog, before)
     client = admin(pipeline.kafka)
@@ -234,7 +230,7 @@ def test_after_partitions_were_added_a_correction_wins_over_the_value_before_it(
     with pipeline.consumer(**small) as consumer:
         wait_until(lambda: len(logged(pipeline, "batch_committed")) > 3, pipeline.log, seconds=60)
         kill_group(consumer)
-    with pipeline.consumer(**small):
+    with pipeline.warm_consumer(**small):
         pipeline.wait_for_messages(302)
         pipeline.publish(seen(501, 91, patient))
         pipeline.wait_for_messages(303)

@@ -23,7 +23,7 @@ def test_a_micro_batch_ends_with_its_transaction_even_if_the_broker_died_meanwhi
     # one partition, so that everything is read before the broker dies
     pipeline = make_pipeline(partitions=1)
     pipeline.publish(*simulated(windows=1, start=now_ms() - LONG_AGO))
-    with ExitStack() as outage, pipeline.consumer():
+    with ExitStack() as outage, pipeline.warm_consumer():
         pipeline.wait_for_messages(10)
         wait_until(lambda: group_lag(pipeline) == 0)
         with locked(pipeline, "SELECT * FROM progresso FOR UPDATE"):
@@ -32,7 +32,7 @@ def test_a_micro_batch_ends_with_its_transaction_even_if_the_broker_died_meanwhi
             outage.enter_context(killed(broker))
         wait_until(lambda: committed(pipeline) == 20, pipeline.log, seconds=30)
     wait_until(lambda: group_lag(pipeline) == 10)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         wait_until(lambda: group_lag(pipeline) == 0, pipeline.log)
     assert assert_proved(pipeline).produced == 20 * READINGS_A_BATCH
 

@@ -8,7 +8,7 @@ from common.times import iso_of_ms
 from schemas.batch import Series
 from tests.builders import NOW, batch, series
 from tests.hostile import HOSTILE, left_over
-from tests.services.asking import run
+from tests.services.asking import vitals
 from tests.services.pipeline import new_pipeline
 
 NAME = "".join(HOSTILE).replace("\x00", "")  # which no argument can hold
@@ -81,7 +81,7 @@ def test_the_consumers_log_for_people_holds_no_controls(hostile):
 
 
 def check(pipeline, words):
-    done = run(pipeline, *words)
+    done = vitals(pipeline, *words)
     printed = done.stdout + done.stderr
     assert "Traceback" not in printed
     assert left_over(printed.replace("\t", "")) == set()

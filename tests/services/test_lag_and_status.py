@@ -7,7 +7,7 @@ from confluent_kafka import Producer
 from common.broker.clients import client_options
 from common.broker.topics import set_topic_options
 from common.repeated_starts import note_start, starts_file
-from tests.services.asking import asked, run
+from tests.services.asking import asked, vitals
 from tests.services.checks import heart_rate
 from tests.services.simulated import now_ms
 
@@ -25,7 +25,7 @@ def test_uncommitted_messages_are_the_lag_by_partition(pipeline):
     assert answer["oldest_waiting_seconds"] >= 0
     assert [asked(pipeline, "lag", "--max", most)[0] for most in (3, 2)] == [0, 1]
     for away in (NOBODY, NO_DATABASE):
-        assert run(pipeline, "lag", **away).returncode == 3
+        assert vitals(pipeline, "lag", **away).returncode == 3
 
 
 def test_status_names_what_is_wrong(pipeline):
@@ -55,14 +55,14 @@ def test_status_names_what_is_wrong(pipeline):
     code, answer = asked(pipeline, "status", **NO_DATABASE)
     assert (code, answer["database"], answer["broker"]) == (1, False, True)
     assert answer["problems"][0].startswith("database away")
-    assert "database away" in run(pipeline, "status", **NO_DATABASE).stdout.splitlines()[-1]
+    assert "database away" in vitals(pipeline, "status", **NO_DATABASE).stdout.splitlines()[-1]
     assert asked(pipeline, "status", **NO_DATABASE, **NOBODY) == (3, {"running": False})
 
 
 def test_status_shows_how_fresh_the_newest_committed_reading_is(pipeline):
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0, 71.0], start=start))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(1)
     code, answer = asked(pipeline, "status")
     assert (code, answer["accepted"], answer["outbox_files"]) == (0, 2, 0)

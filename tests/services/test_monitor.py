@@ -34,7 +34,7 @@ def tiles(ward):
 
 
 def test_tiles_show_the_newest_rows_of_registro(pipeline, names):
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         # a slow start must not age the windows
         pipeline.publish(*simulated(1, fault_share=0, start=now_ms() - 6 * WINDOW_MS))
         pipeline.wait_for_messages(10)
@@ -128,7 +128,7 @@ def test_missing_samples_raise_alarms_and_gaps_that_clear_when_they_arrive(pipel
             listed = next(data["alarms"] for name, data in events if name == "alarms")
         return {(alarm["code"], alarm["subject"]) for alarm in listed if alarm["cleared"] is None}
 
-    with pipeline.consumer(), running_monitor(pipeline, **environment) as monitor:
+    with pipeline.warm_consumer(), running_monitor(pipeline, **environment) as monitor:
         publish(start := next_window())
         pipeline.wait_for_messages(10)
         broken, stopped = patients[3], patients[7]
@@ -162,7 +162,7 @@ def test_missing_samples_raise_alarms_and_gaps_that_clear_when_they_arrive(pipel
 
 def test_a_window_that_two_producers_sent_names_both(pipeline):
     batches = simulated(1, fault_share=0)
-    with pipeline.consumer(), running_monitor(pipeline) as monitor:
+    with pipeline.warm_consumer(), running_monitor(pipeline) as monitor:
         pipeline.publish(*batches)
         pipeline.wait_for_messages(10)
         again = [dataclasses.replace(batch, producer_id="other") for batch in batches[:2]]
@@ -187,7 +187,7 @@ def test_a_window_that_two_producers_sent_names_both(pipeline):
 
 def test_rejected_readings_are_counted_and_shown_by_reason(pipeline):
     pipeline.publish(*simulated(2, fault_share=0.1))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(20)
         with running_monitor(pipeline) as monitor:
             with connect(pipeline.database) as connection:

@@ -1,8 +1,6 @@
 """An older value never replaces a newer one, however late it arrives."""
 
 import re
-import subprocess
-import sys
 from contextlib import closing, contextmanager
 
 import pytest
@@ -19,8 +17,8 @@ from producer.delivery.publisher import Publisher
 from producer.replay import ReplayPlan, replay_file
 from schemas.batch import SensorBatch, Series, batch_id
 from tests.archives import claimed_archive
+from tests.services.asking import vitals
 from tests.services.checks import assert_proved
-from tests.services.pipeline import REPOSITORY
 from tests.services.test_resend import changed, resend
 
 PATIENT = "demo-000001"
@@ -73,21 +71,9 @@ def adopt(pipeline):
         assert len(outbox) == 0
 
 
-def vitals(pipeline, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "ops", *arguments],
-        env=pipeline.environment,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
-
-
 def test_what_waited_in_an_outbox_does_not_replace_its_correction(pipeline, tmp_path):
     """The rest of it enters. Explain says why; the proof knows the rule."""
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         with waiting(pipeline, "away", heart_rate(70, 71, source="older")):
             replay(pipeline, file_of(tmp_path, "correction.csv", (FIRST, 88)))
             pipeline.wait_for_messages(1)
@@ -116,7 +102,7 @@ def test_of_two_values_that_waited_the_one_that_was_made_later_stays(pipeline):
             with waiting(pipeline, f"{owner}-{number}", batch):
                 pass
             adopt(pipeline)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(4)
         assert values(pipeline) == [88]
         newest = heart_rate(90, source="newest")
@@ -129,7 +115,7 @@ def test_of_two_values_that_waited_the_one_that_was_made_later_stays(pipeline):
 
 
 def test_a_correction_that_arrives_between_a_repairs_plan_and_its_republish_stays(pipeline):
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.publish(heart_rate(70, 71, source="older"))
         pipeline.wait_for_messages(1)
         [file] = pipeline.output.glob("trusted/date=*/*.parquet")
@@ -155,7 +141,7 @@ def test_a_correction_that_arrives_between_a_repairs_plan_and_its_republish_stay
 
 def test_a_repair_keeps_the_order_of_values_that_came_late(pipeline, tmp_path):
     """The older value came last and is in quarantine; all of it is processed again."""
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         with waiting(pipeline, "away", heart_rate(70, 71, source="older")):
             replay(pipeline, file_of(tmp_path, "correction.csv", (FIRST, 88)))
             pipeline.wait_for_messages(1)
@@ -174,7 +160,7 @@ def test_a_repair_reopens_no_entry_and_a_resend_undoes_no_correction(make_pipeli
     folder = tmp_path / "later"
     folder.mkdir()
     later = changed(folder)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         older = heart_rate(70, 350, 999, source="older")
         pipeline.publish(older)
         pipeline.wait_for_messages(1)
@@ -190,7 +176,7 @@ def test_a_repair_reopens_no_entry_and_a_resend_undoes_no_correction(make_pipeli
         pipeline.wait_for_messages(3)
     # by the rules of its day the range of the resent batch is wrong, too: both are processed again
     change(pipeline, "UPDATE quarentena SET valor_bruto = 1 WHERE deslocamento = 0 AND posicao = 1")
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         done = vitals(pipeline, "reconcile", "--repair", "--wait", "60")
         assert done.returncode in {0, 1}, done.stdout + done.stderr
     decided = pipeline.rows(
@@ -208,7 +194,7 @@ def test_a_reading_that_is_resent_does_not_replace_its_correction(make_pipeline,
     folder = tmp_path / "later"
     folder.mkdir()
     later = changed(folder)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.publish(heart_rate(350, 360, source="older"))
         pipeline.wait_for_messages(1)
         replay(pipeline, file_of(tmp_path, "correction.csv", (FIRST, 88)))
@@ -226,7 +212,7 @@ def test_a_reading_that_is_resent_does_not_replace_its_correction(make_pipeline,
 
 def test_a_file_with_appended_rows_undoes_no_correction_sent_meanwhile(pipeline, tmp_path):
     """In the same window, so that the appended row shares its batch with an older value."""
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         replay(pipeline, file_of(tmp_path, "ward.csv", (FIRST, 70)))
         pipeline.wait_for_messages(1)
         replay(pipeline, file_of(tmp_path, "correction.csv", (FIRST, 88)))

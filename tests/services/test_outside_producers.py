@@ -89,7 +89,7 @@ def outcome(
     wrong = ((WRONG, value, None) for value in wrong_values().values())
     messages = pipeline.publish_raw(*wrong, signed=True)
     [forged] = pipeline.publish_raw((WRONG, good_value(), None))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(len(printed) + len([changed, *messages, forged]))
     reasons = [*wrong_values(), Reason.CONFLICTING, Reason.UNAUTHENTIC]
     wrong = {

@@ -5,7 +5,7 @@ from confluent_kafka import Producer
 from common.broker.clients import client_options
 from common.broker.limits import KEPT_BYTES
 from ops.cli.commands.reconcile import prove
-from tests.services.asking import asked, run
+from tests.services.asking import asked, vitals
 from tests.services.checks import (
     assert_proved,
     heart_rate,
@@ -23,7 +23,7 @@ def test_poison_among_a_thousand_costs_one_row(make_pipeline):
     pipeline.publish(*good[:500])
     pipeline.publish_raw((b"k\x00ey", poison, [("content-type", b"avro/binary")]))
     pipeline.publish(*good[500:])
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(1000)
     assert pipeline.rows("SELECT COUNT(*) FROM livro_razao") == [(1,)]
     assert pipeline.rows("SELECT COUNT(*) FROM registro") == [(999,)]
@@ -52,7 +52,7 @@ def test_dead_letters_are_copied_whatever_their_size_key_and_headers(pipeline):
     headers = [("a", None), ("a", b"\xff"), ("", b"")]
     sent = [(None, None, None), (b"", b"{}", headers), (b"large", largest, None)]
     pipeline.publish_raw(*sent)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(len(sent))
     copies = {(dead_letter.key(), dead_letter.value()) for dead_letter in dead_letters(pipeline)}
     assert copies == {(key, body and body[:KEPT_BYTES]) for key, body, _ in sent}
@@ -82,26 +82,26 @@ def test_a_missing_dead_letter_is_named_and_repair_copies_it_from_quarantine(pip
     largest = b"\xc3\x01" + bytes(1_040_000)
     sent = [(None, None, None), (b"k", b"{}", [("a", None), ("a", b"\xff")]), (b"l", largest, None)]
     pipeline.publish_raw(*sent)
-    with pipeline.consumer(KAFKA_DLQ_TOPIC=f"{pipeline.kafka.kafka_topic}-missing"):
+    with pipeline.warm_consumer(KAFKA_DLQ_TOPIC=f"{pipeline.kafka.kafka_topic}-missing"):
         pipeline.wait_for_messages(len(sent))
     code, found = asked(pipeline, "reconcile")
     assert (code, found["finding_details"]) == (
         1,
         [{"code": "no_dead_letter", "count": 3, "repair": "copy the messages from quarantine"}],
     )
-    ended = run(pipeline, "reconcile", "--repair")
+    ended = vitals(pipeline, "reconcile", "--repair")
     assert (ended.returncode, dead_letters(pipeline) != []) == (0, True), ended.stderr
     assert assert_proved(pipeline).refused_messages == len(sent)
     copies = {copy.key(): copy for copy in dead_letters(pipeline)}
     assert copies[b"k"].value() == b"{}"
     assert copies[b"k"].headers()[:2] == [("a", None), ("a", b"\xff")]
-    assert run(pipeline, "reconcile", "--repair").returncode == 0
+    assert vitals(pipeline, "reconcile", "--repair").returncode == 0
     assert len(dead_letters(pipeline)) == len(sent)
 
 
 def test_altered_and_stray_dead_letters_are_named(pipeline):
     pipeline.publish_raw((b"key", b"{}", None))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(1)
     assert_proved(pipeline)
     [copy] = dead_letters(pipeline)

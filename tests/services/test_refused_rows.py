@@ -62,7 +62,7 @@ def test_a_date_with_only_refused_readings_has_no_trusted_file(make_pipeline):
     pipeline.publish(
         heart_rate([70.0, 66.6], start=noon), heart_rate([66.6, 66.6], start=noon + 86_400_000)
     )
-    with pipeline.consumer(LOAD_METHOD="insert"):
+    with pipeline.warm_consumer(LOAD_METHOD="insert"):
         pipeline.wait_for_messages(2)
     [(*counts, files)] = ledger_rows(pipeline)
     assert counts == [2, 4, 1, 0, {"refused_by_database": 3}]
@@ -76,7 +76,7 @@ def test_a_reading_whose_mapping_was_deleted_just_now_waits_as_unmapped(make_pip
     """The consumer's copy of the mappings still has the row; the foreign key does not."""
     pipeline = make_pipeline(partitions=1)
     start = now_ms()
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.publish(heart_rate([70.0], start=start, patient_id="demo-000002"))
         pipeline.wait_for_messages(1)
         # neither the newest id nor the newest change: only a full read shows it
@@ -118,7 +118,7 @@ def test_an_entry_that_the_quarantine_refuses_is_kept_bare_and_counted(make_pipe
         heart_rate([72.0], start=start, patient_id="nobody"),
     )
     pipeline.publish_raw((b"key", b"{}", [("h", b"1")]))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(4)
     counts = {}
     for *_, reasons, _files in ledger_rows(pipeline):
@@ -144,7 +144,7 @@ def test_simulated_readings_of_a_narrower_column_are_all_kept(make_pipeline):
     administer(pipeline, "ALTER TABLE registro MODIFY valor DECIMAL(5, 3) NOT NULL")
     batches = simulated(windows=1)
     pipeline.publish(*batches)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(len(batches))
     refused = "SELECT COUNT(*) FROM quarentena WHERE motivo = 'refused_by_database'"
     assert pipeline.rows(refused)[0][0] > 50

@@ -14,9 +14,10 @@ import pytest
 from common.crash_points import CrashPoint
 from db.connection import connect
 from tests.json_times import assert_times
+from tests.services.asking import vitals
 from tests.services.checks import administer
 from tests.services.pipeline import REPOSITORY
-from tests.services.repairing import heart_rate, look, state, trusted, vitals
+from tests.services.repairing import heart_rate, look, state, trusted
 from tests.services.simulated import now_ms, simulated
 
 REGISTRO = "SELECT * FROM registro ORDER BY 1, 2, 3"
@@ -56,7 +57,7 @@ def raise_values(pipeline, path):
 def filled(pipeline):
     """A pipeline that has processed some windows, faults included; the consumer is running."""
     batches = simulated()
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         for number in range(0, len(batches), 10):
             pipeline.publish(*batches[number : number + 10])
             pipeline.wait_for_messages(number + 10, seconds=180)
@@ -164,7 +165,7 @@ def test_reconcile_beside_producers_and_consumer_finds_nothing(make_pipeline):
     own = {"PATIENTS": "20", "GENERATION_INTERVAL_SECONDS": "1", "SENSOR_INTERVAL_SECONDS": "0.5"}
     own |= {"KAFKA_PRODUCERS_GROUP": f"{pipeline.kafka.kafka_topic}-producers"}
     pipeline.output.mkdir(parents=True)
-    with pipeline.consumer(), (pipeline.output / "producer.log").open("ab") as log:
+    with pipeline.warm_consumer(), (pipeline.output / "producer.log").open("ab") as log:
         producers = [
             subprocess.Popen(
                 [sys.executable, "-m", "producer", "run"],
@@ -195,7 +196,7 @@ def test_a_discarded_reading_stays_recorded_when_its_range_is_processed_again(ma
     pipeline = make_pipeline(partitions=1)
     start = now_ms() - 60_000
     pipeline.publish(heart_rate([70.0, -1.0], start=start))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(1, seconds=240)
         administer(pipeline, "UPDATE quarentena SET estado = 'descartada'")
         trusted(pipeline)[0].unlink()

@@ -3,8 +3,6 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 
 from common.crash_points import CrashPoint
@@ -14,6 +12,7 @@ from schemas.wire.codec import Codec
 from schemas.wire.signature import SIGNATURE, SIGNED_BY
 from schemas.wire.versions import versions
 from tests.builders import invented_version
+from tests.services.asking import vitals
 from tests.services.checks import REGISTRO, assert_proved, heart_rate
 from tests.services.pipeline import REPOSITORY
 from tests.services.simulated import now_ms
@@ -58,29 +57,13 @@ def changed(folder):
 
 def resend(pipeline, *options, **environment):
     """`vitals quarantine resend`: its exit code and what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ops", "quarantine", "resend", *options],
-        env=pipeline.environment | environment,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
+    done = vitals(pipeline, "quarantine", "resend", *options, **environment)
     return done.returncode, done.stdout + done.stderr
 
 
 def reconciled(pipeline, **environment):
     """The proof by the rules of that release: what was refused by earlier ones is settled by now."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ops", "reconcile", "--json"],
-        env=pipeline.environment | environment,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
+    done = vitals(pipeline, "reconcile", "--json", **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 
@@ -106,7 +89,7 @@ def test_after_rules_and_schema_changed_what_is_good_now_enters_and_the_rest_say
         heart_rate([72.0], start=now_ms() + 3_600_000),
     )
     pipeline.publish_raw(message, (b"k", b"{}", None))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(5)
     before = states(pipeline)
     assert before == [
@@ -164,7 +147,7 @@ def test_filters_choose_and_one_pressure_brings_the_other(pipeline):
     pipeline.publish(
         replace(batch, series=(*batch.series, *runs)), heart_rate([998.0, 997.0], start=start)
     )
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(2)
         code, printed = resend(
             pipeline, "--reason", "pressure_inverted", "--sensor", "pressao_arterial"
@@ -209,7 +192,7 @@ def test_killed_at_every_step_and_run_again_it_ends_alike(make_pipeline, tmp_pat
         pipeline.publish(heart_rate([70.0, 350.0, 999.0, 351.0], start=at))
         pipeline.publish_raw(message)
     count = len(RESEND_POINTS)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(2 * count)
     with pipeline.consumer(**later):
         for index, point in enumerate(RESEND_POINTS):
@@ -237,14 +220,14 @@ def test_killed_at_every_step_and_run_again_it_ends_alike(make_pipeline, tmp_pat
 
 def test_without_a_consumer_it_says_so_and_the_next_run_marks(pipeline):
     pipeline.publish(heart_rate([999.0], start=now_ms() - 60_000))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(1)
     code, printed = resend(pipeline, "--wait", "2")
     assert code == 3
     assert "run the same command again" in printed
     code, printed = resend(pipeline, "--dry-run")
     assert "under way since an earlier run" in printed
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         code, printed = resend(pipeline)
     assert (code, "sent 1 entries again in 1 batches" in printed) == (0, True), printed
     assert states(pipeline) == [("out_of_range", "aberta", 1), ("out_of_range", "reenviada", 1)]
@@ -266,7 +249,7 @@ def test_what_was_kept_bare_or_refused_by_the_database_comes_back_too(make_pipel
         heart_rate([66.6, 70.0], start=start),
         heart_rate([66.6, 71.0], start=start, patient_id="demo-000003"),
     )
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(2)
         assert states(pipeline) == [("refused_by_database", "aberta", 2)]
         with connect(pipeline.database) as connection:

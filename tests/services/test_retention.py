@@ -7,7 +7,8 @@ from confluent_kafka.admin import AdminClient
 
 from common.broker.clients import client_options
 from producer.delivery.archive import RawArchive
-from tests.services.repairing import heart_rate, look, state, vitals
+from tests.services.asking import vitals
+from tests.services.repairing import heart_rate, look, state
 from tests.services.simulated import READINGS_A_BATCH, now_ms, simulated
 
 VALUES = "SELECT valor FROM registro ORDER BY created_at"
@@ -34,7 +35,7 @@ def test_batches_that_retention_removed_are_named_and_come_back_in_their_old_ord
     # 400 s later than it was made: in the future, then and whenever it comes again
     future = heart_rate([65.0], start=start + 400_000, produced=start)
     pipeline.publish(first)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(1, seconds=240)
     pipeline.publish(removed, future)
     delete_records(pipeline)
@@ -62,7 +63,7 @@ def test_an_archive_is_replayed_after_retention(make_pipeline):
     pipeline = make_pipeline(partitions=2)
     batches = simulated(2, fault_share=0)
     pipeline.publish(*batches[:10])
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(10)
     pipeline.publish(*batches[10:])
     delete_records(pipeline)
@@ -78,7 +79,7 @@ def test_an_archive_is_replayed_after_retention(make_pipeline):
     )
     assert state(pipeline) == untouched
     assert vitals(pipeline, "replay", str(raw)).returncode == 0
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(30)
         one = vitals(pipeline, "replay", str(min(before)))
         assert f"published again: 10 batches, {one_file} readings" in one.stdout

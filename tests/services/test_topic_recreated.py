@@ -26,7 +26,7 @@ def recreate(pipeline, broker):
 def test_a_recreated_topic_that_has_outgrown_the_old_offsets_is_not_read(pipeline, broker):
     """Its offsets look like the old topic's, its id does not: the consumer says so at startup."""
     pipeline.publish(*simulated(1))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(10)
     before = everything(pipeline)
     recreate(pipeline, broker)
