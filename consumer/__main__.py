@@ -1,5 +1,6 @@
 """``python -m consumer``: reads the topic until SIGTERM or Ctrl-C, then exits 0."""
 
+import argparse
 import signal
 import sys
 import tempfile
@@ -40,8 +41,18 @@ _CHECKS = ("query", "database", "broker", "batch")
 """Readiness checks: the stream is started, both servers answer, no micro-batch is held."""
 
 
+_HELP = argparse.ArgumentParser(
+    prog="python -m consumer",
+    description="Reads batches from Kafka, cleans their readings, and writes trusted files and tables, until"
+    " SIGTERM or Ctrl-C.",
+    epilog="Its settings come from the environment: docs/reference/settings.md lists them.",
+)
+
+
 def main() -> int:
     """Wires everything; returns the exit code."""
+    if _HELP.parse_known_args()[1]:
+        _HELP.error("it takes no arguments")
     keep_private()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
