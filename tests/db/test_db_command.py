@@ -1,25 +1,10 @@
 """``python -m db`` as a person starts it."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 from db.schema.migrate import migrations
 from schemas.catalogue import sensors
-
-
-def run(*arguments, **variables):
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("DB_")}
-    return subprocess.run(
-        [sys.executable, "-m", "db", *arguments],
-        env=kept | variables,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+from tests.db_command import db
 
 
 @pytest.fixture
@@ -30,15 +15,15 @@ def variables(settings):
 
 
 def test_migrate_and_seed_make_a_working_database_and_may_be_repeated(variables):
-    assert f"{len(migrations())} applied" in run("migrate", **variables).stdout
-    assert "0 applied" in run("migrate", **variables).stdout
+    assert f"{len(migrations())} applied" in db("migrate", **variables).stdout
+    assert "0 applied" in db("migrate", **variables).stdout
     added = f"added 3 patients and {3 * len(sensors())} mappings"
-    assert added in run("seed", "--patients", "3", **variables).stdout
-    assert "added 0 patients and 0 mappings" in run("seed", "--patients", "3", **variables).stdout
+    assert added in db("seed", "--patients", "3", **variables).stdout
+    assert "added 0 patients and 0 mappings" in db("seed", "--patients", "3", **variables).stdout
 
 
 def test_seeding_before_migrating_says_what_to_do(variables):
-    result = run("seed", **variables)
+    result = db("seed", **variables)
     assert result.returncode == 2
     assert "python -m db migrate" in result.stderr
     assert "Traceback" not in result.stderr
@@ -46,8 +31,8 @@ def test_seeding_before_migrating_says_what_to_do(variables):
 
 def test_dry_run_of_migrate_changes_nothing(variables):
     for _ in range(2):
-        result = run("migrate", "--dry-run", **variables)
+        result = db("migrate", "--dry-run", **variables)
         assert result.returncode == 0
         assert all(migration.label in result.stdout for migration in migrations())
-    run("migrate", **variables)
-    assert "nothing to apply" in run("migrate", "--dry-run", **variables).stdout
+    db("migrate", **variables)
+    assert "nothing to apply" in db("migrate", "--dry-run", **variables).stdout
