@@ -1,17 +1,10 @@
 """``python -m db`` as a process of its own, with no address but the given one."""
 
 import os
-import subprocess
-import sys
+
+from tests.programs import run_module
 
 
 def db(*arguments, **variables):
     kept = {key: value for key, value in os.environ.items() if not key.startswith("DB_")}
-    return subprocess.run(
-        [sys.executable, "-m", "db", *arguments],
-        env=kept | variables,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run_module("db", *arguments, environment=kept | variables)

@@ -8,8 +8,8 @@ import functools
 import json
 import os
 import tempfile
+from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -31,9 +31,9 @@ def unit_of(item):
         return f"{ALONE} {item.nodeid}"
     file = item.nodeid.partition("::")[0]
     # a worker that comes back to a file makes what its tests share once more
-    found = item._fixtureinfo.name2fixturedefs.values()
-    shared = (each for of_name in found for each in of_name if each.scope == "module")
-    return file if any(each.baseid == file for each in shared) else scope_of(item.nodeid)
+    fixtures = chain.from_iterable(item._fixtureinfo.name2fixturedefs.values())
+    is_shared = any(each.scope == "module" and each.baseid == file for each in fixtures)
+    return file if is_shared else scope_of(item.nodeid)
 
 
 def scope_of(nodeid):
@@ -99,8 +99,6 @@ def pytest_xdist_make_scheduler(config, log):
 
 class LongestFirst(LoadScopeScheduling):
     """Work in the order of the collection; what runs alone waits until one worker is left."""
-
-    _units = MappingProxyType({})
 
     def add_node_collection(self, node, collection):
         super().add_node_collection(node, collection)

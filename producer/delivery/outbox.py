@@ -114,9 +114,9 @@ class Outbox:
         Never blocks longer: a full queue or a broker that is away leaves the rest waiting.
         """
         self._queue_files()
-        was_away = self._publisher.trouble is not None
+        had_trouble = self._publisher.trouble is not None
         self._publisher.poll(timeout_s if len(self) else 0)
-        if was_away and self._publisher.trouble is None:
+        if had_trouble and self._publisher.trouble is None:
             self._shorten_pauses(0)
         settled = [done for delivery in list(self._queued) if (done := self._settle(delivery))]
         self._unmoved.extend(delivery.path for delivery in settled if not delivery.is_broken)

@@ -2,13 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
 from datetime import datetime, timedelta
 
 import pytest
 
 from db.read.quarantine_desk import DISCARDED, OPEN, Selection, at_place, discard, entries, groups
+from tests.programs import run_module
 
 NOON = datetime(2026, 11, 24, 12)  # noqa: DTZ001 - the column is UTC without a zone
 INSERT = (
@@ -81,13 +80,8 @@ def vitals(settings, *arguments):
     names = settings.model_dump(exclude={"db_password"}, exclude_none=True)
     environment = {name.upper(): str(value) for name, value in names.items()}
     environment["DB_PASSWORD"] = settings.db_password.get_secret_value()
-    done = subprocess.run(
-        [sys.executable, "-m", "ops", "quarantine", *arguments],
-        env=os.environ | environment | {"COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    everything = os.environ | environment | {"COLUMNS": "200"}
+    done = run_module("ops", "quarantine", *arguments, environment=everything, seconds=None)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.programs import run_module
 from tests.waiting import wait_until
 
 _SECONDS = 120
@@ -37,14 +38,7 @@ class RunningStack:
         return {name: process["pid"] for name, process in state["processes"].items()}
 
     def vitals(self, *arguments):
-        return subprocess.run(
-            [sys.executable, "-m", "ops", *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_SECONDS,
-        )
+        return run_module("ops", *arguments, environment=self.environment, seconds=_SECONDS)
 
 
 @contextmanager

@@ -1,11 +1,9 @@
 """`vitals` as a process of its own, about a test's pipeline."""
 
 import json
-import subprocess
-import sys
 
 from tests.json_times import assert_times
-from tests.services.pipeline import REPOSITORY
+from tests.programs import run_module
 
 
 def asked(pipeline, *words, **environment):
@@ -17,13 +15,6 @@ def asked(pipeline, *words, **environment):
     return ended.returncode, document
 
 
-def vitals(pipeline, *words, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "ops", *map(str, words)],
-        env=pipeline.environment | environment,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
+def vitals(pipeline, *words, seconds=60, **environment):
+    environment = pipeline.environment | environment
+    return run_module("ops", *words, environment=environment, seconds=seconds)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -163,20 +163,18 @@ class Pipeline:
 
     @contextmanager
     def warm_consumer(self, **environment):
-        """As ``consumer``, in a JVM that is running: for tests of what it writes, not of its process.
+        """``consumer`` in a JVM that is already running: for tests of what it writes, not of its process.
 
-        Who kills it, measures it, reads the JVM's log or gives its workers an environment needs
+        A test that kills or measures it, reads its workers' log, or changes their environment needs
         ``consumer``.
         """
         names = WARM_JVM.names(self.environment)
-        is_in_order = False
-        try:
+        with ExitStack() as unless_in_order:
+            unless_in_order.callback(WARM_JVM.retire)
             with self.consumer(**names, **environment) as process:
                 yield process
-            is_in_order = process.returncode == 0
-        finally:
-            if not is_in_order:
-                WARM_JVM.retire()
+            if process.returncode == 0:
+                unless_in_order.pop_all()
 
 
 def new_pipeline(broker, admin, jars, class_archive, folder, *, patients=10, partitions=4):

@@ -9,8 +9,6 @@ import hashlib
 import json
 import os
 import re
-import subprocess
-import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ops.cli.commands.reconcile import prove
+from tests.programs import run_module
 from tests.services.pipeline import REPOSITORY
 
 EXCERPT = REPOSITORY / "tests" / "data" / "clif_vitals_excerpt.csv"
@@ -152,14 +151,8 @@ def stored_time(moment, shift_ms):
 
 def replay(pipeline, path, *options):
     """Runs the command until it exits; returns how many batches it published."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "producer", "replay", str(path), "--register", *options],
-        env=pipeline.environment,
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    words = ("replay", path, "--register", *options)
+    ended = run_module("producer", *words, environment=pipeline.environment, seconds=None)
     assert ended.returncode == 0, ended.stderr
     assert " 0 unreadable rows" in ended.stdout
     return int(re.search(r"published in (\d+) batches", ended.stdout)[1])

@@ -2,23 +2,16 @@
 
 import json
 import os
-import subprocess
-import sys
 
-from tests.conftest import REPOSITORY
+from tests.programs import run_module
 
 SEED = os.environ.get("VITALS_TEST_SEEDS", "1").split(",")[0]
 
 
 def test_a_minute_of_the_storm_loses_and_doubles_nothing(jars, class_archive, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "ops", "prove", "--minutes", "1", "--seed", SEED, "--json"],
-        cwd=REPOSITORY,
-        env={**os.environ, "VITALS_HOME": str(tmp_path), "VITALS_CACHE": str(jars.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {**os.environ, "VITALS_HOME": str(tmp_path), "VITALS_CACHE": str(jars.parent)}
+    words = ("prove", "--minutes", "1", "--seed", SEED, "--json")
+    done = run_module("ops", *words, environment=environment, seconds=None)
     assert done.stdout, done.stderr[-5000:]
     proof = json.loads(done.stdout)
     print(json.dumps(proof, indent=2))

@@ -1,7 +1,7 @@
-"""A JVM with Spark that the consumers of one process of tests use in turn, for a start costs 5 s of CPU.
+"""A JVM with Spark that the consumers of one test process share, one after the other: a start costs 5 s of CPU.
 
-``python -m tests.services.warm_jvm`` starts it as the consumer does; pyspark joins one that runs by
-two names of the environment.
+``python -m tests.services.warm_jvm`` starts it as the consumer does. Two variables in its environment
+make pyspark join a JVM that is already running.
 """
 
 import json
@@ -14,13 +14,13 @@ from tests.services.killing import kill_group
 
 
 class WarmJvm:
-    """It starts with its first use, and ends with the process of the tests, which holds its input."""
+    """Started on first use; it ends with the test process, which holds its standard input open."""
 
     def __init__(self):
         self._process, self._names, self._log = None, {}, None
 
     def names(self, environment):
-        """What a consumer needs in its environment; ``environment``: of a consumer, for a first start."""
+        """The variables that make a consumer join it; ``environment``: a consumer's, for the first start."""
         if self._process is None:
             self._log = Path(environment["OUTPUT_DIR"], "warm_jvm.log")
             self._log.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ class WarmJvm:
         return self._names
 
     def retire(self):
-        """A consumer that did not end in order has left its session in there."""
+        """Ends it: a consumer that was killed or failed has left its session behind."""
         if self._process is not None:
             kill_group(self._process)
             self._process = None

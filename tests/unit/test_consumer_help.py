@@ -1,21 +1,11 @@
 """`python -m consumer` explains itself before it asks for settings."""
 
-import subprocess
-import sys
-
 from tests.documents import REPOSITORY
+from tests.programs import run_module
 
 
 def consumer(*words):
-    return subprocess.run(
-        [sys.executable, "-m", "consumer", *words],
-        env={},
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return run_module("consumer", *words, environment={})
 
 
 def test_help_says_what_it_does_and_where_its_settings_are():

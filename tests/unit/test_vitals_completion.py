@@ -1,24 +1,14 @@
 """The shell completes commands, options and known names."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
-from tests.documents import REPOSITORY
+from tests.programs import run_module
 
 
 def vitals(*words, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "ops", *words],
-        cwd=REPOSITORY,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return run_module("ops", *words, environment=os.environ | environment)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,13 @@
 """Recorded vital signs are published just like simulated ones."""
 
 import os
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 from producer.replay import ReplayPlan, replay_file
 from tests.kafka import environment_of
+from tests.programs import run_module
 from tests.services.producing.files import pending_files
 from tests.topic import batches_in
 
@@ -46,14 +45,7 @@ def test_replay_as_a_command_names_bad_lines_and_ends_with_a_summary(kafka, tmp_
         **environment_of(kafka),
         "OUTPUT_DIR": str(tmp_path / "out"),
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "producer", "replay", str(path)],
-        env=os.environ | settings,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_module("producer", "replay", path, environment=os.environ | settings)
     assert done.returncode == 1, done.stderr
     assert "line 3: column timestamp: no readable time: 'never'\n" in done.stderr
     assert done.stdout.startswith("replayed 2 rows: 1 readings published in 1 batches, 1 unreadabl")
