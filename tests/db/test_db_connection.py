@@ -12,6 +12,7 @@ from consumer.worker import connection as worker_connection
 from db.connection import KeptConnection, connect, transaction
 from db.faults import FaultKind, kind_of, reported
 from db.named_lock import named_lock
+from tests.killed_sessions import kill_session
 from tests.waiting import wait_until
 
 
@@ -149,7 +150,7 @@ def test_a_killed_connection_is_transient(settings, migrated):
         cursor = victim.cursor()
         cursor.execute("SELECT CONNECTION_ID()")
         (victim_id,) = cursor.fetchone()
-        migrated.cursor().execute(f"KILL {victim_id}")
+        kill_session(migrated, victim_id)
         with pytest.raises(mysql.connector.Error) as caught:
             cursor.execute("SELECT 1")
         with pytest.raises(UnavailableError), reported("ask again"):
@@ -162,7 +163,7 @@ def test_a_connection_killed_in_the_middle_of_a_query_is_transient(settings, mig
         cursor = victim.cursor()
         cursor.execute("SELECT CONNECTION_ID()")
         (victim_id,) = cursor.fetchone()
-        killer = threading.Timer(0.3, lambda: migrated.cursor().execute(f"KILL {victim_id}"))
+        killer = threading.Timer(0.3, kill_session, (migrated, victim_id))
         killer.start()
         with pytest.raises(mysql.connector.Error) as caught:
             cursor.execute("DO SLEEP(10)")

@@ -4,6 +4,7 @@ import pytest
 
 from db.connection import connect
 from ops.storm.errors import NotNowError, not_now_without_database
+from tests.killed_sessions import kill_session
 
 _CHANGE = "UPDATE paciente SET identificador = 'q' WHERE id = 1"
 
@@ -21,6 +22,6 @@ def test_a_session_that_somebody_kills_is_not_there_now(worn, settings):
         cursor = other.cursor()
         cursor.execute("SELECT CONNECTION_ID()")
         (session,) = cursor.fetchone()
-        worn.cursor().execute(f"KILL {session}")
+        kill_session(worn, session)
         with pytest.raises(NotNowError), not_now_without_database():
             cursor.execute(_CHANGE)

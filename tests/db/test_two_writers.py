@@ -25,6 +25,7 @@ from schemas.files.folder_identity import identity_of
 from schemas.files.trusted import TrustedFormat, uncommitted_files
 from schemas.wire.codec import default_codec
 from tests.builders import NOW
+from tests.killed_sessions import kill_session
 from tests.nobody import NO_BROKER
 from tests.waiting import wait_until
 
@@ -119,10 +120,6 @@ def sessions(connection, job):
     return [session for (session,) in cursor.fetchall()]
 
 
-def end(migrated, session):
-    migrated.cursor().execute(f"KILL {session}")
-
-
 def assert_files_are_those_of_the_ledger(job, query, migrated):
     rows = query(migrated, "SELECT arquivos FROM livro_razao ORDER BY deslocamento_inicial")
     named = [name for (files,) in rows for name in json.loads(files)]
@@ -138,7 +135,8 @@ def test_the_next_commit_of_any_writer_removes_what_another_left(job, migrated, 
     """It is not that writer's first; its range may be the same one or a longer one."""
     with stopped_before_its_commit(job, range(1, 2)) as (other, session):
         other.kill()
-        end(migrated, session)
+        other.join()
+        kill_session(migrated, session)  # the server has perhaps not seen yet that it is gone
         commit(job, range(1, until))
     assert_files_are_those_of_the_ledger(job, query, migrated)
     assert ledger.next_offsets(migrated, job.topic) == {0: until}
@@ -147,7 +145,7 @@ def test_the_next_commit_of_any_writer_removes_what_another_left(job, migrated, 
 def test_a_writer_that_goes_on_without_its_session_touches_no_committed_file(job, migrated, query):
     """It finds everything committed, and leaves nothing of its own."""
     with stopped_before_its_commit(job, range(1, 3)) as (other, session):
-        end(migrated, session)
+        kill_session(migrated, session)
         commit(job, range(1, 3))
         assert_files_are_those_of_the_ledger(job, query, migrated)
         os.kill(other.pid, signal.SIGCONT)
@@ -166,7 +164,7 @@ def test_a_writer_that_lost_its_session_while_it_searched_removes_nothing(job, m
         cursor = lost.cursor()
         cursor.execute("SELECT CONNECTION_ID()")
         [(session,)] = cursor.fetchall()
-        end(migrated, session)
+        kill_session(migrated, session)
         with pytest.raises(Exception, match=r"(?i)lost|not available|killed|gone"):
             uncommitted_files(
                 job.trusted_folder,

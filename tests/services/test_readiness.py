@@ -6,6 +6,7 @@ from common.errors import UnavailableError
 from consumer.driver.offsets import TopicOffsets
 from consumer.driver.readiness import starting_offsets
 from db.connection import connect
+from tests.killed_sessions import kill_session
 
 
 class Cut(TopicOffsets):
@@ -25,7 +26,7 @@ class Cut(TopicOffsets):
                     " WHERE db = DATABASE() AND id <> CONNECTION_ID()"
                 )
                 for (session,) in cursor.fetchall():
-                    cursor.execute(f"KILL CONNECTION {session}")
+                    kill_session(connection, session)
         super().require_topic(identity)
 
 

@@ -1,0 +1,13 @@
+"""Ending a session of the database from another one."""
+
+import mysql.connector
+from mysql.connector import errorcode
+
+
+def kill_session(connection, session):
+    """Ends it; that it may have ended by itself is no failure, which a server may see first."""
+    try:
+        connection.cursor().execute(f"KILL {session}")
+    except mysql.connector.Error as error:
+        if error.errno != errorcode.ER_NO_SUCH_THREAD:
+            raise
