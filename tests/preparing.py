@@ -7,6 +7,7 @@ from ops.stack import JarSet, JarSource, find_java, jar_source, retrieve
 from ops.stack.class_archive import archive_path, ensure_archive
 from ops.stack.file_lock import exclusive
 from ops.stack.jars import is_complete, listed_jars
+from ops.stack.kafka_classes import ensure_kafka_archive
 from ops.stack.provision import mariadb
 from ops.stack.server_binary import installed_mysqld, is_unpacked
 from tests.browser.chromium import find_or_bring
@@ -27,6 +28,7 @@ def prepare(nodeids, say):
             bring_jars(made, JarSet.DATABASE, say)
             mariadb(made, None, say)
         make_class_archive(made, say)
+        ensure_kafka_archive(made.folder, made.java, say)
     if any(nodeid.startswith("tests/browser/") for nodeid in nodeids):
         find_or_bring(CACHE, say)
 

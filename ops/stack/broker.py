@@ -20,6 +20,7 @@ from ops.credentials.files import PRIVATE, write_secret
 from ops.credentials.passwords import ensure_password, login_file
 from ops.kafka_tools import OPTIONS_OPTION, RUN_CLASS, SERVER_OPTION, TOOLS, needs_server
 from ops.stack.child import ChildProcess
+from ops.stack.class_archive import kafka_archive_path, use_archive
 from ops.stack.exports import broker_environment
 from ops.stack.java import IN_UTF8, find_java
 from ops.stack.kafka_files import (
@@ -74,17 +75,20 @@ class KafkaBroker(Server):
         secrets_folder: Path | None = None,
         advertised_port: int | None = None,
         is_plain_too: bool = False,
+        jvm_options: Sequence[str] = (),
     ) -> None:
         """Touches nothing before `prepare` or `start`.
 
         ``advertised_port``: the port clients are sent to, if not the broker's own. ``is_plain_too``:
-        everybody on this machine may do anything, at a port of its own.
+        everybody on this machine may do anything, at a port of its own. ``jvm_options``: more
+        for the broker.
         """
         super().__init__(folder, port)
         self.jars = jars.resolve()
         self.secrets = (secrets_folder or self.folder / "secrets").resolve()
         self._java = java
         self._advertised_port, self._is_plain_too = advertised_port, is_plain_too
+        self._jvm_options = jvm_options
         self._places = Places(0, 0, 0)
 
     @property
@@ -161,7 +165,7 @@ class KafkaBroker(Server):
     def start(self) -> None:
         """Starts the process; `wait_ready` says when it can be used."""
         self.prepare()
-        head = self._jvm("log4j2.xml", *_BROKER_HEAP, *_broker_jvm())
+        head = self._jvm("log4j2.xml", *_BROKER_HEAP, *_broker_jvm(), *self._jvm_options)
         command = [*head, "kafka.Kafka", _PROPERTIES]
         self._start(ChildProcess("kafka", command, self.folder / "kafka.out", folder=self.folder))
 
@@ -204,10 +208,11 @@ class KafkaBroker(Server):
 
     def _jvm(self, logging: str, *options: str) -> list[str]:
         """The head of a command, up to the class."""
-        java, classes = str(self._java or find_java(None)), str(self.jars / "kafka" / "*")
+        java, classes = self._java or find_java(None), str(self.jars / "kafka" / "*")
+        archive = use_archive(kafka_archive_path(self.jars, java))
         # Log4j reads a path as a URI, and commas separate several
         configuration = f"-Dlog4j2.configurationFile={(self.folder / logging).as_uri()}"
-        return [*IN_UTF8, java, *options, configuration, "-cp", classes]
+        return [*IN_UTF8, str(java), *archive, *options, configuration, "-cp", classes]
 
     def _format_data(self) -> None:
         # formatting writes a few small files and costs two seconds of a JVM: keep the first ones, which

@@ -18,6 +18,7 @@ from ops.stack.database_server import DatabaseServer
 from ops.stack.exports import DATABASE_FOLDER, KAFKA_FOLDER, SECRETS_FOLDER
 from ops.stack.ivy import JarSource, OnProgress, retrieve
 from ops.stack.jars import JarSet
+from ops.stack.kafka_classes import ensure_kafka_archive
 from ops.stack.provision import Say, prepare_database, require_disk_space
 from ops.stack.topics import create_topics
 
@@ -75,7 +76,7 @@ class EmbeddedStack:
         # in parallel: the first start mostly waits for the network, later ones for a JVM
         with _download_bars() as bar_for, ThreadPoolExecutor(max_workers=3) as pool:
             parts: list[Future[Path] | Future[None]] = [
-                pool.submit(self._prepare_kafka, bar_for("Kafka")),
+                pool.submit(self._prepare_kafka, bar_for("Kafka"), say),
                 pool.submit(retrieve, self.source, JarSet.SPARK, bar_for("Spark connectors")),
                 pool.submit(self._prepare_database, bar_for("database"), say),
             ]
@@ -89,8 +90,9 @@ class EmbeddedStack:
         give_rights(self.broker.settings, RESTRICTED)
         create_topics(self.broker.settings, topics)
 
-    def _prepare_kafka(self, on_progress: OnProgress) -> None:
+    def _prepare_kafka(self, on_progress: OnProgress, say: Say) -> None:
         retrieve(self.source, JarSet.KAFKA, on_progress)
+        ensure_kafka_archive(self.source.folder, self.source.java, say)
         self.broker.prepare()
 
     def _prepare_database(self, on_progress: OnProgress, say: Say) -> None:

@@ -1,6 +1,7 @@
 """Topics and their readers, against a real broker."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
@@ -19,7 +20,9 @@ from common.broker.topics import (
 )
 from common.errors import ConfigurationError
 from common.settings import TopicSettings
-from ops.stack import KafkaBroker, create_topics
+from ops.stack import KafkaBroker, create_topics, find_java
+from ops.stack.class_archive import kafka_archive_path
+from ops.stack.kafka_classes import ensure_kafka_archive
 from tests.waiting import wait_until
 
 
@@ -45,14 +48,33 @@ def read(messages):
     return {(message.partition(), message.offset()): message.value() for message in messages}
 
 
-def test_the_first_broker_of_a_new_cache_formats_for_all_others(jars, tmp_path):
-    """Which files that writes depends on Kafka's version; later brokers copy them."""
+@pytest.fixture
+def new_cache(jars, tmp_path):
+    """Kafka's jars, and nothing that was made of them."""
     (tmp_path / "jars" / "kafka").mkdir(parents=True)
     for jar in (jars / "kafka").glob("*.jar"):
         (tmp_path / "jars" / "kafka" / jar.name).symlink_to(jar)
+    return tmp_path / "jars"
+
+
+def test_brokers_start_with_the_classes_that_the_first_one_kept(new_cache, tmp_path):
+    java, said = find_java(None), []
+    for _ in range(2):
+        ensure_kafka_archive(new_cache, java, said.append)
+    [step] = said
+    assert "Kafka's classes" in step
+    broker = KafkaBroker(tmp_path / "started", new_cache)
+    broker.start()
+    broker.wait_ready()
+    assert str(kafka_archive_path(new_cache, java)) in Path(f"/proc/{broker.pid}/maps").read_text()
+    broker.stop()
+
+
+def test_the_first_broker_of_a_new_cache_formats_for_all_others(new_cache, tmp_path):
+    """Which files that writes depends on Kafka's version; later brokers copy them."""
     found = []
     for name in ("first", "second"):
-        broker = KafkaBroker(tmp_path / name, tmp_path / "jars")
+        broker = KafkaBroker(tmp_path / name, new_cache)
         broker.prepare()
         data = tmp_path / name / "data"
         found.append({path.relative_to(data) for path in data.rglob("*") if path.is_file()})
