@@ -16,7 +16,7 @@ from db.schema.seed import seed
 from ops.credentials.batch_keys import PRODUCER, key_file
 from ops.stack import find_java, jar_source
 from ops.stack.broker import KafkaBroker
-from ops.stack.class_archive import SETTING, archive_path, ensure_archive
+from ops.stack.class_archive import SETTING, ensure_spark_archive, spark_archive_path
 from ops.stack.embedded import EmbeddedStack
 from ops.stack.exports import SECRETS_FOLDER, embedded_addresses
 from ops.stack.invocation import Invocation
@@ -75,8 +75,10 @@ def benchmark_stack(invocation: Invocation, patients: int, say: Say) -> Iterator
         folder = Path(name)
         stack = EmbeddedStack(folder, source, is_kafka_plain_too=True)
         stack.prepare(say)
-        archive = archive_path(settings.cache, java)
-        ensure_archive(archive, jars=stack.spark_jars, environment=invocation.environment, say=say)
+        archive = spark_archive_path(settings.cache, java)
+        ensure_spark_archive(
+            archive, jars=stack.spark_jars, environment=invocation.environment, say=say
+        )
         database = stack.database
         try:
             database.start()

@@ -5,7 +5,7 @@ from mysql.connector import errorcode
 
 
 def kill_session(connection, session):
-    """Ends it; that it may have ended by itself is no failure, which a server may see first."""
+    """Ends it, unless the server has already noticed that its client is gone."""
     try:
         connection.cursor().execute(f"KILL {session}")
     except mysql.connector.Error as error:

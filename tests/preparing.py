@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from ops.stack import JarSet, JarSource, find_java, jar_source, retrieve
-from ops.stack.class_archive import archive_path, ensure_archive
+from ops.stack.class_archive import ensure_spark_archive, spark_archive_path
 from ops.stack.file_lock import exclusive
 from ops.stack.jars import is_complete, listed_jars
 from ops.stack.kafka_classes import ensure_kafka_archive
@@ -49,7 +49,9 @@ def bring_jars(made: JarSource, jar_set, say):
 
 def make_class_archive(made: JarSource, say):
     """Each test starts a JVM of its own: half the time is worth a file of classes."""
-    path = archive_path(CACHE, made.java)
+    path = spark_archive_path(CACHE, made.java)
     with exclusive(path.with_suffix(".lock")):
-        ensure_archive(path, jars=made.folder / JarSet.SPARK.value, environment=os.environ, say=say)
+        ensure_spark_archive(
+            path, jars=made.folder / JarSet.SPARK.value, environment=os.environ, say=say
+        )
     return path

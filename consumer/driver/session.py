@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 from pyspark.sql import SparkSession
 
+from common.class_archive import archive_options
 from common.errors import ConfigurationError
 from consumer.driver.slots import local_master
 from consumer.settings import ConsumerSettings
@@ -90,9 +91,11 @@ def build_session(
     os.environ["LC_ALL"] = "C.UTF-8"
     form = "json" if logs_json else "console"
     java_options += f" -Dlog4j2.configurationFile={_JVM_LOG.as_uri()} -Dvitals.log={form}"
+    # Spark splits its options as a shell does
+    archive = shlex.join(archive_options(settings.spark_class_archive))
     options = _FIXED | {
         "spark.driver.memory": settings.spark_driver_memory,
-        "spark.driver.extraJavaOptions": f"{_JAVA_OPTIONS} {_archive(settings)} {java_options}",
+        "spark.driver.extraJavaOptions": f"{_JAVA_OPTIONS} {archive} {java_options}",
     }
     builder = SparkSession.builder.master(settings.spark_master or local_master()).appName(
         "vitals-consumer"
@@ -113,15 +116,6 @@ def build_session(
     if session.sparkContext.getConf().get("spark.authenticate", "false") != "true":
         _log.warning("spark_is_not_authenticated", error=_UNSAFE, hint=_UNSAFE_HINT)
     return session
-
-
-def _archive(settings: ConsumerSettings) -> str:
-    # the JVM checks that the archive fits its version and class path, and otherwise ignores it
-    archive = settings.spark_class_archive
-    if archive is None or not archive.exists():
-        return ""
-    # Spark splits its options as a shell does
-    return f"{shlex.quote(f'-XX:SharedArchiveFile={archive}')} -Xshare:auto -Xlog:disable"
 
 
 def warm_workers(spark: SparkSession) -> None:

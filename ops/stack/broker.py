@@ -12,6 +12,7 @@ from textwrap import indent
 from common.broker.principals import ALL_POWERFUL, Principal
 from common.broker.rights import give_logins
 from common.broker.topics import cluster
+from common.class_archive import archive_options
 from common.errors import UnavailableError
 from common.private_files import make_private
 from common.settings import KafkaSettings, SaslMechanism, load
@@ -20,7 +21,7 @@ from ops.credentials.files import PRIVATE, write_secret
 from ops.credentials.passwords import ensure_password, login_file
 from ops.kafka_tools import OPTIONS_OPTION, RUN_CLASS, SERVER_OPTION, TOOLS, needs_server
 from ops.stack.child import ChildProcess
-from ops.stack.class_archive import kafka_archive_path, use_archive
+from ops.stack.class_archive import kafka_archive_path
 from ops.stack.exports import broker_environment
 from ops.stack.java import IN_UTF8, find_java
 from ops.stack.kafka_files import (
@@ -80,8 +81,8 @@ class KafkaBroker(Server):
         """Touches nothing before `prepare` or `start`.
 
         ``advertised_port``: the port clients are sent to, if not the broker's own. ``is_plain_too``:
-        everybody on this machine may do anything, at a port of its own. ``jvm_options``: more
-        for the broker.
+        everybody on this machine may do anything, at a port of its own. ``jvm_options``: further
+        ones for the broker.
         """
         super().__init__(folder, port)
         self.jars = jars.resolve()
@@ -209,7 +210,7 @@ class KafkaBroker(Server):
     def _jvm(self, logging: str, *options: str) -> list[str]:
         """The head of a command, up to the class."""
         java, classes = self._java or find_java(None), str(self.jars / "kafka" / "*")
-        archive = use_archive(kafka_archive_path(self.jars, java))
+        archive = archive_options(kafka_archive_path(self.jars, java))
         # Log4j reads a path as a URI, and commas separate several
         configuration = f"-Dlog4j2.configurationFile={(self.folder / logging).as_uri()}"
         return [*IN_UTF8, str(java), *archive, *options, configuration, "-cp", classes]

@@ -1,7 +1,4 @@
-"""Files that let JVMs start sooner: where they are, and the one of Spark, which halves its time.
-
-Each is made once per Java and class path.
-"""
+"""Where the class archives are kept, one per Java and class path, and how Spark's is made."""
 
 import hashlib
 import importlib.metadata
@@ -14,7 +11,7 @@ from pathlib import Path
 SETTING = "SPARK_CLASS_ARCHIVE"
 
 
-def archive_path(cache: Path, java: Path) -> Path:
+def spark_archive_path(cache: Path, java: Path) -> Path:
     """Where the archive for this Java and this pyspark is kept; others cannot use it."""
     spec = importlib.util.find_spec("pyspark")
     pyspark = (importlib.metadata.version("pyspark"), spec and spec.origin)
@@ -34,14 +31,6 @@ def _digest(java: Path, *class_path: object) -> str:
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:12]
 
 
-def use_archive(path: Path) -> list[str]:
-    """The options of a JVM that starts with it, if it is there."""
-    # the JVM checks that it fits its version and class path, and otherwise ignores it
-    return (
-        [f"-XX:SharedArchiveFile={path}", "-Xshare:auto", "-Xlog:disable"] if path.exists() else []
-    )
-
-
 def is_current(path: Path, jars: Path) -> bool:
     """Whether the archive is there, and none of the jars in the folder is newer."""
     # the JVM ignores one that was made with other jars, by their times
@@ -49,7 +38,7 @@ def is_current(path: Path, jars: Path) -> bool:
     return path.exists() and path.stat().st_mtime_ns >= newest
 
 
-def ensure_archive(
+def ensure_spark_archive(
     path: Path, *, jars: Path, environment: Mapping[str, str], say: Callable[[str], None]
 ) -> None:
     """Makes the archive if it is missing, or older than a jar; safe to repeat. A failure only costs time later."""

@@ -17,7 +17,7 @@ from ops.credentials.batch_keys import PRODUCER, key_file
 from ops.look.processes import TLS
 from ops.people.register import FIRST_PERSON, PageRole, People
 from ops.stack import ChildProcess, find_java, jar_source
-from ops.stack.class_archive import archive_path, ensure_archive
+from ops.stack.class_archive import ensure_spark_archive, spark_archive_path
 from ops.stack.embedded import EmbeddedStack
 from ops.stack.environments import MONITOR, Environments, Plan
 from ops.stack.exports import SECRETS_FOLDER
@@ -63,7 +63,7 @@ class Pipeline:
             kafka_advertised_port=plan.kafka_advertised_port,
         )
         self.supervisor = Supervisor(say, longest_delay_seconds=plan.longest_delay_seconds)
-        self._class_archive = archive_path(settings.cache, source.java)
+        self._class_archive = spark_archive_path(settings.cache, source.java)
         self.environments = Environments(
             invocation,
             plan,
@@ -84,7 +84,7 @@ class Pipeline:
         Raises VitalsError if a part cannot start; `stop` ends what has started.
         """
         self.stack.prepare(self._say)
-        ensure_archive(
+        ensure_spark_archive(
             self._class_archive,
             jars=self.stack.spark_jars,
             environment=self._invocation.environment,

@@ -136,7 +136,7 @@ def test_the_next_commit_of_any_writer_removes_what_another_left(job, migrated, 
     with stopped_before_its_commit(job, range(1, 2)) as (other, session):
         other.kill()
         other.join()
-        kill_session(migrated, session)  # the server has perhaps not seen yet that it is gone
+        kill_session(migrated, session)  # the server may not have noticed yet
         commit(job, range(1, until))
     assert_files_are_those_of_the_ledger(job, query, migrated)
     assert ledger.next_offsets(migrated, job.topic) == {0: until}

@@ -57,7 +57,7 @@ def new_cache(jars, tmp_path):
     return tmp_path / "jars"
 
 
-def test_brokers_start_with_the_classes_that_the_first_one_kept(new_cache, tmp_path):
+def test_a_broker_starts_from_the_class_archive_which_is_made_once(new_cache, tmp_path):
     java, said = find_java(None), []
     for _ in range(2):
         ensure_kafka_archive(new_cache, java, said.append)

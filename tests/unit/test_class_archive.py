@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from ops.stack.class_archive import ensure_archive
+from ops.stack.class_archive import ensure_spark_archive
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def made(monkeypatch, tmp_path):
     monkeypatch.setattr(subprocess, "run", run)
 
     def make(path):
-        ensure_archive(path, jars=jars, environment={}, say=lambda _: None)
+        ensure_spark_archive(path, jars=jars, environment={}, say=lambda _: None)
         return bool(commands)
 
     return make
