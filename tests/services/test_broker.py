@@ -18,7 +18,7 @@ from common.broker.topics import (
     partitions_of,
     set_topic_options,
 )
-from common.errors import ConfigurationError
+from common.errors import ConfigurationError, UnavailableError
 from common.settings import TopicSettings
 from ops.stack import KafkaBroker, create_topics, find_java
 from ops.stack.class_archive import kafka_archive_path
@@ -68,6 +68,20 @@ def test_a_broker_starts_from_the_class_archive_which_is_made_once(new_cache, tm
     broker.wait_ready()
     assert str(kafka_archive_path(new_cache, java)) in Path(f"/proc/{broker.pid}/maps").read_text()
     broker.stop()
+
+
+def test_no_archive_is_kept_of_a_broker_that_did_not_get_ready(new_cache, monkeypatch):
+    """Its JVM writes one even so, with what little it has loaded."""
+
+    def wait_in_vain(broker):
+        wait_until(broker.log.exists)
+        raise UnavailableError("it is too busy", hint="wait")
+
+    monkeypatch.setattr(KafkaBroker, "wait_ready", wait_in_vain)
+    said = []
+    ensure_kafka_archive(new_cache, find_java(None), said.append)
+    assert said[1:] == ["continuing without it: it is too busy"]
+    assert [path.name for path in new_cache.iterdir()] == ["kafka"]
 
 
 def test_the_first_broker_of_a_new_cache_formats_for_all_others(new_cache, tmp_path):
