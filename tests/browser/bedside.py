@@ -28,15 +28,18 @@ class Bedside(threading.Thread):
         self.published = []
         """The start of each window whose batches are all acknowledged."""
         self._publisher = Publisher(kafka)
-        self._paused, self._ended = threading.Event(), threading.Event()
+        self._publishing, self._ended = threading.Lock(), threading.Event()
         self._errors, self._open = [], 0
         self._simulator = Simulator(seed=7)
 
     def run(self):
         window = self._now_ms() // self.window_ms * self.window_ms
         while not self._ended.wait(max(0.0, (window + self.window_ms - self._now_ms()) / 1000)):
-            if not self._paused.is_set():
-                self._publish(window)
+            if self._publishing.acquire(blocking=False):
+                try:
+                    self._publish(window)
+                finally:
+                    self._publishing.release()
             window += self.window_ms
         self._publisher.close()
 
@@ -48,12 +51,8 @@ class Bedside(threading.Thread):
     @contextmanager
     def paused(self):
         """No window is published inside the block; those under way are acknowledged first."""
-        self._paused.set()
-        time.sleep(self.window_ms / 1000)
-        try:
+        with self._publishing:
             yield
-        finally:
-            self._paused.clear()
 
     def _publish(self, window):
         simulator, step = self._simulator, self.interval_ms
