@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import pytest
 
-from ops.stack.class_archive import spark_archive_path
+from ops.stack.class_archive import kafka_archive_path, spark_archive_path
 from tests.waiting import wait_until
 
 FOLDER = "Área de Trabalho, 100% #1 'a' \"b\" + (c) [d] $e; ~"
@@ -30,8 +30,9 @@ def place(source, jars, tmp_path):
             shutil.copytree(cache / name, folder / "cache" / name, copy_function=os.link)
     # what an earlier start kept of a formatted folder is written into: it must not be the same file
     shutil.rmtree(folder / "cache/jars/kafka/formatted", ignore_errors=True)
-    # without the 15 s that making it takes: a JVM ignores an empty one
+    # without the seconds that making them takes: a JVM ignores an empty one
     spark_archive_path(folder / "cache", source.java).touch()
+    kafka_archive_path(folder / "cache/jars", source.java).touch()
     return folder
 
 
