@@ -20,6 +20,7 @@ from ops.stack import (
     prepare_database,
 )
 from tests import preparing
+from tests.embedded_stack import FRUGAL
 from tests.progress import Progress
 from tests.workers import (
     pytest_collection_modifyitems,
@@ -46,8 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-# some hundred brokers live for a minute each: what an optimising compiler does costs them a third of it
-os.environ.setdefault("KAFKA_JVM_PERFORMANCE_OPTS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
+os.environ.update(FRUGAL)
 
 # how fast an example runs is the machine's business: several tests run at a time
 hypothesis.settings.register_profile("vitals", deadline=None)

@@ -1,8 +1,5 @@
 """Retakes the pictures in docs/monitor: python -m tests.browser.screenshots (three minutes)."""
 
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from contextlib import contextmanager
@@ -12,6 +9,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from ops.stack.ports import LOOPBACK
 from tests.browser.chromium import CACHE, find_or_bring
+from tests.embedded_stack import embedded_stack
 from tests.loopback import free_port
 from tests.signing_in import new_person, signed_in
 
@@ -31,29 +29,16 @@ SHOTS = (
 def running(folder):
     """`vitals up` with some faulty readings; yields its page's port and people."""
     port = free_port()
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("KAFKA_", "DB_"))}
-    environment = inherited | {
-        "VITALS_HOME": str(folder / "home"),
-        "VITALS_CACHE": str(CACHE),
-        "OUTPUT_DIR": str(folder / "output"),
-        "VITALS_MONITOR_PORT": str(port),
-        "FAULT_SHARE": "0.002",
-        "SILENT_SENSORS": "demo-000014:glicose",
-        "GENERATION_INTERVAL_SECONDS": "5",
-    }
-    command = [sys.executable, "-m", "ops"]
-    with (folder / "up.log").open("wb") as log:
-        up = subprocess.Popen(
-            [*command, "up", "--producers", "2", "--patients", "60"],
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield port, folder / "home" / "people.json"
-    finally:
-        subprocess.run([*command, "down"], env=environment, check=False, capture_output=True)
-        up.wait(150)
+    stack = embedded_stack(
+        folder,
+        CACHE,
+        VITALS_MONITOR_PORT=str(port),
+        FAULT_SHARE="0.002",
+        SILENT_SENSORS="demo-000014:glicose",
+        GENERATION_INTERVAL_SECONDS="5",
+    )
+    with stack.running("--producers", 2, "--patients", 60):
+        yield port, stack.home / "people.json"
 
 
 def take(port, people):

@@ -71,7 +71,7 @@ class World:
         """Consumer and monitor run, and the bedside publishes, until the block ends."""
         with ExitStack() as stack:
             port = str(self.ports["consumer"])
-            self.consumer = stack.enter_context(self.pipeline.consumer(METRICS_PORT=port))
+            self.consumer = stack.enter_context(self.pipeline.warm_consumer(METRICS_PORT=port))
             stack.callback(self.monitor.stop, 10)
             self.monitor.start()
             self.wait_ready()

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from common.settings import DatabaseSettings, KafkaSecurity, KafkaSettings
 from ops.look.snapshot import Observer, look_if_possible
 from tests import loopback
+from tests.embedded_stack import inherited
 from tests.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
@@ -43,12 +44,7 @@ class Project:
             "MYSQL_HOST_PORT": str(self.mysql_port),
             "MONITOR_HOST_PORT": str(self.monitor_port),
         }
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("KAFKA_", "DB_", "VITALS_", "COMPOSE_", "OUTPUT_"))
-        }
-        return inherited | own | self.settings
+        return inherited("COMPOSE_") | own | self.settings
 
     def run(self, *command, seconds=900, check=True):
         """Runs a command in the clone; its output is in the failure."""

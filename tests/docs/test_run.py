@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager
 
 from tests.documents import RUN, SAMPLES, blocks, text_of
+from tests.embedded_stack import inherited
 
 
 class Reader:
@@ -16,12 +17,7 @@ class Reader:
     def __init__(self, folder, cache):
         self.folder = folder
         self.running = None
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("KAFKA_", "DB_", "VITALS_HOME", "OUTPUT_DIR"))
-        }
-        self.environment = inherited | {
+        self.environment = inherited() | {
             "PATH": f"{sys.prefix}/bin{os.pathsep}{os.environ['PATH']}",
             "VITALS_HOME": str(folder / ".vitals"),
             "VITALS_CACHE": str(cache),

@@ -158,6 +158,7 @@ class SparkCluster:
     def _start(self, name, command, environment):
         plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         plain["SPARK_CONF_DIR"] = str(self.folder / "conf")
+        plain["SPARK_DAEMON_JAVA_OPTS"] = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
         child = ChildProcess(
             name,
             command,

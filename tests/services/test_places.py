@@ -15,6 +15,7 @@ from types import MappingProxyType
 import pytest
 
 from ops.stack.class_archive import kafka_archive_path, spark_archive_path
+from tests.embedded_stack import inherited
 from tests.waiting import wait_until
 
 FOLDER = "Área de Trabalho, 100% #1 'a' \"b\" + (c) [d] $e; ~"
@@ -37,9 +38,7 @@ def place(source, jars, tmp_path):
 
 
 def environment(folder, **more):
-    names = ("KAFKA_", "DB_", "VITALS_", "OUTPUT_", "LC_", "LANG", "METRICS_")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(names)}
-    return inherited | {
+    return inherited("LC_", "LANG") | {
         "LC_ALL": "C",
         "VITALS_HOME": str(folder / "home"),
         "VITALS_CACHE": str(folder / "cache"),

@@ -1,13 +1,10 @@
 """`vitals up --producers N` splits the patients as replicas in containers do."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter, defaultdict
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import mysql.connector
 from pydantic import ValidationError
@@ -15,6 +12,7 @@ from pydantic import ValidationError
 from common.errors import VitalsError
 from common.settings import DatabaseSettings, KafkaSettings, load
 from ops.stack.exports import embedded_addresses
+from tests.embedded_stack import embedded_stack
 from tests.oracle import Oracle
 from tests.topic import batches_in
 
@@ -22,43 +20,21 @@ PRODUCERS = 4
 ORACLE = Oracle(patients=60, window_ms=2000, replicas=PRODUCERS)
 
 
-@contextmanager
-def running_stack(folder, cache):
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "DB_"))
-    }
-    environment = inherited | {
-        "VITALS_HOME": str(folder / "home"),
-        "VITALS_CACHE": str(cache),
-        "OUTPUT_DIR": str(folder / "output"),
-        "GENERATION_INTERVAL_SECONDS": "2",
-    }
-    command = [sys.executable, "-m", "ops"]
-    options = ["up", "--producers", str(PRODUCERS), "--patients", str(ORACLE.patients)]
-    with (folder / "up.log").open("wb") as log:
-        up = subprocess.Popen([*command, *options], env=environment, stdout=log, stderr=log)
-    try:
-        yield folder / "home"
-    finally:
-        subprocess.run([*command, "down"], env=environment, check=False, capture_output=True)
-        up.wait(150)
-
-
 def addresses(home):
     found = {name.lower(): value for name, value in embedded_addresses(home).items()}
     return load(KafkaSettings, **found), load(DatabaseSettings, **found)
 
 
-def wait_for_window(home, moment_ms, *, seconds):
+def wait_for_window(stack, moment_ms, *, seconds):
     """Waits until every patient has the window with that start; returns the settings."""
     deadline = time.monotonic() + seconds
     while True:
         # while it starts there is no address, server or table: retry
         with suppress(ValidationError, VitalsError, mysql.connector.Error):
-            kafka, database = addresses(home)
+            kafka, database = addresses(stack.home)
             if ORACLE.last_common_window(database) >= moment_ms:
                 return kafka, database
-        assert time.monotonic() < deadline, (home.parent / "up.log").read_text()[-3000:]
+        assert time.monotonic() < deadline, stack.log.read_text()[-3000:]
         time.sleep(0.5)
 
 
@@ -68,14 +44,14 @@ def now_ms():
 
 def test_four_producers_share_the_patients_and_one_that_is_killed_costs_no_window(jars, tmp_path):
     """Compared with the pure simulator: every window of every patient is there exactly once."""
-    with running_stack(tmp_path, jars.parent) as home:
-        wait_for_window(home, 1, seconds=120)
-        wait_for_window(home, now_ms(), seconds=60)
-        processes = json.loads((home / "state.json").read_text())["processes"]
+    stack = embedded_stack(tmp_path, jars.parent)
+    with stack.running("--producers", PRODUCERS, "--patients", ORACLE.patients):
+        wait_for_window(stack, 1, seconds=120)
+        wait_for_window(stack, now_ms(), seconds=60)
         killed_at = now_ms()
-        os.kill(processes["producer-2"]["pid"], signal.SIGKILL)
-        wait_for_window(home, killed_at, seconds=30)
-        kafka, database = wait_for_window(home, now_ms() + 6000, seconds=60)
+        os.kill(stack.pids["producer-2"], signal.SIGKILL)
+        wait_for_window(stack, killed_at, seconds=30)
+        kafka, database = wait_for_window(stack, now_ms() + 6000, seconds=60)
         until = ORACLE.last_common_window(database) + ORACLE.window_ms
         assert ORACLE.assert_every_window_is_there_once(database, until_ms=until) >= 8
         counts = defaultdict(Counter)

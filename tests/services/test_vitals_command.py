@@ -3,9 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
@@ -14,87 +11,55 @@ from db.connection import connect
 from ops.stack.exports import embedded_addresses
 from ops.stack.running import recorded
 from tests import loopback
+from tests.embedded_stack import embedded_stack
 from tests.json_times import assert_times
 from tests.signing_in import signed_in
 from tests.waiting import wait_until
 
 
 @pytest.fixture
-def vitals(jars, tmp_path):
-    """Runs a command in its own home; stops what it left running."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("KAFKA_", "DB_", "VITALS_"))
-    } | {
-        "VITALS_HOME": str(tmp_path / "home"),
-        "VITALS_CACHE": str(jars.parent),
-        "OUTPUT_DIR": str(tmp_path / "output"),
-        "GENERATION_INTERVAL_SECONDS": "2",
-    }
-    command = [sys.executable, "-m", "ops"]
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
-    run.home = tmp_path / "home"
-    run.start = lambda *arguments: subprocess.Popen(
-        [*command, *arguments], env=environment, stderr=subprocess.PIPE, text=True
-    )
-    yield run
-    run("down")
+def stack(jars, tmp_path):
+    """Not running yet."""
+    return embedded_stack(tmp_path, jars.parent)
 
 
-def test_pipeline_starts_is_inspected_and_stops(vitals):
+def test_pipeline_starts_is_inspected_and_stops(stack):
     """up, status, tail, kafka, env, a refused second up, down: then nothing is running."""
+    vitals = stack.vitals
     assert vitals("status").returncode == 3
-    up = vitals.start("up", "--producers", "1", "--patients", "5")
-    status = {}
-    deadline = time.monotonic() + 90
-    while not status.get("accepted"):
-        assert up.poll() is None, up.stderr.read()
-        assert time.monotonic() < deadline, status
-        time.sleep(1)
-        answer = vitals("status", "--json")
-        status = json.loads(answer.stdout or "{}")
-    assert answer.returncode == 0
-    assert (status["healthy"], status["freshness_seconds"] is None) == (True, False)
-    assert vitals("status").stdout.splitlines()[-1].startswith("healthy: ")
-    assert vitals("lag", "--max", "100000").returncode == 0
-    parts = {"database", "kafka", "consumer", "producer-1", "monitor"}
-    assert set(status["processes"]) == parts
+    with stack.running("--producers", 1, "--patients", 5) as up:
+        stack.wait_for_rows(up)
+        _, status = stack.wait_for_status(lambda code, _: code == 0)
+        assert (status["healthy"], status["freshness_seconds"] is None) == (True, False)
+        assert vitals("status").stdout.splitlines()[-1].startswith("healthy: ")
+        assert vitals("lag", "--max", "100000").returncode == 0
+        parts = {"database", "kafka", "consumer", "producer-1", "monitor"}
+        assert set(status["processes"]) == parts
 
-    line = json.loads(vitals("tail", "--max", "1").stdout)
-    assert "$.batch.window_start" in assert_times(line)
-    assert line["batch"]["patient_id"].startswith("demo-")
-    topics = vitals("kafka", "topics", "--list").stdout.split()
-    assert {"sensor-batches", "producer-shards"} <= set(topics)
-    exports = vitals("env").stdout.splitlines()
-    names = {export.removeprefix("export ").split("=")[0] for export in exports}
-    assert {
-        "KAFKA_BOOTSTRAP_SERVERS",
-        "DB_HOST",
-        "DB_PORT",
-        "DB_PASSWORD_FILE",
-        "DB_SSL_CA",
-    } <= names
+        line = json.loads(vitals("tail", "--max", "1").stdout)
+        assert "$.batch.window_start" in assert_times(line)
+        assert line["batch"]["patient_id"].startswith("demo-")
+        topics = vitals("kafka", "topics", "--list").stdout.split()
+        assert {"sensor-batches", "producer-shards"} <= set(topics)
+        exports = vitals("env").stdout.splitlines()
+        names = {export.removeprefix("export ").split("=")[0] for export in exports}
+        assert {
+            "KAFKA_BOOTSTRAP_SERVERS",
+            "DB_HOST",
+            "DB_PORT",
+            "DB_PASSWORD_FILE",
+            "DB_SSL_CA",
+        } <= names
 
-    second = vitals("up")
-    assert second.returncode == 2
-    assert "already running" in second.stderr
+        second = vitals("up")
+        assert second.returncode == 2
+        assert "already running" in second.stderr
 
-    assert vitals("down").returncode == 0
-    assert up.wait(30) == 0
-    stopped = [line for line in up.stderr.read().splitlines() if line.startswith("stopping ")]
-    order = [line.split()[1] for line in stopped[1:]]
-    assert order == ["monitor", "producer-1", "consumer", "kafka", "database"]
+        assert vitals("down").returncode == 0
+        assert up.wait(30) == 0
+    said = stack.log.read_text().splitlines()
+    stopped = [line.split()[1] for line in said if line.startswith("stopping ")][1:]
+    assert stopped == ["monitor", "producer-1", "consumer", "kafka", "database"]
     assert vitals("status").returncode == 3
     assert vitals("lag").returncode == 3
     assert "start it with `vitals up`" in vitals("env").stderr
@@ -111,27 +76,15 @@ FALSE_GAP = (
 )
 
 
-def wait_for_status(vitals, is_wanted, *, seconds=60):
-    """Exit code and document of the first status that is as wanted."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = vitals("status", "--json")
-        status = json.loads(answer.stdout or "{}")
-        if is_wanted(answer.returncode, status):
-            return answer.returncode, status
-        assert time.monotonic() < deadline, status
-        time.sleep(1)
-
-
-def stopped(vitals, status, name):
+def stopped(stack, status, name):
     """Stops a part with SIGSTOP until status names it, then lets it go on until all is well."""
     pid = status["processes"][name]
     os.kill(pid, signal.SIGSTOP)
     try:
-        _, found = wait_for_status(vitals, lambda code, _: code == 1)
+        _, found = stack.wait_for_status(lambda code, _: code == 1)
     finally:
         os.kill(pid, signal.SIGCONT)
-    wait_for_status(vitals, lambda code, _: code == 0, seconds=90)
+    stack.wait_for_status(lambda code, _: code == 0)
     return {condition["id"]: condition["text"] for condition in found["conditions"]}
 
 
@@ -146,55 +99,56 @@ def query(home, sql):
     return rows
 
 
-def test_status_names_what_stands_still_and_a_restart_leaves_no_false_gap(vitals):
+def test_status_names_what_stands_still_and_a_restart_leaves_no_false_gap(stack):
     """A stopped producer, a stopped page, an ended patient; `down`, `up`; then a crash loop."""
-    up = vitals.start("up", "--producers", "1", "--patients", "5")
-    _, status = wait_for_status(vitals, lambda code, now: now.get("accepted"), seconds=120)
-    named = stopped(vitals, status, "producer-1")
-    assert named["no_producer"] == "no producer is alive: producer-1 does not answer"
-    assert set(stopped(vitals, status, "monitor")) == {"monitor_away:monitor"}
+    vitals, options = stack.vitals, ("--producers", 1, "--patients", 5)
+    with stack.running(*options) as up:
+        status = stack.wait_for_rows(up)
+        named = stopped(stack, status, "producer-1")
+        assert named["no_producer"] == "no producer is alive: producer-1 does not answer"
+        assert set(stopped(stack, status, "monitor")) == {"monitor_away:monitor"}
 
-    assert vitals("patient", "end", "demo-000002").returncode == 0
-    assert vitals("patient", "end", "nobody").returncode == 4
-    listed = [json.loads(line) for line in vitals("patient", "list", "--json").stdout.splitlines()]
-    assert [stay["patient"] for stay in listed if not stay["monitored"]] == ["demo-000002"]
-    address = recorded(vitals.home)["monitor"].address
-    port = int(address.rpartition(":")[2])
+        assert vitals("patient", "end", "demo-000002").returncode == 0
+        assert vitals("patient", "end", "nobody").returncode == 4
+        listed = map(json.loads, vitals("patient", "list", "--json").stdout.splitlines())
+        assert [stay["patient"] for stay in listed if not stay["monitored"]] == ["demo-000002"]
+        address = recorded(stack.home)["monitor"].address
+        port = int(address.rpartition(":")[2])
 
-    session = signed_in(port, vitals("users", "add", "somebody").stdout)
+        session = signed_in(port, vitals("users", "add", "somebody").stdout)
 
-    def unmonitored():
-        ward = json.loads(loopback.get(port, "/api/ward", session)[1])
-        names = {row: patient for row, patient, _ in ward["patients"]}
-        return [names[tile[0]] for tile in ward["tiles"] if not tile[8]]
+        def unmonitored():
+            ward = json.loads(loopback.get(port, "/api/ward", session)[1])
+            names = {row: patient for row, patient, _ in ward["patients"]}
+            return [names[tile[0]] for tile in ward["tiles"] if not tile[8]]
 
-    wait_until(lambda: unmonitored() == ["demo-000002"], seconds=30)
-    assert vitals("down").returncode == 0
-    assert up.wait(60) == 0
+        wait_until(lambda: unmonitored() == ["demo-000002"])
+        assert vitals("down").returncode == 0
+        assert up.wait(60) == 0
 
-    vitals.start("up", "--producers", "1", "--patients", "5")
-    before = status["accepted"]
-    wait_for_status(vitals, lambda code, now: code == 0 and now["accepted"] > before, seconds=120)
-    query(vitals.home, FALSE_GAP)
-    assert query(vitals.home, CONTRADICTIONS) == [(3,)]
-    wait_until(lambda: query(vitals.home, CONTRADICTIONS) == [(0,)], seconds=120)
-    for _ in range(3):
-        killed = status["processes"].get("producer-1")
-        _, status = wait_for_status(
-            vitals, lambda _, now, old=killed: now["processes"].get("producer-1") not in (None, old)
-        )
-        os.kill(status["processes"]["producer-1"], signal.SIGKILL)
-    _, status = wait_for_status(vitals, lambda _, now: "crash_loop:producer-1" in str(now))
-    assert "3 times in ten minutes): ended by SIGKILL" in status["verdict"]
+    with stack.running(*options):
+        before = status["accepted"]
+        stack.wait_for_status(lambda code, now: code == 0 and now["accepted"] > before)
+        query(stack.home, FALSE_GAP)
+        assert query(stack.home, CONTRADICTIONS) == [(3,)]
+        wait_until(lambda: query(stack.home, CONTRADICTIONS) == [(0,)], seconds=120)
+        for _ in range(3):
+            killed = status["processes"].get("producer-1")
+            _, status = stack.wait_for_status(
+                lambda _, now, old=killed: now["processes"].get("producer-1") not in (None, old)
+            )
+            os.kill(status["processes"]["producer-1"], signal.SIGKILL)
+        _, status = stack.wait_for_status(lambda _, now: "crash_loop:producer-1" in str(now))
+        assert "3 times in ten minutes): ended by SIGKILL" in status["verdict"]
 
 
-def test_env_before_the_first_start_says_what_to_do(vitals):
-    answer = vitals("env")
+def test_env_before_the_first_start_says_what_to_do(stack):
+    answer = stack.vitals("env")
     assert answer.returncode == 3
     assert "vitals up" in answer.stderr
 
 
-def test_unknown_kafka_tool_names_the_known_ones(vitals):
-    answer = vitals("kafka", "topic")
+def test_unknown_kafka_tool_names_the_known_ones(stack):
+    answer = stack.vitals("kafka", "topic")
     assert answer.returncode == 2
     assert "topics" in answer.stderr
