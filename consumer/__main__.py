@@ -1,10 +1,8 @@
 """``python -m consumer``: reads the topic until SIGTERM or Ctrl-C, then exits 0."""
 
 import argparse
-import signal
 import sys
 import tempfile
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +26,7 @@ from common.settings import (
     load,
     load_all,
 )
+from common.stopping import Stop
 from consumer.settings import ConsumerSettings
 
 if TYPE_CHECKING:
@@ -54,9 +53,8 @@ def main() -> int:
     if _HELP.parse_known_args()[1]:
         _HELP.error("it takes no arguments")
     keep_private()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = Stop()
+    stop.listen()
     try:
         logs = load(LogSettings)
         configure(logs, service="consumer")
@@ -77,7 +75,7 @@ def main() -> int:
     return 0
 
 
-def _run(stop: threading.Event, *, logs_json: bool) -> None:
+def _run(stop: Stop, *, logs_json: bool) -> None:
     settings, kafka, database, trust, output, serving = load_all(
         *(ConsumerSettings, KafkaSettings, DatabaseSettings, TrustSettings),
         *(OutputSettings, MetricsSettings),
@@ -117,6 +115,8 @@ def _run(stop: threading.Event, *, logs_json: bool) -> None:
             cluster_options(jars_folder(settings), Path(code)) if settings.is_cluster else None
         )
         spark = build_session(settings, logs_json=logs_json, cluster=cluster)
+        # pyspark has taken Ctrl-C for itself: it would cancel the micro-batch
+        stop.listen()
         warm_workers(spark)
         starts = starts_within(settings.startup_wait_seconds, False)
         trusted = output.output_dir.resolve() / "trusted"
@@ -171,7 +171,7 @@ def _consume(
     starts: dict[int, int],
     starts_within: "StartsWithin",
     health: Health,
-    stop: threading.Event,
+    stop: Stop,
 ) -> None:
     from consumer.driver import metrics
     from consumer.driver.group_commits import GroupCommits

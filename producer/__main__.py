@@ -1,9 +1,7 @@
 """The producer's commands: run, sample, simulate and replay."""
 
-import signal
 import sys
 from pathlib import Path
-from threading import Event
 from typing import Annotated
 
 import typer
@@ -23,6 +21,7 @@ from common.settings import (
     load,
     load_all,
 )
+from common.stopping import Stop
 from producer.settings import ProducerSettings
 
 app = typer.Typer(
@@ -48,7 +47,8 @@ def run() -> None:
     configure(load(LogSettings), service="producer")
     arm(load(CrashSettings))
     archive = RawArchive(output.output_dir / "raw", settings.producer_id)
-    stop, health = _stop_event(), Health(*CHECKS)
+    stop, health = Stop(), Health(*CHECKS)
+    stop.listen()
     with served(serving, health):
         archive.claim()
         publisher = Publisher(kafka, message_timeout_ms=settings.delivery_timeout_ms)
@@ -136,13 +136,6 @@ def replay(
     report = replay_file(plan, load(KafkaSettings), folder, database)
     put_line(str(report))
     raise typer.Exit(int(report.unreadable > 0))
-
-
-def _stop_event() -> Event:
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def main() -> None:

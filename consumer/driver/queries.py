@@ -2,7 +2,6 @@
 
 import functools
 import tempfile
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from common.broker.renewal import LoginWatch
 from common.health import Health
+from common.stopping import Stop
 from consumer.driver.arrivals import Arrivals
 from consumer.driver.group_commits import GroupCommits
 from consumer.driver.growth import ends_before_growth
@@ -45,7 +45,7 @@ class Queries:
     group: GroupCommits
     watch: MappingWatch
     health: Health
-    stop: threading.Event
+    stop: Stop
     in_between: Sequence[Callable[[], None]]
     """Called again and again between two micro-batches."""
 

@@ -18,6 +18,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.streaming.query import StreamingQuery
 
 from common.crash_points import CrashPoint, reach
+from common.stopping import Stop
 from consumer.driver import metrics
 from consumer.driver.arrivals import Arrivals
 from consumer.driver.group_commits import GroupCommits
@@ -162,7 +163,7 @@ def run_until_stopped(
     query: StreamingQuery,
     processor: BatchProcessor,
     in_between: Sequence[Callable[[], None]],
-    stop: threading.Event,
+    stop: Stop,
     is_over: Callable[[], bool],
 ) -> None:
     """Returns after ``stop`` is set or ``is_over``, and the running batch has ended.

@@ -146,7 +146,7 @@ class Pipeline:
         self.output.mkdir(parents=True, exist_ok=True)
         with (self.output / "consumer.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "consumer"],
+                [sys.executable, "-X", "faulthandler", "-m", "consumer"],
                 env=self.environment | environment,
                 cwd=REPOSITORY,
                 stdout=log,
@@ -157,9 +157,18 @@ class Pipeline:
             yield process
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(60) == 0, self.log()
+                assert self._ended(process) == 0, self.log()
         finally:
             kill_group(process)
+
+    @staticmethod
+    def _ended(process):
+        """Its exit code; what does not end says in its log where each of its threads is."""
+        try:
+            return process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)
+            return process.wait(60)
 
     @contextmanager
     def warm_consumer(self, **environment):

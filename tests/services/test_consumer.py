@@ -1,5 +1,7 @@
 """The consumer's promise on real services: every reading once, whatever is repeated or killed."""
 
+import os
+import signal
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,6 +18,7 @@ from tests.services.checks import (
     everything,
     group_lag,
     heart_rate,
+    logged,
 )
 from tests.services.killing import kill_group
 from tests.services.simulated import now_ms, simulated
@@ -26,13 +29,25 @@ def test_every_simulated_reading_has_one_outcome(pipeline):
     """Good ones in registro and trusted files, bad ones in quarantine, the group's lag at zero."""
     batches = simulated()
     pipeline.publish(*batches)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(len(batches))
     proof = assert_proved(pipeline)
     assert proof.produced == sum(batch.reading_count for batch in batches)
     assert proof.quarantined > 0
     assert proof.accepted == proof.registro == proof.trusted
     assert group_lag(pipeline) == 0
+
+
+def test_ctrl_c_at_a_terminal_ends_it_in_order(pipeline):
+    """Every process of the terminal gets it: Spark's too."""
+    batches = simulated(1)
+    pipeline.publish(*batches)
+    with pipeline.consumer() as consumer:
+        pipeline.wait_for_messages(len(batches))
+        os.killpg(consumer.pid, signal.SIGINT)
+        assert consumer.wait(60) == 0, pipeline.log()
+    assert logged(pipeline, "stopped")
+    assert_proved(pipeline)
 
 
 def test_a_restart_and_a_republished_outbox_change_no_row(pipeline):
