@@ -27,7 +27,6 @@ from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
 from schemas.batch import SensorBatch
 
-_STALLED_S = 120.0
 _LOOK_S = 0.3
 
 
@@ -117,15 +116,9 @@ class _Run:
         }
         if fresh:
             _archive(list(fresh.values()), outbox)
-        moved_at = time.monotonic()
-        while len(outbox):
-            if outbox.pump(0.05):
-                moved_at = time.monotonic()
-            if time.monotonic() - moved_at > _STALLED_S:
-                raise UnavailableError(
-                    f"cannot publish: Kafka has acknowledged nothing for {_STALLED_S:.0f} s",
-                    hint="run the same command again when it is back: it continues from here",
-                )
+        outbox.drain_to(
+            0, hint="run the same command again when it is back: it continues from here"
+        )
 
     def _outcomes(
         self, resends: Sequence[Resend], delivered: Mapping[str, tuple[int, int]]

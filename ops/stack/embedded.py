@@ -110,8 +110,13 @@ class EmbeddedStack:
 def _download_bars() -> Iterator[Callable[[str], OnProgress]]:
     """Bars that appear only when something is downloaded."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    console = Console(stderr=True)
+    # where nobody sees bars, rich would print an empty line instead
     progress = Progress(
-        *columns, TransferSpeedColumn(), console=Console(stderr=True), transient=True
+        *(*columns, TransferSpeedColumn()),
+        console=console,
+        transient=True,
+        disable=not console.is_interactive,
     )
 
     def bar_for(name: str) -> OnProgress:

@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from common.crash_points import CrashPoint, reach
-from common.errors import BadInputError
+from common.errors import BadInputError, UnavailableError
 from common.pauses import jittered
 from producer import metrics
 from producer.delivery.archive import RawArchive
@@ -25,6 +25,7 @@ _RETRY_FIRST_S = 1.0
 _RETRY_MOST_S = 30.0
 _RETRY_DRAINING_S = 1.0
 _POLL_S = 0.05
+_STALLED_S = 180.0
 
 log = structlog.get_logger()
 
@@ -136,6 +137,23 @@ class Outbox:
             self._shorten_pauses(_RETRY_DRAINING_S)
             settled += self.pump(_POLL_S)
         return settled
+
+    def drain_to(self, most: int, *, hint: str) -> None:
+        """Pumps until no more than ``most`` files wait, and at least once.
+
+        Raises UnavailableError, with this hint, where Kafka acknowledges nothing for three minutes.
+        """
+        moved_at = time.monotonic()
+        # even if there is nothing to wait for: a file that is not queued at once is read from disk again
+        self.pump(0)
+        while len(self) > most:
+            if self.pump(_POLL_S):
+                moved_at = time.monotonic()
+            if time.monotonic() - moved_at > _STALLED_S:
+                raise UnavailableError(
+                    f"cannot publish: Kafka has acknowledged nothing for {_STALLED_S:.0f} s",
+                    hint=hint,
+                )
 
     def _shorten_pauses(self, most_s: float) -> None:
         latest = time.monotonic() + most_s

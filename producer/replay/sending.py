@@ -18,7 +18,7 @@ from schemas.batch import SensorBatch
 
 _BATCHES_A_FILE = 2000
 _MOST_FILES_WAITING = 4
-_STALLED_S = 180.0
+_AGAIN = "run the same command again when it is back; what is archived is not lost"
 
 
 def publish(batches: FileBatches, outbox: Outbox, speed: float | None) -> None:
@@ -35,9 +35,9 @@ def publish(batches: FileBatches, outbox: Outbox, speed: float | None) -> None:
         made = batches.made(unix_ms())
         for chunk in paced(made, speed) if speed is not None else _chunks(made):
             _put(outbox, chunk)
-            _wait(outbox, _MOST_FILES_WAITING if speed is None else 0)
+            outbox.drain_to(_MOST_FILES_WAITING if speed is None else 0, hint=_AGAIN)
             progress.advance(task, len(chunk))
-        _wait(outbox, 0)
+        outbox.drain_to(0, hint=_AGAIN)
 
 
 def _chunks(made: Iterator[SensorBatch]) -> Iterator[list[SensorBatch]]:
@@ -73,18 +73,3 @@ def _put(outbox: Outbox, chunk: Sequence[SensorBatch]) -> None:
             f"cannot write to the archive: {error.strerror}",
             hint="free some space and run the same command again: nothing is processed twice",
         ) from error
-
-
-def _wait(outbox: Outbox, most: int) -> None:
-    """Publishes until no more than ``most`` files wait. Errors: ``UnavailableError``."""
-    moved_at = time.monotonic()
-    # even if there is nothing to wait for: a file that is not queued at once is read from disk again
-    outbox.pump(0)
-    while len(outbox) > most:
-        if outbox.pump(0.05):
-            moved_at = time.monotonic()
-        if time.monotonic() - moved_at > _STALLED_S:
-            raise UnavailableError(
-                f"cannot publish: Kafka has acknowledged nothing for {_STALLED_S:.0f} s",
-                hint="run the same command again when it is back; what is archived is not lost",
-            )
