@@ -3,7 +3,7 @@
 import time
 
 
-def wait_until(condition, describe=lambda: "", *, seconds=60, pause=0.1):
+def wait_until(condition, describe=lambda: "", *, seconds=120, pause=0.1):
     """Polls until the answer is truthy and returns it.
 
     After ``seconds``: AssertionError with the output of ``describe``.

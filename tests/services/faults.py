@@ -31,4 +31,4 @@ def locked(pipeline, statement):
 
 def wait_for_lock_waits(pipeline, count):
     query = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-    wait_until(lambda: pipeline.rows(query)[0][0] >= count, pipeline.log, seconds=30)
+    wait_until(lambda: pipeline.rows(query)[0][0] >= count, pipeline.log)

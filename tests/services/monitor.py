@@ -79,7 +79,7 @@ def running_monitor(pipeline, **environment):
         yield monitor
     finally:
         process.terminate()
-        assert process.wait(20) in (0, -15), log.read_text()
+        assert process.wait(60) in (0, -15), log.read_text()
 
 
 def _wait_until_ready(process, monitor):

@@ -114,7 +114,7 @@ class Pipeline:
             # so that the next query sees others' commits, and no lock is kept
             connection.rollback()
 
-    def wait_for(self, sql, expected, *, seconds=60):
+    def wait_for(self, sql, expected, *, seconds=120):
         """Waits until a query of one value gives ``expected``."""
         deadline = time.monotonic() + seconds
         while (found := self.rows(sql)[0][0]) != expected:

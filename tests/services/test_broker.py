@@ -135,7 +135,7 @@ def test_offsets_without_a_message_do_not_block_a_reader(kafka_settings):
     client.commit_transaction(30)
     with TopicReader(kafka_settings, timeout_s=5) as reader:
         # the mark is written after the commit is answered
-        wait_until(lambda: reader.span(topic, 2) == Span(0, 2), seconds=10)
+        wait_until(lambda: reader.span(topic, 2) == Span(0, 2))
         assert reader.first(topic, 2, Span(1, 2)) is None
     assert read(messages_of(kafka_settings, topic)) == {(2, 0): b"whole"}
 

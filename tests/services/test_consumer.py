@@ -83,7 +83,7 @@ def test_a_consumer_killed_between_trusted_write_and_commit_leaves_one_effect(ma
     assert pipeline.rows("SELECT COUNT(*) FROM livro_razao") == [(1,)]
     # more messages: the next committed range differs from the one that was killed
     pipeline.publish(heart_rate([80.0], start=start + 60_000))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(3)
     values = [row[4] for row in pipeline.rows(REGISTRO)]
     assert values == [Decimal("71.000"), Decimal("72.000"), Decimal("80.000")]

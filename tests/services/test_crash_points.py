@@ -83,7 +83,7 @@ class ProducerChain:
             assert time.monotonic() < deadline
             time.sleep(1)
         last.send_signal(signal.SIGTERM)
-        assert last.wait(30) == 0
+        assert last.wait(60) == 0
         self.assert_complete()
 
     def assert_complete(self):

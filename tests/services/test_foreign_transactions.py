@@ -98,8 +98,8 @@ def test_an_aborted_transaction_is_nowhere_and_the_lag_reaches_zero(pipeline, ob
         foreign.transact(seen(3, 71), 0)
         foreign.transact(seen(4, 197), 0, commits=False)
         pipeline.wait_for_messages(2)
-        wait_until(lambda: observer.look().lag_messages == 0, pipeline.log, seconds=20)
-        wait_until(lambda: group_lag(pipeline) == 0, pipeline.log, seconds=20)
+        wait_until(lambda: observer.look().lag_messages == 0, pipeline.log)
+        wait_until(lambda: group_lag(pipeline) == 0, pipeline.log)
     assert values(pipeline) == [70, 71]
     assert assert_proved(pipeline).notes == []
     assert tailed(pipeline, 2) == [70, 71]

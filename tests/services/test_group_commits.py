@@ -30,7 +30,7 @@ def test_a_micro_batch_ends_with_its_transaction_even_if_the_broker_died_meanwhi
             pipeline.publish(*simulated(windows=1))
             wait_for_lock_waits(pipeline, 1)
             outage.enter_context(killed(broker))
-        wait_until(lambda: committed(pipeline) == 20, pipeline.log, seconds=30)
+        wait_until(lambda: committed(pipeline) == 20, pipeline.log)
     wait_until(lambda: group_lag(pipeline) == 10)
     with pipeline.warm_consumer():
         wait_until(lambda: group_lag(pipeline) == 0, pipeline.log)

@@ -89,7 +89,7 @@ def producing(pipeline, part, **environment):
         yield process
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()
@@ -123,7 +123,7 @@ def test_counters_agree_with_what_was_produced_and_with_the_ledger(pipeline):
     pipeline.publish_raw((b"k", UNREADABLE, []))
     producer, consumer = Part(), Part()
 
-    with pipeline.consumer(**consumer.environment), producing(pipeline, producer) as process:
+    with pipeline.warm_consumer(**consumer.environment), producing(pipeline, producer) as process:
         wait_until(lambda: producer.is_ready() and consumer.is_ready(), pipeline.log)
         others = len(earlier) + 5
         made = wait_until(lambda: halted(pipeline, process, producer, others), pipeline.log)
@@ -182,7 +182,7 @@ def test_a_consumer_whose_database_is_away_is_alive_but_not_ready_until_it_is_ba
     """And its retries in the meantime are counted by error number."""
     part, proxy = Part(), TcpProxy(lambda: pipeline.database.db_port)
     proxy.start()
-    with pipeline.consumer(DB_PORT=str(proxy.port), **part.environment):
+    with pipeline.warm_consumer(DB_PORT=str(proxy.port), **part.environment):
         wait_until(lambda: part.get("/live")[0] == 200, pipeline.log)
         assert part.is_not_ready("query")
         wait_until(part.is_ready, pipeline.log)
@@ -205,7 +205,7 @@ def test_a_consumer_whose_database_is_away_is_alive_but_not_ready_until_it_is_ba
 
 def test_without_a_broker_no_part_is_ready_and_all_are_once_it_is_back(broker, pipeline):
     producer, consumer = Part(), Part()
-    with pipeline.consumer(**consumer.environment), producing(pipeline, producer):
+    with pipeline.warm_consumer(**consumer.environment), producing(pipeline, producer):
         wait_until(lambda: producer.is_ready() and consumer.is_ready(), pipeline.log)
         with killed(broker):
             wait_until(lambda: producer.is_not_ready("broker"))
@@ -271,7 +271,7 @@ def test_a_port_in_use_stops_a_producer_and_it_names_the_setting(pipeline):
     with producing(pipeline, part):
         wait_until(lambda: part.get("/live")[0] == 200)
         with producing(pipeline, part, PRODUCER_ID="other") as second:
-            assert second.wait(30) == 2
+            assert second.wait(60) == 2
     assert "set METRICS_PORT to a free port" in (pipeline.output / "producer.log").read_text()
 
 

@@ -99,7 +99,7 @@ def test_the_demo_is_proved_in_any_folder_and_whoever_takes_its_ports(place):
             stderr=output,
         )
     try:
-        wait_until(lambda: list(home.glob("output/trusted/*/*")), log.read_text, seconds=120)
+        wait_until(lambda: list(home.glob("output/trusted/*/*")), log.read_text, seconds=240)
         kafka = json.loads((home / "state.json").read_text())["processes"]["kafka"]["pid"]
         port = int((home / "kafka" / "port").read_text())
         os.kill(kafka, signal.SIGKILL)

@@ -185,7 +185,7 @@ def test_reconcile_beside_producers_and_consumer_finds_nothing(make_pipeline):
             for producer in producers:
                 producer.terminate()
             for producer in producers:
-                producer.wait(30)
+                producer.wait(60)
     assert any(proof.waiting or proof.under_way for proof in looks)
     assert looks[-1].produced > looks[0].produced
 

@@ -41,7 +41,7 @@ def test_batches_that_retention_removed_are_named_and_come_back_in_their_old_ord
     pipeline.publish(correction)
     archive = RawArchive(pipeline.output / "raw", "test")
     archive.finish(archive.write(never.window_start, [never]))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(2, seconds=240)
         assert "messages_gone" in pipeline.log()
         found = vitals(pipeline, "reconcile")

@@ -47,11 +47,11 @@ def test_four_producers_share_the_patients_and_one_that_is_killed_costs_no_windo
     stack = embedded_stack(tmp_path, jars.parent)
     with stack.running("--producers", PRODUCERS, "--patients", ORACLE.patients):
         wait_for_window(stack, 1, seconds=120)
-        wait_for_window(stack, now_ms(), seconds=60)
+        wait_for_window(stack, now_ms(), seconds=120)
         killed_at = now_ms()
         os.kill(stack.pids["producer-2"], signal.SIGKILL)
-        wait_for_window(stack, killed_at, seconds=30)
-        kafka, database = wait_for_window(stack, now_ms() + 6000, seconds=60)
+        wait_for_window(stack, killed_at, seconds=120)
+        kafka, database = wait_for_window(stack, now_ms() + 6000, seconds=120)
         until = ORACLE.last_common_window(database) + ORACLE.window_ms
         assert ORACLE.assert_every_window_is_there_once(database, until_ms=until) >= 8
         counts = defaultdict(Counter)

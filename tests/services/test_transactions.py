@@ -99,4 +99,4 @@ def test_a_configuration_error_stops_the_consumer_which_says_what_to_do(
 
 
 def wait_for_log(pipeline, text):
-    wait_until(lambda: text in pipeline.log(), pipeline.log, seconds=30)
+    wait_until(lambda: text in pipeline.log(), pipeline.log)

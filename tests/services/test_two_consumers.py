@@ -16,7 +16,7 @@ from tests.waiting import wait_until
 def test_two_consumers_at_once_write_everything_once(pipeline):
     """Fenced by the partition's progress row: the second one finds the range committed."""
     batches = simulated(windows=2)
-    with pipeline.consumer(), pipeline.consumer():
+    with pipeline.warm_consumer(), pipeline.consumer():
         pipeline.publish(*batches)
         pipeline.wait_for_messages(len(batches))
         time.sleep(3)

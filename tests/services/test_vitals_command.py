@@ -56,7 +56,7 @@ def test_pipeline_starts_is_inspected_and_stops(stack):
         assert "already running" in second.stderr
 
         assert vitals("down").returncode == 0
-        assert up.wait(30) == 0
+        assert up.wait(60) == 0
     said = stack.log.read_text().splitlines()
     stopped = [line.split()[1] for line in said if line.startswith("stopping ")][1:]
     assert stopped == ["monitor", "producer-1", "consumer", "kafka", "database"]

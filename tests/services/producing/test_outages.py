@@ -17,14 +17,12 @@ def test_producer_goes_on_archiving_without_a_broker_and_drains_when_it_is_back(
     broker, kafka, start_producer, tmp_path
 ):
     process = start_producer("one")
-    wait_until(lambda: len(done_files(tmp_path)) >= 1, seconds=30)
+    wait_until(lambda: len(done_files(tmp_path)) >= 1)
     with killed(broker):
-        wait_until(lambda: len(pending_files(tmp_path)) >= 5, seconds=30)
-    wait_until(
-        lambda: len([p for p in pending_files(tmp_path) if p.suffix == ".jsonl"]) <= 1, seconds=30
-    )
+        wait_until(lambda: len(pending_files(tmp_path)) >= 5)
+    wait_until(lambda: len([p for p in pending_files(tmp_path) if p.suffix == ".jsonl"]) <= 1)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=60) == 0
     assert pending_files(tmp_path) == []
     starts = sorted({batch.window_start for batch in batches_in(kafka)})
     assert starts == list(range(starts[0], starts[-1] + 1, 1000))
@@ -37,9 +35,7 @@ def test_producer_waits_for_a_broker_that_never_answers_and_still_stops_cleanly(
     start_producer, tmp_path
 ):
     process = start_producer("one", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
-    wait_until(
-        lambda: any(e["event"] == "waiting_for_kafka" for e in events(tmp_path, "one")), seconds=30
-    )
+    wait_until(lambda: any(e["event"] == "waiting_for_kafka" for e in events(tmp_path, "one")))
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=15) == 0
 
@@ -70,13 +66,13 @@ def test_what_the_disk_refused_is_made_later_however_long_that_took(
 ):
     """A broker's outage that exceeds CATCH_UP_SECONDS loses no window either."""
     process = start_producer("one", CATCH_UP_SECONDS="3")
-    wait_until(lambda: len(done_files(tmp_path)) >= 1, seconds=30)
+    wait_until(lambda: len(done_files(tmp_path)) >= 1)
     with refusing_disk(tmp_path):
-        wait_until(lambda: "shards_left_to_others" in log_of(tmp_path, "one"), seconds=30)
+        wait_until(lambda: "shards_left_to_others" in log_of(tmp_path, "one"))
     refused = len(done_files(tmp_path))
     wait_until(lambda: len(done_files(tmp_path)) >= refused + 8, seconds=60)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=60) == 0
     assert "windows_skipped" not in log_of(tmp_path, "one")
     assert_every_window(kafka)
 
@@ -90,7 +86,7 @@ def test_a_replica_with_a_healthy_disk_takes_over_from_one_whose_disk_refuses(
     wait_until(lambda: done_files(tmp_path) and done_files(other), seconds=60)
     with refusing_disk(tmp_path):
         began = len(batches_in(kafka))
-        wait_until(lambda: "shards_left_to_others" in log_of(tmp_path, "one"), seconds=30)
+        wait_until(lambda: "shards_left_to_others" in log_of(tmp_path, "one"))
 
         def all_patients():
             newest = batches_in(kafka)[began:]
@@ -116,7 +112,7 @@ def test_a_position_that_a_wrong_clock_committed_does_not_silence_its_shards(
         TopicPartition(kafka.kafka_shards_topic, shard, tomorrow, "window_ms=1000")
         for shard in range(SHARDS)
     ]
-    wait_until(lambda: client.committed(places, timeout=10), seconds=30)
+    wait_until(lambda: client.committed(places, timeout=10))
     client.commit(offsets=places, asynchronous=False)
     client.close()
     start_producer("one", CATCH_UP_SECONDS="5")
@@ -136,7 +132,7 @@ def test_windows_of_another_length_continue_where_the_last_ones_ended(
         process = start_producer("one", PATIENTS="3", GENERATION_INTERVAL_SECONDS=str(seconds))
         wait_until(lambda done=done: len(done_files(tmp_path)) >= done + 3, seconds=60)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
     instants = sorted(
         series.start + number * series.interval_ms
         for batch in batches_in(kafka)

@@ -15,12 +15,12 @@ def test_two_replicas_share_the_patients_and_sigterm_ends_them_with_an_empty_out
     kafka, start_producer, tmp_path
 ):
     first = start_producer("one")
-    wait_until(lambda: len(done_files(tmp_path)) >= 2, seconds=30)
+    wait_until(lambda: len(done_files(tmp_path)) >= 2)
     second = start_producer("two")
-    wait_until(lambda: sum("two" in path.name for path in done_files(tmp_path)) >= 3, seconds=30)
+    wait_until(lambda: sum("two" in path.name for path in done_files(tmp_path)) >= 3)
     for process in (first, second):
         process.send_signal(signal.SIGTERM)
-    assert [process.wait(timeout=20) for process in (first, second)] == [0, 0]
+    assert [process.wait(timeout=60) for process in (first, second)] == [0, 0]
     assert pending_files(tmp_path) == []
     found = batches_in(kafka)
     assert max(Counter(batch.batch_id for batch in found).values()) == 1
@@ -54,19 +54,19 @@ def test_a_standby_takes_over_the_shards_of_a_killed_replica_and_no_window_is_mi
         """Who made the newest windows; while replicas are joining, some own two shards."""
         return {owner_of(path) for path in done_files(tmp_path)[-SHARDS:]}
 
-    wait_until(lambda: len(busy()) == SHARDS, seconds=30)
+    wait_until(lambda: len(busy()) == SHARDS)
     (standby,) = {*names} - busy()
     assert standby in idle()
     assert replicas[standby].poll() is None
     victim = next(name for name in names if name != standby)
     replicas[victim].kill()
     killed_at = time.time() * 1000
-    wait_until(lambda: any(owner_of(path) == standby for path in done_files(tmp_path)), seconds=30)
+    wait_until(lambda: any(owner_of(path) == standby for path in done_files(tmp_path)))
     time.sleep(2)
     for name in {*names} - {victim}:
         replicas[name].send_signal(signal.SIGTERM)
     for name in {*names} - {victim}:
-        assert replicas[name].wait(timeout=20) == 0
+        assert replicas[name].wait(timeout=60) == 0
     found = batches_in(kafka)
     taken_over = [batch for batch in found if batch.producer_id == standby]
     assert min(batch.produced_at for batch in taken_over) - killed_at < 30_000
@@ -77,14 +77,14 @@ def test_a_standby_takes_over_the_shards_of_a_killed_replica_and_no_window_is_mi
 
 def test_the_next_producer_continues_where_the_last_one_stopped(kafka, start_producer, tmp_path):
     first = start_producer("one", PATIENTS="6")
-    wait_until(lambda: len(done_files(tmp_path)) >= 2, seconds=30)
+    wait_until(lambda: len(done_files(tmp_path)) >= 2)
     first.send_signal(signal.SIGTERM)
-    assert first.wait(timeout=20) == 0
+    assert first.wait(timeout=60) == 0
     time.sleep(3)
     second = start_producer("two", PATIENTS="6")
-    wait_until(lambda: sum("two" in path.name for path in done_files(tmp_path)) >= 5, seconds=30)
+    wait_until(lambda: sum("two" in path.name for path in done_files(tmp_path)) >= 5)
     second.send_signal(signal.SIGTERM)
-    assert second.wait(timeout=20) == 0
+    assert second.wait(timeout=60) == 0
     found = batches_in(kafka)
     assert max(Counter(batch.batch_id for batch in found).values()) == 1
     starts = sorted({batch.window_start for batch in found})
