@@ -159,7 +159,7 @@ def test_an_unmapped_reading_enters_registro_once_its_patient_is_registered(pipe
         pipeline.wait_for_messages(1)
         with connect(pipeline.database) as connection:
             register(connection, {("nobody", "frequencia_cardiaca"): start + 1000})
-        pipeline.wait_for("SELECT COUNT(*) FROM registro", 1, seconds=60)
+        pipeline.wait_for("SELECT COUNT(*) FROM registro", 1)
     assert [row[4] for row in pipeline.rows(REGISTRO)] == [Decimal("71.000")]
     states = "SELECT estado, COUNT(*) FROM quarentena GROUP BY 1 ORDER BY 1"
     assert pipeline.rows(states) == [("aberta", 1), ("resolvida", 1)]
@@ -178,7 +178,7 @@ def test_readings_follow_the_very_id_and_a_mapping_ended_by_a_session_in_another
         pipeline.wait_for_messages(2)
         with connect(pipeline.database) as connection:
             register(connection, {("BED7", "frequencia_cardiaca"): start - 1000})
-        pipeline.wait_for("SELECT COUNT(*) FROM registro", 2, seconds=60)
+        pipeline.wait_for("SELECT COUNT(*) FROM registro", 2)
         pipeline.publish(heart_rate([62.0], start=start + 9000, patient_id="BED7"))
         pipeline.wait_for_messages(3)
         administer(

@@ -192,7 +192,7 @@ def test_a_compacted_gap_is_no_loss_and_no_lag(pipeline, observer):
     with TopicReader(pipeline.kafka) as reader:
         assert reader.span(topic, 0).first == 0
     with pipeline.warm_consumer():
-        wait_until(lambda: observer.look().lag_messages == 0, pipeline.log, seconds=60)
+        wait_until(lambda: observer.look().lag_messages == 0, pipeline.log)
     assert values(pipeline)[0] == 70
     assert values(pipeline)[-1] == 76
     proof = prove(pipeline.kafka, pipeline.database, pipeline.output)
@@ -228,7 +228,7 @@ def test_after_partitions_were_added_a_correction_wins_over_the_value_before_it(
     grown.result(30)
     pipeline.publish(after)
     with pipeline.consumer(**small) as consumer:
-        wait_until(lambda: len(logged(pipeline, "batch_committed")) > 3, pipeline.log, seconds=60)
+        wait_until(lambda: len(logged(pipeline, "batch_committed")) > 3, pipeline.log)
         kill_group(consumer)
     with pipeline.warm_consumer(**small):
         pipeline.wait_for_messages(302)

@@ -98,7 +98,7 @@ def test_a_reading_whose_mapping_was_deleted_just_now_waits_as_unmapped(make_pip
         proof = assert_proved(pipeline)
         assert (proof.accepted, proof.unmapped, proof.registro) == (3, 1, 2)
         administer(pipeline, "INSERT INTO paciente_sensor SELECT * FROM kept", "COMMIT")
-        pipeline.wait_for("SELECT COUNT(*) FROM registro", 3, seconds=60)
+        pipeline.wait_for("SELECT COUNT(*) FROM registro", 3)
     assert assert_proved(pipeline).unmapped == 0
 
 

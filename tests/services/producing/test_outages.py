@@ -70,7 +70,7 @@ def test_what_the_disk_refused_is_made_later_however_long_that_took(
     with refusing_disk(tmp_path):
         wait_until(lambda: "shards_left_to_others" in log_of(tmp_path, "one"))
     refused = len(done_files(tmp_path))
-    wait_until(lambda: len(done_files(tmp_path)) >= refused + 8, seconds=60)
+    wait_until(lambda: len(done_files(tmp_path)) >= refused + 8)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 0
     assert "windows_skipped" not in log_of(tmp_path, "one")
@@ -83,7 +83,7 @@ def test_a_replica_with_a_healthy_disk_takes_over_from_one_whose_disk_refuses(
     other = tmp_path / "other"
     start_producer("one")
     start_producer("two", OUTPUT_DIR=str(other))
-    wait_until(lambda: done_files(tmp_path) and done_files(other), seconds=60)
+    wait_until(lambda: done_files(tmp_path) and done_files(other))
     with refusing_disk(tmp_path):
         began = len(batches_in(kafka))
         wait_until(lambda: "shards_left_to_others" in log_of(tmp_path, "one"))
@@ -92,8 +92,8 @@ def test_a_replica_with_a_healthy_disk_takes_over_from_one_whose_disk_refuses(
             newest = batches_in(kafka)[began:]
             return {batch.patient_id for batch in newest if batch.producer_id == "two"}
 
-        wait_until(lambda: len(all_patients()) == 24, seconds=60)
-    wait_until(lambda: "archive_writes_again" in log_of(tmp_path, "one"), seconds=60)
+        wait_until(lambda: len(all_patients()) == 24)
+    wait_until(lambda: "archive_writes_again" in log_of(tmp_path, "one"))
     assert_every_window(kafka)
 
 
@@ -116,7 +116,7 @@ def test_a_position_that_a_wrong_clock_committed_does_not_silence_its_shards(
     client.commit(offsets=places, asynchronous=False)
     client.close()
     start_producer("one", CATCH_UP_SECONDS="5")
-    wait_until(lambda: len(done_files(tmp_path)) >= 8, seconds=60)
+    wait_until(lambda: len(done_files(tmp_path)) >= 8)
 
     assert "positions_ahead_of_the_clock" in log_of(tmp_path, "one")
     assert len({batch.patient_id for batch in batches_in(kafka)}) == 24
@@ -130,7 +130,7 @@ def test_windows_of_another_length_continue_where_the_last_ones_ended(
     for seconds in (1, 4):
         done = len(done_files(tmp_path))
         process = start_producer("one", PATIENTS="3", GENERATION_INTERVAL_SECONDS=str(seconds))
-        wait_until(lambda done=done: len(done_files(tmp_path)) >= done + 3, seconds=60)
+        wait_until(lambda done=done: len(done_files(tmp_path)) >= done + 3)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0
     instants = sorted(
