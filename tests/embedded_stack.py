@@ -45,8 +45,8 @@ class EmbeddedStack:
         state = json.loads((self.home / "state.json").read_text())
         return {name: process["pid"] for name, process in state["processes"].items()}
 
-    def vitals(self, *words, seconds=180):
-        return run_module("ops", *words, environment=self.environment, seconds=seconds)
+    def vitals(self, *words):
+        return run_module("ops", *words, environment=self.environment)
 
     def start(self, *options, **process):
         """`vitals up`, in the background."""

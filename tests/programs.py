@@ -6,7 +6,7 @@ import sys
 from tests.documents import REPOSITORY
 
 
-def run_module(module, *words, environment, seconds=60):
+def run_module(module, *words, environment, seconds=180):
     """``python -m MODULE WORDS`` to its end: exit code, stdout and stderr. Raises if it takes longer."""
     return subprocess.run(
         [sys.executable, "-m", module, *map(str, words)],

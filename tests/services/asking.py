@@ -15,6 +15,5 @@ def asked(pipeline, *words, **environment):
     return ended.returncode, document
 
 
-def vitals(pipeline, *words, seconds=60, **environment):
-    environment = pipeline.environment | environment
-    return run_module("ops", *words, environment=environment, seconds=seconds)
+def vitals(pipeline, *words, **environment):
+    return run_module("ops", *words, environment=pipeline.environment | environment)

@@ -34,7 +34,7 @@ class Monitor:
         status, body = loopback.get(self.port, path, self.session | headers)
         return status, _parsed(body)
 
-    def wait_for(self, path, is_right, *, seconds=60):
+    def wait_for(self, path, is_right, *, seconds=120):
         """Waits for the right response and returns it."""
         deadline = time.monotonic() + seconds
         while True:

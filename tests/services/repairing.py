@@ -1,16 +1,10 @@
 """What the tests of reconcile, repair and republication do to a pipeline, and how they look at it."""
 
-from functools import partial
-
 from confluent_kafka import Consumer, TopicPartition
 
 from common.broker.clients import client_options
 from ops.cli.commands.reconcile import prove
 from schemas.batch import SensorBatch, Series, batch_id
-from tests.services import asking
-
-vitals = partial(asking.vitals, seconds=180)
-"""These commands wait for the consumer."""
 
 
 def heart_rate(values, *, start, source="test", produced=None):

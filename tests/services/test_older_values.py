@@ -17,8 +17,8 @@ from producer.delivery.publisher import Publisher
 from producer.replay import ReplayPlan, replay_file
 from schemas.batch import SensorBatch, Series, batch_id
 from tests.archives import claimed_archive
+from tests.services.asking import vitals
 from tests.services.checks import assert_proved
-from tests.services.repairing import vitals
 from tests.services.test_resend import changed, resend
 
 PATIENT = "demo-000001"

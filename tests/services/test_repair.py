@@ -14,9 +14,10 @@ import pytest
 from common.crash_points import CrashPoint
 from db.connection import connect
 from tests.json_times import assert_times
+from tests.services.asking import vitals
 from tests.services.checks import administer
 from tests.services.pipeline import REPOSITORY
-from tests.services.repairing import heart_rate, look, state, trusted, vitals
+from tests.services.repairing import heart_rate, look, state, trusted
 from tests.services.simulated import now_ms, simulated
 
 REGISTRO = "SELECT * FROM registro ORDER BY 1, 2, 3"

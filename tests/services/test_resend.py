@@ -57,13 +57,13 @@ def changed(folder):
 
 def resend(pipeline, *options, **environment):
     """`vitals quarantine resend`: its exit code and what it prints."""
-    done = vitals(pipeline, "quarantine", "resend", *options, seconds=200, **environment)
+    done = vitals(pipeline, "quarantine", "resend", *options, **environment)
     return done.returncode, done.stdout + done.stderr
 
 
 def reconciled(pipeline, **environment):
     """The proof by the rules of that release: what was refused by earlier ones is settled by now."""
-    done = vitals(pipeline, "reconcile", "--json", seconds=200, **environment)
+    done = vitals(pipeline, "reconcile", "--json", **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 

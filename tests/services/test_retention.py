@@ -7,7 +7,8 @@ from confluent_kafka.admin import AdminClient
 
 from common.broker.clients import client_options
 from producer.delivery.archive import RawArchive
-from tests.services.repairing import heart_rate, look, state, vitals
+from tests.services.asking import vitals
+from tests.services.repairing import heart_rate, look, state
 from tests.services.simulated import READINGS_A_BATCH, now_ms, simulated
 
 VALUES = "SELECT valor FROM registro ORDER BY created_at"
