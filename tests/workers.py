@@ -36,6 +36,17 @@ def unit_of(item):
     return file if is_shared else scope_of(item.nodeid)
 
 
+def units_by_name(items):
+    """The unit of each test, by its name."""
+    units = {item.nodeid: unit_of(item) for item in items}
+    files = set(units.values())
+    for name, unit in units.items():
+        # what the others of such a file share takes long to start as well
+        if unit in _SHARING and (file := name.partition("::")[0]) in files:
+            units[name] = file
+    return units
+
+
 def scope_of(nodeid):
     """A folder, a file, or a single test."""
     for folder in _SHARING:
@@ -82,7 +93,7 @@ def pytest_collection_modifyitems(config, items):
     """In a worker: the longest scopes first, those that run alone last."""
     if not hasattr(config, "workerinput"):
         return
-    units = {item.nodeid: unit_of(item) for item in items}
+    units = units_by_name(items)
     Path(config.workerinput[UNITS]).write_text(json.dumps(units))
     items.sort(key=lambda item: _rank(units[item.nodeid]))
 

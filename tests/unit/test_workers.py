@@ -29,6 +29,10 @@ def stack():
     time.sleep(0.3)
     note("stack", began)
 
+@pytest.fixture(scope="module")
+def world():
+    note("world", 0)
+
 @pytest.fixture(autouse=True)
 def noted(request):
     began = time.time()
@@ -63,6 +67,19 @@ def shared():
 def test_shares(number, shared): pass
 """
 
+OF_THE_BROWSER = """
+import pytest
+
+@pytest.fixture(scope="module")
+def changed(world): pass
+
+@pytest.mark.parametrize("number", range(3))
+def test_changes(number, changed): pass
+
+@pytest.mark.parametrize("number", range(3))
+def test_looks(number, world): pass
+"""
+
 
 @pytest.fixture
 def noted(tmp_path):
@@ -73,6 +90,9 @@ def noted(tmp_path):
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (folder / "test_some.py").write_text(TESTS)
     (folder / "test_sharing.py").write_text(SHARING)
+    browser = tmp_path / "tests" / "browser"
+    browser.mkdir()
+    (browser / "test_page.py").write_text(OF_THE_BROWSER)
     done = subprocess.run(
         [
             sys.executable,
@@ -98,7 +118,7 @@ def noted(tmp_path):
 
 def test_what_runs_alone_begins_after_the_other_workers_and_their_stacks_are_gone(noted):
     tests = {name: (began, ended) for name, began, ended in noted if name.startswith("test_")}
-    assert len(tests) == 14
+    assert len(tests) == 20
     measuring = [tests.pop(name) for name in ("test_measures", "test_measures_too")]
     first = min(began for began, _ in measuring)
     assert max(ended for _, ended in tests.values()) <= first
@@ -107,7 +127,8 @@ def test_what_runs_alone_begins_after_the_other_workers_and_their_stacks_are_gon
 
 
 def test_what_a_file_shares_is_made_once(noted):
-    assert [name for name, *_ in noted].count("shared") == 1
+    names = [name for name, *_ in noted]
+    assert (names.count("shared"), names.count("world")) == (1, 1)
 
 
 @pytest.mark.parametrize(
