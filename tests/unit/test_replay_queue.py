@@ -1,4 +1,4 @@
-"""How a replay hands its files to Kafka's client."""
+"""How the outbox hands the files of a replay to Kafka's client."""
 
 import socket
 
@@ -7,7 +7,6 @@ import pytest
 from producer.delivery.archive import RawArchive
 from producer.delivery.outbox import Outbox
 from producer.delivery.publisher import Publisher
-from producer.replay.sending import _wait
 from tests.builders import NOW, batch, series
 from tests.nobody import plain_broker
 
@@ -31,7 +30,7 @@ def test_each_file_is_queued_at_once_though_nothing_waits_for_it(silent, tmp_pat
     try:
         for number in range(1, 4):
             outbox.put(NOW + number, [batch(series(values=[1.0])), batch(series(values=[2.0]))])
-            _wait(outbox, 4)
+            outbox.drain_to(4, hint="")
             assert len(publisher._client()) == 2 * number
         assert len(outbox) == 3
     finally:
