@@ -20,7 +20,7 @@ from ops.stack import (
     prepare_database,
 )
 from tests import preparing
-from tests.embedded_stack import FRUGAL
+from tests.programs import FRUGAL_BROKERS
 from tests.progress import Progress
 from tests.workers import (
     pytest_collection_modifyitems,
@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-os.environ.update(FRUGAL)
+os.environ.update(FRUGAL_BROKERS)
 
 # how fast an example runs is the machine's business: several tests run at a time
 hypothesis.settings.register_profile("vitals", deadline=None)

@@ -1,7 +1,6 @@
 """The embedded stack: started, asked and stopped by its command, as a person does it."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -9,19 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.programs import run_module
+from tests.programs import inherited, run_module
 from tests.waiting import wait_until
-
-# some hundred brokers live for a minute each: what an optimising compiler does costs them a third of it
-FRUGAL = {"KAFKA_JVM_PERFORMANCE_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}
-_OF_A_STACK = ("KAFKA_", "DB_", "VITALS_", "OUTPUT_", "METRICS_")
-
-
-def inherited(*more):
-    """This process's environment without what leads to another stack; ``more``: beginnings of further names."""
-    left_out = (*_OF_A_STACK, *more)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
-    return kept | FRUGAL
 
 
 @dataclass(frozen=True)
@@ -69,20 +57,20 @@ class EmbeddedStack:
             self.vitals("down")
             up.wait(150)
 
-    def wait_for_rows(self, up, *, seconds=240):
+    def wait_for_rows(self, up):
         """Returns the status once a reading is committed; ``up``: its process, which must live."""
 
         def has_written():
             assert up.poll() is None, self.log.read_text()
             return any(self.home.glob("output/trusted/date=*/*"))
 
-        # asking for the status takes most of a core, which the start needs
-        wait_until(has_written, self.log.read_text, seconds=seconds)
+        # `vitals status` again and again would take most of a core from the stack that is starting
+        wait_until(has_written, self.log.read_text, seconds=240)
         return self.wait_for_status(lambda _, now: now.get("accepted"))[1]
 
-    def wait_for_status(self, is_wanted, *, seconds=180):
+    def wait_for_status(self, is_wanted):
         """Exit code and document of the first status that is as wanted."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + 180
         while True:
             answer = self.vitals("status", "--json")
             status = json.loads(answer.stdout or "{}")

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from common.settings import DatabaseSettings, KafkaSecurity, KafkaSettings
 from ops.look.snapshot import Observer, look_if_possible
 from tests import loopback
-from tests.embedded_stack import inherited
+from tests.programs import inherited
 from tests.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 
 from tests.documents import RUN, SAMPLES, blocks, text_of
-from tests.embedded_stack import inherited
+from tests.programs import inherited
 
 
 class Reader:

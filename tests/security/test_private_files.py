@@ -32,7 +32,7 @@ def test_no_file_of_a_running_stack_is_open_to_others(stack):
     """Each by itself: a backup, or a parent folder that somebody opens, gives nothing away."""
     found = [
         str(path)
-        for folder in (stack.home, *(stack.folder / "tmp").iterdir(), *_ours_in_memory())
+        for folder in _roots(stack)
         for path in (folder, *folder.rglob("*"))
         if _is_open(path) and path.name not in _PUBLIC
     ]
@@ -74,9 +74,14 @@ def processes_of(stack):
     return {*pids, *(child.pid for pid in pids for child in descendants(pid))}
 
 
+def _roots(stack):
+    """Everything that the stack writes to: its home, temporary files, shared memory."""
+    return [stack.home, *(stack.folder / "tmp").iterdir(), *_ours_in_memory()]
+
+
 def _openings(stack):
     """The paths that another user can list, read or connect to."""
-    roots = [stack.home, *(stack.folder / "tmp").iterdir(), *_ours_in_memory()]
+    roots = _roots(stack)
     look = lambda: [str(path) for root in roots for path in _opened(root)]  # noqa: E731
     if os.geteuid() == 0:
         return as_stranger(look)

@@ -25,6 +25,7 @@ from ops.stack.kafka_files import (
     properties_text,
 )
 from ops.stack.ports import LOOPBACK, quiet_port, wait_for_port
+from tests.programs import FRUGAL_JVM
 from tests.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
@@ -158,7 +159,7 @@ class SparkCluster:
     def _start(self, name, command, environment):
         plain = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         plain["SPARK_CONF_DIR"] = str(self.folder / "conf")
-        plain["SPARK_DAEMON_JAVA_OPTS"] = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+        plain["SPARK_DAEMON_JAVA_OPTS"] = FRUGAL_JVM
         child = ChildProcess(
             name,
             command,

@@ -15,7 +15,7 @@ from types import MappingProxyType
 import pytest
 
 from ops.stack.class_archive import kafka_archive_path, spark_archive_path
-from tests.embedded_stack import inherited
+from tests.programs import inherited
 from tests.waiting import wait_until
 
 FOLDER = "Área de Trabalho, 100% #1 'a' \"b\" + (c) [d] $e; ~"

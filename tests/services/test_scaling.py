@@ -25,9 +25,9 @@ def addresses(home):
     return load(KafkaSettings, **found), load(DatabaseSettings, **found)
 
 
-def wait_for_window(stack, moment_ms, *, seconds):
+def wait_for_window(stack, moment_ms):
     """Waits until every patient has the window with that start; returns the settings."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + 120
     while True:
         # while it starts there is no address, server or table: retry
         with suppress(ValidationError, VitalsError, mysql.connector.Error):
@@ -46,12 +46,12 @@ def test_four_producers_share_the_patients_and_one_that_is_killed_costs_no_windo
     """Compared with the pure simulator: every window of every patient is there exactly once."""
     stack = embedded_stack(tmp_path, jars.parent)
     with stack.running("--producers", PRODUCERS, "--patients", ORACLE.patients):
-        wait_for_window(stack, 1, seconds=120)
-        wait_for_window(stack, now_ms(), seconds=120)
+        wait_for_window(stack, 1)
+        wait_for_window(stack, now_ms())
         killed_at = now_ms()
         os.kill(stack.pids["producer-2"], signal.SIGKILL)
-        wait_for_window(stack, killed_at, seconds=120)
-        kafka, database = wait_for_window(stack, now_ms() + 6000, seconds=120)
+        wait_for_window(stack, killed_at)
+        kafka, database = wait_for_window(stack, now_ms() + 6000)
         until = ORACLE.last_common_window(database) + ORACLE.window_ms
         assert ORACLE.assert_every_window_is_there_once(database, until_ms=until) >= 8
         counts = defaultdict(Counter)
