@@ -8,18 +8,18 @@ from queue import Empty, SimpleQueue
 class Stop:
     """Set in a signal handler, asked anywhere, awaited by one thread.
 
-    threading.Event does not serve: its `wait` holds a lock for a moment, and a handler that runs in
-    the same thread just then waits for that lock forever.
+    Not a threading.Event: its `wait` briefly holds a lock, and a handler that interrupts the same
+    thread at that moment waits for the lock forever.
     """
 
     def __init__(self) -> None:
         """Not asked yet."""
         self._is_set = False
-        # may be put to while this very thread takes from it, by its documentation
+        # its put() is documented as reentrant: a handler may call it while it interrupts get()
         self._asked: SimpleQueue[None] = SimpleQueue()
 
     def listen(self) -> None:
-        """From now on SIGTERM and Ctrl-C set it. Only the main thread may call this; safe to repeat."""
+        """SIGTERM and Ctrl-C set it from now on. Only for the main thread; safe to repeat."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.set())
 
@@ -33,7 +33,7 @@ class Stop:
         return self._is_set
 
     def wait(self, seconds: float) -> bool:
-        """Returns once it is set, or after that many seconds; whether it is set."""
+        """Waits for ``seconds`` at most; returns whether it is set."""
         if not self._is_set:
             with suppress(Empty):
                 self._asked.get(timeout=seconds)

@@ -115,7 +115,7 @@ def _run(stop: Stop, *, logs_json: bool) -> None:
             cluster_options(jars_folder(settings), Path(code)) if settings.is_cluster else None
         )
         spark = build_session(settings, logs_json=logs_json, cluster=cluster)
-        # pyspark has taken Ctrl-C for itself: it would cancel the micro-batch
+        # pyspark has just installed its own handler for Ctrl-C, which cancels the micro-batch
         stop.listen()
         warm_workers(spark)
         starts = starts_within(settings.startup_wait_seconds, False)

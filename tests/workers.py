@@ -41,7 +41,7 @@ def units_by_name(items):
     units = {item.nodeid: unit_of(item) for item in items}
     files = set(units.values())
     for name, unit in units.items():
-        # what the others of such a file share takes long to start as well
+        # the other tests of such a file share something slow to start, too
         if unit in _SHARING and (file := name.partition("::")[0]) in files:
             units[name] = file
     return units

@@ -111,7 +111,7 @@ def _download_bars() -> Iterator[Callable[[str], OnProgress]]:
     """Bars that appear only when something is downloaded."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     console = Console(stderr=True)
-    # where nobody sees bars, rich would print an empty line instead
+    # without a terminal, rich prints an empty line instead of the bars
     progress = Progress(
         *(*columns, TransferSpeedColumn()),
         console=console,

@@ -18,7 +18,7 @@ from schemas.batch import SensorBatch
 
 _BATCHES_A_FILE = 2000
 _MOST_FILES_WAITING = 4
-_AGAIN = "run the same command again when it is back; what is archived is not lost"
+_RUN_AGAIN = "run the same command again when it is back; what is archived is not lost"
 
 
 def publish(batches: FileBatches, outbox: Outbox, speed: float | None) -> None:
@@ -35,9 +35,9 @@ def publish(batches: FileBatches, outbox: Outbox, speed: float | None) -> None:
         made = batches.made(unix_ms())
         for chunk in paced(made, speed) if speed is not None else _chunks(made):
             _put(outbox, chunk)
-            outbox.drain_to(_MOST_FILES_WAITING if speed is None else 0, hint=_AGAIN)
+            outbox.drain_to(_MOST_FILES_WAITING if speed is None else 0, hint=_RUN_AGAIN)
             progress.advance(task, len(chunk))
-        outbox.drain_to(0, hint=_AGAIN)
+        outbox.drain_to(0, hint=_RUN_AGAIN)
 
 
 def _chunks(made: Iterator[SensorBatch]) -> Iterator[list[SensorBatch]]:

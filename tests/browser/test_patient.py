@@ -61,7 +61,7 @@ def pieces(times, step):
 
 
 def first_gap(world, page, sensor):
-    """Seconds of the period without a reading that the table shows first."""
+    """The length in seconds of the first stretch without readings, by the table."""
     chart = chart_data(page, sensor)
     times = [at for at, _ in readings(world, sensor, "valor", chart)]
     before, after = pieces(times, world.interval_ms)[:2]
@@ -122,7 +122,7 @@ def test_rejected_readings_and_gaps_are_listed_and_explained_on_hover(interrupte
     expect(rejected).to_contain_text("Glucose")
     expect(rejected).to_contain_text("5,000")
     expect(rejected).to_contain_text("outside the plausible range")
-    # the newest is listed first: what the tests before paused
+    # newest first: the pauses of earlier tests come before the gap of the fixture
     gaps = page.locator("#gaps tbody tr")
     silent, without_glucose = (
         first_gap(interrupted, page, code) for code in ("frequencia_cardiaca", "glicose")

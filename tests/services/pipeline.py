@@ -163,7 +163,7 @@ class Pipeline:
 
     @staticmethod
     def _ended(process):
-        """Its exit code; what does not end says in its log where each of its threads is."""
+        """Its exit code. One that hangs logs the stack of each of its threads first."""
         try:
             return process.wait(60)
         except subprocess.TimeoutExpired:

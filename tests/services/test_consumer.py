@@ -39,7 +39,7 @@ def test_every_simulated_reading_has_one_outcome(pipeline):
 
 
 def test_ctrl_c_at_a_terminal_ends_it_in_order(pipeline):
-    """Every process of the terminal gets it: Spark's too."""
+    """The terminal sends it to every process, Spark's included."""
     batches = simulated(1)
     pipeline.publish(*batches)
     with pipeline.consumer() as consumer:

@@ -8,7 +8,7 @@ from threading import Timer
 from common.stopping import Stop
 from tests.documents import REPOSITORY
 
-# the line of `wait`, or of what it calls, at which the signal arrives; after the last one it does not
+# raises the signal at the first line that `wait` runs, then at the second, and so on until there are no more
 AT_EVERY_LINE = """
 import itertools, signal, sys
 from common.stopping import Stop

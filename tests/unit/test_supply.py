@@ -20,7 +20,7 @@ PYSPARK = Path(str(distribution("pyspark").locate_file("pyspark/jars")))
 
 @pytest.fixture(scope="module")
 def validator():
-    # its import reads 38 grammars for 3 s, which each worker would do to collect this file
+    # importing it parses 38 grammars (3 s), and every worker imports this file to collect it
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
