@@ -3,6 +3,8 @@
 import base64
 import os
 import shlex
+import socket
+import ssl
 import subprocess
 import uuid
 from collections.abc import Sequence
@@ -203,8 +205,20 @@ class KafkaBroker(Server):
 
     def _is_answering(self) -> bool:
         try:
-            return bool(cluster(self.first_login, timeout_s=2).brokers)
+            return self._has_clients_port() and bool(cluster(self.first_login, timeout_s=2).brokers)
         except UnavailableError:
+            return False
+
+    def _has_clients_port(self) -> bool:
+        # where somebody took it, the other listeners answer for a moment before the broker ends
+        context = ssl.create_default_context(cafile=self.settings.kafka_ssl_ca)
+        try:
+            with (
+                socket.create_connection((LOOPBACK, self.port), timeout=2) as stream,
+                context.wrap_socket(stream, server_hostname=LOOPBACK),
+            ):
+                return True
+        except OSError:
             return False
 
     def _jvm(self, logging: str, *options: str) -> list[str]:

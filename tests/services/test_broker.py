@@ -1,6 +1,7 @@
 """Topics and their readers, against a real broker."""
 
 import itertools
+import socket
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,14 @@ def test_no_archive_is_kept_of_a_broker_that_did_not_get_ready(new_cache, monkey
     ensure_kafka_archive(new_cache, find_java(None), said.append)
     assert said[1:] == ["continuing without it: it is too busy"]
     assert [path.name for path in new_cache.iterdir()] == ["kafka"]
+
+
+def test_a_broker_is_not_ready_while_somebody_else_has_its_clients_port(broker, monkeypatch):
+    """Its other listeners answer for a moment before it ends."""
+    assert broker._is_answering()
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        monkeypatch.setattr(broker, "port", stranger.getsockname()[1])
+        assert not broker._is_answering()
 
 
 def test_the_first_broker_of_a_new_cache_formats_for_all_others(new_cache, tmp_path):

@@ -65,6 +65,9 @@ class EarlierBroker(KafkaBroker):
 
     first_login = settings
 
+    def _has_clients_port(self):
+        return True
+
     def wait_ready(self, timeout_seconds=60):
         Server.wait_ready(self, timeout_seconds)
 
