@@ -58,11 +58,10 @@ def group_lag(pipeline):
 
 
 def logged(pipeline, event):
-    """The lines of the consumer's log with this event."""
-    lines = (pipeline.output / "consumer.log").read_text().splitlines()
+    """The lines of the consumers' log with this event."""
     return [
         found
-        for line in lines
+        for line in pipeline.whole_log().splitlines()
         if line.startswith("{") and (found := json.loads(line))["event"] == event
     ]
 

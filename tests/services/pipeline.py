@@ -41,9 +41,11 @@ class Pipeline:
     output: Path
     # waiting polls ten times a second: connecting each time would use half a core
     _reader: KeptConnection = field(init=False, repr=False)
+    _jvm_log_before: int = field(init=False, repr=False)
 
     def __post_init__(self):
         self._reader = KeptConnection(self.database)
+        self._jvm_log_before = WARM_JVM.log_size
 
     @property
     def environment(self):
@@ -119,9 +121,7 @@ class Pipeline:
         deadline = time.monotonic() + seconds
         while (found := self.rows(sql)[0][0]) != expected:
             if time.monotonic() > deadline:
-                raise AssertionError(
-                    f"{sql} gives {found}, not {expected}\n{self.log()}\n{WARM_JVM.log()}"
-                )
+                raise AssertionError(f"{sql} gives {found}, not {expected}\n{self.log()}")
             time.sleep(0.1)
 
     def wait_for_messages(self, count, *, seconds=240):
@@ -132,8 +132,14 @@ class Pipeline:
         )
 
     def log(self):
+        """The end of `whole_log`, for people."""
+        return self.whole_log()[-10_000:]
+
+    def whole_log(self):
+        """What the warm JVM and its workers said since the pipeline exists, and then its consumers."""
         path = self.output / "consumer.log"
-        return path.read_text()[-5000:] if path.exists() else "(no log)"
+        own = path.read_text() if path.exists() else "(no log)"
+        return WARM_JVM.log(self._jvm_log_before) + own
 
     def drop_database(self):
         self._reader.close()
@@ -172,17 +178,16 @@ class Pipeline:
 
     @contextmanager
     def warm_consumer(self, **environment):
-        """``consumer`` in a JVM that is already running: for tests of what it writes, not of its process.
+        """``consumer`` in a JVM that is already running; its workers get the environment, too.
 
-        A test that kills or measures it, reads its workers' log, or changes their environment needs
-        ``consumer``.
+        A test that kills its JVM or measures it needs ``consumer``.
         """
-        names = WARM_JVM.names(self.environment)
+        names = WARM_JVM.names(self.environment, environment)
         with ExitStack() as unless_in_order:
             unless_in_order.callback(WARM_JVM.retire)
             with self.consumer(**names, **environment) as process:
                 yield process
-            if process.returncode == 0:
+            if process.returncode >= 0:
                 unless_in_order.pop_all()
 
 

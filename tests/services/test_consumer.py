@@ -198,7 +198,7 @@ def test_readings_follow_the_very_id_and_a_mapping_ended_by_a_session_in_another
 def test_a_consumer_that_may_wait_starts_before_the_tables_exist(pipeline):
     """As in `vitals up`, which starts everything together."""
     later = pipeline.database.model_copy(update={"db_name": f"{pipeline.database.db_name}_later"})
-    with pipeline.consumer(DB_NAME=later.db_name, STARTUP_WAIT_SECONDS="120") as consumer:
+    with pipeline.warm_consumer(DB_NAME=later.db_name, STARTUP_WAIT_SECONDS="120") as consumer:
         deadline = time.monotonic() + 60
         while '"waiting"' not in pipeline.log():
             assert time.monotonic() < deadline, pipeline.log()

@@ -134,11 +134,11 @@ def run_consumers(pipeline, seed):
         # these deaths are ours, not a message's: nothing is to be isolated
         note_stop(starts_file(pipeline.output / "trusted", pipeline.kafka.kafka_topic))
         own = {"CRASH_POINT": f"{point}:{times}", "MAX_MESSAGES_PER_BATCH": "8"}
-        with pipeline.consumer(**own) as consumer:
+        with pipeline.warm_consumer(**own) as consumer:
             ended = consumer.wait(240)
         expected = -signal.SIGKILL if point in DRIVER else 1
         assert ended == expected, f"{point} seed {seed}: ended with {ended}\n{pipeline.log()}"
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(messages)
     proof = prove(pipeline.kafka, pipeline.database, pipeline.output)
     assert proof.is_proved, proof.findings

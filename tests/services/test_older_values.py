@@ -164,7 +164,7 @@ def test_a_repair_reopens_no_entry_and_a_resend_undoes_no_correction(make_pipeli
         older = heart_rate(70, 350, 999, source="older")
         pipeline.publish(older)
         pipeline.wait_for_messages(1)
-    with pipeline.consumer(**later):
+    with pipeline.warm_consumer(**later):
         code, said = resend(pipeline, **later)
         assert code == 0, said
         pipeline.wait_for_messages(2)
@@ -183,7 +183,7 @@ def test_a_repair_reopens_no_entry_and_a_resend_undoes_no_correction(make_pipeli
         "SELECT valor_bruto, estado FROM quarentena WHERE lote_id = %s ORDER BY 1", older.batch_id
     )
     assert decided == [(350.0, "resolvida"), (999.0, "reenviada")]
-    with pipeline.consumer(**later):
+    with pipeline.warm_consumer(**later):
         code, said = resend(pipeline, **later)
         assert code == 0, said
     assert values(pipeline) == [70, 88]
@@ -199,7 +199,7 @@ def test_a_reading_that_is_resent_does_not_replace_its_correction(make_pipeline,
         pipeline.wait_for_messages(1)
         replay(pipeline, file_of(tmp_path, "correction.csv", (FIRST, 88)))
         pipeline.wait_for_messages(2)
-    with pipeline.consumer(**later):
+    with pipeline.warm_consumer(**later):
         code, said = resend(pipeline, **later)
         assert code == 0, said
     assert values(pipeline) == [88, 360]

@@ -67,7 +67,7 @@ def test_without_a_dead_letter_topic_refused_messages_are_quarantined_and_the_re
     missing = f"{pipeline.kafka.kafka_topic}-missing"
     pipeline.publish_raw((b"key", b"{}", None))
     pipeline.publish(heart_rate([70.0], start=now_ms()))
-    with pipeline.consumer(KAFKA_DLQ_TOPIC=missing):
+    with pipeline.warm_consumer(KAFKA_DLQ_TOPIC=missing):
         pipeline.wait_for_messages(2)
     assert "no_dead_letter_topic" in pipeline.log()
     without = pipeline.kafka.model_copy(update={"kafka_dlq_topic": missing})

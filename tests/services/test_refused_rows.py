@@ -34,7 +34,7 @@ def test_one_bad_row_among_a_thousand_costs_one_quarantine_row(make_pipeline):
     batches = [heart_rate([70.0], start=start + second * 1000) for second in range(1000)]
     batches[613] = heart_rate([66.6], start=start + 613_000)
     pipeline.publish(*batches)
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(1000)
     [(messages, readings, accepted, unmapped, reasons, _)] = ledger_rows(pipeline)
     assert (messages, readings, accepted, unmapped) == (1000, 1000, 999, 0)

@@ -100,7 +100,7 @@ def test_after_rules_and_schema_changed_what_is_good_now_enters_and_the_rest_say
         ("unknown_schema", "aberta", 1),
         ("unmapped", "aberta", 1),
     ]
-    with pipeline.consumer(**later):
+    with pipeline.warm_consumer(**later):
         code, printed = resend(pipeline, "--dry-run", **later)
         assert code == 0, printed
         assert "4 readings (missing 1, out_of_range 3)" in printed
@@ -194,7 +194,7 @@ def test_killed_at_every_step_and_run_again_it_ends_alike(make_pipeline, tmp_pat
     count = len(RESEND_POINTS)
     with pipeline.warm_consumer():
         pipeline.wait_for_messages(2 * count)
-    with pipeline.consumer(**later):
+    with pipeline.warm_consumer(**later):
         for index, point in enumerate(RESEND_POINTS):
             until = start + (index + 1) * 10_000
             options = ["--until", iso(until // 1000)]

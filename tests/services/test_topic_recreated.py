@@ -32,7 +32,7 @@ def test_a_recreated_topic_that_has_outgrown_the_old_offsets_is_not_read(pipelin
     recreate(pipeline, broker)
     pipeline.publish(*simulated(3), archived=False)
     began = time.monotonic()
-    with pipeline.consumer(STARTUP_WAIT_SECONDS="120") as consumer:
+    with pipeline.warm_consumer(STARTUP_WAIT_SECONDS="120") as consumer:
         assert consumer.wait(60) == 2
     assert time.monotonic() - began < 60
     assert "was deleted and recreated" in pipeline.log()
@@ -42,7 +42,7 @@ def test_a_recreated_topic_that_has_outgrown_the_old_offsets_is_not_read(pipelin
 
 def test_a_topic_recreated_under_a_running_consumer_stops_it(pipeline, broker):
     pipeline.publish(*simulated(1))
-    with pipeline.consumer() as consumer:
+    with pipeline.warm_consumer() as consumer:
         pipeline.wait_for_messages(10)
         before = everything(pipeline)
         recreate(pipeline, broker)

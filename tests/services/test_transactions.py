@@ -7,7 +7,7 @@ import pytest
 
 from ops.cli.commands.reconcile import prove
 from ops.storm.proxy import LostCommit, TcpProxy
-from tests.services.checks import lock_timeout
+from tests.services.checks import lock_timeout, logged
 from tests.services.faults import locked, wait_for_lock_waits
 from tests.services.simulated import READINGS_A_BATCH, simulated
 from tests.waiting import wait_until
@@ -20,7 +20,7 @@ def proxied(pipeline):
     """The pipeline's consumer and a proxy before its database."""
     proxy = TcpProxy(lambda: pipeline.database.db_port)
     proxy.start()
-    with pipeline.consumer(DB_PORT=str(proxy.port)):
+    with pipeline.warm_consumer(DB_PORT=str(proxy.port)):
         yield pipeline, proxy
     proxy.close()
 
@@ -31,7 +31,7 @@ def batches_of(number):
 
 
 def retries(pipeline):
-    return (pipeline.output / "consumer.log").read_text().count('"retry_scheduled"')
+    return len(logged(pipeline, "retry_scheduled"))
 
 
 def assert_nothing_lost_or_doubled(pipeline, windows):
@@ -65,7 +65,7 @@ def test_a_transaction_that_loses_its_connection_is_settled_by_the_ledger(proxie
 
 def test_a_deadlock_and_a_lock_timeout_repeat_the_whole_transaction(pipeline):
     pipeline.publish(*batches_of(0))
-    with lock_timeout(pipeline, seconds=1), pipeline.consumer():
+    with lock_timeout(pipeline, seconds=1), pipeline.warm_consumer():
         pipeline.wait_for_messages(10)
         with locked(pipeline, SENSOR_ROWS):
             pipeline.publish(*batches_of(1))

@@ -28,7 +28,7 @@ def test_the_second_consumer_says_why_it_waits_and_when_it_goes_on(make_pipeline
     pipeline = make_pipeline(partitions=1)
     start = now_ms()
     pipeline.publish(heart_rate([70.0], start=start))
-    with lock_timeout(pipeline, seconds=5), pipeline.consumer():
+    with lock_timeout(pipeline, seconds=5), pipeline.warm_consumer():
         pipeline.wait_for_messages(1)
         with connect(pipeline.database) as holder:
             cursor = holder.cursor()
@@ -54,7 +54,7 @@ def test_a_range_that_another_consumer_committed_is_logged_once_and_not_written_
     pipeline = make_pipeline(partitions=1)
     start = now_ms()
     pipeline.publish(heart_rate([70.0], start=start))
-    with pipeline.consumer():
+    with pipeline.warm_consumer():
         pipeline.wait_for_messages(1)
         with pipeline.consumer(), connect(pipeline.database) as holder:
             while len(logged(pipeline, "started")) < 2:

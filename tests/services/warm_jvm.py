@@ -5,49 +5,61 @@ make pyspark join a JVM that is already running.
 """
 
 import json
+import os
 import subprocess
 import sys
-from pathlib import Path
+import tempfile
 
 from tests.documents import REPOSITORY
 from tests.services.killing import kill_group
+
+# where a new SparkContext looks for its defaults, and among them for its workers' environment
+_OF_WORKERS = "spark.executorEnv."
 
 
 class WarmJvm:
     """Started on first use; it ends with the test process, which holds its standard input open."""
 
     def __init__(self):
-        self._process, self._names, self._log = None, {}, None
+        self._process, self._names = None, {}
+        self._log = tempfile.TemporaryFile()
 
-    def names(self, environment):
-        """The variables that make a consumer join it; ``environment``: a consumer's, for the first start."""
-        if self._process is None:
-            self._log = Path(environment["OUTPUT_DIR"], "warm_jvm.log")
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            with self._log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "tests.services.warm_jvm"],
-                    env=environment,
-                    cwd=REPOSITORY,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    text=True,
-                )
-            line = self._process.stdout.readline()
-            assert line, self.log()
-            self._names = json.loads(line)
-        return self._names
+    def names(self, environment, of_workers):
+        """The variables that make the next consumer join it.
+
+        ``environment``: a consumer's, for the first start; ``of_workers``: what its Python workers
+        have besides.
+        """
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.services.warm_jvm"],
+                env=environment,
+                cwd=REPOSITORY,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                text=True,
+            )
+        self._process.stdin.write(json.dumps(of_workers) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, self.log()
+        return json.loads(line)
 
     def retire(self):
-        """Ends it: a consumer that was killed or failed has left its session behind."""
+        """Ends it: a consumer that was killed has left its session behind."""
         if self._process is not None:
             kill_group(self._process)
             self._process = None
 
-    def log(self):
-        """The end of what the JVM said."""
-        return self._log.read_text()[-3000:] if self._log else ""
+    @property
+    def log_size(self):
+        """In bytes."""
+        return os.fstat(self._log.fileno()).st_size
+
+    def log(self, since=0):
+        """What the JVM and the workers of its consumers said, from the byte ``since``."""
+        return os.pread(self._log.fileno(), self.log_size - since, since).decode()
 
 
 WARM_JVM = WarmJvm()
@@ -68,8 +80,22 @@ def main():
         "PYSPARK_GATEWAY_PORT": str(parameters.port),
         "PYSPARK_GATEWAY_SECRET": parameters.auth_token,
     }
-    print(json.dumps(names), flush=True)
-    sys.stdin.read()
+    for line in sys.stdin:
+        prepare(SparkContext._jvm, json.loads(line))
+        print(json.dumps(names), flush=True)
+
+
+def prepare(jvm, of_workers):
+    """For the next consumer: no session of the one before, and the environment of its workers."""
+    contexts = getattr(getattr(jvm.org.apache.spark, "SparkContext$"), "MODULE$")
+    if (left := contexts.getActive()).isDefined():
+        left.get().stop()
+    properties = jvm.java.lang.System.getProperties()
+    for name in list(properties.stringPropertyNames()):
+        if name.startswith(_OF_WORKERS):
+            properties.remove(name)
+    for name, value in of_workers.items():
+        properties.setProperty(_OF_WORKERS + name, value)
 
 
 if __name__ == "__main__":
