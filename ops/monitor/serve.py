@@ -48,11 +48,7 @@ def serve(
     """
     settings.require_protection()
     targets = parse_targets(settings.metrics_targets or "")
-    if settings.is_local and not is_free(settings.monitor_port):
-        raise ConfigurationError(
-            f"port {settings.monitor_port} is in use",
-            hint="set MONITOR_PORT to a free one; another monitor may be running",
-        )
+    _require_free_port(settings)
     ward = Ward(Rhythm(settings.window_ms, settings.interval_ms))
     board = Board(ward)
     writer = settings.cadence(database)
@@ -93,14 +89,26 @@ def serve(
         os.nice(_NICENESS)
     poller.start()
     try:
-        say(f"monitor page: {settings.url}")
-        if not settings.is_protected:
-            say("it is served without TLS: whoever is on the way to its browsers sees the patients")
-        if not people.register().people:
-            say("nobody may sign in yet: `vitals users add NAME --role engineer` makes a secret")
+        _announce(settings, people, say)
         server.run()
     finally:
         poller.stop()
+
+
+def _require_free_port(settings: MonitorSettings) -> None:
+    if settings.is_local and not is_free(settings.monitor_port):
+        raise ConfigurationError(
+            f"port {settings.monitor_port} is in use",
+            hint="set MONITOR_PORT to a free one; another monitor may be running",
+        )
+
+
+def _announce(settings: MonitorSettings, people: People, say: Callable[[str], None]) -> None:
+    say(f"monitor page: {settings.url}")
+    if not settings.is_protected:
+        say("it is served without TLS: whoever is on the way to its browsers sees the patients")
+    if not people.register().people:
+        say("nobody may sign in yet: `vitals users add NAME --role engineer` makes a secret")
 
 
 def _impatient(settings: DatabaseSettings) -> KeptConnection:
