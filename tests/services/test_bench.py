@@ -1,4 +1,4 @@
-"""The bench itself, too small to measure speed: it runs, and it checks what arrived."""
+"""The bench itself, too small to measure speed, and beside other tests: it runs, and it checks what arrived."""
 
 import dataclasses
 import os
@@ -70,7 +70,6 @@ def stack(broker, database_server, source, jars, class_archive, tmp_path):
         connection.cursor().execute(f"DROP DATABASE IF EXISTS {database.db_name}")
 
 
-@pytest.mark.alone
 def test_ours_and_the_ceiling_are_timed_and_their_rows_compared_with_what_was_published(stack):
     """Throughput and latency, each with the required fields of its part of the document."""
     bench = Bench(stack, SIZES, (OURS, CEILING), print)
