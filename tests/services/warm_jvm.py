@@ -22,7 +22,7 @@ class WarmJvm:
 
     def __init__(self):
         self._process, self._names = None, {}
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as we do
 
     def names(self, environment, of_workers):
         """The variables that make the next consumer join it.
