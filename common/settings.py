@@ -63,7 +63,7 @@ class KafkaSettings(Settings):
     kafka_topic: str = "sensor-batches"
     """The topic of batches."""
     kafka_dlq_topic: str = "sensor-batches-dlq"
-    """The topic of dead letters: copies of messages that could not be read."""
+    """The topic of dead letters: copies of refused messages."""
     kafka_shards_topic: str = "producer-shards"
     """The topic whose partitions are the shards of the patients; it holds no messages."""
     kafka_group: str = "vitals-consumer"

@@ -243,7 +243,7 @@ def _unreachable(error: mysql.connector.Error | OSError, settings: DatabaseSetti
     while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
         cause = cause.__cause__
     if cause is not None:
-        hint = "check DB_SSL_CA, its authority, and DB_HOST, a name of its certificate"
+        hint = "check that DB_SSL_CA holds the server's authority and that its certificate names DB_HOST"
     return UnavailableError(f"cannot reach the database at {where}: {error}".rstrip(), hint=hint)
 
 

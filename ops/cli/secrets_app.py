@@ -27,7 +27,7 @@ def make_command(
         Path, typer.Argument(help="The folder where docker-compose.yml looks for them.")
     ] = Path("ops/secrets"),
 ) -> None:
-    """Create the certificates, passwords and signing keys of the stack in containers that are missing.
+    """Create the missing certificates, passwords and signing keys of the stack in containers.
 
     `vitals up` does it by itself for the stack that it runs.
     """

@@ -28,7 +28,7 @@ def setup_command(
         ),
     ] = None,
 ) -> None:
-    """Create the topics, database accounts, tables and demo patients that are missing.
+    """Create the missing topics, database accounts, tables and demo patients.
 
     Safe to repeat. It reads DB_HOST, KAFKA_BOOTSTRAP_SERVERS and the passwords from the environment.
     """

@@ -72,13 +72,13 @@ def rotate(stack: Stack, say: Callable[[str], None]) -> None:
             with _replaced(stack.folder / file) as password:
                 replace_password(administrator, user, password)
             forget_old_password(administrator, user)
-    say(f"{len(FILES)} passwords replaced: whoever connects from now on takes the new one")
+    say(f"{len(FILES)} passwords replaced: every new connection uses the new one")
     # others' producers have copies of theirs
     ours = [name for name in (PRODUCER, OPERATOR) if (stack.folder / key_file(name)).exists()]
     for principal in ours:
         rotate_batch_key(stack.folder, principal)
     say(
-        f"signing keys replaced: {', '.join(ours)}; those before still verify until the next rotation"
+        f"signing keys replaced: {', '.join(ours)}; the previous ones still verify until the next rotation"
     )
 
 

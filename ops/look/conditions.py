@@ -199,7 +199,10 @@ def _storm(seen: Seen) -> list[Condition]:
 def _doubtful(seen: Seen) -> list[Condition]:
     texts = {
         Reason.UNAUTHENTIC: (Code.UNAUTHENTIC_MESSAGES, "messages whose sender is not proven"),
-        Reason.CONFLICTING: (Code.CONFLICTING_BATCHES, "batches under an id of other content"),
+        Reason.CONFLICTING: (
+            Code.CONFLICTING_BATCHES,
+            "batches whose id was taken by other content",
+        ),
     }
     return [
         Condition(code, detail={"count": count}, text=f"{count} {text} in quarantine")
@@ -214,7 +217,7 @@ def _certificates(seen: Seen) -> list[Condition]:
         left_s = end - time.time()
         if left_s < _CERTIFICATE_ENDS_S:
             days, at = max(0, int(left_s // 86_400)), int(end * 1000)
-            text = f"certificate ends: that of {name} in {days} days, at {iso_of_ms(at)}"
+            text = f"certificate expires: that of {name} in {days} days, at {iso_of_ms(at)}"
             detail = {"days": days, "end_ms": at}
             found.append(Condition(Code.CERTIFICATE_ENDS, name, detail, text=text))
     return found

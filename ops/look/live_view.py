@@ -67,7 +67,7 @@ def figures(snapshot: Snapshot | None) -> PlainTable:
     table.add_column(min_width=16)
     table.add_column(overflow="fold")
     if snapshot is None:
-        table.add_row("pipeline", "broker or database do not answer")
+        table.add_row("pipeline", "broker or database does not answer")
         return table
     totals = snapshot.totals
     table.add_row("readings/s", f"{totals.readings_per_second:,.0f}")
@@ -91,7 +91,7 @@ def processes(services: Sequence[Supervised]) -> PlainTable:
 def one_line(snapshot: Snapshot | None) -> str:
     """The same for logs and pipes."""
     if snapshot is None:
-        return "broker or database do not answer"
+        return "broker or database does not answer"
     return (
         f"{snapshot.totals.readings_per_second:,.0f} readings/s, lag {snapshot.lag_messages},"
         f" accepted {snapshot.totals.accepted:,}, quarantined {_quarantined(snapshot)},"

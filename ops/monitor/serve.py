@@ -106,7 +106,7 @@ def _require_free_port(settings: MonitorSettings) -> None:
 def _announce(settings: MonitorSettings, people: People, say: Callable[[str], None]) -> None:
     say(f"monitor page: {settings.url}")
     if not settings.is_protected:
-        say("it is served without TLS: whoever is on the way to its browsers sees the patients")
+        say("it is served without TLS: anyone on the network path can see the patients")
     if not people.register().people:
         say("nobody may sign in yet: `vitals users add NAME --role engineer` makes a secret")
 

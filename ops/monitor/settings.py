@@ -27,11 +27,11 @@ class MonitorSettings(IntervalSettings):
     """Addresses or networks of the proxy in front of the page, separated by commas. Only its
     `X-Forwarded-For` and `X-Forwarded-Proto` count."""
     monitor_plaintext: bool = False
-    """Serve without TLS where other machines can reach the address: everybody on the way sees the patients."""
+    """Serve without TLS where other machines can reach the address: anyone on the network path can see the patients."""
     monitor_session_hours: Annotated[float, Field(gt=0)] = 12
     """After this a person signs in again, used or not."""
     monitor_idle_minutes: Annotated[float, Field(gt=0)] = 30
-    """How long a session lasts that no open page uses."""
+    """How long a session lasts after its last page was closed."""
     monitor_uplot_jar: Path | None = None
     """A local copy of the charts' WebJar; it is downloaded unless set."""
     metrics_targets: str | None = None

@@ -24,7 +24,7 @@ NO_TIME = "without a usable time"
 FUTURE = "of the future (name them with --reason future_timestamp)"
 UNREADABLE = "messages that still cannot be read"
 UNPROVEN = "messages of unproven origin (name them with --reason unauthentic if you vouch for them)"
-CONFLICTING = "messages under a batch id of other content"
+CONFLICTING = "messages whose batch id was taken by other content"
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,9 @@ class Run:
 
     def _mount(self, environment: Mapping[str, str]) -> dict[str, Disk]:
         if not is_inside(environment):
-            self._view.say("this machine allows no mounts: disks are neither filled nor protected")
+            self._view.say(
+                "this machine allows no mounts: disks are neither filled nor made read-only"
+            )
             return {}
         return small_disks(self._pipeline.output, self._trial.minutes)
 

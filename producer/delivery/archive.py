@@ -45,7 +45,7 @@ class RawArchive:
         except OSError as error:
             what = f"cannot write to the archive {self._folder}: {error.strerror}"
             if error.errno in _DISK_REFUSES:
-                hint = "it goes on once the disk takes writes again, or with another OUTPUT_DIR"
+                hint = "it resumes once the disk accepts writes again, or with another OUTPUT_DIR"
                 raise UnavailableError(what, hint=hint) from error
             hint = "set OUTPUT_DIR to a folder on a disk that this user may write to"
             raise ConfigurationError(what, hint=hint) from error

@@ -42,7 +42,7 @@ class SetupSettings(DatabaseAddress):
     db_reader_password: SecretStr
     """Given to `vitals_reader`, which may only SELECT."""
     db_cadence_password: SecretStr
-    """Given to `vitals_cadence`, which writes the monitor's two tables."""
+    """Given to `vitals_cadence`, which writes `lacuna`, `janela_repetida` and `acesso`."""
     kafka_first_login_servers: str | None = None
     """The broker's own listener, where the administrator logs in by PLAIN before the broker knows any
     other password; without it nobody gets a login or a right at the broker."""
