@@ -62,7 +62,7 @@ class ComposeStack:
             )
         if line.name == "env":
             self._require_running()
-            for export in self._exports():
+            for export in self._exports(line.values["principal"]):
                 put_line(export)
             return 0
         command = self.command(line)
@@ -113,7 +113,7 @@ class ComposeStack:
         path = f"/opt/kafka/bin/kafka-{tool}.sh"
         return self._docker("exec", "kafka", path, *server, *options)
 
-    def _exports(self) -> list[str]:
+    def _exports(self, principal: Principal) -> list[str]:
         ports = {
             service: self._answer("port", service, str(port)).strip()
             for service, port in _HOST_PORTS.items()
@@ -123,8 +123,8 @@ class ComposeStack:
         names = {
             "KAFKA_BOOTSTRAP_SERVERS": ports["kafka"],
             "KAFKA_SECURITY_PROTOCOL": KafkaSecurity.SASL_SSL.value,
-            "KAFKA_SASL_USERNAME": Principal.READER.value,
-            "KAFKA_SASL_PASSWORD_FILE": secrets["kafka_reader_password"]["file"],
+            "KAFKA_SASL_USERNAME": principal.value,
+            "KAFKA_SASL_PASSWORD_FILE": secrets[login_file(principal)]["file"],
             "KAFKA_SSL_CA": secrets["ca.pem"]["file"],
             "DB_HOST": host,
             "DB_PORT": port,

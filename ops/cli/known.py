@@ -44,10 +44,10 @@ class Known:
         return None if value is None else self.require(value)
 
     def check_list(self, value: str | None) -> str | None:
-        """The same for names separated by commas."""
-        for name in value.split(",") if value is not None else ():
-            self.require(name.strip())
-        return value
+        """The same for names separated by commas; they come back without blanks."""
+        if value is None:
+            return None
+        return ",".join(self.require(name.strip()) for name in value.split(","))
 
     def complete(self, incomplete: str) -> list[str]:
         """What the shell offers."""

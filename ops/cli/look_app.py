@@ -180,7 +180,9 @@ def kafka_command(
     tool: Annotated[
         str,
         typer.Argument(
-            help="The name of the tool; its arguments follow.", autocompletion=KAFKA_TOOLS.complete
+            help="The name of the tool; its arguments follow.",
+            callback=KAFKA_TOOLS.check,
+            autocompletion=KAFKA_TOOLS.complete,
         ),
     ],
 ) -> None:
@@ -194,10 +196,9 @@ def _run_kafka_tool(invocation: Invocation, name: str, arguments: Sequence[str])
     ``--bootstrap-server`` is the broker of the environment, else the embedded one, unless given.
 
     Raises:
-        ConfigurationError: there is no such tool, or no Java to run it.
+        ConfigurationError: there is no Java to run it.
         UnavailableError: no broker to talk to.
     """
-    KAFKA_TOOLS.require(name)
     if needs_server(name, arguments):
         require(invocation, Service.BROKER)
     settings = invocation.settings

@@ -1,6 +1,7 @@
 """A seed plays the same storm again."""
 
 from ops.cli.commands.prove import chosen_kinds
+from ops.cli.known import FAULTS
 from ops.storm.faults import KINDS
 from ops.storm.storm import planned_faults
 
@@ -21,6 +22,11 @@ def test_ten_minutes_hold_more_than_forty_faults_of_every_kind():
 
 def test_no_fault_begins_after_the_end():
     assert all(fault.at_seconds < 60 for fault in planned_faults(1, 60, ALL))
+
+
+def test_blanks_in_a_list_of_faults_are_none_of_a_name():
+    names = FAULTS.check_list("kill-driver, cut-broker")
+    assert [kind.name for kind in chosen_kinds(names, {})] == ["kill-driver", "cut-broker"]
 
 
 def test_kinds_that_need_disks_are_left_out_where_there_are_none():

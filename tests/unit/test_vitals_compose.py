@@ -1,5 +1,6 @@
 """`vitals --compose`: the command that it passes to docker; tests/compose runs it for real."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -174,6 +175,25 @@ def test_without_containers_it_says_how_to_start_them_and_makes_none(tmp_path, m
     assert ended.returncode == 3
     assert "start it with `docker compose up -d --wait`" in ended.stderr
     assert asked.read_text() == "compose ps --quiet --status running\n"
+
+
+def test_an_unknown_kafka_tool_is_answered_with_the_known_ones(tmp_path, monkeypatch):
+    asked = docker_that_runs(tmp_path, monkeypatch, "exit 7")
+    ended = vitals("--compose", "kafka", "topic", "--list")
+    assert ended.returncode == 2
+    assert "did you mean topics" in ended.stderr
+    assert not asked.exists()
+
+
+def test_env_gives_the_login_that_was_asked_for(tmp_path, monkeypatch):
+    names = ("kafka_gateway_password", "ca.pem", "db_reader_password", "batch_key_operator")
+    config = json.dumps({"secrets": {name: {"file": f"/secrets/{name}"} for name in names}})
+    script = f"""case "$*" in *" port "*) echo 127.0.0.1:7;; *) echo '{config}';; esac"""
+    docker_that_runs(tmp_path, monkeypatch, script)
+    ended = vitals("--compose", "env", "--as", "gateway")
+    assert ended.returncode == 0, ended.stderr
+    assert "export KAFKA_SASL_USERNAME=gateway\n" in ended.stdout
+    assert "export KAFKA_SASL_PASSWORD_FILE=/secrets/kafka_gateway_password\n" in ended.stdout
 
 
 def test_people_and_secrets_are_made_before_the_first_start(tmp_path, monkeypatch):

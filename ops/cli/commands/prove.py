@@ -6,7 +6,6 @@ from dataclasses import asdict
 
 from rich.console import Console
 
-from common.errors import ConfigurationError
 from common.output import put_json, put_line
 from ops.look.live_view import LiveView
 from ops.stack.invocation import Invocation
@@ -18,15 +17,8 @@ from ops.tables import folding, put_table
 
 
 def chosen_kinds(names: str | None, environment: Mapping[str, str]) -> list[FaultKind]:
-    """Those of a comma-separated list, or all that this machine allows.
-
-    Raises ConfigurationError for an unknown name.
-    """
+    """Those of a comma-separated list, or all that this machine allows."""
     wanted = names.split(",") if names else list(KINDS)
-    if unknown := [name for name in wanted if name not in KINDS]:
-        raise ConfigurationError(
-            f"there is no fault {', '.join(unknown)}", hint=f"choose from: {', '.join(KINDS)}"
-        )
     has_disks = is_inside(environment)
     return [KINDS[name] for name in wanted if has_disks or not KINDS[name].needs_disks]
 
