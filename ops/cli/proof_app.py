@@ -176,6 +176,11 @@ def reconcile_command(
         raise ConfigurationError(
             "--dry-run only goes with --repair", hint="vitals reconcile --repair --dry-run"
         )
+    if is_dry_run and undo is not None:
+        raise ConfigurationError(
+            "--undo changes values, and a dry run changes none",
+            hint="run them one after the other: vitals reconcile --repair --dry-run",
+        )
     invocation = invocation_of(context, Service.BROKER, Service.DATABASE)
     kafka, database = invocation.kafka(), invocation.database()
     if wait_seconds:
@@ -232,13 +237,18 @@ def replay_command(
         earliest=earliest,
         encoding=encoding,
     )
-    services = (Service.BROKER, Service.DATABASE)
-    if is_archive(file):
+    is_republishing = is_archive(file)
+    invocation = invocation_of(
+        context,
+        *([] if is_dry_run else [Service.BROKER]),
+        *([Service.DATABASE] if is_republishing or (register and not is_dry_run) else []),
+    )
+    if is_republishing:
         arm()
-        replay_archive(invocation_of(context, *services), file, is_dry_run=is_dry_run)
+        replay_archive(invocation, file, is_dry_run=is_dry_run)
         return
     if is_dry_run:
-        unreadable = preview(invocation_of(context), plan)
+        unreadable = preview(invocation, plan)
     else:
-        unreadable = replay(invocation_of(context, *services), plan, is_registering=register)
+        unreadable = replay(invocation, plan, is_registering=register)
     end(int(unreadable > 0))

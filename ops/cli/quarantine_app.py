@@ -147,7 +147,7 @@ def resend_command(
     """Send open entries through the topic again, after a rule, a unit or the schema has changed."""
     arm()
     selection = Selection(reason, patient, sensor, since, until)
-    invocation = _invocation(context, sensor, Service.BROKER)
+    invocation = _invocation(context, sensor, *([] if is_dry else [Service.BROKER]))
     quarantine.resend(invocation, selection, is_dry=is_dry, wait_seconds=wait)
 
 

@@ -15,7 +15,7 @@ import structlog
 
 from common.atomic import write_atomic
 from common.errors import BadInputError
-from common.times import DAY_MS, epoch_ms
+from common.times import DAY_MS, epoch_ms, iso_of_ms
 from producer.replay.rows import Rows
 
 _MOMENT_MS = 1000
@@ -89,7 +89,7 @@ class Shifts:
             "file_sha256": self.digest,
             "reading": self.reading,
             "shift_ms": shift_ms,
-            "since": datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+            "since": iso_of_ms(now_ms),
         }
         content = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         write_atomic(self._path, lambda file: file.write(content))

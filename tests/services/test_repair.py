@@ -14,7 +14,7 @@ import pytest
 from common.crash_points import CrashPoint
 from db.connection import connect
 from tests.json_times import assert_times
-from tests.services.asking import vitals
+from tests.services.asking import asked, vitals
 from tests.services.checks import administer
 from tests.services.pipeline import REPOSITORY
 from tests.services.repairing import heart_rate, look, state, trusted
@@ -157,6 +157,15 @@ def test_a_repair_that_is_killed_at_any_step_is_finished_by_the_next(filled):
         done = vitals(filled, "reconcile", "--repair", "--wait", "90")
         assert done.returncode == 0, f"{point}\n{done.stdout}{done.stderr}"
     assert content(filled) == before
+
+
+def test_a_repair_that_does_not_wait_prints_what_it_does_as_json(filled):
+    trusted(filled)[0].unlink()
+    code, found = asked(filled, "reconcile", "--repair")
+    assert (code, found["proved"]) == (1, False)
+    assert found["repair"]
+    done = vitals(filled, "reconcile", "--wait", "90")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_reconcile_beside_producers_and_consumer_finds_nothing(make_pipeline):

@@ -1,6 +1,7 @@
 """From readings to batches: every reading with its own time, in the order of the file."""
 
 import itertools
+import json
 import math
 import time
 from collections import Counter
@@ -230,6 +231,9 @@ def test_shift_ends_the_file_a_moment_ago_and_is_remembered(tmp_path):
     again = shift_to_now(tmp_path, "abc", 1000, AT + 90_000, is_again=True)
     assert again == shift + 90_000
     assert shift_to_now(tmp_path, "abc", 1000, AT + 99_000) == again
+    kept = [json.loads(file.read_text()) for file in tmp_path.rglob("*.json")]
+    assert kept
+    assert all(shift["since"].endswith("Z") for shift in kept)
     other = shift_to_now(tmp_path, "abc", 2000, AT, reading="s")
     assert other == shift - 1000, "times that are read in another way have a shift of their own"
 

@@ -3,6 +3,7 @@
 import re
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 from typer.core import TyperGroup
@@ -188,6 +189,7 @@ def test_of_several_brokers_one_is_enough(vitals, monkeypatch):
         (["replay", "readings.csv", "--time-unit", "min"], ["s, ms, us, ns"]),
         (["replay", "readings.csv", "--earliest", "spring"], ["'spring'", "1970-01-01"]),
         (["reconcile", "--dry-run"], ["--repair"]),
+        (["reconcile", "--undo", "b", "--repair", "--dry-run"], ["--undo changes values"]),
         (["demo", "--producers", "0"], ["greater than or equal to 1"]),
         (["nonsense"], ["No such command"]),
         (["quarantine", "resnd"], ["Did you mean 'resend'"]),
@@ -213,6 +215,34 @@ def test_a_dry_replay_of_a_file_needs_nothing_that_runs(vitals, tmp_path, conten
     path.write_text(f"patient_id,timestamp,sensor,value\n{content}\n")
     ended, out, err = vitals("replay", str(path), "--dry-run")
     assert (ended, said in out + err) == (code, True), out + err
+
+
+@pytest.mark.parametrize(
+    ("words", "served"),
+    [
+        (("replay", "readings.csv"), "KAFKA_BOOTSTRAP_SERVERS"),
+        (("replay", "output/raw", "--dry-run"), "DB_HOST"),
+        (("quarantine", "resend", "--dry-run"), "DB_HOST"),
+    ],
+)
+def test_a_command_asks_only_for_the_server_that_it_uses(vitals, monkeypatch, words, served):
+    """What it then does is not the question: it has stopped asking."""
+    Path("output/raw").mkdir(parents=True)
+    monkeypatch.setattr("ops.cli.commands.replay.replay", lambda *_, **__: 0)
+    monkeypatch.setattr("ops.cli.commands.replay.replay_archive", lambda *_, **__: None)
+    monkeypatch.setattr("ops.cli.commands.quarantine.resend", lambda *_, **__: None)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        if served == "DB_HOST":
+            monkeypatch.setenv("DB_HOST", "127.0.0.1")
+            monkeypatch.setenv("DB_PORT", str(port))
+            monkeypatch.setenv("DB_USER", "u")
+            monkeypatch.setenv("DB_PASSWORD", "p")
+        else:
+            monkeypatch.setenv(served, f"127.0.0.1:{port}")
+            monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
+        code, out, err = vitals(*words)
+    assert code == 0, out + err
 
 
 def test_an_unknown_silent_sensor_is_refused_before_anything_starts(vitals, monkeypatch):

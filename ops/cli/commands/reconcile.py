@@ -112,6 +112,8 @@ def reconcile_and_repair(
     repair(plan, database, output / "trusted", found.next_offsets, publish, copy, say)
     if plan.publish and not wait_seconds:
         say("the consumer reads them from the topic; check with `vitals reconcile` afterwards")
+        if as_json:
+            _show_repair(found, plan, as_json=True, is_dry_run=False)
         return 1
     if plan.publish:
         wait_for_consumer(kafka, database, wait_seconds)
