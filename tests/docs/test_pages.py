@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.builders import READINGS_A_SAMPLE
 from tests.docs.commands import unknown_commands, unknown_settings
 from tests.documents import (
     CONTAINERS,
@@ -116,6 +117,18 @@ def test_readme_is_short_and_begins_with_demo_and_test(page):
     text = text_of(page)
     assert len(text.splitlines()) <= 150
     assert {"demo", "test"} <= set(re.findall(r"(?:`|\$ )make ([a-z-]+)", text))
+
+
+@per_page(READMES)
+def test_counts_of_the_readme_are_those_of_the_catalogue(page):
+    """A hundred patients, a sample a second, windows of ten seconds."""
+    a_window = 100 * 10 * READINGS_A_SAMPLE
+    text = text_of(page)
+    proved = re.search(r"PROVED: (\d+) readings produced, (\d+) accepted, (\d+) quarantined", text)
+    produced, accepted, quarantined = map(int, proved.groups())
+    assert produced == accepted + quarantined == 6 * a_window
+    plain = re.sub(r"(?<=\d)[.,](?=\d{3})", "", text)
+    assert re.search(rf"{5 * a_window} (or|ou) {6 * a_window} ", plain)
 
 
 @per_page(READMES)
