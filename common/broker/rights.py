@@ -123,7 +123,7 @@ def _held(client: AdminClient, principals: Collection[Principal]) -> set[AclBind
         )
         for principal in principals
     ]
-    asked = [client.describe_acls(one, request_timeout=_TIMEOUT_S) for one in filters]
+    asked = [client.describe_acls(wanted, request_timeout=_TIMEOUT_S) for wanted in filters]
     return {acl for answer in asked for acl in answer.result()}
 
 

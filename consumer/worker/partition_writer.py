@@ -12,13 +12,13 @@ commit of the partition by any writer (see ``schemas.files.attempts``).
 import functools
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
+from common.arrays import Ints
 from common.crash_points import CrashPoint, reach
 from common.errors import VitalsError
 from common.times import DAY_MS
@@ -111,8 +111,9 @@ def _most_dates(held: list[Cleaned]) -> int:
     return len(np.unique(np.concatenate([_days(part.rows) for part in held])))
 
 
-def _days(rows: pa.Table) -> Any:
-    return rows["event_ms"].drop_null().to_numpy() // DAY_MS
+def _days(rows: pa.Table) -> Ints:
+    days: Ints = rows["event_ms"].drop_null().to_numpy() // DAY_MS
+    return days
 
 
 def _committed(job: WriterJob, committed: dict[int, int], found: Cleaned) -> pa.RecordBatch:

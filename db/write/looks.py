@@ -6,8 +6,6 @@ from db.connection import Connection, transaction
 from db.faults import reported
 from db.statements import repeat_limited
 
-LONGEST_ID = 64
-"""No patient's id is longer: see ``paciente.identificador``."""
 _ROWS_PER_TRANSACTION = 10_000
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.arrays import Ints, Mask
 from db.connection import Connection
 from db.faults import NO_PARENT
 from db.statements import chunks, select
@@ -85,7 +86,7 @@ def as_datetime(epoch_ms: pa.ChunkedArray) -> pa.ChunkedArray:
     return epoch_ms.cast(pa.timestamp("ms"))
 
 
-def _has_parent(connection: Connection, mapping_id: Any) -> Any:
+def _has_parent(connection: Connection, mapping_id: Ints) -> Mask:
     wanted = np.unique(mapping_id).tolist()
     found = _locked_parents(connection, wanted)
     if len(found) == len(wanted):
@@ -108,7 +109,7 @@ def _locked_parents(connection: Connection, mapping_ids: Sequence[int]) -> Seque
     return found
 
 
-def _writing_order(readings: pa.Table, mapping_id: Any, writer: int) -> Any:
+def _writing_order(readings: pa.Table, mapping_id: Ints, writer: int) -> Ints:
     """Row numbers sorted by mapping and component, otherwise in their original order.
 
     Readings arrive interleaved, window after window; sorted, many rows in a row go to the same page

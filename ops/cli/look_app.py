@@ -21,8 +21,6 @@ from ops.stack.invocation import Invocation
 from ops.stack.kafka_files import tool_options
 from ops.stack.server import remembered_port
 
-_NEVER_SEEN = 4
-
 app = typer.Typer()
 
 Sensor = Annotated[
@@ -127,11 +125,12 @@ def _print_story(invocation: Invocation, question: Question, *, as_json: bool) -
     from ops.explain.document import document
     from ops.explain.gather import explain
     from ops.explain.render import lines
+    from ops.explain.story import NEVER_SEEN
 
     story = explain(
         question, invocation.kafka(), invocation.database(), invocation.settings.output_dir, say
     )
-    if story.exit_code == _NEVER_SEEN:
+    if story.exit_code == NEVER_SEEN:
         # an unknown name is probably a typing error, but refused readings may have one
         require_names(question.sensor, question.component)
     found = document(story)

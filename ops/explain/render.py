@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 
+from schemas.catalogue import COMPONENTLESS
+
 _LABEL = 11
 _RULE = 26
 
 
 def lines(document: dict[str, Any]) -> Iterator[str]:
     """The lines for a document of ``ops.explain.document``: the verdict first."""
-    component = f" {document['component']}" if document["component"] not in (None, "valor") else ""
+    component = (
+        f" {document['component']}" if document["component"] not in (None, COMPONENTLESS) else ""
+    )
     yield f"{document['sensor']}{component} of {document['patient_id']} at {document['time']}"
     yield document["verdict"]
     messages = document["messages"]

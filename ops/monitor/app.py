@@ -18,9 +18,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from common.errors import VitalsError
 from common.settings import DatabaseSettings
+from common.times import DAY_MS
 from db.connection import KeptConnection
 from db.faults import reported
-from db.write.looks import LONGEST_ID
 from ops.monitor.access import Access, SafeHeaders, add_signing_in, address_of, answer, session_of
 from ops.monitor.board import Board
 from ops.monitor.columns import columns
@@ -29,13 +29,13 @@ from ops.monitor.looks import Looks
 from ops.monitor.patient import patient_as_dict
 from ops.monitor.sessions import Attempts, Sessions
 from ops.people.register import PageRole
+from schemas.batch import LONGEST_PATIENT_ID
+from schemas.cleaning.times import LAST_TIME_MS
 
 STATIC = Path(__file__).with_name("static")
 _LOOK_EVERY_S = 0.25
 _ANSWER_S = 20
-_LONGEST_SPAN_MS = 31 * 86_400_000
-# the end of the year 9999: no table holds a later time
-_LAST_MS = 253_402_300_799_999
+_LONGEST_SPAN_MS = 31 * DAY_MS
 _UPLOT = "META-INF/resources/webjars/uplot/1.6.30/dist/"
 
 
@@ -142,12 +142,12 @@ def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings, looks: Looks
     def patient(
         request: Request,
         patient_id: str,
-        begin: Annotated[int, Query(alias="from", ge=0, le=_LAST_MS)],
-        until: Annotated[int, Query(ge=0, le=_LAST_MS)],
+        begin: Annotated[int, Query(alias="from", ge=0, le=LAST_TIME_MS)],
+        until: Annotated[int, Query(ge=0, le=LAST_TIME_MS)],
     ) -> Response:
         if not 0 < until - begin <= _LONGEST_SPAN_MS:
             return answer({"error": "from must be before until, by at most 31 days"}, 400)
-        if len(patient_id) > LONGEST_ID:
+        if len(patient_id) > LONGEST_PATIENT_ID:
             return answer({"error": "no such patient"}, 404)
         try:
             with one_at_a_time, reported("read the readings of a patient"):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.arrays import Codes, Mask
+from common.times import DAY_MS
 from db.mend.cadence import Gap, GapCause
 from ops.monitor.ward import FAR, NEVER, State, Ward
 from ops.monitor.windows import WINDOWS_KEPT
@@ -13,7 +14,7 @@ from ops.monitor.windows import WINDOWS_KEPT
 _STALE_WINDOWS = 2
 _FORGOTTEN_AFTER_MS = 3_600_000
 """After an hour without data a patient is no longer expected to send."""
-_HISTORIC_AFTER_MS = 86_400_000
+_HISTORIC_AFTER_MS = DAY_MS
 """A patient whose newest data is older than a day is history: a file of old readings, say."""
 
 

@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 
+from common.arrays import Ints
 from schemas.catalogue import canonical_component, canonical_name, sensors
 
 
@@ -70,14 +71,14 @@ def sensor_codes() -> tuple[str, ...]:
 
 
 @cache
-def first_columns() -> np.ndarray:
+def first_columns() -> Ints:
     """The first column of each sensor: the one whose samples are counted."""
     codes = [column.sensor for column in columns()]
     return np.array([codes.index(code) for code in sensor_codes()])
 
 
 @cache
-def sensor_of_column() -> np.ndarray:
+def sensor_of_column() -> Ints:
     """The sensor number of each column."""
     codes = sensor_codes()
     return np.array([codes.index(column.sensor) for column in columns()])

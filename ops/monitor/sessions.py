@@ -40,7 +40,9 @@ class Sessions:
 
     def begin(self, person: Person) -> str:
         """A new session; returns its id. Beyond the cap the oldest one ends."""
-        self._sessions = {key: one for key, one in self._sessions.items() if self.is_open(one)}
+        self._sessions = {
+            key: session for key, session in self._sessions.items() if self.is_open(session)
+        }
         while len(self._sessions) >= _MOST_SESSIONS:
             self.end(next(iter(self._sessions)))
         now, key = time.monotonic(), secrets.token_urlsafe(_ID_BYTES)

@@ -77,7 +77,7 @@ class MonitorSettings(IntervalSettings):
     @property
     def proxies(self) -> list[str]:
         """Whose `X-Forwarded-*` count."""
-        return [one.strip() for one in (self.monitor_proxy or "").split(",") if one.strip()]
+        return [proxy.strip() for proxy in (self.monitor_proxy or "").split(",") if proxy.strip()]
 
     @property
     def url(self) -> str:
@@ -105,11 +105,11 @@ def _require_pair(certificate: Path, key: Path | None) -> None:
 
 
 def _require_addresses(proxies: list[str]) -> None:
-    for one in proxies:
+    for proxy in proxies:
         try:
-            ipaddress.ip_network(one, strict=False)
+            ipaddress.ip_network(proxy, strict=False)
         except ValueError as error:
             raise ConfigurationError(
-                f"MONITOR_PROXY: {one} is neither an address nor a network",
+                f"MONITOR_PROXY: {proxy} is neither an address nor a network",
                 hint="name the proxy by its address: everybody else could claim any address",
             ) from error

@@ -61,7 +61,7 @@ class Register(BaseModel):
     def holder(self, secret: str) -> Person | None:
         """Whose secret this is."""
         wanted = _hash(secret)
-        return next((one for one in self.people if one.secret_sha256 == wanted), None)
+        return next((person for person in self.people if person.secret_sha256 == wanted), None)
 
 
 class People:
@@ -109,7 +109,7 @@ class People:
         )
         with exclusive(self._lock):
             people = self.register().people
-            if any(one.name == name for one in people):
+            if any(known.name == name for known in people):
                 raise ConfigurationError(
                     f"{name} may sign in already",
                     hint=f"for a new secret: `vitals users remove {name}`, then add it again",
@@ -121,7 +121,7 @@ class People:
         """Removes a person, whose sessions end at once. Raises BadInputError: there is none."""
         with exclusive(self._lock):
             people = self.register().people
-            left = tuple(one for one in people if one.name != name)
+            left = tuple(person for person in people if person.name != name)
             if len(left) == len(people):
                 raise BadInputError(
                     f"nobody called {name} may sign in", hint="`vitals users list` shows who may"

@@ -155,8 +155,13 @@ def _bound(entry: OpenEntry) -> int:
 
 
 def _identity(topic: str, entries: Sequence[OpenEntry]) -> str:
-    places = sorted((e.partition, e.offset, e.series, e.position) for e in entries)
-    text = ",".join(f"{p}@{o}/{s}.{n}" for p, o, s, n in places)
+    places = sorted(
+        (entry.partition, entry.offset, entry.series, entry.position) for entry in entries
+    )
+    text = ",".join(
+        f"{partition}@{offset}/{series}.{position}"
+        for partition, offset, series, position in places
+    )
     return content_batch_id(f"requeue:{topic}:{text}", entries[0].patient_id or "", 0)
 
 

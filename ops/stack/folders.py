@@ -66,7 +66,7 @@ def _entries(folder: Path, keep: Collection[Path]) -> list[Path]:
 
     def stays(path: Path) -> bool:
         # a folder with a mark is another stack's home, such as that of the last demo
-        is_kept = any(one.is_relative_to(path.resolve()) for one in kept)
+        is_kept = any(kept_path.is_relative_to(path.resolve()) for kept_path in kept)
         return is_kept or (path / MARK).exists()
 
     return [path for path in folder.iterdir() if not stays(path)]

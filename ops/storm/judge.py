@@ -219,9 +219,9 @@ def _is_same(one: SensorBatch, other: SensorBatch) -> bool:
     if one.patient_id != other.patient_id or len(one.series) != len(other.series):
         return False
     return all(
-        replace(a, values=()) == replace(b, values=())
-        and np.array_equal(a.values, b.values, equal_nan=True)
-        for a, b in zip(one.series, other.series, strict=True)
+        replace(series, values=()) == replace(compared, values=())
+        and np.array_equal(series.values, compared.values, equal_nan=True)
+        for series, compared in zip(one.series, other.series, strict=True)
     )
 
 

@@ -53,7 +53,7 @@ def _advisories(components: Sequence[Component], database: str) -> dict[Componen
     try:
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
             results = json.load(answer)["results"]
-        found = [[one["id"] for one in result.get("vulns", ())] for result in results]
+        found = [[advisory["id"] for advisory in result.get("vulns", ())] for result in results]
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise _silent(database, str(error)) from error
     return {component: ids for component, ids in zip(components, found, strict=True) if ids}
