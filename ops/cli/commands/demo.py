@@ -4,14 +4,15 @@ import math
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from common.output import put_line, say
+from common.output import say
 from common.times import iso_of_ms
+from ops.cli.commands import reconcile
 from ops.cli.commands.up import up
 from ops.stack.environments import Plan
 from ops.stack.invocation import Invocation
@@ -19,41 +20,36 @@ from ops.stack.pipeline import Pipeline
 from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
 from schemas.files.raw import batches_in
 
+if TYPE_CHECKING:
+    from ops.reconcile.proof import Proof
+
 _FAULT_SHARE = 0.01
 
 
 def demo(invocation: Invocation, *, seconds: float, patients: int, producers: int) -> int:
-    """Runs the pipeline in a folder of its own, then `vitals reconcile`; returns its exit code.
+    """Runs the pipeline in a folder of its own, then proves it: the exit code of `vitals reconcile`.
 
     The user's own data is not touched: the demo's folder is ``demo`` in VITALS_HOME, and it holds
     the output as well. It is emptied at the start and kept at the end.
     """
     own = _in_its_own_folder(invocation)
-    proof: list[subprocess.CompletedProcess[str]] = []
+    output = own.settings.output_dir
+    proofs: list[Proof] = []
 
     def prove(pipeline: Pipeline) -> None:
         say("comparing what was produced with what arrived")
-        proof.append(
-            subprocess.run(
-                [sys.executable, "-m", "ops", "reconcile"],
-                env=dict(pipeline.environments.of()),
-                stdout=subprocess.PIPE,
-                text=True,
-                check=False,
-            )
-        )
+        proofs.append(reconcile.prove(pipeline.kafka(), pipeline.database(), output, say))
 
     plan = Plan(producers=producers, patients=patients, fresh=True, has_monitor=True)
     up(own, plan, for_seconds=seconds, when_drained=prove)
-    if not proof:
+    if not proofs:
         return 130
     say(f"files, logs and data of this run: {own.settings.home}")
     # its last line is the proof; the rest goes to standard error, for people
-    for line in proof[0].stdout.splitlines():
-        put_line(line)
-    for line in next_steps(own.settings.home, own.settings.output_dir, own.settings.cache):
+    code = reconcile.show(proofs[0], as_json=False)
+    for line in next_steps(own.settings.home, output, own.settings.cache):
         say(line)
-    return proof[0].returncode
+    return code
 
 
 def _in_its_own_folder(invocation: Invocation) -> Invocation:
