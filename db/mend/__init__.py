@@ -1,1 +1,1 @@
-"""Statements with which repair, resend and the monitor correct the tables."""
+"""Statements with which repair, resend, discard and the monitor correct the tables."""

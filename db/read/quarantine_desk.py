@@ -1,4 +1,4 @@
-"""What people do with ``quarentena``: find, count, show and discard entries."""
+"""What people look for in ``quarentena``: find, count and show entries."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,15 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from db.connection import Connection
-from db.faults import reported
-from db.statements import markers, matching, repeat_limited, select
+from db.statements import markers, matching, select
 from schemas.reasons import Reason
 
 OPEN, RESOLVED, DISCARDED, RESENT = "aberta", "resolvida", "descartada", "reenviada"
 STATES = (OPEN, RESOLVED, DISCARDED, RESENT)
 AT_PLACE = "topico = %s AND particao = %s AND deslocamento = %s AND serie = %s AND posicao = %s"
 """The condition for one entry, by its key."""
-_ROWS_PER_TRANSACTION = 10_000
 _MOMENT = "COALESCE(medido_em, recebido_em)"
 
 
@@ -172,17 +170,3 @@ def whole_entries(
     """The entries that match a condition with placeholders; they include bodies, so ask for few."""
     rows = select(connection, f"SELECT {_WHOLE} FROM quarentena WHERE {condition}", values)
     return [WholeEntry(QuarantineEntry(*row[:-5]), *row[-5:]) for row in rows]
-
-
-def discard(connection: Connection, selection: Selection) -> int:
-    """Marks the open entries of a selection as discarded; returns how many.
-
-    They stay in the table unchanged otherwise. Some thousand per transaction; safe to repeat.
-    Raises UnavailableError or ConfigurationError (the account may not do this).
-    """
-    condition, values = selection.where()
-    statement = (
-        f"UPDATE quarentena SET estado = '{DISCARDED}' WHERE estado = '{OPEN}' AND {condition}"
-    )
-    with reported("discard entries of the quarantine"):
-        return repeat_limited(connection, statement, values, _ROWS_PER_TRANSACTION)

@@ -10,9 +10,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from db.mapping import periods_by_patient, read_mappings, read_mappings_of
+from db.mend.discard import discard
 from db.mend.resend import messages, open_entries
 from db.read import latest
-from db.read.quarantine_desk import Selection, discard, entries
+from db.read.quarantine_desk import Selection, entries
 from db.read.traces import Traces
 from db.schema.migrate import migrate, migrations
 from db.schema.patients import known_patients, register

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from db.read.quarantine_desk import DISCARDED, OPEN, Selection, at_place, discard, entries, groups
+from db.mend.discard import discard
+from db.read.quarantine_desk import DISCARDED, OPEN, Selection, at_place, entries, groups
 from tests.programs import run_module
 
 NOON = datetime(2026, 11, 24, 12)  # noqa: DTZ001 - the column is UTC without a zone
@@ -66,7 +67,7 @@ def test_an_entry_is_shown_whole_and_a_place_without_one_is_none(filled):
 
 
 def test_discarding_touches_open_entries_of_the_selection_only_and_once(filled, monkeypatch):
-    monkeypatch.setattr("db.read.quarantine_desk._ROWS_PER_TRANSACTION", 2)
+    monkeypatch.setattr("db.mend.discard._ROWS_PER_TRANSACTION", 2)
     assert discard(filled, Selection(sensor="glicose", reason="out_of_range")) == 3
     assert discard(filled, Selection(sensor="glicose")) == 0
     states = {(group.reason, group.state): group.count for group in groups(filled, Selection())}

@@ -5,8 +5,9 @@ from datetime import datetime
 import pytest
 
 from db.mend import resend
+from db.mend.discard import discard
 from db.mend.resend import claim, messages, open_entries, settle
-from db.read.quarantine_desk import RESENT, RESOLVED, Selection, discard
+from db.read.quarantine_desk import RESENT, RESOLVED, Selection
 
 NOON = datetime(2026, 11, 24, 12)  # noqa: DTZ001 - the column is UTC without a zone
 INSERT = (

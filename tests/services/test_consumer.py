@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from db.connection import connect
-from db.read.quarantine_desk import Selection, discard
+from db.mend.discard import discard
+from db.read.quarantine_desk import Selection
 from db.schema.migrate import migrate
 from db.schema.patients import register
 from schemas.batch import SensorBatch, Series, batch_id

@@ -11,6 +11,7 @@ from common.output import put_json, put_line
 from common.settings import DatabaseSettings
 from common.times import iso
 from db.connection import Connection, connect
+from db.mend.discard import discard
 from db.read import quarantine_desk as desk
 from ops.cli.known import SENSORS
 from ops.stack.invocation import Invocation
@@ -107,7 +108,7 @@ def discard_entries(
             _put_groups(desk.groups(connection, selection))
             put_line("nothing was changed; to discard these, repeat the command with --yes")
             return
-        put_line(f"discarded {desk.discard(connection, selection)} entries; they stay readable")
+        put_line(f"discarded {discard(connection, selection)} entries; they stay readable")
 
 
 def resend(
