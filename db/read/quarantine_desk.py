@@ -61,8 +61,8 @@ class QuarantineEntry:
     component: str | None
     unit: str | None
     value: float | None
-    measured_at: Any
-    received_at: Any
+    measured_at: datetime | None
+    received_at: datetime | None
     state: str
 
 

@@ -158,18 +158,19 @@ class Feed:
             kept = self.samples.setdefault(entry.reason, deque(maxlen=_SAMPLES_PER_REASON))
             kept.appendleft(entry)
         row_of = self.ward.row_of
-        placed = [
-            entry
+        timed = [
+            (entry, epoch_ms(entry.measured_at))
             for entry in entries
             if entry.measured_at is not None
             and entry.patient_id in row_of
             and entry.reason not in _NOT_JUDGED
         ]
-        if not placed:
+        if not timed:
             return
+        placed = [entry for entry, _ in timed]
         row = np.array([row_of[entry.patient_id or ""] for entry in placed], np.int64)
         column = positions((entry.sensor, entry.component) for entry in placed)
-        event_ms = np.array([epoch_ms(entry.measured_at) for entry in placed], np.int64)
+        event_ms = np.array([moment_ms for _, moment_ms in timed], np.int64)
         self.ward.reject(
             *(row, column, event_ms),
             is_implausible=np.array([entry.reason in _IMPLAUSIBLE for entry in placed]),

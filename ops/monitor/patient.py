@@ -97,7 +97,7 @@ def _series(
 
 def _rejected(entry: QuarantineEntry) -> dict[str, Any]:
     return {
-        "t": epoch_ms(entry.measured_at),
+        "t": entry.measured_at and epoch_ms(entry.measured_at),
         "column": column_of(entry.sensor, entry.component),
         "sensor": entry.sensor,
         "component": entry.component,
