@@ -47,10 +47,7 @@ def register(
             written.
         UnavailableError: the server went away, or another session held the lock for too long.
     """
-    starts = {
-        (_checked_id(patient_id), _checked_code(code)): _moment(patient_id, code, epoch_ms)
-        for (patient_id, code), epoch_ms in first_readings.items()
-    }
+    starts = checked_starts(first_readings)
     with (
         reported("register patients"),
         named_lock(connection, PATIENTS_LOCK),
@@ -58,13 +55,23 @@ def register(
     ):
         write_catalogue(connection)
         patient_ids = sorted({patient_id for patient_id, _ in starts})
-        added = _add_patients(connection, patient_ids)
+        added = add_patients(connection, patient_ids)
         patients = known_patients(connection, patient_ids)
         codes = sensor_ids(connection)
         wanted = {(patients[who], codes[what]): at for (who, what), at in starts.items()}
         present = first_starts(connection, sorted(patients.values()))
         mappings, moved_back = _write_mappings(connection, wanted, present)
     return RegisteredCount(added, mappings, moved_back)
+
+
+def checked_starts(
+    first_readings: Mapping[tuple[str, str], int],
+) -> dict[tuple[str, str], datetime]:
+    """The times as the tables hold them. Takes the same as ``register``, and raises BadInputError alike."""
+    return {
+        (_checked_id(patient_id), _checked_code(code)): _moment(patient_id, code, epoch_ms)
+        for (patient_id, code), epoch_ms in first_readings.items()
+    }
 
 
 def _checked_id(patient_id: str) -> str:
@@ -119,7 +126,8 @@ def first_starts(connection: Connection, patients: Sequence[int]) -> Starts:
     return starts
 
 
-def _add_patients(connection: Connection, patient_ids: Sequence[str]) -> int:
+def add_patients(connection: Connection, patient_ids: Sequence[str]) -> int:
+    """Adds the missing ones with only their id, under `PATIENTS_LOCK`; returns how many."""
     cursor = connection.cursor()
     known = known_patients(connection, patient_ids)
     missing = [(patient_id,) for patient_id in patient_ids if patient_id not in known]

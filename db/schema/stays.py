@@ -10,10 +10,12 @@ from db.connection import Connection, transaction
 from db.faults import reported
 from db.moments import epoch_ms
 from db.named_lock import named_lock
-from db.schema.patients import PATIENTS_LOCK, known_patients, register
+from db.schema.catalogue_rows import write_catalogue
+from db.schema.patients import PATIENTS_LOCK, add_patients, checked_starts, known_patients
 from db.statements import markers, select
 
-_ENDS_LATER = "(m.ativo_ate IS NULL OR m.ativo_ate > %s)"
+# one that was ended before its begin never begins
+_ENDS_LATER = "(m.ativo_ate IS NULL OR m.ativo_ate > %s AND m.ativo_ate > m.ativo_desde)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +36,30 @@ def begin(
 ) -> int:
     """Registers the patient, who wears these sensors from ``at`` (UTC) on; returns the new mappings.
 
-    A sensor that is worn already, or will be, stays as it is. Safe to repeat. Raises as ``register``.
+    A sensor with a mapping at that time or later keeps it as it is. One transaction, safe to repeat.
+    Raises as ``register``.
     """
-    added = register(connection, {(patient_id, code): epoch_ms(at) for code in codes})
+    starts = checked_starts({(patient_id, code): epoch_ms(at) for code in codes})
     with _changing(connection, "begin the mappings of a patient"):
+        write_catalogue(connection)
+        add_patients(connection, [patient_id])
         cursor = connection.cursor()
         if name is not None:
             cursor.execute(
                 "UPDATE paciente SET nome = %s WHERE identificador = %s", (name, patient_id)
             )
-        # a pair whose mapping has ended is left alone by register
-        cursor.execute(
-            "INSERT INTO paciente_sensor (paciente_id, sensor_id, ativo_desde)"
-            " SELECT p.id, s.id, %s FROM paciente p CROSS JOIN sensor s"
-            f" WHERE p.identificador = %s AND s.codigo IN ({markers(codes)})"
-            " AND NOT EXISTS (SELECT 1 FROM paciente_sensor m WHERE m.paciente_id = p.id"
-            f" AND m.sensor_id = s.id AND {_ENDS_LATER})"
-            " ON DUPLICATE KEY UPDATE ativo_ate = NULL",
-            (at, patient_id, *codes, at),
-        )
-        return added.mappings + max(0, int(cursor.rowcount))
+        worn = _worn(connection, patient_id, at)
+        new = [(start, *pair) for pair, start in starts.items() if pair[1] not in worn]
+        for row in new:
+            cursor.execute(
+                "INSERT INTO paciente_sensor (paciente_id, sensor_id, ativo_desde)"
+                " SELECT p.id, s.id, %s FROM paciente p CROSS JOIN sensor s"
+                " WHERE p.identificador = %s AND s.codigo = %s"
+                # there already, if it never began
+                " ON DUPLICATE KEY UPDATE ativo_ate = NULL",
+                row,
+            )
+        return len(new)
 
 
 def end(connection: Connection, patient_id: str, codes: Sequence[str], at: datetime) -> int:
@@ -75,7 +81,7 @@ def end(connection: Connection, patient_id: str, codes: Sequence[str], at: datet
             "UPDATE paciente_sensor m JOIN paciente p ON p.id = m.paciente_id"
             " JOIN sensor s ON s.id = m.sensor_id SET m.ativo_ate = GREATEST(%s, m.ativo_desde)"
             f" WHERE p.identificador = %s AND s.codigo IN ({markers(codes)})"
-            f" AND {_ENDS_LATER} AND (m.ativo_ate IS NULL OR m.ativo_ate > m.ativo_desde)",
+            f" AND {_ENDS_LATER}",
             (at, patient_id, *codes, at),
         )
         return int(cursor.rowcount)
@@ -100,6 +106,17 @@ def stays(connection: Connection, *, limit: int) -> list[Stay]:
         )
         for patient_id, name, codes, since, until, now in rows
     ]
+
+
+def _worn(connection: Connection, patient_id: str, at: datetime) -> set[str]:
+    """The sensors that the patient wears at that time, or will."""
+    rows = select(
+        connection,
+        "SELECT s.codigo FROM paciente_sensor m JOIN paciente p ON p.id = m.paciente_id"
+        f" JOIN sensor s ON s.id = m.sensor_id WHERE p.identificador = %s AND {_ENDS_LATER}",
+        (patient_id, at),
+    )
+    return {code for (code,) in rows}
 
 
 @contextmanager

@@ -47,7 +47,10 @@ def add_command(
     at: At = None,
     name: Annotated[str | None, typer.Option(help="The patient's name, for the page.")] = None,
 ) -> None:
-    """Register a patient who wears these sensors from now on. Safe to repeat."""
+    """Register a patient who wears these sensors from now on. Safe to repeat.
+
+    A sensor that the patient wears already, or will, stays as it is.
+    """
     codes, begins = _codes(sensors), at or _now()
     invocation = invocation_of(context, Service.DATABASE)
     with connect(invocation.database()) as connection:

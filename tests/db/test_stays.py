@@ -30,6 +30,32 @@ def test_a_patient_who_comes_back_has_a_new_period(migrated):
     assert {(stay.name, stay.sensors) for stay in found} == {("Ana", tuple(CODES))}
 
 
+def test_what_is_worn_already_stays_as_it_is_whenever_it_is_added_again(migrated):
+    """Neither a begin nor an end moves: of a period that goes on, or of one that is over."""
+    begin(migrated, "p1", ["glicose"], at(5), None)
+    begin(migrated, "p1", ["umidade_pele"], at(5), None)
+    end(migrated, "p1", ["umidade_pele"], at(7))
+
+    assert begin(migrated, "p1", CODES, at(1), None) == 0
+    assert {(stay.sensors, stay.since, stay.until) for stay in stays(migrated, limit=10)} == {
+        (("glicose",), at(5), None),
+        (("umidade_pele",), at(5), at(7)),
+    }
+
+
+@pytest.mark.parametrize("day", [5, 9])
+def test_a_mapping_that_never_began_is_in_nobodys_way(migrated, day):
+    """It begins after all, or another one does; either way each sensor counts once."""
+    begin(migrated, "p1", CODES, at(9), None)
+    end(migrated, "p1", CODES, at(2))
+
+    assert begin(migrated, "p1", CODES, at(day), None) == 2
+    assert begin(migrated, "p1", CODES, at(day), None) == 0
+    assert [stay.sensors for stay in stays(migrated, limit=10) if stay.until is None] == [
+        tuple(CODES)
+    ]
+
+
 def test_only_the_named_sensors_end(migrated):
     begin(migrated, "p1", CODES, at(1), None)
 
