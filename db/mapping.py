@@ -71,7 +71,7 @@ def read_mappings(
     ``of``: only those of one patient id and sensor code.
 
     If two rows of the table overlap, the later one wins from its start on: a reading must not
-    count for both.
+    count for both. A row that was ended before its start overlaps with none.
     """
     if of is None:
         return _read(connection, "", ())
@@ -113,9 +113,16 @@ def _mapping(patient_id: str, text: str) -> Mapping:
 
 def _cut(mappings: list[Mapping]) -> Iterator[Mapping]:
     """Ends each mapping where the next one of the same sensor begins."""
-    for earlier, later in itertools.pairwise(mappings):
+    for number, (earlier, later) in enumerate(itertools.pairwise(mappings), 1):
         if earlier.sensor == later.sensor and later.from_ms < earlier.until_ms:
-            yield earlier._replace(until_ms=later.from_ms)
+            yield _ended(earlier, mappings[number:])
         else:
             yield earlier
     yield mappings[-1]
+
+
+def _ended(mapping: Mapping, later: Sequence[Mapping]) -> Mapping:
+    """Where the next one begins: not one that was ended before its start, which never does."""
+    begun = (other for other in later if other.from_ms < other.until_ms)
+    begins = (other.from_ms for other in begun if other.sensor == mapping.sensor)
+    return mapping._replace(until_ms=min(mapping.until_ms, next(begins, mapping.until_ms)))

@@ -62,6 +62,21 @@ def test_where_mappings_overlap_the_later_one_wins_from_its_start_on(session):
     ]
 
 
+def test_a_mapping_that_never_begins_ends_no_other(session):
+    """`vitals patient end` before its start leaves such a row."""
+    wear(
+        session,
+        (1, 1, 1, "2020-01-01", None),
+        (2, 1, 1, "2021-01-01", "2021-01-01"),
+        (3, 1, 1, "2022-01-01", None),
+    )
+    assert periods(session) == [
+        ("p1", "a", 1, YEAR_2020_MS, YEAR_2022_MS),
+        ("p1", "a", 2, YEAR_2021_MS, YEAR_2021_MS),
+        ("p1", "a", 3, YEAR_2022_MS, FOREVER_MS),
+    ]
+
+
 def test_some_patients_mappings_are_read_alone(session, monkeypatch):
     wear(
         session,
