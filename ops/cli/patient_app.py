@@ -117,7 +117,8 @@ def _document(stay: stays.Stay) -> dict[str, object]:
 
 def _codes(names: list[str] | None) -> list[str]:
     every = [sensor.code for sensor in catalogue()]
-    return [canonical_name(SENSORS.require(name)) for name in names or ()] or every
+    named = dict.fromkeys(canonical_name(SENSORS.require(name)) for name in names or ())
+    return list(named) or every
 
 
 def _now() -> datetime:

@@ -1,14 +1,13 @@
 """People find and discard quarantine entries."""
 
 import json
-import os
 from datetime import datetime, timedelta
 
 import pytest
 
 from db.mend.discard import discard
 from db.read.quarantine_desk import DISCARDED, OPEN, Selection, at_place, entries, groups
-from tests.programs import run_module
+from tests.db.commands import vitals
 
 NOON = datetime(2026, 11, 24, 12)  # noqa: DTZ001 - the column is UTC without a zone
 INSERT = (
@@ -76,34 +75,24 @@ def test_discarding_touches_open_entries_of_the_selection_only_and_once(filled, 
     assert states[("missing", OPEN)] == states[("bad_frame", OPEN)] == 1
 
 
-def vitals(settings, *arguments):
-    """The command's exit code and what it prints."""
-    names = settings.model_dump(exclude={"db_password"}, exclude_none=True)
-    environment = {name.upper(): str(value) for name, value in names.items()}
-    environment["DB_PASSWORD"] = settings.db_password.get_secret_value()
-    everything = os.environ | environment | {"COLUMNS": "200"}
-    done = run_module("ops", "quarantine", *arguments, environment=everything, seconds=None)
-    return done.returncode, done.stdout + done.stderr
-
-
 def test_the_commands_count_show_and_discard(filled, settings):
-    code, printed = vitals(settings, "stats", "--reason", "out_of_range", "--json")
+    code, printed = vitals(settings, "quarantine", "stats", "--reason", "out_of_range", "--json")
     assert (code, json.loads(printed)["count"]) == (0, 3)
-    code, printed = vitals(settings, "stats", "--reason", "not_finite")
+    code, printed = vitals(settings, "quarantine", "stats", "--reason", "not_finite")
     assert (code, printed) == (0, "no such entries in quarantine\n")
-    code, printed = vitals(settings, "show", "0@4", "--topic", "t")
+    code, printed = vitals(settings, "quarantine", "show", "0@4", "--topic", "t")
     assert (code, r"b'\x00{}'" in printed, "bad_frame" in printed) == (0, True, True)
-    code, printed = vitals(settings, "show", "0@2/0.1", "--topic", "t")
+    code, printed = vitals(settings, "quarantine", "show", "0@2/0.1", "--topic", "t")
     assert (code, "p-2" in printed) == (0, True)
     for missing, expected in (("0@9", 4), ("nonsense", 2)):
-        code, printed = vitals(settings, "show", missing, "--topic", "t")
+        code, printed = vitals(settings, "quarantine", "show", missing, "--topic", "t")
         assert (code, "->" in printed) == (expected, True)
-    code, printed = vitals(settings, "discard", "--patient", "p-2")
+    code, printed = vitals(settings, "quarantine", "discard", "--patient", "p-2")
     assert (code, "nothing was changed" in printed) == (0, True)
     assert places(filled, state=DISCARDED) == []
     filled.rollback()
-    code, printed = vitals(settings, "discard", "--patient", "p-2", "--yes")
+    code, printed = vitals(settings, "quarantine", "discard", "--patient", "p-2", "--yes")
     assert (code, "discarded 1 entries" in printed) == (0, True)
     assert places(filled, state=DISCARDED) == [(2, 1)]
-    code, printed = vitals(settings, "discard", "--yes")
+    code, printed = vitals(settings, "quarantine", "discard", "--yes")
     assert (code, "no entries selected to discard" in printed) == (2, True)

@@ -6,6 +6,7 @@ import pytest
 
 from common.errors import BadInputError
 from db.schema.stays import begin, end, stays
+from tests.db.commands import vitals
 
 CODES = ["glicose", "umidade_pele"]
 
@@ -72,6 +73,23 @@ def test_a_mapping_that_has_not_begun_never_begins(migrated):
 
     assert end(migrated, "p1", CODES, at(2)) == 2
     assert [(stay.since, stay.until) for stay in stays(migrated, limit=10)] == [(at(9), at(9))]
+
+
+def test_the_command_counts_a_sensor_that_is_named_twice_once(migrated, settings):
+    add = (
+        "patient",
+        "add",
+        "p1",
+        "--sensor",
+        "glicose",
+        "--sensor",
+        "Glicose",
+        "--at",
+        "2026-03-01",
+    )
+    said = "mappings begin at 2026-03-01T00:00:00.000Z"
+    assert vitals(settings, *add) == (0, f"1 {said}, 0 were there already\n")
+    assert vitals(settings, *add) == (0, f"0 {said}, 1 were there already\n")
 
 
 def test_an_unknown_patient_cannot_end(migrated):
