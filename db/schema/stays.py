@@ -14,6 +14,8 @@ from db.schema.catalogue_rows import write_catalogue
 from db.schema.patients import PATIENTS_LOCK, add_patients, checked_starts, known_patients
 from db.statements import markers, select
 
+LONGEST_NAME = 120
+"""The characters of ``paciente.nome``."""
 # one that was ended before its begin never begins
 _ENDS_LATER = "(m.ativo_ate IS NULL OR m.ativo_ate > %s AND m.ativo_ate > m.ativo_desde)"
 
@@ -37,7 +39,7 @@ def begin(
     """Registers the patient, who wears these sensors from ``at`` (UTC) on; returns the new mappings.
 
     A sensor with a mapping at that time or later keeps it as it is. One transaction, safe to repeat.
-    Raises as ``register``.
+    Raises as ``register``. ``name``: at most `LONGEST_NAME` characters.
     """
     starts = checked_starts({(patient_id, code): epoch_ms(at) for code in codes})
     with _changing(connection, "begin the mappings of a patient"):

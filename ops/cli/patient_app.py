@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from common.errors import ConfigurationError
 from common.output import put_json, put_line
 from common.times import iso
 from db.connection import connect
@@ -37,6 +38,15 @@ At = Annotated[
 ]
 
 
+def _fitting(name: str | None) -> str | None:
+    if name is not None and len(name) > stays.LONGEST_NAME:
+        raise ConfigurationError(
+            f"cannot store a name of {len(name)} characters",
+            hint=f"shorten --name to at most {stays.LONGEST_NAME} characters: it is only for the page",
+        )
+    return name
+
+
 @app.command("add")
 @Needs(Role.MIGRATOR)
 def add_command(
@@ -45,7 +55,9 @@ def add_command(
     *,
     sensors: Sensors = None,
     at: At = None,
-    name: Annotated[str | None, typer.Option(help="The patient's name, for the page.")] = None,
+    name: Annotated[
+        str | None, typer.Option(callback=_fitting, help="The patient's name, for the page.")
+    ] = None,
 ) -> None:
     """Register a patient who wears these sensors from now on. Safe to repeat.
 

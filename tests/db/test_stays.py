@@ -3,9 +3,10 @@
 from datetime import datetime
 
 import pytest
+from mysql.connector import DataError
 
 from common.errors import BadInputError
-from db.schema.stays import begin, end, stays
+from db.schema.stays import LONGEST_NAME, begin, end, stays
 from tests.db.commands import vitals
 
 CODES = ["glicose", "umidade_pele"]
@@ -73,6 +74,16 @@ def test_a_mapping_that_has_not_begun_never_begins(migrated):
 
     assert end(migrated, "p1", CODES, at(2)) == 2
     assert [(stay.since, stay.until) for stay in stays(migrated, limit=10)] == [(at(9), at(9))]
+
+
+def test_the_longest_name_fits_and_a_longer_one_leaves_nothing_behind(migrated, query):
+    """By characters, not bytes."""
+    name = "😀" * LONGEST_NAME
+    begin(migrated, "p1", CODES, at(1), name)
+
+    with pytest.raises(DataError):
+        begin(migrated, "p2", CODES, at(1), f"{name}!")
+    assert query(migrated, "SELECT identificador, nome FROM paciente") == [("p1", name)]
 
 
 def test_the_command_counts_a_sensor_that_is_named_twice_once(migrated, settings):

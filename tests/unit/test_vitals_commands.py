@@ -180,6 +180,7 @@ def test_of_several_brokers_one_is_enough(vitals, monkeypatch):
         ),
         (["patient", "add", "p", "--sensor", "humor"], ["no sensor 'humor'", "glicose"]),
         (["patient", "end", "p", "--sensor", "glicos"], ["did you mean glicose"]),
+        (["patient", "add", "p", "--name", "n" * 121], ["121 characters", "at most 120"]),
         (["patient", "add", "p", "--at", "noon"], ["'noon' is not a time", "ISO 8601"]),
         (["prove", "--faults", "kill-driver,kil-worker"], ["did you mean kill-worker", "poison"]),
         (["kafka", "topic"], ["did you mean topics", "consumer-groups"]),
