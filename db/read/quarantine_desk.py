@@ -100,12 +100,12 @@ _WHOLE = f"{_COLUMNS}, lote_id, chave, mensagem, cabecalhos, lote_reenvio"
 def entries(
     connection: Connection, selection: Selection, *, limit: int
 ) -> Iterator[QuarantineEntry]:
-    """The newest entries first, by place in the topic."""
+    """Those that Kafka received last first; offsets of two partitions say nothing about that."""
     condition, values = selection.where()
     cursor = connection.cursor()
     cursor.execute(
         f"SELECT {_COLUMNS} FROM quarentena WHERE {condition}"
-        " ORDER BY deslocamento DESC, serie, posicao LIMIT %s",
+        " ORDER BY recebido_em DESC, topico, particao, deslocamento DESC, serie, posicao LIMIT %s",
         [*values, limit],
     )
     for row in cursor:

@@ -37,7 +37,7 @@ def places(connection, limit=100, **marks):
 
 
 def test_entries_are_found_by_every_mark_and_all_marks_must_fit(filled):
-    assert places(filled, limit=2) == [(5, 0), (4, -1)]
+    assert places(filled, limit=2) == [(4, -1), (5, 0)]
     assert places(filled, reason="out_of_range") == [(2, 0), (2, 1), (1, 0)]
     assert places(filled, patient_id="p-2") == [(2, 1)]
     assert places(filled, patient_id="p-1", sensor="glicose", state=OPEN) == [(2, 0), (1, 0)]
@@ -47,6 +47,24 @@ def test_entries_are_found_by_every_mark_and_all_marks_must_fit(filled):
         (1, 0),
     ]
     assert places(filled, reason="' OR 1 = 1") == []
+
+
+def test_the_newest_entries_are_those_received_last_whatever_their_partition_and_topic(filled):
+    """Partitions grow at their own pace: a small offset may be the newest."""
+    filled.cursor().executemany(
+        "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, recebido_em)"
+        " VALUES (%s, %s, %s, 0, 0, 'missing', %s)",
+        [
+            ("t", 0, 1_000_000, NOON),
+            ("t", 3, 7, NOON + timedelta(hours=3)),
+            ("t", 3, 8, NOON + timedelta(hours=3)),
+            ("earlier", 0, 2_000_000, NOON - timedelta(days=9)),
+            ("t", 0, 1_000_001, None),
+        ],
+    )
+    assert [place[0] for place in places(filled, reason="missing")] == [
+        *(8, 7, 1_000_000, 5, 3, 2_000_000, 1_000_001)
+    ]
 
 
 def test_groups_count_by_reason_and_state(filled):
