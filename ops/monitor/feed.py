@@ -4,10 +4,11 @@ The trusted files hold what the transaction put into ``registro``, a column at a
 thousand readings costs a few milliseconds, and the database nothing (docs/decisions/0019).
 """
 
+import heapq
 import threading
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from db.connection import Connection
 from db.ledger import LedgerRow, next_offsets
 from db.mapping import Mapping, read_mappings
 from db.mapping_changes import MappingAudit, MappingVersion, mapping_version
-from db.moments import epoch_ms
+from db.moments import EPOCH, epoch_ms
 from db.read import feed, latest
 from db.read.quarantine_desk import QuarantineEntry, entries_of_range
 from ops.monitor.columns import columns, sensor_codes, sensor_of_column
@@ -47,8 +48,8 @@ class Feed:
     ward: Ward
     lock: threading.Lock
     """Held while the ward changes, never during a query."""
-    samples: dict[str, deque[QuarantineEntry]] = field(default_factory=dict)
-    """The newest entries of the quarantine by reason."""
+    samples: dict[str, list[QuarantineEntry]] = field(default_factory=dict)
+    """The newest entries of the quarantine by reason, whatever their partition."""
     _next: dict[int, int] = field(default_factory=dict)
     _version: MappingVersion | None = None
     _mapped_until_ms: int = FAR
@@ -154,9 +155,10 @@ class Feed:
         self.ward.accept(row[is_known], column[is_known], event_ms[is_known], value[is_known])
 
     def _reject(self, entries: Sequence[QuarantineEntry]) -> None:
-        for entry in entries:
-            kept = self.samples.setdefault(entry.reason, deque(maxlen=_SAMPLES_PER_REASON))
-            kept.appendleft(entry)
+        for reason in {entry.reason for entry in entries}:
+            new = [entry for entry in reversed(entries) if entry.reason == reason]
+            known = [*new, *self.samples.get(reason, ())]
+            self.samples[reason] = heapq.nlargest(_SAMPLES_PER_REASON, known, key=_received)
         row_of = self.ward.row_of
         timed = [
             (entry, epoch_ms(entry.measured_at))
@@ -195,3 +197,7 @@ class Feed:
             for worn, part, event_ms, value in found:
                 ward.remember(*place[worn, part], event_ms, value)
         connection.rollback()
+
+
+def _received(entry: QuarantineEntry) -> datetime:
+    return entry.received_at or EPOCH

@@ -1,0 +1,53 @@
+"""What the monitor follows of the ledger: here the samples of the quarantine."""
+
+import threading
+from datetime import datetime, timedelta
+
+import pytest
+
+from db import ledger
+from db.ledger import RangeCounts
+from ops.monitor.feed import Feed
+from ops.monitor.ward import Ward
+from ops.monitor.windows import Rhythm
+
+TOPIC = "sensor-batches"
+NOON = datetime(2026, 11, 24, 12)  # noqa: DTZ001 - the column is UTC without a zone
+
+
+@pytest.fixture
+def follower(migrated, tmp_path):
+    made = Feed(TOPIC, tmp_path, Ward(Rhythm(10_000, 1_000)), threading.Lock())
+    made.begin(migrated)
+    return made
+
+
+def reject(connection, partition, offsets, received):
+    """Commits a range with an entry for each offset, a second apart."""
+    connection.cursor().executemany(
+        "INSERT INTO quarentena (topico, particao, deslocamento, serie, posicao, motivo, recebido_em)"
+        " VALUES (%s, %s, %s, 0, 0, 'missing', %s)",
+        [
+            (TOPIC, partition, offset, received + timedelta(seconds=number))
+            for number, offset in enumerate(offsets)
+        ],
+    )
+    ledger.lock_next_offset(connection, TOPIC, partition)
+    count = len(offsets)
+    counts = RangeCounts(count, 0, 0, count, 0, 0, {"missing": count})
+    ledger.record_range(connection, TOPIC, partition, offsets, counts, ())
+    connection.commit()
+
+
+def test_the_samples_of_a_reason_are_those_received_last_whatever_their_partition(
+    migrated, follower
+):
+    """After a pause all partitions come at once, one after the other."""
+    reject(migrated, 0, range(1_000, 1_015), NOON + timedelta(hours=1))
+    reject(migrated, 1, range(15), NOON)
+    follower.read(migrated)
+
+    newest = [(0, offset) for offset in reversed(range(1_000, 1_015))]
+    next_ones = [(1, offset) for offset in reversed(range(10, 15))]
+    found = [(entry.partition, entry.offset) for entry in follower.samples["missing"]]
+    assert found == [*newest, *next_ones]
