@@ -107,7 +107,7 @@ class Feed:
         self._mapped_until_ms = min(bounds)
 
     def read(self, connection: Connection) -> list[LedgerRow]:
-        """Applies the ranges committed since the last call and returns them."""
+        """Applies the ranges committed since the last call; returns them in the order of their commits."""
         for partition in next_offsets(connection, self.topic):
             self._next.setdefault(partition, 0)
         ranges = []
@@ -119,7 +119,7 @@ class Feed:
                 self._next[partition] = found[-1].until
             ranges += found
         connection.rollback()
-        return ranges
+        return sorted(ranges, key=lambda row: row.committed_ms)
 
     def _apply(self, connection: Connection, part: LedgerRow) -> None:
         for name in part.files:

@@ -1,4 +1,4 @@
-"""What the monitor follows of the ledger: here the samples of the quarantine."""
+"""What the monitor follows of the ledger and the quarantine, over all partitions."""
 
 import threading
 from datetime import datetime, timedelta
@@ -51,3 +51,22 @@ def test_the_samples_of_a_reason_are_those_received_last_whatever_their_partitio
     next_ones = [(1, offset) for offset in reversed(range(10, 15))]
     found = [(entry.partition, entry.offset) for entry in follower.samples["missing"]]
     assert found == [*newest, *next_ones]
+
+
+def test_ranges_are_in_the_order_of_their_commits_whatever_their_partition(migrated, follower):
+    """The page's charts and its last commit go by it."""
+    reject(migrated, 0, range(2), NOON)
+    reject(migrated, 0, range(2, 4), NOON)
+    reject(migrated, 1, range(2), NOON)
+    migrated.cursor().execute(
+        "UPDATE livro_razao SET confirmado_em = confirmado_em - INTERVAL 5 SECOND"
+        " WHERE deslocamento_inicial = 0"
+    )
+    migrated.cursor().execute(
+        "UPDATE livro_razao SET confirmado_em = confirmado_em - INTERVAL 5 SECOND"
+        " WHERE particao = 1"
+    )
+    migrated.commit()
+
+    found = [(row.partition, row.first) for row in follower.read(migrated)]
+    assert found == [(1, 0), (0, 0), (0, 2)]
