@@ -105,6 +105,14 @@ def test_an_aborted_transaction_is_nowhere_and_the_lag_reaches_zero(pipeline, ob
     assert tailed(pipeline, 2) == [70, 71]
 
 
+def test_tail_prints_the_newest_batches_whatever_their_partition(pipeline):
+    client = Sent(pipeline)
+    for number, partition in enumerate([0, 0, 0, 1, 1, 2]):
+        client.send(seen(number, 70 + number), partition)
+    assert tailed(pipeline, 1) == [75]
+    assert tailed(pipeline, 3) == [73, 74, 75]
+
+
 @pytest.mark.parametrize("piece_bytes", [1, 1_000_000])
 def test_what_is_read_outside_of_the_jvm_is_what_was_committed(pipeline, monkeypatch, piece_bytes):
     """One producer commits and aborts in turn; a fetch has one of its batches, or all."""

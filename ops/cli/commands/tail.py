@@ -1,6 +1,7 @@
 """``vitals tail``: the batches of the topic as JSON lines."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -72,18 +73,29 @@ def _time(milliseconds: int) -> str | int:
 
 
 def _messages(settings: KafkaSettings, max_messages: int | None) -> Iterator[Message]:
-    recent, topic = max_messages or _RECENT_MESSAGES, settings.kafka_topic
+    topic = settings.kafka_topic
     with TopicReader(settings) as reader:
         spans = reader.spans(topic)
-        newest, reach = list[Message](), recent
-        # some of the newest offsets may hold no message: then it looks further back
-        while len(newest) < recent:
-            wanted = {
-                number: Span(max(span.first, span.until - reach), span.until)
-                for number, span in spans.items()
-            }
-            newest, reach = list(reader.read(topic, wanted)), reach * 4
-            if all(wanted[number].first == span.first for number, span in spans.items()):
-                break
-        yield from newest
+        yield from _newest(reader, topic, spans, max_messages or _RECENT_MESSAGES)
         yield from reader.follow(topic, {number: span.until for number, span in spans.items()})
+
+
+def _newest(
+    reader: TopicReader, topic: str, spans: Mapping[int, Span], count: int
+) -> list[Message]:
+    """The last messages of all partitions together, by Kafka's time."""
+    reach = count
+    while True:
+        wanted = {
+            number: Span(max(span.first, span.until - reach), span.until)
+            for number, span in spans.items()
+        }
+        found = list(reader.read(topic, wanted))
+        held = Counter(message.partition() for message in found)
+        # some of the newest offsets may hold no message: then it looks further back
+        if all(
+            held[number] >= count or wanted[number].first == span.first
+            for number, span in spans.items()
+        ):
+            return sorted(found, key=lambda message: message.timestamp()[1])[-count:]
+        reach *= 4
