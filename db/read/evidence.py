@@ -33,13 +33,13 @@ from db.read.quarantined import (
 )
 from db.read.snapshot import snapshot
 from db.statements import chunks, markers
+from schemas.catalogue import all_parts
 
 _ROWS_PER_FETCH = 20_000
 _BODIES_PER_FETCH = 50
 # for batches: they have no index, so each query reads the whole table once
 _IDS_PER_QUERY = 5_000
 _MAPPINGS_PER_QUERY = 200
-_COMPONENTS = "'valor', 'sistolica', 'diastolica', 'x', 'y', 'z'"
 
 REGISTRO_ROW = pa.schema(
     [
@@ -200,16 +200,19 @@ class Evidence:
 
     def registro_rows(self, hour: int, mapping_ids: Sequence[int]) -> pa.Table:
         """The rows of one hour and these mappings, by the clustered key."""
-        parts = self._in_chunks(
+        # without the components the key would be of no use for the hour
+        components = all_parts()
+        found = self._in_chunks(
             f"SELECT paciente_sensor_id, componente, {EPOCH_MS_SQL.format('created_at')},"
             " CAST(valor * 1000 AS SIGNED) FROM registro WHERE paciente_sensor_id IN ({})"
-            f" AND componente IN ({_COMPONENTS}) AND created_at >= %s AND created_at < %s",
+            f" AND componente IN ({markers(components)}) AND created_at >= %s AND created_at < %s",
             mapping_ids,
+            *components,
             moment_of_hour(hour),
             moment_of_hour(hour + 1),
             at_once=_MAPPINGS_PER_QUERY,
         )
-        tables = (table(rows, REGISTRO_ROW) for rows in parts)
+        tables = (table(rows, REGISTRO_ROW) for rows in found)
         return pa.concat_tables([REGISTRO_ROW.empty_table(), *tables])
 
     def _in_chunks(

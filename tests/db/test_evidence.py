@@ -1,5 +1,7 @@
 """The evidence for reconcile: one snapshot of the tables, in sums and in rows."""
 
+import dataclasses
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -12,6 +14,7 @@ from db.mapping import FOREVER_MS
 from db.read.evidence import REGISTRO_ROW, open_evidence
 from db.read.quarantined import SETTLED
 from db.write.quarantine import headers_text
+from schemas import catalogue
 
 TOPIC = "sensor-batches"
 YEAR_2020_MS = 1_577_836_800_000
@@ -86,6 +89,27 @@ def test_rows_of_an_hour_have_whole_milliseconds_and_thousandths(filled, setting
         assert evidence.registro_rows(hour, [1, 2, 3]).sort_by("event_ms") == table(ROWS[:2])
         assert evidence.registro_rows(-1, [2]).sort_by("event_ms") == table([ROWS[4], ROWS[3]])
         assert evidence.registro_rows(-1, [1]) == table([])
+
+
+def test_rows_of_a_component_that_is_new_in_the_catalogue_are_read(filled, settings, monkeypatch):
+    """As docs/how-to/new-sensor.md says: an entry in the catalogue, and a migration of the ENUM."""
+    known = catalogue.sensors()
+    depth = dataclasses.replace(known[0].components[0], code="profundidade")
+    new = dataclasses.replace(known[0], code="respiracao", components=(depth,))
+    monkeypatch.setattr(catalogue, "sensors", lambda: (*known, new))
+    cursor = filled.cursor()
+    cursor.execute(
+        "ALTER TABLE registro MODIFY componente"
+        " ENUM('valor', 'sistolica', 'diastolica', 'x', 'y', 'z', 'profundidade') NOT NULL"
+    )
+    cursor.execute("INSERT INTO registro VALUES (2, 'profundidade', '2020-01-01 00:30', 4.5)")
+    filled.commit()
+    hour = YEAR_2020_MS // HOUR_MS
+    with open_evidence(settings) as evidence:
+        assert evidence.registro_mappings(hour, hour + 1)[hour, 2][0] == 1
+        assert evidence.registro_rows(hour, [2]) == table(
+            [(2, "profundidade", YEAR_2020_MS + 1_800_000, 4_500)]
+        )
 
 
 def quarantine(connection, *rows):
