@@ -1,5 +1,6 @@
 """The sensor catalogue: limits, conversions with known values, names, and what follows it."""
 
+import itertools
 import json
 import math
 import re
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from db.schema.migration_files import migrations, split_statements
 from schemas.catalogue import (
     COMPONENTLESS,
+    all_parts,
     canonical_name,
     canonical_rule,
     canonical_unit,
@@ -193,15 +196,38 @@ def test_the_file_has_no_key_that_nobody_reads():
             assert {"names"} <= set(unit) <= {"names", "subtract", "multiply", "divide"}
 
 
+def components_by_table(scripts):
+    """What the migrations together make of each column ``componente`` that is an ENUM."""
+    found = {}
+    for statement in itertools.chain.from_iterable(map(split_statements, scripts)):
+        table = re.search(r"\b(?:CREATE|ALTER) TABLE (\w+)", statement)
+        for declared in re.findall(r"\bcomponente ENUM\(([^)]*)\)", statement):
+            found[table[1]] = set(re.findall(r"'(\w+)'", declared))
+    return found
+
+
 def test_the_database_knows_every_component_and_no_other():
-    parts = {part.code or COMPONENTLESS for kind in sensors() for part in kind.components}
-    enums = [
-        set(re.findall(r"'(\w+)'", declared))
-        for path in files("db.schema").joinpath("migrations").iterdir()
-        for declared in re.findall(r"\bcomponente ENUM\(([^)]*)\)", path.read_text("utf-8"))
-    ]
-    assert len(enums) >= 2
-    assert all(enum == parts for enum in enums)
+    found = components_by_table(migration.sql for migration in migrations())
+    assert {"componente_sensor", "registro", "registro_correcao"} <= set(found)
+    assert {table: sorted(known) for table, known in found.items()} == dict.fromkeys(
+        found, sorted(all_parts())
+    )
+
+
+def test_of_a_components_migrations_the_last_one_counts():
+    """What is committed stays as it is, so a new component adds a migration to those before it."""
+    before = [migration.sql for migration in migrations()]
+    added = "ALTER TABLE registro MODIFY componente ENUM('valor', 'novo') NOT NULL;"
+    assert components_by_table([*before, added]) == {
+        **components_by_table(before),
+        "registro": {"valor", "novo"},
+    }
+
+
+def test_the_parts_are_the_names_of_all_components_each_once():
+    parts = all_parts()
+    assert {COMPONENTLESS, "sistolica", "diastolica", "x", "y", "z"} <= set(parts)
+    assert len(set(parts)) == len(parts)
 
 
 def test_the_database_can_hold_what_the_catalogue_and_the_reasons_say():
