@@ -19,11 +19,11 @@ from producer.simulation import Simulator
 from producer.simulation.batches import make_batches
 from producer.simulation.readings import Readings
 from schemas.batch import SensorBatch
-from schemas.catalogue import COMPONENTLESS
+from schemas.catalogue import COMPONENTLESS, all_parts
 
 PRODUCER_ID = "benchmark"
-COMPONENTS = (COMPONENTLESS, "sistolica", "diastolica", "x", "y", "z")
-"""In the order of the column's ENUM, which is the order of the primary key."""
+COMPONENTS = all_parts()
+"""In the order of the column's ENUM, which is that of the primary key, unless a new one came in between."""
 _CHUNK = 500_000
 
 MappingIds = dict[tuple[str, str], int]
