@@ -30,6 +30,11 @@ def test_reference_says_which_alarms_prometheus_has():
     assert shown == dict(pairs)
 
 
+def test_prometheus_warns_of_the_share_of_the_page():
+    [limit] = re.findall(r"alert: quarantine_storm\n.*?>= ([\d.]+)\n", ALERTS, re.DOTALL)
+    assert float(limit) == conditions._STORM_SHARE
+
+
 @pytest.mark.parametrize(
     ("name", "limit"),
     [
@@ -42,7 +47,7 @@ def test_reference_says_which_alarms_prometheus_has():
         ("many-sensors-silent", f"more than {_MOST_SINGLE_ALARMS} sensors"),
         ("many-patients-stopped", f"more than {_MOST_SINGLE_ALARMS} patients"),
         ("quarantine-storm", f"at least {conditions._STORM_SHARE * 100:g} % of the readings"),
-        ("quarantine-storm", f"at least {conditions._STORM_READINGS:,} of them"),
+        ("quarantine-storm", f"at least {conditions._STORM_READINGS:,} readings"),
     ],
 )
 def test_limits_of_the_reference_are_those_of_the_monitor(name, limit):
