@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar, get_args
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from common.broker.addresses import addresses
 from common.errors import ConfigurationError
 from common.secret import PlacedSecret, secret_in
 
@@ -72,6 +73,12 @@ class KafkaSettings(Settings):
     """The consumer group in which producers share the patients."""
     batch_key_path: Path | None = None
     """The key file with which a sender signs its batches; without one they are sent unsigned, and it warns."""
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _are_servers(cls, value: str) -> str:
+        addresses(value)
+        return value
 
     @field_validator("kafka_sasl_username", "kafka_sasl_password")
     @classmethod

@@ -6,6 +6,7 @@ import ssl
 import struct
 from collections.abc import Iterator
 
+from common.broker.addresses import Address, addresses
 from common.broker.scram import ScramError, log_in
 from common.settings import KafkaSecurity, KafkaSettings, SaslMechanism
 
@@ -63,7 +64,7 @@ class BrokerConnection:
 
 @contextlib.contextmanager
 def connected(
-    settings: KafkaSettings, address: tuple[str, int], timeout_s: float
+    settings: KafkaSettings, address: Address, timeout_s: float
 ) -> Iterator[BrokerConnection]:
     """A connection that is closed at the end of the block. Raises OSError, struct.error."""
     with contextlib.ExitStack() as stack:
@@ -83,15 +84,25 @@ def refusal(settings: KafkaSettings) -> str | None:
     """Why a broker does not let us in, which its clients do not say; None: none answers, or one does."""
     if settings.kafka_security_protocol is KafkaSecurity.PLAINTEXT:
         return None
-    for address in settings.kafka_bootstrap_servers.split(","):
-        host, _, port = address.strip().rpartition(":")
+    for address in addresses(settings.kafka_bootstrap_servers):
         try:
-            with connected(settings, (host, int(port)), _ASK_SECONDS):
+            with connected(settings, address, _ASK_SECONDS):
                 return None
         except ssl.SSLCertVerificationError as error:
             return f"its certificate is not trusted: {error.verify_message}"
         except (ssl.SSLError, LoginError) as error:
             return str(error)
-        except (OSError, struct.error, ValueError):
+        except (OSError, struct.error):
             continue
     return None
+
+
+def lets_us_in(settings: KafkaSettings, timeout_s: float) -> bool:
+    """Whether one of the servers takes our login: what one of them knows is the cluster's."""
+    for address in addresses(settings.kafka_bootstrap_servers):
+        with (
+            contextlib.suppress(OSError, struct.error),
+            connected(settings, address, timeout_s),
+        ):
+            return True
+    return False

@@ -2,7 +2,7 @@
 
 import inspect
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from common import crash_points
+from common.broker.addresses import Address, addresses
 from common.errors import ConfigurationError, UnavailableError, VitalsError
 from common.settings import load
 from db.moments import moment_of
@@ -27,7 +28,6 @@ SET_UP = "Set up"
 
 NOTHING_RUNS = "nothing is running: start it with `vitals up`"
 _CONNECT_SECONDS = 3.0
-_KAFKA_PORT = 9092
 
 Patients = Annotated[int, typer.Option(min=1, help="Number of simulated patients.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -89,7 +89,7 @@ def require(invocation: Invocation, *services: Service) -> None:
     if not invocation.has_addresses:
         raise UnavailableError(NOTHING_RUNS)
     for service in services:
-        if not _answers(address(invocation, service)):
+        if not _answer(_places(invocation, service)):
             if is_own(invocation, service):
                 require_own_stack(invocation)
             raise UnavailableError(
@@ -107,8 +107,10 @@ def require_own_stack(invocation: Invocation) -> None:
     own = embedded_addresses(home)
     if own and running(home):
         return
-    places = [own["KAFKA_BOOTSTRAP_SERVERS"], f"{own['DB_HOST']}:{own['DB_PORT']}"] if own else []
-    if not any(map(_answers, places)):
+    places: list[Address] = []
+    if own:
+        places = [*addresses(own["KAFKA_BOOTSTRAP_SERVERS"]), (own["DB_HOST"], int(own["DB_PORT"]))]
+    if not _answer(places):
         raise UnavailableError(NOTHING_RUNS)
 
 
@@ -150,23 +152,21 @@ def _hint(invocation: Invocation, service: Service) -> str:
     return f"check {_NAMED_BY[service]}, and that the {service} is running there"
 
 
-def _answers(addresses: str) -> bool:
+def _places(invocation: Invocation, service: Service) -> list[Address]:
+    if service is Service.BROKER:
+        return addresses(invocation.kafka().kafka_bootstrap_servers)
+    database = invocation.database()
+    return [(database.db_host, database.db_port)]
+
+
+def _answer(places: Iterable[Address]) -> bool:
     """Whether at least one of several accepts connections."""
-    return any(_takes_connections(*place) for place in _places(addresses))
+    return any(map(_takes_connections, places))
 
 
-def _places(addresses: str) -> Iterator[tuple[str, int]]:
-    """Host and port of each ``host:port`` in a list separated by commas."""
-    for text in addresses.split(","):
-        place = text.strip().rpartition("://")[2]
-        host, _, port = place.rpartition(":")
-        has_port = bool(host) and port.isdecimal()
-        yield (host if has_port else place).strip("[]"), int(port) if has_port else _KAFKA_PORT
-
-
-def _takes_connections(host: str, port: int) -> bool:
+def _takes_connections(place: Address) -> bool:
     try:
-        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
-    except (OSError, ValueError, OverflowError):  # no host can have such a name or port
+        socket.create_connection(place, timeout=_CONNECT_SECONDS).close()
+    except (OSError, ValueError):  # no host can have such a name
         return False
     return True

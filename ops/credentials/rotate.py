@@ -13,10 +13,10 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from common.broker.certificates import reload_certificates
-from common.broker.connection import connected
+from common.broker.connection import lets_us_in
 from common.broker.principals import Principal
 from common.broker.rights import give_logins
-from common.errors import VitalsError
+from common.errors import UnavailableError, VitalsError
 from common.settings import DatabaseSettings, KafkaSettings
 from db.connection import connect
 from db.schema.accounts import Role, account_name
@@ -106,11 +106,9 @@ def _take_up(stack: Stack) -> None:
 
 
 def _log_in(stack: Stack, password: SecretStr) -> None:
-    servers = stack.kafka.kafka_bootstrap_servers.split(",")[0]
-    host, _, port = servers.rpartition(":")
     settings = stack.kafka.model_copy(update={"kafka_sasl_password": password})
-    with connected(settings, (host, int(port)), _TIMEOUT_S):
-        pass
+    if not lets_us_in(settings, _TIMEOUT_S):
+        raise UnavailableError("no broker takes that password")
 
 
 def _connect(stack: Stack, password: SecretStr) -> None:

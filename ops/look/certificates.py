@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 
+from common.broker.addresses import Address, addresses
 from common.settings import KafkaSecurity, KafkaSettings
 from db.connection import Connection
 from db.schema.rotation import certificate_end
@@ -13,7 +14,7 @@ _TIMEOUT_S = 5.0
 
 
 def ends_seen(kafka: KafkaSettings, database: Connection | None) -> dict[str, float]:
-    """Unix seconds, by ``kafka``, ``database`` and ``authority``.
+    """Unix seconds, by ``kafka`` (of its servers the first to end), ``database`` and ``authority``.
 
     A server without a certificate is not in it, nor is one that does not answer: others report that.
     """
@@ -26,20 +27,27 @@ def ends_seen(kafka: KafkaSettings, database: Connection | None) -> dict[str, fl
 def _broker(kafka: KafkaSettings) -> dict[str, float]:
     if kafka.kafka_security_protocol is KafkaSecurity.PLAINTEXT:
         return {}
-    with contextlib.suppress(OSError, ValueError):
+    ends: list[float] = []
+    with contextlib.suppress(OSError):
         context = ssl.create_default_context(cafile=kafka.kafka_ssl_ca)
-        host, _, port = kafka.kafka_bootstrap_servers.split(",")[0].strip().rpartition(":")
-        address = (host.strip("[]"), int(port))
-        with (
-            socket.create_connection(address, timeout=_TIMEOUT_S) as stream,
-            context.wrap_socket(stream, server_hostname=address[0]) as secured,
-        ):
-            found = {"kafka": _end(secured.getpeercert() or {})}
-        if kafka.kafka_ssl_ca:
-            # while authorities change there are two: the one that stays is what counts
-            found["authority"] = max(map(_end, context.get_ca_certs()))
-        return found
-    return {}
+        for address in addresses(kafka.kafka_bootstrap_servers):
+            with contextlib.suppress(OSError):
+                ends.append(_shown(context, address))
+    if not ends:
+        return {}
+    found = {"kafka": min(ends)}
+    if kafka.kafka_ssl_ca:
+        # while authorities change there are two: the one that stays is what counts
+        found["authority"] = max(map(_end, context.get_ca_certs()))
+    return found
+
+
+def _shown(context: ssl.SSLContext, address: Address) -> float:
+    with (
+        socket.create_connection(address, timeout=_TIMEOUT_S) as stream,
+        context.wrap_socket(stream, server_hostname=address[0]) as secured,
+    ):
+        return _end(secured.getpeercert() or {})
 
 
 def _end(certificate: Mapping[str, object]) -> float:

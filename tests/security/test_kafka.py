@@ -10,13 +10,14 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from common.broker.clients import client_options
-from common.broker.connection import connected
+from common.broker.connection import connected, lets_us_in, refusal
 from common.broker.principals import RESTRICTED, Principal
 from common.broker.rights import give_rights
 from common.broker.topics import cluster, create_topic
 from common.errors import UnavailableError
 from common.secret import PlacedSecret
 from common.settings import KafkaSecurity, KafkaSettings, SaslMechanism, TopicSettings
+from ops.cli.commands import setup
 from ops.credentials.authority import ensure_authority, ensure_server_certificate
 from ops.stack import KafkaBroker, create_topics
 from tests.security.kafka_acts import Attacker, acts_on, make_groups
@@ -143,6 +144,29 @@ def test_a_wrong_password_opens_no_listener(broker, listener, tmp_path):
             pass
         with pytest.raises(UnavailableError, match=r"does not let us in: .*login"):
             cluster(wrong, timeout_s=2)
+
+
+@pytest.mark.parametrize("servers", ["SASL_SSL://{0}", "127.0.0.1:1, {0}"])
+def test_a_wrong_password_is_told_whatever_the_form_of_the_address(broker, servers, tmp_path):
+    """With a protocol, and after a server that does not answer."""
+    named = {"kafka_bootstrap_servers": servers.format(broker.bootstrap_servers)}
+    right = broker.settings.model_copy(update=named)
+    wrong = right.model_copy(update={"kafka_sasl_password": PlacedSecret("guessed", tmp_path)})
+    assert (lets_us_in(right, 10), lets_us_in(wrong, 10)) == (True, False)
+    assert refusal(right) is None
+    assert "login" in (refusal(wrong) or "")
+
+
+def test_the_first_login_is_tried_at_each_server_of_the_list(broker):
+    """One that does not answer says nothing about the password."""
+    first = broker.first_login.kafka_bootstrap_servers
+    servers = f"127.0.0.1:1,{first}"
+    administrator = setup._administrator(broker.settings, servers)
+    assert administrator.kafka_sasl_mechanism is SaslMechanism.PLAIN
+    assert administrator.kafka_bootstrap_servers == servers
+    # there PLAIN is not taken, as after a rotation
+    clients = broker.bootstrap_servers
+    assert setup._administrator(broker.settings, clients) == broker.settings
 
 
 @pytest.fixture

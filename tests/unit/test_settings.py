@@ -123,6 +123,14 @@ def test_problems_of_several_kinds_come_in_one_message():
     assert "DB_PASSWORD" in caught.value.message
 
 
+def test_a_server_that_is_no_address_is_a_problem_of_its_setting(environment):
+    environment(KAFKA_BOOTSTRAP_SERVERS="a:1,b:c", KAFKA_SECURITY_PROTOCOL="PLAINTEXT")
+    with pytest.raises(ConfigurationError) as failed:
+        load(KafkaSettings)
+    assert "KAFKA_BOOTSTRAP_SERVERS: Value error, a server is `host:port`" in failed.value.message
+    assert (failed.value.exit_code, bool(failed.value.hint)) == (2, True)
+
+
 def test_a_connection_with_tls_needs_a_login(environment):
     environment(KAFKA_BOOTSTRAP_SERVERS="h:1")
     with pytest.raises(ConfigurationError) as failed:

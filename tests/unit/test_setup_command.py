@@ -51,3 +51,12 @@ def test_fewer_than_none_is_refused(patients):
     assert CliRunner().invoke(setup_app.app, ["setup", "--patients", "-1"]).exit_code == 2
     with pytest.raises(ConfigurationError, match="PATIENTS"):
         load(SetupSettings, patients=-1)
+
+
+def test_the_listener_of_the_first_login_is_an_address_or_nothing(monkeypatch):
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+    for servers in ("", "kafka", "SASL_SSL://kafka-1:9094,kafka-2:9094"):
+        assert load(SetupSettings, kafka_first_login_servers=servers)
+    with pytest.raises(ConfigurationError, match=r"KAFKA_FIRST_LOGIN_SERVERS: .*`host:port`"):
+        load(SetupSettings, kafka_first_login_servers="kafka:abc")

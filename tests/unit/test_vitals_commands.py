@@ -145,6 +145,13 @@ def database_at(port):
     return {"DB_HOST": "127.0.0.1", "DB_PORT": str(port), "DB_USER": "u", "DB_PASSWORD": "p"}
 
 
+def test_a_broker_whose_address_is_none_is_a_mistake_in_the_settings(vitals, monkeypatch):
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "kafka:port")
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
+    code, _, err = vitals("tail")
+    assert (code, "KAFKA_BOOTSTRAP_SERVERS: " in err, "`host:port`" in err) == (2, True, True)
+
+
 def test_of_several_brokers_one_is_enough(vitals, monkeypatch):
     """Then the topic is read, and this one does not answer as a broker does."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -3,9 +3,10 @@
 from typing import Annotated
 
 import structlog
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
-from common.broker.connection import connected
+from common.broker.addresses import addresses
+from common.broker.connection import lets_us_in
 from common.broker.principals import Principal
 from common.broker.rights import give_logins, give_rights
 from common.settings import (
@@ -58,6 +59,14 @@ class SetupSettings(DatabaseAddress):
     """How many demo patients are registered; 0 registers none."""
     simulation_seed: int = 7
     """The same seed gives the same demo patients."""
+
+    @field_validator("kafka_first_login_servers")
+    @classmethod
+    def _are_servers(cls, value: str | None) -> str | None:
+        # set to nothing it means what it means unset
+        if value:
+            addresses(value)
+        return value
 
     def administrator(self) -> DatabaseSettings:
         """The account that may create accounts."""
@@ -134,10 +143,5 @@ def _set_up_logins(settings: SetupSettings, kafka: KafkaSettings) -> KafkaSettin
 def _administrator(kafka: KafkaSettings, servers: str) -> KafkaSettings:
     changes = {"kafka_bootstrap_servers": servers, "kafka_sasl_mechanism": SaslMechanism.PLAIN}
     first = kafka.model_copy(update=changes)
-    host, _, port = servers.rpartition(":")
-    try:
-        with connected(first, (host, int(port)), _LOGIN_TIMEOUT_S):
-            return first
-    except OSError:
-        # a rotated password: that listener learns it when the broker starts again
-        return kafka
+    # a rotated password: that listener learns it when the broker starts again
+    return first if lets_us_in(first, _LOGIN_TIMEOUT_S) else kafka
