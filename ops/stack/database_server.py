@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from common.atomic import write_atomic
 from common.errors import VitalsError
 from common.private_files import make_private
 from common.secret import read_secret
@@ -71,7 +72,9 @@ class DatabaseServer(Server):
             # left over from an interrupted start
             shutil.rmtree(self._data, ignore_errors=True)
             self.binary.initialise(self._data, self.log)
-            self._initialised.write_text(self.binary.label, encoding="utf-8")
+            # cut off, it would name no server: the next start might open the tables with another one
+            label = self.binary.label.encode()
+            write_atomic(self._initialised, lambda file: file.write(label))
 
     def start(self) -> None:
         """Starts the process; `wait_ready` says when it can be used."""

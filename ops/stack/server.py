@@ -4,18 +4,22 @@ import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 
+from common.atomic import write_atomic
 from common.errors import UnavailableError
 from ops.stack.child import ChildProcess
 from ops.stack.log_tail import last_lines, text_after
 from ops.stack.ports import choose_port, is_listening, was_taken
 
+_PORT = "port"
 _POLL_SECONDS = 0.05
 
 
 def remembered_port(folder: Path) -> int | None:
-    """The port used by the last start in this folder."""
-    path = folder / "port"
-    return int(path.read_text(encoding="utf-8")) if path.exists() else None
+    """The port used by the last start in this folder; None: it is not noted, or nobody can read it."""
+    try:
+        return int((folder / _PORT).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
 
 
 class Server(ABC):
@@ -90,7 +94,7 @@ class Server(ABC):
     def _choose_port(self, setting: str) -> int:
         """The port that was set under this name, else that of the last start, else a quiet one."""
         port = choose_port(setting, self._requested_port, remembered_port(self.folder))
-        (self.folder / "port").write_text(str(port), encoding="utf-8")
+        write_atomic(self.folder / _PORT, lambda file: file.write(str(port).encode()))
         return port
 
     def _start(self, child: ChildProcess) -> None:
