@@ -5,6 +5,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
+from common.atomic import write_atomic
 from common.errors import ConfigurationError
 
 _NAME = ".folder-id"
@@ -18,6 +19,9 @@ def identity_of(folder: Path) -> str:
         # never replaced: another driver may have told its workers the one that is there
         with suppress(FileExistsError), path.open("x", encoding="ascii") as file:
             file.write(uuid.uuid4().hex)
+    if not path.read_text(encoding="ascii"):
+        # cut off by a full disk or a kill; a machine without the folder would have the same
+        write_atomic(path, lambda file: file.write(uuid.uuid4().hex.encode("ascii")))
     return path.read_text(encoding="ascii")
 
 

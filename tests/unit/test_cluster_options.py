@@ -49,3 +49,12 @@ def test_a_folder_is_recognised_by_what_is_in_it(tmp_path):
     assert identity_of(own) != identity
     with pytest.raises(ConfigurationError, match="mount the same folder"):
         require_identity(own, identity)
+
+
+def test_an_identity_that_was_cut_off_is_made_again(tmp_path):
+    """A full disk leaves the file empty; a machine where the folder is missing has no more than that."""
+    (tmp_path / ".folder-id").touch()
+    identity = identity_of(tmp_path)
+    assert identity_of(tmp_path) == identity
+    with pytest.raises(ConfigurationError, match="is not the folder that the driver writes to"):
+        require_identity(tmp_path / "missing", identity)
