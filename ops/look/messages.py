@@ -10,9 +10,9 @@ from common.settings import KafkaSettings
 from db.read.traces import Place
 from ops.progress import Progress
 from schemas.batch import SensorBatch
-from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
+from schemas.cleaning.times import FIRST_TIME_MS
 from schemas.wire.codec import FIRST_TAKEN, default_codec
-from schemas.wire.limits import FIRST_KAFKA_MS
+from schemas.wire.limits import possible_ms
 from schemas.wire.versions import HEADER_SIZE, versions
 
 _TIMEOUT_SECONDS = 5.0
@@ -130,6 +130,6 @@ def _seen(message: Message) -> SeenMessage:
         key=None if key is None else bytes(key).decode(errors="replace"),
         headers=header_texts(dict(message.headers() or ()).items()),
         body=bytes(message.value() or b""),
-        # any number may come; the consumer keeps the nearest time, too
-        timestamp_ms=max(FIRST_KAFKA_MS, min(message.timestamp()[1], LAST_TIME_MS)),
+        # the consumer keeps the nearest time, too
+        timestamp_ms=possible_ms(message.timestamp()[1]),
     )

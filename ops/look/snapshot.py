@@ -11,7 +11,7 @@ from common.broker.reader import Span, TopicReader
 from common.errors import UnavailableError, VitalsError
 from common.repeated_starts import starts_file, stuck_at
 from common.settings import DatabaseSettings, KafkaSettings
-from common.times import iso
+from common.times import iso, utc_moment
 from db.connection import KeptConnection
 from db.faults import reported
 from db.ledger import next_offsets
@@ -20,6 +20,7 @@ from ops.look.certificates import ends_seen
 from ops.look.parts import Parts
 from ops.look.verdict import PartitionLag, PipelineHealth
 from schemas.files.raw import PENDING, files_in
+from schemas.wire.limits import possible_ms
 
 _TIMEOUT_SECONDS = 5.0
 
@@ -168,10 +169,10 @@ class Observer:
             first = max(lag.committed, lag.first)
             message = self._reader.first(topic, lag.partition, Span(first, lag.end))
             if message is not None:
-                received.append(message.timestamp()[1])
+                received.append(possible_ms(message.timestamp()[1]))
             reached = lag.end if message is None else message.offset() or 0
             readable.append(replace(lag, committed=reached) if reached > first else lag)
-        oldest = datetime.fromtimestamp(min(received) / 1000, UTC) if received else None
+        oldest = utc_moment(min(received)) if received else None
         return tuple(readable), oldest
 
 

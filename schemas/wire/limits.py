@@ -36,6 +36,11 @@ MESSAGES = pa.schema(
 headers are left out; ``body_sha256``: in hexadecimal, of a body that was cut."""
 
 
+def possible_ms(timestamp_ms: int) -> int:
+    """The nearest time that a message may have, epoch ms: a sender's own clock may say any number."""
+    return max(FIRST_KAFKA_MS, min(timestamp_ms, LAST_TIME_MS))
+
+
 def is_extreme(record: Record) -> bool:
     """Whether it is refused for its size or its time, as by `refusals`."""
     is_large = any(getattr(record, name) > limit for name, (limit, _) in _LIMITS.items())

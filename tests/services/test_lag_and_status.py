@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from confluent_kafka import Producer
 
 from common.broker.clients import client_options
@@ -57,6 +58,24 @@ def test_status_names_what_is_wrong(pipeline):
     assert answer["problems"][0].startswith("database away")
     assert "database away" in vitals(pipeline, "status", **NO_DATABASE).stdout.splitlines()[-1]
     assert asked(pipeline, "status", **NO_DATABASE, **NOBODY) == (3, {"running": False})
+
+
+@pytest.mark.parametrize(("sent", "waited"), [(10**17, 0), (2**62, 0)])
+def test_a_message_with_an_impossible_time_only_waits(make_pipeline, sent, waited):
+    """Where the broker's clock could not be set: it takes what the sender's clock says."""
+    pipeline = make_pipeline(partitions=1)
+    own_clock = {
+        "message.timestamp.type": "CreateTime",
+        "message.timestamp.after.max.ms": str(2**63 - 1),
+    }
+    set_topic_options(pipeline.kafka, pipeline.kafka.kafka_topic, own_clock)
+    client = Producer(client_options(pipeline.kafka))
+    client.produce(pipeline.kafka.kafka_topic, b"{}", b"key", timestamp=sent)
+    assert client.flush(30) == 0
+    for command in ("lag", "status"):
+        code, answer = asked(pipeline, command)
+        assert (code, answer["lag_messages"]) == (0, 1)
+        assert answer["oldest_waiting_seconds"] == waited
 
 
 def test_status_shows_how_fresh_the_newest_committed_reading_is(pipeline):
