@@ -10,6 +10,7 @@ from common.times import utc_moment
 from ops.explain.question import Question
 from ops.progress import Progress
 from schemas.batch import SensorBatch
+from schemas.cleaning.times import LAST_TIME_MS
 from schemas.files.days import day_folder
 from schemas.files.raw import PENDING, batch_of, done_path, files_in, owner_of, tick_of
 
@@ -46,7 +47,8 @@ class ArchiveLook:
     def near(self, question: Question, moment_ms: int) -> list[ArchiveLine]:
         """The lines with the reading, in files whose tick is near ``moment_ms`` (epoch ms)."""
         first, last = moment_ms - _BEFORE_MS, moment_ms + _AFTER_MS
-        days = {utc_moment(edge_ms).date() for edge_ms in (first, last)}
+        # after the last time that there is comes no day
+        days = {utc_moment(min(edge_ms, LAST_TIME_MS)).date() for edge_ms in (first, last)}
         paths = (path for day in sorted(days) for path in files_in(self.folder, day_folder(day)))
         near = [path for path in paths if owner_of(path) and first <= tick_of(path) <= last]
         return self._lines(question, near)

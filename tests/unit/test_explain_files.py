@@ -13,6 +13,7 @@ from ops.explain.question import Question
 from ops.explain.trusted import TrustedLook
 from ops.look.messages import SeenMessage, header_texts
 from ops.progress import Progress
+from schemas.cleaning.times import LAST_TIME_MS
 from schemas.files.attempts import begin_attempt
 from schemas.files.trusted import TrustedFormat, write_trusted
 from schemas.wire.codec import FIRST_TAKEN, default_codec
@@ -67,6 +68,11 @@ def test_a_broken_file_is_named_and_stops_nothing(archive, tmp_path):
     assert [problem.split(":")[0] for problem in look.unreadable] == [
         "20260921T141320.000Z_p0.jsonl"
     ]
+
+
+def test_the_last_time_that_there_is_can_be_asked_for(tmp_path):
+    """A message whose timestamp is later counts as of then."""
+    assert ArchiveLook(tmp_path, QUIET).near(ASKED, LAST_TIME_MS) == []
 
 
 def accepted(*readings):
