@@ -8,7 +8,8 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from common.broker.clients import admin
+from common.broker.addresses import Address
+from common.broker.clients import COMMITTED, admin
 from common.broker.connection import connected
 from common.broker.faults import reported
 from common.broker.records import Batch, Record, batches_of, records_of
@@ -38,7 +39,7 @@ def read_records(
     """
     address = _leader(settings, topic, partition)
     while first < until:
-        data, aborted = _fetch(settings, address, topic, partition, first)
+        data, aborted = _fetch(settings, address, topic, partition, first, COMMITTED)
         batches = list(batches_of(data))
         if not batches:
             return
@@ -50,10 +51,24 @@ def read_records(
         first = batches[-1].until
 
 
-def fetch_batch(settings: KafkaSettings, topic: str, partition: int, offset: int) -> Batch:
-    """The batch that holds an offset. Raises as `read_records`."""
-    data, _ = _fetch(settings, _leader(settings, topic, partition), topic, partition, offset)
-    return next(batches_of(data))
+def fetch_batch(
+    settings: KafkaSettings, topic: str, partition: int, offset: int, isolation: str
+) -> tuple[Batch, list[Aborted]]:
+    """The batch that holds an offset, and the aborted transactions that reach into it.
+
+    ``isolation``: as of the client that has seen it; uncommitted, no transaction counts as aborted.
+    Raises as `read_records`.
+    """
+    address = _leader(settings, topic, partition)
+    data, aborted = _fetch(settings, address, topic, partition, offset, isolation)
+    batch = next(batches_of(data), None)
+    if batch is None:
+        raise UnavailableError(
+            f"cannot fetch offset {offset} of topic {topic}, partition {partition}: the broker has no"
+            " batch there now",
+            hint="try again: retention or a change of the leader may have removed it meanwhile",
+        )
+    return batch, aborted
 
 
 def committed_records(batches: Iterable[Batch], aborted: Iterable[Aborted]) -> Iterator[Record]:
@@ -73,7 +88,7 @@ def committed_records(batches: Iterable[Batch], aborted: Iterable[Aborted]) -> I
             yield from records_of(batch)
 
 
-def _leader(settings: KafkaSettings, topic: str, partition: int) -> tuple[str, int]:
+def _leader(settings: KafkaSettings, topic: str, partition: int) -> Address:
     with reported(f"find the leader of topic {topic}", settings):
         found = admin(settings).list_topics(topic, timeout=_TIMEOUT_S)
     place = found.topics[topic].partitions.get(partition)
@@ -84,13 +99,18 @@ def _leader(settings: KafkaSettings, topic: str, partition: int) -> tuple[str, i
 
 
 def _fetch(
-    settings: KafkaSettings, address: tuple[str, int], topic: str, partition: int, offset: int
+    settings: KafkaSettings,
+    address: Address,
+    topic: str,
+    partition: int,
+    offset: int,
+    isolation: str,
 ) -> tuple[bytes, list[Aborted]]:
     """A piece of the log from the batch with ``offset`` on, and the aborted transactions in it."""
     name = topic.encode()
     request = (
-        # no replica, at most 100 ms, at least a byte, read committed, one topic, one partition
-        struct.pack(">iiiibi", -1, 100, 1, _PIECE_BYTES, 1, 1)
+        # no replica, at most 100 ms, at least a byte, the isolation, one topic, one partition
+        struct.pack(">iiiibi", -1, 100, 1, _PIECE_BYTES, isolation == COMMITTED, 1)
         + struct.pack(">h", len(name))
         + name
         + struct.pack(">iiqi", 1, partition, offset, _PIECE_BYTES)

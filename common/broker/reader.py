@@ -8,8 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from common.broker.clients import COMMITTED, consumer
 from common.broker.faults import reported
-from common.broker.raw import fetch_batch
-from common.broker.records import records_of
+from common.broker.raw import committed_records, fetch_batch
 from common.broker.topics import partitions_of
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
@@ -47,7 +46,7 @@ class TopicReader:
 
         ``isolation``: whether it sees messages of open and of aborted transactions.
         """
-        self._settings, self._timeout_s = settings, timeout_s
+        self._settings, self._timeout_s, self._isolation = settings, timeout_s, isolation
         self._client = consumer(
             settings,
             group or f"{settings.kafka_group}-reader",
@@ -136,9 +135,11 @@ class TopicReader:
             yield message
             return
         topic, partition = message.topic() or "", message.partition() or 0
-        batch = fetch_batch(self._settings, topic, partition, message.offset() or 0)
+        offset = message.offset() or 0
+        batch, aborted = fetch_batch(self._settings, topic, partition, offset, self._isolation)
         self._client.seek(TopicPartition(topic, partition, batch.until))
-        for record in records_of(batch):
+        # the client fails before it asks whether the batch counts
+        for record in committed_records([batch], aborted):
             yield Message(
                 topic=topic,
                 partition=partition,

@@ -29,7 +29,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from common.broker.clients import client_options
+from common.broker.clients import COMMITTED, client_options
 from common.broker.raw import _fetch
 from common.errors import UnavailableError
 from common.settings import KafkaSettings
@@ -86,7 +86,7 @@ class Attacker:
         """By a request of our own: it needs no group."""
         host, _, port = self.kafka.kafka_bootstrap_servers.rpartition(":")
         try:
-            _fetch(self.kafka, (host, int(port)), topic, 0, 0)
+            _fetch(self.kafka, (host, int(port)), topic, 0, 0, COMMITTED)
         except UnavailableError as error:
             if "error 29" not in error.message:
                 raise

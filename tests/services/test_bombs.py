@@ -6,9 +6,13 @@ import time
 import pytest
 from confluent_kafka import KafkaError, Producer
 
-from common.broker.clients import client_options
+from common.broker.clients import COMMITTED, UNCOMMITTED, client_options
+from common.broker.raw import fetch_batch
+from common.broker.reader import Span, TopicReader
 from common.broker.topics import set_topic_options
+from common.errors import UnavailableError
 from common.repeated_starts import read_starts, starts_file
+from ops.cli.commands.reconcile import prove
 from ops.explain.question import iso
 from schemas.wire.codec import default_codec
 from schemas.wire.signature import Signer
@@ -29,18 +33,23 @@ NANOSECONDS = 1_790_000_000_000_000_000
 ENTRY = "SELECT motivo, detalhe, mensagem FROM quarentena WHERE motivo = 'too_large'"
 
 
-def publish_at_once(pipeline, *messages):
-    """(key, body, headers, timestamp) in one compressed batch of one partition; returns the errors."""
-    errors = []
-    client = Producer(
+def producer(pipeline, **options):
+    """Compresses what comes within 300 ms into one batch."""
+    return Producer(
         {
             **client_options(pipeline.kafka),
             "compression.type": "zstd",
             "message.max.bytes": 1_000_000_000,
             "batch.size": 1_000_000_000,
             "linger.ms": 300,
+            **options,
         }
     )
+
+
+def publish_at_once(pipeline, *messages, client=None):
+    """(key, body, headers, timestamp) in one compressed batch of one partition; returns the errors."""
+    errors, client = [], client or producer(pipeline)
     for key, body, headers, timestamp in messages:
         client.produce(
             pipeline.kafka.kafka_topic,
@@ -138,6 +147,28 @@ def test_what_reads_the_topic_survives_a_bomb_that_is_not_committed_yet(make_pip
         assert ended.returncode == 0, ended.stderr
     _, told = asked(pipeline, "explain", "demo-000001", "frequencia_cardiaca", iso(start + 10_000))
     assert told
+
+
+def test_a_bomb_behind_an_open_transaction_is_under_way_and_one_of_an_aborted_is_nowhere(
+    make_pipeline,
+):
+    """Nobody reads it as committed yet; then the client fails at it before it asks whether it counts."""
+    pipeline = make_pipeline(partitions=1)
+    topic = pipeline.kafka.kafka_topic
+    set_topic_options(pipeline.kafka, topic, UNLIMITED)
+    messages = [*good(pipeline, now_ms() - 100_000), (b"b", bytes(BOMB_BYTES), None, 0)]
+    transaction = producer(pipeline, **{"transactional.id": topic})
+    transaction.init_transactions(30)
+    transaction.begin_transaction()
+    assert publish_at_once(pipeline, *messages, client=transaction) == []
+    with TopicReader(pipeline.kafka, isolation=UNCOMMITTED) as reader:
+        assert len(list(reader.read(topic, {0: Span(0, 4)}))) == 4
+    with pytest.raises(UnavailableError, match="has no batch there now"):
+        fetch_batch(pipeline.kafka, topic, 0, 0, COMMITTED)
+    proof = prove(pipeline.kafka, pipeline.database, pipeline.output)
+    assert (proof.missing, proof.under_way) == (0, 3)
+    transaction.abort_transaction(30)
+    assert messages_in(pipeline.kafka) == []
 
 
 @pytest.mark.parametrize("method", ["infile", "insert"])
