@@ -27,6 +27,15 @@ def plain_lines(text: str) -> str:
     return _CONTINUED.join(map(plain, text.split(_CONTINUED)))
 
 
+def encodable(text: str, stream: TextIO) -> str:
+    """The text; where the stream's character set lacks a character of it, with all but ASCII as escapes."""
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return "".join(_kept_if(character, character.isascii()) for character in text)
+    return text
+
+
 def put_line(line: str) -> None:
     """Prints a line of the command's answer."""
     _write(plain(line), sys.stdout)
@@ -58,12 +67,7 @@ def say_exception(
 
 
 def _write(line: str, stream: TextIO) -> None:
-    try:
-        line.encode(stream.encoding or "utf-8")
-    except UnicodeEncodeError:
-        # a terminal of another character set shows the rest instead of ending the command
-        line = "".join(_kept_if(character, character.isascii()) for character in line)
-    print(line, file=stream, flush=True)
+    print(encodable(line, stream), file=stream, flush=True)
 
 
 def _kept_if(character: str, is_kept: bool) -> str:

@@ -5,11 +5,12 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TextIO
 
-from common.output import plain
+from common.output import encodable, plain
 
 _MOST_BYTES = 65_536
 _LAYOUT = re.compile(r"([\n\t])")
@@ -33,13 +34,18 @@ def run_plainly(command: Sequence[str], cwd: Path | None = None) -> int:
 
 
 def _relay(source: IO[bytes], target: TextIO) -> None:
+    # closed whatever happens: a tool whose lines nobody takes would wait for ever; it notices at the next one
+    with source, suppress(BrokenPipeError):
+        for text in _texts(source):
+            parts = (part if part in "\n\t" else plain(part) for part in _LAYOUT.split(text))
+            target.write(encodable("".join(parts), target))
+            target.flush()
+
+
+def _texts(source: IO[bytes]) -> Iterator[str]:
     # not by line: a prompt has no end of line
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-    try:
-        while chunk := source.read1(_MOST_BYTES):  # type: ignore[attr-defined]
-            parts = _LAYOUT.split(decoder.decode(chunk))
-            target.write("".join(part if part in "\n\t" else plain(part) for part in parts))
-            target.flush()
-    except BrokenPipeError:
-        # nobody reads any more: the tool notices at its next line
-        source.close()
+    while chunk := source.read1(_MOST_BYTES):  # type: ignore[attr-defined]
+        yield decoder.decode(chunk)
+    # the end may be in the middle of a character
+    yield decoder.decode(b"", final=True)
