@@ -13,8 +13,8 @@ import structlog
 from common.broker.raw import read_records
 from common.broker.records import Record
 from consumer.handover import MappingState, WritePartition, WriterJob
-from schemas.cleaning.times import FIRST_TIME_MS, LAST_TIME_MS
-from schemas.wire.codec import FIRST_TAKEN
+from schemas.cleaning.times import LAST_TIME_MS
+from schemas.wire.codec import taken_ms
 from schemas.wire.limits import MESSAGES, is_extreme
 
 # of at most a megabyte
@@ -85,11 +85,6 @@ def _batches(records: Iterable[Record], partition: int) -> Iterator[pa.RecordBat
 
 
 def _taken_ms(record: Record) -> int:
-    """The rule of `consumer.driver.messages`."""
+    # an impossible time stays one, for which the message is refused
     kafka_ms = max(-1, min(record.timestamp_ms, LAST_TIME_MS + 1))
-    first = next((value for name, value in record.headers or () if name == FIRST_TAKEN), None)
-    try:
-        first_ms = int(first or b"")
-    except ValueError:
-        return kafka_ms
-    return first_ms if FIRST_TIME_MS <= first_ms <= kafka_ms else kafka_ms
+    return taken_ms(kafka_ms, record.headers or ())

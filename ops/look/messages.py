@@ -10,8 +10,7 @@ from common.settings import KafkaSettings
 from db.read.traces import Place
 from ops.progress import Progress
 from schemas.batch import SensorBatch
-from schemas.cleaning.times import FIRST_TIME_MS
-from schemas.wire.codec import FIRST_TAKEN, default_codec
+from schemas.wire.codec import default_codec, taken_ms
 from schemas.wire.limits import possible_ms
 from schemas.wire.versions import HEADER_SIZE, versions
 
@@ -26,18 +25,14 @@ class SeenMessage:
     place: Place
     key: str | None
     headers: dict[str, str]
-    """As text; of repeated names, the last one."""
+    """As text; of repeated names, the first one, which is what counts for the consumer."""
     body: bytes
     timestamp_ms: int
 
     @property
     def taken_ms(self) -> int:
         """When Kafka received it, as the consumer counts it: for a resent batch, the first time."""
-        try:
-            first_ms = int(self.headers.get(FIRST_TAKEN, ""))
-        except ValueError:
-            return self.timestamp_ms
-        return first_ms if FIRST_TIME_MS <= first_ms <= self.timestamp_ms else self.timestamp_ms
+        return taken_ms(self.timestamp_ms, self.headers.items())
 
     @property
     def fingerprint(self) -> str:
@@ -60,8 +55,11 @@ class SeenMessage:
 
 
 def header_texts(headers: Iterable[tuple[str, Any]] | None) -> dict[str, str]:
-    """Headers as text; those without a value are left out."""
-    return {name: bytes(value).decode(errors="replace") for name, value in headers or [] if value}
+    """Headers as text: of repeated names the first one; those without a value are left out."""
+    first: dict[str, Any] = {}
+    for name, value in headers or ():
+        first.setdefault(name, value)
+    return {name: bytes(value).decode(errors="replace") for name, value in first.items() if value}
 
 
 class TopicLook:
@@ -125,10 +123,12 @@ class TopicLook:
 
 def _seen(message: Message) -> SeenMessage:
     key = message.key()
+    # a list: the stub also allows what may be sent
+    headers: Any = message.headers()
     return SeenMessage(
         place=Place(message.topic() or "", message.partition() or 0, message.offset() or 0),
         key=None if key is None else bytes(key).decode(errors="replace"),
-        headers=header_texts(dict(message.headers() or ()).items()),
+        headers=header_texts(headers),
         body=bytes(message.value() or b""),
         # the consumer keeps the nearest time, too
         timestamp_ms=possible_ms(message.timestamp()[1]),

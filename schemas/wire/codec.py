@@ -4,7 +4,8 @@ import contextlib
 import io
 import json
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ import fastavro
 
 from common.errors import BadInputError
 from schemas.batch import SensorBatch, Series
+from schemas.cleaning.times import FIRST_TIME_MS
 from schemas.wire import encode as columnar
 from schemas.wire.versions import HEADER_SIZE, NAME, SchemaVersion, versions
 
@@ -32,6 +34,9 @@ ORDERED_UNTIL = "ordered-until"
 and publishes all of that in its old order. So only what was committed since is looked at, epoch ms."""
 
 Headers = list[tuple[str, bytes]]
+
+# as Spark reads one: int() would take underscores, and refuse what follows a point
+_NUMBER = re.compile(rb"\s*([+-]?)0*(\d{1,19})(?:\.\d*)?\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,19 @@ class Age:
 
 FRESH = Age()
 """Sent when it was made."""
+
+
+def taken_ms(kafka_ms: int, headers: Iterable[tuple[str, str | bytes | None]]) -> int:
+    """When Kafka received a message; for one that is published again, when it first received it.
+
+    So it is judged as it was then. ``kafka_ms``: the message's own timestamp, epoch ms; a header can only
+    make it earlier. Of several `FIRST_TAKEN` the first one counts. The consumer's stream has the same rule
+    for Spark: `consumer.driver.messages`.
+    """
+    said = next((value for name, value in headers if name == FIRST_TAKEN), None)
+    found = _NUMBER.fullmatch(said.encode() if isinstance(said, str) else said or b"")
+    first_ms = int(found[1] + found[2]) if found else kafka_ms
+    return first_ms if FIRST_TIME_MS <= first_ms <= kafka_ms else kafka_ms
 
 
 class Codec:

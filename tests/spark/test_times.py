@@ -6,6 +6,7 @@ from schemas.cleaning.times import FIRST_TIME_MS, FUTURE_TOLERANCE_MS, LAST_TIME
 from schemas.reasons import Reason
 from schemas.wire.codec import default_codec
 from tests.builders import NOW, batch, series
+from tests.first_taken import CASES
 from tests.spark.frames import cleaned_batches, cleaned_frame, messages_frame, reasons
 
 FUTURE, INVALID = Reason.FUTURE_TIMESTAMP, Reason.INVALID_TIME
@@ -33,17 +34,7 @@ def test_a_reading_may_be_five_minutes_ahead_of_its_message_and_no_millisecond_m
 
 @pytest.mark.parametrize(
     ("headers", "taken_ms"),
-    [
-        ([("first-taken", str(NOW - 7_000).encode())], NOW - 7_000),
-        ([("a", b"1"), ("first-taken", b"5"), ("first-taken", b"9")], 5),
-        # never later than the message, and never a time that the database cannot hold
-        ([("first-taken", str(NOW + 1).encode())], NOW),
-        ([("first-taken", str(FIRST_TIME_MS - 1).encode())], NOW),
-        ([("first-taken", b"-9223372036854775808")], NOW),
-        *(([("first-taken", value)], NOW) for value in (b"", b"soon", b"\xff", b"9" * 40, None)),
-        ([], NOW),
-        (None, NOW),
-    ],
+    [*CASES, (None, NOW)],
 )
 def test_a_republished_batch_is_judged_as_of_when_it_first_came(spark, headers, taken_ms):
     """A reading from the future stays one; an invalid time in the header has no effect."""

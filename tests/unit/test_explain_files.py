@@ -16,9 +16,10 @@ from ops.progress import Progress
 from schemas.cleaning.times import LAST_TIME_MS
 from schemas.files.attempts import begin_attempt
 from schemas.files.trusted import TrustedFormat, write_trusted
-from schemas.wire.codec import FIRST_TAKEN, default_codec
+from schemas.wire.codec import default_codec
 from tests.archives import claimed_archive
 from tests.builders import GOLDEN, GOLDEN_BATCH, NOW, PATIENT, batch, ledger_row, series
+from tests.first_taken import CASES
 
 ASKED = Question(PATIENT, "glicose", "valor", NOW)
 QUIET = Progress(print)
@@ -128,20 +129,15 @@ def test_missing_and_unreadable_files_are_named(tmp_path):
     assert look.gone[gone] == "it is gone"
 
 
-@pytest.mark.parametrize(
-    ("header", "taken"),
-    [
-        (None, NOW),
-        (str(NOW - 5), NOW - 5),
-        (str(NOW + 5), NOW),
-        ("soon", NOW),
-        (str(-(10**17)), NOW),
-    ],
-)
-def test_a_batch_that_came_again_was_taken_when_it_came_first(header, taken):
-    headers = {} if header is None else {FIRST_TAKEN: header}
-    message = SeenMessage(Place("t", 0, 1), PATIENT, headers, GOLDEN[1], NOW)
+@pytest.mark.parametrize(("headers", "taken"), [*CASES, (None, NOW)])
+def test_a_batch_that_came_again_was_taken_when_it_came_first(headers, taken):
+    """By the consumer's own rule; of repeated headers the first one counts."""
+    message = SeenMessage(Place("t", 0, 1), PATIENT, header_texts(headers), GOLDEN[1], NOW)
     assert message.taken_ms == taken
+
+
+def test_a_message_names_its_batch_and_the_version_of_its_schema():
+    message = SeenMessage(Place("t", 0, 1), PATIENT, {}, GOLDEN[1], NOW)
     assert (message.schema_version, message.fingerprint) == (1, GOLDEN[1][:10].hex())
     assert message.batch.batch_id == GOLDEN_BATCH.batch_id
 
