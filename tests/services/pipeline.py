@@ -139,7 +139,8 @@ class Pipeline:
         """What the warm JVM and its workers said since the pipeline exists, and then its consumers."""
         path = self.output / "consumer.log"
         own = path.read_text() if path.exists() else "(no log)"
-        return WARM_JVM.log(self._jvm_log_before) + own
+        # a line that is being written has no end yet
+        return f"{WARM_JVM.log(self._jvm_log_before)}\n{own}"
 
     def drop_database(self):
         self._reader.close()

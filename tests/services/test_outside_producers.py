@@ -254,7 +254,7 @@ def test_reconcile_proves_readings_of_outsiders_by_the_topic_itself(outcome):
     assert proof.produced == proof.outside == proof.accepted + proof.quarantined > 0
     [note] = proof.notes
     assert "compared with the topic itself" in note
-    assert "compares those of your own with the topic itself" in " ".join(PAGE.split())
+    assert "compares your own producers' batches with the topic itself" in " ".join(PAGE.split())
 
 
 def test_what_retention_took_of_outsiders_is_a_note_and_no_alarm(outcome):

@@ -1,6 +1,7 @@
 """Logs: one format for our lines and the libraries', set up once, in a separate process."""
 
 import json
+import socket
 import subprocess
 import sys
 
@@ -83,3 +84,20 @@ def test_a_retry_is_logged_without_what_the_function_was_called_with():
     assert "demo" not in text
     assert "37.2" not in text
     assert "secret" not in text
+
+
+def test_a_line_and_its_end_are_one_write():
+    """Else the lines of two of Spark's workers, which write unbuffered, end up in one."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        subprocess.run(
+            [sys.executable, "-u", "-c", PROGRAM.format(form="json", level="info")],
+            stderr=theirs,
+            check=True,
+        )
+        theirs.close()
+        writes = list(iter(lambda: ours.recv(100_000), b""))
+    assert [json.loads(write)["event"] for write in writes if write.endswith(b"\n")] == [
+        *("range_committed", "broker b1 is away", "batch_failed")
+    ]
+    assert len(writes) == 3
