@@ -23,6 +23,7 @@ class Ownership:
         """Takes the lock if nobody holds it; does not wait. True when it is ours.
 
         ``adopting``: only to take over the files of a dead holder; others can tell.
+        Raises OSError, and holds nothing then, where the disk refuses.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         while True:
@@ -30,13 +31,15 @@ class Ownership:
             if not _lock(handle):
                 os.close(handle)
                 return False
-            if _is_at(self._path, handle):
-                self._handle = handle
-                os.ftruncate(handle, 0)
-                if adopting:
-                    os.lseek(handle, 1, os.SEEK_SET)
-                    os.write(handle, _ADOPTING)
-                return True
+            try:
+                if _is_at(self._path, handle):
+                    _write(handle, _ADOPTING if adopting else b"")
+                    self._handle = handle
+                    return True
+            except OSError:
+                # the caller has nothing to release: the lock would outlive the full disk
+                os.close(handle)
+                raise
             # the holder before us removed the file between our open and our lock
             os.close(handle)
 
@@ -56,6 +59,13 @@ class Ownership:
             self._path.unlink()
         os.close(self._handle)
         self._handle = None
+
+
+def _write(handle: int, note: bytes) -> None:
+    os.ftruncate(handle, 0)
+    if note:
+        os.lseek(handle, 1, os.SEEK_SET)
+        os.write(handle, note)
 
 
 def _is_at(path: Path, handle: int) -> bool:

@@ -252,6 +252,18 @@ def test_a_producer_waits_as_long_as_its_files_are_being_adopted(tmp_path, monke
     archive.release()
 
 
+def test_a_full_disk_leaves_no_lock_on_an_outbox_that_could_not_be_adopted(tmp_path):
+    """Its own producer can start, or a later try adopts it."""
+    with claimed_archive(tmp_path / "raw", "dead") as dead:
+        dead.write(TICK, [batch()])
+    with claimed_archive(tmp_path / "raw", "alive") as archive:
+        with file_size_limit(1), pytest.raises(OSError, match="File too large"):
+            archive.adopt_orphans()
+        with claimed_archive(tmp_path / "raw", "dead") as started:
+            assert len(started.pending()) == 1
+        assert [owner_of(path) for path in archive.adopt_orphans()] == ["alive"]
+
+
 @pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO])
 def test_a_disk_that_takes_nothing_for_now_is_no_mistake_in_the_settings(
     tmp_path, monkeypatch, number
