@@ -94,9 +94,13 @@ class RawArchive:
     def read(self, path: Path) -> list[SensorBatch]:
         """The batches of a file.
 
-        Raises BadInputError where it is not what ``write`` writes.
+        Raises BadInputError where it is gone, or not what ``write`` writes; OSError where the disk
+        does not give it now: nothing is known to be wrong with it.
         """
-        batches = list(raw.batches_in([path]))
+        try:
+            batches = list(raw.batches_of(path))
+        except FileNotFoundError as error:
+            raise BadInputError(f"cannot read {path}: it is gone") from error
         if not batches:
             raise BadInputError(f"cannot read {path}: it is empty")
         return batches

@@ -167,7 +167,14 @@ class Outbox:
             if delivery.retry_at > now:
                 self._waiting.append(delivery)
                 continue
-            if not self._queue(delivery):
+            try:
+                is_queued = self._queue(delivery)
+            except OSError as error:
+                # its content may be good: only the disk did not give it
+                log.warning("file_not_read", file=delivery.path.name, error=error.strerror)
+                self._try_later(delivery)
+                continue
+            if not is_queued:
                 self._waiting.appendleft(delivery)
                 return
             self._queued.append(delivery)
@@ -208,18 +215,15 @@ class Outbox:
                 metrics.count_published(delivery.batches or ())
             return delivery
         metrics.KAFKA_ERRORS.labels(delivery.error.name()).inc()
-        delivery.attempts += 1
-        wait_s = min(_RETRY_FIRST_S * 2.0**delivery.attempts, _RETRY_MOST_S)
         log.warning("file_not_delivered", file=delivery.path.name, error=delivery.error.str())
-        self._waiting.append(
-            _Delivery(
-                delivery.path,
-                None,
-                attempts=delivery.attempts,
-                retry_at=time.monotonic() + jittered(wait_s),
-            )
-        )
+        self._try_later(delivery)
         return None
+
+    def _try_later(self, delivery: _Delivery) -> None:
+        attempts = delivery.attempts + 1
+        wait_s = min(_RETRY_FIRST_S * 2.0**attempts, _RETRY_MOST_S)
+        retry_at = time.monotonic() + jittered(wait_s)
+        self._waiting.append(_Delivery(delivery.path, None, attempts=attempts, retry_at=retry_at))
 
     def _move_acknowledged(self) -> None:
         now = time.monotonic()

@@ -86,9 +86,24 @@ def batches_in(paths: Iterable[Path]) -> Iterator[SensorBatch]:
     """
     for path in paths:
         try:
-            with path.open("rb") as file:
-                yield from map(batch_of, file)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadInputError(
-                f"cannot read {path}: {error!r}", hint="name files of the raw archive, or a folder"
-            ) from error
+            yield from batches_of(path)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+
+def batches_of(path: Path) -> Iterator[SensorBatch]:
+    """The batches of one file.
+
+    Raises BadInputError at a line that holds none, OSError where the disk does not give the file.
+    """
+    try:
+        with path.open("rb") as file:
+            yield from map(batch_of, file)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> BadInputError:
+    return BadInputError(
+        f"cannot read {path}: {error!r}", hint="name files of the raw archive, or a folder"
+    )
