@@ -104,7 +104,7 @@ def records_of(batch: Batch) -> Iterator[Record]:
         stream = _Stream(_plain(batch))
         for _ in range(batch.messages):
             yield _record(stream, batch)
-    except (EOFError, OSError, IndexError, pa.ArrowException, UnicodeDecodeError) as error:
+    except (EOFError, OSError, IndexError, pa.ArrowException) as error:
         raise BadInputError(
             f"cannot read the batch at offset {batch.first}: {error}", hint=_HINT
         ) from error
@@ -122,7 +122,7 @@ def _record(stream: "_Stream", batch: Batch) -> Record:
     headers: list[tuple[str, str | bytes | None]] | None = None
     if 0 < header_count <= MAX_HEADERS and headers_bytes <= MAX_HEADERS_BYTES:
         headers = [
-            ((stream.part(MAX_HEADERS_BYTES)[0] or b"").decode(), stream.part(MAX_HEADERS_BYTES)[0])
+            (_name(stream.part(MAX_HEADERS_BYTES)[0]), stream.part(MAX_HEADERS_BYTES)[0])
             for _ in range(header_count)
         ]
     stream.skip(end - stream.place)
@@ -139,6 +139,11 @@ def _record(stream: "_Stream", batch: Batch) -> Record:
         header_count=header_count,
         body_sha256=digest,
     )
+
+
+def _name(header: bytes | None) -> str:
+    # as the JVM does: a name of other bytes is no reason to refuse its whole batch
+    return (header or b"").decode(errors="replace")
 
 
 class _Stream:

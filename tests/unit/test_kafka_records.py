@@ -94,6 +94,14 @@ def test_a_large_part_is_cut_and_measured_and_the_next_message_is_read(codec):
     assert (following.offset, following.body) == (8, b"next")
 
 
+def test_a_header_name_that_is_not_utf_8_is_read_as_the_jvm_reads_it():
+    """It ended the consumer at each start, while the same message passes in the stream."""
+    sent = record(0, b"k", b"body", [("naive", b"1"), ("first-taken", b"2")])
+    found, following = read(batch(sent.replace(b"naive", b"na\xefve"), record(1, b"k", b"next")))
+    assert found.headers == [("na\ufffdve", b"1"), ("first-taken", b"2")]
+    assert following.body == b"next"
+
+
 def test_with_the_brokers_clock_each_record_has_its_batchs_time():
     """LogAppendTime is written once, into the batch."""
     found = read(batch(record(0, b"", b""), record(1, b"", b""), attributes=0x08))
