@@ -3,7 +3,7 @@
 The record is ``quarentena``; this is a copy for people who work at the broker.
 """
 
-from functools import cache
+import time
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +16,12 @@ from common.settings import KafkaSettings
 from db.write.quarantine import headers_of
 
 _COLUMNS = ("key", "body", "headers", "reason", "detail", "partition", "offset", "kafka_ms")
+
+_ASK_AGAIN_S = 60.0
+
+# a worker serves many ranges: it asks the broker once, or once a minute while there is no topic
+_existing: set[KafkaSettings] = set()
+_missed_at: dict[KafkaSettings, float] = {}
 
 _log = structlog.get_logger()
 
@@ -59,13 +65,20 @@ def _letter(message: dict[str, Any], topic: str) -> DeadLetter:
     )
 
 
-@cache
 def _topic_exists(settings: KafkaSettings) -> bool:
-    if settings.kafka_dlq_topic in cluster(settings).topics:
+    if settings in _existing:
         return True
-    _log.warning(
-        "no_dead_letter_topic",
-        topic=settings.kafka_dlq_topic,
-        hint="refused messages are in quarentena anyway; `vitals setup` creates the topic",
-    )
+    missed_at, now = _missed_at.get(settings), time.monotonic()
+    if missed_at is not None and now - missed_at < _ASK_AGAIN_S:
+        return False
+    if settings.kafka_dlq_topic in cluster(settings).topics:
+        _existing.add(settings)
+        return True
+    _missed_at[settings] = now
+    if missed_at is None:
+        _log.warning(
+            "no_dead_letter_topic",
+            topic=settings.kafka_dlq_topic,
+            hint="refused messages are in quarentena anyway; `vitals setup` creates the topic",
+        )
     return False
