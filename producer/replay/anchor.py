@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import orjson
 import structlog
 
-from common.atomic import write_atomic
 from common.errors import BadInputError
 from common.times import DAY_MS, epoch_ms, iso_of_ms
+from producer.replay.remembered import read_document, write_document
 from producer.replay.rows import Rows
 
 _MOMENT_MS = 1000
@@ -82,8 +81,8 @@ class Shifts:
         return now_ms - _MOMENT_MS - last_ms
 
     def remember(self, shift_ms: int, now_ms: int) -> None:
-        """Keeps the shift of this run. Safe to repeat; OSError if the disk refuses."""
-        if self._path.exists() and self._remembered() == shift_ms:
+        """Keeps the shift of this run. Safe to repeat. Raises UnavailableError where the disk refuses."""
+        if self._remembered() == shift_ms:
             return
         document = {
             "file_sha256": self.digest,
@@ -91,12 +90,11 @@ class Shifts:
             "shift_ms": shift_ms,
             "since": iso_of_ms(now_ms),
         }
-        content = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        write_atomic(self._path, lambda file: file.write(content))
+        write_document(self._path, document)
 
     def _remembered(self) -> int | None:
         try:
-            document = orjson.loads(self._path.read_bytes())
+            document = read_document(self._path)
             is_same = document.get("reading", self.reading) == self.reading
             return int(document["shift_ms"]) if is_same else None
         except FileNotFoundError:

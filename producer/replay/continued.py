@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import orjson
 
 from common.arrays import Ints
-from common.atomic import write_atomic
 from common.errors import BadInputError
+from producer.replay.remembered import read_document, write_document
 from producer.replay.rows import Rows
 from producer.replay.windows import Batches, batches_of
 from schemas.batch import SensorBatch
@@ -63,7 +62,7 @@ def file_batches(rows: Rows, digest: str, folder: Path, *, is_remembered: bool) 
 
     ``folder`` holds what was replayed; with ``is_remembered`` this file is added, before anything is
     sent. Safe to repeat: a file keeps the parts of its first replay. Raises BadInputError for a
-    record that cannot be read, OSError if the disk refuses.
+    record that is broken, UnavailableError where the disk refuses.
     """
     parts = _parts(rows, digest, folder, is_remembered=is_remembered)
     starts = [0, *(part.until for part in parts)]
@@ -123,7 +122,7 @@ def _hash(rows: Ints) -> str:
 
 def _read(path: Path) -> _Replayed | None:
     try:
-        document = orjson.loads(path.read_bytes())
+        document = read_document(path)
         parts = [Part(str(digest), int(until)) for digest, until in document["parts"]]
         return _Replayed(
             document["file_sha256"], int(document["rows"]), document["rows_sha256"], parts
@@ -144,5 +143,4 @@ def _write(path: Path, replayed: _Replayed) -> None:
         "rows_sha256": replayed.hash,
         "parts": [[part.digest, part.until] for part in replayed.parts],
     }
-    content = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    write_atomic(path, lambda file: file.write(content))
+    write_document(path, document)
