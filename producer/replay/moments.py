@@ -184,7 +184,8 @@ def _utc_ms(text: str) -> int:
 def _scaled(counts: Ints, unit: str) -> tuple[Ints, Mask]:
     """Milliseconds, and which of them did not overflow."""
     if unit == "s":
-        is_in_range = np.abs(counts // 1000) < _LAST_MS
+        # before they are multiplied: beyond 9.2e15 the product wraps to a plausible time
+        is_in_range = (counts >= _FIRST_MS // 1000) & (counts <= _LAST_MS // 1000)
         return np.where(is_in_range, counts, 0) * 1000, is_in_range
     return counts // int(1 / UNITS[unit]), np.ones(len(counts), bool)
 

@@ -11,7 +11,7 @@ import pytest
 from common.errors import BadInputError, ConfigurationError
 from common.times import epoch_ms, unix_ms
 from producer.replay.anchor import last_ms
-from producer.replay.moments import Epochs
+from producer.replay.moments import Epochs, milliseconds
 from tests.unit.replaying import AT, HEART, at, parquet_file, read, readings, text_file
 
 INT64 = np.iinfo(np.int64)
@@ -157,6 +157,32 @@ def test_sentinels_in_timestamps_cost_their_row(tmp_path, unit):
     )
     assert [row[2] for row in found] == [AT]
     assert [row.line for row in unreadable] == [1, 3, 4]
+
+
+WRAPS = (2**64 + AT) // 1000
+"""Seconds whose milliseconds are a time of 2026 once 64 bits have wrapped."""
+
+
+@pytest.mark.parametrize("count", [WRAPS, WRAPS - 2**65 // 1000, INT64.min, INT64.max])
+def test_seconds_that_no_milliseconds_can_hold_cost_their_row(tmp_path, count):
+    """None becomes a time that looks real."""
+    counts = [SECONDS, count]
+    for path in (
+        parquet_file(tmp_path, 2, timestamp=pa.array(counts, pa.int64())),
+        text_file(tmp_path, *(f"p1,{number},frequencia_cardiaca,,70,bpm" for number in counts)),
+    ):
+        found, unreadable = readings(path, epochs=Epochs.of("s", "1970-01-01"))
+        assert [row[2] for row in found] == [AT]
+        assert len(unreadable) == 1
+    ticks = pa.array(counts, pa.timestamp("s"))
+    assert milliseconds(ticks, "timestamp", Epochs()).is_bad.tolist() == [False, True]
+
+
+def test_the_first_and_the_last_second_are_times(tmp_path):
+    ends = [at("0001-01-01T00:00:00Z"), at("9999-12-31T23:59:59Z")]
+    column = pa.array([ms // 1000 for ms in ends], pa.int64()).cast(pa.timestamp("s"))
+    found, unreadable = readings(parquet_file(tmp_path, 2, timestamp=column))
+    assert ([row[2] for row in found], unreadable) == (ends, [])
 
 
 @pytest.mark.parametrize(
