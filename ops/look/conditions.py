@@ -139,7 +139,9 @@ def _no_producer(seen: Seen) -> list[Condition]:
     newest = [at for at in map(_fresh_until_ms, living) if at is not None]
     if seen.broker_error is not None or not newest or max(newest) >= unix_ms():
         return []
-    text = f"no producer is fresh: {names} published nothing since {iso_of_ms(max(newest))}"
+    published = [at for at in map(_published_s, living) if at is not None]
+    since = max(published or [producer.started for producer in living])
+    text = f"no producer is fresh: {names} published nothing since {iso_of_ms(int(since * 1000))}"
     return [Condition(Code.NO_PRODUCER, detail={"names": names}, text=text)]
 
 
@@ -147,10 +149,16 @@ def _fresh_until_ms(producer: Process) -> int | None:
     """When its next window is overdue; None if it cannot be known."""
     if not producer.is_up or producer.window_ms is None:
         return None
-    published = producer.value("vitals_producer_last_window_timestamp_seconds")
+    published = _published_s(producer)
     # a producer that has published nothing yet has only just started, or it never will
-    began = producer.started if published is None or math.isnan(published) else published
+    began = producer.started if published is None else published
     return int(began * 1000) + 3 * producer.window_ms + _FRESH_MS
+
+
+def _published_s(producer: Process) -> float | None:
+    """When the newest window that it has published began; None before the first one."""
+    found = producer.value("vitals_producer_last_window_timestamp_seconds")
+    return None if found is None or math.isnan(found) else found
 
 
 def _crash_loops(seen: Seen) -> list[Condition]:

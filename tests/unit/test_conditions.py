@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from datetime import datetime
 
 import pytest
 
@@ -60,6 +61,21 @@ def test_producers_that_answer_and_publish_nothing_are_not_fresh():
     assert found[Code.NO_PRODUCER].startswith("no producer is fresh: producer-1 published nothing")
     never = producer(published_s=None, started_s=70)
     assert Code.NO_PRODUCER in codes(processes=[never], expects_producers=True)
+
+
+def test_the_time_of_producers_that_are_not_fresh_is_that_of_the_newest_published_window():
+    """Or of the newest start, where none has published a window."""
+
+    def since(*parts):
+        text = codes(processes=parts)[Code.NO_PRODUCER]
+        said = datetime.fromisoformat(text.rpartition(" since ")[2])
+        return round(time.time() - said.timestamp())
+
+    never = producer("producer-3", published_s=None, started_s=80)
+    older = producer("producer-2", published_s=300)
+    assert since(producer(published_s=200), older, never) == pytest.approx(200, abs=2)
+    earlier = producer("producer-2", published_s=None, started_s=400)
+    assert since(never, earlier) == pytest.approx(80, abs=2)
 
 
 def test_a_producer_without_a_broker_is_not_the_fault():
