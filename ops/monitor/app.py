@@ -29,7 +29,7 @@ from ops.monitor.looks import Looks
 from ops.monitor.patient import patient_as_dict
 from ops.monitor.sessions import Attempts, Sessions
 from ops.people.register import PageRole
-from schemas.batch import LONGEST_PATIENT_ID
+from schemas.batch import is_patient_id
 from schemas.cleaning.times import LAST_TIME_MS
 
 STATIC = Path(__file__).with_name("static")
@@ -138,7 +138,8 @@ def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings, looks: Looks
     def quarantine() -> Response:
         return answer(board.quarantine)
 
-    @app.get("/api/patient/{patient_id}")
+    # the path that we see is decoded: an id may have slashes
+    @app.get("/api/patient/{patient_id:path}")
     def patient(
         request: Request,
         patient_id: str,
@@ -147,7 +148,7 @@ def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings, looks: Looks
     ) -> Response:
         if not 0 < until - begin <= _LONGEST_SPAN_MS:
             return answer({"error": "from must be before until, by at most 31 days"}, 400)
-        if len(patient_id) > LONGEST_PATIENT_ID:
+        if not is_patient_id(patient_id):
             return answer({"error": "no such patient"}, 404)
         try:
             with one_at_a_time, reported("read the readings of a patient"):

@@ -11,6 +11,7 @@ from db.connection import connect
 from db.read.looks import looks
 from db.schema.accounts import Role, create_accounts, grant_tables
 from db.schema.migrate import migrate
+from db.schema.patients import register
 from db.schema.seed import seed
 from ops.monitor import looks as looks_module
 from ops.monitor.looks import Looks
@@ -89,6 +90,23 @@ def test_each_look_leaves_who_and_whom_and_from_where(page, accounts):
         ("engineer", FIRST, "127.0.0.1"),
         ("engineer", "nobody", "127.0.0.1"),
     ]
+
+
+@pytest.mark.parametrize("role", list(PageRole))
+def test_a_patient_whose_id_has_a_slash_is_opened_like_any_other(page, accounts, role):
+    """A record number of a year, say; the page sends it as one part of the path."""
+    with connect(accounts[Role.MIGRATOR]) as connection:
+        register(connection, {("123/2024", "glicose"): 0})
+    status, body = look(page, page.enter(role), "123%2F2024")
+    assert status == 200
+    assert '"id":"123/2024"' in body
+    assert look(page, {}, "123%2F2024")[0] == 401
+    assert rows(accounts) == [("somebody", "123/2024", "127.0.0.1")]
+
+
+def test_a_look_at_no_id_is_none(page, accounts):
+    assert look(page, page.enter(), "")[0] == 404
+    assert rows(accounts) == []
 
 
 def test_an_open_page_that_asks_again_is_one_look_until_ten_minutes_have_passed(
