@@ -113,13 +113,16 @@ def settle_gaps(
 ) -> None:
     """Writes gaps, and removes those (mapping id, window) that have been filled.
 
-    One transaction; safe to repeat. Raises UnavailableError or ConfigurationError.
+    A gap of a mapping that no longer exists is left out. One transaction; safe to repeat. Raises
+    UnavailableError or ConfigurationError.
     """
     with reported("write the missing samples"), transaction(connection):
         cursor = connection.cursor()
         for some in chunks(missing, _ROWS_PER_STATEMENT):
+            # IGNORE: a mapping may be deleted at any moment, and its gaps with it; the account that
+            # writes here may not read paciente_sensor
             cursor.execute(
-                "INSERT INTO lacuna (paciente_sensor_id, janela, duracao_ms, esperadas, recebidas,"
+                "INSERT IGNORE INTO lacuna (paciente_sensor_id, janela, duracao_ms, esperadas, recebidas,"
                 f" motivo) VALUES {markers(some, '(%s, %s, %s, %s, %s, %s)')}"
                 " ON DUPLICATE KEY UPDATE duracao_ms = VALUES(duracao_ms),"
                 " esperadas = VALUES(esperadas), recebidas = VALUES(recebidas),"

@@ -130,6 +130,18 @@ def test_what_cannot_be_written_goes_back_to_the_book(seeded, settings, kept):
     assert book.forgotten == [(book.missing, [])]
 
 
+def test_a_gap_of_a_deleted_mapping_is_dropped_and_the_others_are_written(seeded, kept):
+    """Deleted after the monitor last read the mappings, or at any later moment."""
+    deleted, worn = worn_heart_rates(seeded)
+    seeded.cursor().execute("DELETE FROM paciente_sensor WHERE id = %s", (deleted,))
+    seeded.commit()
+    book = Book(gap(deleted, 0, 0), gap(worn, 0, 0))
+    GapKeeper(book, kept, kept).settle(START)
+
+    assert book.forgotten == []
+    assert cadence.gaps_of(seeded, [deleted, worn], 0, START + 60_000) == [gap(worn, 0, 0)]
+
+
 def test_a_repeated_window_is_written_once(seeded):
     window = RepeatedWindow("t", 0, 7, "b" * 36, "two", "one", START)
     for _ in range(2):
