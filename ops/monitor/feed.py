@@ -51,6 +51,8 @@ class Feed:
     samples: dict[str, list[QuarantineEntry]] = field(default_factory=dict)
     """The newest entries of the quarantine by reason, whatever their partition."""
     _next: dict[int, int] = field(default_factory=dict)
+    _applied: list[LedgerRow] = field(default_factory=list)
+    """Ranges that no `read` has returned yet: the database may go away between two partitions."""
     _version: MappingVersion | None = None
     _mapped_until_ms: int = FAR
     """When a known mapping begins or ends next."""
@@ -63,6 +65,7 @@ class Feed:
         ends = next_offsets(connection, self.topic)
         begins = feed.first_since(connection, self.topic, _LOOK_BACK_S)
         self._next = {part: begins.get(part, end) for part, end in ends.items()}
+        self._applied.clear()
         connection.rollback()
 
     @property
@@ -107,18 +110,19 @@ class Feed:
         self._mapped_until_ms = min(bounds)
 
     def read(self, connection: Connection) -> list[LedgerRow]:
-        """Applies the ranges committed since the last call; returns them in the order of their commits."""
+        """Applies the ranges committed since the last call; returns them in the order of their commits.
+
+        What it has applied before it raises is returned by the next call.
+        """
         for partition in next_offsets(connection, self.topic):
             self._next.setdefault(partition, 0)
-        ranges = []
         for partition, first in sorted(self._next.items()):
-            found = feed.ranges_from(connection, self.topic, partition, first)
-            for row in found:
+            for row in feed.ranges_from(connection, self.topic, partition, first):
                 self._apply(connection, row)
-            if found:
-                self._next[partition] = found[-1].until
-            ranges += found
+                self._next[partition] = row.until
+                self._applied.append(row)
         connection.rollback()
+        ranges, self._applied = self._applied, []
         return sorted(ranges, key=lambda row: row.committed_ms)
 
     def _apply(self, connection: Connection, part: LedgerRow) -> None:

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from common.errors import UnavailableError
 from db import ledger
 from db.ledger import RangeCounts
+from db.read import feed
 from ops.monitor.feed import Feed
 from ops.monitor.ward import Ward
 from ops.monitor.windows import Rhythm
@@ -70,3 +72,35 @@ def test_ranges_are_in_the_order_of_their_commits_whatever_their_partition(migra
 
     found = [(row.partition, row.first) for row in follower.read(migrated)]
     assert found == [(1, 0), (0, 0), (0, 2)]
+
+
+@pytest.fixture
+def aborted(migrated, follower, monkeypatch):
+    """A read of two partitions lost the database between them."""
+    for partition in (0, 1):
+        reject(migrated, partition, range(2), NOON)
+    ranges_from = feed.ranges_from
+
+    def first_partition(connection, topic, partition, first):
+        if partition == 1:
+            raise UnavailableError("gone", hint="")
+        return ranges_from(connection, topic, partition, first)
+
+    with monkeypatch.context() as fault:
+        fault.setattr(feed, "ranges_from", first_partition)
+        with pytest.raises(UnavailableError):
+            follower.read(migrated)
+    return follower
+
+
+def test_what_was_applied_before_an_abort_is_returned_by_the_next_read(migrated, aborted):
+    """Rates, charts and repeated windows know the ranges from it alone."""
+    found = [(row.partition, row.first) for row in aborted.read(migrated)]
+    assert found == [(0, 0), (1, 0)]
+    assert aborted.read(migrated) == []
+
+
+def test_a_feed_that_begins_again_after_an_abort_returns_each_range_once(migrated, aborted):
+    aborted.begin(migrated)
+    found = [(row.partition, row.first) for row in aborted.read(migrated)]
+    assert found == [(0, 0), (1, 0)]
