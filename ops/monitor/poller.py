@@ -172,9 +172,11 @@ class Poller:
             judged = judge(ward, horizon_ms)
             board.show(judged, now_ms, unknown_since_ms=unknown_since_ms)
         conditions = [*view.conditions(), *patient_conditions(ward, judged)]
-        if self._alarms.update(conditions, now_ms):
-            board.alarms_version += 1
+        has_changed = self._alarms.update(conditions, now_ms)
+        # the list first: a stream that sees a new version sends the list that it finds
         board.alarms = self._alarms.as_list()
+        if has_changed:
+            board.alarms_version += 1
         view.history.add(now_ms, is_known=view.has_database)
         listed = [condition.as_dict() for condition in conditions]
         board.pipeline = {**view.as_dict(), "conditions": listed}
