@@ -186,8 +186,10 @@ async def _events(board: Board, request: Request, sessions: Sessions) -> AsyncIt
         if board.version != sent:
             sent = board.version
             if len(board.ward) > patients:
-                yield _event("patients", {"patients": board.names(patients)})
-                patients = len(board.ward)
+                names = board.names(patients)
+                yield _event("patients", {"patients": names})
+                # not the ward's length: it may have grown while the page took this
+                patients += len(names)
             # thousands of tiles take some ten milliseconds: not in the loop that serves all pages
             version, tiles = await asyncio.to_thread(board.tiles, version)
             yield _event("ward", {"now": board.now_ms, "tiles": tiles})
