@@ -46,7 +46,8 @@ class PipelineView:
     _rates: PublishedRates = field(default_factory=PublishedRates)
     _shards: int = 0
     _most_shards: int = 0
-    _batches: tuple[float, float] = (0.0, 0.0)
+    _batches: dict[tuple[str, int], tuple[float, float]] = field(default_factory=dict)
+    """By a consumer's address: seconds and number of its micro-batches, as of the last look."""
     _in_known_ms: int = field(init=False)
     """When the rate of the producers was known for the last time; at first, since when one looks."""
     _committed_known_ms: int = field(init=False)
@@ -108,12 +109,14 @@ class PipelineView:
             count = consumer.value("vitals_consumer_batch_seconds_count", phase="total")
             if total is None or count is None:
                 continue
-            before = self._batches if self._batches[1] <= count else (0.0, 0.0)
+            before = self._batches.get(consumer.address, (0.0, 0.0))
+            if before[1] > count:
+                before = (0.0, 0.0)
             if count > before[1]:
                 mean_s = (total - before[0]) / (count - before[1])
                 duration_ms = round(mean_s * 1000, 1)
                 self.history.add(self.now_ms, duration_ms=duration_ms, is_known=False)
-            self._batches = (total, count)
+            self._batches[consumer.address] = (total, count)
 
     @property
     def are_all_shards_owned(self) -> bool:

@@ -96,3 +96,21 @@ def test_a_rate_whose_source_is_away_is_unknown_since_it_was_seen_last(monkeypat
     assert shown["producers"][0]["readings_per_second"] is None
     known = ("readings_in_known_ms", "readings_committed_known_ms")
     assert [shown[name] for name in known] == [1_000_000, 1_000_000]
+
+
+def test_the_durations_of_two_consumers_are_told_apart():
+    """Each mean is that of the micro-batches which one of them has finished since the last look."""
+    consumers = [
+        Process(("127.0.0.1", port), "consumer", "consumer", is_fixed=False, is_up=True)
+        for port in (1, 2)
+    ]
+    view = PipelineView()
+    total = frozenset({("phase", "total")})
+    for count in (100.0, 101.0):
+        for consumer, seconds in zip(consumers, (2.0, 0.5), strict=True):
+            consumer.samples = {
+                ("vitals_consumer_batch_seconds_sum", total): seconds * count,
+                ("vitals_consumer_batch_seconds_count", total): count,
+            }
+        view.note_processes(consumers)
+        assert view.history.as_dict()["duration_ms"][-1] == 500
