@@ -57,14 +57,16 @@ class AlarmBoard:
                 alarm.detail = detail
                 changed = True
         for key, alarm in list(self._active.items()):
-            if key not in held and now_ms - alarm.since >= _SHOWN_AT_LEAST_MS:
+            # a negative age: the clock was set back, and how long it was shown is unknown
+            is_new = 0 <= now_ms - alarm.since < _SHOWN_AT_LEAST_MS
+            if key not in held and not is_new:
                 alarm.cleared = now_ms
                 self._ended.insert(0, self._active.pop(key))
                 changed = True
         listed = [
             alarm
             for alarm in self._ended[:_MOST_LISTED]
-            if now_ms - (alarm.cleared or 0) < _LISTED_AFTERWARDS_MS
+            if 0 <= now_ms - (alarm.cleared or 0) < _LISTED_AFTERWARDS_MS
         ]
         changed |= len(listed) != len(self._ended)
         self._ended = listed

@@ -33,6 +33,17 @@ def test_what_lasts_for_a_second_is_shown_for_fifteen():
     assert board.update([], 16_000)
 
 
+def test_a_clock_that_is_set_back_keeps_no_alarm():
+    """Its age is not known any more; by the clock it would stay for as long as the step was."""
+    board = AlarmBoard()
+    board.update([SILENT], 10_000_000)
+
+    assert board.update([], 1_000_000)
+    assert board.as_list()[0]["cleared"] == 1_000_000
+    assert board.update([], 500_000)
+    assert board.as_list() == []
+
+
 def test_two_sensors_of_a_patient_are_two_alarms():
     board = AlarmBoard()
     board.update([SILENT, Condition(Code.SENSOR_SILENT, "demo-000001", {}, "umidade_pele")], 1_000)
