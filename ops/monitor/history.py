@@ -8,6 +8,8 @@ STEP_MS = 5_000
 _POINTS = 360
 _AVERAGED = 12
 """Points in a rate: producers publish whole windows, so single points would draw a sawtooth."""
+_LATE_MS = 60_000
+"""A commit may be seen so late; only beyond it was the clock set back."""
 
 
 @dataclass
@@ -40,6 +42,9 @@ class History:
         ``is_known``: False while the database is away: what was committed cannot be seen.
         """
         at_ms = now_ms // STEP_MS * STEP_MS
+        if self._points and self._points[-1].at_ms - at_ms > _LATE_MS:
+            kept = [point for point in self._points if point.at_ms <= at_ms]
+            self._points = deque(kept, maxlen=_POINTS)
         if not self._points or self._points[-1].at_ms < at_ms:
             last = self._points[-1].at_ms if self._points else at_ms - STEP_MS
             first = max(last + STEP_MS, at_ms - (_POINTS - 1) * STEP_MS)

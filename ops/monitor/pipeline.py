@@ -68,8 +68,9 @@ class PipelineView:
             # the first ranges read were committed before the charts begin
             if now_ms - range_.committed_ms <= _RECENT_MS:
                 self.recent.append(range_)
+                # the database's clock may be ahead; the chart ends now
                 self.history.add(
-                    range_.committed_ms,
+                    min(range_.committed_ms, now_ms),
                     accepted=range_.counts.accepted,
                     quarantined=dict(range_.counts.reasons),
                 )

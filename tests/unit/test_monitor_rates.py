@@ -1,5 +1,7 @@
 """Rates on the page are steady while readings come in bursts, one for each window."""
 
+from dataclasses import replace
+
 import pytest
 
 from common.times import unix_ms
@@ -44,6 +46,38 @@ def test_the_chart_has_a_gap_while_the_database_is_away():
     accepted = history.as_dict()["accepted"]
     assert accepted[18:24] == [None] * 6
     assert {*accepted[:18], *accepted[24:]} == {5}
+
+
+def test_the_chart_begins_again_where_the_clock_was_set_back():
+    """It would add everything to its last point until the clock is there again."""
+    history = History()
+    for second in [*range(3_600, 3_700), *range(100)]:
+        history.add(second * 1000, accepted=5)
+    chart = history.as_dict()
+    assert chart["t"] == list(range(0, 100_000, STEP_MS))
+    assert set(chart["accepted"]) == {5}
+
+
+def test_a_commit_that_is_seen_late_takes_nothing_from_the_chart():
+    """Up to a minute: the database may have been away."""
+    history = History()
+    for second in range(100):
+        history.add(second * 1000, accepted=5)
+    history.add(41_000, accepted=25)
+    assert history.as_dict()["accepted"] == [5] * 19 + [pytest.approx(5 + 25 / 60)]
+
+
+def test_the_chart_of_commits_by_a_clock_that_is_ahead_loses_none(monkeypatch):
+    """The database's may differ from ours."""
+    now_ms = 1_000_000
+    monkeypatch.setattr("ops.monitor.pipeline.unix_ms", lambda: now_ms)
+    view = PipelineView(has_database=True)
+    for second in range(60):
+        now_ms = 1_000_000 + 1000 * second
+        row = ledger_row(range(1), committed_ms=now_ms + 120_000)
+        view.note_ranges([replace(row, counts=replace(row.counts, accepted=5))], -1)
+        view.history.add(now_ms)
+    assert view.history.as_dict()["accepted"] == [5] * 12
 
 
 def test_the_figure_counts_a_whole_minute_of_bursts():
