@@ -109,6 +109,9 @@ class LedgerReader:
     def read(self, connection: Connection) -> LedgerTotals:
         """The totals now; ends the connection's transaction, so that the next read sees more."""
         ((now,),) = select(connection, "SELECT UTC_TIMESTAMP(6)")
+        if now < self._boundary:
+            # the server's clock was set back: new ranges would be neither final nor recent
+            self._settled, self._boundary = LedgerTotals(), EPOCH
         boundary = max(self._boundary, now - _SETTLED_AFTER)
         self._settled.add(self._ranges(connection, self._boundary, boundary))
         self._boundary = boundary

@@ -11,6 +11,7 @@ from db import batches, ledger
 from db.connection import connect
 from db.ledger import RangeCounts
 from db.read import feed
+from db.read.status import LedgerReader
 from db.read.traces import Place, Traces
 from db.sessions import other_sessions
 
@@ -175,3 +176,17 @@ def test_files_are_found_by_the_time_of_their_commit(migrated):
     [(name, committed_ms), (other, _)] = ledger.files_since(migrated, 0)
     assert {name, other} == {"x", "y"}
     assert ledger.files_since(migrated, committed_ms + 60_000) == []
+
+
+def test_the_totals_count_what_is_committed_after_the_servers_clock_was_set_back(migrated):
+    """Its time lies before what is final; the totals are read once more from the beginning."""
+    reader, noon = LedgerReader(TOPIC), 1_790_000_000
+    for first, at in enumerate((noon, noon + 3_600, noon - 3_600, noon - 3_500)):
+        migrated.cursor().execute(f"SET timestamp = {at}")
+        record(migrated, range(first, first + 1))
+        totals = reader.read(migrated)
+        assert totals.readings == (first + 1) * COUNTS.readings
+
+    migrated.cursor().execute(f"SET timestamp = {noon + 7_200}")
+    totals = reader.read(migrated)
+    assert (totals.readings, totals.minute.readings) == (4 * COUNTS.readings, 0)
