@@ -150,14 +150,18 @@ def _add_data(app: FastAPI, board: Board, reader: DatabaseSettings, looks: Looks
             return answer({"error": "from must be before until, by at most 31 days"}, 400)
         if not is_patient_id(patient_id):
             return answer({"error": "no such patient"}, 404)
-        try:
-            with one_at_a_time, reported("read the readings of a patient"):
-                looks.record(session_of(request), patient_id, address_of(request))
-                found = patient_as_dict(
-                    connection.get(), patient_id, begin, until, rhythm.interval_ms
-                )
-        except VitalsError as error:
-            return answer({"error": error.message}, 503)
+        with one_at_a_time:
+            try:
+                with reported("read the readings of a patient"):
+                    looks.record(session_of(request), patient_id, address_of(request))
+                    found = patient_as_dict(
+                        connection.get(), patient_id, begin, until, rhythm.interval_ms
+                    )
+            except VitalsError as error:
+                # a late answer would be taken for that of the next statement
+                connection.close()
+                looks.close()
+                return answer({"error": error.message}, 503)
         if found is None:
             return answer({"error": "no such patient"}, 404)
         return answer(found)

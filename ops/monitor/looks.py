@@ -29,3 +29,7 @@ class Looks:
         if len(session.looked) >= _MOST_REMEMBERED:
             session.looked.clear()
         session.looked[patient_id] = now
+
+    def close(self) -> None:
+        """Closes the connection; the next look opens another one."""
+        self._writer.close()

@@ -13,6 +13,7 @@ from db.schema.accounts import Role, create_accounts, grant_tables
 from db.schema.migrate import migrate
 from db.schema.patients import register
 from db.schema.seed import seed
+from ops.monitor import app
 from ops.monitor import looks as looks_module
 from ops.monitor.looks import Looks
 from ops.people.register import PageRole
@@ -155,3 +156,20 @@ def test_a_look_is_refused_while_the_database_of_the_rows_is_away(accounts, tmp_
         status, body = look(page, page.enter())
     assert status == 503
     assert FIRST not in body
+
+
+def test_an_answer_that_comes_too_late_is_not_taken_for_that_of_the_next_look(
+    accounts, administrator, tmp_path, monkeypatch
+):
+    """The patient would be shown before the row is durable, or although it was refused."""
+    monkeypatch.setattr(app, "_ANSWER_S", 1)
+    reader, writer = accounts[Role.READER], accounts[Role.CADENCE]
+    with served(tmp_path, reader=reader, looks=writer) as page, connect(administrator) as busy:
+        session = page.enter()
+        for _ in range(2):
+            busy.cursor().execute("LOCK TABLES acesso WRITE")
+            status, body = look(page, session)
+            busy.cursor().execute("UNLOCK TABLES")
+            assert status == 503
+            assert FIRST not in body
+        assert look(page, session)[0] == 200
