@@ -147,6 +147,9 @@ class Poller:
         ranges = self._feed.read(connection)
         ward = self._feed.ward
         view.note_ranges(ranges, int(ward.last_ms[: len(ward)].max(initial=-1)))
+        if self._gaps is not None:
+            # before anything that may raise: these ranges are read once
+            self._repeated.look_into(ranges)
         if self._take_turn("totals", _TOTALS_EVERY_S):
             view.totals = self._ledger.read(connection)
         if self._take_turn("certificates", _CERTIFICATES_EVERY_S):
@@ -158,8 +161,6 @@ class Poller:
             now_ms = unix_ms()
             book = GapBook(ward, ward.rhythm.due_window(now_ms))
             self._gaps = GapKeeper(book, self._reader, self._writer)
-        else:
-            self._repeated.look_into(ranges)
         view.sent_twice.note(self._repeated.take(), view.now_ms)
         connection.rollback()
         return True
