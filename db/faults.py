@@ -143,6 +143,9 @@ def reported(operation: str) -> Iterator[None]:
 
 
 def _kind_without_number(error: mysql.connector.Error) -> FaultKind:
+    # to quote parameters the driver may ask the server, and calls what then fails a wrong parameter
+    if isinstance(error.__cause__, mysql.connector.Error):
+        return kind_of(error.__cause__)
     # the driver numbers a broken conversation -1 ("MySQL Connection not available", "Expected OK
     # packet"); SQLSTATE class 08 is a connection exception in the SQL standard
     broken = isinstance(error, mysql.connector.InterfaceError | mysql.connector.OperationalError)

@@ -54,6 +54,20 @@ def test_a_reported_fault_says_what_was_done_and_what_to_do():
         raise errors.IntegrityError("x", errno=1062)
 
 
+def test_a_connection_that_is_lost_while_parameters_are_quoted_is_no_wrong_parameter():
+    """The driver wraps whatever happens there into one error of its own."""
+
+    def wrapped(cause):
+        found = errors.ProgrammingError(f"Failed processing format-parameters; {cause}")
+        found.__cause__ = cause
+        return kind_of(found)
+
+    assert wrapped(errors.OperationalError("MySQL Connection not available")) == (
+        FaultKind.TRANSIENT
+    )
+    assert wrapped(TypeError("Python 'tuple' cannot be converted")) is FaultKind.DATA
+
+
 def test_class_of_an_error_is_its_kind_and_the_drivers_number():
     lost = UnavailableError("cannot reach the database")
     lost.__cause__ = errors.InterfaceError("x", errno=2003)
