@@ -67,17 +67,28 @@ def connected(
     settings: KafkaSettings, address: Address, timeout_s: float
 ) -> Iterator[BrokerConnection]:
     """A connection that is closed at the end of the block. Raises OSError, struct.error."""
-    with contextlib.ExitStack() as stack:
-        stream = stack.enter_context(socket.create_connection(address, timeout=timeout_s))
-        if settings.kafka_security_protocol is KafkaSecurity.PLAINTEXT:
+    if settings.kafka_security_protocol is KafkaSecurity.PLAINTEXT:
+        with socket.create_connection(address, timeout=timeout_s) as stream:
             yield BrokerConnection(stream)
-            return
-        # verifies certificate and name
-        context = ssl.create_default_context(cafile=settings.kafka_ssl_ca)
-        secured = stack.enter_context(context.wrap_socket(stream, server_hostname=address[0]))
-        connection = BrokerConnection(secured)
+        return
+    with secured(settings, address, timeout_s) as stream:
+        connection = BrokerConnection(stream)
         connection.log_in(settings)
         yield connection
+
+
+@contextlib.contextmanager
+def secured(settings: KafkaSettings, address: Address, timeout_s: float) -> Iterator[ssl.SSLSocket]:
+    """A TLS stream, not logged in, to a server whose certificate and name are verified.
+
+    It is closed at the end of the block. Raises OSError.
+    """
+    context = ssl.create_default_context(cafile=settings.kafka_ssl_ca)
+    with (
+        socket.create_connection(address, timeout=timeout_s) as plain,
+        context.wrap_socket(plain, server_hostname=address[0]) as stream,
+    ):
+        yield stream
 
 
 def refusal(settings: KafkaSettings) -> str | None:

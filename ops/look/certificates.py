@@ -1,11 +1,11 @@
 """When certificates end: as the servers show them, so that it holds for anybody's servers."""
 
 import contextlib
-import socket
 import ssl
 from collections.abc import Mapping
 
-from common.broker.addresses import Address, addresses
+from common.broker.addresses import addresses
+from common.broker.connection import secured
 from common.settings import KafkaSecurity, KafkaSettings
 from db.connection import Connection
 from db.schema.rotation import certificate_end
@@ -27,27 +27,18 @@ def ends_seen(kafka: KafkaSettings, database: Connection | None) -> dict[str, fl
 def _broker(kafka: KafkaSettings) -> dict[str, float]:
     if kafka.kafka_security_protocol is KafkaSecurity.PLAINTEXT:
         return {}
-    ends: list[float] = []
-    with contextlib.suppress(OSError):
-        context = ssl.create_default_context(cafile=kafka.kafka_ssl_ca)
-        for address in addresses(kafka.kafka_bootstrap_servers):
-            with contextlib.suppress(OSError):
-                ends.append(_shown(context, address))
+    ends, authorities = list[float](), list[float]()
+    for address in addresses(kafka.kafka_bootstrap_servers):
+        with contextlib.suppress(OSError), secured(kafka, address, _TIMEOUT_S) as stream:
+            ends.append(_end(stream.getpeercert() or {}))
+            authorities += map(_end, stream.context.get_ca_certs())
     if not ends:
         return {}
     found = {"kafka": min(ends)}
     if kafka.kafka_ssl_ca:
         # while authorities change there are two: the one that stays is what counts
-        found["authority"] = max(map(_end, context.get_ca_certs()))
+        found["authority"] = max(authorities)
     return found
-
-
-def _shown(context: ssl.SSLContext, address: Address) -> float:
-    with (
-        socket.create_connection(address, timeout=_TIMEOUT_S) as stream,
-        context.wrap_socket(stream, server_hostname=address[0]) as secured,
-    ):
-        return _end(secured.getpeercert() or {})
 
 
 def _end(certificate: Mapping[str, object]) -> float:

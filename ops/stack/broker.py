@@ -3,14 +3,13 @@
 import base64
 import os
 import shlex
-import socket
-import ssl
 import subprocess
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import indent
 
+from common.broker.connection import secured
 from common.broker.principals import ALL_POWERFUL, Principal
 from common.broker.rights import give_logins
 from common.broker.topics import cluster
@@ -211,12 +210,8 @@ class KafkaBroker(Server):
 
     def _has_clients_port(self) -> bool:
         # where somebody took it, the other listeners answer for a moment before the broker ends
-        context = ssl.create_default_context(cafile=self.settings.kafka_ssl_ca)
         try:
-            with (
-                socket.create_connection((LOOPBACK, self.port), timeout=2) as stream,
-                context.wrap_socket(stream, server_hostname=LOOPBACK),
-            ):
+            with secured(self.settings, (LOOPBACK, self.port), 2):
                 return True
         except OSError:
             return False
