@@ -30,8 +30,8 @@ def addresses(servers: str) -> list[Address]:
 
 
 def _address(text: str) -> Address:
-    found = _SERVER.fullmatch(text)
-    port = int(found["port"] or _KAFKA_PORT) if found else 0
-    if found is None or not 0 < port <= _LAST_PORT:
-        raise ValueError(_FORM)
-    return found["host"].strip("[]"), port
+    if found := _SERVER.fullmatch(text):
+        port = int(found["port"] or _KAFKA_PORT)
+        if 0 < port <= _LAST_PORT:
+            return found["host"].strip("[]"), port
+    raise ValueError(_FORM)

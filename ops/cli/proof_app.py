@@ -237,18 +237,16 @@ def replay_command(
         earliest=earliest,
         encoding=encoding,
     )
-    is_republishing = is_archive(file)
-    invocation = invocation_of(
-        context,
-        *([] if is_dry_run else [Service.BROKER]),
-        *([Service.DATABASE] if is_republishing or (register and not is_dry_run) else []),
-    )
-    if is_republishing:
+    sending = [] if is_dry_run else [Service.BROKER]
+    if is_archive(file):
         arm()
+        invocation = invocation_of(context, *sending, Service.DATABASE)
         replay_archive(invocation, file, is_dry_run=is_dry_run)
         return
     if is_dry_run:
-        unreadable = preview(invocation, plan)
+        unreadable = preview(invocation_of(context), plan)
     else:
+        registering = [Service.DATABASE] if register else []
+        invocation = invocation_of(context, *sending, *registering)
         unreadable = replay(invocation, plan, is_registering=register)
     end(int(unreadable > 0))

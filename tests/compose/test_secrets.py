@@ -6,6 +6,7 @@ import mysql.connector
 import pytest
 from pydantic import SecretStr
 
+from common.broker.addresses import addresses
 from common.broker.clients import admin
 from common.broker.connection import connected
 from common.broker.sender import Sender
@@ -19,8 +20,8 @@ TIMEOUT_S = 10
 
 
 def log_in(kafka):
-    host, _, port = kafka.kafka_bootstrap_servers.rpartition(":")
-    with connected(kafka, (host, int(port)), TIMEOUT_S):
+    [address] = addresses(kafka.kafka_bootstrap_servers)
+    with connected(kafka, address, TIMEOUT_S):
         pass
 
 

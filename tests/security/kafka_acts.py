@@ -29,6 +29,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
+from common.broker.addresses import addresses
 from common.broker.clients import COMMITTED, client_options
 from common.broker.raw import _fetch
 from common.errors import UnavailableError
@@ -84,9 +85,9 @@ class Attacker:
 
     def read(self, topic):
         """By a request of our own: it needs no group."""
-        host, _, port = self.kafka.kafka_bootstrap_servers.rpartition(":")
+        [address] = addresses(self.kafka.kafka_bootstrap_servers)
         try:
-            _fetch(self.kafka, (host, int(port)), topic, 0, 0, COMMITTED)
+            _fetch(self.kafka, address, topic, 0, 0, COMMITTED)
         except UnavailableError as error:
             if "error 29" not in error.message:
                 raise

@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from common.broker.addresses import addresses
 from common.broker.clients import client_options
 from common.broker.connection import connected, lets_us_in, refusal
 from common.broker.principals import RESTRICTED, Principal
@@ -128,8 +129,8 @@ def test_no_listener_takes_a_plain_connection(broker, unguarded):
 def test_a_wrong_password_opens_no_listener(broker, listener, tmp_path):
     """Nor does another principal's, at the listener of the broker itself."""
     right = broker.settings if listener == "clients" else broker.first_login
-    host, _, port = right.kafka_bootstrap_servers.rpartition(":")
-    with connected(right, (host, int(port)), 10):
+    [address] = addresses(right.kafka_bootstrap_servers)
+    with connected(right, address, 10):
         pass
     gateway = broker.settings_of(Principal.GATEWAY).kafka_sasl_password
     guesses = [{"kafka_sasl_password": PlacedSecret("guessed", tmp_path)}]
@@ -139,7 +140,7 @@ def test_a_wrong_password_opens_no_listener(broker, listener, tmp_path):
         wrong = right.model_copy(update=guess)
         with (
             pytest.raises(OSError, match=r"refuses the login|login fails"),
-            connected(wrong, (host, int(port)), 10),
+            connected(wrong, address, 10),
         ):
             pass
         with pytest.raises(UnavailableError, match=r"does not let us in: .*login"):
@@ -179,8 +180,8 @@ def test_a_client_that_does_not_know_the_authority_refuses(broker, other_authori
     wrong = broker.settings.model_copy(update={"kafka_ssl_ca": other_authority})
     with pytest.raises(UnavailableError, match="its certificate is not trusted"):
         cluster(wrong, timeout_s=2)
-    host, _, port = wrong.kafka_bootstrap_servers.rpartition(":")
-    with pytest.raises(ssl.SSLCertVerificationError), connected(wrong, (host, int(port)), 10):
+    [address] = addresses(wrong.kafka_bootstrap_servers)
+    with pytest.raises(ssl.SSLCertVerificationError), connected(wrong, address, 10):
         pass
     unverified = {**client_options(wrong), "enable.ssl.certificate.verification": False}
     assert AdminClient(unverified).list_topics(timeout=10).brokers
