@@ -19,6 +19,13 @@ def inherited(*prefixes):
     return kept | FRUGAL_BROKERS
 
 
+def database_names(settings):
+    """The variables that lead a program to this database, the password as a value."""
+    names = settings.model_dump(exclude={"db_password"}, exclude_none=True)
+    password = {"DB_PASSWORD": settings.db_password.get_secret_value()}
+    return password | {name.upper(): str(value) for name, value in names.items()}
+
+
 def run_module(module, *words, environment, seconds=180):
     """``python -m MODULE WORDS`` to its end: exit code, stdout and stderr. Raises if it takes longer."""
     return subprocess.run(

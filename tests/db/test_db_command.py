@@ -5,13 +5,12 @@ import pytest
 from db.schema.migrate import migrations
 from schemas.catalogue import sensors
 from tests.db_command import db
+from tests.programs import database_names
 
 
 @pytest.fixture
 def variables(settings):
-    names = settings.model_dump(exclude={"db_password"}, exclude_none=True)
-    password = {"DB_PASSWORD": settings.db_password.get_secret_value()}
-    return password | {name.upper(): str(value) for name, value in names.items()}
+    return database_names(settings)
 
 
 def test_migrate_and_seed_make_a_working_database_and_may_be_repeated(variables):

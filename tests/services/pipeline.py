@@ -23,6 +23,7 @@ from schemas.wire.codec import default_codec
 from schemas.wire.signature import Signer
 from tests.archives import claimed_archive
 from tests.kafka import environment_of
+from tests.programs import database_names
 from tests.services.killing import kill_group
 from tests.services.warm_jvm import WARM_JVM
 from tests.topic import messages_in
@@ -50,8 +51,6 @@ class Pipeline:
     @property
     def environment(self):
         names = {
-            **self.database.model_dump(exclude={"db_password"}),
-            "db_password": self.database.db_password.get_secret_value(),
             "spark_jars_dir": self.jars / "spark",
             "spark_class_archive": self.class_archive,
             "output_dir": self.output,
@@ -59,7 +58,7 @@ class Pipeline:
             "batch_keys_dir": self.kafka.batch_key_path.parent,
         }
         own = {name.upper(): str(value) for name, value in names.items()}
-        return os.environ | environment_of(self.kafka) | own
+        return os.environ | environment_of(self.kafka) | database_names(self.database) | own
 
     def publish(self, *batches, archived=True):
         """Archives and publishes batches as a producer does; returns once they are acknowledged."""

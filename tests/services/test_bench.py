@@ -21,6 +21,7 @@ from ops.credentials.batch_keys import PRODUCER, ensure_batch_key
 from ops.stack.class_archive import SETTING
 from ops.stack.exports import SECRETS_FOLDER
 from tests.kafka import environment_of
+from tests.programs import database_names
 
 SIZES = dataclasses.replace(
     QUICK,
@@ -44,8 +45,6 @@ def stack(broker, database_server, source, jars, class_archive, tmp_path):
     admin = database_server.admin_settings()
     database = admin.model_copy(update={"db_name": f"bench_{uuid.uuid4().hex[:12]}"})
     names = {
-        **database.model_dump(exclude={"db_password"}),
-        "db_password": database.db_password.get_secret_value(),
         "spark_jars_dir": jars / "spark",
         "output_dir": tmp_path / "output",
         "batch_keys_dir": tmp_path / SECRETS_FOLDER,
@@ -64,6 +63,7 @@ def stack(broker, database_server, source, jars, class_archive, tmp_path):
         spark_jars=jars / "spark",
         environment=os.environ
         | environment_of(broker.settings)
+        | database_names(database)
         | {name.upper(): str(value) for name, value in names.items()},
     )
     with connect(admin, database=False) as connection:

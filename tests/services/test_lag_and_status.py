@@ -60,8 +60,8 @@ def test_status_names_what_is_wrong(pipeline):
     assert asked(pipeline, "status", **NO_DATABASE, **NOBODY) == (3, {"running": False})
 
 
-@pytest.mark.parametrize(("sent", "waited"), [(10**17, 0), (2**62, 0)])
-def test_a_message_with_an_impossible_time_only_waits(make_pipeline, sent, waited):
+@pytest.mark.parametrize("sent", [10**17, 2**62])
+def test_a_message_with_an_impossible_time_only_waits(make_pipeline, sent):
     """Where the broker's clock could not be set: it takes what the sender's clock says."""
     pipeline = make_pipeline(partitions=1)
     own_clock = {
@@ -75,7 +75,7 @@ def test_a_message_with_an_impossible_time_only_waits(make_pipeline, sent, waite
     for command in ("lag", "status"):
         code, answer = asked(pipeline, command)
         assert (code, answer["lag_messages"]) == (0, 1)
-        assert answer["oldest_waiting_seconds"] == waited
+        assert answer["oldest_waiting_seconds"] == 0
 
 
 def test_status_shows_how_fresh_the_newest_committed_reading_is(pipeline):
