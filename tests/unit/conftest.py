@@ -1,8 +1,11 @@
-"""A pipeline that has run, for tests that compare what it left."""
+"""A command of `vitals` in this process, and a pipeline that has run, for tests that compare what it left."""
+
+import sys
 
 import pytest
 import structlog
 
+from ops import __main__ as vitals_main
 from tests.reconciled import LACKING, World
 from tests.unit.watched import new_ward
 
@@ -12,6 +15,28 @@ def own_logs():
     """A command under test sets up logging for its own output, which is closed after it."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def vitals(tmp_path, monkeypatch, capsys):
+    """Runs a command in this process, in an empty folder: exit code, output, errors."""
+    for name in ("KAFKA_BOOTSTRAP_SERVERS", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(f"{name}_FILE", raising=False)
+    monkeypatch.setenv("VITALS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    # it would tie the log of all other tests to a stream that closes with this one
+    monkeypatch.setattr(vitals_main, "_configure_log", lambda: None)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["vitals", *words])
+        with pytest.raises(SystemExit) as ended:
+            vitals_main.main()
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out, printed.err
+
+    return run
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""Every command of `vitals`: its output without a stack, for a wrong name, and its help."""
+"""Every command of `vitals`: its output without a stack or a server, and its help."""
 
 import re
 import socket
-import sys
 from pathlib import Path
 
 import pytest
@@ -49,28 +48,6 @@ MAKES_ITS_OWN = {
 }
 WITHOUT_A_STACK = {name: [*name.split(), *words] for name, words in NEEDS_A_STACK.items()} | MORE
 NOTHING_RUNS = "nothing is running: start it with `vitals up`"
-
-
-@pytest.fixture
-def vitals(tmp_path, monkeypatch, capsys):
-    """Runs a command in this process, in an empty folder: exit code, output, errors."""
-    for name in ("KAFKA_BOOTSTRAP_SERVERS", "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(f"{name}_FILE", raising=False)
-    monkeypatch.setenv("VITALS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(tmp_path)
-    # it would tie the log of all other tests to a stream that closes with this one
-    monkeypatch.setattr(vitals_main, "_configure_log", lambda: None)
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["vitals", *words])
-        with pytest.raises(SystemExit) as ended:
-            vitals_main.main()
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return run
 
 
 def commands(group, names=()):
@@ -145,13 +122,6 @@ def database_at(port):
     return {"DB_HOST": "127.0.0.1", "DB_PORT": str(port), "DB_USER": "u", "DB_PASSWORD": "p"}
 
 
-def test_a_broker_whose_address_is_none_is_a_mistake_in_the_settings(vitals, monkeypatch):
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "kafka:port")
-    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
-    code, _, err = vitals("tail")
-    assert (code, "KAFKA_BOOTSTRAP_SERVERS: " in err, "`host:port`" in err) == (2, True, True)
-
-
 def test_of_several_brokers_one_is_enough(vitals, monkeypatch):
     """Then the topic is read, and this one does not answer as a broker does."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -165,49 +135,6 @@ def test_of_several_brokers_one_is_enough(vitals, monkeypatch):
         code, _, err = vitals("lag")
     assert code == 3
     assert "the database does not answer" in err
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["quarantine", "list", "--reason", "out_of_rnge"], ["did you mean out_of_range", "empty"]),
-        (["quarantine", "stats", "--sensor", "glicos"], ["did you mean glicose", "movimentacao"]),
-        (["quarantine", "resend", "--sensor", "humor"], ["no sensor 'humor'", "glicose"]),
-        (["quarantine", "list", "--state", "open"], ["no state 'open'", "aberta"]),
-        (["quarantine", "list", "--since", "noon"], ["'noon' is not a time", "ISO 8601"]),
-        (["quarantine", "discard", "--until", "9" * 15], ["is not in the years"]),
-        (["quarantine", "discard"], ["--reason"]),
-        (["quarantine", "show", "here"], ["PARTITION@OFFSET"]),
-        (["explain", "p", "humor", "2026-03-01"], ["no sensor 'humor'", "glicose"]),
-        (["explain", "p", "glicose", "noon"], ["'noon' is not a time", "ISO 8601"]),
-        (["explain", "p", "pressao_arterial", "0"], ["--component sistolica or diastolica"]),
-        (
-            ["explain", "p", "Pressão Arterial", "2026-03-01", "--component", "media"],
-            ["no component 'media' of pressao_arterial", "sistolica, diastolica"],
-        ),
-        (["patient", "add", "p", "--sensor", "humor"], ["no sensor 'humor'", "glicose"]),
-        (["patient", "end", "p", "--sensor", "glicos"], ["did you mean glicose"]),
-        (["patient", "add", "p", "--name", "n" * 121], ["121 characters", "at most 120"]),
-        (["patient", "add", "p", "--at", "noon"], ["'noon' is not a time", "ISO 8601"]),
-        (["prove", "--faults", "kill-driver,kil-worker"], ["did you mean kill-worker", "poison"]),
-        (["kafka", "topic"], ["did you mean topics", "consumer-groups"]),
-        (["replay", "readings.csv", "--format", "xml"], ["auto, long, clif"]),
-        (["replay", "readings.csv", "--start", "later"], ["original, now"]),
-        (["replay", "readings.csv", "--speed", "fast"], ["1x or 60x"]),
-        (["replay", "readings.csv", "--time-unit", "min"], ["s, ms, us, ns"]),
-        (["replay", "readings.csv", "--earliest", "spring"], ["'spring'", "1970-01-01"]),
-        (["reconcile", "--dry-run"], ["--repair"]),
-        (["reconcile", "--undo", "b", "--repair", "--dry-run"], ["--undo changes values"]),
-        (["demo", "--producers", "0"], ["greater than or equal to 1"]),
-        (["nonsense"], ["No such command"]),
-        (["quarantine", "resnd"], ["Did you mean 'resend'"]),
-    ],
-)
-def test_unknown_names_are_answered_with_the_known_ones(vitals, words, said):
-    """With exit code 2, before looking for a stack."""
-    code, _, err = vitals(*words)
-    assert code == 2
-    assert [text for text in said if text not in err] == []
 
 
 @pytest.mark.parametrize(
@@ -251,13 +178,6 @@ def test_a_command_asks_only_for_the_server_that_it_uses(vitals, monkeypatch, wo
             monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT")
         code, out, err = vitals(*words)
     assert code == 0, out + err
-
-
-def test_an_unknown_silent_sensor_is_refused_before_anything_starts(vitals, monkeypatch):
-    monkeypatch.setenv("SILENT_SENSORS", "demo-000001:glicos")
-    code, _, err = vitals("up")
-    assert code == 2
-    assert "glicose, movimentacao" in err
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
