@@ -1,50 +1,38 @@
 """The register of people, and `vitals users` that changes it."""
 
 import json
-import sys
 
 import pytest
 
-import ops.__main__ as vitals_main
 from common.errors import BadInputError, ConfigurationError
 from ops.people.register import PageRole, People
 from ops.stack.folders import MARK, clear
 
 
 @pytest.fixture
-def vitals(tmp_path, monkeypatch, capsys):
+def users(vitals, monkeypatch):
     """Runs `vitals users` in an empty folder: exit code, output, errors."""
-    monkeypatch.setenv("VITALS_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("VITALS_PEOPLE", raising=False)
-    monkeypatch.setattr(vitals_main, "_configure_log", lambda: None)
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["vitals", "users", *words])
-        with pytest.raises(SystemExit) as ended:
-            vitals_main.main()
-        printed = capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
-
-    return run
+    return lambda *words: vitals("users", *words)
 
 
-def test_a_person_is_added_listed_and_removed(vitals, tmp_path):
-    code, secret, _ = vitals("add", "ana", "--role", "engineer")
+def test_a_person_is_added_listed_and_removed(users, tmp_path):
+    code, secret, _ = users("add", "ana", "--role", "engineer")
     assert code == 0
     assert len(secret.strip()) * 5 >= 128
     people = People(tmp_path / "home" / "people.json")
     assert people.register().holder(secret.strip()).name == "ana"
-    listed = json.loads(vitals("list", "--json")[1])
+    listed = json.loads(users("list", "--json")[1])
     assert (listed["name"], listed["role"]) == ("ana", "engineer")
     assert listed.keys() == {"name", "role", "since"}
-    assert "ana" in vitals("list")[1]
-    assert vitals("remove", "ana")[0] == 0
+    assert "ana" in users("list")[1]
+    assert users("remove", "ana")[0] == 0
     assert people.register().people == ()
-    assert vitals("list", "--json")[1] == ""
+    assert users("list", "--json")[1] == ""
 
 
-def test_people_who_are_added_first_do_not_make_the_home_somebody_elses(vitals, tmp_path):
-    vitals("add", "ana")
+def test_people_who_are_added_first_do_not_make_the_home_somebody_elses(users, tmp_path):
+    users("add", "ana")
     home = tmp_path / "home"
     assert (home / MARK).exists()
     clear(home)
@@ -52,16 +40,16 @@ def test_people_who_are_added_first_do_not_make_the_home_somebody_elses(vitals, 
 
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 65, "a\n", "[red]", "\x1b[31m", "é"])
-def test_a_name_that_could_hide_something_is_refused(vitals, tmp_path, name):
+def test_a_name_that_could_hide_something_is_refused(users, tmp_path, name):
     with pytest.raises(ConfigurationError, match="a name has"):
         People(tmp_path / "people.json").add(name, PageRole.VIEWER)
 
 
-def test_a_name_is_given_once_and_the_roles_are_two(vitals):
-    assert vitals("add", "ana")[0] == 0
-    assert vitals("add", "ana")[0] == 2
-    assert vitals("add", "bob", "--role", "owner")[0] == 2
-    assert vitals("remove", "bob")[0] == 4
+def test_a_name_is_given_once_and_the_roles_are_two(users):
+    assert users("add", "ana")[0] == 0
+    assert users("add", "ana")[0] == 2
+    assert users("add", "bob", "--role", "owner")[0] == 2
+    assert users("remove", "bob")[0] == 4
 
 
 def test_every_secret_is_another_one_and_each_opens_for_its_own_person(tmp_path):
